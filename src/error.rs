@@ -1,0 +1,253 @@
+//! The one error that crosses a service's edge.
+//!
+//! Inside, crates have their own typed errors. Where an answer leaves a service it becomes an [`Error`]: a [`Kind`]
+//! that maps once to gRPC and once to HTTP, a message meant for the caller, and the fields at fault. Causes that a
+//! caller can't act on are logged where they happen and never travel.
+
+use std::{fmt, time::Duration};
+
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+/// What went wrong, as far as a caller can act on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request itself is at fault; repeating it won't help.
+    Invalid,
+    /// Nobody knows who calls.
+    Unauthenticated,
+    /// The caller is known and may not.
+    Forbidden,
+    /// There is no such thing, or none that the caller may see.
+    NotFound,
+    /// The name is taken.
+    AlreadyExists,
+    /// The thing is in a state that does not allow it.
+    Conflict,
+    /// Too much at once; wait.
+    Throttled,
+    /// Not now; try again.
+    Unavailable,
+    /// It took too long.
+    Timeout,
+    /// The request is larger than allowed.
+    TooLarge,
+    /// The route or method is not there.
+    Unimplemented,
+    /// A fault of ours.
+    Internal,
+}
+
+impl Kind {
+    /// The gRPC code.
+    pub fn code(self) -> Code {
+        match self {
+            Self::Invalid => Code::InvalidArgument,
+            Self::Unauthenticated => Code::Unauthenticated,
+            Self::Forbidden => Code::PermissionDenied,
+            Self::NotFound => Code::NotFound,
+            Self::AlreadyExists => Code::AlreadyExists,
+            Self::Conflict => Code::FailedPrecondition,
+            Self::Throttled => Code::ResourceExhausted,
+            Self::Unavailable => Code::Unavailable,
+            Self::Timeout => Code::DeadlineExceeded,
+            Self::TooLarge => Code::OutOfRange,
+            Self::Unimplemented => Code::Unimplemented,
+            Self::Internal => Code::Internal,
+        }
+    }
+
+    /// The HTTP status.
+    pub fn http_status(self) -> http::StatusCode {
+        match self {
+            Self::Invalid => http::StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Unauthenticated => http::StatusCode::UNAUTHORIZED,
+            Self::Forbidden => http::StatusCode::FORBIDDEN,
+            Self::NotFound => http::StatusCode::NOT_FOUND,
+            Self::AlreadyExists | Self::Conflict => http::StatusCode::CONFLICT,
+            Self::Throttled => http::StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => http::StatusCode::SERVICE_UNAVAILABLE,
+            Self::Timeout => http::StatusCode::GATEWAY_TIMEOUT,
+            Self::TooLarge => http::StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Unimplemented => http::StatusCode::NOT_IMPLEMENTED,
+            Self::Internal => http::StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    fn from_code(code: Code) -> Self {
+        match code {
+            Code::InvalidArgument => Self::Invalid,
+            Code::Unauthenticated => Self::Unauthenticated,
+            Code::PermissionDenied => Self::Forbidden,
+            Code::NotFound => Self::NotFound,
+            Code::AlreadyExists => Self::AlreadyExists,
+            Code::FailedPrecondition | Code::Aborted => Self::Conflict,
+            Code::ResourceExhausted => Self::Throttled,
+            Code::Unavailable | Code::Cancelled => Self::Unavailable,
+            Code::DeadlineExceeded => Self::Timeout,
+            Code::OutOfRange => Self::TooLarge,
+            Code::Unimplemented => Self::Unimplemented,
+            Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => Self::Internal,
+        }
+    }
+}
+
+/// A field of a request that is at fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FieldViolation {
+    /// The field's name in the protocol, for example `device_id`.
+    pub field: String,
+    /// Why, in words for a person.
+    pub reason: String,
+}
+
+impl FieldViolation {
+    /// A violation of `field`.
+    pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field: field.into(), reason: reason.into() }
+    }
+}
+
+/// What a caller is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+    violations: Vec<FieldViolation>,
+    retry_after: Option<Duration>,
+}
+
+impl Error {
+    /// An error of `kind` that says `message`.
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), violations: Vec::new(), retry_after: None }
+    }
+
+    /// One field is at fault.
+    pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self::violations(vec![FieldViolation::new(field, reason)])
+    }
+
+    /// Several fields are at fault; all are told at once.
+    pub fn violations(violations: Vec<FieldViolation>) -> Self {
+        let told: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.reason)).collect();
+        Self { violations, ..Self::new(Kind::Invalid, told.join("; ")) }
+    }
+
+    /// There is no such thing.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(Kind::NotFound, message)
+    }
+
+    /// A fault of ours; the cause belongs in the log, not in here.
+    pub fn internal() -> Self {
+        Self::new(Kind::Internal, "internal error; the server's log has the cause under this request's id")
+    }
+
+    /// Adds when a repeat makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, delay: Duration) -> Self {
+        self.retry_after = Some(delay);
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What the caller is told.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The fields at fault; empty when the kind is not [`Kind::Invalid`].
+    pub fn field_violations(&self) -> &[FieldViolation] {
+        &self.violations
+    }
+
+    /// When a repeat makes sense, if that is known.
+    pub fn retry_delay(&self) -> Option<Duration> {
+        self.retry_after
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<Error> for Status {
+    fn from(error: Error) -> Self {
+        let code = error.kind.code();
+        if error.violations.is_empty() && error.retry_after.is_none() {
+            return Status::new(code, error.message);
+        }
+        let mut details = ErrorDetails::new();
+        for violation in &error.violations {
+            details.add_bad_request_violation(&violation.field, &violation.reason);
+        }
+        if let Some(delay) = error.retry_after {
+            details.set_retry_info(Some(delay));
+        }
+        Status::with_error_details(code, error.message, details)
+    }
+}
+
+impl From<&Status> for Error {
+    /// Reads back what [`Status::from`] wrote; also the way a client reads a server's answer.
+    fn from(status: &Status) -> Self {
+        let details = status.get_error_details();
+        let violations = details
+            .bad_request()
+            .map(|bad| {
+                let fault = |v: &tonic_types::FieldViolation| FieldViolation::new(&v.field, &v.description);
+                bad.field_violations.iter().map(fault).collect()
+            })
+            .unwrap_or_default();
+        Self {
+            kind: Kind::from_code(status.code()),
+            message: status.message().to_owned(),
+            violations,
+            retry_after: details.retry_info().and_then(|info| info.retry_delay),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_survives_the_wire_with_its_fields_and_its_delay() {
+        let error = Error::violations(vec![
+            FieldViolation::new("device_id", "is required"),
+            FieldViolation::new("name", "is longer than 200 characters"),
+        ])
+        .retry_after(Duration::from_secs(3));
+        assert_eq!(Error::from(&Status::from(error.clone())), error);
+    }
+
+    #[test]
+    fn every_kind_survives_the_wire_but_for_those_that_share_no_code() {
+        for kind in [
+            Kind::Invalid,
+            Kind::Unauthenticated,
+            Kind::Forbidden,
+            Kind::NotFound,
+            Kind::AlreadyExists,
+            Kind::Conflict,
+            Kind::Throttled,
+            Kind::Unavailable,
+            Kind::Timeout,
+            Kind::TooLarge,
+            Kind::Unimplemented,
+            Kind::Internal,
+        ] {
+            assert_eq!(Error::from(&Status::from(Error::new(kind, "x"))).kind(), kind);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The contract of HOMEPOT, shared by every other crate.
+//!
+//! [`pb`] is what goes over the wire, generated from `proto/`; [`model`] is what the code inside works with, checked
+//! once on receipt; [`error`] is the one error that crosses a service's edge. Nothing in here does I/O, and nothing
+//! in here may depend on another crate of the workspace.
+
+pub mod access;
+pub mod error;
+pub mod model;
+pub mod pb;
+
+pub use error::{Error, Kind};

@@ -1,0 +1,89 @@
+//! What the code inside works with: types that can't hold what the contract forbids.
+//!
+//! A generated type becomes a model type once, on receipt, by `TryFrom`; the error names every field at fault. The way
+//! back is `From` and can't fail. Bounds are constants beside the type they bound.
+
+mod command;
+mod device;
+mod ids;
+mod json;
+mod operator;
+mod page;
+mod sample;
+mod secret;
+mod site;
+mod time;
+
+pub use command::{
+    CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, MAX_PAYLOAD_BYTES,
+    NewCommand, Outcome, is_safe_to_repeat,
+};
+pub use device::{
+    Device, DeviceChange, DeviceSource, DeviceStatus, Enrollment, Hello, OFFLINE_AFTER_HEARTBEATS, Presence,
+};
+pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, SiteId};
+pub use json::{JsonBounds, JsonObject, from_struct, to_struct};
+pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
+pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
+pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
+pub use secret::{Secret, SecretKind};
+pub use site::{NewSite, Site, SiteChange};
+pub use time::{from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp};
+
+use crate::error::{Error, FieldViolation};
+
+/// Collects faults so that a request tells all of them at once.
+#[derive(Debug, Default)]
+pub struct Faults(Vec<FieldViolation>);
+
+impl Faults {
+    /// Nothing found yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a fault.
+    pub fn add(&mut self, field: &str, reason: impl Into<String>) {
+        self.0.push(FieldViolation::new(field, reason));
+    }
+
+    /// The value, or its faults kept and `None`.
+    pub fn take<T>(&mut self, value: Result<T, Error>) -> Option<T> {
+        value.map_err(|error| self.0.extend(error.field_violations().iter().cloned())).ok()
+    }
+
+    /// Checks the length of a text in characters.
+    pub fn text(&mut self, field: &str, value: &str, min: usize, max: usize) {
+        let length = value.chars().count();
+        if length < min && length == 0 {
+            self.add(field, "is required");
+        } else if length < min {
+            self.add(field, format!("is shorter than {min} characters"));
+        } else if length > max {
+            self.add(field, format!("is longer than {max} characters"));
+        }
+        if value.chars().any(|c| c == '\0') {
+            self.add(field, "holds a NUL character");
+        }
+    }
+
+    /// All faults as one error, or nothing.
+    pub fn check(self) -> Result<(), Error> {
+        if self.0.is_empty() { Ok(()) } else { Err(Error::violations(self.0)) }
+    }
+
+    /// The value that was assembled, or all faults as one error.
+    ///
+    /// `value` may only be `None` when a fault was recorded.
+    pub fn finish<T>(self, value: Option<T>) -> Result<T, Error> {
+        match value {
+            Some(value) if self.0.is_empty() => Ok(value),
+            _ => Err(Error::violations(self.0)),
+        }
+    }
+}
+
+/// `None` for an empty text: proto3 has no other way to leave one out.
+pub(crate) fn non_empty(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}

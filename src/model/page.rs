@@ -1,0 +1,105 @@
+//! Pages of lists. A token is the last key of the page before, so that a page never shifts when rows come or go.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+
+use crate::error::Error;
+
+/// Rows a page when the caller does not say.
+pub const DEFAULT_PAGE_SIZE: u32 = 100;
+/// Rows a page at most.
+pub const MAX_PAGE_SIZE: u32 = 1_000;
+
+/// Which page a caller wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageRequest {
+    /// Rows, 1 to [`MAX_PAGE_SIZE`].
+    pub size: u32,
+    /// Only rows after this key; `None` for the first page.
+    pub after: Option<String>,
+}
+
+impl PageRequest {
+    /// Reads the two fields every list request has.
+    pub fn parse(page_size: u32, page_token: &str) -> Result<Self, Error> {
+        let size = match page_size {
+            0 => DEFAULT_PAGE_SIZE,
+            1..=MAX_PAGE_SIZE => page_size,
+            _ => return Err(Error::invalid("page_size", format!("must be 0 to {MAX_PAGE_SIZE}"))),
+        };
+        let after = if page_token.is_empty() {
+            None
+        } else {
+            let bytes = URL_SAFE_NO_PAD.decode(page_token).ok();
+            let key = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|key| !key.contains('\0'));
+            Some(key.ok_or_else(|| Error::invalid("page_token", "is not a token that this list gave"))?)
+        };
+        Ok(Self { size, after })
+    }
+
+    /// The key of the page before, read as what this list sorts by.
+    pub fn after_as<T: std::str::FromStr>(&self) -> Result<Option<T>, Error> {
+        let parse =
+            |key: &String| key.parse().map_err(|_| Error::invalid("page_token", "is not a token that this list gave"));
+        self.after.as_ref().map(parse).transpose()
+    }
+}
+
+/// Some rows, and the way to the next.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page<T> {
+    /// Rows in the list's order.
+    pub items: Vec<T>,
+    /// The key to go on after; `None` on the last page.
+    pub next: Option<String>,
+}
+
+impl<T> Page<T> {
+    /// Cuts a page from `size + 1` rows: the extra one tells that there is more.
+    pub fn cut(mut items: Vec<T>, size: u32, key: impl Fn(&T) -> String) -> Self {
+        let size = size as usize;
+        let more = items.len() > size;
+        items.truncate(size);
+        let next = if more { items.last().map(key) } else { None };
+        Self { items, next }
+    }
+
+    /// The token for `next_page_token`; empty on the last page.
+    pub fn next_token(&self) -> String {
+        self.next.as_ref().map(|key| URL_SAFE_NO_PAD.encode(key)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_follow_each_other_without_gap_or_overlap() {
+        let rows = |after: Option<String>, n: u32| -> Vec<String> {
+            ["a", "b", "c"]
+                .into_iter()
+                .filter(|row| after.as_deref().is_none_or(|after| *row > after))
+                .take(n as usize)
+                .map(str::to_owned)
+                .collect()
+        };
+        let mut token = String::new();
+        let mut seen = Vec::new();
+        loop {
+            let request = PageRequest::parse(2, &token).unwrap();
+            let page = Page::cut(rows(request.after.clone(), request.size + 1), request.size, Clone::clone);
+            seen.extend(page.items.clone());
+            token = page.next_token();
+            if token.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(seen, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn what_no_list_gave_is_refused_by_name() {
+        assert_eq!(PageRequest::parse(0, "%").unwrap_err().field_violations()[0].field, "page_token");
+        assert_eq!(PageRequest::parse(1_001, "").unwrap_err().field_violations()[0].field, "page_size");
+    }
+}

@@ -1,0 +1,322 @@
+//! What a device measured.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+
+use super::{
+    DeviceId, JsonBounds, JsonObject, SiteId, from_proto_duration, from_proto_timestamp, from_struct,
+    to_proto_duration, to_proto_timestamp, to_struct,
+};
+use crate::{error::Error, pb::telemetry::v1 as pb};
+
+/// How far back a sample may lie: as long as raw samples are kept.
+pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How far a device's clock may run ahead.
+pub const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(5 * 60);
+/// How large `extra` may be.
+pub const MAX_EXTRA: JsonBounds = JsonBounds { bytes: 4_096, keys: 64, depth: 4 };
+
+const MAX_TEMPERATURES: usize = 32;
+const EXACT_INTEGER: i64 = 1 << 53;
+const ONE_DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// One measurement; a field that is `None` was not measured. Units and ranges stand in the protocol.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sample {
+    /// By the device's clock; with the device, the sample's identity.
+    pub collected_at: DateTime<Utc>,
+    /// 0–100.
+    pub cpu_percent: Option<f64>,
+    /// 0–100.
+    pub memory_percent: Option<f64>,
+    /// 0–100.
+    pub disk_percent: Option<f64>,
+    /// 0–100.
+    pub swap_percent: Option<f64>,
+    /// Runnable tasks.
+    pub load_1m: Option<f64>,
+    /// Runnable tasks.
+    pub load_5m: Option<f64>,
+    /// Runnable tasks.
+    pub load_15m: Option<f64>,
+    /// Milliseconds.
+    pub network_latency_ms: Option<f64>,
+    /// Since the last report.
+    pub transaction_count: Option<i64>,
+    /// In the site's currency.
+    pub transaction_volume: Option<f64>,
+    /// 0–100.
+    pub error_rate: Option<f64>,
+    /// Open TCP connections.
+    pub active_connections: Option<i32>,
+    /// Items.
+    pub queue_depth: Option<i32>,
+    /// What this sample covers, in milliseconds.
+    pub collection_interval_ms: Option<i32>,
+    /// Since boot.
+    pub bytes_sent: Option<i64>,
+    /// Since boot.
+    pub bytes_received: Option<i64>,
+    /// Since boot.
+    pub uptime_seconds: Option<i64>,
+    /// By sensor.
+    pub temperatures: Vec<Temperature>,
+    /// Whatever else.
+    pub extra: Option<JsonObject>,
+}
+
+/// One sensor's reading.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Temperature {
+    /// The sensor's name.
+    pub sensor: String,
+    /// Degrees Celsius.
+    pub celsius: f64,
+}
+
+/// A sample as the store has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StoredSample {
+    /// Who measured.
+    pub device_id: DeviceId,
+    /// Whose site.
+    pub site_id: SiteId,
+    /// What.
+    pub sample: Sample,
+    /// By the server's clock.
+    pub received_at: DateTime<Utc>,
+}
+
+/// Why a sample was refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SampleFault {
+    /// The field at fault.
+    pub field: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl From<Error> for SampleFault {
+    fn from(error: Error) -> Self {
+        match error.field_violations().first() {
+            Some(fault) => Self { field: fault.field.clone(), reason: fault.reason.clone() },
+            None => Self { field: String::new(), reason: error.message().to_owned() },
+        }
+    }
+}
+
+impl Sample {
+    /// A sample in which nothing was measured.
+    pub fn empty(collected_at: DateTime<Utc>) -> Self {
+        Self {
+            collected_at,
+            cpu_percent: None,
+            memory_percent: None,
+            disk_percent: None,
+            swap_percent: None,
+            load_1m: None,
+            load_5m: None,
+            load_15m: None,
+            network_latency_ms: None,
+            transaction_count: None,
+            transaction_volume: None,
+            error_rate: None,
+            active_connections: None,
+            queue_depth: None,
+            collection_interval_ms: None,
+            bytes_sent: None,
+            bytes_received: None,
+            uptime_seconds: None,
+            temperatures: Vec::new(),
+            extra: None,
+        }
+    }
+
+    /// Refuses a sample whose clock is too far off the server's.
+    pub fn check_clock(&self, now: DateTime<Utc>) -> Result<(), SampleFault> {
+        let fault = |reason: &str| SampleFault { field: "collected_at".to_owned(), reason: reason.to_owned() };
+        if self.collected_at > now + MAX_CLOCK_AHEAD {
+            return Err(fault("lies more than 5 minutes in the future of the server's clock"));
+        }
+        if self.collected_at < now - MAX_AGE {
+            return Err(fault("lies more than 7 days in the past of the server's clock"));
+        }
+        Ok(())
+    }
+
+    /// Checks a sample from the wire; one without `collected_at` takes `default_time`, where there is one.
+    pub fn from_proto(sample: pb::Sample, default_time: Option<DateTime<Utc>>) -> Result<Self, SampleFault> {
+        let collected_at = match &sample.collected_at {
+            Some(time) => from_proto_timestamp("collected_at", time)?,
+            None => default_time.ok_or_else(|| Error::invalid("collected_at", "is required"))?,
+        };
+        Ok(Self {
+            collected_at,
+            cpu_percent: percent("cpu_percent", sample.cpu_percent)?,
+            memory_percent: percent("memory_percent", sample.memory_percent)?,
+            disk_percent: percent("disk_percent", sample.disk_percent)?,
+            swap_percent: percent("swap_percent", sample.swap_percent)?,
+            load_1m: number("load_1m", sample.load_1m, 0.0, 1e6)?,
+            load_5m: number("load_5m", sample.load_5m, 0.0, 1e6)?,
+            load_15m: number("load_15m", sample.load_15m, 0.0, 1e6)?,
+            network_latency_ms: number("network_latency_ms", sample.network_latency_ms, 0.0, 3_600_000.0)?,
+            transaction_count: integer("transaction_count", sample.transaction_count, EXACT_INTEGER)?,
+            transaction_volume: number("transaction_volume", sample.transaction_volume, -1e15, 1e15)?,
+            error_rate: percent("error_rate", sample.error_rate)?,
+            active_connections: small("active_connections", sample.active_connections)?,
+            queue_depth: small("queue_depth", sample.queue_depth)?,
+            collection_interval_ms: sample.collection_interval.as_ref().map(interval).transpose()?,
+            bytes_sent: integer("bytes_sent", sample.bytes_sent, i64::MAX)?,
+            bytes_received: integer("bytes_received", sample.bytes_received, i64::MAX)?,
+            uptime_seconds: integer("uptime_seconds", sample.uptime_seconds, EXACT_INTEGER)?,
+            temperatures: temperatures(sample.temperatures)?,
+            extra: sample.extra.as_ref().map(|extra| from_struct("extra", extra, MAX_EXTRA)).transpose()?,
+        })
+    }
+}
+
+fn number(field: &str, value: Option<f64>, min: f64, max: f64) -> Result<Option<f64>, Error> {
+    match value {
+        // NaN is in no range.
+        Some(value) if !(min..=max).contains(&value) => {
+            Err(Error::invalid(field, format!("must be a number from {min} to {max}")))
+        }
+        value => Ok(value),
+    }
+}
+
+fn percent(field: &str, value: Option<f64>) -> Result<Option<f64>, Error> {
+    number(field, value, 0.0, 100.0)
+}
+
+fn integer(field: &str, value: Option<i64>, max: i64) -> Result<Option<i64>, Error> {
+    match value {
+        Some(value) if !(0..=max).contains(&value) => {
+            Err(Error::invalid(field, format!("must be a whole number from 0 to {max}")))
+        }
+        value => Ok(value),
+    }
+}
+
+fn small(field: &str, value: Option<i64>) -> Result<Option<i32>, Error> {
+    let value = integer(field, value, i32::MAX.into())?;
+    Ok(value.and_then(|value| i32::try_from(value).ok()))
+}
+
+fn interval(duration: &prost_types::Duration) -> Result<i32, Error> {
+    let span = from_proto_duration("collection_interval", duration)?;
+    if span.is_zero() || span > ONE_DAY {
+        return Err(Error::invalid("collection_interval", "must be over 0 s and at most 1 day"));
+    }
+    Ok(i32::try_from(span.as_millis()).unwrap_or(i32::MAX))
+}
+
+fn temperatures(readings: Vec<pb::Temperature>) -> Result<Vec<Temperature>, Error> {
+    const FIELD: &str = "temperatures";
+    if readings.len() > MAX_TEMPERATURES {
+        return Err(Error::invalid(FIELD, format!("has more than {MAX_TEMPERATURES} sensors")));
+    }
+    let mut seen = std::collections::HashSet::new();
+    for reading in &readings {
+        let length = reading.sensor.chars().count();
+        if length == 0 || length > 64 || reading.sensor.contains('\0') {
+            return Err(Error::invalid(FIELD, "has a sensor whose name is not 1 to 64 characters"));
+        }
+        if !seen.insert(reading.sensor.clone()) {
+            return Err(Error::invalid(FIELD, "has the same sensor twice"));
+        }
+        number(FIELD, Some(reading.celsius), -273.15, 1_000.0)?;
+    }
+    Ok(readings.into_iter().map(|r| Temperature { sensor: r.sensor, celsius: r.celsius }).collect())
+}
+
+impl From<Sample> for pb::Sample {
+    fn from(sample: Sample) -> Self {
+        let interval = |ms: i32| to_proto_duration(Duration::from_millis(u64::try_from(ms).unwrap_or_default()));
+        let temperature = |t: Temperature| pb::Temperature { sensor: t.sensor, celsius: t.celsius };
+        Self {
+            collected_at: Some(to_proto_timestamp(sample.collected_at)),
+            cpu_percent: sample.cpu_percent,
+            memory_percent: sample.memory_percent,
+            disk_percent: sample.disk_percent,
+            swap_percent: sample.swap_percent,
+            load_1m: sample.load_1m,
+            load_5m: sample.load_5m,
+            load_15m: sample.load_15m,
+            network_latency_ms: sample.network_latency_ms,
+            transaction_count: sample.transaction_count,
+            transaction_volume: sample.transaction_volume,
+            error_rate: sample.error_rate,
+            active_connections: sample.active_connections.map(Into::into),
+            queue_depth: sample.queue_depth.map(Into::into),
+            collection_interval: sample.collection_interval_ms.map(interval),
+            bytes_sent: sample.bytes_sent,
+            bytes_received: sample.bytes_received,
+            uptime_seconds: sample.uptime_seconds,
+            temperatures: sample.temperatures.into_iter().map(temperature).collect(),
+            extra: sample.extra.as_ref().map(to_struct),
+        }
+    }
+}
+
+impl From<StoredSample> for pb::DeviceSample {
+    fn from(stored: StoredSample) -> Self {
+        Self {
+            device_id: stored.device_id.into(),
+            site_id: stored.site_id.into(),
+            sample: Some(stored.sample.into()),
+            received_at: Some(to_proto_timestamp(stored.received_at)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000, 0).unwrap()
+    }
+
+    #[test]
+    fn a_full_sample_survives_the_wire() {
+        let sample = Sample {
+            cpu_percent: Some(45.5),
+            transaction_volume: Some(-5.0),
+            active_connections: Some(i32::MAX),
+            collection_interval_ms: Some(5_000),
+            bytes_sent: Some(i64::MAX),
+            temperatures: vec![Temperature { sensor: "cpu".to_owned(), celsius: 61.0 }],
+            extra: Some([("boot_time".to_owned(), 1_700_000_000.into())].into_iter().collect()),
+            ..Sample::empty(now())
+        };
+        assert_eq!(Sample::from_proto(sample.clone().into(), None), Ok(sample));
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_by_name() {
+        let good = || pb::Sample::from(Sample::empty(now()));
+        let bad = [
+            ("cpu_percent", pb::Sample { cpu_percent: Some(100.1), ..good() }),
+            ("memory_percent", pb::Sample { memory_percent: Some(f64::NAN), ..good() }),
+            ("network_latency_ms", pb::Sample { network_latency_ms: Some(f64::INFINITY), ..good() }),
+            ("queue_depth", pb::Sample { queue_depth: Some(1 << 31), ..good() }),
+            ("bytes_sent", pb::Sample { bytes_sent: Some(-1), ..good() }),
+            ("collected_at", pb::Sample { collected_at: None, ..good() }),
+            ("collection_interval", pb::Sample { collection_interval: Some(Default::default()), ..good() }),
+        ];
+        for (field, sample) in bad {
+            assert_eq!(Sample::from_proto(sample, None).unwrap_err().field, field);
+        }
+    }
+
+    #[test]
+    fn a_clock_too_far_off_is_refused() {
+        let at = |seconds: i64| Sample::empty(now() + chrono::TimeDelta::seconds(seconds));
+        assert!(at(299).check_clock(now()).is_ok());
+        assert!(at(301).check_clock(now()).is_err());
+        assert!(at(-604_799).check_clock(now()).is_ok());
+        assert!(at(-604_801).check_clock(now()).is_err());
+    }
+}

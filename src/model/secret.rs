@@ -1,0 +1,102 @@
+//! Secrets that can't be printed by accident.
+
+use std::fmt;
+
+use crate::error::Error;
+
+/// What a secret opens; told by its first letters, so that a leaked one is recognised.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SecretKind {
+    /// A device's key.
+    DeviceKey,
+    /// An operator's token.
+    OperatorToken,
+    /// A token that lets devices enrol.
+    EnrollmentToken,
+}
+
+impl SecretKind {
+    /// The first letters.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::DeviceKey => "hpd_",
+            Self::OperatorToken => "hpo_",
+            Self::EnrollmentToken => "hpe_",
+        }
+    }
+}
+
+/// A secret in clear. It has no `Display`, and its `Debug` says nothing.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+/// How many letters of a secret's random part are its public id: 48 of 256 bits, which leaves 208 unknown.
+const PUBLIC_LETTERS: usize = 8;
+/// 32 bytes as base64url without padding.
+const RANDOM_LETTERS: usize = 43;
+
+impl Secret {
+    /// Writes 32 random bytes as a secret of `kind`.
+    pub fn from_random(kind: SecretKind, random: [u8; 32]) -> Self {
+        use base64::Engine as _;
+        let letters = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random);
+        Self(format!("{}{letters}", kind.prefix()))
+    }
+
+    /// Takes what a caller presented, whatever its form.
+    pub fn presented(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// The secret in clear. Name it where it is shown once, sent, or hashed; nowhere else.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+
+    /// The public id: the prefix and the first letters, by which its hash is found. `None` when the
+    /// text does not have the form of a secret of `kind`.
+    pub fn public_id(&self, kind: SecretKind) -> Option<&str> {
+        let random = self.0.strip_prefix(kind.prefix())?;
+        let well_formed = random.len() == RANDOM_LETTERS
+            && random.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        well_formed.then(|| &self.0[..kind.prefix().len() + PUBLIC_LETTERS])
+    }
+
+    /// Checks that the secret has the form of `kind`; the error does not repeat it.
+    pub fn check_form(&self, kind: SecretKind, field: &str) -> Result<(), Error> {
+        match self.public_id(kind) {
+            Some(_) => Ok(()),
+            None => Err(Error::invalid(
+                field,
+                format!("must be '{}' followed by {RANDOM_LETTERS} letters of base64url", kind.prefix()),
+            )),
+        }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret(…)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_tells_its_public_id_and_never_itself() {
+        let secret = Secret::from_random(SecretKind::DeviceKey, [7; 32]);
+        assert_eq!(secret.public_id(SecretKind::DeviceKey), Some("hpd_BwcHBwcH"));
+        assert_eq!(secret.public_id(SecretKind::OperatorToken), None);
+        assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+
+    #[test]
+    fn what_has_not_the_form_of_a_secret_has_no_public_id() {
+        for text in ["", "hpd_", "hpd_short", "hpd_ääääääääääääääääääääääääääääääääääääääääääää"]
+        {
+            assert_eq!(Secret::presented(text).public_id(SecretKind::DeviceKey), None);
+        }
+    }
+}
