@@ -1,1 +1,25 @@
-//! homepot-tests
+//! What the end-to-end tests stand on: the built programs as real processes, watched from the outside.
+//!
+//! [`Server`] is a `homepot serve` of its own, with a data directory, a database and ports that no other test has;
+//! [`Agent`] is a `homepot-agent run`; [`rest`] and [`grpc`] are the clients; [`Database`] looks into Postgres behind
+//! the server's back. Whatever a test starts is gone when its value is dropped, also when the test panics. Tests wait
+//! for events (a log line, a message, the end of a process), never for time to pass.
+//!
+//! May call: the contract crate. It knows the programs by their command lines, logs and ports alone.
+
+// Everything in here serves tests, where a panic with a reason is the way to fail.
+#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+
+mod agent;
+mod database;
+pub mod grpc;
+mod process;
+mod programs;
+pub mod rest;
+mod server;
+
+pub use agent::{Agent, AgentOptions};
+pub use database::Database;
+pub use process::{PATIENCE, Process};
+pub use programs::{program, workspace};
+pub use server::{Server, ServerOptions, data_parent, elsewhere, field, homepot_command, postmaster};

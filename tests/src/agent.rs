@@ -1,0 +1,130 @@
+//! `homepot-agent run` as a process of its own.
+
+use std::{path::PathBuf, process::Command};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{Process, Server, data_parent, field, program, server::clean};
+
+/// How an agent is started.
+#[derive(Clone, Debug)]
+pub struct AgentOptions {
+    /// The site it enrols at.
+    pub site_id: String,
+    /// The id it takes.
+    pub device_id: String,
+    /// Settings, as environment variables.
+    pub env: Vec<(&'static str, String)>,
+    /// Further arguments of `homepot-agent run`.
+    pub args: Vec<String>,
+}
+
+impl AgentOptions {
+    /// The usual one.
+    pub fn new(site_id: &str, device_id: &str) -> Self {
+        Self { site_id: site_id.to_owned(), device_id: device_id.to_owned(), env: Vec::new(), args: Vec::new() }
+    }
+
+    /// Enrols by this token.
+    #[must_use]
+    pub fn enrollment_token(self, token: &str) -> Self {
+        self.env("HOMEPOT_AGENT_ENROLLMENT_TOKEN", token)
+    }
+
+    /// Adds a setting.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: &str) -> Self {
+        self.env.push((name, value.to_owned()));
+        self
+    }
+
+    /// Adds an argument.
+    #[must_use]
+    pub fn arg(mut self, argument: &str) -> Self {
+        self.args.push(argument.to_owned());
+        self
+    }
+}
+
+/// A running agent; dropping it ends it and removes its state.
+#[derive(Debug)]
+pub struct Agent {
+    process: Option<Process>,
+    options: AgentOptions,
+    url: String,
+    directory: TempDir,
+    /// The logs of earlier lives.
+    past: Vec<Value>,
+}
+
+impl Agent {
+    /// Starts one for `server`.
+    pub fn start(server: &Server, options: AgentOptions) -> Self {
+        let url = format!("http://{}", server.grpc_addr);
+        let mut agent = Self { process: None, options, url, directory: data_parent(), past: Vec::new() };
+        agent.spawn();
+        agent
+    }
+
+    /// A command of the agent's program, with its state directory and server.
+    pub fn command(&self, subcommand: &str) -> Command {
+        let mut command = clean(Command::new(program("homepot-agent")));
+        command.arg(subcommand).arg("--state-dir").arg(self.state_dir()).env("HOMEPOT_AGENT_LOG", "debug");
+        command
+    }
+
+    fn spawn(&mut self) {
+        let mut command = self.command("run");
+        command
+            .args(["--server", &self.url, "--site", &self.options.site_id, "--device-id", &self.options.device_id])
+            .args(&self.options.args)
+            .envs(self.options.env.iter().map(|(name, value)| (name, value)));
+        self.process = Some(Process::start("homepot-agent", &mut command));
+    }
+
+    /// The process; panics while the agent is down.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("the agent is up")
+    }
+
+    /// Its state directory.
+    pub fn state_dir(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
+    /// Kills the agent as a power cut would.
+    pub fn kill9(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+            self.past.extend(process.log());
+        }
+    }
+
+    /// Starts it again after [`Self::kill9`] on the same state.
+    pub fn restart(&mut self) {
+        assert!(self.process.is_none(), "the agent is still up");
+        self.spawn();
+    }
+
+    /// Every sample the agent says it read, oldest first.
+    pub fn samples(&self) -> Vec<Value> {
+        let log = self.process.as_ref().map(Process::log).unwrap_or_default();
+        self.past.iter().chain(&log).filter_map(sample).cloned().collect()
+    }
+
+    /// Waits until it read `count` samples in this life.
+    pub async fn read_samples(&self, count: usize) {
+        let seen = std::cell::Cell::new(0);
+        let enough = |line: &Value| {
+            seen.set(seen.get() + usize::from(sample(line).is_some()));
+            (seen.get() >= count).then_some(())
+        };
+        self.process().logged(&format!("{count} samples"), enough).await;
+    }
+}
+
+/// The log line of a sample.
+fn sample(line: &Value) -> Option<&Value> {
+    (field(line, "target")?.as_str()? == "homepot_agent::sample").then_some(line)
+}

@@ -1,0 +1,65 @@
+//! A look into Postgres behind the server's back, through psql.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// The private cluster below a data directory.
+#[derive(Clone, Debug)]
+pub struct Database {
+    data_dir: PathBuf,
+}
+
+impl Database {
+    /// The cluster of the server with that data directory.
+    pub fn of(data_dir: &Path) -> Self {
+        Self { data_dir: data_dir.to_path_buf() }
+    }
+
+    /// The rows of a query, each an object with its columns.
+    pub async fn rows(&self, query: &str) -> Vec<Value> {
+        let text = self.psql(&format!("SELECT to_jsonb(r) FROM ({query}) r")).await;
+        text.lines().map(|line| serde_json::from_str(line).expect("to_jsonb makes JSON")).collect()
+    }
+
+    /// The one number that a query answers.
+    pub async fn number(&self, query: &str) -> i64 {
+        self.psql(query).await.trim().parse().expect("the query answers a number")
+    }
+
+    async fn psql(&self, query: &str) -> String {
+        let cluster = cluster_dir(&self.data_dir).expect("the server has a private cluster");
+        let lock = std::fs::read_to_string(cluster.join("postmaster.pid")).expect("the private cluster runs");
+        let mut lines = lock.lines().skip(3);
+        let (port, socket_dir) = lines.next().zip(lines.next()).expect("the private cluster is up");
+        let mut psql = tokio::process::Command::new(binary("psql"));
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
+            .args(["--host", socket_dir.trim(), "--port", port.trim()])
+            .args(["--username", "homepot", "--dbname", "homepot", "--command", query])
+            .kill_on_drop(true);
+        let output = psql.output().await.expect("psql runs");
+        assert!(output.status.success(), "{query}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("psql prints UTF-8")
+    }
+}
+
+/// Where below a data directory the cluster is: the directory with `PG_VERSION`.
+pub(crate) fn cluster_dir(data_dir: &Path) -> Option<PathBuf> {
+    let below = |directory: &Path| -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+    };
+    let near = below(data_dir);
+    let far: Vec<_> = near.iter().flat_map(|directory| below(directory)).collect();
+    near.into_iter().chain(far).find(|directory| directory.join("PG_VERSION").is_file())
+}
+
+/// A program of Postgres; Debian keeps some off the PATH.
+fn binary(name: &str) -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut places: Vec<_> = std::env::split_paths(&path).collect();
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    places.extend(versions.map(|version| version.path().join("bin")));
+    let found = places.iter().map(|place| place.join(name)).find(|path| path.is_file());
+    found.unwrap_or_else(|| panic!("{name} is not installed; `make test` installs it"))
+}

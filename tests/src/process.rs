@@ -1,0 +1,184 @@
+//! A process, its log, and the certainty that it ends.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    os::fd::OwnedFd,
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+};
+use serde_json::Value;
+use tokio::sync::watch;
+
+/// How long a test waits for an event before it gives up. Generous: two cores may be building something else besides.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a process wrote, a line at a time; lines that are no JSON are kept as strings.
+#[derive(Debug, Default)]
+struct Log {
+    lines: Mutex<Vec<Value>>,
+    count: watch::Sender<usize>,
+}
+
+impl Log {
+    fn read_from(self: Arc<Self>, output: impl Read + Send + 'static) -> std::thread::JoinHandle<()> {
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
+                let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                lines.push(value);
+                self.count.send_replace(lines.len());
+            }
+        })
+    }
+}
+
+/// A child process; dropping it kills it and waits until it is gone.
+#[derive(Debug)]
+pub struct Process {
+    name: String,
+    child: Child,
+    out: Arc<Log>,
+    err: Arc<Log>,
+    readers: Vec<std::thread::JoinHandle<()>>,
+}
+
+impl Process {
+    /// Starts `command`, which the messages call `name`.
+    pub fn start(name: &str, command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
+        let (out, err) = (Arc::new(Log::default()), Arc::new(Log::default()));
+        let readers = vec![
+            out.clone().read_from(child.stdout.take().expect("stdout is piped")),
+            err.clone().read_from(child.stderr.take().expect("stderr is piped")),
+        ];
+        Self { name: name.to_owned(), child, out, err, readers }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until a line of the log (stderr) satisfies `read`; lines from before count too. Panics when none comes.
+    pub async fn logged<T>(&self, what: &str, read: impl Fn(&Value) -> Option<T>) -> T {
+        self.logged_after(0, what, read).await
+    }
+
+    /// As [`Self::logged`], for lines from number `start` on.
+    pub async fn logged_after<T>(&self, start: usize, what: &str, read: impl Fn(&Value) -> Option<T>) -> T {
+        let mut count = self.err.count.subscribe();
+        let search = async {
+            let mut next = start;
+            loop {
+                count.borrow_and_update();
+                {
+                    let lines = self.err.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(found) = lines.iter().skip(next).find_map(&read) {
+                        return found;
+                    }
+                    next = lines.len().max(next);
+                }
+                count.changed().await.expect("the log outlives its readers");
+            }
+        };
+        match tokio::time::timeout(PATIENCE, search).await {
+            Ok(found) => found,
+            Err(_) => panic!("{} never logged {what}\n{}", self.name, self.tail()),
+        }
+    }
+
+    /// Every line of the log so far.
+    pub fn log(&self) -> Vec<Value> {
+        self.err.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What it printed so far.
+    pub fn printed(&self) -> String {
+        let lines = self.out.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().map(|line| line.as_str().map_or_else(|| line.to_string(), str::to_owned) + "\n").collect()
+    }
+
+    /// The end of the log and of what it printed, for the message of a failure.
+    pub fn tail(&self) -> String {
+        let log = self.log();
+        let lines: Vec<_> = log.iter().skip(log.len().saturating_sub(40)).map(ToString::to_string).collect();
+        format!("--- log of {}\n{}\n--- printed\n{}", self.name, lines.join("\n"), self.printed())
+    }
+
+    /// Asks it to end, as a service manager does.
+    pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// Asks it to end, as Ctrl-C does.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("a child that was not reaped takes signals");
+    }
+
+    /// Kills it and waits until it is gone.
+    pub fn kill(&mut self) {
+        // Fails only when it is gone already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        for reader in self.readers.drain(..) {
+            // A grandchild that inherited the pipe may hold it open; what it writes is no concern of ours.
+            if reader.is_finished() {
+                let _ = reader.join();
+            }
+        }
+    }
+
+    /// Waits until it ended by itself and its output is read. Panics when it does not end within `limit`.
+    pub async fn ended(&mut self, limit: Duration) -> ExitStatus {
+        let id = self.child.id();
+        let gone = tokio::task::spawn_blocking(move || wait_gone(id, limit)).await.expect("waiting does not panic");
+        assert!(gone, "{} still runs after {limit:?}\n{}", self.name, self.tail());
+        let status = self.child.wait().expect("a child can be waited for");
+        for reader in self.readers.drain(..) {
+            let _ = reader.join();
+        }
+        status
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            // Captured by the test runner, and shown because the test failed.
+            println!("{}", self.tail());
+        }
+        self.kill();
+    }
+}
+
+/// Waits until process `id` is gone; false when it is still there after `limit`.
+pub(crate) fn wait_gone(id: u32, limit: Duration) -> bool {
+    let Some(pidfd) = open(id) else { return true };
+    let timeout = Timespec { tv_sec: i64::try_from(limit.as_secs()).unwrap_or(i64::MAX), tv_nsec: 0 };
+    // A pidfd is readable once the process is gone.
+    poll(&mut [PollFd::new(&pidfd, PollFlags::IN)], Some(&timeout)).is_ok_and(|ready| ready > 0)
+}
+
+/// Kills process `id` and waits for its end; nothing when it is gone already.
+pub(crate) fn kill_stranger(id: u32) {
+    if let Some(pidfd) = open(id) {
+        let _ = rustix::process::pidfd_send_signal(&pidfd, Signal::KILL);
+        wait_gone(id, PATIENCE);
+    }
+}
+
+fn open(id: u32) -> Option<OwnedFd> {
+    let pid = Pid::from_raw(id.cast_signed())?;
+    pidfd_open(pid, PidfdFlags::empty()).ok()
+}

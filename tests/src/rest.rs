@@ -1,0 +1,214 @@
+//! HTTP as bytes: a client that hides nothing, so that a test can send what no proper client would.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use serde_json::Value;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+};
+
+use crate::PATIENCE;
+
+/// A request in the making.
+#[derive(Clone, Debug)]
+pub struct Request {
+    method: String,
+    target: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    from: IpAddr,
+}
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Response {
+    /// The status code.
+    pub status: u16,
+    /// Header names in lower case with their values, in order.
+    pub headers: Vec<(String, String)>,
+    /// The body, freed from chunks.
+    pub body: Vec<u8>,
+}
+
+impl Request {
+    /// `method` on `target`, the path with its query.
+    pub fn new(method: &str, target: &str) -> Self {
+        Self {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: Vec::new(),
+            body: Vec::new(),
+            from: Ipv4Addr::LOCALHOST.into(),
+        }
+    }
+
+    /// A GET.
+    pub fn get(target: &str) -> Self {
+        Self::new("GET", target)
+    }
+
+    /// A POST.
+    pub fn post(target: &str) -> Self {
+        Self::new("POST", target)
+    }
+
+    /// A PUT.
+    pub fn put(target: &str) -> Self {
+        Self::new("PUT", target)
+    }
+
+    /// Calls from another address of this machine; see [`crate::elsewhere`].
+    #[must_use]
+    pub fn from(mut self, address: IpAddr) -> Self {
+        self.from = address;
+        self
+    }
+
+    /// Adds a header as it stands.
+    #[must_use]
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Calls as an operator.
+    #[must_use]
+    pub fn bearer(self, token: &str) -> Self {
+        self.header("Authorization", &format!("Bearer {token}"))
+    }
+
+    /// Calls as a device.
+    #[must_use]
+    pub fn device(self, device_id: &str, api_key: &str) -> Self {
+        self.header("X-Device-ID", device_id).header("X-API-Key", api_key)
+    }
+
+    /// Sends JSON.
+    #[must_use]
+    pub fn json(self, body: &Value) -> Self {
+        self.header("Content-Type", "application/json").body(body.to_string())
+    }
+
+    /// Sends these bytes; the content length is added.
+    #[must_use]
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = body.into();
+        self
+    }
+
+    /// The bytes of the request; the connection is to be closed after it.
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut head = format!("{} {} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n", self.method, self.target);
+        for (name, value) in &self.headers {
+            head += &format!("{name}: {value}\r\n");
+        }
+        if !self.body.is_empty() || matches!(self.method.as_str(), "POST" | "PUT") {
+            head += &format!("Content-Length: {}\r\n", self.body.len());
+        }
+        head += "\r\n";
+        [head.as_bytes(), &self.body].concat()
+    }
+
+    /// Sends it to `address` and reads the answer.
+    pub async fn send(&self, address: &str) -> Response {
+        self.try_send(address).await.unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.target))
+    }
+
+    /// As [`Self::send`], for when the server may be away.
+    pub async fn try_send(&self, address: &str) -> std::io::Result<Response> {
+        let answer = try_send_raw(self.from, address, &self.bytes()).await?;
+        Response::parse(&answer)
+            .ok_or_else(|| std::io::Error::other(format!("no whole answer: {:?}", String::from_utf8_lossy(&answer))))
+    }
+}
+
+impl Response {
+    /// The body as JSON.
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {}", self.text()))
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// The first header of that name.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// Reads an answer; `None` when it is not whole.
+    pub fn parse(bytes: &[u8]) -> Option<Self> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
+        let mut lines = head.split("\r\n");
+        let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
+        let headers: Vec<(String, String)> = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        let find = |name: &str| headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let rest = &bytes[end + 4..];
+        let body = if find("transfer-encoding") == Some("chunked") {
+            unchunk(rest)?
+        } else if let Some(length) = find("content-length") {
+            rest.get(..length.parse().ok()?)?.to_vec()
+        } else {
+            rest.to_vec()
+        };
+        Some(Self { status, headers, body })
+    }
+}
+
+/// Sends `bytes` to `address` and reads until the other end closes.
+pub async fn send_raw(address: &str, bytes: &[u8]) -> Vec<u8> {
+    try_send_raw(Ipv4Addr::LOCALHOST.into(), address, bytes).await.unwrap_or_else(|error| panic!("{address}: {error}"))
+}
+
+async fn try_send_raw(from: IpAddr, address: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let address: SocketAddr = address.parse().map_err(std::io::Error::other)?;
+    let exchange = async {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(SocketAddr::new(from, 0))?;
+        let mut stream = socket.connect(address).await?;
+        // A server that refuses early may close before it read everything; its answer is what counts.
+        let _ = stream.write_all(bytes).await;
+        let mut answer = Vec::new();
+        match stream.read_to_end(&mut answer).await {
+            Err(error) if answer.is_empty() => Err(error),
+            _ => Ok(answer),
+        }
+    };
+    tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
+}
+
+fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let line = rest.windows(2).position(|window| window == b"\r\n")?;
+        let size = std::str::from_utf8(&rest[..line]).ok()?.split(';').next()?;
+        let size = usize::from_str_radix(size.trim(), 16).ok()?;
+        rest = &rest[line + 2..];
+        if size == 0 {
+            return Some(body);
+        }
+        body.extend_from_slice(rest.get(..size)?);
+        rest = rest.get(size + 2..)?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunked_answer_is_put_together_and_a_cut_one_is_not_taken_for_whole() {
+        let whole = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=1\r\nde\r\n0\r\n\r\n";
+        let answer = Response::parse(whole).unwrap();
+        assert_eq!((answer.status, answer.text().as_str()), (200, "abcde"));
+        assert_eq!(Response::parse(&whole[..whole.len() - 9]), None);
+        assert_eq!(Response::parse(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"), None);
+    }
+}

@@ -1,0 +1,278 @@
+//! `homepot serve` as a process of its own.
+
+use std::{
+    net::IpAddr,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicU16, Ordering},
+    time::Duration,
+};
+
+use homepot::pb::{device::v1 as device_pb, registry::v1 as pb};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::{
+    Database, PATIENCE, Process,
+    grpc::{Caller, Clients, DeviceKey},
+    process::{kill_stranger, wait_gone},
+    program,
+    rest::{Request, Response},
+};
+
+/// How a server differs from the usual one.
+#[derive(Clone, Debug, Default)]
+pub struct ServerOptions {
+    /// Settings, as environment variables.
+    pub env: Vec<(&'static str, String)>,
+}
+
+impl ServerOptions {
+    /// Adds a setting.
+    #[must_use]
+    pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.env.push((name, value.into()));
+        self
+    }
+}
+
+/// A running server; dropping it ends it, its database, and its files.
+#[derive(Debug)]
+pub struct Server {
+    process: Option<Process>,
+    options: ServerOptions,
+    /// `host:port` of the gRPC services.
+    pub grpc_addr: String,
+    /// `host:port` of REST.
+    pub rest_addr: String,
+    /// `host:port` of health and metrics.
+    pub ops_addr: String,
+    /// The token of the first admin.
+    pub admin_token: String,
+    directory: TempDir,
+}
+
+impl Server {
+    /// Starts one and waits until it is ready.
+    pub async fn start() -> Self {
+        Self::start_with(ServerOptions::default()).await
+    }
+
+    /// Starts one that differs.
+    pub async fn start_with(options: ServerOptions) -> Self {
+        let any = "127.0.0.1:0".to_owned();
+        let mut server = Self {
+            process: None,
+            options,
+            grpc_addr: any.clone(),
+            rest_addr: any.clone(),
+            ops_addr: any,
+            admin_token: String::new(),
+            directory: data_parent(),
+        };
+        server.spawn();
+        server.ready().await;
+        server
+    }
+
+    /// The command that starts a server like this one, for tests that start it otherwise.
+    pub fn command(&self) -> Command {
+        let mut command = homepot_command();
+        command
+            .arg("serve")
+            .env("HOMEPOT_DATA_DIR", self.data_dir())
+            .env("HOMEPOT_GRPC_ADDR", &self.grpc_addr)
+            .env("HOMEPOT_REST_ADDR", &self.rest_addr)
+            .env("HOMEPOT_OPS_ADDR", &self.ops_addr)
+            .env("HOMEPOT_LOG", "info")
+            .envs(self.options.env.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn spawn(&mut self) {
+        self.process = Some(Process::start("homepot serve", &mut self.command()));
+    }
+
+    async fn ready(&mut self) {
+        let [grpc, rest, ops] = self
+            .process()
+            .logged("that it is ready", |line| {
+                if field(line, "message")? != "ready" {
+                    return None;
+                }
+                let address = |name| Some(field(line, name)?.as_str()?.to_owned());
+                Some([address("grpc_addr")?, address("rest_addr")?, address("ops_addr")?])
+            })
+            .await;
+        (self.grpc_addr, self.rest_addr, self.ops_addr) = (grpc, rest, ops);
+        let token =
+            std::fs::read_to_string(self.data_dir().join("admin-token")).expect("the first start keeps a token");
+        self.admin_token = token.trim().to_owned();
+    }
+
+    /// The process; panics while the server is down.
+    pub fn process(&self) -> &Process {
+        self.process.as_ref().expect("the server is up")
+    }
+
+    /// Its data directory.
+    pub fn data_dir(&self) -> PathBuf {
+        self.directory.path().join("data")
+    }
+
+    /// Kills the server as a crash would, and waits until it and its database are gone.
+    pub fn kill9(&mut self) {
+        let postmaster = postmaster(&self.data_dir());
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+        if let Some(id) = postmaster {
+            assert!(wait_gone(id, PATIENCE), "the private cluster outlives its server");
+        }
+    }
+
+    /// Kills the server and leaves its database to itself: the next start has to cope with whatever it finds.
+    pub fn kill9_and_look_away(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill();
+        }
+    }
+
+    /// Starts it again after it went down, on the same data and the same addresses.
+    pub async fn restart(&mut self) {
+        assert!(self.process.is_none(), "the server is still up");
+        self.spawn();
+        self.ready().await;
+    }
+
+    /// Asks it to end; answers how it ended. Panics when that takes longer than `limit`.
+    pub async fn stop(&mut self, limit: Duration) -> std::process::ExitStatus {
+        let mut process = self.process.take().expect("the server is up");
+        process.terminate();
+        process.ended(limit).await
+    }
+
+    /// gRPC clients on behalf of `caller`.
+    pub fn clients(&self, caller: &Caller) -> Clients {
+        Clients::new(&self.grpc_addr, caller)
+    }
+
+    /// gRPC clients of the first admin.
+    pub fn admin(&self) -> Clients {
+        self.clients(&Caller::Operator(self.admin_token.clone()))
+    }
+
+    /// Sends a request to the REST gateway.
+    pub async fn rest(&self, request: Request) -> Response {
+        request.send(&self.rest_addr).await
+    }
+
+    /// Gets a page of the ops address.
+    pub async fn ops(&self, target: &str) -> Response {
+        Request::get(target).send(&self.ops_addr).await
+    }
+
+    /// A look into Postgres.
+    pub fn database(&self) -> Database {
+        Database::of(&self.data_dir())
+    }
+
+    /// Makes a site.
+    pub async fn create_site(&self, site_id: &str, open_enrollment: bool) {
+        let request = pb::CreateSiteRequest {
+            site_id: site_id.to_owned(),
+            name: format!("Site {site_id}"),
+            open_enrollment,
+            ..Default::default()
+        };
+        self.admin().registry.create_site(request).await.expect("the admin may make a site");
+    }
+
+    /// Makes a token that enrols one device at a site.
+    pub async fn enrollment_token(&self, site_id: &str) -> String {
+        let request = pb::CreateEnrollmentTokenRequest { site_id: site_id.to_owned(), ..Default::default() };
+        let answer = self.admin().registry.create_enrollment_token(request).await;
+        answer.expect("the admin may make an enrolment token").into_inner().secret
+    }
+
+    /// Enrols a device at a site that exists.
+    pub async fn enroll(&self, site_id: &str, device_id: &str) -> DeviceKey {
+        let token = self.enrollment_token(site_id).await;
+        let request = device_pb::EnrollRequest {
+            site_id: site_id.to_owned(),
+            device_id: device_id.to_owned(),
+            name: format!("Device {device_id}"),
+            ..Default::default()
+        };
+        let answer = self.clients(&Caller::Enrollee(token)).device.enroll(request).await;
+        let answer = answer.expect("a good token enrols").into_inner();
+        DeviceKey { device_id: answer.device_id, api_key: answer.api_key }
+    }
+
+    /// Makes an operator; answers its token. No sites: every site.
+    pub async fn create_operator(&self, name: &str, role: pb::Role, sites: &[&str]) -> String {
+        let request = pb::CreateOperatorRequest {
+            name: name.to_owned(),
+            role: role.into(),
+            site_ids: sites.iter().map(|site| (*site).to_owned()).collect(),
+            ..Default::default()
+        };
+        let answer = self.admin().registry.create_operator(request).await;
+        answer.expect("the admin may make an operator").into_inner().token
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let postmaster = postmaster(&self.data_dir());
+        // With the process go its last words; see `Process`.
+        drop(self.process.take());
+        if let Some(id) = postmaster {
+            // Its server's end ends it, which is a test's to show; here it only must not be in the way of the files.
+            if !wait_gone(id, Duration::from_secs(5)) {
+                kill_stranger(id);
+            }
+        }
+    }
+}
+
+/// The program with nothing of the tester's own settings.
+pub fn homepot_command() -> Command {
+    clean(Command::new(program("homepot")))
+}
+
+/// Takes the tester's own settings off a command.
+pub(crate) fn clean(mut command: Command) -> Command {
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOMEPOT_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
+/// A directory for data directories. As root the server runs Postgres as another user, who has to get through.
+pub fn data_parent() -> TempDir {
+    let directory = tempfile::Builder::new().prefix("homepot-e2e-").tempdir().expect("a directory can be made");
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(directory.path(), open).expect("it is ours");
+    directory
+}
+
+/// A field of a log line, whether or not the fields are nested.
+pub fn field<'a>(line: &'a Value, name: &str) -> Option<&'a Value> {
+    line.get("fields").and_then(|fields| fields.get(name)).or_else(|| line.get(name))
+}
+
+/// An address of this machine that nobody called from before, so that the failures counted against one address are
+/// this caller's own.
+pub fn elsewhere() -> IpAddr {
+    static NEXT: AtomicU16 = AtomicU16::new(1);
+    let [high, low] = NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    IpAddr::from([127, 77, high, low])
+}
+
+/// The process id of the private cluster below a data directory, if one runs.
+pub fn postmaster(data_dir: &Path) -> Option<u32> {
+    let text = std::fs::read_to_string(crate::database::cluster_dir(data_dir)?.join("postmaster.pid")).ok()?;
+    text.lines().next()?.trim().parse().ok()
+}
