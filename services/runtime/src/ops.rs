@@ -1,0 +1,198 @@
+//! What those who run the server ask it: is it alive, is it ready, how is it doing.
+//!
+//! On an address of its own, in plaintext and without credentials, because probes can do neither: `/livez`, `/readyz`,
+//! `/metrics`, and gRPC's health service. Nothing here tells anything about devices or operators.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use axum::{
+    Router,
+    extract::State,
+    http::{StatusCode, header},
+    response::IntoResponse,
+    routing::get,
+};
+use tokio::sync::watch;
+use tonic_health::ServingStatus;
+
+use crate::metrics::Metrics;
+
+/// Where the process stands. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Readiness(Arc<watch::Sender<Standing>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Standing {
+    phase: Phase,
+    /// Things it can't work without, and that are missing now.
+    missing: BTreeSet<&'static str>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    Starting,
+    Serving,
+    Draining,
+}
+
+impl Standing {
+    fn reasons(&self) -> Vec<&'static str> {
+        let phase = match self.phase {
+            Phase::Starting => Some("starting"),
+            Phase::Serving => None,
+            Phase::Draining => Some("draining"),
+        };
+        phase.into_iter().chain(self.missing.iter().copied()).collect()
+    }
+}
+
+impl Default for Readiness {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Readiness {
+    /// Starting, so not ready.
+    pub fn new() -> Self {
+        Self(Arc::new(watch::Sender::new(Standing { phase: Phase::Starting, missing: BTreeSet::new() })))
+    }
+
+    /// Everything is up. Has no effect once draining.
+    pub fn serving(&self) {
+        self.0.send_if_modified(|standing| {
+            let changes = standing.phase == Phase::Starting;
+            if changes {
+                standing.phase = Phase::Serving;
+            }
+            changes
+        });
+    }
+
+    /// No new work, for good.
+    pub fn draining(&self) {
+        self.0.send_modify(|standing| standing.phase = Phase::Draining);
+    }
+
+    /// Notes whether something it can't work without is there.
+    pub fn note(&self, what: &'static str, there: bool) {
+        self.0.send_if_modified(|standing| match there {
+            true => standing.missing.remove(what),
+            false => standing.missing.insert(what),
+        });
+    }
+
+    /// Whether new work is welcome.
+    pub fn is_ready(&self) -> bool {
+        self.0.borrow().reasons().is_empty()
+    }
+}
+
+/// The ops address' routes. gRPC health answers for `""` and for each of `services`, by their full names.
+pub async fn router(readiness: Readiness, metrics: Metrics, services: Vec<&'static str>) -> Router {
+    let (reporter, health) = tonic_health::server::health_reporter();
+    let mut standing = readiness.0.subscribe();
+    let tell = move |ready: bool| {
+        let (reporter, services) = (reporter.clone(), services.clone());
+        async move {
+            let status = if ready { ServingStatus::Serving } else { ServingStatus::NotServing };
+            for name in [""].into_iter().chain(services) {
+                reporter.set_service_status(name, status).await;
+            }
+        }
+    };
+    // Told before the first request can come: health says SERVING for "" from the start.
+    let ready = standing.borrow_and_update().reasons().is_empty();
+    tell(ready).await;
+    tokio::spawn(async move {
+        while standing.changed().await.is_ok() {
+            let ready = standing.borrow_and_update().reasons().is_empty();
+            tell(ready).await;
+        }
+    });
+
+    Router::new()
+        .route("/livez", get(async || "alive\n"))
+        .route("/readyz", get(readyz))
+        .with_state(readiness)
+        .route("/metrics", get(render))
+        .with_state(metrics)
+        .route_service("/grpc.health.v1.Health/{method}", health)
+}
+
+async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
+    let reasons = readiness.0.borrow().reasons();
+    match reasons.is_empty() {
+        true => (StatusCode::OK, "ready\n".to_owned()),
+        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join(", "))),
+    }
+}
+
+async fn render(State(metrics): State<Metrics>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics.render())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::{body::Body, extract::Request};
+    use http_body_util::BodyExt as _;
+    use tonic_health::pb::{HealthCheckRequest, health_client::HealthClient};
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn ask(router: &Router, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let answer = router.clone().oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    async fn ops() -> (Readiness, Router) {
+        let readiness = Readiness::new();
+        let router = router(readiness.clone(), Metrics::local().1, vec!["homepot.device.v1.DeviceService"]).await;
+        (readiness, router)
+    }
+
+    #[tokio::test]
+    async fn it_is_alive_from_the_start_and_ready_only_while_it_serves() {
+        let (readiness, ops) = ops().await;
+        assert_eq!(ask(&ops, "/livez").await, (StatusCode::OK, "alive\n".into()));
+        assert_eq!(ask(&ops, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: starting\n".into()));
+        readiness.serving();
+        assert_eq!(ask(&ops, "/readyz").await, (StatusCode::OK, "ready\n".into()));
+        readiness.note("database", false);
+        assert_eq!(ask(&ops, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: database\n".into()));
+        readiness.note("database", true);
+        assert!(readiness.is_ready());
+        readiness.draining();
+        readiness.serving();
+        assert_eq!(ask(&ops, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: draining\n".into()));
+        assert_eq!(ask(&ops, "/livez").await.0, StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn metrics_are_text_and_other_paths_are_not_there() {
+        let (_, ops) = ops().await;
+        assert_eq!(ask(&ops, "/metrics").await.0, StatusCode::OK);
+        assert_eq!(ask(&ops, "/").await.0, StatusCode::NOT_FOUND);
+    }
+
+    #[tokio::test]
+    async fn grpc_health_follows_readiness() {
+        let (readiness, ops) = ops().await;
+        let mut client = HealthClient::new(ops.map_request(|r: http::Request<tonic::body::Body>| r.map(Body::new)));
+        for service in ["", "homepot.device.v1.DeviceService"] {
+            let request = HealthCheckRequest { service: service.into() };
+            let mut watched = client.watch(request).await.unwrap().into_inner();
+            let first = watched.message().await.unwrap().unwrap();
+            assert_eq!(first.status, ServingStatus::NotServing as i32);
+            readiness.serving();
+            readiness.note("database", true);
+            assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::Serving as i32);
+            readiness.note("database", false);
+            assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::NotServing as i32);
+        }
+    }
+}

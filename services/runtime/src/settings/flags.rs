@@ -1,0 +1,103 @@
+//! The settings as they are written: texts, each a flag and an environment variable.
+//!
+//! They are texts on purpose. What reads them tells all faults at once; clap would stop at the first.
+
+use std::path::PathBuf;
+
+use crate::log::Format;
+
+/// Flags of `homepot serve`. A flag wins over its environment variable.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Flags {
+    /// Parts to run, separated by commas.
+    #[arg(long, env = "HOMEPOT_ROLES", value_name = "LIST", default_value = "registry,telemetry,command,link,gateway")]
+    pub(super) roles: String,
+
+    /// Where the gRPC services listen; port 0 picks a free one.
+    #[arg(long, env = "HOMEPOT_GRPC_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:50051")]
+    #[arg(help_heading = "Addresses")]
+    pub(super) grpc_addr: String,
+
+    /// Where REST listens; port 0 picks a free one.
+    #[arg(long, env = "HOMEPOT_REST_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
+    #[arg(help_heading = "Addresses")]
+    pub(super) rest_addr: String,
+
+    /// Where probes and metrics are answered: /livez, /readyz, /metrics and gRPC health. Always plaintext, without
+    /// credentials.
+    #[arg(long, env = "HOMEPOT_OPS_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:9464")]
+    #[arg(help_heading = "Addresses")]
+    pub(super) ops_addr: String,
+
+    /// Where a gateway finds the gRPC services when they don't all run in its own process, such as
+    /// http://10.0.0.7:50051 or https://grpc.example.
+    #[arg(long, env = "HOMEPOT_GRPC_URL", value_name = "URL", help_heading = "Addresses")]
+    pub(super) grpc_url: Option<String>,
+
+    /// PEM file of the authorities that vouch for an https --grpc-url.
+    #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE", help_heading = "Addresses")]
+    pub(super) grpc_ca: Option<PathBuf>,
+
+    /// Where the private database and the first admin's token are kept [default: /var/lib/homepot as root, else
+    /// $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
+    #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR", help_heading = "Storage")]
+    pub(super) data_dir: Option<PathBuf>,
+
+    /// File that holds the Postgres address, such as postgres://user:password@host/homepot. Or give the address
+    /// itself in HOMEPOT_DATABASE_URL; there is no flag for it, because process lists show flags. With neither, a
+    /// private database runs in the data directory.
+    #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
+    pub(super) database_url_file: Option<PathBuf>,
+
+    /// Threads that talk to the database, each with a connection: 1 to 256.
+    #[arg(long, env = "HOMEPOT_DATABASE_THREADS", value_name = "COUNT", default_value = "8", help_heading = "Storage")]
+    pub(super) database_threads: String,
+
+    /// PEM file of the certificate chain for gRPC and REST.
+    #[arg(long, env = "HOMEPOT_TLS_CERT", value_name = "FILE", help_heading = "Security")]
+    pub(super) tls_cert: Option<PathBuf>,
+
+    /// PEM file of the certificate's private key.
+    #[arg(long, env = "HOMEPOT_TLS_KEY", value_name = "FILE", help_heading = "Security")]
+    pub(super) tls_key: Option<PathBuf>,
+
+    /// The word 'behind-proxy' says that a proxy in front ends TLS; without it and without TLS files, gRPC and REST
+    /// listen on loopback only.
+    #[arg(long, env = "HOMEPOT_INSECURE_PLAINTEXT", value_name = "WORD", help_heading = "Security")]
+    pub(super) insecure_plaintext: Option<String>,
+
+    /// Proxies whose word on a client's address is believed: IP addresses separated by commas.
+    #[arg(long, env = "HOMEPOT_TRUSTED_PROXIES", value_name = "LIST", default_value = "", help_heading = "Security")]
+    pub(super) trusted_proxies: String,
+
+    /// File that holds the first admin's token. Or give the token itself in HOMEPOT_ADMIN_TOKEN; there is no flag
+    /// for it. With neither, the first start makes one and writes it to admin-token in the data directory.
+    #[arg(long, env = "HOMEPOT_ADMIN_TOKEN_FILE", value_name = "FILE", help_heading = "Security")]
+    pub(super) admin_token_file: Option<PathBuf>,
+
+    /// Who may enrol without a token, at sites that allow it: 'off' for nobody, 'loopback' for devices on this
+    /// machine.
+    #[arg(long, env = "HOMEPOT_OPEN_ENROLLMENT", value_name = "WHO", default_value = "off", help_heading = "Security")]
+    pub(super) open_enrollment: String,
+
+    /// How often devices measure, unless told otherwise: 1s to 1h.
+    #[arg(long, env = "HOMEPOT_SAMPLE_INTERVAL", value_name = "TIME", default_value = "5s", help_heading = "Devices")]
+    pub(super) sample_interval: String,
+
+    /// How often devices give a sign of life; after two and a half missed ones they count as offline: 1s to 10m.
+    #[arg(long, env = "HOMEPOT_HEARTBEAT_INTERVAL", value_name = "TIME", default_value = "10s")]
+    #[arg(help_heading = "Devices")]
+    pub(super) heartbeat_interval: String,
+
+    /// How long open streams and requests may take to end when the server is told to stop: 1s to 5m.
+    #[arg(long, env = "HOMEPOT_DRAIN_DEADLINE", value_name = "TIME", default_value = "8s")]
+    pub(super) drain_deadline: String,
+
+    /// What is logged: a level (error, warn, info, debug, trace), or levels by part such as info,homepot_link=debug.
+    #[arg(long, env = "HOMEPOT_LOG", value_name = "FILTER", default_value = "info", help_heading = "Logs")]
+    pub(super) log: String,
+
+    /// How log lines look; auto is human on a terminal and json elsewhere.
+    #[arg(long, env = "HOMEPOT_LOG_FORMAT", value_name = "FORMAT", default_value = "auto", help_heading = "Logs")]
+    pub(super) log_format: Format,
+}

@@ -1,0 +1,272 @@
+//! The settings: what they are, where they come from, and what is wrong with them.
+//!
+//! Every setting is a flag and a `HOMEPOT_…` variable; secrets are a variable or a file, never a flag. [`Flags`] holds
+//! them as they were written, [`Settings::read`] checks them and tells all faults at once.
+
+mod flags;
+mod reader;
+mod roles;
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use homepot::model::{Secret, SecretKind};
+use http::Uri;
+
+use self::reader::{Reader, Surroundings, given};
+pub use self::{
+    flags::Flags,
+    reader::{Fault, SettingsError, parse_time},
+    roles::{Role, Roles},
+};
+use crate::{
+    log::{LogSettings, parse_filter},
+    peer::TrustedProxies,
+    serve::Tls,
+};
+
+/// The word that allows plaintext off loopback.
+const BEHIND_PROXY: &str = "behind-proxy";
+
+/// What `homepot serve` goes by; every value is checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Parts to run.
+    pub roles: Roles,
+    /// Where to listen.
+    pub addresses: Addresses,
+    /// Where a gateway finds the services; `None`: in its own process.
+    pub services: Option<ServicesAddress>,
+    /// Where files are kept; absolute.
+    pub data_dir: PathBuf,
+    /// How to reach Postgres.
+    pub database: DatabaseSettings,
+    /// TLS for gRPC and REST; `None`: plaintext, on loopback or behind a proxy.
+    pub tls: Option<Tls>,
+    /// Proxies whose word is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// The first admin's token; `None`: one is made.
+    pub admin_token: Option<Secret>,
+    /// Who may enrol without a token.
+    pub open_enrollment: OpenEnrollment,
+    /// What devices are told about their pace.
+    pub pace: Pace,
+    /// How long the end may take.
+    pub drain_deadline: Duration,
+    /// What is logged, and how.
+    pub log: LogSettings,
+}
+
+/// Where to listen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Addresses {
+    /// The gRPC services.
+    pub grpc: SocketAddr,
+    /// REST.
+    pub rest: SocketAddr,
+    /// Probes and metrics.
+    pub ops: SocketAddr,
+}
+
+/// Where the gRPC services are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServicesAddress {
+    /// With scheme http or https.
+    pub url: Uri,
+    /// The authorities, as PEM, that vouch for it; there with https only.
+    pub ca_pem: Option<Vec<u8>>,
+}
+
+/// How to reach Postgres.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// The address, which may hold a password; `None`: a private cluster in the data directory.
+    pub url: Option<Secret>,
+    /// Threads, each with a connection.
+    pub threads: usize,
+}
+
+/// Who may enrol without a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpenEnrollment {
+    /// Nobody.
+    Off,
+    /// Devices on this machine, at sites that allow it.
+    Loopback,
+}
+
+/// What devices are told about their pace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Between samples.
+    pub sample_interval: Duration,
+    /// Between signs of life.
+    pub heartbeat_interval: Duration,
+}
+
+impl Settings {
+    /// Reads and checks `flags`, and the secrets from this process' environment.
+    pub fn read(flags: Flags) -> Result<Self, SettingsError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        let is_root = rustix::process::geteuid().is_root();
+        Self::read_from(flags, Surroundings { variable: &variable, is_root })
+    }
+
+    fn read_from(flags: Flags, surroundings: Surroundings<'_>) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(surroundings);
+        let roles = flags.roles.parse();
+        let roles = reader.keep("roles", roles, Roles::all());
+        let addresses = Addresses {
+            grpc: address(&mut reader, "grpc-addr", &flags.grpc_addr),
+            rest: address(&mut reader, "rest-addr", &flags.rest_addr),
+            ops: address(&mut reader, "ops-addr", &flags.ops_addr),
+        };
+        let services = services_address(&mut reader, &roles, given(flags.grpc_url), given(flags.grpc_ca));
+        let tls = tls(&mut reader, given(flags.tls_cert), given(flags.tls_key));
+        let proxied = behind_proxy(&mut reader, given(flags.insecure_plaintext));
+        if tls.is_none() && !proxied {
+            let listeners = [
+                ("grpc-addr", addresses.grpc, roles.any_service()),
+                ("rest-addr", addresses.rest, roles.has(Role::Gateway)),
+            ];
+            for (setting, address, runs) in listeners {
+                if runs && !address.ip().is_loopback() {
+                    reader.fault(setting, plaintext_refused(address));
+                }
+            }
+        }
+        let threads = flags.database_threads.parse().ok().filter(|threads| (1..=256).contains(threads));
+        let threads = threads.ok_or_else(|| format!("'{}' is not a number from 1 to 256", flags.database_threads));
+        let trusted_proxies = flags.trusted_proxies.parse();
+        let log = LogSettings { filter: flags.log, format: flags.log_format };
+        let filter = parse_filter(&log.filter).map(drop);
+        reader.keep("log", filter, ());
+        let settings = Self {
+            addresses,
+            services,
+            data_dir: reader.data_dir(flags.data_dir),
+            database: DatabaseSettings {
+                url: database_url(&mut reader, flags.database_url_file),
+                threads: reader.keep("database-threads", threads, 1),
+            },
+            tls,
+            trusted_proxies: reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default()),
+            admin_token: admin_token(&mut reader, flags.admin_token_file),
+            open_enrollment: open_enrollment(&mut reader, &flags.open_enrollment),
+            pace: Pace {
+                sample_interval: reader.time("sample-interval", &flags.sample_interval, SECOND..=60 * MINUTE),
+                heartbeat_interval: reader.time("heartbeat-interval", &flags.heartbeat_interval, SECOND..=10 * MINUTE),
+            },
+            drain_deadline: reader.time("drain-deadline", &flags.drain_deadline, SECOND..=5 * MINUTE),
+            roles,
+            log,
+        };
+        reader.finish(settings)
+    }
+}
+
+/// The directory that is used when none is given; `None` when there is no home to put it in.
+pub fn default_data_dir() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var(name).ok();
+    reader::default_data_dir(&Surroundings { variable: &variable, is_root: rustix::process::geteuid().is_root() })
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn address(reader: &mut Reader<'_>, setting: &'static str, text: &str) -> SocketAddr {
+    let address = text.parse().map_err(|_| format!("'{text}' is not an IP address and port such as 127.0.0.1:8000"));
+    reader.keep(setting, address, SocketAddr::from(([127, 0, 0, 1], 0)))
+}
+
+fn plaintext_refused(address: SocketAddr) -> String {
+    format!(
+        "{address} is not a loopback address and would carry keys in plaintext; give --tls-cert and --tls-key, or say \
+         --insecure-plaintext {BEHIND_PROXY} when a proxy in front ends TLS"
+    )
+}
+
+fn behind_proxy(reader: &mut Reader<'_>, word: Option<String>) -> bool {
+    match word.as_deref() {
+        None => false,
+        Some(BEHIND_PROXY) => true,
+        Some(word) => {
+            reader.fault("insecure-plaintext", format!("'{word}' is not the word '{BEHIND_PROXY}'"));
+            // One fault is enough: the listeners' follows from it.
+            true
+        }
+    }
+}
+
+fn tls(reader: &mut Reader<'_>, cert: Option<PathBuf>, key: Option<PathBuf>) -> Option<Tls> {
+    match (cert, key) {
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.fault("tls-key", "is missing; --tls-cert needs it");
+            None
+        }
+        (None, Some(_)) => {
+            reader.fault("tls-cert", "is missing; --tls-key needs it");
+            None
+        }
+        (Some(cert), Some(key)) => {
+            let tls = Tls::load(&cert, &key);
+            tls.map_err(|error| reader.fault("tls-cert", error.to_string())).ok()
+        }
+    }
+}
+
+fn services_address(
+    reader: &mut Reader<'_>,
+    roles: &Roles,
+    url: Option<String>,
+    ca: Option<PathBuf>,
+) -> Option<ServicesAddress> {
+    if roles.all_services() || !roles.has(Role::Gateway) {
+        return None;
+    }
+    let Some(url) = url else {
+        reader.fault("grpc-url", "is needed by a gateway that runs without all four services in its process");
+        return None;
+    };
+    let parsed = url.parse::<Uri>().ok().filter(|uri| uri.authority().is_some());
+    let scheme = parsed.as_ref().and_then(Uri::scheme_str).unwrap_or_default().to_owned();
+    if !["http", "https"].contains(&scheme.as_str()) {
+        reader.fault("grpc-url", format!("'{url}' is not an address such as http://10.0.0.7:50051"));
+    }
+    let read = |path: PathBuf| std::fs::read(&path).map_err(|error| format!("can't read {}: {error}", path.display()));
+    let ca_pem = ca.map(read).transpose();
+    let ca_pem = reader.keep("grpc-ca", ca_pem, None);
+    if scheme == "https" && ca_pem.is_none() {
+        reader.fault("grpc-ca", "is needed to trust an https --grpc-url");
+    }
+    Some(ServicesAddress { url: parsed?, ca_pem })
+}
+
+fn database_url(reader: &mut Reader<'_>, file: Option<PathBuf>) -> Option<Secret> {
+    let url = reader.secret("database-url", "database-url-file", file)?;
+    if !["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme)) {
+        // The text itself may hold a password, so it is not repeated.
+        reader.secret_fault("database-url", "is not an address such as postgres://user@host/homepot");
+    }
+    Some(url)
+}
+
+fn admin_token(reader: &mut Reader<'_>, file: Option<PathBuf>) -> Option<Secret> {
+    let token = reader.secret("admin-token", "admin-token-file", file)?;
+    if let Err(error) = token.check_form(SecretKind::OperatorToken, "the token") {
+        reader.secret_fault("admin-token", error.message());
+    }
+    Some(token)
+}
+
+fn open_enrollment(reader: &mut Reader<'_>, word: &str) -> OpenEnrollment {
+    let value = match word {
+        "off" => Ok(OpenEnrollment::Off),
+        "loopback" => Ok(OpenEnrollment::Loopback),
+        _ => Err(format!("'{word}' is neither 'off' nor 'loopback'")),
+    };
+    reader.keep("open-enrollment", value, OpenEnrollment::Off)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,122 @@
+//! The parts a process can run.
+
+use std::{collections::BTreeSet, fmt, str::FromStr};
+
+/// One part of the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Role {
+    /// `RegistryService`.
+    Registry,
+    /// `TelemetryService`.
+    Telemetry,
+    /// `CommandService`.
+    Command,
+    /// `DeviceService`: the devices' streams.
+    Link,
+    /// REST.
+    Gateway,
+}
+
+impl Role {
+    /// Every part, in the order in which they start.
+    pub const ALL: [Self; 5] = [Self::Registry, Self::Telemetry, Self::Command, Self::Link, Self::Gateway];
+
+    /// Its word in the settings.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Telemetry => "telemetry",
+            Self::Command => "command",
+            Self::Link => "link",
+            Self::Gateway => "gateway",
+        }
+    }
+
+    /// The gRPC service it answers for, by its full name.
+    pub fn grpc_service(self) -> Option<&'static str> {
+        match self {
+            Self::Registry => Some("homepot.registry.v1.RegistryService"),
+            Self::Telemetry => Some("homepot.telemetry.v1.TelemetryService"),
+            Self::Command => Some("homepot.command.v1.CommandService"),
+            Self::Link => Some("homepot.device.v1.DeviceService"),
+            Self::Gateway => None,
+        }
+    }
+}
+
+/// The parts this process runs; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Roles(BTreeSet<Role>);
+
+impl Roles {
+    /// Every part.
+    pub fn all() -> Self {
+        Self(Role::ALL.into())
+    }
+
+    /// Whether `role` runs here.
+    pub fn has(&self, role: Role) -> bool {
+        self.0.contains(&role)
+    }
+
+    /// Whether any gRPC service runs here; they are what needs the database.
+    pub fn any_service(&self) -> bool {
+        self.grpc_services().next().is_some()
+    }
+
+    /// Whether all four gRPC services run here.
+    pub fn all_services(&self) -> bool {
+        self.grpc_services().count() == Role::ALL.len() - 1
+    }
+
+    /// The gRPC services that run here, by their full names.
+    pub fn grpc_services(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().filter_map(|role| role.grpc_service())
+    }
+}
+
+impl fmt::Display for Roles {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words: Vec<_> = self.0.iter().map(|role| role.as_str()).collect();
+        f.write_str(&words.join(","))
+    }
+}
+
+impl FromStr for Roles {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let words = text.split(',').map(str::trim).filter(|word| !word.is_empty());
+        let role = |word: &str| Role::ALL.into_iter().find(|role| role.as_str() == word).ok_or_else(|| word.to_owned());
+        let (known, unknown): (Vec<_>, Vec<_>) = words.map(role).partition(Result::is_ok);
+        let unknown: Vec<_> = unknown.into_iter().filter_map(Result::err).map(|word| format!("'{word}'")).collect();
+        if !unknown.is_empty() {
+            return Err(format!("{} is not a role; there are {}", unknown.join(", "), Self::all()));
+        }
+        if known.is_empty() {
+            return Err(format!("names no role; there are {}", Self::all()));
+        }
+        Ok(Self(known.into_iter().flatten().collect()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn roles_are_read_in_any_order_and_told_in_one() {
+        let roles: Roles = "gateway, registry,registry".parse().unwrap();
+        assert_eq!(roles.to_string(), "registry,gateway");
+        assert!(roles.any_service() && !roles.all_services());
+        assert!("registry,telemetry,command,link".parse::<Roles>().unwrap().all_services());
+        assert!(!"gateway".parse::<Roles>().unwrap().any_service());
+    }
+
+    #[test]
+    fn unknown_roles_are_all_named() {
+        let error = "link,lnik,x".parse::<Roles>().unwrap_err();
+        assert_eq!(error, "'lnik', 'x' is not a role; there are registry,telemetry,command,link,gateway");
+        assert!(" , ".parse::<Roles>().unwrap_err().starts_with("names no role"));
+    }
+}

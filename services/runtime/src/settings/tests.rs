@@ -1,0 +1,171 @@
+use clap::{Args as _, Command, FromArgMatches as _};
+
+use super::*;
+
+const TOKEN: &str = "hpo_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+
+/// Reads `flags` in surroundings of the test's own; the process' environment is out of reach.
+fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Settings, SettingsError> {
+    let command = Flags::augment_args(Command::new("serve")).mut_args(|arg| arg.env(clap::builder::Resettable::Reset));
+    let matches = command.try_get_matches_from(["serve"].iter().chain(flags)).unwrap();
+    let variable = |name: &str| {
+        let found = variables.iter().find(|(known, _)| *known == name);
+        found.map(|(_, value)| (*value).to_owned())
+    };
+    let surroundings = Surroundings { variable: &variable, is_root: variables.is_empty() };
+    Settings::read_from(Flags::from_arg_matches(&matches).unwrap(), surroundings)
+}
+
+fn faults(flags: &[&str], variables: &[(&str, &str)]) -> Vec<String> {
+    read(flags, variables).unwrap_err().0.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn the_defaults_run_everything_on_loopback() {
+    let settings = read(&[], &[]).unwrap();
+    assert_eq!(settings.roles, Roles::all());
+    assert_eq!(settings.addresses.grpc.to_string(), "127.0.0.1:50051");
+    assert_eq!(settings.addresses.rest.to_string(), "127.0.0.1:8000");
+    assert_eq!(settings.addresses.ops.to_string(), "127.0.0.1:9464");
+    assert_eq!(settings.data_dir.to_str(), Some("/var/lib/homepot"));
+    assert!(settings.database.url.is_none() && settings.tls.is_none() && settings.admin_token.is_none());
+    assert_eq!(settings.open_enrollment, OpenEnrollment::Off);
+    assert_eq!(settings.drain_deadline, Duration::from_secs(8));
+}
+
+#[test]
+fn every_flag_has_the_variable_that_follows_from_its_name() {
+    for arg in Flags::augment_args(Command::new("serve")).get_arguments() {
+        let expected = reader::variable(arg.get_long().unwrap());
+        assert_eq!(arg.get_env().and_then(|name| name.to_str()), Some(expected.as_str()));
+        assert!(arg.get_help().is_some(), "{arg:?}");
+    }
+}
+
+#[test]
+fn all_faults_are_told_at_once_with_flag_and_variable() {
+    let told = faults(
+        &[
+            "--roles=lnik",
+            "--grpc-addr=here",
+            "--database-threads=0",
+            "--tls-cert=/nowhere/cert.pem",
+            "--trusted-proxies=10.0.0.1,proxy",
+            "--open-enrollment=everybody",
+            "--sample-interval=5",
+            "--heartbeat-interval=1h",
+            "--log=homepot=loud",
+        ],
+        &[("HOMEPOT_ADMIN_TOKEN", "letmein"), ("HOMEPOT_DATABASE_URL", "mysql://root:secret@db"), ("HOME", "/home/x")],
+    );
+    let starts = [
+        "--roles (HOMEPOT_ROLES): 'lnik' is not a role",
+        "--grpc-addr (HOMEPOT_GRPC_ADDR): 'here' is not an IP address and port",
+        "--tls-key (HOMEPOT_TLS_KEY): is missing",
+        "--log (HOMEPOT_LOG): 'homepot=loud' is not a log filter",
+        "HOMEPOT_DATABASE_URL: is not an address such as",
+        "--database-threads (HOMEPOT_DATABASE_THREADS): '0' is not a number from 1 to 256",
+        "--trusted-proxies (HOMEPOT_TRUSTED_PROXIES): 'proxy' is not an IP address",
+        "HOMEPOT_ADMIN_TOKEN: must be 'hpo_' followed by",
+        "--open-enrollment (HOMEPOT_OPEN_ENROLLMENT): 'everybody' is neither",
+        "--sample-interval (HOMEPOT_SAMPLE_INTERVAL): '5' is not a time",
+        "--heartbeat-interval (HOMEPOT_HEARTBEAT_INTERVAL): '1h' is not within 1s and 600s",
+    ];
+    for start in starts {
+        assert!(told.iter().any(|fault| fault.starts_with(start)), "{start}\nis not in {told:#?}");
+    }
+    assert_eq!(told.len(), starts.len(), "{told:#?}");
+    assert!(!told.concat().contains("secret") && !told.concat().contains("letmein"), "{told:#?}");
+}
+
+#[test]
+fn the_error_names_its_count_and_lists_each_fault_on_a_line() {
+    let error = read(&["--grpc-addr=x", "--rest-addr=y"], &[]).unwrap_err().to_string();
+    let lines: Vec<_> = error.lines().collect();
+    assert_eq!(lines[0], "2 settings are at fault:");
+    assert!(lines[1].starts_with("  --grpc-addr ") && lines[2].starts_with("  --rest-addr "), "{error}");
+}
+
+#[test]
+fn plaintext_off_loopback_needs_tls_files_or_the_explicit_word() {
+    let open = ["--grpc-addr=0.0.0.0:50051", "--rest-addr=[::]:8000"];
+    let told = faults(&open, &[]);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].starts_with("--grpc-addr") && told[1].starts_with("--rest-addr"), "{told:#?}");
+    assert!(read(&[&open[..], &["--insecure-plaintext=behind-proxy"]].concat(), &[]).is_ok());
+    let told = faults(&[&open[..], &["--insecure-plaintext=1"]].concat(), &[]);
+    assert_eq!(told, ["--insecure-plaintext (HOMEPOT_INSECURE_PLAINTEXT): '1' is not the word 'behind-proxy'"]);
+}
+
+#[test]
+fn a_listener_that_does_not_run_needs_no_tls() {
+    assert!(read(&["--roles=link", "--rest-addr=0.0.0.0:8000"], &[]).is_ok());
+    assert!(read(&["--ops-addr=0.0.0.0:9464", "--grpc-addr=[::1]:50051"], &[]).is_ok());
+}
+
+#[test]
+fn tls_files_open_every_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    let settings = read(&["--grpc-addr=0.0.0.0:1", &flag("tls-cert", &cert), &flag("tls-key", &key)], &[]).unwrap();
+    assert!(settings.tls.is_some());
+    let told = faults(&[&flag("tls-cert", &key), &flag("tls-key", &key)], &[]);
+    assert!(told[0].starts_with("--tls-cert (HOMEPOT_TLS_CERT): "), "{told:#?}");
+}
+
+#[test]
+fn a_gateway_alone_needs_to_know_where_the_services_are() {
+    assert!(faults(&["--roles=gateway"], &[])[0].starts_with("--grpc-url (HOMEPOT_GRPC_URL): is needed"));
+    assert!(faults(&["--roles=gateway", "--grpc-url=db:1"], &[])[0].contains("is not an address such as"));
+    assert!(faults(&["--roles=gateway", "--grpc-url=https://a:1"], &[])[0].starts_with("--grpc-ca"));
+    let settings = read(&["--roles=gateway", "--grpc-url=http://10.0.0.7:50051"], &[]).unwrap();
+    assert_eq!(settings.services.unwrap().url.authority().unwrap(), "10.0.0.7:50051");
+    assert_eq!(read(&["--grpc-url=http://10.0.0.7:50051"], &[]).unwrap().services, None);
+}
+
+#[test]
+fn secrets_come_from_a_variable_or_a_file_and_not_from_both() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = directory.path().join("token");
+    std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
+    let flag = format!("--admin-token-file={}", file.display());
+    assert_eq!(read(&[&flag], &[]).unwrap().admin_token, Some(Secret::presented(TOKEN)));
+    let variables = [("HOMEPOT_ADMIN_TOKEN", TOKEN), ("HOME", "/home/x")];
+    assert_eq!(read(&[], &variables).unwrap().admin_token, Some(Secret::presented(TOKEN)));
+    assert!(faults(&[&flag], &variables)[0].contains("is given together with HOMEPOT_ADMIN_TOKEN"));
+    assert!(faults(&["--admin-token-file=/nowhere/token"], &[])[0].contains("can't read /nowhere/token"));
+    let told = format!("{:?}", read(&[&flag], &[]).unwrap());
+    assert!(!told.contains(TOKEN));
+}
+
+#[test]
+fn an_ordinary_user_keeps_data_at_home() {
+    let directory = |variables| read(&[], variables).unwrap().data_dir;
+    assert_eq!(directory(&[("HOME", "/home/x")]).to_str(), Some("/home/x/.local/share/homepot"));
+    assert_eq!(directory(&[("HOME", "/home/x"), ("XDG_DATA_HOME", "/data")]).to_str(), Some("/data/homepot"));
+    assert_eq!(
+        directory(&[("HOME", "/home/x"), ("XDG_DATA_HOME", "data")]).to_str(),
+        Some("/home/x/.local/share/homepot")
+    );
+    assert!(faults(&[], &[("USER", "x")])[0].starts_with("--data-dir (HOMEPOT_DATA_DIR): is not given"));
+}
+
+#[test]
+fn an_empty_variable_is_one_that_is_not_given() {
+    let settings = read(&["--tls-cert=", "--tls-key=", "--insecure-plaintext=", "--data-dir="], &[]).unwrap();
+    assert!(settings.tls.is_none());
+    assert_eq!(settings.data_dir.to_str(), Some("/var/lib/homepot"));
+}
+
+#[test]
+fn times_have_a_unit() {
+    assert_eq!(parse_time("500ms"), Ok(Duration::from_millis(500)));
+    assert_eq!(parse_time("2m"), Ok(Duration::from_secs(120)));
+    for text in ["", "5", "s", "5 s", "-1s", "1w", "99999999999999999999s", "18446744073709551615d"] {
+        assert!(parse_time(text).is_err(), "{text}");
+    }
+}
