@@ -1,1 +1,105 @@
-//! homepot-link
+//! The link: the device's own face, `DeviceService`.
+//!
+//! In come devices, each proved by the auth layer: one stream a device, owned by one task, or unary calls that do the
+//! same one message at a time. It calls the registry to enrol, telemetry to store samples, the command ledger to
+//! deliver and to report, and the store for sessions and presence. Rules that need no I/O stand in [`protocol`].
+
+mod drain;
+mod presence;
+mod protocol;
+mod service;
+mod session;
+mod sessions;
+mod standing;
+mod unary;
+
+use std::{sync::Arc, time::Duration};
+
+use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
+use homepot_command::Commands;
+use homepot_registry::Registry;
+use homepot_store::Store;
+use homepot_telemetry::Telemetry;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
+
+/// How devices are held.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// What this replica is called in the sessions it holds.
+    pub replica: String,
+    /// How often devices are told to measure.
+    pub sample_interval: Duration,
+    /// How often devices are told to be heard.
+    pub heartbeat_interval: Duration,
+    /// How long the first message may take.
+    pub hello_deadline: Duration,
+    /// How old a session grows before the device is asked to come back, by 10 % more or less.
+    pub max_session_age: Duration,
+    /// Streams held at once; more are told to try another replica.
+    pub max_sessions: usize,
+    /// When devices are told to come back after this replica left.
+    pub reconnect_after: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            replica: "local".to_owned(),
+            sample_interval: Duration::from_secs(5),
+            heartbeat_interval: Duration::from_secs(10),
+            hello_deadline: Duration::from_secs(10),
+            max_session_age: Duration::from_secs(3600),
+            max_sessions: 50_000,
+            reconnect_after: Duration::from_secs(1),
+        }
+    }
+}
+
+/// See the [crate](self). Clones share everything.
+#[derive(Clone)]
+pub struct Link {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    store: Store,
+    registry: Registry,
+    telemetry: Telemetry,
+    commands: Commands,
+    sessions: sessions::Sessions,
+    presence: presence::Presence,
+    stamps: protocol::Stamps,
+    tasks: TaskTracker,
+    background: CancellationToken,
+}
+
+impl Link {
+    /// The link over the services it speaks for. Starts the tasks that write presence and watch the sessions.
+    pub fn build(config: Config, store: Store, registry: Registry, telemetry: Telemetry, commands: Commands) -> Self {
+        let inner = Inner {
+            sessions: sessions::Sessions::new(config.max_sessions),
+            presence: presence::Presence::default(),
+            stamps: protocol::Stamps::default(),
+            tasks: TaskTracker::new(),
+            background: CancellationToken::new(),
+            config,
+            store,
+            registry,
+            telemetry,
+            commands,
+        };
+        let link = Self { inner: Arc::new(inner) };
+        link.start_background();
+        link
+    }
+
+    /// The devices' face of it.
+    pub fn service(&self) -> DeviceServiceServer<service::Service> {
+        DeviceServiceServer::new(service::Service::new(self.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+}

@@ -1,1 +1,110 @@
-//! homepot-registry
+//! The registry: sites, devices, enrolment, keys and operators, and the check of everybody's credentials.
+//!
+//! In come calls of operators (`RegistryService`), credentials from the auth layer ([`Registry`] is its
+//! [`Authenticator`]) and enrolments from the link. It calls the store and nothing else; secrets leave it once, in the
+//! answer that makes them.
+
+mod authenticator;
+mod enroll;
+mod hashing;
+mod operators;
+mod secrets;
+mod service;
+mod throttle;
+mod ticket;
+mod verified;
+
+use std::sync::Arc;
+
+use homepot::{Error, Kind, model::Secret, pb::registry::v1::registry_service_server::RegistryServiceServer};
+use homepot_runtime::auth::Authenticator;
+use homepot_store::Store;
+
+/// Largest message taken or sent.
+const MAX_MESSAGE_BYTES: usize = 1 << 20;
+
+/// Which devices may enrol without a token, where their site allows it too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OpenEnrollment {
+    /// None.
+    #[default]
+    Off,
+    /// Those on the server's own machine.
+    Loopback,
+}
+
+/// How the registry is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config {
+    /// Which devices may enrol without a token.
+    pub open_enrollment: OpenEnrollment,
+}
+
+/// See the [crate](self). Clones share everything.
+#[derive(Clone)]
+pub struct Registry {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: Config,
+    store: Store,
+    hasher: hashing::Hasher,
+    verified: verified::Verified,
+    throttle: throttle::Throttle,
+    tickets: ticket::Tickets,
+    /// Checked against when there is nothing to check, so that both take the same time.
+    dummy_hash: String,
+}
+
+impl Registry {
+    /// Starts the hashing threads and reads, or makes, the cluster's secret for tickets.
+    pub async fn build(config: Config, store: Store) -> Result<Self, Error> {
+        let hasher = hashing::Hasher::start().map_err(|error| {
+            tracing::error!(%error, "start the argon2 threads");
+            Error::new(Kind::Internal, format!("could not start the threads that check keys: {error}"))
+        })?;
+        let candidate = secrets::random()?;
+        let ticket_secret = store
+            .run("find_or_insert_secret", move |conn| {
+                homepot_store::secrets::find_or_insert(conn, "reconnect-tickets", candidate)
+            })
+            .await?;
+        let dummy_hash = hasher.hash(secrets::generate(homepot::model::SecretKind::DeviceKey)?).await?;
+        let inner = Inner {
+            config,
+            store,
+            hasher,
+            verified: verified::Verified::new(secrets::random()?),
+            throttle: throttle::Throttle::default(),
+            tickets: ticket::Tickets::new(ticket_secret),
+            dummy_hash,
+        };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// The operators' face of it.
+    pub fn service(&self) -> RegistryServiceServer<service::Service> {
+        RegistryServiceServer::new(service::Service::new(self.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// What the auth layer asks.
+    pub fn authenticator(&self) -> Arc<dyn Authenticator> {
+        Arc::new(self.clone())
+    }
+
+    /// Makes the first operator: `admin`, of every site. Does nothing when there is an operator already.
+    ///
+    /// `secret` must be on disk, or known to whoever set it, before this is called: a crash right after would
+    /// otherwise lock everybody out. Answers whether the operator was made.
+    pub async fn bootstrap_admin(&self, secret: Secret) -> Result<bool, Error> {
+        self.create_first_admin(secret).await
+    }
+
+    /// A fresh token of an operator, for the caller to keep and hand to [`Registry::bootstrap_admin`].
+    pub fn generate_operator_token() -> Result<Secret, Error> {
+        secrets::generate(homepot::model::SecretKind::OperatorToken)
+    }
+}

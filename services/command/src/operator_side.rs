@@ -1,0 +1,143 @@
+//! What operators do with the ledger.
+
+use homepot::{
+    Error, Kind,
+    model::{CATALOGUE, Command, CommandId, CommandState, CommandType, DeviceId, NewCommand, Page, PageRequest},
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::{
+    commands::{self, Change, Changed, Inserted},
+    devices::{self, DeviceRef},
+};
+use uuid::Uuid;
+
+use crate::Commands;
+
+impl Commands {
+    /// Queues a command; true when the idempotency key named an earlier one.
+    pub(crate) async fn queue(&self, caller: &OperatorCaller, command: NewCommand) -> Result<(Command, bool), Error> {
+        let device = self.device_of(caller, &command.device_id).await?;
+        if !device.active {
+            return Err(Error::new(Kind::Conflict, "Device is inactive"));
+        }
+        check_known(&device, &command.command_type)?;
+
+        let pk = device.pk;
+        let (row, created_by) = (command.clone(), caller.name.to_string());
+        let id = CommandId(Uuid::now_v7());
+        let insert = move |conn: &mut _| commands::insert(conn, id, &row, pk, &created_by);
+        match self.store.run("insert_command", insert).await? {
+            Inserted::New(row) => {
+                self.wakeups.wake(pk);
+                metrics::counter!("homepot_commands_queued_total").increment(1);
+                tracing::info!(command_id = %row.command_id, device_id = %row.device_id,
+                    command_type = %row.command_type, by = %caller.name, "command queued");
+                Ok((row, false))
+            }
+            Inserted::Existing(row) if row.command_type == command.command_type && row.payload == command.payload => {
+                Ok((row, true))
+            }
+            Inserted::Existing(row) => Err(Error::new(
+                Kind::AlreadyExists,
+                format!("the idempotency key names command {}, which has another type or payload", row.command_id),
+            )),
+        }
+    }
+
+    /// Takes a command back, if nobody has it yet.
+    pub(crate) async fn cancel(
+        &self,
+        caller: &OperatorCaller,
+        command_id: CommandId,
+        reason: Option<String>,
+    ) -> Result<Command, Error> {
+        self.get(caller, command_id).await?;
+        let by = &caller.name;
+        let reason = reason.map_or_else(|| format!("cancelled by {by}"), |why| format!("cancelled by {by}: {why}"));
+        let change = Change { to: CommandState::Cancelled, result: None, reason: Some(reason) };
+        let cancel = move |conn: &mut _| commands::change(conn, command_id, None, None, &change);
+        match self.store.run("cancel_command", cancel).await? {
+            Changed::Done(command) => {
+                tracing::info!(%command_id, by = %caller.name, "command cancelled");
+                Ok(command)
+            }
+            Changed::Repeat(command) => Ok(command),
+            Changed::Refused(command) => Err(Error::new(
+                Kind::Conflict,
+                format!("too late to cancel: the command is {}", command.state.as_str()),
+            )),
+            Changed::Missing => Err(Error::not_found("Command not found")),
+        }
+    }
+
+    /// A command of a device the caller may see.
+    pub(crate) async fn get(&self, caller: &OperatorCaller, command_id: CommandId) -> Result<Command, Error> {
+        let found = self.store.run("find_command", move |conn| commands::find(conn, command_id)).await?;
+        found
+            .filter(|command| caller.scope.allows(&command.site_id))
+            .ok_or_else(|| Error::not_found("Command not found"))
+    }
+
+    /// The commands of a device the caller may see, newest first.
+    pub(crate) async fn list(
+        &self,
+        caller: &OperatorCaller,
+        device_id: &DeviceId,
+        states: Vec<CommandState>,
+        page: PageRequest,
+    ) -> Result<Page<Command>, Error> {
+        let pk = self.device_of(caller, device_id).await?.pk;
+        Ok(self.store.run("list_commands", move |conn| commands::list(conn, pk, &states, &page)).await?)
+    }
+
+    async fn device_of(&self, caller: &OperatorCaller, device_id: &DeviceId) -> Result<DeviceRef, Error> {
+        let wanted = device_id.clone();
+        let found = self.store.run("find_device", move |conn| devices::find_ref(conn, &wanted)).await?;
+        found.filter(|device| caller.scope.allows(&device.site_id)).ok_or_else(|| Error::not_found("Device not found"))
+    }
+}
+
+/// A device that declared what it can do is sent only that, or what HOMEPOT itself knows. A legacy device never
+/// declares anything, and may know types that HOMEPOT does not.
+fn check_known(device: &DeviceRef, command_type: &CommandType) -> Result<(), Error> {
+    let Some(declared) = &device.capabilities else { return Ok(()) };
+    let wanted = command_type.as_str();
+    if declared.iter().any(|name| name == wanted) || CATALOGUE.iter().any(|(name, _)| *name == wanted) {
+        return Ok(());
+    }
+    let mut known: Vec<_> =
+        CATALOGUE.iter().map(|(name, _)| *name).chain(declared.iter().map(String::as_str)).collect();
+    known.sort_unstable();
+    known.dedup();
+    Err(Error::invalid(
+        "command_type",
+        format!("is not known to device {}; it knows {}", device.device_id, known.join(", ")),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot::model::SiteId;
+
+    use super::*;
+
+    fn device(capabilities: Option<&[&str]>) -> DeviceRef {
+        DeviceRef {
+            pk: 1,
+            device_id: DeviceId::parse("d").unwrap(),
+            site_id: SiteId::parse("s").unwrap(),
+            active: true,
+            capabilities: capabilities.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
+        }
+    }
+
+    #[test]
+    fn a_device_is_sent_what_it_declared_or_what_the_catalogue_has() {
+        let queue = |capabilities, name| check_known(&device(capabilities), &CommandType::parse(name).unwrap());
+        assert!(queue(Some(&["UPDATE_POS"]), "UPDATE_POS").is_ok());
+        assert!(queue(Some(&[]), "PING").is_ok());
+        assert!(queue(None, "UPDATE_POS").is_ok());
+        let error = queue(Some(&["PING"]), "UPDATE_POS").unwrap_err();
+        assert_eq!(error.field_violations()[0].field, "command_type");
+    }
+}

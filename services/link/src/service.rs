@@ -1,0 +1,113 @@
+//! `DeviceService`: reads who calls, and hands on.
+
+use homepot::{
+    Error, Kind,
+    model::{CommandId, Enrollment, Outcome, to_proto_timestamp},
+    pb::device::v1::{self as pb, device_service_server::DeviceService},
+};
+use homepot_runtime::auth::{self, DeviceCaller, Enrollee};
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::{
+    Link,
+    session::{self, Outbound},
+};
+
+/// Messages that wait for a device; when they are this many, its session waits for the device.
+const OUTBOUND: usize = 8;
+
+/// The devices' face of the link.
+#[derive(Clone)]
+pub struct Service {
+    link: Link,
+}
+
+impl Service {
+    pub(crate) fn new(link: Link) -> Self {
+        Self { link }
+    }
+
+    fn check_room(&self) -> Result<(), Error> {
+        let inner = &self.link.inner;
+        if self.link.is_draining() {
+            return Err(
+                Error::new(Kind::Unavailable, "the server is leaving").retry_after(inner.config.reconnect_after)
+            );
+        }
+        if inner.sessions.is_full() {
+            let told = Error::new(Kind::Unavailable, "this replica holds as many devices as it may");
+            return Err(told.retry_after(inner.config.reconnect_after));
+        }
+        Ok(())
+    }
+}
+
+#[tonic::async_trait]
+impl DeviceService for Service {
+    async fn enroll(&self, request: Request<pb::EnrollRequest>) -> Result<Response<pb::EnrollResponse>, Status> {
+        let enrollee: Enrollee = auth::caller(&request)?;
+        let enrollment = Enrollment::try_from(request.into_inner())?;
+        let (device, key) = self.link.inner.registry.enroll(enrollee, enrollment).await?;
+        Ok(Response::new(pb::EnrollResponse {
+            device_id: device.device_id.into(),
+            site_id: device.site_id.into(),
+            api_key: key.reveal().to_owned(),
+            enrolled_at: Some(to_proto_timestamp(device.created_at)),
+        }))
+    }
+
+    type AttachStream = ReceiverStream<Result<pb::AttachResponse, Status>>;
+
+    /// Answers the headers at once: a client may wait for them before it sends Hello.
+    async fn attach(
+        &self,
+        request: Request<Streaming<pb::AttachRequest>>,
+    ) -> Result<Response<Self::AttachStream>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        self.check_room()?;
+        let (sender, receiver) = mpsc::channel(OUTBOUND);
+        let session = session::run(self.link.clone(), caller, request.into_inner(), Outbound::new(sender));
+        self.link.inner.tasks.spawn(session);
+        Ok(Response::new(ReceiverStream::new(receiver)))
+    }
+
+    async fn report_samples(
+        &self,
+        request: Request<pb::ReportSamplesRequest>,
+    ) -> Result<Response<pb::ReportSamplesResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        Ok(Response::new(self.link.report_samples(&caller, request.into_inner()).await?))
+    }
+
+    async fn fetch_commands(
+        &self,
+        request: Request<pb::FetchCommandsRequest>,
+    ) -> Result<Response<pb::FetchCommandsResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let commands = self.link.fetch_commands(&caller, request.into_inner().page_size).await?;
+        Ok(Response::new(pb::FetchCommandsResponse { commands: commands.into_iter().map(Into::into).collect() }))
+    }
+
+    async fn acknowledge_command(
+        &self,
+        request: Request<pb::AcknowledgeCommandRequest>,
+    ) -> Result<Response<pb::AcknowledgeCommandResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let pb::AcknowledgeCommandRequest { command_id, device_id } = request.into_inner();
+        let id = CommandId::parse(&command_id)?;
+        let command = self.link.acknowledge(&caller, &device_id, id).await?;
+        Ok(Response::new(pb::AcknowledgeCommandResponse { command: Some(command.into()) }))
+    }
+
+    async fn report_outcome(
+        &self,
+        request: Request<pb::ReportOutcomeRequest>,
+    ) -> Result<Response<pb::ReportOutcomeResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let outcome = request.into_inner().outcome.ok_or_else(|| Error::invalid("outcome", "is required"))?;
+        let command = self.link.report_outcome(&caller, Outcome::try_from(outcome)?).await?;
+        Ok(Response::new(pb::ReportOutcomeResponse { command: Some(command.into()) }))
+    }
+}

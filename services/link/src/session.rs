@@ -1,0 +1,346 @@
+//! One device's stream, from Hello to Goodbye. One task owns it: whatever happens to a session happens in here.
+
+use std::{future::Future, time::Duration};
+
+use chrono::Utc;
+use homepot::{
+    Error, Kind,
+    model::{Hello, Outcome, to_proto_duration, to_proto_timestamp},
+    pb::device::v1::{self as pb, attach_response::Message},
+};
+use homepot_command::{Told, Wakeup};
+use homepot_runtime::auth::DeviceCaller;
+use homepot_store::sessions;
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep_until, timeout},
+};
+use tonic::{Code, Status, Streaming};
+
+use crate::{
+    Link,
+    protocol::{self, Batch, Incoming, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
+    sessions::End,
+};
+
+/// A device that takes nothing for this long is as good as gone.
+const SEND_DEADLINE: Duration = Duration::from_secs(10);
+/// Commands claimed at once.
+const CLAIM: u32 = 16;
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MOST: Duration = Duration::from_secs(5);
+
+/// The way down to the device.
+#[derive(Clone)]
+pub(crate) struct Outbound(mpsc::Sender<Result<pb::AttachResponse, Status>>);
+
+impl Outbound {
+    pub(crate) fn new(sender: mpsc::Sender<Result<pb::AttachResponse, Status>>) -> Self {
+        Self(sender)
+    }
+
+    async fn send(&self, message: Message) -> Result<(), End> {
+        let message = pb::AttachResponse { message: Some(message) };
+        self.0.send_timeout(Ok(message), SEND_DEADLINE).await.map_err(|_| End::PeerGone)
+    }
+}
+
+/// Runs a session to its end, and tells the device why, if it is there to be told.
+pub(crate) async fn run(
+    link: Link,
+    caller: DeviceCaller,
+    mut inbound: Streaming<pb::AttachRequest>,
+    outbound: Outbound,
+) {
+    let device_id = caller.device_id.clone();
+    let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
+        Ok((session, closed)) => {
+            let end = session.live(inbound, closed).await;
+            session.leave().await;
+            end
+        }
+        Err(end) => end,
+    };
+    tracing::info!(%device_id, ?end, "session ended");
+    metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name()).increment(1);
+    if end != End::PeerGone {
+        let _ = outbound.send(Message::Goodbye(goodbye(&end, link.inner.config.reconnect_after))).await;
+    }
+}
+
+struct Session {
+    link: Link,
+    caller: DeviceCaller,
+    epoch: i64,
+    wakeup: Wakeup,
+    outbound: Outbound,
+}
+
+impl Session {
+    /// Waits for Hello, makes this the device's newest session, answers Welcome.
+    async fn open(
+        link: Link,
+        caller: DeviceCaller,
+        inbound: &mut Streaming<pb::AttachRequest>,
+        outbound: Outbound,
+    ) -> Result<(Self, oneshot::Receiver<End>), End> {
+        let hello = await_hello(&link, inbound).await?;
+        let config = &link.inner.config;
+        let (pk, heartbeat, replica) = (caller.pk, config.heartbeat_interval, config.replica.clone());
+        let begin = {
+            let hello = hello.clone();
+            move |conn: &mut _| sessions::begin(conn, pk, &hello, &replica, heartbeat)
+        };
+        let epoch = link.inner.store.run("begin_session", begin).await.map_err(|error| {
+            tracing::warn!(%error, device_id = %caller.device_id, "begin session");
+            End::Internal
+        })?;
+        let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
+        // Before the first claim, so that no hint falls between.
+        let wakeup = link.inner.commands.wakeups().subscribe(pk);
+        let session = Self { link, caller, epoch, wakeup, outbound };
+        if let Err(end) = session.welcome(&hello).await {
+            session.leave().await;
+            return Err(end);
+        }
+        if session.link.is_draining() {
+            session.link.inner.sessions.close(pk, epoch, End::Draining);
+        }
+        Ok((session, closed))
+    }
+
+    async fn welcome(&self, hello: &Hello) -> Result<(), End> {
+        let config = &self.link.inner.config;
+        let now = Utc::now();
+        let skew_ms = hello.device_time.map(|time| (time - now).num_milliseconds());
+        tracing::info!(device_id = %self.caller.device_id, epoch = self.epoch, agent_version = hello.agent_version,
+            clock_skew_ms = skew_ms, "device attached");
+        let welcome = pb::Welcome {
+            protocol: Hello::PROTOCOL,
+            session_epoch: self.epoch.try_into().unwrap_or_default(),
+            sample_interval: Some(to_proto_duration(config.sample_interval)),
+            heartbeat_interval: Some(to_proto_duration(config.heartbeat_interval)),
+            server_time: Some(to_proto_timestamp(now)),
+            max_samples_per_message: u32::try_from(MAX_SAMPLES).unwrap_or(u32::MAX),
+            max_unacknowledged_samples: MAX_UNACKNOWLEDGED,
+            reconnect_ticket: self.caller.ticket.clone(),
+        };
+        self.outbound.send(Message::Welcome(welcome)).await
+    }
+
+    /// The loop that owns the stream.
+    async fn live(&self, mut inbound: Streaming<pb::AttachRequest>, mut closed: oneshot::Receiver<End>) -> End {
+        let config = &self.link.inner.config;
+        let age = protocol::jittered(config.max_session_age, getrandom::u32().unwrap_or(u32::MAX / 2));
+        let old_at = Instant::now() + age;
+        let silence = protocol::silence(config.heartbeat_interval);
+        let mut silent_at = Instant::now() + silence;
+        let mut deliver = true;
+        loop {
+            let work = async {
+                if std::mem::take(&mut deliver) {
+                    return self.deliver().await;
+                }
+                tokio::select! {
+                    () = self.wakeup.hint() => deliver = true,
+                    message = inbound.message() => {
+                        self.handle(message).await?;
+                        silent_at = Instant::now() + silence;
+                    }
+                    () = sleep_until(silent_at) => return Err(End::Silent),
+                }
+                Ok(())
+            };
+            let step = tokio::select! {
+                biased;
+                end = &mut closed => Err(end.unwrap_or(End::Superseded)),
+                () = self.outbound.0.closed() => Err(End::PeerGone),
+                () = sleep_until(old_at) => Err(End::Aged),
+                step = work => step,
+            };
+            if let Err(end) = step {
+                return end;
+            }
+        }
+    }
+
+    /// Lets go of everything the session holds.
+    async fn leave(&self) {
+        let (pk, epoch) = (self.caller.pk, self.epoch);
+        self.link.inner.sessions.remove(pk, epoch);
+        if let Err(error) = self.link.inner.store.run("end_session", move |conn| sessions::end(conn, pk, epoch)).await {
+            // The clock will tell: nothing more is heard of it.
+            tracing::warn!(%error, device_id = %self.caller.device_id, "end session");
+        }
+    }
+
+    async fn handle(&self, message: Result<Option<pb::AttachRequest>, Status>) -> Result<(), End> {
+        let message = received(message)?;
+        self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
+        match protocol::read(message, Utc::now()) {
+            Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
+            Ok(Incoming::Hello(_)) => Err(End::Protocol("Hello came twice".to_owned())),
+            Ok(Incoming::Samples(batch)) => self.store(batch).await,
+            Ok(Incoming::Acknowledged(id)) => {
+                let commands = &self.link.inner.commands;
+                self.tell_ledger(|| commands.acknowledge(self.caller.pk, Some(self.epoch), id)).await.map(drop)
+            }
+            Ok(Incoming::Started(id)) => {
+                let commands = &self.link.inner.commands;
+                self.tell_ledger(|| commands.start(self.caller.pk, Some(self.epoch), id)).await.map(drop)
+            }
+            Ok(Incoming::Outcome(outcome)) => self.finish(outcome).await,
+            Err(refusal) => self.refuse(refusal).await,
+        }
+    }
+
+    async fn refuse(&self, refusal: pb::Refusal) -> Result<(), End> {
+        count_refusal(&refusal.message);
+        tracing::warn!(device_id = %self.caller.device_id, message = refusal.message, field = refusal.field,
+            reason = refusal.reason, "message refused");
+        self.outbound.send(Message::Refusal(refusal)).await
+    }
+
+    /// Acknowledges after the commit. While the store is away nothing more is read, so the device holds its samples.
+    async fn store(&self, batch: Batch) -> Result<(), End> {
+        let Batch { last_seq, samples, refused } = batch;
+        let telemetry = &self.link.inner.telemetry;
+        self.until_available(|| telemetry.ingest(self.caller.pk, samples.clone())).await?;
+        self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused })).await
+    }
+
+    async fn finish(&self, outcome: Outcome) -> Result<(), End> {
+        let commands = &self.link.inner.commands;
+        let command_id = outcome.command_id.to_string();
+        let told = self.tell_ledger(|| commands.finish(self.caller.pk, Some(self.epoch), outcome.clone())).await?;
+        let refusal = match told {
+            Told::Taken(_) => String::new(),
+            Told::Contradicted(command) => format!("the command is already {}", command.state.as_str()),
+            Told::Missing => "there is no such command of this device".to_owned(),
+        };
+        self.outbound.send(Message::OutcomeAck(pb::OutcomeAck { command_id, refusal })).await
+    }
+
+    /// Tells the ledger; an answer of "missing" may also mean that a newer session took over, which must not be
+    /// acknowledged.
+    async fn tell_ledger<F: Future<Output = Result<Told, Error>>>(&self, call: impl FnMut() -> F) -> Result<Told, End> {
+        let told = self.until_available(call).await?;
+        if matches!(told, Told::Missing) && !self.is_newest().await? {
+            return Err(End::Superseded);
+        }
+        Ok(told)
+    }
+
+    async fn is_newest(&self) -> Result<bool, End> {
+        let pk = self.caller.pk;
+        let standing = self
+            .until_available(|| async move {
+                let read = move |conn: &mut _| sessions::standing(conn, &[pk]);
+                Ok(self.link.inner.store.run("session_standing", read).await?)
+            })
+            .await?;
+        Ok(standing.first().is_some_and(|standing| standing.epoch == self.epoch))
+    }
+
+    /// Hands over all that waits.
+    async fn deliver(&self) -> Result<(), End> {
+        let commands = &self.link.inner.commands;
+        loop {
+            let claimed = self.until_available(|| commands.claim(self.caller.pk, Some(self.epoch), CLAIM)).await?;
+            let more = claimed.len() == CLAIM as usize;
+            for delivery in claimed {
+                tracing::info!(device_id = %self.caller.device_id, command_id = %delivery.command_id, "command sent");
+                self.outbound.send(Message::Command(delivery.into())).await?;
+            }
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Repeats a call while the store is away; the session's other ends still end it.
+    async fn until_available<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, End>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        let mut delay = RETRY_FIRST;
+        loop {
+            match call().await {
+                Ok(done) => return Ok(done),
+                Err(error) if error.kind() == Kind::Unavailable => {
+                    tracing::debug!(device_id = %self.caller.device_id, %error, "store away, waiting");
+                    tokio::time::sleep(delay).await;
+                    delay = (delay * 2).min(RETRY_MOST);
+                }
+                Err(error) => {
+                    tracing::warn!(device_id = %self.caller.device_id, %error, "session can't go on");
+                    return Err(End::Internal);
+                }
+            }
+        }
+    }
+}
+
+async fn await_hello(link: &Link, inbound: &mut Streaming<pb::AttachRequest>) -> Result<Hello, End> {
+    let Ok(message) = timeout(link.inner.config.hello_deadline, inbound.message()).await else {
+        return Err(End::Protocol("Hello did not come in time".to_owned()));
+    };
+    match protocol::read(received(message)?, Utc::now()) {
+        Ok(Incoming::Hello(hello)) => Ok(hello),
+        Ok(_) => Err(End::Protocol("the first message must be Hello".to_owned())),
+        Err(refusal) => {
+            count_refusal(&refusal.message);
+            Err(End::Protocol(format!("{} was refused: {}", refusal.message, refusal.reason)))
+        }
+    }
+}
+
+/// A message, or what its absence means.
+fn received(message: Result<Option<pb::AttachRequest>, Status>) -> Result<pb::AttachRequest, End> {
+    match message {
+        Ok(Some(message)) => Ok(message),
+        Ok(None) => Err(End::PeerGone),
+        // What tonic says of bytes that are no message, or are too many.
+        Err(status) if matches!(status.code(), Code::Internal | Code::OutOfRange) => {
+            count_refusal("undecodable");
+            Err(End::Protocol("a message could not be decoded, or is larger than 1 MiB".to_owned()))
+        }
+        Err(_) => Err(End::PeerGone),
+    }
+}
+
+fn count_refusal(message: &str) {
+    metrics::counter!("homepot_messages_refused_total", "message" => message.to_owned()).increment(1);
+}
+
+fn reason(end: &End) -> pb::GoodbyeReason {
+    match end {
+        End::Superseded => pb::GoodbyeReason::Superseded,
+        End::Revoked => pb::GoodbyeReason::Revoked,
+        End::Draining => pb::GoodbyeReason::Draining,
+        End::Aged => pb::GoodbyeReason::Aged,
+        End::Silent => pb::GoodbyeReason::Silent,
+        End::Protocol(_) => pb::GoodbyeReason::Protocol,
+        End::Internal => pb::GoodbyeReason::Internal,
+        End::PeerGone => pb::GoodbyeReason::Unspecified,
+    }
+}
+
+fn goodbye(end: &End, reconnect_after: Duration) -> pb::Goodbye {
+    let detail = match end {
+        End::Superseded => "a newer session of this device took over",
+        End::Revoked => "the key was revoked or the device deactivated",
+        End::Draining => "the server leaves; come back",
+        End::Aged => "the session grew old; come back",
+        End::Silent => "nothing was heard for 2.5 heartbeat intervals",
+        End::Protocol(how) => how,
+        End::Internal => "the server could not go on; come back",
+        End::PeerGone => "",
+    };
+    let comes_back = matches!(end, End::Draining | End::Internal);
+    pb::Goodbye {
+        reason: reason(end).into(),
+        detail: detail.to_owned(),
+        reconnect_after: comes_back.then(|| to_proto_duration(reconnect_after)),
+    }
+}

@@ -1,0 +1,148 @@
+//! Which sessions this replica holds, and the way to end one from outside its task.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::oneshot;
+
+/// Why a session ends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// A newer session of the device took over.
+    Superseded,
+    /// Its keys were revoked, or it was deactivated.
+    Revoked,
+    /// This replica leaves.
+    Draining,
+    /// It grew old.
+    Aged,
+    /// Nothing was heard for too long.
+    Silent,
+    /// It broke the protocol; the text says how.
+    Protocol(String),
+    /// The server could not go on.
+    Internal,
+    /// The device went; there is nobody to tell.
+    PeerGone,
+}
+
+#[derive(Debug)]
+struct Handle {
+    epoch: i64,
+    credential_version: i32,
+    close: oneshot::Sender<End>,
+}
+
+/// The sessions of this replica, by device.
+#[derive(Debug)]
+pub(crate) struct Sessions {
+    held: Mutex<HashMap<i64, Handle>>,
+    max: usize,
+}
+
+impl Sessions {
+    pub(crate) fn new(max: usize) -> Self {
+        Self { held: Mutex::default(), max }
+    }
+
+    /// Whether there is room for one more.
+    pub(crate) fn is_full(&self) -> bool {
+        self.lock().len() >= self.max
+    }
+
+    /// Holds a session. The newest wins: an older one of the device is told to end, and if a newer one is here
+    /// already, this one is.
+    pub(crate) fn insert(&self, device: i64, epoch: i64, credential_version: i32) -> oneshot::Receiver<End> {
+        let (close, closed) = oneshot::channel();
+        let mut held = self.lock();
+        let loser = match held.get(&device) {
+            Some(other) if other.epoch > epoch => Some(close),
+            _ => held.insert(device, Handle { epoch, credential_version, close }).map(|older| older.close),
+        };
+        count(&held);
+        drop(held);
+        if let Some(loser) = loser {
+            // Its task may have ended by itself.
+            let _ = loser.send(End::Superseded);
+        }
+        closed
+    }
+
+    /// Lets go of a session, unless a newer one took its place.
+    pub(crate) fn remove(&self, device: i64, epoch: i64) {
+        let mut held = self.lock();
+        if held.get(&device).is_some_and(|handle| handle.epoch == epoch) {
+            held.remove(&device);
+        }
+        count(&held);
+    }
+
+    /// Ends a session, if it is still of this epoch.
+    pub(crate) fn close(&self, device: i64, epoch: i64, end: End) {
+        let mut held = self.lock();
+        if held.get(&device).is_some_and(|handle| handle.epoch == epoch)
+            && let Some(handle) = held.remove(&device)
+        {
+            let _ = handle.close.send(end);
+        }
+        count(&held);
+    }
+
+    /// Ends all of them.
+    pub(crate) fn close_all(&self, end: &End) {
+        for (_, handle) in self.lock().drain() {
+            let _ = handle.close.send(end.clone());
+        }
+    }
+
+    /// Device, epoch and generation of keys of each.
+    pub(crate) fn list(&self) -> Vec<(i64, i64, i32)> {
+        self.lock().iter().map(|(device, handle)| (*device, handle.epoch, handle.credential_version)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Handle>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[allow(clippy::cast_precision_loss)] // a count of sessions
+fn count(held: &HashMap<i64, Handle>) {
+    metrics::gauge!("homepot_sessions").set(held.len() as f64);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_newest_session_wins_whichever_comes_first() {
+        let sessions = Sessions::new(10);
+        let mut first = sessions.insert(1, 1, 0);
+        let mut third = sessions.insert(1, 3, 0);
+        let mut second = sessions.insert(1, 2, 0);
+        assert_eq!(first.try_recv(), Ok(End::Superseded));
+        assert_eq!(second.try_recv(), Ok(End::Superseded));
+        assert!(third.try_recv().is_err());
+    }
+
+    #[test]
+    fn an_older_session_that_leaves_does_not_take_the_newer_one_along() {
+        let sessions = Sessions::new(10);
+        let _first = sessions.insert(1, 1, 0);
+        let _second = sessions.insert(1, 2, 0);
+        sessions.remove(1, 1);
+        assert_eq!(sessions.list(), [(1, 2, 0)]);
+    }
+
+    #[test]
+    fn closing_an_epoch_that_is_gone_touches_nobody() {
+        let sessions = Sessions::new(10);
+        let mut session = sessions.insert(1, 2, 0);
+        sessions.close(1, 1, End::Revoked);
+        assert!(session.try_recv().is_err());
+        sessions.close(1, 2, End::Revoked);
+        assert_eq!(session.try_recv(), Ok(End::Revoked));
+    }
+}

@@ -1,0 +1,86 @@
+//! Once a second: do the sessions held here still stand?
+//!
+//! A revocation, a takeover through another replica and a lost hint all show in the store; one query for all sessions
+//! finds them. This is what bounds a revoked device's stream to two seconds.
+
+use std::time::Duration;
+
+use homepot_store::sessions::{self, Standing};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::{Link, sessions::End};
+
+const EVERY: Duration = Duration::from_secs(1);
+
+impl Link {
+    pub(crate) fn start_background(&self) {
+        let link = self.clone();
+        let stop = self.inner.background.clone();
+        tokio::spawn(async move { stop.run_until_cancelled(link.watch()).await });
+    }
+
+    async fn watch(&self) {
+        let mut ticks = interval(EVERY);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            ticks.tick().await;
+            self.inner.presence.flush(&self.inner.store).await;
+            self.check_standing().await;
+        }
+    }
+
+    async fn check_standing(&self) {
+        let held = self.inner.sessions.list();
+        if held.is_empty() {
+            return;
+        }
+        let devices: Vec<_> = held.iter().map(|(device, ..)| *device).collect();
+        let standing = self.inner.store.run("session_standing", move |conn| sessions::standing(conn, &devices)).await;
+        let standing = match standing {
+            Ok(standing) => standing,
+            Err(error) => return tracing::warn!(%error, "read the standing of sessions"),
+        };
+        let mut by_device: std::collections::HashMap<_, _> = standing.into_iter().map(|s| (s.pk, s)).collect();
+        for (device, epoch, credential_version) in held {
+            match judge(by_device.remove(&device).as_ref(), epoch, credential_version) {
+                Judgement::End(end) => self.inner.sessions.close(device, epoch, end),
+                Judgement::Wake => self.inner.commands.wakeups().wake(device),
+                Judgement::Stands => {}
+            }
+        }
+    }
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Judgement {
+    Stands,
+    Wake,
+    End(End),
+}
+
+fn judge(standing: Option<&Standing>, epoch: i64, credential_version: i32) -> Judgement {
+    match standing {
+        None => Judgement::End(End::Revoked),
+        Some(s) if !s.active || s.credential_version != credential_version => Judgement::End(End::Revoked),
+        Some(s) if s.epoch > epoch => Judgement::End(End::Superseded),
+        Some(s) if s.waiting => Judgement::Wake,
+        Some(_) => Judgement::Stands,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_ends_when_its_device_is_gone_shut_out_rekeyed_or_elsewhere() {
+        let good = Standing { pk: 1, epoch: 5, active: true, credential_version: 2, waiting: false };
+        let judged = |standing: Standing| judge(Some(&standing), 5, 2);
+        assert_eq!(judged(good.clone()), Judgement::Stands);
+        assert_eq!(judged(Standing { waiting: true, ..good.clone() }), Judgement::Wake);
+        assert_eq!(judged(Standing { epoch: 6, ..good.clone() }), Judgement::End(End::Superseded));
+        assert_eq!(judged(Standing { active: false, ..good.clone() }), Judgement::End(End::Revoked));
+        assert_eq!(judged(Standing { credential_version: 3, ..good }), Judgement::End(End::Revoked));
+        assert_eq!(judge(None, 5, 2), Judgement::End(End::Revoked));
+    }
+}

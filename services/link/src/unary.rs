@@ -1,0 +1,71 @@
+//! What the stream does, one message at a time: for devices that can't hold one, and for legacy devices behind the
+//! gateway.
+
+use chrono::Utc;
+use homepot::{
+    Error, Kind,
+    model::{Command, CommandId, Delivery, Outcome},
+    pb::device::v1 as pb,
+};
+use homepot_runtime::auth::DeviceCaller;
+
+use crate::{
+    Link,
+    protocol::{MAX_SAMPLES, read_samples},
+};
+
+const MAX_COMMANDS: u32 = 100;
+
+impl Link {
+    pub(crate) async fn report_samples(
+        &self,
+        caller: &DeviceCaller,
+        request: pb::ReportSamplesRequest,
+    ) -> Result<pb::ReportSamplesResponse, Error> {
+        check_own(caller, &request.device_id)?;
+        let count = request.samples.len();
+        if count == 0 || count > MAX_SAMPLES {
+            return Err(Error::invalid("samples", format!("must be 1 to {MAX_SAMPLES} samples")));
+        }
+        self.inner.presence.polled(caller.pk);
+        let now = Utc::now();
+        let (samples, refused) = read_samples(request.samples, now, |_| Some(self.inner.stamps.next(now)));
+        let accepted = u32::try_from(samples.len()).unwrap_or(u32::MAX);
+        self.inner.telemetry.ingest(caller.pk, samples).await?;
+        Ok(pb::ReportSamplesResponse { accepted, refused })
+    }
+
+    pub(crate) async fn fetch_commands(&self, caller: &DeviceCaller, page_size: u32) -> Result<Vec<Delivery>, Error> {
+        let limit = match page_size {
+            0 => MAX_COMMANDS,
+            1..=MAX_COMMANDS => page_size,
+            _ => return Err(Error::invalid("page_size", format!("must be 0 to {MAX_COMMANDS}"))),
+        };
+        self.inner.presence.polled(caller.pk);
+        self.inner.commands.claim(caller.pk, None, limit).await
+    }
+
+    pub(crate) async fn acknowledge(
+        &self,
+        caller: &DeviceCaller,
+        device_id: &str,
+        id: CommandId,
+    ) -> Result<Command, Error> {
+        check_own(caller, device_id)?;
+        self.inner.presence.polled(caller.pk);
+        self.inner.commands.acknowledge(caller.pk, None, id).await?.into_command()
+    }
+
+    pub(crate) async fn report_outcome(&self, caller: &DeviceCaller, outcome: Outcome) -> Result<Command, Error> {
+        self.inner.presence.polled(caller.pk);
+        self.inner.commands.finish(caller.pk, None, outcome).await?.into_command()
+    }
+}
+
+/// A device speaks for itself only.
+fn check_own(caller: &DeviceCaller, device_id: &str) -> Result<(), Error> {
+    if device_id.is_empty() || device_id == caller.device_id.as_str() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Forbidden, "Device ID mismatch"))
+}

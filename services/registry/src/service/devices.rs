@@ -1,0 +1,161 @@
+//! Devices, their keys and whether they are there.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use homepot::{
+    Error,
+    model::{
+        Device, DeviceChange, DeviceSource, DeviceStatus, PageRequest, SecretKind, from_proto_duration,
+        to_proto_timestamp,
+    },
+    pb::registry::v1 as pb,
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::{
+    device_keys,
+    devices::{self, DeviceFilter},
+};
+
+use super::Service;
+
+const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
+
+impl Service {
+    pub(super) async fn get_device(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::GetDeviceRequest,
+    ) -> Result<pb::GetDeviceResponse, Error> {
+        let device = self.device_of(caller, &request.device_id).await?;
+        Ok(pb::GetDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+    }
+
+    pub(super) async fn list_devices(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::ListDevicesRequest,
+    ) -> Result<pb::ListDevicesResponse, Error> {
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let now = Utc::now();
+        let filter = DeviceFilter {
+            scope: caller.scope.clone(),
+            site_id: self.site_filter(caller, &request.site_id).await?,
+            source: DeviceSource::from_proto("source", request.source)?,
+            status: DeviceStatus::from_proto("status", request.status)?,
+            now,
+        };
+        let page =
+            self.registry.inner.store.run("list_devices", move |conn| devices::list(conn, &filter, &page)).await?;
+        let next_page_token = page.next_token();
+        let devices = page.items.into_iter().map(|device| device.into_proto(now)).collect();
+        Ok(pb::ListDevicesResponse { devices, next_page_token })
+    }
+
+    pub(super) async fn update_device(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::UpdateDeviceRequest,
+    ) -> Result<pb::UpdateDeviceResponse, Error> {
+        let device_id = request.device_id.clone();
+        let change = DeviceChange::try_from(request)?;
+        let device = self.change_device(caller, &device_id, change).await?;
+        Ok(pb::UpdateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+    }
+
+    pub(super) async fn deactivate_device(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::DeactivateDeviceRequest,
+    ) -> Result<pb::DeactivateDeviceResponse, Error> {
+        let change = DeviceChange { active: Some(false), ..DeviceChange::default() };
+        let device = self.change_device(caller, &request.device_id, change).await?;
+        Ok(pb::DeactivateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+    }
+
+    pub(super) async fn activate_device(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::ActivateDeviceRequest,
+    ) -> Result<pb::ActivateDeviceResponse, Error> {
+        let change = DeviceChange { active: Some(true), ..DeviceChange::default() };
+        let device = self.change_device(caller, &request.device_id, change).await?;
+        Ok(pb::ActivateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+    }
+
+    async fn change_device(
+        &self,
+        caller: &OperatorCaller,
+        device_id: &str,
+        change: DeviceChange,
+    ) -> Result<Device, Error> {
+        let device_id = self.device_of(caller, device_id).await?.device_id;
+        tracing::info!(%device_id, by = %caller.name, ?change, "device changed");
+        let changed = self
+            .registry
+            .inner
+            .store
+            .run("update_device", move |conn| devices::update(conn, &device_id, &change))
+            .await?;
+        changed.ok_or_else(|| Error::not_found("Device not found"))
+    }
+
+    pub(super) async fn rotate_device_key(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::RotateDeviceKeyRequest,
+    ) -> Result<pb::RotateDeviceKeyResponse, Error> {
+        let overlap = match &request.overlap {
+            None => DEFAULT_OVERLAP,
+            Some(overlap) => from_proto_duration("overlap", overlap)?,
+        };
+        if overlap > MAX_OVERLAP {
+            return Err(Error::invalid("overlap", "must be 0 s to 30 days"));
+        }
+        let device_id = self.device_of(caller, &request.device_id).await?.device_id;
+        let minted = self.registry.mint(SecretKind::DeviceKey).await?;
+        let (wanted, key_id, hash) = (device_id.clone(), minted.public_id, minted.hash);
+        let rotated = self
+            .registry
+            .inner
+            .store
+            .run("rotate_device_key", move |conn| device_keys::rotate(conn, &wanted, &key_id, &hash, overlap))
+            .await?;
+        let older_end = rotated.ok_or_else(|| Error::not_found("Device not found"))?;
+        tracing::info!(%device_id, by = %caller.name, "device key rotated");
+        Ok(pb::RotateDeviceKeyResponse {
+            device_id: device_id.into(),
+            api_key: minted.secret.reveal().to_owned(),
+            older_keys_expire_at: Some(to_proto_timestamp(older_end)),
+        })
+    }
+
+    pub(super) async fn revoke_device_keys(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::RevokeDeviceKeysRequest,
+    ) -> Result<pb::RevokeDeviceKeysResponse, Error> {
+        let device_id = self.device_of(caller, &request.device_id).await?.device_id;
+        let wanted = device_id.clone();
+        let revoked = self
+            .registry
+            .inner
+            .store
+            .run("revoke_device_keys", move |conn| device_keys::revoke_all(conn, &wanted))
+            .await?;
+        let revoked = revoked.ok_or_else(|| Error::not_found("Device not found"))?;
+        tracing::info!(%device_id, by = %caller.name, revoked, "device keys revoked");
+        Ok(pb::RevokeDeviceKeysResponse { revoked })
+    }
+
+    pub(super) async fn get_presence(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::GetPresenceRequest,
+    ) -> Result<pb::GetPresenceResponse, Error> {
+        let device = self.device_of(caller, &request.device_id).await?;
+        let presence = device.presence.into_proto(Utc::now(), device.maintenance);
+        Ok(pb::GetPresenceResponse { device_id: device.device_id.into(), presence: Some(presence) })
+    }
+}

@@ -1,0 +1,80 @@
+//! Operators.
+
+use std::time::Duration;
+
+use homepot::{
+    Error,
+    model::{OperatorName, PageRequest, Role, from_proto_duration},
+    pb::registry::v1 as pb,
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::operators;
+
+use super::{Service, scope_of};
+
+const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(60);
+const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(3_653 * 24 * 3600);
+
+impl Service {
+    pub(super) async fn create_operator(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::CreateOperatorRequest,
+    ) -> Result<pb::CreateOperatorResponse, Error> {
+        let mut faults = homepot::model::Faults::new();
+        let name = faults.take(OperatorName::parse(&request.name));
+        let role = faults.take(Role::from_proto("role", request.role));
+        let scope = faults.take(scope_of(&request.site_ids));
+        let time_to_live =
+            request.time_to_live.as_ref().and_then(|span| faults.take(from_proto_duration("time_to_live", span)));
+        if time_to_live.is_some_and(|span| !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&span)) {
+            faults.add("time_to_live", "must be 1 minute to 10 years");
+        }
+        let ((name, role), scope) = faults.finish(name.zip(role).zip(scope))?;
+
+        let (operator, token) = self.registry.create_operator(caller, name, role, scope, time_to_live).await?;
+        Ok(pb::CreateOperatorResponse { operator: Some(operator.into()), token: token.reveal().to_owned() })
+    }
+
+    pub(super) async fn list_operators(
+        &self,
+        _: &OperatorCaller,
+        request: pb::ListOperatorsRequest,
+    ) -> Result<pb::ListOperatorsResponse, Error> {
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let page = self.registry.inner.store.run("list_operators", move |conn| operators::list(conn, &page)).await?;
+        let next_page_token = page.next_token();
+        Ok(pb::ListOperatorsResponse { operators: page.items.into_iter().map(Into::into).collect(), next_page_token })
+    }
+
+    pub(super) async fn revoke_operator(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::RevokeOperatorRequest,
+    ) -> Result<pb::RevokeOperatorResponse, Error> {
+        let name = OperatorName::parse(&request.name)?;
+        let operator = self.registry.revoke_operator(caller, name).await?;
+        Ok(pb::RevokeOperatorResponse { operator: Some(operator.into()) })
+    }
+
+    pub(super) async fn rotate_operator_token(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::RotateOperatorTokenRequest,
+    ) -> Result<pb::RotateOperatorTokenResponse, Error> {
+        let name = OperatorName::parse(&request.name)?;
+        let (operator, token) = self.registry.rotate_operator(caller, name).await?;
+        Ok(pb::RotateOperatorTokenResponse { operator: Some(operator.into()), token: token.reveal().to_owned() })
+    }
+
+    pub(super) async fn who_am_i(
+        &self,
+        caller: &OperatorCaller,
+        _: pb::WhoAmIRequest,
+    ) -> Result<pb::WhoAmIResponse, Error> {
+        let name = caller.name.clone();
+        let found = self.registry.inner.store.run("find_operator", move |conn| operators::find(conn, &name)).await?;
+        let operator = found.ok_or_else(|| Error::not_found("Operator not found"))?;
+        Ok(pb::WhoAmIResponse { operator: Some(operator.into()) })
+    }
+}

@@ -1,0 +1,102 @@
+//! Tokens that let devices enrol.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use homepot::{
+    Error,
+    model::{DeviceSource, PageRequest, SecretKind, SiteId, from_proto_duration},
+    pb::registry::v1 as pb,
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::enrollment_tokens::{self, NewEnrollmentToken};
+
+use super::Service;
+use crate::operators::after;
+
+const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 3600);
+const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(60);
+const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_USES: u32 = 100_000;
+
+impl Service {
+    pub(super) async fn create_enrollment_token(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::CreateEnrollmentTokenRequest,
+    ) -> Result<pb::CreateEnrollmentTokenResponse, Error> {
+        let site_id = SiteId::parse(&request.site_id)?;
+        let max_uses = match request.max_uses {
+            0 => 1,
+            uses @ 1..=MAX_USES => uses.cast_signed(),
+            _ => return Err(Error::invalid("max_uses", format!("must be 0 to {MAX_USES}"))),
+        };
+        let time_to_live = match &request.time_to_live {
+            None => DEFAULT_TIME_TO_LIVE,
+            Some(span) => from_proto_duration("time_to_live", span)?,
+        };
+        if !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&time_to_live) {
+            return Err(Error::invalid("time_to_live", "must be 1 minute to 1 year"));
+        }
+        let source = DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real);
+        self.site_of(caller, &site_id).await?;
+
+        let minted = self.registry.mint(SecretKind::EnrollmentToken).await?;
+        let token = NewEnrollmentToken {
+            token_id: minted.public_id,
+            token_hash: minted.hash,
+            site_id: site_id.clone(),
+            source,
+            max_uses,
+            expires_at: after(Utc::now(), time_to_live),
+            created_by: caller.name.to_string(),
+        };
+        let made = self
+            .registry
+            .inner
+            .store
+            .run("insert_enrollment_token", move |conn| enrollment_tokens::insert(conn, &token))
+            .await?;
+        let token = made.ok_or_else(|| Error::not_found(format!("Site {site_id} not found")))?;
+        tracing::info!(token_id = token.token_id, %site_id, by = %caller.name, "enrollment token made");
+        Ok(pb::CreateEnrollmentTokenResponse {
+            enrollment_token: Some(token.into()),
+            secret: minted.secret.reveal().to_owned(),
+        })
+    }
+
+    pub(super) async fn list_enrollment_tokens(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::ListEnrollmentTokensRequest,
+    ) -> Result<pb::ListEnrollmentTokensResponse, Error> {
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let site_id = self.site_filter(caller, &request.site_id).await?;
+        let scope = caller.scope.clone();
+        let list = move |conn: &mut _| enrollment_tokens::list(conn, &scope, site_id.as_ref(), &page);
+        let page = self.registry.inner.store.run("list_enrollment_tokens", list).await?;
+        let next_page_token = page.next_token();
+        let enrollment_tokens = page.items.into_iter().map(Into::into).collect();
+        Ok(pb::ListEnrollmentTokensResponse { enrollment_tokens, next_page_token })
+    }
+
+    pub(super) async fn revoke_enrollment_token(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::RevokeEnrollmentTokenRequest,
+    ) -> Result<pb::RevokeEnrollmentTokenResponse, Error> {
+        if request.token_id.is_empty() {
+            return Err(Error::invalid("token_id", "is required"));
+        }
+        let (token_id, scope) = (request.token_id.clone(), caller.scope.clone());
+        let revoked = self
+            .registry
+            .inner
+            .store
+            .run("revoke_enrollment_token", move |conn| enrollment_tokens::revoke(conn, &token_id, &scope))
+            .await?;
+        let token = revoked.ok_or_else(|| Error::not_found("Enrollment token not found"))?;
+        tracing::info!(token_id = token.token_id, by = %caller.name, "enrollment token revoked");
+        Ok(pb::RevokeEnrollmentTokenResponse { enrollment_token: Some(token.into()) })
+    }
+}

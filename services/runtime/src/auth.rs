@@ -1,0 +1,291 @@
+//! The door of every service: who calls, and may they.
+//!
+//! [`AuthLayer`] stands once around all four services. It finds the method's [`Audience`] in the contract's table,
+//! has the caller's credentials checked by an [`Authenticator`], and puts who it is into the request's extensions:
+//! [`DeviceCaller`], [`OperatorCaller`] or [`Enrollee`]. Credentials are taken off the request, so that nothing further
+//! in can log them. What a caller may do *within* a method (its sites, its own commands) is the method's to check.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use futures_util::future::BoxFuture;
+use homepot::{
+    Error, Kind,
+    access::{self, Audience},
+    model::{DeviceId, DeviceSource, OperatorName, Role, Secret, SiteId, SiteScope},
+};
+use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use tonic::{Status, body::Body};
+
+use crate::peer::{Peer, TrustedProxies};
+
+/// Metadata with a device's id.
+pub const DEVICE_ID: &str = "x-device-id";
+/// Metadata with a device's key.
+pub const API_KEY: &str = "x-api-key";
+/// Metadata with the ticket of a device's last session.
+pub const RECONNECT_TICKET: &str = "x-reconnect-ticket";
+/// Metadata with a token that lets a device enrol.
+pub const ENROLLMENT_TOKEN: &str = "x-enrollment-token";
+
+const MISSING_DEVICE: &str = "Missing X-API-Key or X-Device-ID header";
+const BAD_OPERATOR: &str = "Invalid or missing operator token";
+
+/// A device that proved who it is.
+#[derive(Clone, Debug)]
+pub struct DeviceCaller {
+    /// Its row in the store.
+    pub pk: i64,
+    /// Its id.
+    pub device_id: DeviceId,
+    /// Its site.
+    pub site_id: SiteId,
+    /// Real or simulated.
+    pub source: DeviceSource,
+    /// Which generation of its keys opened the door; a later one ends the session.
+    pub credential_version: i32,
+    /// For `x-reconnect-ticket` on the next connect.
+    pub ticket: String,
+}
+
+/// An operator that proved who it is.
+#[derive(Clone, Debug)]
+pub struct OperatorCaller {
+    /// How the ledger names it.
+    pub name: OperatorName,
+    /// What it may do.
+    pub role: Role,
+    /// Where.
+    pub scope: SiteScope,
+}
+
+/// Somebody who wants to enrol a device; nothing is proved yet.
+#[derive(Clone, Debug)]
+pub struct Enrollee {
+    /// The token that was shown, if any.
+    pub token: Option<Secret>,
+    /// Where the call comes from.
+    pub peer: Peer,
+}
+
+/// What a device shows.
+#[derive(Clone, Debug)]
+pub struct DeviceCredentials {
+    /// The id it claims.
+    pub device_id: String,
+    /// Its key.
+    pub key: Secret,
+    /// The ticket of its last session.
+    pub ticket: Option<String>,
+}
+
+/// Checks credentials against what is stored.
+pub trait Authenticator: Send + Sync + 'static {
+    /// Who the device is; the same answer, after the same work, for an unknown device and a wrong key.
+    fn device(&self, credentials: DeviceCredentials, peer: Peer) -> BoxFuture<'_, Result<DeviceCaller, Error>>;
+
+    /// Who the operator is.
+    fn operator(&self, token: Secret, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>>;
+}
+
+/// See the [module](self).
+#[derive(Clone)]
+pub struct AuthLayer {
+    authenticator: Arc<dyn Authenticator>,
+    trusted: TrustedProxies,
+}
+
+impl AuthLayer {
+    /// A door that asks `authenticator`.
+    pub fn new(authenticator: Arc<dyn Authenticator>, trusted: TrustedProxies) -> Self {
+        Self { authenticator, trusted }
+    }
+
+    async fn admit(&self, request: &mut Request<Body>) -> Result<(), Error> {
+        let Some(audience) = access::audience(request.uri().path()) else {
+            return Err(Error::new(Kind::Unimplemented, "there is no such method"));
+        };
+        let peer = Peer::of(request.extensions(), request.headers(), &self.trusted);
+        request.extensions_mut().insert(peer);
+        let headers = request.headers_mut();
+        match audience {
+            Audience::Enrollee => {
+                let token = take(headers, ENROLLMENT_TOKEN).map(Secret::presented);
+                request.extensions_mut().insert(Enrollee { token, peer });
+            }
+            Audience::Device => {
+                let credentials = device_credentials(headers)?;
+                let caller = self.authenticator.device(credentials, peer).await?;
+                request.extensions_mut().insert(caller);
+            }
+            Audience::Operator(role) => {
+                let caller = self.operator(headers, peer, role).await?;
+                request.extensions_mut().insert(caller);
+            }
+            Audience::FleetAdmin => {
+                let caller = self.operator(headers, peer, Role::Admin).await?;
+                if caller.scope != SiteScope::All {
+                    return Err(Error::new(Kind::Forbidden, "this needs an admin of every site"));
+                }
+                request.extensions_mut().insert(caller);
+            }
+        }
+        Ok(())
+    }
+
+    async fn operator(&self, headers: &mut HeaderMap, peer: Peer, least: Role) -> Result<OperatorCaller, Error> {
+        let token = take(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
+        let Some(token) = token else { return Err(Error::new(Kind::Unauthenticated, BAD_OPERATOR)) };
+        let caller = self.authenticator.operator(token, peer).await?;
+        if caller.role < least {
+            let told = format!("this needs the role {}; {} has {}", least.as_str(), caller.name, caller.role.as_str());
+            return Err(Error::new(Kind::Forbidden, told));
+        }
+        Ok(caller)
+    }
+}
+
+/// A header's text, taken off the request.
+fn take(headers: &mut HeaderMap, name: &str) -> Option<String> {
+    headers.remove(name).and_then(|value| value.to_str().ok().map(str::to_owned)).filter(|value| !value.is_empty())
+}
+
+fn device_credentials(headers: &mut HeaderMap) -> Result<DeviceCredentials, Error> {
+    let device_id = take(headers, DEVICE_ID);
+    let key = take(headers, API_KEY);
+    let ticket = take(headers, RECONNECT_TICKET);
+    let Some((device_id, key)) = device_id.zip(key) else {
+        return Err(Error::new(Kind::Unauthenticated, MISSING_DEVICE));
+    };
+    Ok(DeviceCredentials { device_id, key: Secret::presented(key), ticket })
+}
+
+/// RFC 6750: the scheme's case does not matter.
+fn bearer(value: &str) -> Option<Secret> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::presented(token.trim()))
+}
+
+impl<S> tower::Layer<S> for AuthLayer {
+    type Service = AuthService<S>;
+
+    fn layer(&self, inner: S) -> AuthService<S> {
+        AuthService { layer: self.clone(), inner }
+    }
+}
+
+/// A service behind the door.
+#[derive(Clone)]
+pub struct AuthService<S> {
+    layer: AuthLayer,
+    inner: S,
+}
+
+impl<S> tower::Service<Request<Body>> for AuthService<S>
+where
+    S: tower::Service<Request<Body>, Response = Response<Body>> + Clone + Send + 'static,
+    S::Future: Send,
+{
+    type Response = Response<Body>;
+    type Error = S::Error;
+    type Future = BoxFuture<'static, Result<Response<Body>, S::Error>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: Request<Body>) -> Self::Future {
+        let layer = self.layer.clone();
+        // The one that was polled ready goes with the call; its clone stays.
+        let ready = self.inner.clone();
+        let mut inner = std::mem::replace(&mut self.inner, ready);
+        Box::pin(async move {
+            if let Err(error) = layer.admit(&mut request).await {
+                metrics::counter!("homepot_auth_refusals_total", "code" => error.kind().code().description())
+                    .increment(1);
+                tracing::debug!(path = request.uri().path(), kind = ?error.kind(), "caller refused");
+                return Ok(Status::from(error).into_http());
+            }
+            inner.call(request).await
+        })
+    }
+}
+
+/// The caller that the door let in; missing only when a service was mounted without [`AuthLayer`].
+pub fn caller<T: Clone + Send + Sync + 'static, M>(request: &tonic::Request<M>) -> Result<T, Error> {
+    request.extensions().get::<T>().cloned().ok_or_else(|| {
+        tracing::error!("a service is mounted without the auth layer");
+        Error::internal()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use tower::{Layer, Service, ServiceExt, service_fn};
+
+    use super::*;
+
+    struct Fixed;
+
+    impl Authenticator for Fixed {
+        fn device(&self, credentials: DeviceCredentials, _: Peer) -> BoxFuture<'_, Result<DeviceCaller, Error>> {
+            assert_eq!(credentials.key.reveal(), "k");
+            Box::pin(async { Err(Error::new(Kind::Unauthenticated, "Invalid device credentials")) })
+        }
+
+        fn operator(&self, token: Secret, _: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
+            let (role, scope) = match token.reveal() {
+                "viewer" => (Role::Viewer, SiteScope::All),
+                "site-admin" => (Role::Admin, SiteScope::Only(vec![SiteId::parse("s").unwrap()])),
+                _ => (Role::Admin, SiteScope::All),
+            };
+            let name = OperatorName::parse("somebody").unwrap();
+            Box::pin(async { Ok(OperatorCaller { name, role, scope }) })
+        }
+    }
+
+    async fn code(path: &str, headers: &[(&'static str, &str)]) -> tonic::Code {
+        let inner = service_fn(|request: Request<Body>| async move {
+            assert!(!request.headers().contains_key(AUTHORIZATION));
+            assert!(!request.headers().contains_key(API_KEY));
+            Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+        });
+        let mut request = Request::builder().uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut service = AuthLayer::new(Arc::new(Fixed), TrustedProxies::default()).layer(inner);
+        let response = service.ready().await.unwrap().call(request.body(Body::empty()).unwrap()).await.unwrap();
+        Status::from_header_map(response.headers()).map_or(tonic::Code::Ok, |status| status.code())
+    }
+
+    #[tokio::test]
+    async fn a_role_opens_what_it_may_and_nothing_more() {
+        let get = "/homepot.command.v1.CommandService/Get";
+        let queue = "/homepot.command.v1.CommandService/Queue";
+        let create_site = "/homepot.registry.v1.RegistryService/CreateSite";
+        let token = |token: &'static str| [("authorization", token)];
+        assert_eq!(code(get, &token("Bearer viewer")).await, tonic::Code::Ok);
+        assert_eq!(code(queue, &token("bearer viewer")).await, tonic::Code::PermissionDenied);
+        assert_eq!(code(create_site, &token("Bearer site-admin")).await, tonic::Code::PermissionDenied);
+        assert_eq!(code(create_site, &token("Bearer admin")).await, tonic::Code::Ok);
+        assert_eq!(code(get, &[]).await, tonic::Code::Unauthenticated);
+        assert_eq!(code(get, &token("Basic viewer")).await, tonic::Code::Unauthenticated);
+    }
+
+    #[tokio::test]
+    async fn a_devices_method_wants_a_devices_credentials_and_enrolment_wants_none() {
+        let fetch = "/homepot.device.v1.DeviceService/FetchCommands";
+        assert_eq!(code(fetch, &[("authorization", "Bearer admin")]).await, tonic::Code::Unauthenticated);
+        assert_eq!(code(fetch, &[(DEVICE_ID, "d"), (API_KEY, "k")]).await, tonic::Code::Unauthenticated);
+        assert_eq!(code("/homepot.device.v1.DeviceService/Enroll", &[]).await, tonic::Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_method_that_the_table_does_not_know_is_open_to_nobody() {
+        let path = "/homepot.registry.v1.RegistryService/DropEverything";
+        assert_eq!(code(path, &[("authorization", "Bearer admin")]).await, tonic::Code::Unimplemented);
+    }
+}
