@@ -1,1 +1,37 @@
-//! homepot-store
+//! The only room that knows Postgres: schema, one module per aggregate, migrations, and the private cluster that the
+//! server runs when it is given no database.
+//!
+//! What comes in are checked types of [`homepot::model`]; what goes out are the same. A function of an aggregate is
+//! synchronous and takes a connection first: it runs on one of the database threads, handed over by [`Store::run`],
+//! so that nothing here ever blocks an async thread. This crate may call the contract crate and Postgres; it knows
+//! nothing of gRPC or HTTP, and no secret passes through in clear: callers hash first.
+
+pub mod cluster;
+pub mod commands;
+pub mod device_keys;
+pub mod devices;
+pub mod enrollment_tokens;
+mod error;
+pub mod health;
+mod locks;
+mod migrate;
+pub mod operators;
+mod paging;
+mod pool;
+mod row;
+pub mod samples;
+#[cfg(feature = "test-support")]
+pub mod schema;
+#[cfg(not(feature = "test-support"))]
+mod schema;
+pub mod secrets;
+pub mod sessions;
+pub mod sites;
+mod store;
+#[cfg(feature = "test-support")]
+pub mod test_support;
+mod url;
+
+pub use diesel::PgConnection;
+pub use error::StoreError;
+pub use store::{Store, StoreConfig};

@@ -1,0 +1,3 @@
+DROP TABLE device_latest;
+-- Takes the partitions along.
+DROP TABLE samples;

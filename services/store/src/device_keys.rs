@@ -1,0 +1,129 @@
+//! Keys of devices, as hashes.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::prelude::*;
+use homepot::model::{DeviceId, DeviceSource};
+
+use crate::{
+    StoreError,
+    devices::{self as aggregate, DeviceRef, RefRow},
+    row,
+    schema::{device_keys, devices, sessions},
+};
+
+/// What is needed to check a caller that says it is a device.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// The device.
+    pub device: DeviceRef,
+    /// What it is.
+    pub source: DeviceSource,
+    /// Raised when what was verified before may no longer count.
+    pub credential_version: i32,
+    /// The live key of the id asked for.
+    pub key: Option<LiveKey>,
+}
+
+/// A key that is neither revoked nor expired.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveKey {
+    /// As a PHC string.
+    pub hash: String,
+    /// When it ends; `None`: not by itself.
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
+/// The device with its live key of that public id; `None`: no such device.
+pub fn find(conn: &mut PgConnection, device_id: &DeviceId, key_id: &str) -> Result<Option<Credential>, StoreError> {
+    type Found = (RefRow, String, i32, Option<(String, Option<DateTime<Utc>>)>);
+    let live_key = device_keys::device
+        .eq(devices::device)
+        .and(device_keys::key_id.eq(key_id))
+        .and(device_keys::revoked_at.is_null())
+        .and(device_keys::expires_at.is_null().or(device_keys::expires_at.gt(row::database_time().nullable())));
+    let found: Option<Found> = devices::table
+        .inner_join(sessions::table)
+        .left_join(device_keys::table.on(live_key))
+        .filter(devices::device_id.eq(device_id.as_str()))
+        .select((
+            (devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities),
+            devices::source,
+            devices::credential_version,
+            (device_keys::hash, device_keys::expires_at).nullable(),
+        ))
+        .first(conn)
+        .optional()?;
+    let Some((device, source, credential_version, key)) = found else { return Ok(None) };
+    Ok(Some(Credential {
+        device: aggregate::device_ref(device)?,
+        source: row::checked("devices.source", &source)?,
+        credential_version,
+        key: key.map(|(hash, expires_at)| LiveKey { hash, expires_at }),
+    }))
+}
+
+/// Adds a key. Older ones end after `overlap`, or when they would have anyway; tells when at the latest.
+/// `None`: no such device.
+pub fn rotate(
+    conn: &mut PgConnection,
+    device_id: &DeviceId,
+    key_id: &str,
+    key_hash: &str,
+    overlap: Duration,
+) -> Result<Option<DateTime<Utc>>, StoreError> {
+    conn.transaction(|conn| {
+        let Some(device) = lock_device(conn, device_id)? else { return Ok(None) };
+        let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
+        let end = now + TimeDelta::from_std(overlap).unwrap_or(TimeDelta::MAX);
+        diesel::update(device_keys::table.filter(device_keys::device.eq(device)))
+            .filter(device_keys::revoked_at.is_null())
+            .filter(device_keys::expires_at.is_null().or(device_keys::expires_at.gt(Some(end))))
+            .set(device_keys::expires_at.eq(Some(end)))
+            .execute(conn)?;
+        insert(conn, device, key_id, key_hash)?;
+        Ok(Some(end))
+    })
+}
+
+/// Ends every key of a device and what was verified with them; tells how many were live. `None`: no such device.
+pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<u32>, StoreError> {
+    conn.transaction(|conn| {
+        let Some(device) = lock_device(conn, device_id)? else { return Ok(None) };
+        let revoked = revoke(conn, device)?;
+        diesel::update(devices::table.find(device))
+            .set((devices::credential_version.eq(devices::credential_version + 1), devices::updated_at.eq(Utc::now())))
+            .execute(conn)?;
+        Ok(Some(revoked))
+    })
+}
+
+/// Two changes of one device's keys go one after the other.
+fn lock_device(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<i64>, StoreError> {
+    let device = devices::table
+        .filter(devices::device_id.eq(device_id.as_str()))
+        .select(devices::device)
+        .for_no_key_update()
+        .first(conn)
+        .optional()?;
+    Ok(device)
+}
+
+pub(crate) fn insert(conn: &mut PgConnection, device: i64, key_id: &str, hash: &str) -> Result<(), StoreError> {
+    diesel::insert_into(device_keys::table)
+        .values((device_keys::device.eq(device), device_keys::key_id.eq(key_id), device_keys::hash.eq(hash)))
+        .execute(conn)?;
+    Ok(())
+}
+
+pub(crate) fn revoke(conn: &mut PgConnection, device: i64) -> Result<u32, StoreError> {
+    // One that ran out already is marked too, and not counted.
+    let live = device_keys::expires_at.is_null().or(device_keys::expires_at.gt(row::database_time().nullable()));
+    let of_device = device_keys::device.eq(device).and(device_keys::revoked_at.is_null());
+    let count: i64 = device_keys::table.filter(of_device).filter(live).count().get_result(conn)?;
+    diesel::update(device_keys::table.filter(of_device))
+        .set(device_keys::revoked_at.eq(row::database_time().nullable()))
+        .execute(conn)?;
+    Ok(u32::try_from(count).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,228 @@
+//! Devices.
+
+mod enroll;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_types::{Bool, Double, Timestamptz},
+};
+use homepot::model::{
+    Device, DeviceChange, DeviceId, DeviceSource, DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Page, PageRequest, Presence,
+    SiteId, SiteScope,
+};
+use serde_json::Value;
+
+pub use self::enroll::{Enrolled, NewDevice, enroll};
+use crate::{
+    StoreError, paging, row,
+    schema::{devices, sessions},
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = devices)]
+struct Row {
+    device_id: String,
+    site_id: String,
+    name: String,
+    device_type: String,
+    ip_address: Option<String>,
+    mac_address: Option<String>,
+    firmware_version: Option<String>,
+    config: Option<Value>,
+    source: String,
+    active: bool,
+    maintenance: bool,
+    created_at: DateTime<Utc>,
+    updated_at: DateTime<Utc>,
+}
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = sessions)]
+struct SessionRow {
+    session_epoch: i64,
+    last_seen_at: Option<DateTime<Utc>>,
+    attached_at: Option<DateTime<Utc>>,
+    ended: bool,
+    heartbeat_ms: i32,
+    agent_version: Option<String>,
+    boot_id: Option<String>,
+    capabilities: Option<Vec<String>>,
+}
+
+impl From<SessionRow> for Presence {
+    fn from(row: SessionRow) -> Self {
+        Self {
+            last_seen_at: row.last_seen_at,
+            attached_at: row.attached_at,
+            ended: row.ended,
+            session_epoch: row.session_epoch,
+            agent_version: row.agent_version,
+            boot_id: row.boot_id,
+            capabilities: row.capabilities,
+            heartbeat_interval: row::span(row.heartbeat_ms),
+        }
+    }
+}
+
+fn device((row, session): (Row, SessionRow)) -> Result<Device, StoreError> {
+    Ok(Device {
+        device_id: row::checked("devices.device_id", &row.device_id)?,
+        site_id: row::checked("devices.site_id", &row.site_id)?,
+        name: row.name,
+        device_type: row::checked("devices.device_type", &row.device_type)?,
+        ip_address: row.ip_address,
+        mac_address: row.mac_address,
+        firmware_version: row.firmware_version,
+        config: row::object("devices.config", row.config)?,
+        source: row::checked("devices.source", &row.source)?,
+        active: row.active,
+        maintenance: row.maintenance,
+        presence: session.into(),
+        created_at: row.created_at,
+        updated_at: row.updated_at,
+    })
+}
+
+/// What a caller needs to act for a device.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRef {
+    /// The store's own number for it.
+    pub pk: i64,
+    /// Unique in the fleet.
+    pub device_id: DeviceId,
+    /// Its site.
+    pub site_id: SiteId,
+    /// False while it is shut out.
+    pub active: bool,
+    /// As told in the last Hello; `None`: it never said Hello.
+    pub capabilities: Option<Vec<String>>,
+}
+
+/// The columns of a [`DeviceRef`], for the modules that join them in.
+pub(crate) type RefRow = (i64, String, String, bool, Option<Vec<String>>);
+
+pub(crate) fn device_ref((pk, device_id, site_id, active, capabilities): RefRow) -> Result<DeviceRef, StoreError> {
+    Ok(DeviceRef {
+        pk,
+        device_id: row::checked("devices.device_id", &device_id)?,
+        site_id: row::checked("devices.site_id", &site_id)?,
+        active,
+        capabilities,
+    })
+}
+
+/// Which devices a list holds.
+#[derive(Clone, Debug)]
+pub struct DeviceFilter {
+    /// Sites the caller may see.
+    pub scope: SiteScope,
+    /// One of them.
+    pub site_id: Option<SiteId>,
+    /// Real or simulated only.
+    pub source: Option<DeviceSource>,
+    /// Of this status at `now` only; maintenance wins over what the clock says.
+    pub status: Option<DeviceStatus>,
+    /// The server's clock.
+    pub now: DateTime<Utc>,
+}
+
+/// The device of that id.
+pub fn find(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<Device>, StoreError> {
+    devices::table
+        .inner_join(sessions::table)
+        .filter(devices::device_id.eq(device_id.as_str()))
+        .select((Row::as_select(), SessionRow::as_select()))
+        .first(conn)
+        .optional()?
+        .map(device)
+        .transpose()
+}
+
+/// What is needed to act for the device of that id.
+pub fn find_ref(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<DeviceRef>, StoreError> {
+    devices::table
+        .inner_join(sessions::table)
+        .filter(devices::device_id.eq(device_id.as_str()))
+        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .first::<RefRow>(conn)
+        .optional()?
+        .map(device_ref)
+        .transpose()
+}
+
+/// Devices by id.
+pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
+    let mut query = devices::table
+        .inner_join(sessions::table)
+        .select((Row::as_select(), SessionRow::as_select()))
+        .into_boxed::<diesel::pg::Pg>();
+    if let Some(site_ids) = filter.scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = &filter.site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    if let Some(source) = filter.source {
+        query = query.filter(devices::source.eq(source.as_str()));
+    }
+    // The same judgement as `Presence::status`, where an index of pages can use it.
+    let heard_of_lately = || {
+        diesel::dsl::sql::<Bool>("(NOT sessions.ended AND sessions.last_seen_at + sessions.heartbeat_ms * ")
+            .bind::<Double, _>(OFFLINE_AFTER_HEARTBEATS)
+            .sql(" * interval '1 millisecond' >= ")
+            .bind::<Timestamptz, _>(filter.now)
+            .sql(")")
+    };
+    query = match filter.status {
+        None => query,
+        Some(DeviceStatus::Maintenance) => query.filter(devices::maintenance),
+        Some(DeviceStatus::Unknown) => {
+            query.filter(diesel::dsl::not(devices::maintenance)).filter(sessions::last_seen_at.is_null())
+        }
+        Some(DeviceStatus::Online) => query
+            .filter(diesel::dsl::not(devices::maintenance))
+            .filter(sessions::last_seen_at.is_not_null())
+            .filter(heard_of_lately()),
+        Some(DeviceStatus::Offline) => query
+            .filter(diesel::dsl::not(devices::maintenance))
+            .filter(sessions::last_seen_at.is_not_null())
+            .filter(diesel::dsl::not(heard_of_lately())),
+    };
+    if let Some(after) = &page.after {
+        query = query.filter(devices::device_id.gt(after));
+    }
+    let rows: Vec<(Row, SessionRow)> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
+    let items = rows.into_iter().map(device).collect::<Result<_, _>>()?;
+    Ok(Page::cut(items, page.size, |device: &Device| device.device_id.to_string()))
+}
+
+#[derive(AsChangeset)]
+#[diesel(table_name = devices)]
+struct Changes<'a> {
+    name: Option<&'a str>,
+    device_type: Option<&'a str>,
+    maintenance: Option<bool>,
+    active: Option<bool>,
+    updated_at: DateTime<Utc>,
+}
+
+/// Changes a device; `None`: there is no such device. Shutting it out voids what was verified of it before.
+pub fn update(
+    conn: &mut PgConnection,
+    device_id: &DeviceId,
+    change: &DeviceChange,
+) -> Result<Option<Device>, StoreError> {
+    let changes = Changes {
+        name: change.name.as_deref(),
+        device_type: change.device_type.as_ref().map(|device_type| device_type.as_str()),
+        maintenance: change.maintenance,
+        active: change.active,
+        updated_at: Utc::now(),
+    };
+    let voided = i32::from(change.active == Some(false));
+    let changed = diesel::update(devices::table.filter(devices::device_id.eq(device_id.as_str())))
+        .set((changes, devices::credential_version.eq(devices::credential_version + voided)))
+        .execute(conn)?;
+    if changed == 0 { Ok(None) } else { find(conn, device_id) }
+}

@@ -1,0 +1,135 @@
+//! Tokens that let devices enrol, as hashes.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use homepot::model::{DeviceSource, EnrollmentToken, Page, PageRequest, SiteId, SiteScope};
+
+use crate::{
+    StoreError, paging, row,
+    schema::{enrollment_tokens, sites},
+};
+
+#[derive(Queryable, Selectable)]
+#[diesel(table_name = enrollment_tokens)]
+struct Row {
+    token_id: String,
+    site_id: String,
+    source: String,
+    uses_left: i32,
+    max_uses: i32,
+    created_by: String,
+    created_at: DateTime<Utc>,
+    expires_at: DateTime<Utc>,
+    revoked_at: Option<DateTime<Utc>>,
+}
+
+impl TryFrom<Row> for EnrollmentToken {
+    type Error = StoreError;
+
+    fn try_from(row: Row) -> Result<Self, StoreError> {
+        Ok(Self {
+            token_id: row.token_id,
+            site_id: row::checked("enrollment_tokens.site_id", &row.site_id)?,
+            source: row::checked("enrollment_tokens.source", &row.source)?,
+            uses_left: row.uses_left,
+            max_uses: row.max_uses,
+            created_by: row.created_by,
+            created_at: row.created_at,
+            expires_at: row.expires_at,
+            revoked_at: row.revoked_at,
+        })
+    }
+}
+
+/// A token to make; it is hashed already.
+#[derive(Clone, Debug)]
+pub struct NewEnrollmentToken {
+    /// Its public letters.
+    pub token_id: String,
+    /// The token as a PHC string.
+    pub token_hash: String,
+    /// The one site it is good for.
+    pub site_id: SiteId,
+    /// What its devices are.
+    pub source: DeviceSource,
+    /// Devices that may enrol with it.
+    pub max_uses: i32,
+    /// When it ends.
+    pub expires_at: DateTime<Utc>,
+    /// Who makes it.
+    pub created_by: String,
+}
+
+/// Makes a token; `None`: there is no such site.
+pub fn insert(conn: &mut PgConnection, new: &NewEnrollmentToken) -> Result<Option<EnrollmentToken>, StoreError> {
+    let site: Option<String> = sites::table.find(new.site_id.as_str()).select(sites::site_id).first(conn).optional()?;
+    if site.is_none() {
+        return Ok(None);
+    }
+    let row: Row = diesel::insert_into(enrollment_tokens::table)
+        .values((
+            enrollment_tokens::token_id.eq(&new.token_id),
+            enrollment_tokens::token_hash.eq(&new.token_hash),
+            enrollment_tokens::site_id.eq(new.site_id.as_str()),
+            enrollment_tokens::source.eq(new.source.as_str()),
+            enrollment_tokens::uses_left.eq(new.max_uses),
+            enrollment_tokens::max_uses.eq(new.max_uses),
+            enrollment_tokens::created_by.eq(&new.created_by),
+            enrollment_tokens::expires_at.eq(new.expires_at),
+        ))
+        .returning(Row::as_returning())
+        .get_result(conn)?;
+    Ok(Some(row.try_into()?))
+}
+
+/// The token with these public letters, good or not, and its hash.
+pub fn find(conn: &mut PgConnection, token_id: &str) -> Result<Option<(EnrollmentToken, String)>, StoreError> {
+    let found: Option<(Row, String)> = enrollment_tokens::table
+        .find(token_id)
+        .select((Row::as_select(), enrollment_tokens::token_hash))
+        .first(conn)
+        .optional()?;
+    found.map(|(row, hash)| Ok((row.try_into()?, hash))).transpose()
+}
+
+/// Tokens within `scope`, newest first, ended ones too.
+pub fn list(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    site_id: Option<&SiteId>,
+    page: &PageRequest,
+) -> Result<Page<EnrollmentToken>, StoreError> {
+    let mut query = enrollment_tokens::table.select(Row::as_select()).into_boxed();
+    if let Some(site_ids) = scope.site_ids() {
+        query = query.filter(enrollment_tokens::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = site_id {
+        query = query.filter(enrollment_tokens::site_id.eq(site_id.as_str()));
+    }
+    if let Some(after) = paging::after_time_key::<String>(page)? {
+        let older = enrollment_tokens::created_at.lt(after.time);
+        let as_old = enrollment_tokens::created_at.eq(after.time).and(enrollment_tokens::token_id.lt(after.name));
+        query = query.filter(older.or(as_old));
+    }
+    let newest_first = (enrollment_tokens::created_at.desc(), enrollment_tokens::token_id.desc());
+    let rows: Vec<Row> = query.order(newest_first).limit(paging::limit(page)).load(conn)?;
+    let items = rows.into_iter().map(EnrollmentToken::try_from).collect::<Result<_, _>>()?;
+    Ok(Page::cut(items, page.size, |token: &EnrollmentToken| paging::time_key(token.created_at, &token.token_id)))
+}
+
+/// Ends a token early; `None`: there is none with these public letters within `scope`.
+pub fn revoke(
+    conn: &mut PgConnection,
+    token_id: &str,
+    scope: &SiteScope,
+) -> Result<Option<EnrollmentToken>, StoreError> {
+    let Some((token, _)) = find(conn, token_id)? else { return Ok(None) };
+    if !scope.allows(&token.site_id) {
+        return Ok(None);
+    }
+    diesel::update(enrollment_tokens::table.find(token_id))
+        .filter(enrollment_tokens::revoked_at.is_null())
+        .set(enrollment_tokens::revoked_at.eq(row::database_time().nullable()))
+        .execute(conn)?;
+    Ok(find(conn, token_id)?.map(|(token, _)| token))
+}

@@ -1,0 +1,44 @@
+//! The migrations, built into the binary.
+
+use diesel::{PgConnection, connection::SimpleConnection};
+use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
+
+use crate::{
+    StoreError,
+    locks::{self, Lock},
+    pool::SESSION_SETTINGS,
+};
+
+const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+
+/// Runs what is pending. diesel takes no lock of its own: without ours, of three replicas that start at once two crash.
+pub(crate) fn run(conn: &mut PgConnection) -> Result<(), StoreError> {
+    unhurried(conn, |conn| {
+        let done = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
+        if !done.is_empty() {
+            tracing::info!(count = done.len(), "migrated the database");
+        }
+        Ok(())
+    })
+}
+
+/// Undoes all of them.
+#[cfg(feature = "test-support")]
+pub(crate) fn revert_all(conn: &mut PgConnection) -> Result<(), StoreError> {
+    unhurried(conn, |conn| conn.revert_all_migrations(MIGRATIONS).map(drop).map_err(failed))
+}
+
+/// Under the lock, with as much time as it takes: another replica's migration may be a long one.
+fn unhurried(
+    conn: &mut PgConnection,
+    work: impl FnOnce(&mut PgConnection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    conn.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
+    let outcome = locks::hold_in_session(conn, Lock::Migrations, work);
+    conn.batch_execute(SESSION_SETTINGS)?;
+    outcome
+}
+
+fn failed(error: Box<dyn std::error::Error + Send + Sync>) -> StoreError {
+    StoreError::Migration(error.to_string())
+}

@@ -1,0 +1,167 @@
+//! Reading samples back.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use homepot::model::{DeviceId, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample, Temperature};
+use serde_json::Value;
+
+use crate::{
+    StoreError, paging, row,
+    schema::{device_latest, devices, samples},
+};
+
+/// A row of either table, in the order of its columns.
+#[derive(Queryable)]
+struct Row {
+    _device: i64,
+    collected_at: DateTime<Utc>,
+    received_at: DateTime<Utc>,
+    transaction_count: Option<i64>,
+    transaction_volume: Option<f64>,
+    bytes_sent: Option<i64>,
+    bytes_received: Option<i64>,
+    uptime_seconds: Option<i64>,
+    active_connections: Option<i32>,
+    queue_depth: Option<i32>,
+    collection_interval_ms: Option<i32>,
+    cpu_percent: Option<f32>,
+    memory_percent: Option<f32>,
+    disk_percent: Option<f32>,
+    swap_percent: Option<f32>,
+    load_1m: Option<f32>,
+    load_5m: Option<f32>,
+    load_15m: Option<f32>,
+    network_latency_ms: Option<f32>,
+    error_rate: Option<f32>,
+    temperatures: Option<Value>,
+    extra: Option<Value>,
+}
+
+fn stored(device_id: DeviceId, site_id: SiteId, row: Row) -> Result<StoredSample, StoreError> {
+    let sample = Sample {
+        collected_at: row.collected_at,
+        cpu_percent: row.cpu_percent.map(shortest),
+        memory_percent: row.memory_percent.map(shortest),
+        disk_percent: row.disk_percent.map(shortest),
+        swap_percent: row.swap_percent.map(shortest),
+        load_1m: row.load_1m.map(shortest),
+        load_5m: row.load_5m.map(shortest),
+        load_15m: row.load_15m.map(shortest),
+        network_latency_ms: row.network_latency_ms.map(shortest),
+        transaction_count: row.transaction_count,
+        transaction_volume: row.transaction_volume,
+        error_rate: row.error_rate.map(shortest),
+        active_connections: row.active_connections,
+        queue_depth: row.queue_depth,
+        collection_interval_ms: row.collection_interval_ms,
+        bytes_sent: row.bytes_sent,
+        bytes_received: row.bytes_received,
+        uptime_seconds: row.uptime_seconds,
+        temperatures: temperatures(row.temperatures)?,
+        extra: row::object("samples.extra", row.extra)?,
+    };
+    Ok(StoredSample { device_id, site_id, sample, received_at: row.received_at })
+}
+
+/// The shortest decimal that means the same `real`: 12.34 comes back as 12.34, not as 12.34000015258789.
+fn shortest(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| value.into())
+}
+
+fn temperatures(column: Option<Value>) -> Result<Vec<Temperature>, StoreError> {
+    let Some(column) = column else { return Ok(Vec::new()) };
+    let read = |reading: &Value| {
+        let sensor = reading.get("sensor")?.as_str()?.to_owned();
+        Some(Temperature { sensor, celsius: reading.get("celsius")?.as_f64()? })
+    };
+    let readings = column.as_array().and_then(|readings| readings.iter().map(read).collect());
+    readings.ok_or_else(|| StoreError::Corrupt("samples.temperatures: is not a list of readings".to_owned()))
+}
+
+/// Whose newest samples a list holds.
+#[derive(Clone, Debug)]
+pub struct LatestFilter {
+    /// Sites the caller may see.
+    pub scope: SiteScope,
+    /// One of them.
+    pub site_id: Option<SiteId>,
+    /// These devices only; empty: all.
+    pub device_ids: Vec<DeviceId>,
+}
+
+/// The newest sample of each device, by device id.
+pub fn latest(
+    conn: &mut PgConnection,
+    filter: &LatestFilter,
+    page: &PageRequest,
+) -> Result<Page<StoredSample>, StoreError> {
+    let mut query = device_latest::table
+        .inner_join(devices::table)
+        .select((devices::device_id, devices::site_id, device_latest::all_columns))
+        .into_boxed();
+    if let Some(site_ids) = filter.scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = &filter.site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    if !filter.device_ids.is_empty() {
+        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
+    }
+    if let Some(after) = &page.after {
+        query = query.filter(devices::device_id.gt(after));
+    }
+    let rows: Vec<(String, String, Row)> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
+    let items = rows
+        .into_iter()
+        .map(|(device_id, site_id, row)| {
+            let device_id = row::checked("devices.device_id", &device_id)?;
+            stored(device_id, row::checked("devices.site_id", &site_id)?, row)
+        })
+        .collect::<Result<_, _>>()?;
+    Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.device_id.to_string()))
+}
+
+/// Samples of one device from `start` up to but not at `end`, oldest first. A device that is not there has none.
+pub fn query(
+    conn: &mut PgConnection,
+    pk: i64,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<StoredSample>, StoreError> {
+    let after = page.after_as::<i64>()?.map(|micros| {
+        let fault = || homepot::Error::invalid("page_token", "is not a token that this list gave");
+        DateTime::from_timestamp_micros(micros).ok_or_else(fault)
+    });
+    let names: Option<(String, String)> =
+        devices::table.find(pk).select((devices::device_id, devices::site_id)).first(conn).optional()?;
+    let Some((device_id, site_id)) = names else { return Ok(Page { items: Vec::new(), next: None }) };
+    let device_id: DeviceId = row::checked("devices.device_id", &device_id)?;
+    let site_id: SiteId = row::checked("devices.site_id", &site_id)?;
+
+    let mut query = samples::table
+        .filter(samples::device.eq(pk))
+        .filter(samples::collected_at.ge(start))
+        .filter(samples::collected_at.lt(end))
+        .into_boxed();
+    if let Some(after) = after.transpose()? {
+        query = query.filter(samples::collected_at.gt(after));
+    }
+    let rows: Vec<Row> = query.order(samples::collected_at).limit(paging::limit(page)).load(conn)?;
+    let items =
+        rows.into_iter().map(|row| stored(device_id.clone(), site_id.clone(), row)).collect::<Result<_, _>>()?;
+    Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.sample.collected_at.timestamp_micros().to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_real_comes_back_as_the_decimal_that_was_written() {
+        for value in [0.0, 45.5, 12.34, 0.01, 99.99, 100.0, 33.3, 1_234.56] {
+            #[allow(clippy::cast_possible_truncation)]
+            let stored = value as f32;
+            assert_eq!(super::shortest(stored).to_bits(), f64::to_bits(value));
+        }
+    }
+}

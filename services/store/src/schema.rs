@@ -1,0 +1,182 @@
+//! The tables as diesel knows them. A test compares this with what the migrations make.
+
+#![allow(missing_docs)] // the macro's items carry none; the migrations say what a column means
+
+diesel::table! {
+    sites (site_id) {
+        site_id -> Text,
+        name -> Text,
+        description -> Nullable<Text>,
+        location -> Nullable<Text>,
+        open_enrollment -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    devices (device) {
+        device -> BigInt,
+        device_id -> Text,
+        site_id -> Text,
+        name -> Text,
+        device_type -> Text,
+        ip_address -> Nullable<Text>,
+        mac_address -> Nullable<Text>,
+        firmware_version -> Nullable<Text>,
+        config -> Nullable<Jsonb>,
+        source -> Text,
+        active -> Bool,
+        maintenance -> Bool,
+        credential_version -> Integer,
+        claim_hash -> Nullable<Binary>,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    device_keys (device, key_id) {
+        device -> BigInt,
+        key_id -> Text,
+        hash -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sessions (device) {
+        device -> BigInt,
+        session_epoch -> BigInt,
+        last_seen_at -> Nullable<Timestamptz>,
+        attached_at -> Nullable<Timestamptz>,
+        ended -> Bool,
+        heartbeat_ms -> Integer,
+        replica -> Nullable<Text>,
+        agent_version -> Nullable<Text>,
+        boot_id -> Nullable<Text>,
+        capabilities -> Nullable<Array<Text>>,
+    }
+}
+
+diesel::table! {
+    operators (name) {
+        name -> Text,
+        role -> Text,
+        site_ids -> Nullable<Array<Text>>,
+        token_id -> Text,
+        token_hash -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    enrollment_tokens (token_id) {
+        token_id -> Text,
+        token_hash -> Text,
+        site_id -> Text,
+        source -> Text,
+        uses_left -> Integer,
+        max_uses -> Integer,
+        created_by -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    secrets (name) {
+        name -> Text,
+        secret -> Binary,
+    }
+}
+
+diesel::table! {
+    samples (device, collected_at) {
+        device -> BigInt,
+        collected_at -> Timestamptz,
+        received_at -> Timestamptz,
+        transaction_count -> Nullable<BigInt>,
+        transaction_volume -> Nullable<Double>,
+        bytes_sent -> Nullable<BigInt>,
+        bytes_received -> Nullable<BigInt>,
+        uptime_seconds -> Nullable<BigInt>,
+        active_connections -> Nullable<Integer>,
+        queue_depth -> Nullable<Integer>,
+        collection_interval_ms -> Nullable<Integer>,
+        cpu_percent -> Nullable<Float>,
+        memory_percent -> Nullable<Float>,
+        disk_percent -> Nullable<Float>,
+        swap_percent -> Nullable<Float>,
+        load_1m -> Nullable<Float>,
+        load_5m -> Nullable<Float>,
+        load_15m -> Nullable<Float>,
+        network_latency_ms -> Nullable<Float>,
+        error_rate -> Nullable<Float>,
+        temperatures -> Nullable<Jsonb>,
+        extra -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    device_latest (device) {
+        device -> BigInt,
+        collected_at -> Timestamptz,
+        received_at -> Timestamptz,
+        transaction_count -> Nullable<BigInt>,
+        transaction_volume -> Nullable<Double>,
+        bytes_sent -> Nullable<BigInt>,
+        bytes_received -> Nullable<BigInt>,
+        uptime_seconds -> Nullable<BigInt>,
+        active_connections -> Nullable<Integer>,
+        queue_depth -> Nullable<Integer>,
+        collection_interval_ms -> Nullable<Integer>,
+        cpu_percent -> Nullable<Float>,
+        memory_percent -> Nullable<Float>,
+        disk_percent -> Nullable<Float>,
+        swap_percent -> Nullable<Float>,
+        load_1m -> Nullable<Float>,
+        load_5m -> Nullable<Float>,
+        load_15m -> Nullable<Float>,
+        network_latency_ms -> Nullable<Float>,
+        error_rate -> Nullable<Float>,
+        temperatures -> Nullable<Jsonb>,
+        extra -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    commands (command_id) {
+        command_id -> Uuid,
+        device -> BigInt,
+        command_type -> Text,
+        payload -> Nullable<Jsonb>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        result -> Nullable<Jsonb>,
+        created_by -> Text,
+        idempotency_key -> Nullable<Text>,
+        safe_to_repeat -> Bool,
+        deliveries -> Integer,
+        run_timeout_ms -> Integer,
+        session_epoch -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        sent_at -> Nullable<Timestamptz>,
+        acknowledged_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(devices -> sites (site_id));
+diesel::joinable!(device_keys -> devices (device));
+diesel::joinable!(sessions -> devices (device));
+diesel::joinable!(device_latest -> devices (device));
+diesel::joinable!(commands -> devices (device));
+diesel::allow_tables_to_appear_in_same_query!(commands, device_keys, device_latest, devices, sessions, sites);
