@@ -94,10 +94,10 @@ impl Clients {
 
 /// Calls the method at `path` with an encoded message and answers the encoded first answer. A streaming method is
 /// called the same way: its stream is one message long.
-pub async fn call(connection: Connection, path: &'static str, message: impl prost::Message) -> Result<Bytes, Status> {
+pub async fn call(connection: Connection, path: &'static str, message: Vec<u8>) -> Result<Bytes, Status> {
     let mut client = tonic::client::Grpc::new(connection);
     client.ready().await.map_err(|error| Status::unavailable(error.to_string()))?;
-    let messages = tokio_stream::once(Bytes::from(message.encode_to_vec()));
+    let messages = tokio_stream::once(Bytes::from(message));
     let path = http::uri::PathAndQuery::from_static(path);
     let mut answers = client.streaming(Request::new(messages), path, Raw).await?.into_inner();
     Ok(answers.message().await?.unwrap_or_default())

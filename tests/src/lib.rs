@@ -8,7 +8,7 @@
 //! May call: the contract crate. It knows the programs by their command lines, logs and ports alone.
 
 // Everything in here serves tests, where a panic with a reason is the way to fail.
-#![allow(clippy::unwrap_used, clippy::missing_panics_doc)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod agent;
 mod database;
@@ -17,9 +17,11 @@ mod process;
 mod programs;
 pub mod rest;
 mod server;
+mod session;
 
 pub use agent::{Agent, AgentOptions};
 pub use database::Database;
-pub use process::{PATIENCE, Process};
+pub use process::{PATIENCE, Process, eventually, processes_with};
 pub use programs::{program, workspace};
 pub use server::{Server, ServerOptions, data_parent, elsewhere, field, homepot_command, postmaster};
+pub use session::{Session, hello};

@@ -5,7 +5,7 @@ use std::{
     os::fd::OwnedFd,
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -35,6 +35,26 @@ impl Log {
                 self.count.send_replace(lines.len());
             }
         })
+    }
+
+    /// The first line from number `start` on that `read` takes; waits for it, and `None` when none comes.
+    async fn find<T>(&self, start: usize, read: impl Fn(&Value) -> Option<T>) -> Option<T> {
+        let mut count = self.count.subscribe();
+        let search = async {
+            let mut next = start;
+            loop {
+                count.borrow_and_update();
+                {
+                    let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                    if let Some(found) = lines.iter().skip(next).find_map(&read) {
+                        return found;
+                    }
+                    next = lines.len().max(next);
+                }
+                count.changed().await.expect("the log outlives its readers");
+            }
+        };
+        tokio::time::timeout(PATIENCE, search).await.ok()
     }
 }
 
@@ -73,25 +93,16 @@ impl Process {
 
     /// As [`Self::logged`], for lines from number `start` on.
     pub async fn logged_after<T>(&self, start: usize, what: &str, read: impl Fn(&Value) -> Option<T>) -> T {
-        let mut count = self.err.count.subscribe();
-        let search = async {
-            let mut next = start;
-            loop {
-                count.borrow_and_update();
-                {
-                    let lines = self.err.lines.lock().unwrap_or_else(PoisonError::into_inner);
-                    if let Some(found) = lines.iter().skip(next).find_map(&read) {
-                        return found;
-                    }
-                    next = lines.len().max(next);
-                }
-                count.changed().await.expect("the log outlives its readers");
-            }
-        };
-        match tokio::time::timeout(PATIENCE, search).await {
-            Ok(found) => found,
-            Err(_) => panic!("{} never logged {what}\n{}", self.name, self.tail()),
+        match self.err.find(start, read).await {
+            Some(found) => found,
+            None => panic!("{} never logged {what}\n{}", self.name, self.tail()),
         }
+    }
+
+    /// Waits until it printed (to stdout) a line that contains `text`. Panics when none comes.
+    pub async fn prints(&self, text: &str) {
+        let found = self.out.find(0, |line| line.as_str().is_some_and(|line| line.contains(text)).then_some(())).await;
+        assert!(found.is_some(), "{} never printed '{text}'\n{}", self.name, self.tail());
     }
 
     /// Every line of the log so far.
@@ -160,6 +171,34 @@ impl Drop for Process {
         }
         self.kill();
     }
+}
+
+/// Tries until `attempt` answers something, for what the outside can only ask about. Panics when it never does.
+pub async fn eventually<T>(what: &str, mut attempt: impl AsyncFnMut() -> Option<T>) -> T {
+    let start = Instant::now();
+    let mut pace = tokio::time::interval(Duration::from_millis(50));
+    while start.elapsed() < PATIENCE {
+        pace.tick().await;
+        if let Some(found) = attempt().await {
+            return found;
+        }
+    }
+    panic!("never came: {what}");
+}
+
+/// The processes of this machine that have `text` in their command line or environment.
+pub fn processes_with(text: &str) -> Vec<u32> {
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.filter(|id| *id != std::process::id())
+        .filter(|id| {
+            let holds = |file: &str| {
+                let bytes = std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+                String::from_utf8_lossy(&bytes).contains(text)
+            };
+            holds("cmdline") || holds("environ")
+        })
+        .collect()
 }
 
 /// Waits until process `id` is gone; false when it is still there after `limit`.

@@ -1,0 +1,118 @@
+//! Keys: what an answer gives away, and how fast a revocation bites.
+
+use std::time::{Duration, Instant};
+
+use homepot::pb::{
+    device::v1::{FetchCommandsRequest, GoodbyeReason},
+    registry::v1 as pb,
+};
+use homepot_tests::{
+    Server, Session, elsewhere,
+    grpc::{Caller, DeviceKey, call, connection},
+};
+use tonic::{Code, Status};
+
+use super::grpc::LETTERS;
+
+const FETCH: &str = "/homepot.device.v1.DeviceService/FetchCommands";
+
+async fn refused(server: &Server, device_id: &str) -> (Status, Duration) {
+    let key = DeviceKey { device_id: device_id.to_owned(), api_key: format!("hpd_{LETTERS}") };
+    let connection = connection(elsewhere(), &server.grpc_addr, &Caller::Device(key));
+    let start = Instant::now();
+    let status = call(connection, FETCH, Vec::new()).await.unwrap_err();
+    (status, start.elapsed())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unknown_device_and_a_wrong_key_get_the_same_answer_after_the_same_work() {
+    let server = Server::start().await;
+    server.create_site("site-001", false).await;
+    server.enroll("site-001", "known").await;
+    let (mut known, mut unknown) = (Vec::new(), Vec::new());
+    for _ in 0..9 {
+        let (status, time) = refused(&server, "known").await;
+        let (other, other_time) = refused(&server, "unknown").await;
+        assert_eq!(status.code(), Code::Unauthenticated);
+        assert_eq!((status.code(), status.message()), (other.code(), other.message()));
+        assert_eq!(status.details(), other.details());
+        known.push(time);
+        unknown.push(other_time);
+    }
+    known.sort();
+    unknown.sort();
+    // Without the dummy hash an unknown device is answered in a fraction of the time.
+    let (known, unknown) = (known[4], unknown[4]);
+    assert!(known < unknown * 3 && unknown < known * 3, "known {known:?}, unknown {unknown:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_are_throttled_for_the_address_that_fails_and_for_no_other() {
+    let server = Server::start().await;
+    server.create_site("site-001", false).await;
+    let key = server.enroll("site-001", "till").await;
+    let guesser = elsewhere();
+    let guess = Caller::Device(DeviceKey { device_id: "till".to_owned(), api_key: format!("hpd_{LETTERS}") });
+    let mut codes = Vec::new();
+    for _ in 0..12 {
+        let answer = call(connection(guesser, &server.grpc_addr, &guess), FETCH, Vec::new()).await;
+        codes.push(answer.unwrap_err().code());
+    }
+    assert!(codes.starts_with(&[Code::Unauthenticated]) && codes.ends_with(&[Code::ResourceExhausted]), "{codes:?}");
+    let mut device = server.clients(&Caller::Device(key)).device;
+    device.fetch_commands(FetchCommandsRequest::default()).await.expect("the device itself is not locked out");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn revoking_keys_or_deactivating_ends_the_live_stream_within_two_seconds() {
+    let server = Server::start().await;
+    server.create_site("site-001", false).await;
+    let mut admin = server.admin().registry;
+
+    let key = server.enroll("site-001", "revoked").await;
+    let (mut session, _) = Session::attach(&server, &key).await;
+    let device_id = key.device_id.clone();
+    let answer = admin.revoke_device_keys(pb::RevokeDeviceKeysRequest { device_id }).await.unwrap().into_inner();
+    assert_eq!(answer.revoked, 1);
+    ends_in_time(&mut session).await;
+    let again = Session::open(&server, &key).await.expect_err("a revoked key opens nothing");
+    assert_eq!(again.code(), Code::Unauthenticated);
+
+    let key = server.enroll("site-001", "inactive").await;
+    let (mut session, _) = Session::attach(&server, &key).await;
+    let device_id = key.device_id.clone();
+    admin.deactivate_device(pb::DeactivateDeviceRequest { device_id: device_id.clone() }).await.unwrap();
+    ends_in_time(&mut session).await;
+    let again = Session::open(&server, &key).await.expect_err("a deactivated device is shut out");
+    assert_eq!((again.code(), again.message()), (Code::PermissionDenied, "Device is inactive"));
+    admin.activate_device(pb::ActivateDeviceRequest { device_id }).await.unwrap();
+    Session::attach(&server, &key).await;
+}
+
+async fn ends_in_time(session: &mut Session) {
+    let end = session.expect_goodbye(GoodbyeReason::Revoked);
+    tokio::time::timeout(Duration::from_secs(2), end).await.expect("the stream ends within two seconds");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotated_key_overlaps_with_the_older_one_for_as_long_as_asked() {
+    let server = Server::start().await;
+    server.create_site("site-001", false).await;
+    let old = server.enroll("site-001", "till").await;
+    let mut admin = server.admin().registry;
+    let mut rotate = async |overlap: Option<i64>| {
+        let overlap = overlap.map(|seconds| prost_types::Duration { seconds, nanos: 0 });
+        let request = pb::RotateDeviceKeyRequest { device_id: old.device_id.clone(), overlap };
+        let api_key = admin.rotate_device_key(request).await.unwrap().into_inner().api_key;
+        DeviceKey { device_id: old.device_id.clone(), api_key }
+    };
+    let fetch = async |key: &DeviceKey| {
+        let mut device = server.clients(&Caller::Device(key.clone())).device;
+        device.fetch_commands(FetchCommandsRequest::default()).await.map_err(|status| status.code()).map(drop)
+    };
+    let newer = rotate(None).await;
+    assert_eq!((fetch(&old).await, fetch(&newer).await), (Ok(()), Ok(())));
+    let newest = rotate(Some(0)).await;
+    assert_eq!(fetch(&newest).await, Ok(()));
+    assert_eq!((fetch(&old).await, fetch(&newer).await), (Err(Code::Unauthenticated), Err(Code::Unauthenticated)));
+}

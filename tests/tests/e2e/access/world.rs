@@ -1,0 +1,229 @@
+//! Two sites with a device and operators each, and a request for every rpc that is about the first of them.
+
+use homepot::pb::{
+    command::v1 as command_pb,
+    device::v1::{self as device_pb, attach_request},
+    registry::v1 as pb,
+    telemetry::v1 as telemetry_pb,
+};
+use homepot_tests::{
+    Server,
+    grpc::{Caller, Clients, DeviceKey},
+    hello,
+};
+use prost::Message;
+
+/// What no caller of the other site may ever read in an answer: the first site's name, which everything there bears.
+pub(super) const OURS: &str = "alpha";
+/// The device of the first site.
+pub(super) const TILL: &str = "alpha-till";
+
+pub(super) struct World {
+    pub(super) server: Server,
+    pub(super) alpha: DeviceKey,
+    pub(super) beta: DeviceKey,
+    pub(super) viewer: String,
+    pub(super) operator: String,
+    pub(super) admin: String,
+    pub(super) beta_viewer: String,
+    pub(super) beta_operator: String,
+    pub(super) beta_admin: String,
+    made: std::cell::Cell<u32>,
+}
+
+impl World {
+    pub(super) async fn build() -> Self {
+        use pb::Role::{Admin, Operator, Viewer};
+        let server = Server::start().await;
+        server.create_site(OURS, false).await;
+        server.create_site("beta", false).await;
+        let world = Self {
+            alpha: server.enroll(OURS, TILL).await,
+            beta: server.enroll("beta", "beta-till").await,
+            viewer: server.create_operator("alpha-viewer", Viewer, &[OURS]).await,
+            operator: server.create_operator("alpha-operator", Operator, &[OURS]).await,
+            admin: server.create_operator("alpha-admin", Admin, &[OURS]).await,
+            beta_viewer: server.create_operator("beta-viewer", Viewer, &["beta"]).await,
+            beta_operator: server.create_operator("beta-operator", Operator, &["beta"]).await,
+            beta_admin: server.create_operator("beta-admin", Admin, &["beta"]).await,
+            server,
+            made: std::cell::Cell::new(0),
+        };
+        let sample = telemetry_pb::Sample { cpu_percent: Some(1.0), ..Default::default() };
+        let report = device_pb::ReportSamplesRequest { samples: vec![sample], ..Default::default() };
+        world.device().device.report_samples(report).await.expect("the device reports");
+        world
+    }
+
+    /// The first site's device as a caller.
+    pub(super) fn device(&self) -> Clients {
+        self.server.clients(&Caller::Device(self.alpha.clone()))
+    }
+
+    /// A name of the first site that was not used before.
+    pub(super) fn fresh(&self) -> String {
+        self.made.set(self.made.get() + 1);
+        format!("alpha-{}", self.made.get())
+    }
+
+    /// A device of the first site, to be changed at will.
+    pub(super) async fn victim(&self) -> String {
+        self.server.enroll(OURS, &self.fresh()).await.device_id
+    }
+
+    /// A command that waits for `device_id`.
+    pub(super) async fn queued(&self, device_id: &str) -> String {
+        let request = command_pb::QueueRequest {
+            device_id: device_id.to_owned(),
+            command_type: "PING".to_owned(),
+            ..Default::default()
+        };
+        let answer = self.server.admin().command.queue(request).await.expect("the admin may queue").into_inner();
+        answer.command.expect("what was queued").command_id
+    }
+
+    /// A command that the first site's device has fetched.
+    pub(super) async fn fetched(&self) -> String {
+        let command_id = self.queued(TILL).await;
+        let answer = self.device().device.fetch_commands(device_pb::FetchCommandsRequest::default()).await;
+        let commands = answer.expect("the device may fetch").into_inner().commands;
+        assert!(commands.iter().any(|command| command.command_id == command_id));
+        command_id
+    }
+
+    /// What to send to the method at `path`, so that the right caller succeeds.
+    pub(super) async fn message(&self, path: &str) -> Vec<u8> {
+        let method = path.rsplit('/').next().unwrap_or_default();
+        match method {
+            "CreateSite" | "GetSite" | "ListSites" | "UpdateSite" => self.about_sites(method),
+            "CreateOperator" | "ListOperators" | "RevokeOperator" | "RotateOperatorToken" | "WhoAmI" => {
+                self.about_operators(method).await
+            }
+            "CreateEnrollmentToken" | "ListEnrollmentTokens" | "RevokeEnrollmentToken" => {
+                self.about_tokens(method).await
+            }
+            _ if path.contains("RegistryService") => self.about_devices(method).await,
+            _ if path.contains("DeviceService") => self.from_device(method).await,
+            _ => self.about_data(method).await,
+        }
+    }
+
+    fn about_sites(&self, method: &str) -> Vec<u8> {
+        let site_id = OURS.to_owned();
+        match method {
+            "CreateSite" => {
+                let name = "Annex".to_owned();
+                pb::CreateSiteRequest { site_id: self.fresh(), name, ..Default::default() }.encode_to_vec()
+            }
+            "GetSite" => pb::GetSiteRequest { site_id }.encode_to_vec(),
+            "ListSites" => pb::ListSitesRequest::default().encode_to_vec(),
+            "UpdateSite" => {
+                let location = Some("here".to_owned());
+                pb::UpdateSiteRequest { site_id, location, ..Default::default() }.encode_to_vec()
+            }
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_operators(&self, method: &str) -> Vec<u8> {
+        let name = self.fresh();
+        if matches!(method, "RevokeOperator" | "RotateOperatorToken") {
+            self.server.create_operator(&name, pb::Role::Viewer, &[OURS]).await;
+        }
+        match method {
+            "CreateOperator" => {
+                let (role, site_ids) = (pb::Role::Viewer.into(), vec![OURS.to_owned()]);
+                pb::CreateOperatorRequest { name, role, site_ids, ..Default::default() }.encode_to_vec()
+            }
+            "ListOperators" => pb::ListOperatorsRequest::default().encode_to_vec(),
+            "RevokeOperator" => pb::RevokeOperatorRequest { name }.encode_to_vec(),
+            "RotateOperatorToken" => pb::RotateOperatorTokenRequest { name }.encode_to_vec(),
+            "WhoAmI" => pb::WhoAmIRequest::default().encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_tokens(&self, method: &str) -> Vec<u8> {
+        let create = pb::CreateEnrollmentTokenRequest { site_id: OURS.to_owned(), ..Default::default() };
+        match method {
+            "CreateEnrollmentToken" => create.encode_to_vec(),
+            "ListEnrollmentTokens" => pb::ListEnrollmentTokensRequest::default().encode_to_vec(),
+            "RevokeEnrollmentToken" => {
+                let made = self.server.admin().registry.create_enrollment_token(create).await.unwrap().into_inner();
+                let token_id = made.enrollment_token.unwrap().token_id;
+                pb::RevokeEnrollmentTokenRequest { token_id }.encode_to_vec()
+            }
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_devices(&self, method: &str) -> Vec<u8> {
+        let device_id = self.victim().await;
+        match method {
+            "GetDevice" => pb::GetDeviceRequest { device_id }.encode_to_vec(),
+            "ListDevices" => pb::ListDevicesRequest::default().encode_to_vec(),
+            "UpdateDevice" => {
+                let name = Some("Renamed".to_owned());
+                pb::UpdateDeviceRequest { device_id, name, ..Default::default() }.encode_to_vec()
+            }
+            "DeactivateDevice" => pb::DeactivateDeviceRequest { device_id }.encode_to_vec(),
+            "ActivateDevice" => pb::ActivateDeviceRequest { device_id }.encode_to_vec(),
+            "RotateDeviceKey" => pb::RotateDeviceKeyRequest { device_id, overlap: None }.encode_to_vec(),
+            "RevokeDeviceKeys" => pb::RevokeDeviceKeysRequest { device_id }.encode_to_vec(),
+            "GetPresence" => pb::GetPresenceRequest { device_id }.encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_data(&self, method: &str) -> Vec<u8> {
+        let device_id = TILL.to_owned();
+        match method {
+            "Latest" => telemetry_pb::LatestRequest::default().encode_to_vec(),
+            "Query" => telemetry_pb::QueryRequest { device_id, ..Default::default() }.encode_to_vec(),
+            "Queue" => {
+                let command_type = "PING".to_owned();
+                command_pb::QueueRequest { device_id, command_type, ..Default::default() }.encode_to_vec()
+            }
+            "Cancel" => {
+                let command_id = self.queued(&self.victim().await).await;
+                command_pb::CancelRequest { command_id, ..Default::default() }.encode_to_vec()
+            }
+            "Get" => command_pb::GetRequest { command_id: self.queued(TILL).await }.encode_to_vec(),
+            "List" => command_pb::ListRequest { device_id, ..Default::default() }.encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn from_device(&self, method: &str) -> Vec<u8> {
+        match method {
+            "Enroll" => {
+                let (site_id, name) = (OURS.to_owned(), "New".to_owned());
+                let request = device_pb::EnrollRequest { site_id, device_id: self.fresh(), name, ..Default::default() };
+                request.encode_to_vec()
+            }
+            "Attach" => {
+                let message = Some(attach_request::Message::Hello(hello()));
+                device_pb::AttachRequest { message }.encode_to_vec()
+            }
+            "ReportSamples" => {
+                let sample = telemetry_pb::Sample { cpu_percent: Some(2.0), ..Default::default() };
+                let request = device_pb::ReportSamplesRequest { device_id: TILL.to_owned(), samples: vec![sample] };
+                request.encode_to_vec()
+            }
+            "FetchCommands" => {
+                self.queued(TILL).await;
+                device_pb::FetchCommandsRequest::default().encode_to_vec()
+            }
+            "AcknowledgeCommand" => {
+                let command_id = self.fetched().await;
+                device_pb::AcknowledgeCommandRequest { command_id, ..Default::default() }.encode_to_vec()
+            }
+            "ReportOutcome" => {
+                let (command_id, state) = (self.fetched().await, command_pb::CommandState::Succeeded.into());
+                let outcome = device_pb::CommandOutcome { command_id, state, ..Default::default() };
+                device_pb::ReportOutcomeRequest { outcome: Some(outcome) }.encode_to_vec()
+            }
+            other => panic!("no request for {other}"),
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The house stays as its plan has it: which way dependencies point, how large a file grows, what a program links.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use homepot_tests::{program, workspace};
+use serde_json::Value;
+
+/// What each crate of ours may depend on among ours.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("homepot", &[]),
+    ("homepot-runtime", &["homepot"]),
+    ("homepot-store", &["homepot"]),
+    ("homepot-registry", &["homepot", "homepot-runtime", "homepot-store"]),
+    ("homepot-telemetry", &["homepot", "homepot-runtime", "homepot-store"]),
+    ("homepot-command", &["homepot", "homepot-runtime", "homepot-store"]),
+    (
+        "homepot-link",
+        &["homepot", "homepot-command", "homepot-registry", "homepot-runtime", "homepot-store", "homepot-telemetry"],
+    ),
+    ("homepot-gateway", &["homepot", "homepot-runtime"]),
+    (
+        "homepot-server",
+        &[
+            "homepot",
+            "homepot-command",
+            "homepot-gateway",
+            "homepot-link",
+            "homepot-registry",
+            "homepot-runtime",
+            "homepot-store",
+            "homepot-telemetry",
+        ],
+    ),
+    ("homepot-agent", &["homepot"]),
+    ("homepot-tests", &["homepot"]),
+];
+
+const DATABASE: &[&str] = &["diesel", "diesel_migrations", "pq-src", "pq-sys", "r2d2", "homepot-store"];
+
+#[test]
+fn dependencies_among_our_crates_point_the_way_the_plan_says() {
+    let metadata = metadata();
+    let members = ours(&metadata);
+    let planned: BTreeSet<_> = ROOMS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(members.keys().cloned().collect::<BTreeSet<_>>(), planned, "a crate without a place in the plan");
+    for (name, allowed) in ROOMS {
+        for (dependency, kind) in dependencies(members[*name]) {
+            // What tests of a crate use is no part of the house.
+            if dependency.starts_with("homepot") && kind != "dev" {
+                assert!(allowed.contains(&dependency.as_str()), "{name} may not depend on {dependency}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_store_names_no_web_framework_and_the_gateway_no_database() {
+    let metadata = metadata();
+    let members = ours(&metadata);
+    for (dependency, _) in dependencies(members["homepot-store"]) {
+        let web = ["tonic", "axum", "hyper", "tower"].iter().any(|name| dependency.starts_with(name));
+        assert!(!web, "the store may not depend on {dependency}");
+    }
+    for (name, words) in [("store", ["tonic::", "axum::"]), ("gateway", ["diesel::", "homepot_store"])] {
+        for file in rust_files(&workspace().join("services").join(name)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let named = words.iter().find(|word| text.contains(**word));
+            assert_eq!(named, None, "{}", file.display());
+        }
+    }
+}
+
+#[test]
+fn neither_the_agent_nor_the_gateway_reaches_the_database_on_any_way() {
+    let metadata = metadata();
+    for name in ["homepot-agent", "homepot-gateway"] {
+        let reached = reached(&metadata, name);
+        let bad: Vec<_> = DATABASE.iter().filter(|crate_name| reached.contains(**crate_name)).collect();
+        assert!(bad.is_empty(), "{name} reaches {bad:?}");
+    }
+    assert!(reached(&metadata, "homepot-server").contains("diesel"), "the walk itself works");
+}
+
+#[test]
+fn no_program_needs_an_installed_libpq() {
+    for name in ["homepot", "homepot-agent"] {
+        let output = Command::new("ldd").arg(program(name)).output().unwrap();
+        let linked = String::from_utf8(output.stdout).unwrap();
+        assert!(linked.contains("libc.so"), "ldd tells what {name} links: {linked}");
+        assert!(!linked.contains("libpq"), "{name} links {linked}");
+    }
+}
+
+#[test]
+fn no_source_file_grows_past_500_lines() {
+    let long: Vec<_> = rust_files(workspace())
+        .into_iter()
+        .map(|file| (std::fs::read_to_string(&file).unwrap().lines().count(), file))
+        .filter(|(lines, _)| *lines > 500)
+        .collect();
+    assert!(long.is_empty(), "two rooms serve better than one: {long:?}");
+}
+
+#[test]
+fn every_crate_opens_by_saying_what_it_is_for() {
+    let metadata = metadata();
+    for (name, package) in ours(&metadata) {
+        let directory = Path::new(package["manifest_path"].as_str().unwrap()).parent().unwrap();
+        let text = std::fs::read_to_string(directory.join("src/lib.rs")).unwrap();
+        let opening = text.lines().take_while(|line| line.starts_with("//!")).count();
+        assert!(opening >= 3, "{name}: src/lib.rs opens with {opening} lines of documentation");
+    }
+}
+
+fn metadata() -> Value {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let output = cargo.args(["metadata", "--format-version=1", "--locked"]).current_dir(workspace()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn ours(metadata: &Value) -> BTreeMap<String, &Value> {
+    let members = metadata["workspace_members"].as_array().unwrap();
+    let packages = metadata["packages"].as_array().unwrap().iter();
+    packages
+        .filter(|package| members.contains(&package["id"]))
+        .map(|package| (package["name"].as_str().unwrap().to_owned(), package))
+        .collect()
+}
+
+/// The direct dependencies of a package with their kind: `normal`, `dev` or `build`.
+fn dependencies(package: &Value) -> Vec<(String, String)> {
+    let list = package["dependencies"].as_array().unwrap().iter();
+    list.map(|dependency| {
+        let kind = dependency["kind"].as_str().unwrap_or("normal");
+        (dependency["name"].as_str().unwrap().to_owned(), kind.to_owned())
+    })
+    .collect()
+}
+
+/// Everything that is built into `name`, near and far.
+fn reached(metadata: &Value, name: &str) -> BTreeSet<String> {
+    let names: BTreeMap<&str, &str> = metadata["packages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|package| (package["id"].as_str().unwrap(), package["name"].as_str().unwrap()))
+        .collect();
+    let nodes: BTreeMap<&str, &Value> = metadata["resolve"]["nodes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|node| (node["id"].as_str().unwrap(), node))
+        .collect();
+    let start = *names.iter().find(|(_, known)| **known == name).unwrap().0;
+    let mut seen = BTreeSet::from([start]);
+    let mut left = vec![start];
+    while let Some(id) = left.pop() {
+        for dependency in nodes[id]["deps"].as_array().unwrap() {
+            let kinds = dependency["dep_kinds"].as_array().unwrap();
+            let built_in = kinds.iter().any(|kind| kind["kind"].as_str() != Some("dev"));
+            let next = dependency["pkg"].as_str().unwrap();
+            if built_in && seen.insert(next) {
+                left.push(next);
+            }
+        }
+    }
+    seen.into_iter().map(|id| names[id].to_owned()).collect()
+}
+
+/// The Rust files below a directory, build output left out.
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if path.is_dir() && !name.starts_with('.') && name != "target" {
+            found.extend(rust_files(&path));
+        } else if name.ends_with(".rs") {
+            found.push(path);
+        }
+    }
+    found
+}

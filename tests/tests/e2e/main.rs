@@ -1,0 +1,10 @@
+//! End-to-end: what HOMEPOT promises, tried on the built programs from the outside, a module for each promise.
+
+mod access;
+mod demo;
+mod house;
+mod ops;
+mod protocol;
+mod reflection;
+mod slice;
+mod stream;

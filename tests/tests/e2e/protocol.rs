@@ -1,0 +1,119 @@
+//! The protocol files tell a reader everything: read from the descriptors that reflection gives out.
+
+use std::collections::BTreeMap;
+
+use homepot::pb::FILE_DESCRIPTOR_SET;
+use prost::Message;
+use prost_types::{DescriptorProto, EnumDescriptorProto, FileDescriptorProto, FileDescriptorSet};
+
+/// Comments by the path of what they stand before, as `SourceCodeInfo` numbers it.
+type Comments = BTreeMap<Vec<i32>, String>;
+
+fn files() -> Vec<FileDescriptorProto> {
+    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
+    let ours: Vec<_> = set.file.into_iter().filter(|file| file.package().starts_with("homepot.")).collect();
+    assert_eq!(ours.len(), 4);
+    ours
+}
+
+fn comments(file: &FileDescriptorProto) -> Comments {
+    let info = file.source_code_info.as_ref().expect("the descriptors carry comments");
+    info.location.iter().map(|place| (place.path.clone(), place.leading_comments().trim().to_owned())).collect()
+}
+
+#[test]
+fn every_service_rpc_message_field_and_enum_value_has_a_comment() {
+    let mut bare = Vec::new();
+    for file in files() {
+        let comments = comments(&file);
+        let mut check = |path: &[i32], name: String| {
+            if comments.get(path).is_none_or(String::is_empty) {
+                bare.push(format!("{}: {name}", file.name()));
+            }
+        };
+        for (s, service) in (0..).zip(&file.service) {
+            check(&[6, s], service.name().to_owned());
+            for (m, method) in (0..).zip(&service.method) {
+                check(&[6, s, 2, m], method.name().to_owned());
+            }
+        }
+        for (m, message) in (0..).zip(&file.message_type) {
+            check_message(&[4, m], message, &mut check);
+        }
+        for (e, value) in (0..).zip(&file.enum_type) {
+            check_enum(&[5, e], value, &mut check);
+        }
+    }
+    assert!(bare.is_empty(), "without a comment: {bare:#?}");
+}
+
+fn check_message(path: &[i32], message: &DescriptorProto, check: &mut impl FnMut(&[i32], String)) {
+    check(path, message.name().to_owned());
+    for (f, field) in (0..).zip(&message.field) {
+        check(&[path, &[2, f]].concat(), format!("{}.{}", message.name(), field.name()));
+    }
+    for (n, nested) in (0..).zip(&message.nested_type) {
+        check_message(&[path, &[3, n]].concat(), nested, check);
+    }
+    for (e, value) in (0..).zip(&message.enum_type) {
+        check_enum(&[path, &[4, e]].concat(), value, check);
+    }
+}
+
+fn check_enum(path: &[i32], value: &EnumDescriptorProto, check: &mut impl FnMut(&[i32], String)) {
+    check(path, value.name().to_owned());
+    for (v, variant) in (0..).zip(&value.value) {
+        check(&[path, &[2, v]].concat(), variant.name().to_owned());
+    }
+}
+
+#[test]
+fn every_rpc_says_who_may_call_it() {
+    for file in files() {
+        let comments = comments(&file);
+        for (s, service) in (0..).zip(&file.service) {
+            for (m, method) in (0..).zip(&service.method) {
+                let told = comments.get([6, s, 2, m].as_slice()).is_some_and(|text| text.contains("Who may: "));
+                assert!(told, "{}.{}", service.name(), method.name());
+            }
+        }
+    }
+}
+
+#[test]
+fn packages_are_versioned_and_enums_begin_with_unspecified() {
+    for file in files() {
+        assert!(file.package().ends_with(".v1"), "{}", file.package());
+        for value in &file.enum_type {
+            let zero = &value.value[0];
+            assert!(zero.number() == 0 && zero.name().ends_with("_UNSPECIFIED"), "{}", value.name());
+        }
+    }
+}
+
+#[test]
+fn every_list_comes_in_pages() {
+    let mut lists = Vec::new();
+    for file in files() {
+        let message = |type_name: &str| -> &DescriptorProto {
+            let name = type_name.rsplit('.').next().unwrap();
+            file.message_type.iter().find(|message| message.name() == name).unwrap()
+        };
+        let has = |message: &DescriptorProto, name: &str| message.field.iter().any(|field| field.name() == name);
+        for service in file.service.iter().filter(|service| service.name() != "DeviceService") {
+            for method in &service.method {
+                let (request, response) = (message(method.input_type()), message(method.output_type()));
+                use prost_types::field_descriptor_proto::Label;
+                if !response.field.iter().any(|field| field.label() == Label::Repeated) {
+                    continue;
+                }
+                lists.push(method.name().to_owned());
+                assert!(has(request, "page_size") && has(request, "page_token"), "{}", request.name());
+                assert!(has(response, "next_page_token"), "{}", response.name());
+            }
+        }
+    }
+    lists.sort();
+    let expected = ["Latest", "List", "ListDevices", "ListEnrollmentTokens", "ListOperators", "ListSites", "Query"];
+    assert_eq!(lists, expected);
+}
