@@ -1,0 +1,111 @@
+//! The services behind the gateway: their generated clients over whatever carries the calls.
+
+use std::{
+    task::{Context, Poll},
+    time::Duration,
+};
+
+use futures_util::{TryFutureExt, future::BoxFuture};
+use homepot::pb::{
+    command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
+    registry::v1::registry_service_client::RegistryServiceClient,
+};
+use tonic::{Request, Response, Status, body::Body, codegen::StdError};
+use tower::{Service, util::BoxCloneSyncService};
+
+use crate::{caller::Caller, error::ApiError};
+
+/// What carries calls to the services: their routes in the same process, or a channel to another.
+pub type Backend = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, StdError>;
+
+/// A service has this long for one call.
+const DEADLINE: Duration = Duration::from_secs(10);
+/// A page of 100 commands, each with the largest payload and result.
+const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+
+/// A [`Backend`] whose error is a type of its own: over a boxed error the compiler can't prove that the futures of the
+/// generated clients are `Send`.
+#[derive(Clone)]
+pub(crate) struct Carrier(Backend);
+
+/// The backend could not carry a call.
+#[derive(Debug)]
+pub(crate) struct CarrierError(StdError);
+
+impl std::fmt::Display for CarrierError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("call could not be carried")
+    }
+}
+
+impl std::error::Error for CarrierError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
+    }
+}
+
+impl Service<http::Request<Body>> for Carrier {
+    type Response = http::Response<Body>;
+    type Error = CarrierError;
+    type Future = BoxFuture<'static, Result<Self::Response, CarrierError>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CarrierError>> {
+        self.0.poll_ready(context).map_err(CarrierError)
+    }
+
+    fn call(&mut self, request: http::Request<Body>) -> Self::Future {
+        Box::pin(self.0.call(request).map_err(CarrierError))
+    }
+}
+
+/// The clients.
+#[derive(Clone)]
+pub(crate) struct Services(Carrier);
+
+impl Services {
+    pub(crate) fn new(backend: Backend) -> Self {
+        Self(Carrier(backend))
+    }
+
+    pub(crate) fn device(&self) -> DeviceServiceClient<Carrier> {
+        DeviceServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn registry(&self) -> RegistryServiceClient<Carrier> {
+        RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn command(&self) -> CommandServiceClient<Carrier> {
+        CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+}
+
+/// Makes one call in the caller's name, within the deadline.
+pub(crate) async fn call<M, A, F>(
+    caller: &Caller,
+    message: M,
+    send: impl FnOnce(Request<M>) -> F,
+) -> Result<A, ApiError>
+where
+    F: Future<Output = Result<Response<A>, Status>>,
+{
+    let mut request = caller.request(message);
+    // For the other side; in one process nobody reads it, so the clock runs here as well.
+    request.set_timeout(DEADLINE);
+    match tokio::time::timeout(DEADLINE, send(request)).await {
+        Ok(Ok(answer)) => Ok(answer.into_inner()),
+        Ok(Err(status)) => Err(caller.told(ApiError::from(&status))),
+        Err(_) => {
+            tracing::warn!("service call timed out");
+            Err(ApiError::timeout())
+        }
+    }
+}
+
+/// The part of an answer that the contract promises; without it the service is at fault.
+pub(crate) fn promised<T>(part: Option<T>) -> Result<T, ApiError> {
+    part.ok_or_else(|| {
+        tracing::error!("a service left out what its contract promises");
+        ApiError::internal()
+    })
+}

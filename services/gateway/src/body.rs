@@ -1,0 +1,166 @@
+//! Reads a request's body: bounded in size and time, JSON, an object, and of the shape the route wants.
+
+use std::time::Duration;
+
+use axum::{
+    body::Body,
+    extract::{FromRequest, Request},
+};
+use bytes::{Bytes, BytesMut};
+use homepot::{Error, model::JsonObject};
+use http::{HeaderMap, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::Value;
+
+use crate::{
+    error::{ApiError, Fault, Place},
+    validate::Fields,
+};
+
+/// A body may be this large.
+pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
+/// A body may take this long to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// Of a body that is too large, this much is read and dropped: a client that is still writing when its connection
+/// ends would never see the answer.
+const MAX_DRAINED_BYTES: usize = 8 * MAX_BODY_BYTES;
+
+/// What a route wants its body to be.
+pub(crate) trait Shape: Sized {
+    /// Reads every field, in the order in which faults are told.
+    fn read(fields: &mut Fields) -> Self;
+
+    /// The domain's own judgement; fields that were at fault already hold defaults.
+    fn judge(&self) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+/// A body that was read and found without fault.
+pub(crate) struct Valid<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: Shape> FromRequest<S> for Valid<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let read = tokio::time::timeout(READ_TIMEOUT, read(&parts.headers, body)).await;
+        let bytes = read.map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "Request body took too long"))??;
+        let object = parse(&parts.headers, &bytes)?;
+        let mut fields = Fields::new(object);
+        let value = T::read(&mut fields);
+        let judgement = value.judge();
+        fields.finish(Self(value), judgement)
+    }
+}
+
+fn too_large() -> ApiError {
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("Request body is larger than {MAX_BODY_BYTES} bytes"))
+}
+
+async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+    let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let waits_for_our_word = headers.contains_key(header::EXPECT);
+    if waits_for_our_word && told.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    let mut seen = 0;
+    while let Some(frame) = body.frame().await {
+        let broken = |_| ApiError::new(StatusCode::BAD_REQUEST, "There was an error reading the body");
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+        seen += data.len();
+        if seen > MAX_DRAINED_BYTES {
+            break;
+        }
+        if seen <= MAX_BODY_BYTES {
+            bytes.extend_from_slice(&data);
+        }
+    }
+    if seen > MAX_BODY_BYTES { Err(too_large()) } else { Ok(bytes.freeze()) }
+}
+
+fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<JsonObject, ApiError> {
+    let not_an_object = || {
+        let msg = "Input should be a valid dictionary or object to extract fields from";
+        ApiError::invalid(vec![Fault::of_body("model_attributes_type", msg)])
+    };
+    if bytes.is_empty() {
+        return Err(ApiError::invalid(vec![Fault::of_body("missing", "Field required")]));
+    }
+    // A form or a plain text is what another site's page can make a browser send without asking.
+    if !is_json(headers) {
+        return Err(not_an_object());
+    }
+    match serde_json::from_slice(bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(Value::Null) => Err(ApiError::invalid(vec![Fault::of_body("missing", "Field required")])),
+        Ok(_) => Err(not_an_object()),
+        Err(error) => {
+            let mut fault = Fault::of_body("json_invalid", "JSON decode error");
+            fault.loc.push(Place::At(offset(bytes, &error)));
+            Err(ApiError::invalid(vec![fault]))
+        }
+    }
+}
+
+/// True for JSON and for a body whose type nobody told.
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(header::CONTENT_TYPE) else { return true };
+    let Some(essence) = value.to_str().ok().and_then(|text| text.split(';').next()) else { return false };
+    let essence = essence.trim().to_ascii_lowercase();
+    essence == "application/json" || (essence.starts_with("application/") && essence.ends_with("+json"))
+}
+
+/// How many bytes lie before the place where the text stopped being JSON.
+fn offset(bytes: &[u8], error: &serde_json::Error) -> usize {
+    let lines = bytes.split_inclusive(|byte| *byte == b'\n').take(error.line().saturating_sub(1));
+    lines.map(<[u8]>::len).sum::<usize>() + error.column().saturating_sub(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn json_headers(content_type: Option<&str>) -> HeaderMap {
+        content_type.map(|text| (header::CONTENT_TYPE, text.parse().unwrap())).into_iter().collect()
+    }
+
+    fn fault(text: &str) -> String {
+        format!("{:?}", parse(&json_headers(None), text.as_bytes()).unwrap_err())
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_with_its_place() {
+        for text in ["{", "{\"a\": NaN}", "{\"a\": Infinity}", "{\"a\": 1e999}", "{\"a\": \"\\ud800\"}", "nonsense"] {
+            assert!(fault(text).contains("json_invalid"), "{text}");
+        }
+        assert!(fault("{\n\"a\": x}").contains("At(7)"));
+        assert!(parse(&json_headers(None), b"{\"a\": \"\xff\"}").is_err());
+    }
+
+    #[test]
+    fn what_is_no_object_is_told() {
+        assert!(fault("[]").contains("model_attributes_type"));
+        assert!(fault("null").contains("missing"));
+        assert!(fault("").contains("missing"));
+    }
+
+    #[test]
+    fn only_json_is_read_and_a_client_that_tells_no_type_is_taken_at_its_word() {
+        for good in
+            [None, Some("application/json"), Some("Application/JSON; charset=utf-8"), Some("application/a+json")]
+        {
+            assert!(parse(&json_headers(good), b"{}").is_ok(), "{good:?}");
+        }
+        for bad in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
+            assert!(parse(&json_headers(Some(bad)), b"{}").is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn nesting_beyond_measure_is_refused_and_not_followed() {
+        let deep = format!("{{\"a\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(fault(&deep).contains("json_invalid"));
+    }
+}

@@ -1,0 +1,165 @@
+//! Who asks, as extractors: what a route's audience shows is taken off the request and forwarded as it is.
+//!
+//! The gateway judges no credential. It tells when one is missing, before it looks at anything else; whether it is good
+//! is for the services to say.
+
+use axum::extract::{FromRequestParts, Path};
+use homepot_runtime::{
+    auth::{API_KEY, DEVICE_ID, ENROLLMENT_TOKEN},
+    peer::{FORWARDED_FOR, ForwardedPeer},
+};
+use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
+use serde::de::DeserializeOwned;
+use tonic::metadata::MetadataMap;
+
+use crate::{error::ApiError, observe::Context};
+
+/// What every call to a service carries for its caller. Secrets are in here: it has no `Debug`.
+#[derive(Clone)]
+pub(crate) struct Caller {
+    metadata: HeaderMap,
+    peer: Option<ForwardedPeer>,
+    is_operator: bool,
+}
+
+impl Caller {
+    fn new(parts: &Parts, is_operator: bool) -> Self {
+        let mut metadata = HeaderMap::new();
+        let context = parts.extensions.get::<Context>();
+        let peer = context.and_then(|context| context.peer);
+        if let Some(context) = context {
+            metadata.insert("x-request-id", context.request_id.clone());
+        }
+        if let Some(ip) = peer.and_then(|peer| HeaderValue::from_str(&peer.ip.to_string()).ok()) {
+            metadata.insert(FORWARDED_FOR, ip);
+        }
+        Self { metadata, peer, is_operator }
+    }
+
+    fn with(mut self, name: &'static str, mut secret: HeaderValue) -> Self {
+        secret.set_sensitive(true);
+        self.metadata.insert(HeaderName::from_static(name), secret);
+        self
+    }
+
+    /// A call of this caller.
+    pub(crate) fn request<M>(&self, message: M) -> tonic::Request<M> {
+        let mut extensions = Extensions::new();
+        if let Some(peer) = self.peer {
+            extensions.insert(peer);
+        }
+        tonic::Request::from_parts(MetadataMap::from_headers(self.metadata.clone()), extensions, message)
+    }
+
+    /// An error with what this kind of caller is told beside it.
+    pub(crate) fn told(&self, error: ApiError) -> ApiError {
+        if self.is_operator { error.for_operators() } else { error }
+    }
+}
+
+fn shown<'a>(parts: &'a Parts, name: &str) -> Option<&'a HeaderValue> {
+    parts.headers.get(name).filter(|value| !value.is_empty())
+}
+
+/// A device with its id and key.
+pub(crate) struct Device(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Device {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let Some((id, key)) = shown(parts, DEVICE_ID).zip(shown(parts, API_KEY)) else {
+            let told = "Missing X-API-Key or X-Device-ID header";
+            return Err(ApiError::new(StatusCode::UNAUTHORIZED, told));
+        };
+        Ok(Self(Caller::new(parts, false).with(DEVICE_ID, id.clone()).with(API_KEY, key.clone())))
+    }
+}
+
+/// An operator with its token.
+pub(crate) struct Operator(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Operator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = Caller::new(parts, true);
+        match shown(parts, AUTHORIZATION.as_str()).filter(|value| is_bearer(value)) {
+            Some(token) => Ok(Self(caller.with("authorization", token.clone()))),
+            None => {
+                let error = ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token");
+                Err(caller.told(error))
+            }
+        }
+    }
+}
+
+fn is_bearer(value: &HeaderValue) -> bool {
+    let scheme = value.as_bytes().split(|byte| *byte == b' ').next().unwrap_or_default();
+    scheme.eq_ignore_ascii_case(b"bearer") && scheme.len() < value.len()
+}
+
+/// Someone who wants to enrol a device, with a token or without.
+pub(crate) struct Enrollee(pub(crate) Caller);
+
+impl<S: Send + Sync> FromRequestParts<S> for Enrollee {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let caller = Caller::new(parts, false);
+        Ok(Self(match shown(parts, ENROLLMENT_TOKEN) {
+            Some(token) => caller.with(ENROLLMENT_TOKEN, token.clone()),
+            None => caller,
+        }))
+    }
+}
+
+/// The ids in the path, as they came: the services say whether anything goes by them.
+pub(crate) struct Ids<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Ids<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::<T>::from_request_parts(parts, state).await;
+        path.map(|Path(ids)| Self(ids)).map_err(|_| ApiError::not_found())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(headers: &[(&'static str, &str)]) -> Parts {
+        let mut request = http::Request::builder();
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[tokio::test]
+    async fn a_device_shows_both_its_id_and_its_key() {
+        let mut good = parts(&[("X-Device-ID", "d"), ("X-API-Key", "k")]);
+        let Ok(Device(caller)) = Device::from_request_parts(&mut good, &()).await else { panic!("refused") };
+        let request = caller.request(());
+        assert_eq!(request.metadata().get("x-device-id").unwrap(), "d");
+        assert_eq!(request.metadata().get("x-api-key").unwrap(), "k");
+        for bad in [&[][..], &[("X-Device-ID", "d")], &[("X-API-Key", "k")], &[("X-Device-ID", ""), ("X-API-Key", "k")]]
+        {
+            assert!(Device::from_request_parts(&mut parts(bad), &()).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn an_operators_token_travels_as_it_came_and_nothing_else_does() {
+        let mut good = parts(&[("Authorization", "bearer t"), ("X-API-Key", "k"), ("Cookie", "c")]);
+        let Ok(Operator(caller)) = Operator::from_request_parts(&mut good, &()).await else { panic!("refused") };
+        let metadata = caller.request(()).metadata().clone().into_headers();
+        assert_eq!(metadata.len(), 1);
+        assert_eq!(metadata["authorization"], "bearer t");
+        for bad in ["Basic dDp0", "Bearer", "hpo_x"] {
+            assert!(Operator::from_request_parts(&mut parts(&[("Authorization", bad)]), &()).await.is_err());
+        }
+    }
+}

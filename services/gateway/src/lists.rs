@@ -1,0 +1,143 @@
+//! Answers with an entire list by walking a service's pages, one page in memory at a time.
+//!
+//! The first page is fetched before anything is answered, so that its error gets a status. An error on a later page can
+//! only cut the answer short: the client sees a body that does not end.
+
+use axum::{
+    body::Body,
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures_util::{
+    future::BoxFuture,
+    stream::{self, StreamExt},
+};
+use http::{StatusCode, header};
+use serde::Serialize;
+
+use crate::error::ApiError;
+
+/// Rows asked for at first. A page whose rows are so large that it does not fit one message is asked for again, smaller.
+const PAGE_SIZE: u32 = 100;
+
+/// A page's rows and the token of the next page.
+pub(crate) type Page<T> = BoxFuture<'static, Result<(Vec<T>, String), ApiError>>;
+
+struct Walk<F> {
+    fetch: F,
+    size: u32,
+    token: String,
+    rows: usize,
+}
+
+impl<F> Walk<F> {
+    /// The next page as JSON without brackets, and whether there is another.
+    async fn next<T: Serialize>(&mut self) -> Result<(Vec<u8>, bool), ApiError>
+    where
+        F: Fn(u32, String) -> Page<T>,
+    {
+        let (rows, token) = loop {
+            match (self.fetch)(self.size, self.token.clone()).await {
+                Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE && self.size > 1 => self.size /= 4,
+                answer => break answer?,
+            }
+            self.size = self.size.max(1);
+        };
+        let mut text = Vec::new();
+        for row in rows {
+            if self.rows > 0 {
+                text.push(b',');
+            }
+            serde_json::to_writer(&mut text, &row).map_err(|_| ApiError::internal())?;
+            self.rows += 1;
+        }
+        self.token = token;
+        Ok((text, !self.token.is_empty()))
+    }
+}
+
+/// A list between `open` and `close`; `fetch` answers a page and the token of the next, given a size and a token.
+pub(crate) async fn answer<T, F>(open: &'static str, close: &'static str, fetch: F) -> Result<Response, ApiError>
+where
+    T: Serialize + Send + 'static,
+    F: Fn(u32, String) -> Page<T> + Send + 'static,
+{
+    let mut walk = Walk { fetch, size: PAGE_SIZE, token: String::new(), rows: 0 };
+    let (first, more) = walk.next().await?;
+    let mut text = open.as_bytes().to_vec();
+    text.extend(first);
+    let body = if more {
+        let rest = stream::try_unfold(Some(walk), move |walk| async move {
+            let Some(mut walk) = walk else { return Ok(None) };
+            match walk.next().await {
+                Ok((text, true)) => Ok(Some((Bytes::from(text), Some(walk)))),
+                Ok((mut text, false)) => {
+                    text.extend(close.as_bytes());
+                    Ok(Some((Bytes::from(text), None)))
+                }
+                Err(error) => {
+                    tracing::warn!(status = error.status().as_u16(), "list cut short");
+                    Err(std::io::Error::other("a page could not be fetched"))
+                }
+            }
+        });
+        Body::from_stream(stream::once(async { Ok(Bytes::from(text)) }).chain(rest))
+    } else {
+        text.extend(close.as_bytes());
+        Body::from(text)
+    };
+    Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    async fn text(response: Response) -> Option<String> {
+        let bytes = response.into_body().collect().await.ok()?.to_bytes();
+        Some(String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    /// Rows `0..count`, with the next row's number as token; pages over `fits` rows do not fit a message.
+    fn page(count: u32, fits: u32, size: u32, token: &str) -> Result<(Vec<u32>, String), ApiError> {
+        if size > fits {
+            return Err(ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "too large"));
+        }
+        let start: u32 = token.parse().unwrap_or_default();
+        let end = (start + size).min(count);
+        Ok(((start..end).collect(), if end < count { end.to_string() } else { String::new() }))
+    }
+
+    #[tokio::test]
+    async fn a_list_is_whole_however_many_pages_it_has() {
+        for (count, fits) in [(0, 1_000), (1, 1_000), (200, 1_000), (1_001, 1_000), (30, 7), (5, 1)] {
+            let response = answer("{\"rows\":[", "]}", move |size, token| {
+                Box::pin(async move { page(count, fits, size, &token) })
+            })
+            .await;
+            let rows: Vec<_> = (0..count).map(|row| row.to_string()).collect();
+            assert_eq!(text(response.unwrap()).await.unwrap(), format!("{{\"rows\":[{}]}}", rows.join(",")));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_error_on_the_first_page_is_answered_and_a_later_one_cuts_the_body_short() {
+        fn gone() -> Result<(Vec<u32>, String), ApiError> {
+            Err(ApiError::not_found())
+        }
+        let first = answer("[", "]", |_, _| Box::pin(async { gone() }));
+        assert_eq!(first.await.unwrap_err().status(), 404);
+        let later = answer("[", "]", |_, token| {
+            Box::pin(async move { if token.is_empty() { Ok((vec![1], "next".to_owned())) } else { gone() } })
+        });
+        assert!(text(later.await.unwrap()).await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_single_row_that_fits_no_message_ends_the_walk() {
+        let response = answer("[", "]", |size, token| Box::pin(async move { page(3, 0, size, &token) })).await;
+        assert_eq!(response.unwrap_err().status(), 413);
+    }
+}

@@ -1,0 +1,208 @@
+//! Enrolment and the register of devices.
+
+use axum::{Json, extract::State, response::Response};
+use homepot::{
+    Error,
+    model::{Enrollment, JsonBounds, JsonObject, to_struct},
+    pb::{device::v1 as device_pb, registry::v1 as pb},
+};
+use http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    App,
+    backend::{call, promised},
+    body::{MAX_BODY_BYTES, Shape, Valid},
+    caller::{Caller, Enrollee, Ids, Operator},
+    error::{ApiError, ErrorBody},
+    lists,
+    validate::Fields,
+    views::DeviceView,
+};
+
+/// Only what could not be sent on; the model has the real bounds.
+const CONFIG: JsonBounds = JsonBounds { bytes: MAX_BODY_BYTES, keys: usize::MAX, depth: 64 };
+
+/// A device that wants to enrol.
+#[derive(ToSchema)]
+#[schema(example = json!({"device_id": "pos-terminal-001", "name": "Till 1", "device_type": "pos_terminal"}))]
+pub(crate) struct Enroll {
+    /// Unique in the fleet: 1 to 128 of A-Z, a-z, 0-9, `.`, `_`, `:` and `-`, a letter or digit first.
+    #[schema(min_length = 1, max_length = 128)]
+    device_id: String,
+    #[schema(min_length = 1, max_length = 200)]
+    name: String,
+    /// `pos_terminal`, `linux_server`, `iot_sensor`, `industrial_controller`, `gateway`, `unknown`, or any other short
+    /// slug. Default: `pos_terminal`.
+    #[schema(max_length = 64)]
+    device_type: Option<String>,
+    /// IPv4 or IPv6.
+    ip_address: Option<String>,
+    /// Six pairs of hexadecimal digits.
+    mac_address: Option<String>,
+    #[schema(max_length = 128)]
+    firmware_version: Option<String>,
+    /// Whatever the device wants remembered: at most 16 KiB.
+    #[schema(value_type = Option<Object>)]
+    config: Option<JsonObject>,
+}
+
+impl Enroll {
+    fn request(&self, site_id: &str) -> device_pb::EnrollRequest {
+        device_pb::EnrollRequest {
+            site_id: site_id.to_owned(),
+            device_id: self.device_id.clone(),
+            name: self.name.clone(),
+            device_type: self.device_type.clone().unwrap_or_default(),
+            ip_address: self.ip_address.clone().unwrap_or_default(),
+            mac_address: self.mac_address.clone().unwrap_or_default(),
+            firmware_version: self.firmware_version.clone().unwrap_or_default(),
+            config: self.config.as_ref().map(to_struct),
+            source: device_pb::DeviceSource::Unspecified.into(),
+            claim: Vec::new(),
+        }
+    }
+}
+
+impl Shape for Enroll {
+    fn read(fields: &mut Fields) -> Self {
+        Self {
+            device_id: fields.required_text("device_id", 128),
+            name: fields.required_text("name", 200),
+            device_type: fields.text("device_type", 64),
+            ip_address: fields.text("ip_address", 64),
+            mac_address: fields.text("mac_address", 64),
+            firmware_version: fields.text("firmware_version", 128),
+            config: fields.object("config", CONFIG),
+        }
+    }
+
+    fn judge(&self) -> Result<(), Error> {
+        // The site is judged by the service: its id stands in the path.
+        Enrollment::try_from(self.request("site")).map(drop)
+    }
+}
+
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Enrolled {
+    #[schema(example = "Device pos-terminal-001 created successfully")]
+    message: String,
+    #[schema(example = "pos-terminal-001")]
+    device_id: String,
+    #[schema(example = "site-001")]
+    site_id: String,
+    /// Shown this once.
+    #[schema(example = "hpd_…")]
+    api_key: String,
+}
+
+#[derive(ToSchema)]
+#[allow(dead_code)] // the list is streamed; this tells its shape
+pub(crate) struct Devices {
+    devices: Vec<DeviceView>,
+}
+
+fn no_site(error: ApiError, site_id: &str) -> ApiError {
+    error.or_if_at("site_id", StatusCode::NOT_FOUND, format!("Site {site_id} not found"))
+}
+
+/// Enrols a device and answers its key, once
+#[utoipa::path(
+    post, path = "/devices/sites/{site_id}/devices", tag = "devices",
+    params(("site_id" = String, Path, description = "The site to join", example = "site-001")),
+    request_body = Enroll,
+    responses(
+        (status = 200, description = "It is enrolled", body = Enrolled),
+        (status = 404, description = "There is no such site", body = ErrorBody,
+            example = json!({"detail": "Site site-001 not found", "status_code": 404})),
+        (status = 409, description = "The id is taken; a key is never shown twice", body = ErrorBody,
+            example = json!({"detail": "Device pos-terminal-001 already exists", "status_code": 409})),
+    )
+)]
+pub(crate) async fn enroll(
+    State(app): State<App>,
+    Enrollee(caller): Enrollee,
+    Ids(site_id): Ids<String>,
+    Valid(device): Valid<Enroll>,
+) -> Result<Json<Enrolled>, ApiError> {
+    let mut services = app.services.device();
+    let message = device.request(&site_id);
+    let answer = call(&caller, message, |request| async move { services.enroll(request).await }).await;
+    let enrolled = answer.map_err(|error| no_site(error, &site_id))?;
+    Ok(Json(Enrolled {
+        message: format!("Device {} created successfully", enrolled.device_id),
+        device_id: enrolled.device_id,
+        site_id: enrolled.site_id,
+        api_key: enrolled.api_key,
+    }))
+}
+
+/// Lists the devices of one site
+#[utoipa::path(
+    get, path = "/devices/sites/{site_id}/devices", tag = "devices",
+    params(("site_id" = String, Path, description = "The site", example = "site-001")),
+    responses(
+        (status = 200, description = "All of them, ordered by id", body = Vec<DeviceView>),
+        (status = 404, description = "There is no such site, or none the caller may see", body = ErrorBody,
+            example = json!({"detail": "Site site-001 not found", "status_code": 404})),
+    )
+)]
+pub(crate) async fn of_site(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    Ids(site_id): Ids<String>,
+) -> Result<Response, ApiError> {
+    let answer = walk(app, caller, site_id.clone(), "[", "]").await;
+    answer.map_err(|error| no_site(error, &site_id))
+}
+
+/// Lists the devices the caller may see
+#[utoipa::path(
+    get, path = "/devices/device", tag = "devices",
+    responses((status = 200, description = "All of them, ordered by id", body = Devices))
+)]
+pub(crate) async fn list(State(app): State<App>, Operator(caller): Operator) -> Result<Response, ApiError> {
+    walk(app, caller, String::new(), "{\"devices\":[", "]}").await
+}
+
+async fn walk(
+    app: App,
+    caller: Caller,
+    site_id: String,
+    open: &'static str,
+    close: &'static str,
+) -> Result<Response, ApiError> {
+    lists::answer(open, close, move |page_size, page_token| {
+        let (mut registry, caller) = (app.services.registry(), caller.clone());
+        let message = pb::ListDevicesRequest { site_id: site_id.clone(), page_size, page_token, ..Default::default() };
+        Box::pin(async move {
+            let page = call(&caller, message, |request| async move { registry.list_devices(request).await }).await?;
+            let devices = page.devices.into_iter().map(DeviceView::in_list).collect::<Result<Vec<_>, _>>()?;
+            Ok((devices, page.next_page_token))
+        })
+    })
+    .await
+}
+
+/// Shows one device
+#[utoipa::path(
+    get, path = "/devices/device/{device_id}", tag = "devices",
+    params(("device_id" = String, Path, description = "The device", example = "pos-terminal-001")),
+    responses(
+        (status = 200, description = "As it stands", body = DeviceView),
+        (status = 404, description = "There is no such device, or none the caller may see", body = ErrorBody,
+            example = json!({"detail": "Device not found", "status_code": 404})),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    Ids(device_id): Ids<String>,
+) -> Result<Json<DeviceView>, ApiError> {
+    let mut registry = app.services.registry();
+    let message = pb::GetDeviceRequest { device_id };
+    let answer = call(&caller, message, |request| async move { registry.get_device(request).await }).await;
+    let answer = answer.map_err(|error| error.or_if_at("device_id", StatusCode::NOT_FOUND, "Device not found"))?;
+    DeviceView::alone(promised(answer.device)?).map(Json)
+}

@@ -1,0 +1,45 @@
+//! The routes, by resource. Each handler reads top down: who asks, what, the call, the answer.
+
+mod commands;
+mod devices;
+mod health;
+mod metrics;
+mod sites;
+
+use axum::Router;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+use crate::{App, openapi};
+
+/// Before every path of the contract.
+pub(crate) const PREFIX: &str = "/api/v1";
+
+fn all() -> OpenApiRouter<App> {
+    OpenApiRouter::new()
+        .routes(routes!(devices::enroll, devices::of_site))
+        .routes(routes!(devices::list))
+        .routes(routes!(devices::get))
+        .routes(routes!(metrics::report))
+        .routes(routes!(commands::queue))
+        .routes(routes!(commands::pending))
+        .routes(routes!(commands::report_status))
+        .routes(routes!(commands::acknowledge))
+        .routes(routes!(commands::history))
+        .routes(routes!(sites::create, sites::list))
+        .route("/sites", axum::routing::get(sites::list).post(sites::create))
+        .routes(routes!(health::health))
+}
+
+/// The routes under the prefix, and the document that describes them.
+pub(crate) fn api(version: &str) -> (Router<App>, OpenApi) {
+    let (router, mut document) =
+        OpenApiRouter::with_openapi(openapi::base(version)).nest(PREFIX, all()).split_for_parts();
+    openapi::complete(&mut document);
+    (router, document)
+}
+
+/// The same routes without the prefix.
+pub(crate) fn bare() -> (Router<App>, OpenApi) {
+    all().split_for_parts()
+}

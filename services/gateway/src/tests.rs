@@ -1,0 +1,312 @@
+//! What the router does by itself, in front of services that are out of reach.
+
+use axum::{body::Body, response::Response};
+use homepot::access;
+use http::{Request, StatusCode, header};
+use http_body_util::BodyExt;
+use serde_json::{Value, json};
+use tower::{ServiceExt, service_fn, util::BoxCloneSyncService};
+
+use super::*;
+
+fn router(ready: bool) -> Router {
+    let out_of_reach =
+        service_fn(|_| async { Ok::<_, tonic::codegen::StdError>(tonic::Status::unavailable("no route").into_http()) });
+    before(BoxCloneSyncService::new(out_of_reach), ready)
+}
+
+fn before(backend: Backend, ready: bool) -> Router {
+    let config = GatewayConfig {
+        trusted_proxies: TrustedProxies::default(),
+        version: "1.2.3",
+        readiness: Arc::new(move || Box::pin(async move { ready })),
+    };
+    Gateway::new(config, backend).router()
+}
+
+async fn send(request: Request<Body>) -> Response {
+    router(true).oneshot(request).await.unwrap()
+}
+
+async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
+    let mut request = Request::builder().method(method).uri(path);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let response = send(request.body(Body::from(body.to_owned())).unwrap()).await;
+    let status = response.status();
+    (status, serde_json::from_str(&text(response).await).unwrap_or_default())
+}
+
+async fn text(response: Response) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
+}
+
+fn error(status: u16, detail: &str) -> (StatusCode, Value) {
+    (StatusCode::from_u16(status).unwrap(), json!({"detail": detail, "status_code": status}))
+}
+
+const DEVICE: [(&str, &str); 2] = [("x-device-id", "d"), ("x-api-key", "k")];
+const OPERATOR: [(&str, &str); 1] = [("authorization", "Bearer t")];
+
+fn concrete(path: &str) -> String {
+    path.replace("{site_id}", "s").replace("{device_id}", "d").replace("{command_id}", "c")
+}
+
+#[tokio::test]
+async fn a_missing_credential_is_told_before_anything_else_on_every_route_and_both_prefixes() {
+    for (method, path, audience) in ROUTES {
+        for prefix in ["/api/v1", ""] {
+            let path = format!("{prefix}{}", concrete(path));
+            let (status, body) = answer(method, &path, &[], "no json").await;
+            match *audience {
+                "device" => assert_eq!((status, body), error(401, "Missing X-API-Key or X-Device-ID header"), "{path}"),
+                "anyone" => assert_eq!(status, 200),
+                "enrollee" => assert_eq!(status, 422),
+                _ => assert_eq!((status, body), error(401, "Invalid or missing operator token"), "{path}"),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_operators_401_names_the_scheme() {
+    let response = send(Request::get("/sites/").body(Body::empty()).unwrap()).await;
+    assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");
+}
+
+#[tokio::test]
+async fn every_route_answers_503_and_when_to_come_back_while_its_service_is_out_of_reach() {
+    let bodies = [
+        ("/devices/sites/{site_id}/devices", json!({"device_id": "d", "name": "n"})),
+        ("/analytics/device-metrics", json!({})),
+        ("/devices/{device_id}/commands", json!({"command_type": "PING"})),
+        ("/devices/{command_id}/status", json!({"status": "completed"})),
+        ("/sites/", json!({"site_id": "s", "name": "n"})),
+    ];
+    for (method, path, audience) in ROUTES.iter().filter(|(_, _, audience)| *audience != "anyone") {
+        let body = bodies.iter().find(|(route, _)| route == path).map(|(_, body)| body.to_string());
+        let mut request = Request::builder().method(*method).uri(concrete(path));
+        for (name, value) in DEVICE.iter().chain(&OPERATOR) {
+            request = request.header(*name, *value);
+        }
+        let response = send(request.body(Body::from(body.unwrap_or_default())).unwrap()).await;
+        assert_eq!(response.status(), 503, "{method} {path} for {audience}");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "1");
+        assert!(!text(response).await.contains("no route"));
+    }
+}
+
+#[tokio::test]
+async fn sites_answer_with_and_without_the_trailing_slash() {
+    for path in ["/sites", "/sites/", "/api/v1/sites", "/api/v1/sites/"] {
+        assert_eq!(answer("GET", path, &OPERATOR, "").await.0, 503, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_in_the_contracts_form() {
+    assert_eq!(answer("GET", "/nothing", &[], "").await, error(404, "Not Found"));
+    assert_eq!(answer("GET", "/api/v1/nothing", &[], "").await, error(404, "Not Found"));
+    assert_eq!(answer("GET", "/docs/nothing", &[], "").await, error(404, "Not Found"));
+    assert_eq!(answer("DELETE", "/api/v1/sites/", &[], "").await, error(405, "Method Not Allowed"));
+    assert_eq!(answer("DELETE", "/devices/pending", &[], "").await, error(405, "Method Not Allowed"));
+    let response = send(Request::delete("/sites/").body(Body::empty()).unwrap()).await;
+    assert_eq!(response.headers()[header::ALLOW], "POST,GET,HEAD");
+}
+
+#[tokio::test]
+async fn a_request_at_fault_is_told_all_of_it_at_once() {
+    let path = "/api/v1/devices/sites/site-001/devices";
+    let fault = |kind: &str, field: &str, msg: &str| json!({"type": kind, "loc": ["body", field], "msg": msg});
+    assert_eq!(
+        answer("POST", path, &[], "{}").await,
+        (
+            StatusCode::UNPROCESSABLE_ENTITY,
+            json!({
+                "detail": [
+                    fault("missing", "device_id", "Field required"),
+                    fault("missing", "name", "Field required"),
+                ],
+                "status_code": 422
+            })
+        )
+    );
+    let (_, body) =
+        answer("POST", path, &[], r#"{"device_id": "-", "name": 1, "config": "x", "ip_address": "x"}"#).await;
+    let places: Vec<_> = body["detail"].as_array().unwrap().iter().map(|fault| fault["loc"][1].clone()).collect();
+    assert_eq!(places, ["device_id", "name", "ip_address", "config"]);
+    let (_, body) = answer("PUT", "/devices/c/status", &DEVICE, r#"{"status": "done"}"#).await;
+    let msg = "Input should be 'sent', 'completed', 'failed' or 'expired'";
+    assert_eq!(body["detail"], json!([fault("enum", "status", msg)]));
+}
+
+#[tokio::test]
+async fn numbers_that_are_none_are_no_json() {
+    for text in [r#"{"cpu_percent": NaN}"#, r#"{"cpu_percent": Infinity}"#, r#"{"cpu_percent": 1e999}"#, "{"] {
+        let (status, body) = answer("POST", "/analytics/device-metrics", &DEVICE, text).await;
+        assert_eq!((status.as_u16(), &body["detail"][0]["type"]), (422, &json!("json_invalid")), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413_and_one_at_the_limit_is_read() {
+    let of_length = |length: usize| format!("{{\"x\": \"{}\"}}", "y".repeat(length - 9));
+    let (status, body) =
+        answer("POST", "/analytics/device-metrics", &DEVICE, &of_length(body::MAX_BODY_BYTES + 1)).await;
+    assert_eq!((status, body), error(413, "Request body is larger than 1048576 bytes"));
+    let (status, _) = answer("POST", "/analytics/device-metrics", &DEVICE, &of_length(body::MAX_BODY_BYTES)).await;
+    assert_eq!(status, 503);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_never_ends_is_408_after_half_a_minute() {
+    let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+    let started = tokio::time::Instant::now();
+    let request = Request::post("/devices/sites/s/devices").body(body).unwrap();
+    assert_eq!(send(request).await.status(), 408);
+    assert_eq!(started.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_service_that_never_answers_is_504_and_one_that_breaks_503() {
+    let get = || Request::get("/sites/").header("authorization", "Bearer t").body(Body::empty()).unwrap();
+    let silent = service_fn(|_| std::future::pending());
+    let response = before(BoxCloneSyncService::new(silent), true).oneshot(get()).await.unwrap();
+    assert_eq!(response.status(), 504);
+    assert_eq!(text(response).await, r#"{"detail":"The service did not answer in time","status_code":504}"#);
+    let broken = service_fn(|_| async { Err("secret path".into()) });
+    let response = before(BoxCloneSyncService::new(broken), true).oneshot(get()).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(!text(response).await.contains("secret"));
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_is_500_and_the_router_lives() {
+    let panics = service_fn(|_| async { panic!("on purpose") });
+    let router = before(BoxCloneSyncService::new(panics), true);
+    for _ in 0..2 {
+        let request = Request::get("/sites/").header("authorization", "Bearer t").body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 500);
+        assert!(text(response).await.ends_with(r#""status_code":500}"#));
+    }
+}
+
+#[tokio::test]
+async fn health_tells_whether_the_database_answers() {
+    assert_eq!(
+        answer("GET", "/api/v1/health/health", &[], "").await,
+        (StatusCode::OK, json!({"status": "healthy", "version": "1.2.3"}))
+    );
+    let response = router(false).oneshot(Request::get("/health/health").body(Body::empty()).unwrap()).await.unwrap();
+    assert_eq!(response.status(), 503);
+    assert!(text(response).await.starts_with(r#"{"status":"unhealthy","version":"1.2.3","#));
+}
+
+#[tokio::test]
+async fn every_answer_has_an_id_and_the_headers_that_browsers_need() {
+    for path in ["/", "/docs/", "/nothing", "/api/v1/openapi.json"] {
+        let response = send(Request::get(path).header("x-request-id", "r-1").body(Body::empty()).unwrap()).await;
+        let headers = response.headers();
+        assert_eq!(headers["x-request-id"], "r-1");
+        assert_eq!(headers[header::X_CONTENT_TYPE_OPTIONS], "nosniff");
+        assert_eq!(headers[header::X_FRAME_OPTIONS], "DENY");
+        assert!(headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'none'"));
+        assert!(!headers.contains_key(header::ACCESS_CONTROL_ALLOW_ORIGIN));
+    }
+}
+
+#[tokio::test]
+async fn the_pages_load_nothing_from_another_host() {
+    for path in ["/", "/docs/", "/docs/swagger-initializer.js", "/docs/index.css"] {
+        let response = send(Request::get(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let page = text(response).await;
+        assert!(!page.contains("//cdn") && !page.contains("http:") && !page.contains("https:"), "{path}: {page}");
+    }
+    let initializer = send(Request::get("/docs/swagger-initializer.js").body(Body::empty()).unwrap()).await;
+    let initializer = text(initializer).await;
+    assert!(initializer.contains(DOCUMENT_PATH) && initializer.contains(r#""validatorUrl": "none""#), "{initializer}");
+}
+
+#[tokio::test]
+async fn the_document_and_the_table_name_the_same_routes_and_the_same_callers() {
+    let (status, document) = answer("GET", "/api/v1/openapi.json", &[], "").await;
+    assert_eq!((status.as_u16(), &document["openapi"]), (200, &json!("3.1.0")));
+    assert_eq!(document["info"]["version"], "1.2.3");
+    let mut described = Vec::new();
+    for (path, item) in document["paths"].as_object().unwrap() {
+        let path = path.strip_prefix("/api/v1").unwrap();
+        for (method, operation) in item.as_object().unwrap() {
+            let method = method.to_uppercase();
+            let (_, _, audience) = ROUTES.iter().find(|(m, p, _)| *m == method && *p == path).unwrap();
+            let scheme = match *audience {
+                "device" => json!([{"device_id": [], "device_key": []}]),
+                "enrollee" => json!([{"enrollment_token": []}, {}]),
+                "anyone" => json!([{}]),
+                _ => json!([{"operator_token": []}]),
+            };
+            assert_eq!(operation["security"], scheme, "{method} {path}");
+            assert!(operation["description"].as_str().unwrap().contains("Who may: "));
+            described.push((method, path.to_owned()));
+        }
+    }
+    let mut told: Vec<_> = ROUTES.iter().map(|(method, path, _)| ((*method).to_owned(), (*path).to_owned())).collect();
+    described.sort();
+    told.sort();
+    assert_eq!(described, told);
+}
+
+#[tokio::test]
+async fn every_reference_in_the_document_leads_somewhere() {
+    fn references<'a>(value: &'a Value, found: &mut Vec<&'a str>) {
+        match value {
+            Value::Object(object) => {
+                found.extend(object.get("$ref").and_then(Value::as_str));
+                object.values().for_each(|value| references(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+    let (_, document) = answer("GET", "/api/v1/openapi.json", &[], "").await;
+    let mut found = Vec::new();
+    references(&document, &mut found);
+    assert!(!found.is_empty());
+    for reference in found {
+        assert!(document.pointer(reference.strip_prefix('#').unwrap()).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn a_route_asks_for_what_the_method_behind_it_asks_for() {
+    let behind = [
+        ("/devices/sites/{site_id}/devices", "POST", "/homepot.device.v1.DeviceService/Enroll"),
+        ("/devices/sites/{site_id}/devices", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
+        ("/devices/device", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
+        ("/devices/device/{device_id}", "GET", "/homepot.registry.v1.RegistryService/GetDevice"),
+        ("/analytics/device-metrics", "POST", "/homepot.device.v1.DeviceService/ReportSamples"),
+        ("/devices/{device_id}/commands", "POST", "/homepot.command.v1.CommandService/Queue"),
+        ("/devices/pending", "GET", "/homepot.device.v1.DeviceService/FetchCommands"),
+        ("/devices/{command_id}/status", "PUT", "/homepot.device.v1.DeviceService/ReportOutcome"),
+        (
+            "/devices/{device_id}/commands/{command_id}/ack",
+            "POST",
+            "/homepot.device.v1.DeviceService/AcknowledgeCommand",
+        ),
+        ("/devices/device/{device_id}/commands", "GET", "/homepot.command.v1.CommandService/List"),
+        ("/sites/", "POST", "/homepot.registry.v1.RegistryService/CreateSite"),
+        ("/sites/", "GET", "/homepot.registry.v1.RegistryService/ListSites"),
+    ];
+    for (method, path, audience) in ROUTES.iter().filter(|(_, _, audience)| *audience != "anyone") {
+        let (_, _, rpc) = behind.iter().find(|(p, m, _)| p == path && m == method).unwrap();
+        let expected = match access::audience(rpc).unwrap() {
+            access::Audience::Device => "device".to_owned(),
+            access::Audience::Enrollee => "enrollee".to_owned(),
+            access::Audience::Operator(role) => format!("operator:{}", role.as_str()),
+            access::Audience::FleetAdmin => "fleet-admin".to_owned(),
+        };
+        assert_eq!(*audience, expected, "{method} {path}");
+    }
+}

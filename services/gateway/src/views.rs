@@ -1,0 +1,334 @@
+//! What answers look like: the contract's fields first and in its order, then what was added since.
+
+use chrono::SecondsFormat;
+use homepot::{
+    Error,
+    model::{CommandState, JsonBounds, JsonObject, from_proto_timestamp, from_struct},
+    pb::{command::v1 as command_pb, device::v1 as device_pb, registry::v1 as pb},
+};
+use prost_types::{Struct, Timestamp};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::error::ApiError;
+
+/// What the services answer was bounded when it came in.
+const ANY: JsonBounds = JsonBounds { bytes: usize::MAX, keys: usize::MAX, depth: 128 };
+
+fn time(time: Option<&Timestamp>) -> Result<Option<String>, Error> {
+    let time = time.map(|time| from_proto_timestamp("time", time)).transpose()?;
+    Ok(time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true)))
+}
+
+fn object(object: Option<&Struct>) -> Result<Option<JsonObject>, Error> {
+    object.map(|object| from_struct("object", object, ANY)).transpose()
+}
+
+fn text(text: String) -> Option<String> {
+    Some(text).filter(|text| !text.is_empty())
+}
+
+/// An answer of a service that its own contract forbids.
+fn broken(error: &Error) -> ApiError {
+    tracing::error!(%error, "a service answered what its contract forbids");
+    ApiError::internal()
+}
+
+/// A site.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SiteView {
+    #[schema(example = "site-001")]
+    site_id: String,
+    #[schema(example = "Main street")]
+    name: String,
+    description: Option<String>,
+    location: Option<String>,
+    #[schema(example = "2026-01-31T12:00:00.000000Z")]
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    /// Whether devices on the server's machine may enrol without a token, where the server allows it too.
+    open_enrollment: bool,
+}
+
+impl TryFrom<pb::Site> for SiteView {
+    type Error = ApiError;
+
+    fn try_from(site: pb::Site) -> Result<Self, ApiError> {
+        Ok(Self {
+            created_at: time(site.created_at.as_ref()).map_err(|error| broken(&error))?,
+            updated_at: time(site.updated_at.as_ref()).map_err(|error| broken(&error))?,
+            site_id: site.site_id,
+            name: site.name,
+            description: text(site.description),
+            location: text(site.location),
+            open_enrollment: site.open_enrollment,
+        })
+    }
+}
+
+/// A device.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct DeviceView {
+    #[schema(example = "site-001")]
+    site_id: String,
+    #[schema(example = "pos-terminal-001")]
+    device_id: String,
+    #[schema(example = "Till 1")]
+    name: String,
+    #[schema(example = "pos_terminal")]
+    device_type: String,
+    /// `online`, `offline`, `maintenance`, `error` or `unknown`.
+    #[schema(example = "online")]
+    status: &'static str,
+    ip_address: Option<String>,
+    #[schema(example = "2026-01-31T12:00:00.000000Z")]
+    created_at: Option<String>,
+    updated_at: Option<String>,
+    mac_address: Option<String>,
+    firmware_version: Option<String>,
+    /// `real` or `simulated`.
+    source: &'static str,
+    /// False while the device is shut out.
+    active: bool,
+    /// When the server last heard of it; null: never.
+    last_seen_at: Option<String>,
+    agent_version: Option<String>,
+    /// What the device wanted remembered at enrolment; only where one device is asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    config: Option<JsonObject>,
+}
+
+impl DeviceView {
+    /// For a list: without the configuration, which may be large.
+    pub(crate) fn in_list(device: pb::Device) -> Result<Self, ApiError> {
+        Self::alone(pb::Device { config: None, ..device })
+    }
+
+    /// With all that is known.
+    pub(crate) fn alone(device: pb::Device) -> Result<Self, ApiError> {
+        Self::read(device).map_err(|error| broken(&error))
+    }
+
+    fn read(device: pb::Device) -> Result<Self, Error> {
+        let presence = device.presence.unwrap_or_default();
+        Ok(Self {
+            status: status_word(presence.status),
+            source: match device_pb::DeviceSource::try_from(device.source) {
+                Ok(device_pb::DeviceSource::Simulated) => "simulated",
+                _ => "real",
+            },
+            created_at: time(device.created_at.as_ref())?,
+            updated_at: time(device.updated_at.as_ref())?,
+            last_seen_at: time(presence.last_seen_at.as_ref())?,
+            config: object(device.config.as_ref())?,
+            site_id: device.site_id,
+            device_id: device.device_id,
+            name: device.name,
+            device_type: device.device_type,
+            ip_address: text(device.ip_address),
+            mac_address: text(device.mac_address),
+            firmware_version: text(device.firmware_version),
+            active: device.active,
+            agent_version: text(presence.agent_version),
+        })
+    }
+}
+
+fn status_word(status: i32) -> &'static str {
+    match pb::DeviceStatus::try_from(status) {
+        Ok(pb::DeviceStatus::Online) => "online",
+        Ok(pb::DeviceStatus::Offline) => "offline",
+        Ok(pb::DeviceStatus::Maintenance) => "maintenance",
+        Ok(pb::DeviceStatus::Error) => "error",
+        Ok(pb::DeviceStatus::Unknown | pb::DeviceStatus::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+/// A command that waits for its device.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PendingView {
+    #[schema(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
+    command_id: String,
+    #[schema(example = "PING")]
+    command_type: String,
+    #[schema(value_type = Option<Object>)]
+    payload: Option<JsonObject>,
+    #[schema(example = "pending")]
+    status: &'static str,
+    #[schema(example = "2026-01-31T12:00:00.000000Z")]
+    created_at: Option<String>,
+}
+
+impl TryFrom<device_pb::CommandDelivery> for PendingView {
+    type Error = ApiError;
+
+    fn try_from(delivery: device_pb::CommandDelivery) -> Result<Self, ApiError> {
+        Ok(Self {
+            payload: object(delivery.payload.as_ref()).map_err(|error| broken(&error))?,
+            created_at: time(delivery.created_at.as_ref()).map_err(|error| broken(&error))?,
+            command_id: delivery.command_id,
+            command_type: delivery.command_type,
+            status: legacy_word(CommandState::Queued),
+        })
+    }
+}
+
+/// A row of the ledger.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct CommandView {
+    #[schema(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
+    command_id: String,
+    #[schema(example = "PING")]
+    command_type: String,
+    #[schema(value_type = Option<Object>)]
+    payload: Option<JsonObject>,
+    /// `pending`, `sent`, `completed`, `failed` or `expired`.
+    #[schema(example = "pending")]
+    status: &'static str,
+    #[schema(example = "2026-01-31T12:00:00.000000Z")]
+    created_at: Option<String>,
+    /// What came of it. Where `status` is `failed`, `state` in it is the ledger's own state: `failed`, `rejected`,
+    /// `cancelled` or `unknown`; `reason` says why.
+    #[schema(value_type = Option<Object>)]
+    result: Option<JsonObject>,
+    sent_at: Option<String>,
+    /// When it reached an end.
+    executed_at: Option<String>,
+    device_id: String,
+    site_id: String,
+    /// The ledger's own state.
+    #[schema(example = "queued")]
+    state: &'static str,
+    reason: Option<String>,
+    /// It never starts after this.
+    expires_at: Option<String>,
+    /// When the device had it on disk.
+    acknowledged_at: Option<String>,
+    started_at: Option<String>,
+    /// How often it was handed over.
+    deliveries: u32,
+}
+
+impl TryFrom<command_pb::Command> for CommandView {
+    type Error = ApiError;
+
+    fn try_from(command: command_pb::Command) -> Result<Self, ApiError> {
+        Self::read(command).map_err(|error| broken(&error))
+    }
+}
+
+impl CommandView {
+    fn read(command: command_pb::Command) -> Result<Self, Error> {
+        let state = CommandState::from_proto("state", command.state)?;
+        let reason = text(command.reason);
+        let mut result = object(command.result.as_ref())?;
+        if legacy_word(state) == "failed" {
+            // Of this word legacy clients see four states; the true one stands in the result.
+            let result = result.get_or_insert_default();
+            result.insert("state".to_owned(), state.as_str().into());
+            if let Some(reason) = &reason {
+                result.insert("reason".to_owned(), reason.as_str().into());
+            }
+        }
+        Ok(Self {
+            payload: object(command.payload.as_ref())?,
+            status: legacy_word(state),
+            created_at: time(command.created_at.as_ref())?,
+            result,
+            sent_at: time(command.sent_at.as_ref())?,
+            executed_at: time(command.finished_at.as_ref())?,
+            state: state.as_str(),
+            reason,
+            expires_at: time(command.expires_at.as_ref())?,
+            acknowledged_at: time(command.acknowledged_at.as_ref())?,
+            started_at: time(command.started_at.as_ref())?,
+            deliveries: command.deliveries,
+            command_id: command.command_id,
+            command_type: command.command_type,
+            device_id: command.device_id,
+            site_id: command.site_id,
+        })
+    }
+}
+
+/// The five words of the legacy contract.
+fn legacy_word(state: CommandState) -> &'static str {
+    match state {
+        CommandState::Queued => "pending",
+        CommandState::Sent | CommandState::Acknowledged | CommandState::Running => "sent",
+        CommandState::Succeeded => "completed",
+        CommandState::Failed | CommandState::Rejected | CommandState::Cancelled | CommandState::Unknown => "failed",
+        CommandState::Expired => "expired",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot::model::to_struct;
+    use serde_json::json;
+
+    use super::*;
+
+    fn command(state: CommandState, reason: &str, result: serde_json::Value) -> command_pb::Command {
+        command_pb::Command {
+            command_id: "c".to_owned(),
+            command_type: "PING".to_owned(),
+            state: command_pb::CommandState::from(state).into(),
+            reason: reason.to_owned(),
+            result: result.as_object().map(to_struct),
+            created_at: Some(Timestamp { seconds: 1_700_000_000, nanos: 5_000 }),
+            ..Default::default()
+        }
+    }
+
+    #[test]
+    fn a_command_begins_with_the_contracts_fields_in_its_order_and_times_end_in_z() {
+        let view = CommandView::try_from(command(CommandState::Queued, "", json!(null))).unwrap();
+        let text = serde_json::to_string(&view).unwrap();
+        let expected = r#"{"command_id":"c","command_type":"PING","payload":null,"status":"pending","created_at":"2023-11-14T22:13:20.000005Z","result":null,"#;
+        assert!(text.starts_with(expected), "{text}");
+    }
+
+    #[test]
+    fn every_state_has_its_legacy_word_and_a_failed_one_tells_the_true_state() {
+        for (state, word) in [
+            (CommandState::Queued, "pending"),
+            (CommandState::Sent, "sent"),
+            (CommandState::Acknowledged, "sent"),
+            (CommandState::Running, "sent"),
+            (CommandState::Succeeded, "completed"),
+            (CommandState::Failed, "failed"),
+            (CommandState::Rejected, "failed"),
+            (CommandState::Cancelled, "failed"),
+            (CommandState::Unknown, "failed"),
+            (CommandState::Expired, "expired"),
+        ] {
+            let view = CommandView::try_from(command(state, "why", json!({"a": 1}))).unwrap();
+            assert_eq!(view.status, word);
+            let told = if word == "failed" {
+                json!({"a": 1, "state": state.as_str(), "reason": "why"})
+            } else {
+                json!({"a": 1})
+            };
+            assert_eq!(serde_json::to_value(view.result).unwrap(), told);
+        }
+    }
+
+    #[test]
+    fn a_failed_command_without_a_result_still_tells_its_state() {
+        let view = CommandView::try_from(command(CommandState::Unknown, "", json!(null))).unwrap();
+        assert_eq!(serde_json::to_value(view.result).unwrap(), json!({"state": "unknown"}));
+    }
+
+    #[test]
+    fn a_device_has_one_of_the_contracts_status_words_and_null_for_what_it_never_told() {
+        let device = pb::Device {
+            presence: Some(pb::Presence { status: pb::DeviceStatus::Online.into(), ..Default::default() }),
+            ..Default::default()
+        };
+        let view = serde_json::to_value(DeviceView::in_list(device).unwrap()).unwrap();
+        assert_eq!((&view["status"], &view["ip_address"]), (&json!("online"), &json!(null)));
+        assert_eq!(status_word(77), "unknown");
+    }
+}
