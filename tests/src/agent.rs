@@ -88,6 +88,17 @@ impl Agent {
         self.process.as_ref().expect("the agent is up")
     }
 
+    /// As [`Self::process`], to wait for its end.
+    pub fn process_mut(&mut self) -> &mut Process {
+        self.process.as_mut().expect("the agent is up")
+    }
+
+    /// The logs of all its lives.
+    pub fn log(&self) -> Vec<Value> {
+        let log = self.process.as_ref().map(Process::log).unwrap_or_default();
+        self.past.iter().cloned().chain(log).collect()
+    }
+
     /// Its state directory.
     pub fn state_dir(&self) -> PathBuf {
         self.directory.path().join("state")
@@ -109,8 +120,7 @@ impl Agent {
 
     /// Every sample the agent says it read, oldest first.
     pub fn samples(&self) -> Vec<Value> {
-        let log = self.process.as_ref().map(Process::log).unwrap_or_default();
-        self.past.iter().chain(&log).filter_map(sample).cloned().collect()
+        self.log().iter().filter_map(sample).cloned().collect()
     }
 
     /// Waits until it read `count` samples in this life.

@@ -126,7 +126,9 @@ async fn operators_and_enrolment_tokens_are_managed_from_the_shell() {
     let token = async |arguments: &[&str]| {
         let mut command = homepot_command();
         command.arg("token").args(arguments).args(["-o", "json"]);
-        command.env("HOMEPOT_GRPC_ADDR", &server.grpc_addr).env("HOMEPOT_DATA_DIR", server.data_dir());
+        command
+            .env("HOMEPOT_GRPC_URL", format!("http://{}", server.grpc_addr))
+            .env("HOMEPOT_DATA_DIR", server.data_dir());
         let mut process = Process::start("homepot token", &mut command);
         let status = process.ended(Duration::from_secs(30)).await;
         assert!(status.success(), "{arguments:?}: {}", process.tail());

@@ -20,7 +20,12 @@ async fn every_route_lets_in_the_right_caller_and_nobody_else() {
             let request = request(&world, prefix, &route).await;
             for (name, request, due) in callers(&world, who, &request).await {
                 let got = world.server.rest(request).await;
-                assert!(is(due, &got), "{prefix} {route} as {name}: {due:?} was due, but {} {}", got.status, got.text());
+                assert!(
+                    is(due, &got),
+                    "{prefix} {route} as {name}: {due:?} was due, but {} {}",
+                    got.status,
+                    got.text()
+                );
             }
         }
     }

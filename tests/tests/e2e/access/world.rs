@@ -103,7 +103,7 @@ impl World {
                 self.about_tokens(method).await
             }
             _ if path.contains("RegistryService") => self.about_devices(method).await,
-            _ if path.contains("DeviceService") => self.from_device(method).await,
+            _ if path.contains("DeviceService") => self.by_device(method).await,
             _ => self.about_data(method).await,
         }
     }
@@ -194,7 +194,7 @@ impl World {
         }
     }
 
-    async fn from_device(&self, method: &str) -> Vec<u8> {
+    async fn by_device(&self, method: &str) -> Vec<u8> {
         match method {
             "Enroll" => {
                 let (site_id, name) = (OURS.to_owned(), "New".to_owned());

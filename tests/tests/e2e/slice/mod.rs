@@ -1,0 +1,74 @@
+//! The first slice, end to end: a machine enrols, its samples arrive in Postgres as it read them, it runs what was queued
+//! for it, and nothing that was acknowledged is lost or doubled, whoever is killed in the middle.
+
+mod crash;
+mod straight;
+
+use std::collections::BTreeMap;
+
+use homepot_tests::{Agent, AgentOptions, Server, ServerOptions, field};
+use serde_json::Value;
+
+const SITE: &str = "site-001";
+
+/// A server that asks for a sample a second, with one site.
+async fn server() -> Server {
+    let options = ServerOptions::default().env("HOMEPOT_SAMPLE_INTERVAL", "1s");
+    let server = Server::start_with(options).await;
+    server.create_site(SITE, false).await;
+    server
+}
+
+/// An agent that enrols by a token.
+async fn agent(server: &Server, device_id: &str) -> Agent {
+    let token = server.enrollment_token(SITE).await;
+    Agent::start(server, AgentOptions::new(SITE, device_id).enrollment_token(&token))
+}
+
+/// The measurements that a sample may have, by the names that the agent's log and the table share.
+const MEASUREMENTS: &[&str] = &[
+    "cpu_percent",
+    "memory_percent",
+    "disk_percent",
+    "swap_percent",
+    "load_1m",
+    "load_5m",
+    "load_15m",
+    "network_latency_ms",
+    "active_connections",
+    "bytes_sent",
+    "bytes_received",
+    "uptime_seconds",
+];
+
+/// Measurements by name.
+type Measured = BTreeMap<&'static str, f64>;
+
+/// The samples of a device in Postgres, by the microsecond of their collection.
+async fn stored(server: &Server, device_id: &str) -> BTreeMap<i64, Measured> {
+    let query = format!(
+        "SELECT (extract(epoch FROM s.collected_at) * 1000000)::bigint AS at, s.* \
+         FROM samples s JOIN devices d USING (device) WHERE d.device_id = '{device_id}'"
+    );
+    let rows = server.database().rows(&query).await;
+    let count = rows.len();
+    let stored: BTreeMap<_, _> =
+        rows.iter().map(|row| (row["at"].as_i64().unwrap(), measured(|name| row.get(name)))).collect();
+    assert_eq!(stored.len(), count, "a sample is stored once");
+    stored
+}
+
+/// The samples that the agent says it read, by the microsecond of their collection.
+fn read(agent: &Agent) -> BTreeMap<i64, Measured> {
+    let at = |line: &Value| field(line, "collected_at_us").and_then(number).expect("a sample has its time") as i64;
+    agent.samples().iter().map(|line| (at(line), measured(|name| field(line, name)))).collect()
+}
+
+fn measured<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Measured {
+    MEASUREMENTS.iter().filter_map(|name| Some((*name, number(get(name)?)?))).collect()
+}
+
+/// A number, also where the log wrote it as text.
+fn number(value: &Value) -> Option<f64> {
+    value.as_f64().or_else(|| value.as_str()?.parse().ok())
+}
