@@ -242,7 +242,7 @@ mod tests {
                 _ => (Role::Admin, SiteScope::All),
             };
             let name = OperatorName::parse("somebody").unwrap();
-            Box::pin(async { Ok(OperatorCaller { name, role, scope }) })
+            Box::pin(async move { Ok(OperatorCaller { name, role, scope }) })
         }
     }
 

@@ -112,15 +112,15 @@ async fn gather(config: Config, first: Submission, queue: &mut mpsc::Receiver<Su
 }
 
 async fn write(store: &Store, submissions: Vec<Submission>) {
-    let rows = submissions.iter().flat_map(rows).collect();
-    match write_rows(store, rows).await {
+    let all = submissions.iter().flat_map(rows).collect();
+    match write_rows(store, all).await {
         Ok(()) => {
             for submission in submissions {
                 let _ = submission.answer.send(Ok(()));
             }
         }
         // The store is away: it is away for everybody.
-        Err(error) if error.is_unavailable() => {
+        Err(error) if error.is_passing() => {
             let error = Error::from(error);
             for submission in submissions {
                 let _ = submission.answer.send(Err(error.clone()));
