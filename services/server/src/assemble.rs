@@ -1,0 +1,130 @@
+//! Puts the services together: which depend on which, and what stands around them.
+
+use std::{convert::Infallible, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use axum::Router;
+use homepot::pb::FILE_DESCRIPTOR_SET;
+use homepot_command::Commands;
+use homepot_gateway::{Backend, Gateway, GatewayConfig};
+use homepot_link::Link;
+use homepot_registry::Registry;
+use homepot_runtime::{
+    auth::AuthLayer,
+    request_id::RequestLayer,
+    settings::{OpenEnrollment, Role, ServicesAddress, Settings},
+};
+use homepot_store::{Store, StoreConfig};
+use homepot_telemetry::Telemetry;
+use http::{Request, Response};
+use tonic::{body::Body, service::Routes};
+use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
+
+use crate::{admin_token, client};
+
+/// The four services behind their door.
+type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
+
+/// The services that run here, and what they stand on.
+pub(crate) struct Backstage {
+    pub(crate) store: Store,
+    pub(crate) telemetry: Telemetry,
+    pub(crate) commands: Commands,
+    pub(crate) link: Link,
+    services: Services,
+}
+
+impl Backstage {
+    /// Opens the store, builds the services that `settings` ask for and makes the first admin.
+    pub(crate) async fn build(settings: &Settings, database_url: String) -> anyhow::Result<Self> {
+        let mut config = StoreConfig::new(database_url);
+        config.threads = settings.database.threads;
+        let store = Store::open(config).await.context("can't reach the database")?;
+        store.migrate().await.context("can't bring the database's schema up to date")?;
+
+        let open_enrollment = match settings.open_enrollment {
+            OpenEnrollment::Off => homepot_registry::OpenEnrollment::Off,
+            OpenEnrollment::Loopback => homepot_registry::OpenEnrollment::Loopback,
+        };
+        let registry = Registry::build(homepot_registry::Config { open_enrollment }, store.clone()).await?;
+        admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
+        let telemetry = Telemetry::build(homepot_telemetry::Config::default(), store.clone());
+        let commands = Commands::build(store.clone());
+        let config = homepot_link::Config {
+            replica: replica(),
+            sample_interval: settings.pace.sample_interval,
+            heartbeat_interval: settings.pace.heartbeat_interval,
+            ..Default::default()
+        };
+        let link = Link::build(config, store.clone(), registry.clone(), telemetry.clone(), commands.clone());
+
+        let mut routes = Routes::builder();
+        if settings.roles.has(Role::Registry) {
+            routes.add_service(registry.service());
+        }
+        if settings.roles.has(Role::Telemetry) {
+            routes.add_service(telemetry.service());
+        }
+        if settings.roles.has(Role::Command) {
+            routes.add_service(commands.service());
+        }
+        if settings.roles.has(Role::Link) {
+            routes.add_service(link.service());
+        }
+        let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
+        let services = RequestLayer.layer(door.layer(routes.routes()));
+        let services = BoxCloneSyncService::new(services);
+        Ok(Self { store, telemetry, commands, link, services })
+    }
+
+    /// What the gRPC address answers: the services, and reflection, which shows the public contract to anyone.
+    pub(crate) fn grpc(&self) -> anyhow::Result<Routes> {
+        let reflection =
+            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET);
+        let services = self.services.clone().map_request(|request: Request<axum::body::Body>| request.map(Body::new));
+        // grpcurl asks for v1; older clients know v1alpha only.
+        let router = Router::new()
+            .route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection().build_v1()?)
+            .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", reflection().build_v1alpha()?)
+            .fallback_service(services);
+        Ok(Routes::from(router))
+    }
+
+    /// The way from a gateway in this process to the services: no socket.
+    pub(crate) fn backend(&self) -> Backend {
+        Backend::new(self.services.clone().map_err(|never| match never {}))
+    }
+}
+
+/// The way from a gateway of its own process to the services.
+pub(crate) fn remote_backend(address: &ServicesAddress) -> anyhow::Result<Backend> {
+    let endpoint = client::endpoint(&address.url.to_string(), address.ca_pem.as_deref())?;
+    let channel = endpoint
+        .http2_keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(10))
+        .keep_alive_while_idle(true)
+        .connect_lazy();
+    Ok(Backend::new(channel.map_err(Into::into)))
+}
+
+/// REST over `backend`; a gateway without a database of its own answers for itself alone.
+pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store>) -> Router {
+    let readiness: homepot_gateway::Readiness = Arc::new(move || {
+        let store = store.clone();
+        Box::pin(async move {
+            match store {
+                Some(store) => store.run("ping", homepot_store::health::ping).await.is_ok(),
+                None => true,
+            }
+        })
+    });
+    let trusted_proxies = settings.trusted_proxies.clone();
+    let config = GatewayConfig { trusted_proxies, version: env!("CARGO_PKG_VERSION"), readiness };
+    Gateway::new(config, backend).router()
+}
+
+/// What this process is called in the sessions it holds: in Kubernetes, the pod.
+fn replica() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}/{}", std::process::id())
+}

@@ -1,0 +1,79 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use homepot_runtime::settings::Flags;
+
+use crate::{demo, health, serve, terminal, tether, token};
+
+/// Monitors and commands devices: one program, every part of the server.
+#[derive(Debug, Parser)]
+#[command(name = "homepot", version, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "Start with `homepot demo`: it shows everything on this machine and cleans up after itself.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server: every part of it, or those that --roles names.
+    #[command(after_help = serve::AFTER_HELP)]
+    Serve(Box<Flags>),
+    /// Make, list and end the tokens of operators and of devices that enrol.
+    #[command(after_help = token::AFTER_HELP)]
+    Token(token::TokenArgs),
+    /// Ask a running server whether it is ready; exits with 0 when it is, with 1 when not. For container probes.
+    Health(health::HealthArgs),
+    /// Show it all on this machine: a server, an agent, metrics coming up, a command going down.
+    #[command(after_help = demo::AFTER_HELP)]
+    Demo(demo::DemoArgs),
+    /// Run a program that ends when its parent does.
+    #[command(hide = true)]
+    Tether(tether::TetherArgs),
+}
+
+/// Runs the program; what it answers is the process' status.
+pub fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Serve(flags) => serve::run(*flags),
+        Command::Token(args) => token::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => demo::run(args),
+        Command::Tether(args) => tether::run(args).map(|()| ExitCode::SUCCESS),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            terminal::tell_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_argument_is_explained() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands_mut() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments().filter(|arg| !arg.is_hide_set()) {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+
+    #[test]
+    fn no_flag_takes_a_secret() {
+        let mut serve = Cli::command().find_subcommand("serve").unwrap().clone();
+        let help = serve.render_long_help().to_string();
+        assert!(!help.contains("--admin-token <") && !help.contains("--database-url <"), "{help}");
+        assert!(help.contains("HOMEPOT_ADMIN_TOKEN") && help.contains("HOMEPOT_DATABASE_URL"), "{help}");
+    }
+}

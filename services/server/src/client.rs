@@ -1,0 +1,89 @@
+//! Talking to a running server as an operator.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use homepot::{
+    model::Secret,
+    pb::{
+        command::v1::command_service_client::CommandServiceClient,
+        registry::v1::registry_service_client::RegistryServiceClient,
+        telemetry::v1::telemetry_service_client::TelemetryServiceClient,
+    },
+};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Puts the operator's token on every call.
+#[derive(Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// The services that operators call, as one operator.
+#[derive(Clone)]
+pub(crate) struct Client(InterceptedService<Channel, Bearer>);
+
+impl Client {
+    /// Calls through `channel` with `token`.
+    pub(crate) fn new(channel: Channel, token: &Secret) -> anyhow::Result<Self> {
+        let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
+            .map_err(|_| anyhow::anyhow!("the token holds letters that no token has"))?;
+        bearer.set_sensitive(true);
+        Ok(Self(InterceptedService::new(channel, Bearer(bearer))))
+    }
+
+    pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<Channel, Bearer>> {
+        RegistryServiceClient::new(self.0.clone())
+    }
+
+    pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<Channel, Bearer>> {
+        TelemetryServiceClient::new(self.0.clone())
+    }
+
+    pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<Channel, Bearer>> {
+        CommandServiceClient::new(self.0.clone())
+    }
+}
+
+/// Where a server is and who vouches for it.
+pub(crate) fn endpoint(url: &str, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpoint> {
+    let endpoint = Endpoint::from_shared(url.to_owned())
+        .ok()
+        .filter(|endpoint| matches!(endpoint.uri().scheme_str(), Some("http" | "https")))
+        .with_context(|| format!("'{url}' is not an address such as http://127.0.0.1:50051"))?;
+    let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+    let Some(ca_pem) = ca_pem else { return Ok(endpoint) };
+    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca_pem));
+    endpoint.tls_config(tls).context("the authorities' file can't be used")
+}
+
+/// Connects now, so that a server that is not there is told as such.
+pub(crate) async fn connect(url: &str, ca: Option<&PathBuf>) -> anyhow::Result<Channel> {
+    let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("can't read {}", path.display()));
+    let ca_pem = ca.map(read).transpose()?;
+    let endpoint = endpoint(url, ca_pem.as_deref())?.timeout(CALL_TIMEOUT);
+    endpoint.connect().await.with_context(|| format!("nobody answers at {url}; is `homepot serve` running?"))
+}
+
+/// What a server's refusal says to a person.
+pub(crate) fn refusal(status: &Status) -> anyhow::Error {
+    let error = homepot::Error::from(status);
+    match error.kind() {
+        homepot::Kind::Unauthenticated => anyhow::anyhow!("{error}; is it the token of this server?"),
+        homepot::Kind::Forbidden => anyhow::anyhow!("this operator may not: {error}"),
+        _ => anyhow::anyhow!("{error}"),
+    }
+}

@@ -1,0 +1,304 @@
+//! `homepot demo`: all of it on this machine, with real parts, and nothing left running after it.
+
+mod child;
+mod guide;
+mod steps;
+
+use std::{
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use chrono::Utc;
+use homepot_runtime::{serve::Listener, settings::default_data_dir};
+use tokio::time::Instant;
+
+use self::{
+    child::Child,
+    guide::{Addresses, guide},
+};
+use crate::{
+    admin_token,
+    client::{self, Client},
+    signals::Signals,
+    terminal::say,
+};
+
+pub(crate) const AFTER_HELP: &str = "\
+It listens on the server's usual addresses; HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR and HOMEPOT_OPS_ADDR choose others. \
+Open enrolment is on, for this machine only. Ctrl-C ends all of it; its data stays, for the next time.";
+
+const SITE: &str = "site-001";
+/// Any single step takes seconds; a machine that is busy building gets this long.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// A server drains for up to ten seconds.
+const SERVER_END: Duration = Duration::from_secs(12);
+const AGENT_END: Duration = Duration::from_secs(5);
+
+/// Addresses that the demo's server takes from the environment, with what they default to.
+const ADDRESSES: [(&str, &str, &str, &str); 3] = [
+    ("grpc-addr", "HOMEPOT_GRPC_ADDR", "127.0.0.1:50051", "127.0.0.1:50052"),
+    ("rest-addr", "HOMEPOT_REST_ADDR", "127.0.0.1:8000", "127.0.0.1:8001"),
+    ("ops-addr", "HOMEPOT_OPS_ADDR", "127.0.0.1:9464", "127.0.0.1:9465"),
+];
+
+/// How long, and where.
+#[derive(Debug, clap::Args)]
+pub(crate) struct DemoArgs {
+    /// End by itself after this many seconds, or as soon after as all of it was shown; status 0 if all of it worked.
+    #[arg(long, value_name = "SECONDS")]
+    seconds: Option<u64>,
+    /// Where the demo keeps its data, apart from a real server's [default: the server's data directory with -demo
+    /// after it].
+    #[arg(long, env = "HOMEPOT_DEMO_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: DemoArgs) -> anyhow::Result<ExitCode> {
+    let data_dir = args.data_dir.or_else(demo_data_dir).context("there is no HOME; give --data-dir")?;
+    let demo = Demo {
+        data_dir: std::path::absolute(data_dir)?,
+        ends: args.seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds)),
+        device_id: device_id(&rustix::system::uname().nodename().to_string_lossy()),
+    };
+    // On this one thread: children end with the thread that started them.
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(demo.run())
+}
+
+/// A real server's data must not be opened to everybody on the machine by a demo.
+fn demo_data_dir() -> Option<PathBuf> {
+    let mut directory = default_data_dir()?.into_os_string();
+    directory.push("-demo");
+    Some(directory.into())
+}
+
+/// A device's id made of the machine's name.
+fn device_id(host: &str) -> String {
+    let fit = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    let slug: String = host.chars().map(fit).take(64).collect();
+    match slug.trim_matches('-') {
+        "" => "this-machine".to_owned(),
+        slug => slug.to_owned(),
+    }
+}
+
+struct Demo {
+    data_dir: PathBuf,
+    ends: Option<Instant>,
+    device_id: String,
+}
+
+/// Programs that run; the server's first.
+#[derive(Default)]
+struct Children {
+    server: Option<Child>,
+    agent: Option<Child>,
+}
+
+/// Why the demo ends.
+enum End {
+    /// Its time is over, or somebody asked.
+    Fine,
+    /// Somebody asked before all of it was shown.
+    Interrupted,
+}
+
+impl Demo {
+    async fn run(self) -> anyhow::Result<ExitCode> {
+        let mut signals = Signals::listen()?;
+        let mut children = Children::default();
+        let ended = tokio::select! {
+            shown = self.show(&mut children) => match shown {
+                Ok(()) => self.stay_up(&mut children, &mut signals).await,
+                Err(error) => Err(error),
+            },
+            signal = signals.next() => {
+                say(format_args!("\n{signal}: ending"));
+                Ok(End::Interrupted)
+            }
+        };
+        let tails = if ended.is_err() { children.tails() } else { Vec::new() };
+        let stopped = tokio::select! {
+            stopped = children.stop() => stopped,
+            _ = signals.next() => {
+                children.kill();
+                Ok(())
+            }
+        };
+        match (ended, stopped) {
+            (Ok(End::Fine), Ok(())) => {
+                say("nothing of the demo is left running");
+                Ok(ExitCode::SUCCESS)
+            }
+            (Ok(End::Interrupted), _) => Ok(ExitCode::from(130)),
+            (Ok(End::Fine), Err(error)) => Err(error),
+            (Err(error), _) => {
+                tails.iter().for_each(say);
+                Err(error.context("the demo failed"))
+            }
+        }
+    }
+
+    async fn show(&self, children: &mut Children) -> anyhow::Result<()> {
+        let began = Instant::now();
+        admin_token::make_data_dir(&self.data_dir)?;
+        check_addresses()?;
+        say(format_args!("HOMEPOT demo, with its data and logs in {}", self.data_dir.display()));
+
+        let server = children.server.insert(self.start_server()?);
+        let at = step("the server to be ready", server, ready(&server_log(&self.data_dir))).await?;
+        say(format_args!("  server is ready after {:.1} s: database, services, REST", began.elapsed().as_secs_f64()));
+
+        let token = admin_token::read(&self.data_dir.join(admin_token::FILE)).context("the server left no token")?;
+        let url = format!("http://{}", at.grpc);
+        let client = Client::new(client::connect(&url, None).await?, &token)?;
+        step("the site", server, steps::make_site(&client, SITE)).await?;
+
+        let since = Utc::now();
+        let agent = children.agent.insert(self.start_agent(&url)?);
+        say("  agent started; it enrols this machine unless it did so before");
+        step("the device to come online", agent, steps::wait_online(&client, &self.device_id)).await?;
+        step("the first sample", agent, steps::wait_sample(&client, &self.device_id, since)).await?;
+        step("the PING's outcome", agent, steps::ping(&client, &self.device_id)).await?;
+        say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));
+        say(guide(&at, &self.device_id, &token, &std::env::current_exe()?));
+        Ok(())
+    }
+
+    async fn stay_up(&self, children: &mut Children, signals: &mut Signals) -> anyhow::Result<End> {
+        match self.ends {
+            Some(_) => say("Staying up until the time given is over; Ctrl-C ends it sooner."),
+            None => say("Staying up; Ctrl-C ends all of it."),
+        }
+        tokio::select! {
+            () = sleep_until(self.ends) => Ok(End::Fine),
+            signal = signals.next() => {
+                say(format_args!("\n{signal}: ending"));
+                Ok(End::Fine)
+            }
+            error = children.unexpected_end() => Err(error),
+        }
+    }
+
+    fn start_server(&self) -> anyhow::Result<Child> {
+        let program = std::env::current_exe().context("can't find this program")?;
+        let addresses =
+            ADDRESSES.iter().map(|(_, variable, default, _)| ((*variable).to_owned(), address(variable, default)));
+        let level = std::env::var("HOMEPOT_LOG").unwrap_or_else(|_| "info".to_owned());
+        let environment: Vec<_> = addresses.chain([("HOMEPOT_LOG".to_owned(), level)]).collect();
+        let arguments = ["serve", "--open-enrollment", "loopback", "--log-format", "json", "--data-dir"];
+        let arguments: Vec<_> = arguments.into_iter().map(OsStr::new).chain([self.data_dir.as_os_str()]).collect();
+        Child::start("server", &program, &arguments, &environment, server_log(&self.data_dir))
+    }
+
+    fn start_agent(&self, url: &str) -> anyhow::Result<Child> {
+        let program = std::env::current_exe()?.with_file_name("homepot-agent");
+        anyhow::ensure!(program.exists(), "there is no {}; `cargo build -p homepot-agent` makes it", program.display());
+        // A state directory a device: a machine that got another name is another device.
+        let state_dir = self.data_dir.join("agent").join(&self.device_id);
+        let arguments = ["run", "--server", url, "--site", SITE, "--device-id", &self.device_id, "--state-dir"];
+        let arguments: Vec<_> = arguments.into_iter().map(OsStr::new).chain([state_dir.as_os_str()]).collect();
+        Child::start("agent", &program, &arguments, &[], self.data_dir.join("agent.log"))
+    }
+}
+
+impl Children {
+    async fn unexpected_end(&mut self) -> anyhow::Error {
+        let (Some(server), Some(agent)) = (&mut self.server, &mut self.agent) else {
+            return anyhow::anyhow!("a part was never started");
+        };
+        tokio::select! {
+            error = server.unexpected_end() => error,
+            error = agent.unexpected_end() => error,
+        }
+    }
+
+    fn tails(&self) -> Vec<String> {
+        [&self.server, &self.agent].into_iter().flatten().map(Child::tail).collect()
+    }
+
+    /// The agent first: a server that leaves first would only make it reconnect.
+    async fn stop(&mut self) -> anyhow::Result<()> {
+        if let Some(agent) = &mut self.agent {
+            let status = agent.stop(AGENT_END).await?;
+            anyhow::ensure!(status.success(), "the agent ended with {status}");
+        }
+        if let Some(server) = &mut self.server {
+            let status = server.stop(SERVER_END).await?;
+            anyhow::ensure!(status.success(), "the server ended with {status}");
+        }
+        Ok(())
+    }
+
+    fn kill(&self) {
+        [&self.server, &self.agent].into_iter().flatten().for_each(Child::kill);
+    }
+}
+
+/// Waits for a step, but not for ever, and not when the program it waits for has ended.
+async fn step<T>(what: &str, child: &mut Child, work: impl Future<Output = anyhow::Result<T>>) -> anyhow::Result<T> {
+    tokio::select! {
+        done = tokio::time::timeout(PATIENCE, work) => match done {
+            Ok(done) => done,
+            Err(_) => Err(anyhow::anyhow!("waited {} s for {what} in vain", PATIENCE.as_secs())),
+        },
+        error = child.unexpected_end() => Err(error),
+    }
+}
+
+/// Waits for the server's word in its log.
+async fn ready(log: &Path) -> anyhow::Result<Addresses> {
+    loop {
+        let text = std::fs::read_to_string(log).unwrap_or_default();
+        if let Some(addresses) = Addresses::from_log(&text) {
+            return Ok(addresses);
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// Tells which address is taken, and how to choose another, before anything is started.
+fn check_addresses() -> anyhow::Result<()> {
+    let mut told = Vec::new();
+    for (setting, variable, default, other) in ADDRESSES {
+        let address = address(variable, default);
+        let address = address.parse().with_context(|| format!("{variable}: '{address}' is not an address"))?;
+        if let Err(error) = Listener::bind(setting, address) {
+            told.push(format!("  {address}: {}; choose another, such as {variable}={other}", error.reason));
+        }
+    }
+    anyhow::ensure!(told.is_empty(), "can't listen where the demo wants to:\n{}", told.join("\n"));
+    Ok(())
+}
+
+fn address(variable: &str, default: &str) -> String {
+    std::env::var(variable).ok().filter(|address| !address.is_empty()).unwrap_or_else(|| default.to_owned())
+}
+
+fn server_log(data_dir: &Path) -> PathBuf {
+    data_dir.join("server.log")
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machines_name_becomes_a_devices_id() {
+        assert_eq!(device_id("Till-7.Example.org"), "till-7-example-org");
+        assert_eq!(device_id("käsé"), "k-s");
+        assert_eq!(device_id("(none)"), "none");
+        assert_eq!(device_id("…"), "this-machine");
+        assert_eq!(device_id(&"x".repeat(100)).len(), 64);
+    }
+}

@@ -1,0 +1,264 @@
+//! `homepot serve`: start, serve, and on a signal drain.
+//!
+//! The main thread starts the private database and stays until it has stopped: the kernel ends the database together
+//! with the thread that started it.
+
+use std::{
+    net::SocketAddr,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context as _;
+use homepot_runtime::{
+    Drain,
+    drain::within,
+    log,
+    metrics::Metrics,
+    ops::{self, Readiness},
+    serve::{self, BindError, Listener},
+    settings::{Flags, Role, Settings},
+};
+use homepot_store::cluster::{ClusterConfig, PrivateCluster};
+use tokio::task::JoinSet;
+
+use crate::{
+    admin_token,
+    assemble::{self, Backstage},
+    background,
+    signals::Signals,
+};
+
+pub(crate) const AFTER_HELP: &str = "\
+Secrets have no flag, because process lists show flags:
+  HOMEPOT_DATABASE_URL  the Postgres address
+  HOMEPOT_ADMIN_TOKEN   the first admin's token
+
+With no settings at all, everything runs on this machine for this machine only: a private Postgres in the data
+directory, and the first admin's token in admin-token beside it.";
+
+/// What was taken but not stored yet may take this long after the last stream has ended.
+const FLUSH: Duration = Duration::from_millis(1000);
+/// Threads that are busy after all that may take this long.
+const LAST_WORDS: Duration = Duration::from_millis(300);
+
+/// Serves until a signal. Faults of the settings are told in plain words; from there on, errors are log lines.
+pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+    let settings = Settings::read(flags)?;
+    log::init(&settings.log).map_err(anyhow::Error::msg)?;
+    match run_with(&settings) {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            tracing::error!(error = format!("{error:#}"), "can't go on");
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+fn run_with(settings: &Settings) -> anyhow::Result<()> {
+    let started = Instant::now();
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %settings.roles, "starting");
+    let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
+    // A port in use is told before anything slow has begun.
+    let listeners = Listeners::bind(settings)?;
+    let cluster = start_cluster(settings)?;
+
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let served = runtime.block_on(serve(settings, metrics, listeners, cluster.as_ref(), started));
+    runtime.shutdown_timeout(LAST_WORDS);
+    if let Some(cluster) = cluster {
+        cluster.stop().context("can't stop the private database")?;
+    }
+    served?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// The sockets of the parts that run.
+struct Listeners {
+    grpc: Option<Listener>,
+    rest: Option<Listener>,
+    ops: Listener,
+}
+
+impl Listeners {
+    fn bind(settings: &Settings) -> anyhow::Result<Self> {
+        let addresses = &settings.addresses;
+        let bind_if =
+            |runs: bool, setting, address: SocketAddr| runs.then(|| Listener::bind(setting, address)).transpose();
+        let grpc = bind_if(settings.roles.any_service(), "grpc-addr", addresses.grpc);
+        let rest = bind_if(settings.roles.has(Role::Gateway), "rest-addr", addresses.rest);
+        let ops = Listener::bind("ops-addr", addresses.ops);
+        match (grpc, rest, ops) {
+            (Ok(grpc), Ok(rest), Ok(ops)) => Ok(Self { grpc, rest, ops }),
+            (grpc, rest, ops) => {
+                let faults: [Option<BindError>; 3] = [grpc.err(), rest.err(), ops.err()];
+                let told: Vec<_> = faults.into_iter().flatten().map(|fault| fault.to_string()).collect();
+                anyhow::bail!("{}", told.join("; "))
+            }
+        }
+    }
+}
+
+/// Starts the private database where one is needed and none is named.
+fn start_cluster(settings: &Settings) -> anyhow::Result<Option<PrivateCluster>> {
+    if !settings.roles.any_service() {
+        return Ok(None);
+    }
+    admin_token::make_data_dir(&settings.data_dir)?;
+    if settings.database.url.is_some() {
+        return Ok(None);
+    }
+    let config = ClusterConfig { data_dir: settings.data_dir.clone() };
+    let cluster = PrivateCluster::start(config).context("can't start the private database")?;
+    tracing::info!(data_dir = %settings.data_dir.display(), "private database is up");
+    Ok(Some(cluster))
+}
+
+async fn serve(
+    settings: &Settings,
+    metrics: Metrics,
+    listeners: Listeners,
+    cluster: Option<&PrivateCluster>,
+    started: Instant,
+) -> anyhow::Result<()> {
+    let mut signals = Signals::listen()?;
+    let mut server = Server::new(settings.drain_deadline);
+    let starting = server.start(settings, metrics, listeners, cluster, started);
+    tokio::select! {
+        started = starting => started?,
+        signal = signals.next() => {
+            tracing::info!(signal, "told to stop while starting");
+            return Ok(());
+        }
+    }
+    let ended = tokio::select! {
+        signal = signals.next() => {
+            tracing::info!(signal, "told to stop; draining");
+            Ok(())
+        }
+        ended = server.fronts.join_next() => ended.unwrap_or(Ok(Ok(()))).context("a part of the server broke")?
+            .and_then(|()| Err(std::io::Error::other("it ended by itself"))).context("a part of the server ended"),
+    };
+    tokio::select! {
+        () = server.stop() => {}
+        signal = signals.next() => {
+            tracing::warn!(signal, "told again; leaving at once");
+            std::process::exit(130);
+        }
+    }
+    ended
+}
+
+/// What runs, in the order in which it stops.
+struct Server {
+    deadline: Duration,
+    readiness: Readiness,
+    /// Ends what the world sees: new connections, then the requests under way.
+    front: Drain,
+    /// Ends what they stand on.
+    back: Drain,
+    fronts: JoinSet<std::io::Result<()>>,
+    backs: JoinSet<()>,
+    backstage: Option<Backstage>,
+}
+
+impl Server {
+    fn new(deadline: Duration) -> Self {
+        Self {
+            deadline,
+            readiness: Readiness::new(),
+            front: Drain::new(),
+            back: Drain::new(),
+            fronts: JoinSet::new(),
+            backs: JoinSet::new(),
+            backstage: None,
+        }
+    }
+
+    async fn start(
+        &mut self,
+        settings: &Settings,
+        metrics: Metrics,
+        listeners: Listeners,
+        cluster: Option<&PrivateCluster>,
+        started: Instant,
+    ) -> anyhow::Result<()> {
+        let grpc_addr = listeners.grpc.as_ref().map(|listener| listener.address().to_string());
+        let rest_addr = listeners.rest.as_ref().map(|listener| listener.address().to_string());
+        let ops_addr = listeners.ops.address().to_string();
+
+        // First of all: whoever probes may watch the start.
+        let services = settings.roles.grpc_services().collect();
+        let ops = ops::router(self.readiness.clone(), metrics.clone(), services).await;
+        let back = self.back.clone();
+        self.backs.spawn(async move {
+            if let Err(error) = serve::rest(listeners.ops, None, ops, back).await {
+                tracing::error!(%error, "serve the ops address");
+            }
+        });
+        self.backs.spawn(metrics.upkeep(self.back.clone()));
+
+        if let Some(listener) = listeners.grpc {
+            let database_url = match (&settings.database.url, cluster) {
+                (Some(url), _) => url.reveal().to_owned(),
+                (None, cluster) => cluster.map(PrivateCluster::database_url).unwrap_or_default(),
+            };
+            let backstage = Backstage::build(settings, database_url).await?;
+            let (routes, front, tls) = (backstage.grpc()?, self.front.clone(), settings.tls.clone());
+            self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, front).await });
+            self.start_background(&backstage);
+            self.backstage = Some(backstage);
+        }
+        if let Some(listener) = listeners.rest {
+            let backend = match (&settings.services, &self.backstage) {
+                (Some(address), _) => assemble::remote_backend(address)?,
+                (None, backstage) => backstage.as_ref().context("a gateway needs services")?.backend(),
+            };
+            let store = self.backstage.as_ref().map(|backstage| backstage.store.clone());
+            let router = assemble::gateway(settings, backend, store);
+            let (front, tls) = (self.front.clone(), settings.tls.clone());
+            self.fronts.spawn(async move { serve::rest(listener, tls.as_ref(), router, front).await });
+        }
+        self.readiness.serving();
+        let took_ms = started.elapsed().as_millis() as u64;
+        tracing::info!(grpc_addr, rest_addr, ops_addr, took_ms, "ready");
+        Ok(())
+    }
+
+    fn start_background(&mut self, backstage: &Backstage) {
+        let store = &backstage.store;
+        self.backs.spawn(background::make_partitions(store.clone(), self.back.clone()));
+        self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
+        let (commands, back) = (backstage.commands.clone(), self.back.clone());
+        self.backs.spawn(async move {
+            tokio::select! {
+                () = back.wait() => {}
+                () = commands.run_sweeper() => {}
+            }
+        });
+    }
+
+    /// Not ready → devices are told → requests under way end → what was taken is stored → the rest.
+    async fn stop(&mut self) {
+        self.readiness.draining();
+        self.front.start();
+        let link = self.backstage.as_ref().map(|backstage| backstage.link.clone());
+        let fronts = &mut self.fronts;
+        let ends = async {
+            if let Some(link) = link {
+                link.drain().await;
+            }
+            while fronts.join_next().await.is_some() {}
+        };
+        within(self.deadline, "open streams and requests", ends).await;
+        self.fronts.abort_all();
+        if let Some(backstage) = &self.backstage {
+            within(FLUSH, "storing what was taken", backstage.telemetry.shutdown()).await;
+        }
+        self.back.start();
+        let backs = &mut self.backs;
+        within(LAST_WORDS, "background work", async { while backs.join_next().await.is_some() {} }).await;
+        self.backs.abort_all();
+    }
+}
