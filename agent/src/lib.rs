@@ -1,1 +1,57 @@
-//! homepot-agent
+//! The agent of HOMEPOT, as a library: `homepot-agent` is a thin binary over it.
+//!
+//! It enrols its machine once, keeps the key, holds one stream to the server, sends what it measures until the server
+//! has it on disk, and obeys commands that its local configuration allows, each at most once. In come the
+//! configuration, the state directory and what the server says; it calls the server, and the programs that the
+//! configuration names. Of this workspace it may use the contract crate alone, and never a database.
+//!
+//! [`protocol`] speaks to the server and measures nothing, so that a simulator can use it too. [`commands`], [`state`]
+//! and [`config`] are what their names say, [`collector`] measures, [`platform`] is the seam to the operating system,
+//! [`status`] tells people how it stands, and [`agent`] is the loop that ties them together.
+
+pub mod agent;
+pub mod collector;
+pub mod commands;
+pub mod config;
+mod enrollment;
+pub mod platform;
+pub mod protocol;
+pub mod state;
+pub mod status;
+
+pub use agent::run;
+
+/// Version of this agent.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why the agent ended. Each says what to do; whoever started it reads it on the terminal or in the log.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// What it was told makes no sense.
+    #[error("{}", .0.join("\n"))]
+    Config(Vec<String>),
+    /// The server won't have this device.
+    #[error("can't enrol: {0}")]
+    Enrollment(String),
+    /// The state directory can't be used.
+    #[error(transparent)]
+    State(#[from] state::StateError),
+    /// The journal can't be used, and without it a command could run twice.
+    #[error("can't keep the command journal: {0}")]
+    Journal(std::io::Error),
+    /// Nothing can be measured.
+    #[error(transparent)]
+    Collector(#[from] collector::CollectorError),
+}
+
+impl RunError {
+    /// The exit code of the process.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Collector(_) => 1,
+            Self::Config(_) => 2,
+            Self::Enrollment(_) => 3,
+            Self::State(_) | Self::Journal(_) => 4,
+        }
+    }
+}

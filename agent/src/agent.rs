@@ -1,0 +1,403 @@
+//! The loop of a running agent: one task owns the samples and the commands, and matches what the connection tells.
+
+use std::{collections::VecDeque, io, time::Duration};
+
+use chrono::{SecondsFormat, Utc};
+use homepot::model::{CommandId, CommandState, Delivery, DeviceSource, Outcome, Sample};
+use tokio::{
+    select,
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::{Instant, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    RunError, VERSION,
+    collector::{Collector, diagnostics},
+    commands::{
+        Book, Moment, Rules, Verdict,
+        builtin::{Action, CAPABILITIES, plan, pong},
+        ledger::{Standing, TOO_LATE},
+        program,
+    },
+    config::Config,
+    enrollment, platform,
+    protocol::{Event, Introduction, Outgoing, Terms, connection, reconnect::End, spool::Spool, uplink::Uplink},
+    state::{Settings, StateDir},
+    status::{self, Phase, Status},
+};
+
+/// Four hours of samples at the usual interval, about a megabyte.
+const SPOOL_SAMPLES: usize = 2_880;
+/// Until the server says otherwise.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
+/// The processor's use is known this long after the start.
+const FIRST_SAMPLE: Duration = Duration::from_millis(500);
+/// The connection says goodbye within this, or not at all.
+const SHUTDOWN: Duration = Duration::from_millis(1_500);
+
+/// Runs the agent until `stop`, and shows how it stands in `status`.
+pub async fn run(config: Config, stop: CancellationToken, status: watch::Sender<Status>) -> Result<(), RunError> {
+    let state = StateDir::open(&config.state_dir)?;
+    let _lock = state.lock()?;
+    let writer = tokio::spawn(status::keep(state.clone(), status.subscribe()));
+    status.send_replace(Status::starting(&config.server.to_string()));
+    let ended = enrol_and_work(config, &state, &stop, &status).await;
+    writer.abort();
+    status.send_modify(|status| {
+        status.phase = Phase::Stopped;
+        if let Err(error) = &ended {
+            status.last_error = Some(error.to_string());
+            status.last_error_at = Some(Utc::now());
+        }
+    });
+    if let Err(error) = state.write_status(&status.borrow()) {
+        tracing::warn!(%error, "can't write the status");
+    }
+    ended
+}
+
+async fn enrol_and_work(
+    config: Config,
+    state: &StateDir,
+    stop: &CancellationToken,
+    status: &watch::Sender<Status>,
+) -> Result<(), RunError> {
+    let config_error = |fault: String| RunError::Config(vec![fault]);
+    let read = |path: &std::path::PathBuf| {
+        std::fs::read(path).map_err(|error| config_error(format!("ca_file: can't read {}: {error}", path.display())))
+    };
+    let ca = config.ca_file.as_ref().map(read).transpose()?;
+    let endpoint = config
+        .server
+        .endpoint(ca.as_deref())
+        .map_err(|error| config_error(format!("server: can't speak TLS to {}: {error}", config.server)))?;
+
+    let Some(credentials) = enrollment::credentials(&config, state, &endpoint, status, stop).await? else {
+        return Ok(());
+    };
+    let boot_id = platform::boot_id();
+    let agent = Agent {
+        book: Book::open(&state.file("commands.journal"), &now(&boot_id)).map_err(RunError::Journal)?,
+        settings: state.settings()?,
+        collector: Collector::new()?,
+        uplink: Uplink::new(Spool::new(SPOOL_SAMPLES)),
+        rules: config.rules,
+        state: state.clone(),
+        status: status.clone(),
+        server_interval: SAMPLE_INTERVAL,
+        outgoing: None,
+        messages: VecDeque::new(),
+        running: None,
+        started: Instant::now(),
+        last_sample: None,
+        boot_id: boot_id.clone(),
+    };
+    tracing::info!(device_id = %credentials.device_id, server = %config.server, version = VERSION, "agent started");
+    let introduction = Introduction {
+        agent_version: VERSION.to_owned(),
+        boot_id,
+        capabilities: CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
+        source: DeviceSource::Real,
+    };
+    let events = connection::spawn(endpoint, credentials, introduction, stop.clone());
+    agent.work(events, stop).await
+}
+
+struct Agent {
+    book: Book,
+    settings: Settings,
+    collector: Collector,
+    uplink: Uplink,
+    rules: Rules,
+    state: StateDir,
+    status: watch::Sender<Status>,
+    server_interval: Duration,
+    /// There while a session is.
+    outgoing: Option<mpsc::Sender<Outgoing>>,
+    /// What is to be said of commands in this session, before any sample.
+    messages: VecDeque<Outgoing>,
+    /// The one command that runs. The others wait their turn.
+    running: Option<(CommandId, JoinHandle<Verdict>)>,
+    started: Instant,
+    last_sample: Option<Instant>,
+    boot_id: String,
+}
+
+impl Agent {
+    /// Never waits for anything but the next of its events, so that the connection can always hand one over. The
+    /// journal is the exception: it is written in place, for nothing may overtake it.
+    async fn work(mut self, mut events: mpsc::Receiver<Event>, stop: &CancellationToken) -> Result<(), RunError> {
+        let mut deadline: Option<Instant> = None;
+        loop {
+            if deadline.is_none() {
+                self.start_next().map_err(RunError::Journal)?;
+            }
+            self.publish();
+            let has_outgoing = self.outgoing.is_some() && (!self.messages.is_empty() || self.uplink.ready());
+            let next_sample = self.next_sample();
+            select! {
+                event = events.recv() => match event {
+                    Some(event) => self.on_event(event),
+                    None => break,
+                },
+                permit = room(self.outgoing.clone()), if has_outgoing => self.send(permit),
+                (id, verdict) = ended(&mut self.running) => self.on_end(id, verdict),
+                () = sleep_until(next_sample), if deadline.is_none() => self.sample(),
+                () = stop.cancelled(), if deadline.is_none() => deadline = Some(Instant::now() + SHUTDOWN),
+                () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
+            }
+        }
+        if let Some((id, _)) = &self.running {
+            tracing::warn!(command_id = %id, "a command still runs; the next run of the agent can't say how it ended");
+        }
+        tracing::info!("agent stopped");
+        Ok(())
+    }
+
+    fn on_event(&mut self, event: Event) {
+        match event {
+            Event::Connecting => self.status.send_modify(|status| status.phase = Phase::Connecting),
+            Event::Attached { terms, outgoing } => self.on_attached(&terms, outgoing),
+            Event::SamplesAcknowledged { seq, refused } => {
+                self.uplink.acknowledged(seq, Instant::now());
+                for (index, field, reason) in refused {
+                    tracing::warn!(up_to = seq, index, field, reason, "the server refused a sample");
+                }
+            }
+            Event::Command(delivery) => self.on_delivery(delivery),
+            Event::UnreadableCommand { command_id, reason } => self.on_unreadable(command_id, reason),
+            Event::OutcomeAcknowledged { command_id, refusal } => {
+                if !refusal.is_empty() {
+                    tracing::warn!(%command_id, refusal, "the server refused an outcome for good");
+                }
+                self.book.forget(command_id);
+            }
+            Event::Refused { message, field, reason } => {
+                tracing::warn!(message_kind = message, field, reason, "the server refused a message");
+            }
+            Event::Detached { end, retry_in } => self.on_detached(&end, retry_in),
+        }
+    }
+
+    fn on_attached(&mut self, terms: &Terms, outgoing: mpsc::Sender<Outgoing>) {
+        tracing::info!(
+            session_epoch = terms.session_epoch,
+            sample_interval_ms = terms.sample_interval.as_millis(),
+            heartbeat_interval_ms = terms.heartbeat_interval.as_millis(),
+            "attached"
+        );
+        self.outgoing = Some(outgoing);
+        self.server_interval = terms.sample_interval;
+        self.uplink.attached(terms);
+        self.messages = self.book.unfinished().filter_map(|(id, standing)| told(id, standing)).collect();
+        self.status.send_modify(|status| {
+            status.phase = Phase::Attached;
+            status.session_epoch = Some(terms.session_epoch);
+            status.last_attached_at = Some(Utc::now());
+            status.retry_at = None;
+        });
+    }
+
+    fn on_detached(&mut self, end: &End, retry_in: Duration) {
+        self.outgoing = None;
+        self.messages.clear();
+        self.uplink.detached();
+        let (reason, retry_in_ms) = (end.describe(), retry_in.as_millis());
+        if end.needs_a_person() {
+            tracing::error!(reason, retry_in_ms, "detached; someone has to look at this");
+        } else {
+            tracing::warn!(reason, retry_in_ms, "detached");
+        }
+        self.status.send_modify(|status| status.failed(end, retry_in));
+    }
+
+    fn on_delivery(&mut self, delivery: Delivery) {
+        let (id, command_type) = (delivery.command_id, delivery.command_type.clone());
+        match self.book.standing(id) {
+            Standing::New => {
+                if let Err(error) = self.book.receive(delivery, now(&self.boot_id)) {
+                    // Not acknowledged: the server still has it.
+                    tracing::error!(command_id = %id, %error, "can't keep a command");
+                    return;
+                }
+                tracing::info!(command_id = %id, %command_type, "command received");
+                self.tell(Outgoing::Acknowledged(id));
+            }
+            Standing::Full => {
+                let verdict = Verdict::without_success(CommandState::Rejected, "too many commands wait on this device");
+                self.tell(Outgoing::Outcome(verdict.of(id)));
+            }
+            known => {
+                tracing::info!(command_id = %id, %command_type, "command delivered again; answered from the journal");
+                self.messages.extend(told(id, known));
+            }
+        }
+    }
+
+    fn on_unreadable(&mut self, command_id: Option<CommandId>, reason: String) {
+        tracing::warn!(?command_id, reason, "a command can't be read");
+        if let Some(id) = command_id.filter(|id| self.book.standing(*id) == Standing::New) {
+            self.tell(Outgoing::Outcome(Verdict::without_success(CommandState::Rejected, reason).of(id)));
+        }
+    }
+
+    /// Starts what waits, oldest first, until one takes its time.
+    fn start_next(&mut self) -> io::Result<()> {
+        while self.running.is_none() {
+            let Some((command, too_late)) = self.book.next(&now(&self.boot_id)) else { return Ok(()) };
+            let id = command.command_id;
+            if too_late {
+                self.on_end(id, Verdict::without_success(CommandState::Expired, TOO_LATE));
+                continue;
+            }
+            let action = match plan(&command, &self.rules) {
+                Ok(action) => action,
+                Err(reason) => {
+                    self.on_end(id, Verdict::without_success(CommandState::Rejected, reason));
+                    continue;
+                }
+            };
+            self.book.start(id, &self.boot_id)?;
+            self.tell(Outgoing::Started(id));
+            match action {
+                Action::Ping => self.on_end(id, pong()),
+                Action::Diagnose => self.on_end(id, Verdict::succeeded(&diagnostics(self.state.path()))),
+                Action::SetInterval(seconds) => {
+                    let verdict = self.set_interval(seconds);
+                    self.on_end(id, verdict);
+                }
+                Action::Run { rule, timeout, reboots } => {
+                    let run = async move { program::run(&rule, timeout, reboots).await };
+                    self.running = Some((id, tokio::spawn(run)));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn on_end(&mut self, id: CommandId, verdict: Verdict) {
+        tracing::info!(command_id = %id, state = verdict.state.as_str(), reason = verdict.reason, "command ended");
+        let outcome: Outcome = verdict.of(id);
+        self.book.end(outcome.clone());
+        self.tell(Outgoing::Outcome(outcome));
+    }
+
+    fn set_interval(&mut self, interval_seconds: Option<u64>) -> Verdict {
+        let settings = Settings { interval_seconds };
+        if let Err(error) = self.state.keep_settings(&settings) {
+            return Verdict::without_success(CommandState::Failed, format!("can't keep the interval: {error}"));
+        }
+        self.settings = settings;
+        let seconds = self.interval().as_secs_f64();
+        Verdict::succeeded(&serde_json::json!({ "interval_seconds": seconds }))
+    }
+
+    fn interval(&self) -> Duration {
+        self.settings.interval().unwrap_or(self.server_interval)
+    }
+
+    fn next_sample(&self) -> Instant {
+        match self.last_sample {
+            Some(last) => last + self.interval(),
+            None => self.started + FIRST_SAMPLE,
+        }
+    }
+
+    fn sample(&mut self) {
+        self.last_sample = Some(Instant::now());
+        let sample = self.collector.collect(self.uplink.round_trip());
+        log(&sample);
+        self.uplink.push(sample);
+    }
+
+    /// Says something of a command, if there is a session; the next one is told anyway.
+    fn tell(&mut self, message: Outgoing) {
+        if self.outgoing.is_some() {
+            self.messages.push_back(message);
+        }
+    }
+
+    fn send(&mut self, permit: Option<mpsc::OwnedPermit<Outgoing>>) {
+        let Some(permit) = permit else {
+            // The session is over; the connection is about to say so.
+            self.outgoing = None;
+            return;
+        };
+        let message = self.messages.pop_front();
+        if let Some(message) = message.or_else(|| self.uplink.next(Instant::now()).map(Outgoing::Samples)) {
+            permit.send(message);
+        }
+    }
+
+    fn publish(&self) {
+        let interval = u64::try_from(self.interval().as_millis()).unwrap_or(u64::MAX);
+        let (depth, dropped, outcomes) = (self.uplink.depth(), self.uplink.dropped(), self.book.pending_outcomes());
+        self.status.send_if_modified(|status| {
+            let before = (status.sample_interval_ms, status.spool_depth, status.spool_dropped, status.pending_outcomes);
+            status.sample_interval_ms = interval;
+            status.spool_depth = depth;
+            status.spool_dropped = dropped;
+            status.pending_outcomes = outcomes;
+            before != (interval, depth, dropped, outcomes)
+        });
+    }
+}
+
+/// What a session is told of a command that stands so.
+fn told(id: CommandId, standing: Standing) -> Option<Outgoing> {
+    match standing {
+        Standing::Waiting => Some(Outgoing::Acknowledged(id)),
+        Standing::Running => Some(Outgoing::Started(id)),
+        Standing::Ended(outcome) => Some(Outgoing::Outcome(outcome)),
+        Standing::New | Standing::Full => None,
+    }
+}
+
+/// Room for one message; `None`: the session is over.
+async fn room(outgoing: Option<mpsc::Sender<Outgoing>>) -> Option<mpsc::OwnedPermit<Outgoing>> {
+    outgoing?.reserve_owned().await.ok()
+}
+
+/// The end of the running command; never, where none runs.
+async fn ended(running: &mut Option<(CommandId, JoinHandle<Verdict>)>) -> (CommandId, Verdict) {
+    let Some((id, task)) = running else { return std::future::pending().await };
+    let (id, verdict) = (*id, task.await);
+    *running = None;
+    let fault = |error| Verdict::without_success(CommandState::Unknown, format!("the agent lost sight of it: {error}"));
+    (id, verdict.unwrap_or_else(fault))
+}
+
+fn now(boot_id: &str) -> Moment {
+    let uptime = platform::uptime().unwrap_or_default();
+    Moment {
+        wall: Utc::now(),
+        uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
+        boot_id: boot_id.to_owned(),
+    }
+}
+
+/// Every value as it is sent, so that what the server stored can be held against it.
+fn log(sample: &Sample) {
+    let temperatures: Vec<_> = sample.temperatures.iter().map(|t| (t.sensor.as_str(), t.celsius)).collect();
+    tracing::debug!(
+        target: "homepot_agent::sample",
+        collected_at = sample.collected_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        cpu_percent = sample.cpu_percent,
+        memory_percent = sample.memory_percent,
+        disk_percent = sample.disk_percent,
+        swap_percent = sample.swap_percent,
+        load_1m = sample.load_1m,
+        load_5m = sample.load_5m,
+        load_15m = sample.load_15m,
+        network_latency_ms = sample.network_latency_ms,
+        active_connections = sample.active_connections,
+        collection_interval_ms = sample.collection_interval_ms,
+        bytes_sent = sample.bytes_sent,
+        bytes_received = sample.bytes_received,
+        uptime_seconds = sample.uptime_seconds,
+        temperatures = ?temperatures,
+        "sample"
+    );
+}

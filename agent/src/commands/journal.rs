@@ -1,0 +1,184 @@
+//! The journal: one record a line, each with a checksum, each on disk before the call returns.
+//!
+//! `crc32 in hexadecimal, space, JSON, newline`. A torn last line is what a power cut leaves and is cut off; a damaged
+//! line further up is skipped and counted.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _, Seek as _, Write as _},
+    path::{Path, PathBuf},
+};
+
+use super::record::Record;
+use crate::{platform, state::sync_dir};
+
+/// Above this the journal is written anew, when most of it is of no use any more.
+const COMPACT_ABOVE: u64 = 256 * 1024;
+
+/// An append-only file of records.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    /// Length after the last compaction.
+    base: u64,
+}
+
+/// What was found in the file.
+#[derive(Debug)]
+pub struct Found {
+    /// The records, oldest first.
+    pub records: Vec<Record>,
+    /// Damaged lines that were skipped.
+    pub damaged: usize,
+    /// Bytes of a torn last line that were cut off.
+    pub torn: u64,
+}
+
+impl Journal {
+    /// Opens the file, makes it where it is missing, and reads it.
+    pub fn open(path: &Path) -> io::Result<(Self, Found)> {
+        let existed = path.exists();
+        let mut file = platform::open_private_append(path)?;
+        if !existed && let Some(parent) = path.parent() {
+            sync_dir(parent)?;
+        }
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        let (found, length) = parse(&bytes);
+        if found.torn > 0 {
+            file.set_len(length)?;
+            file.sync_all()?;
+        }
+        Ok((Self { path: path.to_owned(), file, length, base: 0 }, found))
+    }
+
+    /// Appends a record; when it returns, the record survives a power cut.
+    pub fn append(&mut self, record: &Record) -> io::Result<()> {
+        let line = line(record)?;
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Half a line would swallow the next one. A cut that fails too is found at the next opening.
+            let _ = self.file.set_len(self.length);
+            return Err(error);
+        }
+        self.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Whether most of the file is likely of no use any more.
+    pub fn wants_compaction(&self) -> bool {
+        self.length > COMPACT_ABOVE && self.length > self.base * 2
+    }
+
+    /// Replaces the whole file; the old one stays until the new one is on disk.
+    pub fn compact(&mut self, records: &[Record]) -> io::Result<()> {
+        let temporary = self.path.with_extension("new");
+        let mut file = platform::create_private(&temporary)?;
+        for record in records {
+            file.write_all(&line(record)?)?;
+        }
+        file.sync_all()?;
+        fs::rename(&temporary, &self.path)?;
+        if let Some(parent) = self.path.parent() {
+            sync_dir(parent)?;
+        }
+        self.file = platform::open_private_append(&self.path)?;
+        self.length = self.file.seek(io::SeekFrom::End(0))?;
+        self.base = self.length;
+        Ok(())
+    }
+}
+
+fn line(record: &Record) -> io::Result<Vec<u8>> {
+    let json = serde_json::to_string(record)?;
+    Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+}
+
+/// The records, and how far the file is whole lines.
+fn parse(bytes: &[u8]) -> (Found, u64) {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let mut found = Found { records: Vec::new(), damaged: 0, torn: (bytes.len() - whole) as u64 };
+    for line in bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
+        match read(line) {
+            Some(record) => found.records.push(record),
+            None => found.damaged += 1,
+        }
+    }
+    (found, whole as u64)
+}
+
+fn read(line: &[u8]) -> Option<Record> {
+    let (checksum, json) = line.split_at_checked(8)?;
+    let json = json.strip_prefix(b" ")?;
+    let checksum = u32::from_str_radix(std::str::from_utf8(checksum).ok()?, 16).ok()?;
+    if crc32fast::hash(json) != checksum {
+        return None;
+    }
+    serde_json::from_slice(json).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot::model::{CommandId, CommandState};
+
+    use super::*;
+
+    fn record(n: u128) -> Record {
+        let command_id = CommandId(uuid::Uuid::from_u128(n));
+        let reason = Some("line one\nline two".to_owned());
+        Record::Ended { command_id, state: CommandState::Failed, result: None, reason }
+    }
+
+    fn journal(records: u128) -> (tempfile::TempDir, PathBuf) {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("commands.journal");
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        (0..records).for_each(|n| journal.append(&record(n)).unwrap());
+        (directory, path)
+    }
+
+    #[test]
+    fn what_was_appended_is_found_again() {
+        let (_directory, path) = journal(3);
+        let (_, found) = Journal::open(&path).unwrap();
+        assert_eq!(found.records, [record(0), record(1), record(2)]);
+        assert_eq!((found.damaged, found.torn), (0, 0));
+    }
+
+    #[test]
+    fn a_tail_torn_at_any_byte_is_cut_off_and_the_journal_goes_on() {
+        let (_directory, path) = journal(2);
+        let whole = fs::read(&path).unwrap();
+        let last = whole.len() / 2;
+        for cut in last + 1..whole.len() {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            assert_eq!(found.records, [record(0)], "cut at {cut}");
+            assert_eq!((found.damaged, found.torn), (0, (cut - last) as u64));
+            journal.append(&record(7)).unwrap();
+            assert_eq!(Journal::open(&path).unwrap().1.records, [record(0), record(7)]);
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_does_not_hide_the_ones_after_it() {
+        let (_directory, path) = journal(3);
+        let mut bytes = fs::read(&path).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(&path, &bytes).unwrap();
+        let (_, found) = Journal::open(&path).unwrap();
+        assert_eq!((found.records, found.damaged), (vec![record(0), record(2)], 1));
+    }
+
+    #[test]
+    fn compaction_replaces_the_file_and_appending_goes_on() {
+        let (_directory, path) = journal(3);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        journal.compact(&[record(2)]).unwrap();
+        journal.append(&record(9)).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.records, [record(2), record(9)]);
+    }
+}

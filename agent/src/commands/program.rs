@@ -1,0 +1,162 @@
+//! Runs a program that the local configuration names: no shell, a bare environment, bounded time and output.
+
+use std::{io, process::Stdio, time::Duration};
+
+use homepot::model::CommandState;
+use serde_json::json;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt as _},
+    process::{Child, Command},
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
+
+use super::builtin::{ProgramRule, Verdict};
+use crate::platform;
+
+const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+/// What is kept of each of the two outputs: its end.
+const TAIL_BYTES: usize = 4 * 1024;
+/// A grandchild may hold the output open long after the program ended.
+const OUTPUT_GRACE: Duration = Duration::from_secs(1);
+
+/// Runs the program and says how it ended. With `reboots`, success is that the machine goes down.
+pub async fn run(rule: &ProgramRule, run_timeout: Duration, reboots: bool) -> Verdict {
+    let deadline = Instant::now() + run_timeout;
+    let mut child = match start(rule) {
+        Ok(child) => child,
+        Err(error) => {
+            let reason = format!("can't start {}: {error}", rule.program.display());
+            return Verdict::without_success(CommandState::Failed, reason);
+        }
+    };
+    let output = child.stdout.take().map(|pipe| tokio::spawn(tail(pipe)));
+    let errors = child.stderr.take().map(|pipe| tokio::spawn(tail(pipe)));
+
+    let ended = timeout_at(deadline, child.wait()).await;
+    if ended.is_err() {
+        end(&mut child).await;
+    }
+    let result = json!({ "stdout": collect(output).await, "stderr": collect(errors).await });
+    let failed = |reason: String, exit_code: Option<i32>| {
+        let mut verdict = Verdict::without_success(CommandState::Failed, reason);
+        verdict.result = result.as_object().cloned();
+        if let (Some(result), Some(code)) = (&mut verdict.result, exit_code) {
+            result.insert("exit_code".to_owned(), code.into());
+        }
+        verdict
+    };
+    let status = match ended {
+        Err(_) => return failed(format!("timed out after {} s", run_timeout.as_secs()), None),
+        Ok(Err(error)) => return failed(format!("can't wait for the program: {error}"), None),
+        Ok(Ok(status)) => status,
+    };
+    if !status.success() {
+        return failed(format!("the program ended with {status}"), status.code());
+    }
+    if reboots {
+        // The next run of the agent sees the new boot. Whoever is still here by then was not rebooted.
+        sleep_until(deadline).await;
+        return failed(format!("the machine was still up {} s later", run_timeout.as_secs()), status.code());
+    }
+    let mut verdict = Verdict::succeeded(&result);
+    if let Some(result) = &mut verdict.result {
+        result.insert("exit_code".to_owned(), 0.into());
+    }
+    verdict
+}
+
+fn start(rule: &ProgramRule) -> io::Result<Child> {
+    let mut command = Command::new(&rule.program);
+    command.args(&rule.args).env_clear().env("PATH", PATH).current_dir("/");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    platform::own_group(&mut command);
+    command.spawn()
+}
+
+/// Ends the program with all it started, and takes its exit status so that none of it stays behind.
+async fn end(child: &mut Child) {
+    if let Some(id) = child.id() {
+        platform::kill_group(id);
+    }
+    if let Err(error) = child.wait().await {
+        tracing::warn!(%error, "can't wait for a program that was killed");
+    }
+}
+
+/// Reads to the end and keeps the last bytes.
+async fn tail(mut pipe: impl AsyncRead + Unpin) -> Vec<u8> {
+    let (mut kept, mut buffer) = (Vec::new(), [0; TAIL_BYTES]);
+    while let Ok(read @ 1..) = pipe.read(&mut buffer).await {
+        kept.extend_from_slice(&buffer[..read]);
+        let surplus = kept.len().saturating_sub(TAIL_BYTES);
+        kept.drain(..surplus);
+    }
+    kept
+}
+
+async fn collect(reader: Option<JoinHandle<Vec<u8>>>) -> String {
+    let Some(mut reader) = reader else { return String::new() };
+    let Ok(bytes) = timeout(OUTPUT_GRACE, &mut reader).await else {
+        reader.abort();
+        return "(the program left its output open)".to_owned();
+    };
+    // The ledger keeps no NUL.
+    String::from_utf8_lossy(&bytes.unwrap_or_default()).replace('\0', "\u{fffd}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(program: &str, args: &[&str]) -> ProgramRule {
+        ProgramRule { program: program.into(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
+
+    #[tokio::test]
+    async fn a_program_gets_its_arguments_as_they_are_and_a_bare_environment() {
+        let verdict = run(&rule("/usr/bin/env", &["--", "printf", "%s", "$HOME; *"]), LONG, false).await;
+        assert_eq!(verdict.state, CommandState::Succeeded);
+        assert_eq!(verdict.result.unwrap()["stdout"], "$HOME; *");
+        let verdict = run(&rule("/usr/bin/env", &[]), LONG, false).await;
+        assert_eq!(verdict.result.unwrap()["stdout"], format!("PATH={PATH}\n"));
+    }
+
+    #[tokio::test]
+    async fn a_failure_tells_the_exit_status_and_the_end_of_the_output() {
+        let verdict = run(&rule("/bin/ls", &["/no/such/file"]), LONG, false).await;
+        assert_eq!(verdict.state, CommandState::Failed);
+        let result = verdict.result.unwrap();
+        assert_eq!(result["exit_code"], 2);
+        assert!(result["stderr"].as_str().unwrap().contains("/no/such/file"));
+
+        let missing = run(&rule("/no/such/program", &[]), LONG, false).await;
+        assert!(missing.reason.unwrap().contains("can't start /no/such/program"));
+    }
+
+    #[tokio::test]
+    async fn a_program_that_runs_too_long_is_killed_with_all_it_started() {
+        // `timeout` without --foreground would move to a group of its own.
+        let nested = rule("/usr/bin/timeout", &["--foreground", "600", "/bin/sleep", "600"]);
+        let verdict = run(&nested, Duration::from_secs(1), false).await;
+        assert_eq!(verdict.reason.as_deref(), Some("timed out after 1 s"));
+        // The pipe closed within the grace: nobody who held it is left.
+        assert_eq!(verdict.result.unwrap()["stdout"], "");
+    }
+
+    #[tokio::test]
+    async fn output_is_kept_from_its_end_and_bounded() {
+        let verdict = run(&rule("/usr/bin/seq", &["1", "5000"]), LONG, false).await;
+        let result = verdict.result.unwrap();
+        let output = result["stdout"].as_str().unwrap();
+        assert!(output.len() <= TAIL_BYTES && output.ends_with("5000\n"));
+    }
+
+    #[tokio::test]
+    async fn a_reboot_that_leaves_the_machine_up_has_failed() {
+        let verdict = run(&rule("/bin/true", &[]), Duration::from_secs(1), true).await;
+        assert_eq!(verdict.reason.as_deref(), Some("the machine was still up 1 s later"));
+    }
+}

@@ -1,0 +1,306 @@
+//! What the agent is told: flags (each also an environment variable), then one TOML file, then defaults.
+//!
+//! ```toml
+//! server = "https://pot.example:50051"
+//! site = "site-001"
+//! device_id = "till-7"              # default: the host's name
+//! name = "Till 7"                   # default: the host's name
+//! device_type = "linux_server"
+//! state_dir = "/var/lib/homepot-agent"
+//! ca_file = "/etc/homepot/ca.pem"   # default: the system's roots
+//! enrollment_token_file = "/etc/homepot/enrollment-token"
+//! allow_plaintext = false           # http:// beyond this machine
+//!
+//! [commands.restart_app]
+//! allow = true
+//! program = "/usr/bin/systemctl"
+//! args = ["restart", "pos"]
+//!
+//! [commands.reboot]
+//! allow = true
+//! program = "/usr/sbin/reboot"
+//! ```
+//!
+//! All faults are told at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
+
+mod file;
+
+use std::path::{Path, PathBuf};
+
+use homepot::model::{DeviceId, DeviceType, Secret, SecretKind, SiteId};
+
+use crate::{commands::Rules, platform, protocol::endpoint::ServerAddress};
+
+const SERVER: &str = "http://127.0.0.1:50051";
+const DEVICE_TYPE: &str = "linux_server";
+/// A secret has no flag: flags show in the process list.
+const TOKEN_VARIABLE: &str = "HOMEPOT_ENROLLMENT_TOKEN";
+
+/// Where the agent finds its own things.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Place {
+    /// The configuration [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml; if it is there]
+    #[arg(long, env = "HOMEPOT_AGENT_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// What the agent keeps [default: /var/lib/homepot-agent as root, else ~/.local/state/homepot-agent]
+    #[arg(long, env = "HOMEPOT_AGENT_STATE_DIR", value_name = "DIR")]
+    pub state_dir: Option<PathBuf>,
+}
+
+/// What can be told on the command line.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Flags {
+    /// Where the agent finds its own things.
+    #[command(flatten)]
+    pub place: Place,
+    /// The server's gRPC address; http:// is for this machine only [default: http://127.0.0.1:50051]
+    #[arg(long, env = "HOMEPOT_AGENT_SERVER", value_name = "URL")]
+    pub server: Option<String>,
+    /// The site to enrol at; needed once
+    #[arg(long, env = "HOMEPOT_AGENT_SITE", value_name = "SITE")]
+    pub site: Option<String>,
+    /// The id to enrol under [default: made from the host's name]
+    #[arg(long, env = "HOMEPOT_AGENT_DEVICE_ID", value_name = "ID")]
+    pub device_id: Option<String>,
+    /// The name people see [default: the host's name]
+    #[arg(long, env = "HOMEPOT_AGENT_NAME", value_name = "NAME")]
+    pub name: Option<String>,
+    /// What kind of device this is [default: linux_server]
+    #[arg(long, env = "HOMEPOT_AGENT_DEVICE_TYPE", value_name = "TYPE")]
+    pub device_type: Option<String>,
+    /// Trust only the certificates in this PEM file [default: the system's roots]
+    #[arg(long, env = "HOMEPOT_AGENT_CA_FILE", value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Where the enrolment token lies [default: $HOMEPOT_ENROLLMENT_TOKEN; none: open enrolment]
+    #[arg(long, env = "HOMEPOT_AGENT_ENROLLMENT_TOKEN_FILE", value_name = "FILE")]
+    pub enrollment_token_file: Option<PathBuf>,
+    /// Allow http:// beyond this machine, where something else encrypts the way
+    #[arg(long, env = "HOMEPOT_AGENT_ALLOW_PLAINTEXT")]
+    pub allow_plaintext: bool,
+}
+
+/// What the machine gives.
+#[derive(Clone, Debug, Default)]
+pub struct Defaults {
+    /// Where the configuration lies, if it is there.
+    pub config: Option<PathBuf>,
+    /// Where state is kept.
+    pub state_dir: Option<PathBuf>,
+    /// The host's name.
+    pub hostname: String,
+    /// The enrolment token of the environment.
+    pub enrollment_token: Option<Secret>,
+}
+
+/// What the agent is told, checked.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The server.
+    pub server: ServerAddress,
+    /// The site to enrol at.
+    pub site_id: Option<SiteId>,
+    /// The id that was asked for.
+    pub device_id: Option<DeviceId>,
+    /// The id to enrol under when none was asked for.
+    pub default_device_id: Option<DeviceId>,
+    /// For people.
+    pub name: String,
+    /// A slug.
+    pub device_type: DeviceType,
+    /// Where state is kept.
+    pub state_dir: PathBuf,
+    /// Certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// Where the enrolment token lies.
+    pub enrollment_token_file: Option<PathBuf>,
+    /// The enrolment token of the environment; the file goes first.
+    pub enrollment_token: Option<Secret>,
+    /// What commands may do here.
+    pub rules: Rules,
+}
+
+impl Defaults {
+    /// Reads the environment and the machine's name.
+    pub fn of_this_machine() -> Self {
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let home = || variable("HOME").map(PathBuf::from);
+        let (config, state_dir) = if platform::is_superuser() {
+            (Some("/etc/homepot/agent.toml".into()), Some("/var/lib/homepot-agent".into()))
+        } else {
+            let below = |name: &str, fallback: &str| {
+                variable(name).map(PathBuf::from).or_else(|| home().map(|home| home.join(fallback)))
+            };
+            (
+                below("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("homepot/agent.toml")),
+                below("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("homepot-agent")),
+            )
+        };
+        let token = variable(TOKEN_VARIABLE).and_then(|value| value.into_string().ok());
+        Self {
+            config,
+            state_dir,
+            hostname: platform::hostname().unwrap_or_default(),
+            enrollment_token: token.map(|token| Secret::presented(token.trim())),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file that the flags or the machine name, and puts everything together.
+    pub fn load(flags: &Flags, defaults: &Defaults) -> Result<Self, Vec<String>> {
+        let path = flags.place.config.as_ref().or(defaults.config.as_ref());
+        let text = match path.map(|path| (path, std::fs::read_to_string(path))) {
+            Some((path, Ok(text))) => Some((path.as_path(), text)),
+            Some((_, Err(error))) if flags.place.config.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                None
+            }
+            Some((path, Err(error))) => return Err(vec![format!("can't read {}: {error}", path.display())]),
+            None => None,
+        };
+        Self::resolve(flags, text.as_ref().map(|(path, text)| (*path, text.as_str())), defaults)
+    }
+
+    /// Puts flags, the file's text and defaults together; every fault is told.
+    pub fn resolve(flags: &Flags, file: Option<(&Path, &str)>, defaults: &Defaults) -> Result<Self, Vec<String>> {
+        let mut faults = Vec::new();
+        let file = file.map(|(path, text)| file::read(path, text, &mut faults)).unwrap_or_default();
+
+        let server = flags.server.clone().or(file.server).unwrap_or_else(|| SERVER.to_owned());
+        let allow_plaintext = flags.allow_plaintext || file.allow_plaintext.unwrap_or_default();
+        let server = take(&mut faults, "server", ServerAddress::parse(&server, allow_plaintext));
+
+        let checked = |error: homepot::Error| {
+            error.field_violations().first().map_or_else(|| error.message().to_owned(), |fault| fault.reason.clone())
+        };
+        let site = flags.site.clone().or(file.site).map(|text| SiteId::parse(&text).map_err(checked));
+        let site_id = site.and_then(|site| take(&mut faults, "site", site));
+        let device = flags.device_id.clone().or(file.device_id).map(|text| DeviceId::parse(&text).map_err(checked));
+        let device_id = device.and_then(|device| take(&mut faults, "device_id", device));
+        let device_type = flags.device_type.clone().or(file.device_type).unwrap_or_else(|| DEVICE_TYPE.to_owned());
+        let device_type = take(&mut faults, "device_type", DeviceType::parse(&device_type).map_err(checked));
+
+        let named = flags.name.clone().or(file.name);
+        let name = named.unwrap_or_else(|| defaults.hostname.clone());
+        let name = if name.is_empty() { "unnamed device".to_owned() } else { name };
+        if name.chars().count() > 200 || name.contains('\0') {
+            faults.push("name: must be 1 to 200 characters".to_owned());
+        }
+        let state_dir = flags.place.state_dir.clone().or(file.state_dir).or_else(|| defaults.state_dir.clone());
+        if state_dir.is_none() {
+            faults.push("state_dir: must be given, for there is no home directory to keep it in".to_owned());
+        }
+        let assembled = server.zip(device_type).zip(state_dir).map(|((server, device_type), state_dir)| Self {
+            server,
+            site_id,
+            device_id,
+            default_device_id: DeviceId::parse(&slug(&defaults.hostname)).ok(),
+            name,
+            device_type,
+            state_dir,
+            ca_file: flags.ca_file.clone().or(file.ca_file),
+            enrollment_token_file: flags.enrollment_token_file.clone().or(file.enrollment_token_file),
+            enrollment_token: defaults.enrollment_token.clone(),
+            rules: file.rules,
+        });
+        match assembled {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(faults),
+        }
+    }
+
+    /// The enrolment token, where there is one.
+    pub fn token(&self) -> Result<Option<Secret>, String> {
+        let token = match &self.enrollment_token_file {
+            Some(path) => {
+                let text = std::fs::read_to_string(path)
+                    .map_err(|error| format!("can't read the enrolment token in {}: {error}", path.display()))?;
+                Some(Secret::presented(text.trim()))
+            }
+            None => self.enrollment_token.clone(),
+        };
+        if let Some(token) = &token {
+            token
+                .check_form(SecretKind::EnrollmentToken, "the enrolment token")
+                .map_err(|error| error.message().to_owned())?;
+        }
+        Ok(token)
+    }
+}
+
+fn take<T>(faults: &mut Vec<String>, key: &str, value: Result<T, String>) -> Option<T> {
+    value.map_err(|reason| faults.push(format!("{key}: {reason}"))).ok()
+}
+
+/// A host's name as a device's id; empty when nothing of it can stand in one.
+fn slug(hostname: &str) -> String {
+    let allowed = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c.to_ascii_lowercase() } else { '-' };
+    let slug: String = hostname.chars().map(allowed).take(128).collect();
+    slug.trim_start_matches(|c: char| !c.is_ascii_alphanumeric()).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn defaults() -> Defaults {
+        Defaults { state_dir: Some("/state".into()), hostname: "Till-7.shop".to_owned(), ..Default::default() }
+    }
+
+    fn resolve(flags: &Flags, text: &str) -> Result<Config, Vec<String>> {
+        Config::resolve(flags, Some((Path::new("agent.toml"), text)), &defaults())
+    }
+
+    #[test]
+    fn nothing_told_gives_the_documented_defaults() {
+        let config = Config::resolve(&Flags::default(), None, &defaults()).unwrap();
+        assert_eq!(config.server.to_string(), SERVER);
+        assert_eq!(config.default_device_id.unwrap().as_str(), "till-7.shop");
+        assert_eq!((config.device_type.as_str(), config.name.as_str()), ("linux_server", "Till-7.shop"));
+        assert_eq!(config.rules, Rules::default());
+    }
+
+    #[test]
+    fn a_flag_goes_before_the_file() {
+        let flags = Flags { site: Some("from-flag".to_owned()), ..Default::default() };
+        let config = resolve(&flags, "site = 'from-file'\nname = 'Till'").unwrap();
+        assert_eq!((config.site_id.unwrap().as_str(), config.name.as_str()), ("from-flag", "Till"));
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let flags = Flags { device_id: Some("-x".to_owned()), ..Default::default() };
+        let text = "server = 'http://far.example'\nsite = 7\ncolour = 'red'\n[commands.reboot]\nallow = true\nshell = 'x'\n\
+                    [commands.restart_app]\nallow = true\nprogram = 'systemctl'\n[commands.dance]\n";
+        let faults = resolve(&flags, text).unwrap_err().join("\n");
+        for part in [
+            "agent.toml: site must be a text",
+            "agent.toml: unknown key colour",
+            "agent.toml: unknown key commands.dance",
+            "agent.toml: unknown key commands.reboot.shell",
+            "agent.toml: commands.reboot.program is required",
+            "agent.toml: commands.restart_app.program must be an absolute path",
+            "server: ",
+            "device_id: ",
+        ] {
+            assert!(faults.contains(part), "{part} not in\n{faults}");
+        }
+    }
+
+    #[test]
+    fn a_program_is_allowed_only_by_word() {
+        let rule = "program = '/usr/sbin/reboot'\nargs = ['now']\n";
+        let denied = resolve(&Flags::default(), &format!("[commands.reboot]\n{rule}")).unwrap();
+        assert_eq!(denied.rules.reboot, None);
+        let allowed = resolve(&Flags::default(), &format!("[commands.reboot]\nallow = true\n{rule}")).unwrap();
+        assert_eq!(allowed.rules.reboot.unwrap().args, ["now"]);
+    }
+
+    #[test]
+    fn a_token_is_checked_and_never_shown() {
+        let mut config = Config::resolve(&Flags::default(), None, &defaults()).unwrap();
+        assert!(config.token().unwrap().is_none());
+        config.enrollment_token = Some(Secret::presented("hpe_secret"));
+        assert!(!config.token().unwrap_err().contains("hpe_secret"));
+        assert!(!format!("{config:?}").contains("hpe_secret"));
+    }
+}

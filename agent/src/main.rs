@@ -1,0 +1,131 @@
+//! `homepot-agent`: parses, builds, runs until a signal, and says why it ended.
+
+use std::{
+    io::{self, IsTerminal as _, Write as _},
+    process::ExitCode,
+};
+
+use clap::{Parser, Subcommand, ValueEnum};
+use homepot_agent::{
+    RunError,
+    config::{Config, Defaults, Flags, Place},
+    platform,
+    status::{Report, Status},
+};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tracing_subscriber::EnvFilter;
+
+/// Tells HOMEPOT how this machine fares, and does what operators ask of it.
+#[derive(Parser)]
+#[command(version, after_help = AFTER_HELP)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Enrol this machine if it has not been, then report and obey until SIGTERM or Ctrl-C
+    #[command(after_help = AFTER_HELP)]
+    Run(Flags),
+    /// Tell how the agent on this machine stands; exits 0 when it runs and is attached, else 1
+    Status {
+        #[command(flatten)]
+        place: Place,
+        /// How to tell it
+        #[arg(short, long, value_enum, default_value_t = Output::Text)]
+        output: Output,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Output {
+    /// For people
+    Text,
+    /// For scripts
+    Json,
+}
+
+const AFTER_HELP: &str = "\
+First start:
+  HOMEPOT_ENROLLMENT_TOKEN=hpe_... homepot-agent run --server https://pot.example:50051 --site site-001
+  (from then on: homepot-agent run --server https://pot.example:50051)
+
+The key is kept in .device_api_key in the state directory; the agent never enrols twice.
+Configuration file: the same keys as the flags, with '_' for '-'. RESTART_APP and REBOOT are denied until it says
+  [commands.reboot]
+  allow = true
+  program = \"/usr/sbin/reboot\"
+  args = []
+and [commands.restart_app] likewise.
+
+Environment: every flag as shown; HOMEPOT_ENROLLMENT_TOKEN; HOMEPOT_AGENT_LOG, what is logged [default: info].
+Logs go to stderr: for people on a terminal, as JSON otherwise.
+Exit codes: 0 ended as asked, 1 failed, 2 told nonsense, 3 enrolment refused, 4 state directory unusable.";
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Run(flags) => {
+            log_to_stderr();
+            match run(&flags) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    tracing::error!("{error}");
+                    ExitCode::from(error.downcast_ref::<RunError>().map_or(1, RunError::exit_code))
+                }
+            }
+        }
+        Command::Status { place, output } => match status(place, output) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::FAILURE,
+            Err(error) => {
+                let _ = writeln!(io::stderr(), "{error}");
+                ExitCode::from(2)
+            }
+        },
+    }
+}
+
+fn run(flags: &Flags) -> anyhow::Result<()> {
+    let config = Config::load(flags, &Defaults::of_this_machine()).map_err(RunError::Config)?;
+    // One thread does: the agent waits nearly all of the time.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let stop = CancellationToken::new();
+    let status = watch::Sender::new(Status::starting(&config.server.to_string()));
+    runtime.block_on(async {
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            if let Err(error) = platform::shutdown_signal().await {
+                tracing::error!(%error, "can't listen for signals");
+                return;
+            }
+            tracing::info!("asked to stop");
+            asked.cancel();
+        });
+        homepot_agent::run(config, stop, status).await
+    })?;
+    Ok(())
+}
+
+fn status(place: Place, output: Output) -> anyhow::Result<bool> {
+    let flags = Flags { place, ..Flags::default() };
+    let config = Config::load(&flags, &Defaults::of_this_machine()).map_err(RunError::Config)?;
+    let report = Report::of(&config.state_dir);
+    let mut stdout = io::stdout();
+    match output {
+        Output::Text => writeln!(stdout, "{report}")?,
+        Output::Json => writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?,
+    }
+    Ok(report.healthy)
+}
+
+fn log_to_stderr() {
+    let filter = EnvFilter::try_from_env("HOMEPOT_AGENT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    if io::stderr().is_terminal() {
+        log.init();
+    } else {
+        log.json().flatten_event(true).init();
+    }
+}

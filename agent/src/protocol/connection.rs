@@ -1,0 +1,361 @@
+//! The task that holds the connection: connects, says Hello, waits for Welcome, carries messages both ways, and comes
+//! back by the rules of [`super::reconnect`].
+//!
+//! It is tied to its owner by two bounded channels: [`Event`]s come out of one for as long as the task lives, and every
+//! session brings a fresh one for [`Outgoing`] messages, so that nothing of an old session reaches a new one.
+
+use std::{pin::pin, time::Duration};
+
+use chrono::Utc;
+use homepot::{
+    Error, Kind,
+    model::{CommandId, Delivery, DeviceId, DeviceSource, Outcome, Secret, to_proto_timestamp},
+    pb::device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
+};
+use tokio::{
+    select,
+    sync::mpsc,
+    time::{Instant, sleep, sleep_until, timeout},
+};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Streaming, metadata::MetadataValue, transport::Endpoint};
+
+use super::{
+    endpoint,
+    messages::{Inbound, inbound, outbound, terms},
+    reconnect::{End, Reconnect, random},
+};
+
+/// From the first packet to Welcome. The server gives Hello 10 s.
+const HANDSHAKE: Duration = Duration::from_secs(20);
+/// How long an ending agent waits for the last acknowledgements.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Messages under way between the owner and the connection, each way.
+const CHANNEL: usize = 64;
+
+/// Who attaches.
+#[derive(Clone, Debug)]
+pub struct Credentials {
+    /// The device.
+    pub device_id: DeviceId,
+    /// Its key.
+    pub key: Secret,
+}
+
+/// What Hello tells.
+#[derive(Clone, Debug)]
+pub struct Introduction {
+    /// Version of the agent.
+    pub agent_version: String,
+    /// Changes when the device boots.
+    pub boot_id: String,
+    /// Command types it can carry out, in upper case.
+    pub capabilities: Vec<String>,
+    /// Real or simulated.
+    pub source: DeviceSource,
+}
+
+/// What Welcome set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Raised by every session of the device.
+    pub session_epoch: u64,
+    /// Measure this often.
+    pub sample_interval: Duration,
+    /// Say something at least this often.
+    pub heartbeat_interval: Duration,
+    /// Samples in one message, at most.
+    pub max_samples_per_message: usize,
+    /// Samples sent and not yet acknowledged, at most.
+    pub max_unacknowledged_samples: u64,
+}
+
+/// What the connection tells its owner.
+#[derive(Debug)]
+pub enum Event {
+    /// An attempt begins.
+    Connecting,
+    /// A session began. Dropping `outgoing` does not end it.
+    Attached {
+        /// Its terms.
+        terms: Terms,
+        /// What goes up in this session.
+        outgoing: mpsc::Sender<Outgoing>,
+    },
+    /// Everything up to `seq` is durable or was refused.
+    SamplesAcknowledged {
+        /// The last number dealt with.
+        seq: u64,
+        /// Index in the message, field and reason of those that were refused.
+        refused: Vec<(u32, String, String)>,
+    },
+    /// Do this.
+    Command(Delivery),
+    /// A command that can't be read.
+    UnreadableCommand {
+        /// Its id, where that can be read.
+        command_id: Option<CommandId>,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// An outcome is durable, or was refused for good.
+    OutcomeAcknowledged {
+        /// The command.
+        command_id: CommandId,
+        /// Why it was refused; empty when it was taken.
+        refusal: String,
+    },
+    /// A message was not taken.
+    Refused {
+        /// Its kind.
+        message: String,
+        /// The field at fault.
+        field: String,
+        /// Why.
+        reason: String,
+    },
+    /// The session, or the attempt, ended; the next attempt begins by itself.
+    Detached {
+        /// How.
+        end: End,
+        /// When the next attempt begins.
+        retry_in: Duration,
+    },
+}
+
+/// What the owner sends up.
+#[derive(Debug)]
+pub enum Outgoing {
+    /// Measurements.
+    Samples(pb::Samples),
+    /// A command is on the device's disk.
+    Acknowledged(CommandId),
+    /// A command starts.
+    Started(CommandId),
+    /// How a command ended.
+    Outcome(Outcome),
+}
+
+/// Holds the connection until `stop`; the channel it returns ends when the task has.
+pub fn spawn(
+    endpoint: Endpoint,
+    credentials: Credentials,
+    introduction: Introduction,
+    stop: CancellationToken,
+) -> mpsc::Receiver<Event> {
+    let (events, receiver) = mpsc::channel(CHANNEL);
+    let connection = Connection { endpoint, credentials, introduction, stop, events, ticket: None };
+    tokio::spawn(connection.hold());
+    receiver
+}
+
+struct Connection {
+    endpoint: Endpoint,
+    credentials: Credentials,
+    introduction: Introduction,
+    stop: CancellationToken,
+    events: mpsc::Sender<Event>,
+    /// Spares the server the slow check of the key; worthless without it.
+    ticket: Option<String>,
+}
+
+/// The owner is gone or wants the connection to end.
+struct Stopped;
+
+struct Session {
+    up: mpsc::Sender<pb::AttachRequest>,
+    down: Streaming<pb::AttachResponse>,
+    heartbeat_interval: Duration,
+}
+
+impl Connection {
+    async fn hold(mut self) {
+        let mut reconnect = Reconnect::new();
+        loop {
+            let Ok(end) = self.attempt(&mut reconnect).await else { return };
+            if matches!(&end, End::Refused(error) if error.kind() == Kind::Unauthenticated) {
+                self.ticket = None;
+            }
+            let retry_in = reconnect.after(&end, Instant::now(), random());
+            if self.tell(Event::Detached { end, retry_in }).await.is_err() {
+                return;
+            }
+            select! {
+                () = sleep(retry_in) => {}
+                () = self.stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// One attempt, and the session it leads to.
+    async fn attempt(&mut self, reconnect: &mut Reconnect) -> Result<End, Stopped> {
+        self.tell(Event::Connecting).await?;
+        let stop = self.stop.clone();
+        let opened = select! {
+            opened = timeout(HANDSHAKE, self.open()) => opened,
+            () = stop.cancelled() => return Err(Stopped),
+        };
+        let (session, terms) = match opened {
+            Ok(Ok(opened)) => opened,
+            Ok(Err(end)) => return Ok(end),
+            Err(_) => return Ok(End::NoWelcome),
+        };
+        reconnect.welcomed(Instant::now());
+        let (outgoing, receiver) = mpsc::channel(CHANNEL);
+        self.tell(Event::Attached { terms, outgoing }).await?;
+        self.carry(session, receiver).await
+    }
+
+    /// Connects and exchanges Hello and Welcome.
+    async fn open(&mut self) -> Result<(Session, Terms), End> {
+        let channel = self.endpoint.connect().await.map_err(|error| End::Unreachable(causes(&error)))?;
+        let (up, requests) = mpsc::channel(CHANNEL);
+        // Hello lies ready before the call: a server may answer headers only once it has read it.
+        up.try_send(self.hello()).map_err(|_| End::Lost)?;
+        let request = self.authenticated(ReceiverStream::new(requests))?;
+        let response = endpoint::client(channel).attach(request).await.map_err(|status| refused(&status))?;
+        let mut down = response.into_inner();
+        loop {
+            let message = down.message().await.map_err(|status| refused(&status))?.ok_or(End::Lost)?;
+            match message.message {
+                Some(Down::Welcome(welcome)) => {
+                    let terms = terms(&welcome);
+                    let heartbeat_interval = terms.heartbeat_interval;
+                    self.ticket = Some(welcome.reconnect_ticket).filter(|ticket| !ticket.is_empty());
+                    return Ok((Session { up, down, heartbeat_interval }, terms));
+                }
+                other => {
+                    if let Inbound::Goodbye(end) = inbound(pb::AttachResponse { message: other }) {
+                        return Err(end);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Owns the stream until it ends. Never waits to send while there is something to read.
+    async fn carry(&self, session: Session, mut outgoing: mpsc::Receiver<Outgoing>) -> Result<End, Stopped> {
+        let Session { up, mut down, heartbeat_interval } = session;
+        let mut next: Option<pb::AttachRequest> = None;
+        let mut heartbeat = pin!(sleep(heartbeat_interval));
+        loop {
+            select! {
+                message = down.message() => match message {
+                    Ok(Some(message)) => match inbound(message) {
+                        Inbound::Event(event) => self.tell(*event).await?,
+                        Inbound::Goodbye(end) => return Ok(end),
+                        Inbound::Ignored => tracing::debug!("ignored a message of an unknown kind"),
+                    },
+                    Ok(None) => return Ok(End::Lost),
+                    Err(status) => return Ok(refused(&status)),
+                },
+                permit = up.reserve(), if next.is_some() => {
+                    let Ok(permit) = permit else { return Ok(End::Lost) };
+                    if let Some(message) = next.take() {
+                        permit.send(message);
+                    }
+                    heartbeat.as_mut().reset(Instant::now() + heartbeat_interval);
+                }
+                Some(message) = outgoing.recv(), if next.is_none() => next = Some(outbound(message)),
+                () = heartbeat.as_mut(), if next.is_none() => {
+                    next = Some(pb::AttachRequest { message: Some(Up::Heartbeat(pb::Heartbeat {})) });
+                }
+                () = self.stop.cancelled() => break,
+            }
+        }
+        self.part(up, down, next, outgoing).await
+    }
+
+    /// Sends what is left, ends our half, and hears the server out for a moment.
+    async fn part(
+        &self,
+        up: mpsc::Sender<pb::AttachRequest>,
+        mut down: Streaming<pb::AttachResponse>,
+        next: Option<pb::AttachRequest>,
+        mut outgoing: mpsc::Receiver<Outgoing>,
+    ) -> Result<End, Stopped> {
+        let deadline = Instant::now() + FAREWELL;
+        let mut rest: Vec<_> = next.into_iter().collect();
+        while let Ok(message) = outgoing.try_recv() {
+            rest.push(outbound(message));
+        }
+        let mut rest = rest.into_iter().peekable();
+        let mut up = Some(up);
+        loop {
+            if rest.peek().is_none() {
+                up = None;
+            }
+            let permit = async {
+                match &up {
+                    Some(up) => up.clone().reserve_owned().await,
+                    None => std::future::pending().await,
+                }
+            };
+            select! {
+                message = down.message() => match message.map(|message| message.map(inbound)) {
+                    Ok(Some(Inbound::Event(event))) => self.tell(*event).await?,
+                    Ok(Some(Inbound::Ignored)) => {}
+                    Ok(Some(Inbound::Goodbye(_)) | None) | Err(_) => return Err(Stopped),
+                },
+                permit = permit => {
+                    let Ok(permit) = permit else { return Err(Stopped) };
+                    if let Some(message) = rest.next() {
+                        permit.send(message);
+                    }
+                }
+                () = sleep_until(deadline) => return Err(Stopped),
+            }
+        }
+    }
+
+    async fn tell(&self, event: Event) -> Result<(), Stopped> {
+        self.events.send(event).await.map_err(|_| Stopped)
+    }
+
+    fn hello(&self) -> pb::AttachRequest {
+        let hello = pb::Hello {
+            protocol_min: homepot::model::Hello::PROTOCOL,
+            protocol_max: homepot::model::Hello::PROTOCOL,
+            agent_version: self.introduction.agent_version.clone(),
+            boot_id: self.introduction.boot_id.clone(),
+            capabilities: self.introduction.capabilities.clone(),
+            source: pb::DeviceSource::from(self.introduction.source).into(),
+            device_time: Some(to_proto_timestamp(Utc::now())),
+        };
+        pb::AttachRequest { message: Some(Up::Hello(hello)) }
+    }
+
+    fn authenticated<T>(&self, message: T) -> Result<Request<T>, End> {
+        let mut request = Request::new(message);
+        let metadata = request.metadata_mut();
+        metadata.insert("x-device-id", value(self.credentials.device_id.as_str(), false)?);
+        metadata.insert("x-api-key", value(self.credentials.key.reveal(), true)?);
+        if let Some(ticket) = &self.ticket {
+            metadata.insert("x-reconnect-ticket", value(ticket, true)?);
+        }
+        Ok(request)
+    }
+}
+
+fn value(text: &str, sensitive: bool) -> Result<MetadataValue<tonic::metadata::Ascii>, End> {
+    let mut value: MetadataValue<_> =
+        text.parse().map_err(|_| End::Refused(Error::invalid("metadata", "holds a letter that can't be sent")))?;
+    value.set_sensitive(sensitive);
+    Ok(value)
+}
+
+fn refused(status: &tonic::Status) -> End {
+    End::Refused(Error::from(status))
+}
+
+/// An error with its causes: tonic's own text says only "transport error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
+}

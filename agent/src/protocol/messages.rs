@@ -1,0 +1,95 @@
+//! Between the stream's messages and what the agent works with.
+
+use std::time::Duration;
+
+use homepot::{
+    model::{CommandId, Delivery, from_proto_duration},
+    pb::device::v1 as pb,
+};
+use pb::{attach_request::Message as Up, attach_response::Message as Down};
+
+use super::{
+    connection::{Event, Outgoing, Terms},
+    reconnect::{End, Farewell},
+};
+
+/// What a server that leaves the terms out is taken to want.
+const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(10);
+/// Below this the processor's use can't be measured.
+const MIN_INTERVAL: Duration = Duration::from_millis(200);
+const MAX_INTERVAL: Duration = Duration::from_secs(24 * 3600);
+
+/// One message from the server, as the connection takes it.
+pub(super) enum Inbound {
+    Event(Box<Event>),
+    Goodbye(End),
+    /// A kind this agent does not know, or one that has no place here.
+    Ignored,
+}
+
+pub(super) fn inbound(response: pb::AttachResponse) -> Inbound {
+    let event = match response.message {
+        Some(Down::SamplesAck(ack)) => Event::SamplesAcknowledged {
+            seq: ack.seq,
+            refused: ack.refused.into_iter().map(|r| (r.index, r.field, r.reason)).collect(),
+        },
+        Some(Down::Command(delivery)) => command(delivery),
+        Some(Down::OutcomeAck(ack)) => match CommandId::parse(&ack.command_id) {
+            Ok(command_id) => Event::OutcomeAcknowledged { command_id, refusal: ack.refusal },
+            Err(_) => return Inbound::Ignored,
+        },
+        Some(Down::Refusal(refusal)) => {
+            Event::Refused { message: refusal.message, field: refusal.field, reason: refusal.reason }
+        }
+        Some(Down::Goodbye(goodbye)) => return Inbound::Goodbye(farewell(goodbye)),
+        Some(Down::Welcome(_)) | None => return Inbound::Ignored,
+    };
+    Inbound::Event(Box::new(event))
+}
+
+fn command(delivery: pb::CommandDelivery) -> Event {
+    let command_id = CommandId::parse(&delivery.command_id).ok();
+    match Delivery::try_from(delivery) {
+        Ok(delivery) => Event::Command(delivery),
+        Err(error) => Event::UnreadableCommand { command_id, reason: error.message().to_owned() },
+    }
+}
+
+fn farewell(goodbye: pb::Goodbye) -> End {
+    let farewell = match goodbye.reason() {
+        pb::GoodbyeReason::Superseded => Farewell::Superseded,
+        pb::GoodbyeReason::Revoked => Farewell::Revoked,
+        pb::GoodbyeReason::Draining => Farewell::Draining,
+        pb::GoodbyeReason::Protocol => Farewell::Protocol,
+        pb::GoodbyeReason::Aged => Farewell::Aged,
+        pb::GoodbyeReason::Silent => Farewell::Silent,
+        pb::GoodbyeReason::Internal | pb::GoodbyeReason::Unspecified => Farewell::Internal,
+    };
+    let reconnect_after = goodbye.reconnect_after.and_then(|d| from_proto_duration("reconnect_after", &d).ok());
+    End::Goodbye { farewell, detail: goodbye.detail, reconnect_after }
+}
+
+pub(super) fn terms(welcome: &pb::Welcome) -> Terms {
+    let span = |value: Option<_>| value.as_ref().and_then(|value| from_proto_duration("interval", value).ok());
+    let interval = |given: Option<Duration>, default: Duration| {
+        given.filter(|given| !given.is_zero()).unwrap_or(default).clamp(MIN_INTERVAL, MAX_INTERVAL)
+    };
+    Terms {
+        session_epoch: welcome.session_epoch,
+        sample_interval: interval(span(welcome.sample_interval), SAMPLE_INTERVAL),
+        heartbeat_interval: interval(span(welcome.heartbeat_interval), HEARTBEAT_INTERVAL),
+        max_samples_per_message: usize::try_from(welcome.max_samples_per_message).unwrap_or(usize::MAX).max(1),
+        max_unacknowledged_samples: u64::from(welcome.max_unacknowledged_samples).max(1),
+    }
+}
+
+pub(super) fn outbound(message: Outgoing) -> pb::AttachRequest {
+    let message = match message {
+        Outgoing::Samples(samples) => Up::Samples(samples),
+        Outgoing::Acknowledged(id) => Up::CommandAcknowledged(pb::CommandAcknowledged { command_id: id.to_string() }),
+        Outgoing::Started(id) => Up::CommandStarted(pb::CommandStarted { command_id: id.to_string() }),
+        Outgoing::Outcome(outcome) => Up::CommandOutcome(outcome.into()),
+    };
+    pb::AttachRequest { message: Some(message) }
+}

@@ -1,0 +1,258 @@
+//! When to come back after a session ended: rules without I/O, with time and chance passed in.
+
+use std::time::Duration;
+
+use homepot::{Error, Kind};
+use tokio::time::Instant;
+
+/// The first wait lies between nothing and this; it doubles with every failure.
+const BASE: Duration = Duration::from_secs(1);
+/// No wait after a plain failure is longer.
+const CAP: Duration = Duration::from_secs(60);
+/// Chance must not make the agent spin.
+const FLOOR: Duration = Duration::from_millis(100);
+/// A session that held this long clears the failures before it.
+const STABLE: Duration = Duration::from_secs(10);
+/// The agent with the same key that took over keeps the session: coming back soon would be a fight.
+const SUPERSEDED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(600));
+/// What only a person can put right is asked for seldom.
+const REFUSED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
+/// A hint past this is taken for a fault of the server.
+const MAX_HINT: Duration = Duration::from_secs(3600);
+
+/// Why the server says goodbye.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// Another session of this device took over.
+    Superseded,
+    /// The key was revoked or the device deactivated.
+    Revoked,
+    /// The server leaves.
+    Draining,
+    /// The agent did not keep to the protocol.
+    Protocol,
+    /// The session grew old.
+    Aged,
+    /// The server heard nothing for too long.
+    Silent,
+    /// The server could not go on, or did not say why.
+    Internal,
+}
+
+/// How a session, or the attempt at one, ended.
+#[derive(Clone, Debug, PartialEq)]
+pub enum End {
+    /// There was no connection to be had.
+    Unreachable(String),
+    /// The server answered with an error.
+    Refused(Error),
+    /// The connection stood and no Welcome came.
+    NoWelcome,
+    /// The stream ended without a word.
+    Lost,
+    /// The server said why.
+    Goodbye {
+        /// Why.
+        farewell: Farewell,
+        /// Why, in words.
+        detail: String,
+        /// When to come back.
+        reconnect_after: Option<Duration>,
+    },
+}
+
+impl End {
+    /// What happened, in words for a person.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Unreachable(cause) => format!("the server can't be reached: {cause}"),
+            Self::Refused(error) => format!("the server refused: {error}"),
+            Self::NoWelcome => "the server did not answer Hello in time".to_owned(),
+            Self::Lost => "the connection was lost".to_owned(),
+            Self::Goodbye { farewell, detail, .. } => {
+                let what = match farewell {
+                    Farewell::Superseded => "another agent attached with this device's id and key",
+                    Farewell::Revoked => "this device's key was revoked or the device deactivated",
+                    Farewell::Draining => "the server is leaving",
+                    Farewell::Protocol => "the server says this agent broke the protocol",
+                    Farewell::Aged => "the session grew old",
+                    Farewell::Silent => "the server heard nothing for too long",
+                    Farewell::Internal => "the server could not go on",
+                };
+                if detail.is_empty() { what.to_owned() } else { format!("{what}: {detail}") }
+            }
+        }
+    }
+
+    /// Whether a person has to do something about it.
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Refused(error) => is_for_a_person(error.kind()),
+            Self::Goodbye { farewell, .. } => {
+                matches!(farewell, Farewell::Superseded | Farewell::Revoked | Farewell::Protocol)
+            }
+            Self::Unreachable(_) | Self::NoWelcome | Self::Lost => false,
+        }
+    }
+}
+
+fn is_for_a_person(kind: Kind) -> bool {
+    match kind {
+        Kind::Unauthenticated
+        | Kind::Forbidden
+        | Kind::NotFound
+        | Kind::Invalid
+        | Kind::Unimplemented
+        | Kind::AlreadyExists
+        | Kind::Conflict
+        | Kind::TooLarge => true,
+        Kind::Throttled | Kind::Unavailable | Kind::Timeout | Kind::Internal => false,
+    }
+}
+
+/// What is remembered from one attempt to the next.
+#[derive(Debug, Default)]
+pub struct Reconnect {
+    failures: u32,
+    welcomed_at: Option<Instant>,
+}
+
+impl Reconnect {
+    /// Nothing tried yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A Welcome came at `now`.
+    pub fn welcomed(&mut self, now: Instant) {
+        self.welcomed_at = Some(now);
+    }
+
+    /// How long to wait after `end`, which came at `now`. `random` is uniform in 0 to 1.
+    pub fn after(&mut self, end: &End, now: Instant, random: f64) -> Duration {
+        let held = self.welcomed_at.take().is_some_and(|at| now.duration_since(at) >= STABLE);
+        if held {
+            self.failures = 0;
+        }
+        match end {
+            End::Refused(error) => {
+                let hint = error.retry_delay().map(|hint| spread(hint, random));
+                let own = if is_for_a_person(error.kind()) { between(REFUSED, random) } else { self.backoff(random) };
+                hint.map_or(own, |hint| hint.max(own))
+            }
+            End::Unreachable(_) | End::NoWelcome | End::Lost => self.backoff(random),
+            End::Goodbye { farewell, reconnect_after, .. } => match (farewell, reconnect_after) {
+                (Farewell::Superseded, _) => between(SUPERSEDED, random),
+                (Farewell::Revoked | Farewell::Protocol, _) => between(REFUSED, random),
+                (_, Some(hint)) => spread(*hint, random).max(FLOOR),
+                (Farewell::Aged, None) if held => BASE.mul_f64(random).max(FLOOR),
+                (Farewell::Draining | Farewell::Aged | Farewell::Silent | Farewell::Internal, None) => {
+                    self.backoff(random)
+                }
+            },
+        }
+    }
+
+    /// Full jitter: anywhere between nothing and a bound that doubles with every failure.
+    fn backoff(&mut self, random: f64) -> Duration {
+        let bound = BASE.saturating_mul(1 << self.failures.min(16)).min(CAP);
+        self.failures = self.failures.saturating_add(1);
+        bound.mul_f64(random).max(FLOOR)
+    }
+}
+
+/// Never earlier than asked for, and up to half as long again, so that a fleet does not come back as one.
+fn spread(hint: Duration, random: f64) -> Duration {
+    hint.min(MAX_HINT).mul_f64(1.0 + random / 2.0)
+}
+
+fn between((low, high): (Duration, Duration), random: f64) -> Duration {
+    low + (high - low).mul_f64(random)
+}
+
+/// A number uniform in 0 to 1.
+pub fn random() -> f64 {
+    // Without a source of chance the middle keeps the rules working.
+    getrandom::u64().map_or(0.5, |bits| (bits >> 11) as f64 / (1_u64 << 53) as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MOST: f64 = 0.999_999;
+
+    fn goodbye(farewell: Farewell, reconnect_after: Option<u64>) -> End {
+        let reconnect_after = reconnect_after.map(Duration::from_secs);
+        End::Goodbye { farewell, detail: String::new(), reconnect_after }
+    }
+
+    fn seconds(wait: Duration) -> u64 {
+        wait.as_secs_f64().round() as u64
+    }
+
+    #[test]
+    fn waits_double_up_to_a_minute_with_full_jitter() {
+        let mut reconnect = Reconnect::new();
+        let waits: Vec<_> = (0..9).map(|_| seconds(reconnect.after(&End::Lost, Instant::now(), MOST))).collect();
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(reconnect.after(&End::Lost, Instant::now(), 0.0), FLOOR);
+    }
+
+    #[test]
+    fn a_session_that_held_clears_the_failures_and_one_that_flapped_does_not() {
+        let now = Instant::now();
+        let mut reconnect = Reconnect::new();
+        for _ in 0..5 {
+            reconnect.after(&End::Lost, now, MOST);
+        }
+        reconnect.welcomed(now);
+        assert_eq!(seconds(reconnect.after(&End::Lost, now + Duration::from_secs(1), MOST)), 32);
+        reconnect.welcomed(now);
+        assert_eq!(seconds(reconnect.after(&End::Lost, now + STABLE, MOST)), 1);
+    }
+
+    #[test]
+    fn a_superseded_agent_stays_away_for_minutes_whatever_the_hint() {
+        for random in [0.0, MOST] {
+            let wait = Reconnect::new().after(&goodbye(Farewell::Superseded, Some(1)), Instant::now(), random);
+            assert!(wait >= SUPERSEDED.0 && wait <= SUPERSEDED.1);
+        }
+    }
+
+    #[test]
+    fn a_revoked_key_is_tried_again_slowly() {
+        let wait = Reconnect::new().after(&goodbye(Farewell::Revoked, None), Instant::now(), 0.0);
+        assert_eq!(wait, REFUSED.0);
+        let refused = End::Refused(Error::new(Kind::Unauthenticated, "x"));
+        assert_eq!(Reconnect::new().after(&refused, Instant::now(), 0.0), REFUSED.0);
+    }
+
+    #[test]
+    fn a_draining_server_is_given_its_time_and_devices_spread_out_after_it() {
+        let at = |random| Reconnect::new().after(&goodbye(Farewell::Draining, Some(10)), Instant::now(), random);
+        assert_eq!(at(0.0), Duration::from_secs(10));
+        assert_eq!(seconds(at(MOST)), 15);
+    }
+
+    #[test]
+    fn an_aged_session_comes_back_at_once_unless_it_never_held() {
+        let now = Instant::now();
+        let mut reconnect = Reconnect::new();
+        for _ in 0..5 {
+            reconnect.after(&End::Lost, now, MOST);
+        }
+        reconnect.welcomed(now);
+        assert_eq!(seconds(reconnect.after(&goodbye(Farewell::Aged, None), now, MOST)), 32);
+        reconnect.welcomed(now);
+        assert!(reconnect.after(&goodbye(Farewell::Aged, None), now + STABLE, MOST) <= BASE);
+    }
+
+    #[test]
+    fn a_servers_retry_hint_is_a_floor_and_an_absurd_one_is_cut() {
+        let refused =
+            |seconds| End::Refused(Error::new(Kind::Unavailable, "x").retry_after(Duration::from_secs(seconds)));
+        assert_eq!(Reconnect::new().after(&refused(7), Instant::now(), 0.0), Duration::from_secs(7));
+        assert_eq!(Reconnect::new().after(&refused(u64::MAX / 4), Instant::now(), 0.0), MAX_HINT);
+    }
+}

@@ -1,0 +1,200 @@
+//! Who this device is: its key, and what it enrolled as.
+
+use std::fs;
+
+use chrono::{DateTime, Utc};
+use homepot::model::{DeviceId, Secret, SiteId};
+use serde::{Deserialize, Serialize};
+
+use super::{StateDir, StateError};
+use crate::platform;
+
+const KEY: &str = ".device_api_key";
+const DEVICE: &str = "device.json";
+const CLAIM: &str = "enrollment_claim";
+
+/// Who this device is.
+#[derive(Clone, Debug)]
+pub struct Identity {
+    /// Its id.
+    pub device_id: DeviceId,
+    /// Its site; `None` when the key came from elsewhere.
+    pub site_id: Option<SiteId>,
+    /// Its key; `None` while it has not enrolled.
+    pub key: Option<Secret>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    device_id: String,
+    site_id: Option<String>,
+    server: String,
+    enrolled_at: Option<DateTime<Utc>>,
+}
+
+impl StateDir {
+    /// Who this device was when the agent last ran; `None`: there is no trace of it.
+    ///
+    /// A key without `device.json`, as an earlier agent leaves it, goes with `device_id` where that is given.
+    pub fn identity(&self, device_id: Option<&DeviceId>) -> Result<Option<Identity>, StateError> {
+        let key = self.key()?;
+        let Some(bytes) = self.read(DEVICE)? else {
+            return match (key, device_id) {
+                (None, _) => Ok(None),
+                (Some(key), Some(id)) => Ok(Some(Identity { device_id: id.clone(), site_id: None, key: Some(key) })),
+                (Some(_), None) => Err(self.damaged(
+                    KEY,
+                    "is there and device.json is not: name the device it belongs to with --device-id".to_owned(),
+                )),
+            };
+        };
+        let record: Record = serde_json::from_slice(&bytes)
+            .map_err(|error| self.damaged(DEVICE, format!("can't be read ({error}); restore it from a backup")))?;
+        let fault = |error: homepot::Error| self.damaged(DEVICE, format!("holds nonsense: {error}"));
+        Ok(Some(Identity {
+            device_id: DeviceId::parse(&record.device_id).map_err(fault)?,
+            site_id: record.site_id.as_deref().map(SiteId::parse).transpose().map_err(fault)?,
+            key,
+        }))
+    }
+
+    /// Records what the device is about to enrol as, and answers the claim that goes with it. The same claim comes
+    /// back until a key was kept, so that a lost answer can be asked for again.
+    pub fn begin_enrollment(&self, device: &DeviceId, site: &SiteId, server: &str) -> Result<[u8; 32], StateError> {
+        self.write_record(device, site, server, None)?;
+        if let Some(claim) = self.read(CLAIM)?.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            return Ok(claim);
+        }
+        let mut claim = [0; 32];
+        getrandom::fill(&mut claim)
+            .map_err(|error| self.damaged(CLAIM, format!("can't be made: the system has no randomness ({error})")))?;
+        self.write(CLAIM, &claim)?;
+        Ok(claim)
+    }
+
+    /// Keeps the key. The key goes last: where it lies, the device is enrolled.
+    pub fn finish_enrollment(
+        &self,
+        device: &DeviceId,
+        site: &SiteId,
+        server: &str,
+        key: &Secret,
+    ) -> Result<(), StateError> {
+        self.write_record(device, site, server, Some(Utc::now()))?;
+        self.write(KEY, format!("{}\n", key.reveal()).as_bytes())?;
+        self.remove(CLAIM)
+    }
+
+    fn write_record(
+        &self,
+        device: &DeviceId,
+        site: &SiteId,
+        server: &str,
+        enrolled_at: Option<DateTime<Utc>>,
+    ) -> Result<(), StateError> {
+        let record = Record {
+            device_id: device.to_string(),
+            site_id: Some(site.to_string()),
+            server: server.to_owned(),
+            enrolled_at,
+        };
+        let bytes = serde_json::to_vec_pretty(&record)
+            .map_err(|error| self.damaged(DEVICE, format!("can't be written: {error}")))?;
+        self.write(DEVICE, &bytes)
+    }
+
+    fn key(&self) -> Result<Option<Secret>, StateError> {
+        let path = self.file(KEY);
+        let metadata = match fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(source) => return Err(StateError::Io { verb: "read", path, source }),
+        };
+        if !metadata.is_file() {
+            return Err(self.damaged(KEY, "is not a plain file".to_owned()));
+        }
+        if let Some(fault) = platform::private_fault(&metadata) {
+            let remedy = format!(
+                "take the key for known to others: have it rotated, or, if you are sure it is not, chmod 600 {}",
+                path.display()
+            );
+            return Err(StateError::Exposed { path, fault, remedy });
+        }
+        let bytes = self.read(KEY)?.unwrap_or_default();
+        let text = String::from_utf8(bytes).unwrap_or_default();
+        let key = text.trim();
+        if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(self.damaged(KEY, "holds no key; have the device's key rotated and write it there".to_owned()));
+        }
+        Ok(Some(Secret::presented(key)))
+    }
+
+    fn damaged(&self, name: &str, fault: String) -> StateError {
+        StateError::Damaged { path: self.file(name), fault }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn state() -> (tempfile::TempDir, StateDir) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&directory.path().join("state")).unwrap();
+        (directory, state)
+    }
+
+    fn names() -> (DeviceId, SiteId) {
+        (DeviceId::parse("pos-1").unwrap(), SiteId::parse("site-1").unwrap())
+    }
+
+    #[test]
+    fn the_claim_stays_the_same_until_a_key_was_kept() {
+        let (_directory, state) = state();
+        let (device, site) = names();
+        assert!(state.identity(None).unwrap().is_none());
+        let claim = state.begin_enrollment(&device, &site, "http://x").unwrap();
+        assert_eq!(state.begin_enrollment(&device, &site, "http://x").unwrap(), claim);
+        assert!(state.identity(None).unwrap().unwrap().key.is_none());
+
+        state.finish_enrollment(&device, &site, "http://x", &Secret::presented("hpd_abc")).unwrap();
+        let identity = state.identity(None).unwrap().unwrap();
+        assert_eq!((identity.device_id, identity.site_id), (device, Some(site)));
+        assert_eq!(identity.key.unwrap().reveal(), "hpd_abc");
+        assert!(!state.file(CLAIM).exists());
+    }
+
+    #[test]
+    fn a_key_that_others_can_read_is_refused_with_the_remedy() {
+        let (_directory, state) = state();
+        let (device, site) = names();
+        state.finish_enrollment(&device, &site, "http://x", &Secret::presented("hpd_abc")).unwrap();
+        for mode in [0o640, 0o604] {
+            fs::set_permissions(state.file(KEY), fs::Permissions::from_mode(mode)).unwrap();
+            let error = state.identity(None).unwrap_err().to_string();
+            assert!(error.contains("other users") && error.contains("chmod 600"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_behind_a_link_and_an_empty_key_are_refused() {
+        let (_directory, state) = state();
+        state.write("elsewhere", b"hpd_abc").unwrap();
+        std::os::unix::fs::symlink(state.file("elsewhere"), state.file(KEY)).unwrap();
+        assert!(state.identity(None).is_err());
+        fs::remove_file(state.file(KEY)).unwrap();
+        state.write(KEY, b"\n").unwrap();
+        assert!(state.identity(None).is_err());
+    }
+
+    #[test]
+    fn a_key_of_an_earlier_agent_is_taken_over_with_the_devices_id() {
+        let (_directory, state) = state();
+        state.write(KEY, b"legacy-key\n").unwrap();
+        assert!(state.identity(None).is_err());
+        let (device, _) = names();
+        assert_eq!(state.identity(Some(&device)).unwrap().unwrap().device_id, device);
+    }
+}

@@ -1,0 +1,249 @@
+//! The agent against a small server on real sockets: what it promises when answers get lost and streams break.
+
+// A test may panic; clippy sees that only within test functions.
+#![allow(clippy::unwrap_used)]
+
+mod server;
+
+use std::{path::Path, time::Duration};
+
+use homepot::{
+    model::CommandState,
+    pb::{
+        command::v1 as command,
+        device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
+    },
+};
+use homepot_agent::{
+    RunError,
+    config::{Config, Defaults, Flags, Place},
+    status::{Phase, Status},
+};
+use server::{COMMAND, Server, Session, delivery};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Far above what anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+struct Agent {
+    stop: CancellationToken,
+    status: watch::Receiver<Status>,
+    task: JoinHandle<Result<(), RunError>>,
+}
+
+impl Agent {
+    fn start(server: &Server, state: &Path, file: &str) -> Self {
+        let flags = Flags {
+            place: Place { config: None, state_dir: Some(state.join("state")) },
+            server: Some(server.url()),
+            site: Some("site-001".to_owned()),
+            device_id: Some("till-7".to_owned()),
+            ..Flags::default()
+        };
+        let config = Config::resolve(&flags, Some((Path::new("agent.toml"), file)), &Defaults::default()).unwrap();
+        let stop = CancellationToken::new();
+        let (sender, status) = watch::channel(Status::starting("test"));
+        let task = tokio::spawn(homepot_agent::run(config, stop.clone(), sender));
+        Self { stop, status, task }
+    }
+
+    async fn until(&mut self, what: &str, wanted: impl FnMut(&Status) -> bool) -> Status {
+        let found = timeout(PATIENCE, self.status.wait_for(wanted)).await;
+        found.unwrap_or_else(|_| panic!("never saw: {what}")).unwrap().clone()
+    }
+
+    async fn stop(self) -> Result<(), RunError> {
+        self.stop.cancel();
+        timeout(Duration::from_secs(2), self.task).await.expect("the agent ends within 2 s").unwrap()
+    }
+}
+
+fn state() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+async fn samples(session: &mut Session) -> pb::Samples {
+    session.next(|message| if let Up::Samples(samples) = message { Some(samples) } else { None }).await
+}
+
+async fn outcome(session: &mut Session) -> pb::CommandOutcome {
+    session.next(|message| if let Up::CommandOutcome(outcome) = message { Some(outcome) } else { None }).await
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_enrolment_is_asked_for_again_with_the_same_claim_and_never_after() {
+    let mut server = Server::start().await;
+    server.lose_enrollment_answers(1);
+    let state = state();
+    let agent = Agent::start(&server, state.path(), "");
+    let session = server.session().await;
+    let enrollments = server.enrollments();
+    assert_eq!(enrollments.len(), 2);
+    assert_eq!(enrollments[0].claim.len(), 32);
+    assert_eq!(enrollments[0], enrollments[1]);
+    assert_eq!((session.device_id.as_str(), session.api_key.as_str()), ("till-7", server::KEY));
+    assert_eq!(session.ticket, None);
+    agent.stop().await.unwrap();
+
+    let again = Agent::start(&server, state.path(), "");
+    server.session().await;
+    assert_eq!(server.enrollments().len(), 2);
+    again.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn an_id_that_is_taken_ends_the_agent_with_what_to_do_instead_of_a_loop() {
+    let server = Server::start().await;
+    server.refuse_enrollment(homepot::Error::new(homepot::Kind::AlreadyExists, "Device till-7 already exists"));
+    let state = state();
+    let agent = Agent::start(&server, state.path(), "");
+    let ended = timeout(PATIENCE, agent.task).await.unwrap().unwrap().unwrap_err();
+    assert_eq!(ended.exit_code(), 3);
+    assert!(ended.to_string().contains("rotate the key"), "{ended}");
+    assert_eq!(server.enrollments().len(), 1);
+}
+
+#[tokio::test]
+async fn samples_that_were_not_acknowledged_come_again_after_a_reconnect_with_a_ticket() {
+    let mut server = Server::start().await;
+    let state = state();
+    let agent = Agent::start(&server, state.path(), "");
+    let mut first = server.session().await;
+    let sent = samples(&mut first).await;
+    assert_eq!(sent.first_seq, 1);
+    first.end();
+
+    let mut second = server.session().await;
+    assert_eq!(second.ticket.as_deref(), Some(server::TICKET));
+    let resent = samples(&mut second).await;
+    assert_eq!(resent.first_seq, 1);
+    assert_eq!(resent.samples[0], sent.samples[0]);
+
+    let last = resent.first_seq + resent.samples.len() as u64 - 1;
+    second.say(Down::SamplesAck(pb::SamplesAck { seq: last, refused: vec![] }));
+    let next = samples(&mut second).await;
+    assert_eq!(next.first_seq, last + 1);
+    assert!(next.samples[0].network_latency_ms.is_some());
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_command_is_acknowledged_started_and_ended_in_this_order_and_a_redelivery_does_not_run_it_again() {
+    let mut server = Server::start().await;
+    let (state, traces) = (state(), tempfile::tempdir().unwrap());
+    // Every run leaves a file.
+    let allow = format!(
+        "[commands.restart_app]\nallow = true\nprogram = '/usr/bin/mktemp'\nargs = ['-p', '{}']",
+        traces.path().display()
+    );
+    let agent = Agent::start(&server, state.path(), &allow);
+    let mut session = server.session().await;
+    session.say(Down::Command(delivery("RESTART_APP")));
+    let mut seen = Vec::new();
+    let ended = loop {
+        match session.message().await {
+            Up::CommandAcknowledged(message) => seen.push(("acknowledged", message.command_id)),
+            Up::CommandStarted(message) => seen.push(("started", message.command_id)),
+            Up::CommandOutcome(outcome) => break outcome,
+            _ => {}
+        }
+    };
+    assert_eq!(seen, [("acknowledged", COMMAND.to_owned()), ("started", COMMAND.to_owned())]);
+    assert_eq!(ended.state(), command::CommandState::Succeeded);
+
+    // The outcome was lost: the server delivers again in the same session, and in one after a restart of the agent.
+    session.say(Down::Command(delivery("RESTART_APP")));
+    assert_eq!(outcome(&mut session).await, ended);
+    agent.stop().await.unwrap();
+    let agent = Agent::start(&server, state.path(), &allow);
+    let mut session = server.session().await;
+    assert_eq!(outcome(&mut session).await, ended);
+    session.say(Down::Command(delivery("RESTART_APP")));
+    assert_eq!(outcome(&mut session).await, ended);
+
+    // The server has it: from now on only a stray redelivery is answered.
+    session.say(Down::OutcomeAck(pb::OutcomeAck { command_id: COMMAND.to_owned(), refusal: String::new() }));
+    session.say(Down::Command(delivery("RESTART_APP")));
+    assert_eq!(outcome(&mut session).await.state, ended.state);
+    assert_eq!(std::fs::read_dir(traces.path()).unwrap().count(), 1);
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_is_not_allowed_or_not_known_or_too_late_does_not_start() {
+    let mut server = Server::start().await;
+    let state = state();
+    let agent = Agent::start(&server, state.path(), "");
+    let mut session = server.session().await;
+    for (n, (command_type, ttl, state, reason)) in [
+        ("REBOOT", 60, CommandState::Rejected, "commands.reboot.allow"),
+        ("UPDATE_POS", 60, CommandState::Rejected, "not a command this agent knows"),
+        ("PING", 0, CommandState::Expired, "time to live"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let command = pb::CommandDelivery {
+            command_id: uuid::Uuid::from_u128(n as u128).to_string(),
+            time_to_live: Some(homepot::model::to_proto_duration(Duration::from_secs(ttl))),
+            ..delivery(command_type)
+        };
+        session.say(Down::Command(command));
+        let outcome = outcome(&mut session).await;
+        assert_eq!(CommandState::from_proto("state", outcome.state), Ok(state), "{command_type}");
+        assert!(outcome.reason.contains(reason), "{}", outcome.reason);
+    }
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn the_interval_set_by_a_command_outlives_the_agent() {
+    let mut server = Server::start().await;
+    let state = state();
+    let mut agent = Agent::start(&server, state.path(), "");
+    let mut session = server.session().await;
+    let payload = serde_json::json!({ "interval_seconds": 7 });
+    let payload = homepot::model::to_struct(payload.as_object().unwrap());
+    session.say(Down::Command(pb::CommandDelivery { payload: Some(payload), ..delivery("SET_INTERVAL") }));
+    assert_eq!(outcome(&mut session).await.state(), command::CommandState::Succeeded);
+    agent.until("the interval", |status| status.sample_interval_ms == 7_000).await;
+    agent.stop().await.unwrap();
+
+    let mut agent = Agent::start(&server, state.path(), "");
+    server.session().await;
+    let attached = agent.until("attached", |status| status.phase == Phase::Attached).await;
+    assert_eq!(attached.sample_interval_ms, 7_000);
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_superseded_agent_does_not_fight_and_says_so() {
+    let mut server = Server::start().await;
+    let state = state();
+    let mut agent = Agent::start(&server, state.path(), "");
+    let session = server.session().await;
+    session.say(Down::Goodbye(pb::Goodbye {
+        reason: pb::GoodbyeReason::Superseded.into(),
+        detail: "a newer session took over".to_owned(),
+        reconnect_after: None,
+    }));
+    let waiting = agent.until("waiting", |status| status.phase == Phase::Waiting).await;
+    assert!(waiting.last_error.unwrap().contains("another agent attached"));
+    assert!(waiting.retry_at.unwrap() - waiting.last_error_at.unwrap() >= chrono::TimeDelta::minutes(5));
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_silent_agent_says_that_it_is_still_there_and_parts_by_ending_its_half() {
+    let mut server = Server::start().await;
+    server.set_intervals(Duration::from_secs(3_600), Duration::from_millis(300));
+    let state = state();
+    let agent = Agent::start(&server, state.path(), "");
+    let mut session = server.session().await;
+    for _ in 0..2 {
+        session.next(|message| matches!(message, Up::Heartbeat(_)).then_some(())).await;
+    }
+    agent.stop().await.unwrap();
+    session.ended().await;
+}
