@@ -1,0 +1,146 @@
+//! What most tests begin with.
+
+use std::time::Duration;
+
+use homepot::model::{
+    CommandId, CommandType, DeviceId, DeviceSource, Enrollment, Hello, NewCommand, NewSite, PageRequest, SiteId,
+};
+use homepot_store::{
+    PgConnection, Store, StoreError,
+    devices::{self, DeviceRef, Enrolled, NewDevice},
+    enrollment_tokens::{self, NewEnrollmentToken},
+    sites,
+    test_support::TestDatabase,
+};
+use uuid::Uuid;
+
+pub(crate) fn site_id(text: &str) -> SiteId {
+    SiteId::parse(text).unwrap()
+}
+
+pub(crate) fn device_id(text: &str) -> DeviceId {
+    DeviceId::parse(text).unwrap()
+}
+
+pub(crate) fn page(size: u32, after: Option<String>) -> PageRequest {
+    PageRequest { size, after }
+}
+
+pub(crate) fn new_site(id: &str) -> NewSite {
+    let name = format!("Site {id}");
+    NewSite { site_id: site_id(id), name, description: None, location: None, open_enrollment: false }
+}
+
+pub(crate) fn new_device(id: &str, site: &str) -> NewDevice {
+    NewDevice {
+        enrollment: Enrollment {
+            site_id: site_id(site),
+            device_id: device_id(id),
+            name: id.to_owned(),
+            device_type: Default::default(),
+            ip_address: None,
+            mac_address: None,
+            firmware_version: None,
+            config: None,
+            source: None,
+            claim: None,
+        },
+        source: DeviceSource::Real,
+        key_id: "hpd_AAAAAAAA".to_owned(),
+        key_hash: "hash".to_owned(),
+        token_id: None,
+        claim_hash: None,
+    }
+}
+
+pub(crate) fn new_token(token_id: &str, site: &str, max_uses: i32) -> NewEnrollmentToken {
+    NewEnrollmentToken {
+        token_id: token_id.to_owned(),
+        token_hash: "hash".to_owned(),
+        site_id: site_id(site),
+        source: DeviceSource::Real,
+        max_uses,
+        expires_at: chrono::Utc::now() + chrono::TimeDelta::hours(1),
+        created_by: "admin".to_owned(),
+    }
+}
+
+pub(crate) fn uses_left(conn: &mut PgConnection, token_id: &str) -> i32 {
+    enrollment_tokens::find(conn, token_id).unwrap().unwrap().0.uses_left
+}
+
+pub(crate) fn hello(boot_id: &str) -> Hello {
+    Hello {
+        agent_version: "1.0.0".to_owned(),
+        boot_id: boot_id.to_owned(),
+        capabilities: vec![CommandType::parse("PING").unwrap()],
+        source: None,
+        device_time: None,
+    }
+}
+
+pub(crate) const HEARTBEAT: Duration = Duration::from_secs(10);
+
+pub(crate) fn new_command(device: &str, command_type: &str) -> NewCommand {
+    NewCommand {
+        device_id: device_id(device),
+        command_type: CommandType::parse(command_type).unwrap(),
+        payload: None,
+        idempotency_key: None,
+        time_to_live: Duration::from_secs(600),
+        run_timeout: Duration::from_secs(60),
+    }
+}
+
+pub(crate) fn command_id() -> CommandId {
+    CommandId(Uuid::now_v7())
+}
+
+/// Makes the site if it is missing and enrols the device.
+pub(crate) fn enrolled(conn: &mut PgConnection, id: &str, site: &str) -> DeviceRef {
+    sites::insert(conn, &new_site(site)).unwrap();
+    let answer = devices::enroll(conn, &new_device(id, site)).unwrap();
+    assert!(matches!(answer, Enrolled::Device(_)), "{answer:?}");
+    devices::find_ref(conn, &device_id(id)).unwrap().unwrap()
+}
+
+/// A database with one device at `site-1`.
+pub(crate) async fn with_device(id: &str) -> (TestDatabase, DeviceRef) {
+    let database = TestDatabase::new().await;
+    let device = enrolled(&mut database.connect(), id, "site-1");
+    (database, device)
+}
+
+/// Runs the same operation several times at once and tells what each came to.
+pub(crate) async fn at_once<T, F>(store: &Store, times: usize, work: impl Fn(usize) -> F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+{
+    let running: Vec<_> = (0..times)
+        .map(|number| {
+            let (store, work) = (store.clone(), work(number));
+            tokio::spawn(async move { store.run("test", work).await })
+        })
+        .collect();
+    let mut outcomes = Vec::new();
+    for task in running {
+        outcomes.push(task.await.unwrap().unwrap());
+    }
+    outcomes
+}
+
+/// Walks a list page by page.
+pub(crate) fn all_pages<T>(size: u32, mut list: impl FnMut(&PageRequest) -> homepot::model::Page<T>) -> Vec<T> {
+    let mut items = Vec::new();
+    let mut request = page(size, None);
+    loop {
+        let page = list(&request);
+        assert!(page.items.len() <= size as usize);
+        items.extend(page.items);
+        match page.next {
+            Some(next) => request.after = Some(next),
+            None => return items,
+        }
+    }
+}

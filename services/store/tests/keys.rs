@@ -1,0 +1,72 @@
+//! Keys of devices, and secrets that replicas share.
+
+use std::time::Duration;
+
+use chrono::{TimeDelta, Utc};
+use homepot_store::{PgConnection, device_keys, secrets, test_support::TestDatabase};
+
+use crate::fixture::*;
+
+fn live(conn: &mut PgConnection, key_id: &str) -> Option<device_keys::LiveKey> {
+    device_keys::find(conn, &device_id("d"), key_id).unwrap().unwrap().key
+}
+
+#[tokio::test]
+async fn rotation_overlaps_and_never_prolongs_an_older_key() {
+    let (database, _) = with_device("d").await;
+    let mut conn = database.connect();
+    let rotate = |conn: &mut _, key_id, seconds| {
+        device_keys::rotate(conn, &device_id("d"), key_id, "hash", Duration::from_secs(seconds)).unwrap().unwrap()
+    };
+    let first_end = rotate(&mut conn, "hpd_2", 60);
+    assert!((first_end - Utc::now() - TimeDelta::seconds(60)).abs() < TimeDelta::seconds(5));
+    assert_eq!(live(&mut conn, "hpd_AAAAAAAA").unwrap().expires_at, Some(first_end));
+    assert_eq!(live(&mut conn, "hpd_2").unwrap().expires_at, None);
+
+    let second_end = rotate(&mut conn, "hpd_3", 3_600);
+    assert_eq!(live(&mut conn, "hpd_AAAAAAAA").unwrap().expires_at, Some(first_end));
+    assert_eq!(live(&mut conn, "hpd_2").unwrap().expires_at, Some(second_end));
+
+    // No overlap: all older ones end at once.
+    rotate(&mut conn, "hpd_4", 0);
+    assert_eq!(
+        [live(&mut conn, "hpd_AAAAAAAA"), live(&mut conn, "hpd_2"), live(&mut conn, "hpd_3")],
+        [None, None, None]
+    );
+    assert!(live(&mut conn, "hpd_4").is_some());
+}
+
+#[tokio::test]
+async fn revocation_ends_every_key_and_raises_the_version() {
+    let (database, _) = with_device("d").await;
+    let mut conn = database.connect();
+    device_keys::rotate(&mut conn, &device_id("d"), "hpd_2", "hash", Duration::from_secs(60)).unwrap().unwrap();
+    let before = device_keys::find(&mut conn, &device_id("d"), "hpd_2").unwrap().unwrap().credential_version;
+    assert_eq!(device_keys::revoke_all(&mut conn, &device_id("d")).unwrap(), Some(2));
+    let after = device_keys::find(&mut conn, &device_id("d"), "hpd_2").unwrap().unwrap();
+    assert_eq!(after.key, None);
+    assert!(after.credential_version > before);
+    assert_eq!(device_keys::revoke_all(&mut conn, &device_id("d")).unwrap(), Some(0));
+}
+
+#[tokio::test]
+async fn a_device_that_is_not_there_has_no_keys_to_change() {
+    let (database, _) = with_device("d").await;
+    let mut conn = database.connect();
+    let other = device_id("other");
+    assert!(device_keys::find(&mut conn, &other, "hpd_AAAAAAAA").unwrap().is_none());
+    assert_eq!(device_keys::rotate(&mut conn, &other, "k", "h", Duration::ZERO).unwrap(), None);
+    assert_eq!(device_keys::revoke_all(&mut conn, &other).unwrap(), None);
+}
+
+#[tokio::test]
+async fn replicas_that_ask_for_a_shared_secret_at_once_get_the_same() {
+    let database = TestDatabase::new().await;
+    let found = at_once(database.store(), 8, |number| {
+        move |conn: &mut PgConnection| secrets::find_or_insert(conn, "ticket", [number as u8; 32])
+    })
+    .await;
+    assert!(found.iter().all(|secret| *secret == found[0]));
+    let other = database.store().run("test", |conn| secrets::find_or_insert(conn, "other", [99; 32])).await.unwrap();
+    assert_eq!(other, [99; 32]);
+}

@@ -1,0 +1,142 @@
+//! Lists: no gap, no repeat, nothing that the caller may not see.
+
+use chrono::{TimeDelta, Utc};
+use homepot::model::{CommandState, DeviceChange, DeviceStatus, SiteChange, SiteScope};
+use homepot_store::{
+    PgConnection, StoreError, commands,
+    devices::{self, DeviceFilter},
+    enrollment_tokens, sessions, sites,
+    test_support::TestDatabase,
+};
+
+use crate::fixture::*;
+
+fn filter(status: Option<DeviceStatus>) -> DeviceFilter {
+    DeviceFilter { scope: SiteScope::All, site_id: None, source: None, status, now: Utc::now() }
+}
+
+fn ids(conn: &mut PgConnection, filter: &DeviceFilter) -> Vec<String> {
+    let devices = all_pages(3, |page| devices::list(conn, filter, page).unwrap());
+    devices.iter().map(|device| device.device_id.to_string()).collect()
+}
+
+#[tokio::test]
+async fn pages_of_every_list_join_without_gap_or_repeat() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    let device = enrolled(&mut conn, "D-0", "s");
+    let mut expected = vec!["D-0".to_owned()];
+    // By byte: upper case before lower, whatever the locale.
+    for id in ["a", "B", "a-1", "a.1", "a_1", "Z", "z"] {
+        enrolled(&mut conn, id, "s");
+        expected.push(id.to_owned());
+    }
+    expected.sort();
+    for site in ["x", "Y", "s2"] {
+        sites::insert(&mut conn, &new_site(site)).unwrap().unwrap();
+    }
+    assert_eq!(ids(&mut conn, &filter(None)), expected);
+    let listed = all_pages(2, |page| sites::list(&mut conn, &SiteScope::All, page).unwrap());
+    let listed: Vec<_> = listed.iter().map(|site| site.site_id.as_str()).collect();
+    assert_eq!(listed, ["Y", "s", "s2", "x"]);
+
+    let mut queued = Vec::new();
+    for _ in 0..7 {
+        let id = command_id();
+        commands::insert(&mut conn, id, &new_command("D-0", "PING"), device.pk, "admin").unwrap();
+        queued.insert(0, id);
+    }
+    let listed = all_pages(3, |page| commands::list(&mut conn, device.pk, &[CommandState::Queued], page).unwrap());
+    assert_eq!(listed.iter().map(|command| command.command_id).collect::<Vec<_>>(), queued);
+    assert!(commands::list(&mut conn, device.pk, &[CommandState::Sent], &page(9, None)).unwrap().items.is_empty());
+
+    for number in 0..5 {
+        enrollment_tokens::insert(&mut conn, &new_token(&format!("hpe_{number}"), "s", 1)).unwrap().unwrap();
+    }
+    let listed = all_pages(2, |page| enrollment_tokens::list(&mut conn, &SiteScope::All, None, page).unwrap());
+    let listed: Vec<_> = listed.iter().map(|token| token.token_id.as_str()).collect();
+    assert_eq!(listed, ["hpe_4", "hpe_3", "hpe_2", "hpe_1", "hpe_0"]);
+}
+
+#[tokio::test]
+async fn a_scope_hides_other_sites_from_every_list() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    enrolled(&mut conn, "mine", "s1");
+    enrolled(&mut conn, "theirs", "s2");
+    for site in ["s1", "s2"] {
+        enrollment_tokens::insert(&mut conn, &new_token(&format!("hpe_{site}"), site, 1)).unwrap().unwrap();
+    }
+    let scope = SiteScope::Only(vec![site_id("s1")]);
+    assert_eq!(ids(&mut conn, &DeviceFilter { scope: scope.clone(), ..filter(None) }), ["mine"]);
+    let elsewhere = DeviceFilter { scope: scope.clone(), site_id: Some(site_id("s2")), ..filter(None) };
+    assert!(ids(&mut conn, &elsewhere).is_empty());
+    assert!(ids(&mut conn, &DeviceFilter { scope: SiteScope::Only(vec![]), ..filter(None) }).is_empty());
+    assert_eq!(sites::list(&mut conn, &scope, &page(9, None)).unwrap().items.len(), 1);
+    assert_eq!(enrollment_tokens::list(&mut conn, &scope, None, &page(9, None)).unwrap().items.len(), 1);
+    assert_eq!(enrollment_tokens::revoke(&mut conn, "hpe_s2", &scope).unwrap(), None);
+    assert!(enrollment_tokens::find(&mut conn, "hpe_s2").unwrap().unwrap().0.revoked_at.is_none());
+}
+
+#[tokio::test]
+async fn the_status_filter_judges_as_the_model_does() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    let now = Utc::now();
+    for id in ["never", "online", "silent", "ended", "marked"] {
+        let device = enrolled(&mut conn, id, "s");
+        if id == "never" {
+            continue;
+        }
+        let epoch = sessions::begin(&mut conn, device.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+        if id == "ended" {
+            assert!(sessions::end(&mut conn, device.pk, epoch).unwrap());
+        }
+        if id == "marked" {
+            let change = DeviceChange { maintenance: Some(true), ..Default::default() };
+            devices::update(&mut conn, &device_id(id), &change).unwrap().unwrap();
+        }
+        if id == "online" {
+            let seen_at = now + TimeDelta::seconds(60);
+            let touch = sessions::Touch { pk: device.pk, epoch: Some(epoch), seen_at, heartbeat: HEARTBEAT };
+            sessions::touch(&mut conn, &[touch]).unwrap();
+        }
+    }
+    let now = now + TimeDelta::seconds(61);
+    let everything = devices::list(&mut conn, &filter(None), &page(100, None)).unwrap().items;
+    for status in [DeviceStatus::Unknown, DeviceStatus::Online, DeviceStatus::Offline, DeviceStatus::Maintenance] {
+        let judged = everything.iter().filter(|device| match device.maintenance {
+            true => status == DeviceStatus::Maintenance,
+            false => status == device.presence.status(now),
+        });
+        let judged: Vec<_> = judged.map(|device| device.device_id.to_string()).collect();
+        assert!(!judged.is_empty(), "{status:?}");
+        assert_eq!(ids(&mut conn, &DeviceFilter { now, ..filter(Some(status)) }), judged, "{status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_page_token_of_no_list_is_the_callers_fault() {
+    let (database, device) = with_device("d").await;
+    let mut conn = database.connect();
+    let request = page(10, Some("nonsense".to_owned()));
+    assert!(matches!(commands::list(&mut conn, device.pk, &[], &request), Err(StoreError::Invalid(_))));
+    let query = homepot_store::samples::query(&mut conn, device.pk, Utc::now(), Utc::now(), &request);
+    assert!(matches!(query, Err(StoreError::Invalid(_))));
+}
+
+#[tokio::test]
+async fn a_site_is_made_once_and_a_change_touches_only_what_it_names() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    let mut new = new_site("s");
+    new.description = Some("here".to_owned());
+    let site = sites::insert(&mut conn, &new).unwrap().unwrap();
+    assert_eq!(sites::insert(&mut conn, &new).unwrap(), None);
+    let change = SiteChange { location: Some("there".to_owned()), ..Default::default() };
+    let changed = sites::update(&mut conn, &site.site_id, &change).unwrap().unwrap();
+    assert_eq!((changed.description.as_deref(), changed.location.as_deref()), (Some("here"), Some("there")));
+    let change = SiteChange { description: Some(String::new()), ..Default::default() };
+    assert_eq!(sites::update(&mut conn, &site.site_id, &change).unwrap().unwrap().description, None);
+    assert_eq!(sites::update(&mut conn, &site_id("none"), &change).unwrap(), None);
+}

@@ -1,0 +1,121 @@
+//! Migrations: up, down, up again, by three at once, and as `schema.rs` has it.
+
+use std::collections::BTreeMap;
+
+use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
+use homepot_store::{
+    PgConnection, Store, StoreConfig, sites,
+    test_support::{TestDatabase, revert_all_migrations},
+};
+
+use crate::fixture::*;
+
+#[derive(QueryableByName, Debug)]
+struct Column {
+    #[diesel(sql_type = Text)]
+    table_name: String,
+    #[diesel(sql_type = Text)]
+    column_name: String,
+    #[diesel(sql_type = Text)]
+    column_type: String,
+}
+
+const COLUMNS: &str = "\
+SELECT c.relname::text AS table_name, a.attname::text AS column_name,
+    CASE WHEN a.attnotnull THEN '' ELSE 'Nullable ' END || format_type(a.atttypid, a.atttypmod) AS column_type
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND c.relname <> '__diesel_schema_migrations'
+ORDER BY c.relname, a.attnum";
+
+type Schema = BTreeMap<String, Vec<(String, String)>>;
+
+fn in_database(conn: &mut PgConnection) -> Schema {
+    let mut schema = Schema::new();
+    for column in sql_query(COLUMNS).load::<Column>(conn).unwrap() {
+        schema.entry(column.table_name).or_default().push((column.column_name, column.column_type));
+    }
+    schema
+}
+
+/// What the `table!` macros say, in Postgres's words.
+fn in_code() -> Schema {
+    let mut schema = Schema::new();
+    let mut table = String::new();
+    for line in include_str!("../src/schema.rs").lines().map(str::trim) {
+        if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
+            table = name.to_owned();
+        } else if let Some((column, kind)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {
+            let kind = kind.trim_end_matches(',');
+            let inner = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
+            let nullable = if inner.is_some() { "Nullable " } else { "" };
+            let name = match inner.unwrap_or(kind) {
+                "Text" => "text",
+                "Timestamptz" => "timestamp with time zone",
+                "BigInt" => "bigint",
+                "Integer" => "integer",
+                "Bool" => "boolean",
+                "Jsonb" => "jsonb",
+                "Binary" => "bytea",
+                "Uuid" => "uuid",
+                "Double" => "double precision",
+                "Float" => "real",
+                "Array<Text>" => "text[]",
+                other => panic!("{other}"),
+            };
+            schema.entry(table.clone()).or_default().push((column.to_owned(), format!("{nullable}{name}")));
+        }
+    }
+    schema
+}
+
+#[tokio::test]
+async fn the_code_knows_every_table_and_column_as_the_migrations_make_them() {
+    let database = TestDatabase::new().await;
+    let code = in_code();
+    assert!(code.len() >= 9);
+    assert_eq!(in_database(&mut database.connect()), code);
+}
+
+#[tokio::test]
+async fn down_leaves_nothing_and_up_works_again() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    let before = in_database(&mut conn);
+    enrolled(&mut conn, "d", "s");
+    revert_all_migrations(&mut conn).unwrap();
+    let left = "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace \
+        AND relname NOT LIKE '\\_\\_diesel%'";
+    assert_eq!(sql_query(left).execute(&mut conn).unwrap(), 0);
+    database.store().migrate().await.unwrap();
+    assert_eq!(in_database(&mut conn), before);
+    assert!(sites::find(&mut conn, &site_id("s")).unwrap().is_none());
+}
+
+#[tokio::test]
+async fn three_replicas_that_migrate_at_once_all_come_up() {
+    let database = TestDatabase::empty().await;
+    let mut running = Vec::new();
+    for _ in 0..3 {
+        let store = Store::open(StoreConfig { threads: 2, ..StoreConfig::new(database.url()) }).await.unwrap();
+        running.push(tokio::spawn(async move { store.migrate().await }));
+    }
+    for task in running {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(in_database(&mut database.connect()), in_code());
+    // And nothing is held any more.
+    let held = "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND database = \
+        (SELECT oid FROM pg_database WHERE datname = current_database())";
+    assert_eq!(sql_query(held).execute(&mut database.connect()).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn every_foreign_key_has_an_index_where_its_rows_are_looked_up() {
+    let database = TestDatabase::new().await;
+    // The leading column of some index; without it, removing a row of the other table reads this one whole.
+    let bare = "SELECT 1 FROM pg_constraint k WHERE k.contype = 'f' AND k.conparentid = 0 \
+        AND k.conrelid <> 'enrollment_tokens'::regclass AND NOT EXISTS (SELECT FROM pg_index i \
+        WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1])";
+    assert_eq!(sql_query(bare).execute(&mut database.connect()).unwrap(), 0);
+}
