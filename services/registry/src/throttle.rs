@@ -30,7 +30,27 @@ struct Count {
 /// Counts failures.
 #[derive(Debug, Default)]
 pub(crate) struct Throttle {
-    counts: Mutex<HashMap<Place, Count>>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    by_place: HashMap<Place, Count>,
+    /// When what is over was last cleared away: at most once in a while, or a full table would cost a walk a failure.
+    cleared_at: Option<Instant>,
+}
+
+impl Counts {
+    fn has_room(&mut self, place: &Place, now: Instant) -> bool {
+        if self.by_place.len() < MAX_ENTRIES || self.by_place.contains_key(place) {
+            return true;
+        }
+        if self.cleared_at.is_none_or(|then| now.saturating_duration_since(then) >= WINDOW / 4) {
+            self.cleared_at = Some(now);
+            self.by_place.retain(|_, count| now.saturating_duration_since(count.since) < WINDOW);
+        }
+        self.by_place.len() < MAX_ENTRIES
+    }
 }
 
 impl Throttle {
@@ -38,7 +58,7 @@ impl Throttle {
     pub(crate) fn check(&self, name: &str, ip: Option<IpAddr>, now: Instant) -> Result<(), Error> {
         let counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (place, limit) in places(name, ip) {
-            let Some(count) = counts.get(&place) else { continue };
+            let Some(count) = counts.by_place.get(&place) else { continue };
             let left = WINDOW.saturating_sub(now.saturating_duration_since(count.since));
             if count.failures >= limit && !left.is_zero() {
                 metrics::counter!("homepot_auth_throttled_total").increment(1);
@@ -51,14 +71,11 @@ impl Throttle {
     /// Counts a failure.
     pub(crate) fn fail(&self, name: &str, ip: Option<IpAddr>, now: Instant) {
         let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if counts.len() >= MAX_ENTRIES {
-            counts.retain(|_, count| now.saturating_duration_since(count.since) < WINDOW);
-        }
         for (place, _) in places(name, ip) {
-            if counts.len() >= MAX_ENTRIES && !counts.contains_key(&place) {
+            if !counts.has_room(&place, now) {
                 continue;
             }
-            let count = counts.entry(place).or_insert(Count { since: now, failures: 0 });
+            let count = counts.by_place.entry(place).or_insert(Count { since: now, failures: 0 });
             if now.saturating_duration_since(count.since) >= WINDOW {
                 *count = Count { since: now, failures: 0 };
             }
@@ -121,6 +138,6 @@ mod tests {
         for number in 0..2 * MAX_ENTRIES {
             throttle.fail(&number.to_string(), HERE, now);
         }
-        assert!(throttle.counts.lock().unwrap().len() <= MAX_ENTRIES);
+        assert!(throttle.counts.lock().unwrap().by_place.len() <= MAX_ENTRIES);
     }
 }

@@ -93,6 +93,8 @@ impl Drop for Turn<'_> {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt;
+
     use super::*;
 
     #[test]
@@ -115,10 +117,12 @@ mod tests {
         let first = verified.turn([7; 32]);
         let held = first.wait().await;
         let second = verified.turn([7; 32]);
-        let mut waiting = std::pin::pin!(second.wait());
-        assert!(futures_util::poll!(&mut waiting).is_pending());
-        drop(held);
-        drop(waiting.await);
+        {
+            let mut waiting = std::pin::pin!(second.wait());
+            assert!(waiting.as_mut().now_or_never().is_none());
+            drop(held);
+            drop(waiting.await);
+        }
         drop(first);
         drop(second);
         assert!(verified.in_flight.lock().unwrap().is_empty());
