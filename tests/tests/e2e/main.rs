@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod contract;
 mod demo;
 mod house;
 mod ops;
