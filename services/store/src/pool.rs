@@ -18,8 +18,10 @@ use diesel::{
 use crate::{StoreError, url};
 
 /// How long an operation waits for a connection before it is told that Postgres is away. Half of it is the longest
-/// pause between two attempts to connect, so this also bounds how long recovery goes unnoticed.
+/// pause between two attempts to connect, so who waits that long notices when it is back.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
+/// What an operation waits whose time was up in the queue already: while Postgres is away the queue must empty.
+const LAST_PATIENCE: Duration = Duration::from_millis(100);
 /// A connection that was idle for this long is asked whether it still works; a busy one is not: asking costs 40 %.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
 /// Nothing that runs on a database thread may hold it for long.
@@ -106,9 +108,12 @@ impl Connections {
     }
 
     /// A connection that works, as far as one can know without asking.
-    pub(crate) fn take(&self) -> Result<PooledConnection<Manager>, StoreError> {
+    pub(crate) fn take(&self, deadline: Instant) -> Result<PooledConnection<Manager>, StoreError> {
         loop {
-            let mut session = self.pool.get().map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            let left = deadline.saturating_duration_since(Instant::now());
+            let patience = left.clamp(LAST_PATIENCE, CONNECTION_TIMEOUT);
+            let mut session =
+                self.pool.get_timeout(patience).map_err(|error| StoreError::Unavailable(error.to_string()))?;
             // Where one was lost since it was made, it may well be lost too.
             let trusted =
                 session.losses == self.losses.load(Ordering::Acquire) && session.last_used.elapsed() < TRUSTED_FOR;

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::{StoreError, migrate, pool::Connections, samples, url};
 
-/// How long a caller waits for a place in the queue.
+/// How long a caller waits for a place in the queue, and from then on for a connection.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
 /// How long opening waits for the first connection.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
@@ -110,7 +110,7 @@ impl Store {
             if answer.is_closed() {
                 return;
             }
-            let outcome = span.in_scope(|| on_connection(connections, operation, work));
+            let outcome = span.in_scope(|| on_connection(connections, started + QUEUE_PATIENCE, operation, work));
             // The caller may have left meanwhile; the work is done all the same.
             let _ = answer.send(outcome);
         });
@@ -130,10 +130,11 @@ impl Store {
 
 fn on_connection<T>(
     connections: &Connections,
+    deadline: Instant,
     operation: &'static str,
     work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
 ) -> Result<T, StoreError> {
-    let mut session = connections.take()?;
+    let mut session = connections.take(deadline)?;
     // The connection is thrown away when `work` panics, so nothing half done is ever seen again.
     let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut session.conn)));
     match outcome {

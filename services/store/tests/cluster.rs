@@ -10,7 +10,11 @@ use std::{
 };
 
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_query};
-use homepot_store::cluster::{ClusterConfig, ClusterError, PrivateCluster};
+use homepot_store::{
+    Store, StoreConfig, StoreError,
+    cluster::{ClusterConfig, ClusterError, PrivateCluster},
+    health,
+};
 use tempfile::TempDir;
 
 const DIR: &str = "HOMEPOT_TEST_CLUSTER_DIR";
@@ -138,6 +142,22 @@ fn a_killed_server_takes_postgres_along() {
     assert!(is_running(postmaster));
     server.kill();
     wait_until("postgres ends", || !is_running(postmaster));
+}
+
+#[tokio::test]
+async fn a_store_works_again_after_postgres_was_away() {
+    let dir = temporary_dir();
+    let cluster = start(dir.path()).unwrap();
+    let store = Store::open(StoreConfig { threads: 4, ..StoreConfig::new(cluster.database_url()) }).await.unwrap();
+    store.run("ping", health::ping).await.unwrap();
+    cluster.stop().unwrap();
+    for _ in 0..2 {
+        assert!(matches!(store.run("ping", health::ping).await, Err(StoreError::Unavailable(_))));
+    }
+    let _cluster = start(dir.path()).unwrap();
+    for _ in 0..8 {
+        store.run("ping", health::ping).await.unwrap();
+    }
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! The store against real Postgres.
 
+#![allow(clippy::unwrap_used)] // the helpers of tests may, as tests may
+
 mod cluster;
 mod commands;
 mod enrollment;

@@ -106,3 +106,11 @@ async fn an_address_that_is_wrong_is_told_without_its_password() {
     }
     assert!(!format!("{:?}", StoreConfig::new("postgres://u:hidden@h/db")).contains("hidden"));
 }
+
+#[tokio::test]
+async fn libpq_speaks_tls() {
+    // Refused by the port and not by libpq, which says so when it was built without.
+    let url = "postgres://127.0.0.1:1/db?sslmode=require";
+    let error = <homepot_store::PgConnection as diesel::Connection>::establish(url).err().unwrap().to_string();
+    assert!(error.contains("refused") && !error.contains("SSL"), "{error}");
+}

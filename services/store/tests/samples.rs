@@ -55,7 +55,7 @@ async fn a_sample_comes_back_as_it_was_measured() {
     let new = [NewSample { device: d.pk, sample: measured.clone() }];
     assert_eq!(samples::write(&mut conn, &new, now).unwrap(), 1);
     let expected = StoredSample { device_id: d.device_id, site_id: d.site_id, sample: measured, received_at: now };
-    assert_eq!(latest(&mut conn), [expected.clone()]);
+    assert_eq!(latest(&mut conn), std::slice::from_ref(&expected));
     assert_eq!(history(&mut conn, d.pk, now), [expected]);
     assert_eq!(samples::write(&mut conn, &[], now).unwrap(), 0);
 }

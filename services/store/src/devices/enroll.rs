@@ -28,6 +28,7 @@ pub struct NewDevice {
 }
 
 /// What came of an enrolment.
+#[allow(clippy::large_enum_variant)] // returned once a device's life, never kept
 #[derive(Clone, Debug, PartialEq)]
 pub enum Enrolled {
     /// It is enrolled, with the given key.
@@ -42,7 +43,7 @@ pub enum Enrolled {
 
 /// Ends the transaction, undoing it.
 enum Abort {
-    Answer(Enrolled),
+    TokenSpent,
     Store(StoreError),
 }
 
@@ -62,7 +63,8 @@ impl From<StoreError> for Abort {
 /// never seen, gets new keys and spends nothing.
 pub fn enroll(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, StoreError> {
     match conn.transaction(|conn| enroll_in_transaction(conn, new)) {
-        Ok(answer) | Err(Abort::Answer(answer)) => Ok(answer),
+        Ok(answer) => Ok(answer),
+        Err(Abort::TokenSpent) => Ok(Enrolled::TokenSpent),
         Err(Abort::Store(error)) => Err(error),
     }
 }
@@ -117,7 +119,7 @@ fn spend_token(conn: &mut PgConnection, new: &NewDevice) -> Result<(), Abort> {
         .filter(enrollment_tokens::uses_left.gt(0))
         .set(enrollment_tokens::uses_left.eq(enrollment_tokens::uses_left - 1))
         .execute(conn)?;
-    if spent == 1 { Ok(()) } else { Err(Abort::Answer(Enrolled::TokenSpent)) }
+    if spent == 1 { Ok(()) } else { Err(Abort::TokenSpent) }
 }
 
 /// The new row's number; `None`: the id is taken.
