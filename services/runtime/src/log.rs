@@ -1,11 +1,11 @@
 //! Structured logs on standard error: for people on a terminal, JSON for everything else.
 
-use std::io::IsTerminal as _;
+use std::{io::IsTerminal as _, str::FromStr};
 
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// How log lines look.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// For people when standard error is a terminal, else JSON.
     #[default]
@@ -14,6 +14,19 @@ pub enum Format {
     Human,
     /// One JSON object a line; an event's fields stand at the top, beside `message`.
     Json,
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        match word {
+            "auto" => Ok(Self::Auto),
+            "human" => Ok(Self::Human),
+            "json" => Ok(Self::Json),
+            _ => Err(format!("'{word}' is neither 'auto' nor 'human' nor 'json'")),
+        }
+    }
 }
 
 /// Which lines are written, and how.

@@ -111,7 +111,6 @@ fn start_cluster(settings: &Settings) -> anyhow::Result<Option<PrivateCluster>> 
     }
     let config = ClusterConfig { data_dir: settings.data_dir.clone() };
     let cluster = PrivateCluster::start(config).context("can't start the private database")?;
-    tracing::info!(data_dir = %settings.data_dir.display(), "private database is up");
     Ok(Some(cluster))
 }
 

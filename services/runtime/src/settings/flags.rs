@@ -1,10 +1,9 @@
 //! The settings as they are written: texts, each a flag and an environment variable.
 //!
-//! They are texts on purpose. What reads them tells all faults at once; clap would stop at the first.
+//! They are texts on purpose. What reads them tells all faults at once, and takes an empty variable for one that is
+//! not given; clap would stop at the first.
 
-use std::path::PathBuf;
-
-use crate::log::Format;
+use std::ffi::OsString;
 
 /// Flags of `homepot serve`. A flag wins over its environment variable.
 #[derive(Clone, Debug, clap::Args)]
@@ -36,18 +35,18 @@ pub struct Flags {
 
     /// PEM file of the authorities that vouch for an https --grpc-url.
     #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE", help_heading = "Addresses")]
-    pub(super) grpc_ca: Option<PathBuf>,
+    pub(super) grpc_ca: Option<OsString>,
 
     /// Where the private database and the first admin's token are kept [default: /var/lib/homepot as root, else
     /// $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
     #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR", help_heading = "Storage")]
-    pub(super) data_dir: Option<PathBuf>,
+    pub(super) data_dir: Option<OsString>,
 
     /// File that holds the Postgres address, such as postgres://user:password@host/homepot. Or give the address
     /// itself in HOMEPOT_DATABASE_URL; there is no flag for it, because process lists show flags. With neither, a
     /// private database runs in the data directory.
     #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
-    pub(super) database_url_file: Option<PathBuf>,
+    pub(super) database_url_file: Option<OsString>,
 
     /// Threads that talk to the database, each with a connection: 1 to 256.
     #[arg(long, env = "HOMEPOT_DATABASE_THREADS", value_name = "COUNT", default_value = "8", help_heading = "Storage")]
@@ -55,11 +54,11 @@ pub struct Flags {
 
     /// PEM file of the certificate chain for gRPC and REST.
     #[arg(long, env = "HOMEPOT_TLS_CERT", value_name = "FILE", help_heading = "Security")]
-    pub(super) tls_cert: Option<PathBuf>,
+    pub(super) tls_cert: Option<OsString>,
 
     /// PEM file of the certificate's private key.
     #[arg(long, env = "HOMEPOT_TLS_KEY", value_name = "FILE", help_heading = "Security")]
-    pub(super) tls_key: Option<PathBuf>,
+    pub(super) tls_key: Option<OsString>,
 
     /// The word 'behind-proxy' says that a proxy in front ends TLS; without it and without TLS files, gRPC and REST
     /// listen on loopback only.
@@ -73,7 +72,7 @@ pub struct Flags {
     /// File that holds the first admin's token. Or give the token itself in HOMEPOT_ADMIN_TOKEN; there is no flag
     /// for it. With neither, the first start makes one and writes it to admin-token in the data directory.
     #[arg(long, env = "HOMEPOT_ADMIN_TOKEN_FILE", value_name = "FILE", help_heading = "Security")]
-    pub(super) admin_token_file: Option<PathBuf>,
+    pub(super) admin_token_file: Option<OsString>,
 
     /// Who may enrol without a token, at sites that allow it: 'off' for nobody, 'loopback' for devices on this
     /// machine.
@@ -97,7 +96,7 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_LOG", value_name = "FILTER", default_value = "info", help_heading = "Logs")]
     pub(super) log: String,
 
-    /// How log lines look; auto is human on a terminal and json elsewhere.
+    /// How log lines look: human, json, or auto, which is human on a terminal and json elsewhere.
     #[arg(long, env = "HOMEPOT_LOG_FORMAT", value_name = "FORMAT", default_value = "auto", help_heading = "Logs")]
-    pub(super) log_format: Format,
+    pub(super) log_format: String,
 }

@@ -7,19 +7,19 @@ mod flags;
 mod reader;
 mod roles;
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
 use homepot::model::{Secret, SecretKind};
 use http::Uri;
 
-use self::reader::{Reader, Surroundings, given};
+use self::reader::{Reader, Surroundings, given, given_path};
 pub use self::{
     flags::Flags,
     reader::{Fault, SettingsError, parse_time},
     roles::{Role, Roles},
 };
 use crate::{
-    log::{LogSettings, parse_filter},
+    log::{Format, LogSettings, parse_filter},
     peer::TrustedProxies,
     serve::Tls,
 };
@@ -120,8 +120,8 @@ impl Settings {
             rest: address(&mut reader, "rest-addr", &flags.rest_addr),
             ops: address(&mut reader, "ops-addr", &flags.ops_addr),
         };
-        let services = services_address(&mut reader, &roles, given(flags.grpc_url), given(flags.grpc_ca));
-        let tls = tls(&mut reader, given(flags.tls_cert), given(flags.tls_key));
+        let services = services_address(&mut reader, &roles, given(flags.grpc_url), given_path(flags.grpc_ca));
+        let tls = tls(&mut reader, given_path(flags.tls_cert), given_path(flags.tls_key));
         let proxied = behind_proxy(&mut reader, given(flags.insecure_plaintext));
         if tls.is_none() && !proxied {
             let listeners = [
@@ -137,7 +137,8 @@ impl Settings {
         let threads = flags.database_threads.parse().ok().filter(|threads| (1..=256).contains(threads));
         let threads = threads.ok_or_else(|| format!("'{}' is not a number from 1 to 256", flags.database_threads));
         let trusted_proxies = flags.trusted_proxies.parse();
-        let log = LogSettings { filter: flags.log, format: flags.log_format };
+        let format = flags.log_format.parse();
+        let log = LogSettings { filter: flags.log, format: reader.keep("log-format", format, Format::Auto) };
         let filter = parse_filter(&log.filter).map(drop);
         reader.keep("log", filter, ());
         let settings = Self {
@@ -242,7 +243,7 @@ fn services_address(
     Some(ServicesAddress { url: parsed?, ca_pem })
 }
 
-fn database_url(reader: &mut Reader<'_>, file: Option<PathBuf>) -> Option<Secret> {
+fn database_url(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {
     let url = reader.secret("database-url", "database-url-file", file)?;
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme)) {
         // The text itself may hold a password, so it is not repeated.
@@ -251,10 +252,13 @@ fn database_url(reader: &mut Reader<'_>, file: Option<PathBuf>) -> Option<Secret
     Some(url)
 }
 
-fn admin_token(reader: &mut Reader<'_>, file: Option<PathBuf>) -> Option<Secret> {
+fn admin_token(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {
     let token = reader.secret("admin-token", "admin-token-file", file)?;
-    if let Err(error) = token.check_form(SecretKind::OperatorToken, "the token") {
-        reader.secret_fault("admin-token", error.message());
+    if let Err(error) = token.check_form(SecretKind::OperatorToken, "admin_token") {
+        reader.secret_fault(
+            "admin-token",
+            error.field_violations().iter().map(|v| v.reason.as_str()).collect::<String>(),
+        );
     }
     Some(token)
 }

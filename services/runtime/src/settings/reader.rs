@@ -1,6 +1,7 @@
 //! Reads texts into values and remembers every fault on the way.
 
 use std::{
+    ffi::{OsStr, OsString},
     fmt, fs,
     ops::RangeInclusive,
     path::{Path, PathBuf},
@@ -94,10 +95,10 @@ impl<'a> Reader<'a> {
         &mut self,
         setting: &'static str,
         file_setting: &'static str,
-        file: Option<PathBuf>,
+        file: Option<OsString>,
     ) -> Option<Secret> {
         let direct = (self.surroundings.variable)(&variable(setting)).filter(|text| !text.trim().is_empty());
-        let Some(file) = given(file) else { return direct.map(|text| Secret::presented(text.trim())) };
+        let Some(file) = given_path(file) else { return direct.map(|text| Secret::presented(text.trim())) };
         if direct.is_some() {
             self.fault(file_setting, format!("is given together with {}; give one of them", variable(setting)));
             return None;
@@ -116,8 +117,8 @@ impl<'a> Reader<'a> {
     }
 
     /// The directory given, or the platform's.
-    pub(super) fn data_dir(&mut self, directory: Option<PathBuf>) -> PathBuf {
-        if let Some(directory) = given(directory) {
+    pub(super) fn data_dir(&mut self, directory: Option<OsString>) -> PathBuf {
+        if let Some(directory) = given_path(directory) {
             // Children start elsewhere: the private database must find it from there.
             let absolute = std::path::absolute(&directory).map_err(|error| format!("{}: {error}", directory.display()));
             return self.keep("data-dir", absolute, directory);
@@ -136,8 +137,12 @@ impl<'a> Reader<'a> {
 }
 
 /// An empty variable is one that is not given: container manifests can't leave a variable out.
-pub(super) fn given<T: AsRef<std::ffi::OsStr>>(value: Option<T>) -> Option<T> {
+pub(super) fn given<T: AsRef<OsStr>>(value: Option<T>) -> Option<T> {
     value.filter(|value| !value.as_ref().is_empty())
+}
+
+pub(super) fn given_path(value: Option<OsString>) -> Option<PathBuf> {
+    given(value).map(PathBuf::from)
 }
 
 pub(super) fn default_data_dir(surroundings: &Surroundings<'_>) -> Option<PathBuf> {

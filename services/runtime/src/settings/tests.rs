@@ -55,6 +55,7 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
             "--sample-interval=5",
             "--heartbeat-interval=1h",
             "--log=homepot=loud",
+            "--log-format=xml",
         ],
         &[("HOMEPOT_ADMIN_TOKEN", "letmein"), ("HOMEPOT_DATABASE_URL", "mysql://root:secret@db"), ("HOME", "/home/x")],
     );
@@ -63,6 +64,7 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
         "--grpc-addr (HOMEPOT_GRPC_ADDR): 'here' is not an IP address and port",
         "--tls-key (HOMEPOT_TLS_KEY): is missing",
         "--log (HOMEPOT_LOG): 'homepot=loud' is not a log filter",
+        "--log-format (HOMEPOT_LOG_FORMAT): 'xml' is neither",
         "HOMEPOT_DATABASE_URL: is not an address such as",
         "--database-threads (HOMEPOT_DATABASE_THREADS): '0' is not a number from 1 to 256",
         "--trusted-proxies (HOMEPOT_TRUSTED_PROXIES): 'proxy' is not an IP address",
@@ -156,7 +158,11 @@ fn an_ordinary_user_keeps_data_at_home() {
 
 #[test]
 fn an_empty_variable_is_one_that_is_not_given() {
-    let settings = read(&["--tls-cert=", "--tls-key=", "--insecure-plaintext=", "--data-dir="], &[]).unwrap();
+    let settings = read(
+        &["--tls-cert=", "--tls-key=", "--insecure-plaintext=", "--data-dir=", "--grpc-url=", "--admin-token-file="],
+        &[],
+    )
+    .unwrap();
     assert!(settings.tls.is_none());
     assert_eq!(settings.data_dir.to_str(), Some("/var/lib/homepot"));
 }

@@ -3,9 +3,8 @@
 use std::{
     ffi::OsStr,
     fs::{self, File},
-    io,
     path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    process::Stdio,
     time::Duration,
 };
 
@@ -76,16 +75,17 @@ impl Child {
         format!("  the end of {}:\n    {shown}", self.log.display())
     }
 
-    /// Asks it to end, and makes sure after `patience`; answers how it ended.
-    pub(super) async fn stop(&mut self, patience: Duration) -> io::Result<ExitStatus> {
+    /// Asks it to end, and makes sure after `patience`; an error when it did not end well.
+    pub(super) async fn stop(&mut self, patience: Duration) -> anyhow::Result<()> {
         self.signal(Signal::TERM);
-        match tokio::time::timeout(patience, self.process.wait()).await {
-            Ok(status) => status,
-            Err(_) => {
-                self.kill();
-                self.process.wait().await
-            }
-        }
+        let Ok(status) = tokio::time::timeout(patience, self.process.wait()).await else {
+            self.kill();
+            self.process.wait().await?;
+            anyhow::bail!("the {} did not stop within {} s", self.name, patience.as_secs());
+        };
+        let status = status?;
+        anyhow::ensure!(status.success(), "the {} ended with {status}", self.name);
+        Ok(())
     }
 
     /// Ends it and all of its group at once.

@@ -222,19 +222,20 @@ impl Children {
 
     /// The agent first: a server that leaves first would only make it reconnect.
     async fn stop(&mut self) -> anyhow::Result<()> {
-        if let Some(agent) = &mut self.agent {
-            let status = agent.stop(AGENT_END).await?;
-            anyhow::ensure!(status.success(), "the agent ended with {status}");
-        }
-        if let Some(server) = &mut self.server {
-            let status = server.stop(SERVER_END).await?;
-            anyhow::ensure!(status.success(), "the server ended with {status}");
-        }
-        Ok(())
+        let agent = stop(&mut self.agent, AGENT_END).await;
+        let server = stop(&mut self.server, SERVER_END).await;
+        agent.and(server)
     }
 
     fn kill(&self) {
         [&self.server, &self.agent].into_iter().flatten().for_each(Child::kill);
+    }
+}
+
+async fn stop(child: &mut Option<Child>, patience: Duration) -> anyhow::Result<()> {
+    match child {
+        Some(child) => child.stop(patience).await,
+        None => Ok(()),
     }
 }
 

@@ -107,6 +107,7 @@ enum Action {
         token_id: String,
     },
     /// Show who your own token says you are.
+    #[command(name = "whoami")]
     WhoAmI,
 }
 
