@@ -22,7 +22,7 @@ use crate::{
         program,
     },
     config::Config,
-    enrollment, platform,
+    enrollment, milliseconds, platform,
     protocol::{Event, Introduction, Outgoing, Terms, connection, reconnect::End, spool::Spool, uplink::Uplink},
     state::{Settings, StateDir},
     status::{self, Phase, Status},
@@ -72,7 +72,7 @@ async fn enrol_and_work(
     let endpoint = config
         .server
         .endpoint(ca.as_deref())
-        .map_err(|error| config_error(format!("server: can't speak TLS to {}: {error}", config.server)))?;
+        .map_err(|error| config_error(format!("server: can't set up the way to {}: {error}", config.server)))?;
 
     let Some(credentials) = enrollment::credentials(&config, state, &endpoint, status, stop).await? else {
         return Ok(());
@@ -184,8 +184,8 @@ impl Agent {
     fn on_attached(&mut self, terms: &Terms, outgoing: mpsc::Sender<Outgoing>) {
         tracing::info!(
             session_epoch = terms.session_epoch,
-            sample_interval_ms = terms.sample_interval.as_millis(),
-            heartbeat_interval_ms = terms.heartbeat_interval.as_millis(),
+            sample_interval_ms = milliseconds(terms.sample_interval),
+            heartbeat_interval_ms = milliseconds(terms.heartbeat_interval),
             "attached"
         );
         self.outgoing = Some(outgoing);
@@ -204,7 +204,7 @@ impl Agent {
         self.outgoing = None;
         self.messages.clear();
         self.uplink.detached();
-        let (reason, retry_in_ms) = (end.describe(), retry_in.as_millis());
+        let (reason, retry_in_ms) = (end.describe(), milliseconds(retry_in));
         if end.needs_a_person() {
             tracing::error!(reason, retry_in_ms, "detached; someone has to look at this");
         } else {
@@ -332,7 +332,7 @@ impl Agent {
     }
 
     fn publish(&self) {
-        let interval = u64::try_from(self.interval().as_millis()).unwrap_or(u64::MAX);
+        let interval = milliseconds(self.interval());
         let (depth, dropped, outcomes) = (self.uplink.depth(), self.uplink.dropped(), self.book.pending_outcomes());
         self.status.send_if_modified(|status| {
             let before = (status.sample_interval_ms, status.spool_depth, status.spool_dropped, status.pending_outcomes);
@@ -371,11 +371,7 @@ async fn ended(running: &mut Option<(CommandId, JoinHandle<Verdict>)>) -> (Comma
 
 fn now(boot_id: &str) -> Moment {
     let uptime = platform::uptime().unwrap_or_default();
-    Moment {
-        wall: Utc::now(),
-        uptime_ms: u64::try_from(uptime.as_millis()).unwrap_or(u64::MAX),
-        boot_id: boot_id.to_owned(),
-    }
+    Moment { wall: Utc::now(), uptime_ms: milliseconds(uptime), boot_id: boot_id.to_owned() }
 }
 
 /// Every value as it is sent, so that what the server stored can be held against it.

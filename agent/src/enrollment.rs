@@ -15,6 +15,7 @@ use tonic::transport::Endpoint;
 use crate::{
     RunError, VERSION,
     config::Config,
+    milliseconds,
     protocol::{
         Credentials,
         enroll::{Registration, enroll},
@@ -84,20 +85,19 @@ pub(crate) async fn credentials(
             answer = enroll(endpoint, &registration, token.as_ref()) => answer,
             () = stop.cancelled() => return Ok(None),
         };
-        let error = match answer {
+        let end = match answer {
             Ok(key) => {
                 state.finish_enrollment(&device_id, &site_id, &server, &key)?;
                 tracing::info!(%device_id, %site_id, %server, "enrolled");
                 return Ok(Some(Credentials { device_id, key }));
             }
-            Err(error) if is_final(&error) => {
+            Err(End::Refused(error)) if is_final(&error) => {
                 return Err(RunError::Enrollment(explain(&error, &device_id, token.is_some())));
             }
-            Err(error) => error,
+            Err(end) => end,
         };
-        let end = End::Refused(error);
         let wait = reconnect.after(&end, Instant::now(), random());
-        tracing::warn!(reason = end.describe(), retry_in_ms = wait.as_millis(), "not enrolled yet");
+        tracing::warn!(reason = end.describe(), retry_in_ms = milliseconds(wait), "not enrolled yet");
         status.send_modify(|status| status.failed(&end, wait));
         select! {
             () = sleep(wait) => {}

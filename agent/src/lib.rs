@@ -24,6 +24,11 @@ pub use agent::run;
 /// Version of this agent.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// A span in whole milliseconds, as logs and files have it.
+fn milliseconds(span: std::time::Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Why the agent ended. Each says what to do; whoever started it reads it on the terminal or in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {

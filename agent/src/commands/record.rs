@@ -6,6 +6,8 @@ use chrono::{DateTime, Utc};
 use homepot::model::{CommandId, CommandState, CommandType, Delivery, JsonObject, Outcome};
 use serde::{Deserialize, Serialize};
 
+use crate::milliseconds;
+
 /// A point in time by all the clocks the device has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Moment {
@@ -79,7 +81,6 @@ pub struct Received {
 impl Received {
     /// A command that arrived at `at`.
     pub fn new(delivery: Delivery, at: Moment) -> Self {
-        let milliseconds = |span: Duration| u64::try_from(span.as_millis()).unwrap_or(u64::MAX);
         Self {
             command_id: delivery.command_id,
             command_type: delivery.command_type,

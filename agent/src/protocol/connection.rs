@@ -19,7 +19,7 @@ use tokio::{
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Streaming, metadata::MetadataValue, transport::Endpoint};
+use tonic::{Request, Streaming, transport::Endpoint};
 
 use super::{
     endpoint,
@@ -209,12 +209,12 @@ impl Connection {
 
     /// Connects and exchanges Hello and Welcome.
     async fn open(&mut self) -> Result<(Session, Terms), End> {
-        let channel = self.endpoint.connect().await.map_err(|error| End::Unreachable(causes(&error)))?;
+        let mut client = endpoint::connect(&self.endpoint).await?;
         let (up, requests) = mpsc::channel(CHANNEL);
         // Hello lies ready before the call: a server may answer headers only once it has read it.
         up.try_send(self.hello()).map_err(|_| End::Lost)?;
         let request = self.authenticated(ReceiverStream::new(requests))?;
-        let response = endpoint::client(channel).attach(request).await.map_err(|status| refused(&status))?;
+        let response = client.attach(request).await.map_err(|status| refused(&status))?;
         let mut down = response.into_inner();
         loop {
             let message = down.message().await.map_err(|status| refused(&status))?.ok_or(End::Lost)?;
@@ -328,6 +328,7 @@ impl Connection {
 
     fn authenticated<T>(&self, message: T) -> Result<Request<T>, End> {
         let mut request = Request::new(message);
+        let value = |text: &str, sensitive| endpoint::metadata(text, sensitive).map_err(End::Refused);
         let metadata = request.metadata_mut();
         metadata.insert("x-device-id", value(self.credentials.device_id.as_str(), false)?);
         metadata.insert("x-api-key", value(self.credentials.key.reveal(), true)?);
@@ -338,24 +339,6 @@ impl Connection {
     }
 }
 
-fn value(text: &str, sensitive: bool) -> Result<MetadataValue<tonic::metadata::Ascii>, End> {
-    let mut value: MetadataValue<_> =
-        text.parse().map_err(|_| End::Refused(Error::invalid("metadata", "holds a letter that can't be sent")))?;
-    value.set_sensitive(sensitive);
-    Ok(value)
-}
-
 fn refused(status: &tonic::Status) -> End {
     End::Refused(Error::from(status))
-}
-
-/// An error with its causes: tonic's own text says only "transport error".
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
-    text
 }

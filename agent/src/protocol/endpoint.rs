@@ -2,14 +2,18 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use homepot::pb::device::v1::device_service_client::DeviceServiceClient;
+use homepot::{Error, pb::device::v1::device_service_client::DeviceServiceClient};
 use tonic::{
     codegen::http::Uri,
+    metadata::{Ascii, MetadataValue},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 
+use super::reconnect::End;
+
 /// As the server's own limit.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const CONNECT: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
@@ -47,9 +51,10 @@ impl ServerAddress {
     }
 
     /// The endpoint; over TLS it trusts the machine's roots, or only those of `ca`, in PEM.
-    pub fn endpoint(&self, ca: Option<&[u8]>) -> Result<Endpoint, tonic::transport::Error> {
+    pub fn endpoint(&self, ca: Option<&[u8]>) -> Result<Endpoint, String> {
         let endpoint = Endpoint::from(self.uri.clone())
-            .user_agent(concat!("homepot-agent/", env!("CARGO_PKG_VERSION")))?
+            .user_agent(concat!("homepot-agent/", env!("CARGO_PKG_VERSION")))
+            .map_err(|error| causes(&error))?
             .connect_timeout(CONNECT)
             .tcp_nodelay(true)
             .http2_keep_alive_interval(KEEPALIVE)
@@ -59,10 +64,14 @@ impl ServerAddress {
             return Ok(endpoint);
         }
         let tls = match ca {
+            // A file without one would be taken, and trust nobody.
+            Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {
+                return Err("ca_file holds no certificate in PEM".to_owned());
+            }
             Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
             None => ClientTlsConfig::new().with_native_roots(),
         };
-        endpoint.tls_config(tls.timeout(CONNECT))
+        endpoint.tls_config(tls.timeout(CONNECT)).map_err(|error| causes(&error))
     }
 }
 
@@ -72,11 +81,34 @@ impl std::fmt::Display for ServerAddress {
     }
 }
 
-/// A client with the limits of the contract.
-pub(super) fn client(channel: Channel) -> DeviceServiceClient<Channel> {
-    DeviceServiceClient::new(channel)
+/// Connects; the client keeps to the limits of the contract.
+pub(super) async fn connect(endpoint: &Endpoint) -> Result<DeviceServiceClient<Channel>, End> {
+    let channel = endpoint.connect().await.map_err(|error| End::Unreachable(causes(&error)))?;
+    Ok(DeviceServiceClient::new(channel)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
-        .max_encoding_message_size(MAX_MESSAGE_BYTES)
+        .max_encoding_message_size(MAX_MESSAGE_BYTES))
+}
+
+/// A value of a header; a `sensitive` one is never shown or compressed.
+pub(super) fn metadata(text: &str, sensitive: bool) -> Result<MetadataValue<Ascii>, Error> {
+    let mut value: MetadataValue<_> =
+        text.parse().map_err(|_| Error::invalid("metadata", "holds a letter that can't be sent"))?;
+    value.set_sensitive(sensitive);
+    Ok(value)
+}
+
+/// An error with its causes: tonic's own text says only "transport error".
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let said = inner.to_string();
+        if !text.ends_with(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = inner.source();
+    }
+    text
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -96,6 +128,23 @@ mod tests {
         let far = "http://pot.example:50051";
         assert!(ServerAddress::parse(far, false).unwrap_err().contains("in clear"));
         assert_eq!(ServerAddress::parse(far, true).unwrap().to_string(), far);
+    }
+
+    #[tokio::test]
+    async fn over_tls_an_endpoint_needs_a_certificate_that_can_be_read() {
+        let address = ServerAddress::parse("https://127.0.0.1:1", false).unwrap();
+        assert!(address.endpoint(None).is_ok());
+        assert!(address.endpoint(Some(b"no certificate")).is_err());
+    }
+
+    #[tokio::test]
+    async fn an_unreachable_server_is_told_with_the_cause() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        drop(listener);
+        let address = ServerAddress::parse(&format!("http://{address}"), false).unwrap();
+        let end = connect(&address.endpoint(None).unwrap()).await.unwrap_err();
+        assert!(end.describe().contains("refused"), "{}", end.describe());
     }
 
     #[test]

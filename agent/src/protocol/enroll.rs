@@ -8,9 +8,9 @@ use homepot::{
     pb::device::v1 as pb,
 };
 use tokio::time::timeout;
-use tonic::{Request, metadata::MetadataValue, transport::Endpoint};
+use tonic::{Request, transport::Endpoint};
 
-use super::endpoint;
+use super::{endpoint, reconnect::End};
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
@@ -34,7 +34,8 @@ pub struct Registration {
 }
 
 /// Asks for a key, with `token` or, under open enrolment, without.
-pub async fn enroll(endpoint: &Endpoint, registration: &Registration, token: Option<&Secret>) -> Result<Secret, Error> {
+pub async fn enroll(endpoint: &Endpoint, registration: &Registration, token: Option<&Secret>) -> Result<Secret, End> {
+    let refused = |error: Error| End::Refused(error);
     let mut request = Request::new(pb::EnrollRequest {
         site_id: registration.site_id.to_string(),
         device_id: registration.device_id.to_string(),
@@ -46,27 +47,19 @@ pub async fn enroll(endpoint: &Endpoint, registration: &Registration, token: Opt
         ..Default::default()
     });
     if let Some(token) = token {
-        let mut value: MetadataValue<_> = token
-            .reveal()
-            .parse()
-            .map_err(|_| Error::invalid("enrollment_token", "holds a letter that can't be sent"))?;
-        value.set_sensitive(true);
-        request.metadata_mut().insert("x-enrollment-token", value);
+        request.metadata_mut().insert("x-enrollment-token", endpoint::metadata(token.reveal(), true).map_err(refused)?);
     }
     let call = async {
-        let channel = endpoint
-            .connect()
-            .await
-            .map_err(|error| Error::new(Kind::Unavailable, format!("the server can't be reached: {error}")))?;
-        endpoint::client(channel).enroll(request).await.map_err(|status| Error::from(&status))
+        let mut client = endpoint::connect(endpoint).await?;
+        client.enroll(request).await.map_err(|status| refused(Error::from(&status)))
     };
     let answer = timeout(DEADLINE, call)
         .await
-        .map_err(|_| Error::new(Kind::Timeout, "the server did not answer in time"))??
+        .map_err(|_| refused(Error::new(Kind::Timeout, "the server did not answer in time")))??
         .into_inner();
     let well_formed = !answer.api_key.is_empty() && answer.api_key.bytes().all(|b| b.is_ascii_graphic());
     if answer.device_id != registration.device_id.as_str() || !well_formed {
-        return Err(Error::new(Kind::Internal, "the server answered the enrolment with nonsense"));
+        return Err(refused(Error::new(Kind::Internal, "the server answered the enrolment with nonsense")));
     }
     Ok(Secret::presented(answer.api_key))
 }
