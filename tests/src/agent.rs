@@ -29,7 +29,7 @@ impl AgentOptions {
     /// Enrols by this token.
     #[must_use]
     pub fn enrollment_token(self, token: &str) -> Self {
-        self.env("HOMEPOT_AGENT_ENROLLMENT_TOKEN", token)
+        self.env("HOMEPOT_ENROLLMENT_TOKEN", token)
     }
 
     /// Adds a setting.

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 /// How long a test waits for an event before it gives up. Generous: two cores may be building something else besides.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a process wrote, a line at a time; lines that are no JSON are kept as strings.
+/// What a process wrote, a line at a time.
 #[derive(Debug, Default)]
 struct Log {
     lines: Mutex<Vec<Value>>,
@@ -26,12 +26,15 @@ struct Log {
 }
 
 impl Log {
-    fn read_from(self: Arc<Self>, output: impl Read + Send + 'static) -> std::thread::JoinHandle<()> {
+    fn read_from(
+        self: Arc<Self>,
+        output: impl Read + Send + 'static,
+        parse: fn(String) -> Value,
+    ) -> std::thread::JoinHandle<()> {
         std::thread::spawn(move || {
             for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let value = serde_json::from_str(&line).unwrap_or(Value::String(line));
                 let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-                lines.push(value);
+                lines.push(parse(line));
                 self.count.send_replace(lines.len());
             }
         })
@@ -74,9 +77,11 @@ impl Process {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
         let (out, err) = (Arc::new(Log::default()), Arc::new(Log::default()));
+        // The log is JSON, but for the words of programs that can't even start.
+        let parse = |line: String| serde_json::from_str(&line).unwrap_or(Value::String(line));
         let readers = vec![
-            out.clone().read_from(child.stdout.take().expect("stdout is piped")),
-            err.clone().read_from(child.stderr.take().expect("stderr is piped")),
+            out.clone().read_from(child.stdout.take().expect("stdout is piped"), Value::String),
+            err.clone().read_from(child.stderr.take().expect("stderr is piped"), parse),
         ];
         Self { name: name.to_owned(), child, out, err, readers }
     }
@@ -113,7 +118,7 @@ impl Process {
     /// What it printed so far.
     pub fn printed(&self) -> String {
         let lines = self.out.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().map(|line| line.as_str().map_or_else(|| line.to_string(), str::to_owned) + "\n").collect()
+        lines.iter().filter_map(Value::as_str).flat_map(|line| [line, "\n"]).collect()
     }
 
     /// The end of the log and of what it printed, for the message of a failure.

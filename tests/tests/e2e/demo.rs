@@ -14,7 +14,7 @@ fn demo(directory: &TempDir) -> Command {
     let mut command = homepot_command();
     command
         .arg("demo")
-        .env("HOMEPOT_DATA_DIR", directory.path().join("data"))
+        .env("HOMEPOT_DEMO_DATA_DIR", directory.path().join("data"))
         .env("HOMEPOT_GRPC_ADDR", address(0))
         .env("HOMEPOT_REST_ADDR", address(1))
         .env("HOMEPOT_OPS_ADDR", address(2));

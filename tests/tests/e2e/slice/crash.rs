@@ -118,14 +118,14 @@ async fn ended(server: &Server) -> Vec<Value> {
     .await
 }
 
-/// How often the agent started each command.
-fn starts(agent: &Agent) -> BTreeMap<String, usize> {
-    let mut starts = BTreeMap::new();
-    for line in agent.log().iter().filter(|line| field(line, "message").is_some_and(|text| text == "command started")) {
+/// How often the agent ran each command to its end.
+fn runs(agent: &Agent) -> BTreeMap<String, usize> {
+    let mut runs = BTreeMap::new();
+    for line in agent.log().iter().filter(|line| field(line, "message").is_some_and(|text| text == "command ended")) {
         let id = field(line, "command_id").and_then(Value::as_str).expect("the line names the command");
-        *starts.entry(id.to_owned()).or_default() += 1;
+        *runs.entry(id.to_owned()).or_default() += 1;
     }
-    starts
+    runs
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,9 +160,9 @@ async fn nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed_again
     assert_eq!((rows.len(), &ledger), (accepted.len(), &accepted), "each command that was accepted, once");
     let bad: Vec<_> = rows.iter().filter(|row| row["state"] != "succeeded").collect();
     assert!(bad.is_empty(), "{bad:#?}");
-    let starts = starts(&agent);
-    assert_eq!(starts.keys().collect::<BTreeSet<_>>(), accepted.values().collect(), "each command reached the agent");
-    assert!(starts.values().all(|count| *count == 1), "each command ran once: {starts:?}");
+    let runs = runs(&agent);
+    assert_eq!(runs.keys().collect::<BTreeSet<_>>(), accepted.values().collect(), "each command reached the agent");
+    assert!(runs.values().all(|count| *count == 1), "each command ran once: {runs:?}");
 
     let reported: BTreeMap<_, _> =
         stored(&server, REPORTER).await.into_iter().map(|(at, row)| (at, row["cpu_percent"])).collect();
@@ -197,14 +197,14 @@ async fn no_command_runs_twice_when_the_agent_is_killed_again_and_again() {
     let accepted = commander.finish().await;
     let rows = ended(&server).await;
     assert_eq!(rows.len(), accepted.len());
-    let starts = starts(&agent);
-    assert!(starts.values().all(|count| *count == 1), "no command ran twice: {starts:?}");
+    let runs = runs(&agent);
+    assert!(runs.values().all(|count| *count == 1), "no command ran twice: {runs:?}");
     for row in &rows {
         let state = row["state"].as_str().unwrap();
         // A command that was cut short has no better end than unknown.
         assert!(["succeeded", "unknown"].contains(&state), "{row}");
         if state == "succeeded" {
-            assert!(starts.contains_key(row["command_id"].as_str().unwrap()), "{row}");
+            assert!(runs.contains_key(row["command_id"].as_str().unwrap()), "{row}");
         }
     }
     let unknown = rows.iter().filter(|row| row["state"] == "unknown").count();

@@ -60,7 +60,10 @@ async fn stored(server: &Server, device_id: &str) -> BTreeMap<i64, Measured> {
 
 /// The samples that the agent says it read, by the microsecond of their collection.
 fn read(agent: &Agent) -> BTreeMap<i64, Measured> {
-    let at = |line: &Value| field(line, "collected_at_us").and_then(number).expect("a sample has its time") as i64;
+    let at = |line: &Value| {
+        let time = field(line, "collected_at").and_then(Value::as_str).expect("a sample has its time");
+        chrono::DateTime::parse_from_rfc3339(time).expect("in RFC 3339").timestamp_micros()
+    };
     agent.samples().iter().map(|line| (at(line), measured(|name| field(line, name)))).collect()
 }
 
