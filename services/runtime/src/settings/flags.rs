@@ -29,7 +29,7 @@ pub struct Flags {
     pub(super) ops_addr: String,
 
     /// Where a gateway finds the gRPC services when they don't all run in its own process, such as
-    /// http://10.0.0.7:50051 or https://grpc.example.
+    /// `http://10.0.0.7:50051` or `https://grpc.example`.
     #[arg(long, env = "HOMEPOT_GRPC_URL", value_name = "URL", help_heading = "Addresses")]
     pub(super) grpc_url: Option<String>,
 
