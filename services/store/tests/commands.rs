@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use homepot::model::{Command, CommandId, CommandState, JsonObject};
+use homepot::model::{Command, CommandId, CommandState, JsonObject, NewCommand};
 use homepot_store::{
     PgConnection,
     commands::{self, Change, Changed, Inserted, Swept},
@@ -152,6 +152,22 @@ async fn a_poller_is_handed_the_harmless_again_and_the_rest_once() {
     // A session may take over the harmless one, and never the other.
     let epoch = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
     assert_eq!(claimed(&mut conn, d.pk, Some(epoch)), [ping]);
+}
+
+#[tokio::test]
+async fn a_poller_is_handed_no_more_than_one_message_can_carry_and_loses_nothing() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let payload = JsonObject::from_iter([("text".to_owned(), "x".repeat(60 * 1024).into())]);
+    let mut queued = Vec::new();
+    for _ in 0..3 {
+        let id = command_id();
+        let new = NewCommand { payload: Some(payload.clone()), ..new_command("d", "REBOOT") };
+        commands::insert(&mut conn, id, &new, d.pk, "admin").unwrap();
+        queued.push(id);
+    }
+    assert_eq!(claimed(&mut conn, d.pk, None), queued[..2]);
+    assert_eq!(claimed(&mut conn, d.pk, None), queued[2..]);
 }
 
 #[tokio::test]

@@ -32,17 +32,28 @@ FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
     ceil(extract(epoch FROM c.expires_at - now()) * 1000)::bigint AS time_to_live_ms";
 
+// A poller gets all of it in one message, and a message that is too large to send would lose what may be handed over
+// only once. So a claim ends with the command that reaches MAX_POLL_BYTES of payload; the rest comes with the next.
 const BY_POLLER: &str = "\
-WITH picked AS (
-    SELECT command_id FROM commands
+WITH waiting AS (
+    SELECT command_id, created_at, octet_length(payload::text) AS bytes FROM commands
     WHERE device = $1 AND state IN ('queued', 'sent') AND expires_at > now() AND (state = 'queued' OR safe_to_repeat)
     ORDER BY created_at, command_id LIMIT $2 FOR UPDATE SKIP LOCKED
+), measured AS (
+    SELECT command_id, sum(bytes) OVER (ORDER BY created_at, command_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
+    FROM waiting
+), picked AS (
+    SELECT command_id FROM measured WHERE coalesce(bytes_before, 0) < $3
 )
 UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1,
     session_epoch = NULL
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
     ceil(extract(epoch FROM c.expires_at - now()) * 1000)::bigint AS time_to_live_ms";
+
+/// With one more payload of 64 KiB, and five times that as protobuf at worst, still under a message's 1 MiB.
+const MAX_POLL_BYTES: i64 = 96 * 1024;
 
 #[derive(QueryableByName)]
 struct Claimed {
@@ -68,7 +79,11 @@ pub fn claim(conn: &mut PgConnection, pk: i64, epoch: Option<i64>, limit: u32) -
         Some(epoch) => {
             sql_query(BY_SESSION).bind::<BigInt, _>(pk).bind::<BigInt, _>(epoch).bind::<BigInt, _>(limit).load(conn)?
         }
-        None => sql_query(BY_POLLER).bind::<BigInt, _>(pk).bind::<BigInt, _>(limit).load(conn)?,
+        None => sql_query(BY_POLLER)
+            .bind::<BigInt, _>(pk)
+            .bind::<BigInt, _>(limit)
+            .bind::<BigInt, _>(MAX_POLL_BYTES)
+            .load(conn)?,
     };
     // An UPDATE returns rows in no order.
     claimed.sort_by_key(|row| (row.created_at, row.command_id));
