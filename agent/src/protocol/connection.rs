@@ -340,5 +340,10 @@ impl Connection {
 }
 
 fn refused(status: &tonic::Status) -> End {
+    // What has a cause was made on this side, from a connection that broke; a server's answer has none.
+    if let Some(cause) = std::error::Error::source(status) {
+        tracing::debug!(%status, cause, "connection lost");
+        return End::Lost;
+    }
     End::Refused(Error::from(status))
 }
