@@ -11,9 +11,10 @@ static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
     let own = std::env::current_exe().expect("a test has an executable");
     let directory = own.parent().and_then(Path::parent).expect("cargo puts tests into deps/").to_path_buf();
     // A plain `cargo test` builds no programs for this crate, and a stale one would be tested in silence. When all is
-    // fresh, as after `make test` built it, this takes a moment.
+    // fresh, as after `make test` built it, this takes a moment. `--all-targets`: the selection of features that
+    // `cargo test` has; another one would build half of it again.
     let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--locked", "--workspace", "--bins"]).current_dir(workspace());
+    cargo.args(["build", "--quiet", "--locked", "--workspace", "--all-targets"]).current_dir(workspace());
     if directory.ends_with("release") {
         cargo.arg("--release");
     }
