@@ -13,9 +13,16 @@ use axum::{
     routing::get,
 };
 use tokio::sync::watch;
-use tonic_health::ServingStatus;
+use tonic_health::{
+    ServingStatus,
+    pb::health_server::HealthServer,
+    server::{HealthReporter, HealthService},
+};
 
 use crate::metrics::Metrics;
+
+/// Where gRPC's health service is found.
+pub const HEALTH_PATH: &str = "/grpc.health.v1.Health/{method}";
 
 /// Where the process stands. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -88,9 +95,13 @@ impl Readiness {
     }
 }
 
-/// The ops address' routes. gRPC health answers for `""` and for each of `services`, by their full names.
-pub async fn router(readiness: Readiness, metrics: Metrics, services: Vec<&'static str>) -> Router {
-    let (reporter, health) = tonic_health::server::health_reporter();
+/// gRPC's health service, cloned to wherever it is mounted.
+pub type Health = HealthServer<HealthService>;
+
+/// gRPC health for `""` and for each of `services`, by their full names, in step with `readiness`.
+pub async fn health(readiness: &Readiness, services: Vec<&'static str>) -> Health {
+    let reporter = HealthReporter::new();
+    let health = HealthServer::new(HealthService::from_health_reporter(reporter.clone()));
     let mut standing = readiness.0.subscribe();
     let tell = move |ready: bool| {
         let (reporter, services) = (reporter.clone(), services.clone());
@@ -110,14 +121,18 @@ pub async fn router(readiness: Readiness, metrics: Metrics, services: Vec<&'stat
             tell(ready).await;
         }
     });
+    health
+}
 
+/// The ops address' routes.
+pub fn router(readiness: Readiness, metrics: Metrics, health: Health) -> Router {
     Router::new()
         .route("/livez", get(async || "alive\n"))
         .route("/readyz", get(readyz))
         .with_state(readiness)
         .route("/metrics", get(render))
         .with_state(metrics)
-        .route_service("/grpc.health.v1.Health/{method}", health)
+        .route_service(HEALTH_PATH, health)
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
@@ -151,7 +166,8 @@ mod tests {
 
     async fn ops() -> (Readiness, Router) {
         let readiness = Readiness::new();
-        let router = router(readiness.clone(), Metrics::local().1, vec!["homepot.device.v1.DeviceService"]).await;
+        let health = health(&readiness, vec!["homepot.device.v1.DeviceService"]).await;
+        let router = router(readiness.clone(), Metrics::local().1, health);
         (readiness, router)
     }
 

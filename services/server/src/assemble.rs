@@ -1,6 +1,6 @@
 //! Puts the services together: which depend on which, and what stands around them.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::Router;
@@ -11,6 +11,7 @@ use homepot_link::Link;
 use homepot_registry::Registry;
 use homepot_runtime::{
     auth::AuthLayer,
+    ops::{HEALTH_PATH, Health},
     request_id::RequestLayer,
     settings::{OpenEnrollment, Role, ServicesAddress, Settings},
 };
@@ -18,6 +19,7 @@ use homepot_store::{Store, StoreConfig};
 use homepot_telemetry::Telemetry;
 use http::{Request, Response};
 use tonic::{body::Body, service::Routes};
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{admin_token, client};
@@ -77,8 +79,9 @@ impl Backstage {
         Ok(Self { store, telemetry, commands, link, services })
     }
 
-    /// What the gRPC address answers: the services, and reflection, which shows the public contract to anyone.
-    pub(crate) fn grpc(&self) -> anyhow::Result<Routes> {
+    /// What the gRPC address answers: the services; and to anyone reflection, which shows the public contract, and
+    /// health, by which gateways and load balancers tell whether this process is ready.
+    pub(crate) fn grpc(&self, health: Health) -> anyhow::Result<Routes> {
         let reflection =
             || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET);
         let services = self.services.clone().map_request(|request: Request<axum::body::Body>| request.map(Body::new));
@@ -86,6 +89,7 @@ impl Backstage {
         let router = Router::new()
             .route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection().build_v1()?)
             .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", reflection().build_v1alpha()?)
+            .route_service(HEALTH_PATH, health)
             .fallback_service(services);
         Ok(Routes::from(router))
     }
@@ -107,20 +111,34 @@ pub(crate) fn remote_backend(address: &ServicesAddress) -> anyhow::Result<Backen
     Ok(Backend::new(channel.map_err(Into::into)))
 }
 
-/// REST over `backend`; a gateway without a database of its own answers for itself alone.
+/// REST over `backend`. A gateway without a database of its own is as healthy as the services it speaks to.
 pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store>) -> Router {
+    let probe = probe(backend.clone());
     let readiness: homepot_gateway::Readiness = Arc::new(move || {
-        let store = store.clone();
+        let (store, probe) = (store.clone(), probe.clone());
         Box::pin(async move {
             match store {
                 Some(store) => store.run("ping", homepot_store::health::ping).await.is_ok(),
-                None => true,
+                None => are_ready(probe).await,
             }
         })
     });
     let trusted_proxies = settings.trusted_proxies.clone();
     let config = GatewayConfig { trusted_proxies, version: env!("CARGO_PKG_VERSION"), readiness };
     Gateway::new(config, backend).router()
+}
+
+/// Boxed with an error that has a name: with a boxed error, or a closure in its type, the compiler can't see that a
+/// future which holds the client may move between threads.
+type Probe = HealthClient<BoxCloneSyncService<Request<Body>, Response<Body>, io::Error>>;
+
+fn probe(services: Backend) -> Probe {
+    HealthClient::new(BoxCloneSyncService::new(services.map_err(io::Error::other)))
+}
+
+async fn are_ready(mut probe: Probe) -> bool {
+    let answer = probe.check(HealthCheckRequest { service: String::new() }).await;
+    answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
 }
 
 /// What this process is called in the sessions it holds: in Kubernetes, the pod.

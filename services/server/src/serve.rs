@@ -4,6 +4,7 @@
 //! with the thread that started it.
 
 use std::{
+    io,
     net::SocketAddr,
     process::ExitCode,
     time::{Duration, Instant},
@@ -26,7 +27,7 @@ use crate::{
     admin_token,
     assemble::{self, Backstage},
     background,
-    signals::Signals,
+    signals::{Children, Signals},
 };
 
 pub(crate) const AFTER_HELP: &str = "\
@@ -61,10 +62,10 @@ fn run_with(settings: &Settings) -> anyhow::Result<()> {
     let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
     // A port in use is told before anything slow has begun.
     let listeners = Listeners::bind(settings)?;
-    let cluster = start_cluster(settings)?;
+    let mut cluster = start_cluster(settings)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(settings, metrics, listeners, cluster.as_ref(), started));
+    let served = runtime.block_on(serve(settings, metrics, listeners, cluster.as_mut(), started));
     runtime.shutdown_timeout(LAST_WORDS);
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;
@@ -118,12 +119,16 @@ async fn serve(
     settings: &Settings,
     metrics: Metrics,
     listeners: Listeners,
-    cluster: Option<&PrivateCluster>,
+    mut cluster: Option<&mut PrivateCluster>,
     started: Instant,
 ) -> anyhow::Result<()> {
-    let mut signals = Signals::listen()?;
+    let (mut signals, mut children) = (Signals::listen()?, Children::listen()?);
     let mut server = Server::new(settings.drain_deadline);
-    let starting = server.start(settings, metrics, listeners, cluster, started);
+    let database_url = match &settings.database.url {
+        Some(url) => Some(url.reveal().to_owned()),
+        None => cluster.as_ref().map(|cluster| cluster.database_url()),
+    };
+    let starting = server.start(settings, metrics, listeners, database_url, started);
     tokio::select! {
         started = starting => started?,
         signal = signals.next() => {
@@ -131,13 +136,22 @@ async fn serve(
             return Ok(());
         }
     }
-    let ended = tokio::select! {
-        signal = signals.next() => {
-            tracing::info!(signal, "told to stop; draining");
-            Ok(())
+    let ended = loop {
+        tokio::select! {
+            signal = signals.next() => {
+                tracing::info!(signal, "told to stop; draining");
+                break Ok(());
+            }
+            ended = server.fronts.join_next() => break ended
+                .unwrap_or(Ok(Ok(()))).context("a part of the server broke")
+                .and_then(|part| part.and_then(|()| Err(io::Error::other("it ended by itself")))
+                    .context("a part of the server ended")),
+            () = children.ended() => if let Some(cluster) = &mut cluster
+                && let Err(error) = cluster.revive()
+            {
+                break Err(error).context("the private database ended and can't be started again");
+            },
         }
-        ended = server.fronts.join_next() => ended.unwrap_or(Ok(Ok(()))).context("a part of the server broke")?
-            .and_then(|()| Err(std::io::Error::other("it ended by itself"))).context("a part of the server ended"),
     };
     tokio::select! {
         () = server.stop() => {}
@@ -157,7 +171,7 @@ struct Server {
     front: Drain,
     /// Ends what they stand on.
     back: Drain,
-    fronts: JoinSet<std::io::Result<()>>,
+    fronts: JoinSet<io::Result<()>>,
     backs: JoinSet<()>,
     backstage: Option<Backstage>,
 }
@@ -180,7 +194,7 @@ impl Server {
         settings: &Settings,
         metrics: Metrics,
         listeners: Listeners,
-        cluster: Option<&PrivateCluster>,
+        database_url: Option<String>,
         started: Instant,
     ) -> anyhow::Result<()> {
         let grpc_addr = listeners.grpc.as_ref().map(|listener| listener.address().to_string());
@@ -189,7 +203,8 @@ impl Server {
 
         // First of all: whoever probes may watch the start.
         let services = settings.roles.grpc_services().collect();
-        let ops = ops::router(self.readiness.clone(), metrics.clone(), services).await;
+        let health = ops::health(&self.readiness, services).await;
+        let ops = ops::router(self.readiness.clone(), metrics.clone(), health.clone());
         let back = self.back.clone();
         self.backs.spawn(async move {
             if let Err(error) = serve::rest(listeners.ops, None, ops, back).await {
@@ -199,12 +214,9 @@ impl Server {
         self.backs.spawn(metrics.upkeep(self.back.clone()));
 
         if let Some(listener) = listeners.grpc {
-            let database_url = match (&settings.database.url, cluster) {
-                (Some(url), _) => url.reveal().to_owned(),
-                (None, cluster) => cluster.map(PrivateCluster::database_url).unwrap_or_default(),
-            };
+            let database_url = database_url.context("the services need a database")?;
             let backstage = Backstage::build(settings, database_url).await?;
-            let (routes, front, tls) = (backstage.grpc()?, self.front.clone(), settings.tls.clone());
+            let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, front).await });
             self.start_background(&backstage);
             self.backstage = Some(backstage);

@@ -30,3 +30,16 @@ impl Signals {
         }
     }
 }
+
+/// Tells that some child of this process has ended; several at once are told once.
+pub(crate) struct Children(Signal);
+
+impl Children {
+    pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self(signal(SignalKind::child())?))
+    }
+
+    pub(crate) async fn ended(&mut self) {
+        self.0.recv().await;
+    }
+}

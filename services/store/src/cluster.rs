@@ -130,6 +130,9 @@ impl ClusterError {
 pub struct PrivateCluster {
     postmaster: Postmaster,
     layout: Layout,
+    binaries: Binaries,
+    account: Account,
+    settings: Vec<String>,
 }
 
 impl PrivateCluster {
@@ -150,12 +153,28 @@ impl PrivateCluster {
         }
         layout.write_access(&account)?;
         leftovers::clear(&layout)?;
-        let mut postmaster = Postmaster::spawn(&binaries, &account, &layout, settings)?;
+        let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
+        let mut postmaster = Postmaster::spawn(&binaries, &account, &layout, &settings)?;
         postmaster.wait_until_ready(&layout)?;
-        let cluster = Self { postmaster, layout };
+        let cluster = Self { postmaster, layout, binaries, account, settings };
         cluster.create_database()?;
-        tracing::info!(dir = %cluster.layout.home.display(), version = binaries.major(), "private postgres is up");
+        let version = cluster.binaries.major();
+        tracing::info!(dir = %cluster.layout.home.display(), version, "private postgres is up");
         Ok(cluster)
+    }
+
+    /// Starts Postgres again if it has ended, such as by the kernel's hand when memory ran out. Tells whether it had.
+    /// Blocks; call it from the thread that called [`PrivateCluster::start`].
+    pub fn revive(&mut self) -> Result<bool, ClusterError> {
+        if !self.postmaster.has_ended()? {
+            return Ok(false);
+        }
+        tracing::error!(pid = self.pid(), "private postgres ended by itself, starting it again");
+        leftovers::clear(&self.layout)?;
+        self.postmaster = Postmaster::spawn(&self.binaries, &self.account, &self.layout, &self.settings)?;
+        self.postmaster.wait_until_ready(&self.layout)?;
+        tracing::info!(pid = self.pid(), "private postgres is up again");
+        Ok(true)
     }
 
     /// Where the database is.

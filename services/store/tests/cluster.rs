@@ -15,6 +15,7 @@ use homepot_store::{
     cluster::{ClusterConfig, ClusterError, PrivateCluster},
     health,
 };
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 
 const DIR: &str = "HOMEPOT_TEST_CLUSTER_DIR";
@@ -265,4 +266,17 @@ fn postgres_binary() -> std::path::PathBuf {
     let on_path = std::env::split_paths(&path).map(|dir| dir.join("postgres"));
     let debian = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     on_path.chain(debian.map(|entry| entry.path().join("bin/postgres"))).find(|path| path.is_file()).unwrap()
+}
+
+#[test]
+fn postgres_that_ended_by_itself_is_started_again_with_its_data() {
+    let dir = temporary_dir();
+    let mut cluster = start(dir.path()).unwrap();
+    connect(&cluster).batch_execute("CREATE TABLE kept (id int); INSERT INTO kept VALUES (1)").unwrap();
+    assert!(!cluster.revive().unwrap());
+    let before = cluster.pid();
+    rustix::process::kill_process(Pid::from_raw(before.cast_signed()).unwrap(), Signal::KILL).unwrap();
+    wait_until("it to be started again", || cluster.revive().unwrap());
+    assert_ne!(cluster.pid(), before);
+    connect(&cluster).batch_execute("SELECT id FROM kept").unwrap();
 }

@@ -73,14 +73,14 @@ impl Postmaster {
         binaries: &Binaries,
         account: &Account,
         layout: &Layout,
-        settings: &[&str],
+        settings: &[String],
     ) -> Result<Self, ClusterError> {
         let program = binaries.program("postgres");
         let log = layout.open_log()?;
         let errors = log.try_clone().map_err(ClusterError::io("opening", &layout.log_file()))?;
         let mut command = account.command(&program, &layout.home);
         command.arg("-D").arg(&layout.data).args(["-p", &PORT.to_string()]).arg("-k").arg(&layout.socket_dir);
-        for setting in SETTINGS.iter().chain(settings) {
+        for setting in SETTINGS.iter().copied().chain(settings.iter().map(String::as_str)) {
             command.args(["-c", setting]);
         }
         command.stdout(Stdio::from(log)).stderr(Stdio::from(errors));
@@ -129,7 +129,7 @@ impl Postmaster {
         Err(ClusterError::DoesNotStop { pid: self.pid() })
     }
 
-    fn has_ended(&mut self) -> Result<bool, ClusterError> {
+    pub(super) fn has_ended(&mut self) -> Result<bool, ClusterError> {
         let status = self.child.try_wait().map_err(ClusterError::io("waiting for", Path::new("postgres")))?;
         Ok(status.is_some())
     }
