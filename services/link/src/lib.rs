@@ -2,7 +2,7 @@
 //!
 //! In come devices, each proved by the auth layer: one stream a device, owned by one task, or unary calls that do the
 //! same one message at a time. It calls the registry to enrol, telemetry to store samples, the command ledger to
-//! deliver and to report, and the store for sessions and presence. Rules that need no I/O stand in [`protocol`].
+//! deliver and to report, and the store for sessions and presence. Rules that need no I/O stand in `protocol`.
 
 mod drain;
 mod presence;

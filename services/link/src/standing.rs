@@ -76,10 +76,10 @@ mod tests {
     fn a_session_ends_when_its_device_is_gone_shut_out_rekeyed_or_elsewhere() {
         let good = Standing { pk: 1, epoch: 5, active: true, credential_version: 2, waiting: false };
         let judged = |standing: Standing| judge(Some(&standing), 5, 2);
-        assert_eq!(judged(good.clone()), Judgement::Stands);
-        assert_eq!(judged(Standing { waiting: true, ..good.clone() }), Judgement::Wake);
-        assert_eq!(judged(Standing { epoch: 6, ..good.clone() }), Judgement::End(End::Superseded));
-        assert_eq!(judged(Standing { active: false, ..good.clone() }), Judgement::End(End::Revoked));
+        assert_eq!(judged(good), Judgement::Stands);
+        assert_eq!(judged(Standing { waiting: true, ..good }), Judgement::Wake);
+        assert_eq!(judged(Standing { epoch: 6, ..good }), Judgement::End(End::Superseded));
+        assert_eq!(judged(Standing { active: false, ..good }), Judgement::End(End::Revoked));
         assert_eq!(judged(Standing { credential_version: 3, ..good }), Judgement::End(End::Revoked));
         assert_eq!(judge(None, 5, 2), Judgement::End(End::Revoked));
     }
