@@ -11,7 +11,7 @@ impl Link {
         self.inner.sessions.close_all(&End::Draining);
         self.inner.tasks.wait().await;
         self.inner.background.cancel();
-        self.inner.presence.flush(&self.inner.store).await;
+        self.inner.presence.flush(&self.inner.registry).await;
     }
 
     /// Whether [`Link::drain`] was called.

@@ -1,8 +1,8 @@
 //! The link: the device's own face, `DeviceService`.
 //!
 //! In come devices, each proved by the auth layer: one stream a device, owned by one task, or unary calls that do the
-//! same one message at a time. It calls the registry to enrol, telemetry to store samples, the command ledger to
-//! deliver and to report, and the store for sessions and presence. Rules that need no I/O stand in `protocol`.
+//! same one message at a time. It calls the registry to enrol and for presence, telemetry to store samples, the ledger to
+//! deliver and to report. Rules that need no I/O stand in `protocol`.
 
 mod drain;
 mod presence;
@@ -18,7 +18,6 @@ use std::{sync::Arc, time::Duration};
 use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
 use homepot_command::Commands;
 use homepot_registry::Registry;
-use homepot_store::Store;
 use homepot_telemetry::Telemetry;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -65,7 +64,6 @@ pub struct Link {
 
 struct Inner {
     config: Config,
-    store: Store,
     registry: Registry,
     telemetry: Telemetry,
     commands: Commands,
@@ -78,7 +76,7 @@ struct Inner {
 
 impl Link {
     /// The link over the services it speaks for. Starts the tasks that write presence and watch the sessions.
-    pub fn build(config: Config, store: Store, registry: Registry, telemetry: Telemetry, commands: Commands) -> Self {
+    pub fn build(config: Config, registry: Registry, telemetry: Telemetry, commands: Commands) -> Self {
         let inner = Inner {
             sessions: sessions::Sessions::new(config.max_sessions),
             presence: presence::Presence::default(),
@@ -86,7 +84,6 @@ impl Link {
             tasks: TaskTracker::new(),
             background: CancellationToken::new(),
             config,
-            store,
             registry,
             telemetry,
             commands,

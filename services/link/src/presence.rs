@@ -7,10 +7,7 @@ use std::{
 };
 
 use chrono::Utc;
-use homepot_store::{
-    Store,
-    sessions::{self, Touch},
-};
+use homepot_registry::{Registry, Touch};
 
 /// What a device without a stream is expected to do: legacy agents poll every 5 to 60 s.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
@@ -37,13 +34,13 @@ impl Presence {
     }
 
     /// Writes what was gathered. What can't be written is dropped: a device that is there is heard again soon.
-    pub(crate) async fn flush(&self, store: &Store) {
+    pub(crate) async fn flush(&self, registry: &Registry) {
         let touches = std::mem::take(&mut *self.touches.lock().unwrap_or_else(PoisonError::into_inner));
         if touches.is_empty() {
             return;
         }
         let touches: Vec<_> = touches.into_values().collect();
-        if let Err(error) = store.run("touch_sessions", move |conn| sessions::touch(conn, &touches)).await {
+        if let Err(error) = registry.touch(touches).await {
             tracing::warn!(%error, "write presence");
         }
     }

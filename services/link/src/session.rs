@@ -10,7 +10,6 @@ use homepot::{
 };
 use homepot_command::{Told, Wakeup};
 use homepot_runtime::auth::DeviceCaller;
-use homepot_store::sessions;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout},
@@ -87,14 +86,11 @@ impl Session {
         let hello = await_hello(&link, inbound).await?;
         let config = &link.inner.config;
         let (pk, heartbeat, replica) = (caller.pk, config.heartbeat_interval, config.replica.clone());
-        let begin = {
-            let hello = hello.clone();
-            move |conn: &mut _| sessions::begin(conn, pk, &hello, &replica, heartbeat)
-        };
-        let epoch = link.inner.store.run("begin_session", begin).await.map_err(|error| {
-            tracing::warn!(%error, device_id = %caller.device_id, "begin session");
-            End::Internal
-        })?;
+        let epoch =
+            link.inner.registry.begin_session(pk, hello.clone(), replica, heartbeat).await.map_err(|error| {
+                tracing::warn!(%error, device_id = %caller.device_id, "begin session");
+                End::Internal
+            })?;
         let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.wakeups().subscribe(pk);
@@ -168,7 +164,7 @@ impl Session {
     async fn leave(&self) {
         let (pk, epoch) = (self.caller.pk, self.epoch);
         self.link.inner.sessions.remove(pk, epoch);
-        if let Err(error) = self.link.inner.store.run("end_session", move |conn| sessions::end(conn, pk, epoch)).await {
+        if let Err(error) = self.link.inner.registry.end_session(pk, epoch).await {
             // The clock will tell: nothing more is heard of it.
             tracing::warn!(%error, device_id = %self.caller.device_id, "end session");
         }
@@ -232,13 +228,8 @@ impl Session {
     }
 
     async fn is_newest(&self) -> Result<bool, End> {
-        let pk = self.caller.pk;
-        let standing = self
-            .until_available(|| async move {
-                let read = move |conn: &mut _| sessions::standing(conn, &[pk]);
-                Ok(self.link.inner.store.run("session_standing", read).await?)
-            })
-            .await?;
+        let registry = &self.link.inner.registry;
+        let standing = self.until_available(|| registry.standing(vec![self.caller.pk])).await?;
         Ok(standing.first().is_some_and(|standing| standing.epoch == self.epoch))
     }
 

@@ -1,11 +1,11 @@
-//! Once a second: do the sessions held here still stand?
+//! Once a second, and at once when this process shuts a device out: do the sessions held here still stand?
 //!
 //! A revocation, a takeover through another replica and a lost hint all show in the store; one query for all sessions
-//! finds them. This is what bounds a revoked device's stream to two seconds.
+//! finds them. This is what bounds a revoked device's stream to two seconds, whichever replica revoked it.
 
 use std::time::Duration;
 
-use homepot_store::sessions::{self, Standing};
+use homepot_registry::Standing;
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::{Link, sessions::End};
@@ -23,8 +23,11 @@ impl Link {
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            ticks.tick().await;
-            self.inner.presence.flush(&self.inner.store).await;
+            tokio::select! {
+                _ = ticks.tick() => {}
+                () = self.inner.registry.someone_shut_out() => {}
+            }
+            self.inner.presence.flush(&self.inner.registry).await;
             self.check_standing().await;
         }
     }
@@ -35,8 +38,7 @@ impl Link {
             return;
         }
         let devices: Vec<_> = held.iter().map(|(device, ..)| *device).collect();
-        let standing = self.inner.store.run("session_standing", move |conn| sessions::standing(conn, &devices)).await;
-        let standing = match standing {
+        let standing = match self.inner.registry.standing(devices).await {
             Ok(standing) => standing,
             Err(error) => return tracing::warn!(%error, "read the standing of sessions"),
         };

@@ -56,6 +56,7 @@ impl Hasher {
 
     /// Whether `secret` is what `hash` was made from. A hash that does not parse matches nothing.
     pub(crate) async fn verify(&self, secret: Secret, hash: String) -> Result<bool, Error> {
+        metrics::counter!("homepot_argon2_checks_total").increment(1);
         self.run(move || match PasswordHash::new(&hash) {
             Ok(hash) => Argon2::default().verify_password(secret.reveal().as_bytes(), &hash).is_ok(),
             Err(error) => {

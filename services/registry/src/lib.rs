@@ -1,13 +1,14 @@
-//! The registry: sites, devices, enrolment, keys and operators, and the check of everybody's credentials.
+//! The registry: sites, devices, enrolment, keys, operators and presence, and the check of everybody's credentials.
 //!
 //! In come calls of operators (`RegistryService`), credentials from the auth layer ([`Registry`] is its
-//! [`Authenticator`]) and enrolments from the link. It calls the store and nothing else; secrets leave it once, in the
+//! [`Authenticator`]), and enrolments and sessions from the link. It calls the store and nothing else; secrets leave it once, in the
 //! answer that makes them.
 
 mod authenticator;
 mod enroll;
 mod hashing;
 mod operators;
+mod presence;
 mod secrets;
 mod service;
 mod throttle;
@@ -19,6 +20,9 @@ use std::sync::Arc;
 use homepot::{Error, Kind, model::Secret, pb::registry::v1::registry_service_server::RegistryServiceServer};
 use homepot_runtime::auth::Authenticator;
 use homepot_store::Store;
+use tokio::sync::Notify;
+
+pub use presence::{Standing, Touch};
 
 /// Largest message taken or sent.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -55,6 +59,8 @@ struct Inner {
     tickets: ticket::Tickets,
     /// Checked against when there is nothing to check, so that both take the same time.
     dummy_hash: String,
+    /// Told when a device was shut out, so that its stream need not wait for the next look.
+    shut_out: Notify,
 }
 
 impl Registry {
@@ -79,6 +85,7 @@ impl Registry {
             throttle: throttle::Throttle::default(),
             tickets: ticket::Tickets::new(ticket_secret),
             dummy_hash,
+            shut_out: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
     }

@@ -58,7 +58,7 @@ impl Backstage {
             heartbeat_interval: settings.pace.heartbeat_interval,
             ..Default::default()
         };
-        let link = Link::build(config, store.clone(), registry.clone(), telemetry.clone(), commands.clone());
+        let link = Link::build(config, registry.clone(), telemetry.clone(), commands.clone());
 
         let mut routes = Routes::builder();
         if settings.roles.has(Role::Registry) {

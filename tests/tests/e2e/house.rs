@@ -17,10 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-registry", &["homepot", "homepot-runtime", "homepot-store"]),
     ("homepot-telemetry", &["homepot", "homepot-runtime", "homepot-store"]),
     ("homepot-command", &["homepot", "homepot-runtime", "homepot-store"]),
-    (
-        "homepot-link",
-        &["homepot", "homepot-command", "homepot-registry", "homepot-runtime", "homepot-store", "homepot-telemetry"],
-    ),
+    ("homepot-link", &["homepot", "homepot-command", "homepot-registry", "homepot-runtime", "homepot-telemetry"]),
     ("homepot-gateway", &["homepot", "homepot-runtime"]),
     (
         "homepot-server",

@@ -71,6 +71,7 @@ impl Service {
     ) -> Result<pb::DeactivateDeviceResponse, Error> {
         let change = DeviceChange { active: Some(false), ..DeviceChange::default() };
         let device = self.change_device(caller, &request.device_id, change).await?;
+        self.registry.inner.shut_out.notify_one();
         Ok(pb::DeactivateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
     }
 
@@ -145,6 +146,7 @@ impl Service {
             .run("revoke_device_keys", move |conn| device_keys::revoke_all(conn, &wanted))
             .await?;
         let revoked = revoked.ok_or_else(|| Error::not_found("Device not found"))?;
+        self.registry.inner.shut_out.notify_one();
         tracing::info!(%device_id, by = %caller.name, revoked, "device keys revoked");
         Ok(pb::RevokeDeviceKeysResponse { revoked })
     }
