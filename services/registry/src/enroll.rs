@@ -70,7 +70,8 @@ impl Registry {
             None => None,
         };
         let hash = found.as_ref().map(|(_, hash)| hash.as_str());
-        if !self.check("enrollment", &token, hash, enrollee.peer).await? {
+        let name = token.public_id(SecretKind::EnrollmentToken).unwrap_or("enrollment");
+        if !self.check(name, &token, hash, enrollee.peer).await? {
             return Err(refusal());
         }
         let Some((token, _)) = found else { return Err(refusal()) };
