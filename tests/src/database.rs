@@ -27,14 +27,25 @@ impl Database {
         self.psql(query).await.trim().parse().expect("the query answers a number")
     }
 
-    async fn psql(&self, query: &str) -> String {
+    /// Its address, for another server.
+    pub fn url(&self) -> String {
+        let (port, socket_dir) = self.socket();
+        format!("postgres:///homepot?host={}&port={port}&user=homepot", socket_dir.replace('/', "%2F"))
+    }
+
+    /// Port and directory of its socket.
+    fn socket(&self) -> (String, String) {
         let cluster = cluster_dir(&self.data_dir).expect("the server has a private cluster");
         let lock = std::fs::read_to_string(cluster.join("postmaster.pid")).expect("the private cluster runs");
-        let mut lines = lock.lines().skip(3);
-        let (port, socket_dir) = lines.next().zip(lines.next()).expect("the private cluster is up");
+        let mut lines = lock.lines().skip(3).map(|line| line.trim().to_owned());
+        lines.next().zip(lines.next()).expect("the private cluster is up")
+    }
+
+    async fn psql(&self, query: &str) -> String {
+        let (port, socket_dir) = self.socket();
         let mut psql = tokio::process::Command::new(binary("psql"));
         psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
-            .args(["--host", socket_dir.trim(), "--port", port.trim()])
+            .args(["--host", &socket_dir, "--port", &port])
             .args(["--username", "homepot", "--dbname", "homepot", "--command", query])
             .kill_on_drop(true);
         let output = psql.output().await.expect("psql runs");

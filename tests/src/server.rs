@@ -101,14 +101,16 @@ impl Server {
                 if field(line, "message")? != "ready" {
                     return None;
                 }
-                let address = |name| Some(field(line, name)?.as_str()?.to_owned());
-                Some([address("grpc_addr")?, address("rest_addr")?, address("ops_addr")?])
+                // A role that does not run has no address.
+                let address = |name| field(line, name).and_then(Value::as_str).unwrap_or("127.0.0.1:0").to_owned();
+                Some([address("grpc_addr"), address("rest_addr"), address("ops_addr")])
             })
             .await;
         (self.grpc_addr, self.rest_addr, self.ops_addr) = (grpc, rest, ops);
-        let token =
-            std::fs::read_to_string(self.data_dir().join("admin-token")).expect("the first start keeps a token");
-        self.admin_token = token.trim().to_owned();
+        // The one that makes the first admin keeps the token; what joins a database later has none.
+        if let Ok(token) = std::fs::read_to_string(self.data_dir().join("admin-token")) {
+            self.admin_token = token.trim().to_owned();
+        }
     }
 
     /// The process; panics while the server is down.
@@ -137,6 +139,18 @@ impl Server {
         if let Some(mut process) = self.process.take() {
             process.kill();
         }
+    }
+
+    /// Kills the private Postgres alone.
+    pub fn kill_postgres(&self) {
+        kill_stranger(postmaster(&self.data_dir()).expect("the private cluster runs"));
+    }
+
+    /// Starts another server on this one's database, with `options`; it knows the same admin.
+    pub async fn start_beside(&self, options: ServerOptions) -> Self {
+        let mut beside = Self::start_with(options.env("HOMEPOT_DATABASE_URL", self.database().url())).await;
+        beside.admin_token.clone_from(&self.admin_token);
+        beside
     }
 
     /// Starts it again after it went down, on the same data and the same addresses.

@@ -10,5 +10,6 @@ mod house;
 mod ops;
 mod protocol;
 mod reflection;
+mod replicas;
 mod slice;
 mod stream;

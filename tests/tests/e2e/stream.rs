@@ -270,3 +270,15 @@ async fn a_silent_device_is_told_goodbye() {
     assert_eq!(welcome.heartbeat_interval.map(|interval| interval.seconds), Some(1));
     session.expect_goodbye(GoodbyeReason::Silent).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_outlives_the_death_of_postgres_and_what_was_sent_meanwhile_is_stored_once() {
+    let (server, [key]) = with_devices(["till"]).await;
+    let (mut session, _) = Session::attach(&server, &key).await;
+    session.send(samples(1, vec![sample(3000, 1.0)])).await;
+    assert_eq!(ack(&mut session).await.seq, 1);
+    server.kill_postgres();
+    session.send(samples(2, vec![sample(2000, 2.0), sample(1000, 3.0)])).await;
+    assert_eq!(ack(&mut session).await.seq, 3);
+    assert_eq!(server.database().number("SELECT count(*) FROM samples").await, 3);
+}

@@ -1,0 +1,73 @@
+//! More than one process on one Postgres: a role at a time, and two that hold devices.
+
+use homepot::pb::{
+    command::v1 as command_pb,
+    device::v1::{GoodbyeReason, attach_response::Message as Down},
+    registry::v1::{DeactivateDeviceRequest, WhoAmIRequest},
+};
+use homepot_tests::{Server, ServerOptions, Session, eventually, rest::Request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_of_its_own_speaks_for_the_services_and_is_as_healthy_as_they_are() {
+    let mut services =
+        Server::start_with(ServerOptions::default().env("HOMEPOT_ROLES", "registry,telemetry,command,link")).await;
+    let options = ServerOptions::default()
+        .env("HOMEPOT_ROLES", "gateway")
+        .env("HOMEPOT_GRPC_URL", format!("http://{}", services.grpc_addr));
+    let gateway = Server::start_with(options).await;
+
+    services.create_site("site-001", false).await;
+    let list = gateway.rest(Request::get("/api/v1/sites/").bearer(&services.admin_token)).await;
+    assert_eq!((list.status, list.json()["sites"][0]["site_id"].as_str()), (200, Some("site-001")));
+    let health = || gateway.rest(Request::get("/api/v1/health/health"));
+    assert_eq!(health().await.status, 200);
+    services.kill9();
+    assert_eq!(health().await.status, 503);
+    services.restart().await;
+    eventually("the gateway to be healthy again", async || (health().await.status == 200).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_queued_at_one_replica_reaches_a_device_at_the_other() {
+    let first = Server::start().await;
+    let second = first.start_beside(ServerOptions::default()).await;
+    first.create_site("site-001", false).await;
+    let key = first.enroll("site-001", "till").await;
+    let (mut session, _) = Session::attach(&first, &key).await;
+
+    let request = command_pb::QueueRequest {
+        device_id: "till".to_owned(),
+        command_type: "PING".to_owned(),
+        ..Default::default()
+    };
+    let queued = second.admin().command.queue(request).await.unwrap().into_inner().command.unwrap();
+    let read = |message: &Down| match message {
+        Down::Command(delivery) => Some(delivery.command_id.clone()),
+        _ => None,
+    };
+    assert_eq!(session.expect("the command", read).await, queued.command_id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_session_wins_also_at_another_replica_and_so_does_a_revocation() {
+    let first = Server::start().await;
+    let second = first.start_beside(ServerOptions::default()).await;
+    first.create_site("site-001", false).await;
+    let key = first.enroll("site-001", "till").await;
+
+    let (mut older, _) = Session::attach(&first, &key).await;
+    let (mut newer, _) = Session::attach(&second, &key).await;
+    older.expect_goodbye(GoodbyeReason::Superseded).await;
+    let request = DeactivateDeviceRequest { device_id: "till".to_owned() };
+    first.admin().registry.deactivate_device(request).await.unwrap();
+    newer.expect_goodbye(GoodbyeReason::Revoked).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_admin_serves_all_replicas_and_the_later_ones_make_none() {
+    let first = Server::start().await;
+    let second = first.start_beside(ServerOptions::default()).await;
+    assert!(!second.data_dir().join("admin-token").exists());
+    let answer = second.admin().registry.who_am_i(WhoAmIRequest {}).await.unwrap().into_inner();
+    assert_eq!(answer.operator.unwrap().name, "admin");
+}
