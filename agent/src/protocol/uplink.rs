@@ -88,7 +88,7 @@ impl Uplink {
         }
         self.sent = first_seq + batch.len() as u64 - 1;
         self.probe.get_or_insert((self.sent, now));
-        Some(pb::Samples { first_seq, samples: batch })
+        Some(pb::Samples { first_seq, samples: batch, resent: false })
     }
 
     /// The server has dealt with everything up to `seq`.

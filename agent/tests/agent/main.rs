@@ -121,7 +121,7 @@ async fn samples_that_were_not_acknowledged_come_again_after_a_reconnect_with_a_
     assert_eq!(resent.samples[0], sent.samples[0]);
 
     let last = resent.first_seq + resent.samples.len() as u64 - 1;
-    second.say(Down::SamplesAck(pb::SamplesAck { seq: last, refused: vec![] }));
+    second.say(Down::SamplesAck(pb::SamplesAck { seq: last, refused: vec![], first_seq: 1 }));
     let mut next = samples(&mut second).await;
     assert_eq!(next.first_seq, last + 1);
     // What was collected before the acknowledgement came knows no round trip yet.

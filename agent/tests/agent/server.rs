@@ -193,6 +193,8 @@ impl DeviceService for Service {
                 max_samples_per_message: 100,
                 max_unacknowledged_samples: 1_000,
                 reconnect_ticket: TICKET.to_owned(),
+                backlog_samples_per_second: 0,
+                max_sample_age: None,
             }
         };
         let sessions = self.sessions.clone();

@@ -36,6 +36,7 @@ pub(crate) enum Incoming {
 /// A message of samples: the good ones, and the bad ones by their place.
 #[derive(Debug)]
 pub(crate) struct Batch {
+    pub(crate) first_seq: u64,
     pub(crate) last_seq: u64,
     pub(crate) samples: Vec<Sample>,
     pub(crate) refused: Vec<RefusedSample>,
@@ -44,7 +45,7 @@ pub(crate) struct Batch {
 /// Reads a message; one that is malformed is refused by kind and field.
 pub(crate) fn read(message: pb::AttachRequest, now: DateTime<Utc>) -> Result<Incoming, pb::Refusal> {
     match message.message {
-        None => Ok(Incoming::Unknown),
+        None | Some(Message::SamplesLost(_)) => Ok(Incoming::Unknown),
         Some(Message::Heartbeat(_)) => Ok(Incoming::Heartbeat),
         Some(Message::Hello(hello)) => Hello::try_from(hello).map(Incoming::Hello).map_err(|e| refusal("hello", &e)),
         Some(Message::Samples(samples)) => {
@@ -78,7 +79,7 @@ fn read_batch(message: pb::Samples, now: DateTime<Utc>) -> Result<Batch, Error> 
         .filter(|_| message.first_seq > 0)
         .ok_or_else(|| Error::invalid("first_seq", "must count from 1"))?;
     let (samples, refused) = read_samples(message.samples, now, |_| None);
-    Ok(Batch { last_seq, samples, refused })
+    Ok(Batch { first_seq: message.first_seq, last_seq, samples, refused })
 }
 
 /// Checks samples one by one; `stamp` gives the time to one that brings none.
@@ -141,7 +142,7 @@ mod tests {
     }
 
     fn samples(first_seq: u64, samples: Vec<telemetry_pb::Sample>) -> pb::AttachRequest {
-        pb::AttachRequest { message: Some(Message::Samples(pb::Samples { first_seq, samples })) }
+        pb::AttachRequest { message: Some(Message::Samples(pb::Samples { first_seq, samples, resent: false })) }
     }
 
     fn good() -> telemetry_pb::Sample {

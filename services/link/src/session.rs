@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use chrono::Utc;
 use homepot::{
     Error, Kind,
-    model::{Hello, Outcome, to_proto_duration, to_proto_timestamp},
+    model::{Hello, MAX_AGE, Outcome, to_proto_duration, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_response::Message},
 };
 use homepot_command::{Told, Wakeup};
@@ -120,6 +120,8 @@ impl Session {
             max_samples_per_message: u32::try_from(MAX_SAMPLES).unwrap_or(u32::MAX),
             max_unacknowledged_samples: MAX_UNACKNOWLEDGED,
             reconnect_ticket: self.caller.ticket.clone(),
+            backlog_samples_per_second: 0,
+            max_sample_age: Some(to_proto_duration(MAX_AGE)),
         };
         self.outbound.send(Message::Welcome(welcome)).await
     }
@@ -199,10 +201,10 @@ impl Session {
 
     /// Acknowledges after the commit. While the store is away nothing more is read, so the device holds its samples.
     async fn store(&self, batch: Batch) -> Result<(), End> {
-        let Batch { last_seq, samples, refused } = batch;
+        let Batch { first_seq, last_seq, samples, refused } = batch;
         let telemetry = &self.link.inner.telemetry;
         self.until_available(|| telemetry.ingest(self.caller.pk, samples.clone())).await?;
-        self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused })).await
+        self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused, first_seq })).await
     }
 
     async fn finish(&self, outcome: Outcome) -> Result<(), End> {

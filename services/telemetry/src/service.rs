@@ -1,6 +1,7 @@
 //! `TelemetryService`: the operators' queries.
 
 use chrono::{TimeDelta, Utc};
+use futures_util::stream::BoxStream;
 use homepot::{
     Error,
     model::{DeviceId, PageRequest, SiteId, from_proto_timestamp},
@@ -66,7 +67,11 @@ impl Service {
         }
     }
 
-    async fn find_range(&self, caller: &OperatorCaller, request: pb::QueryRequest) -> Result<pb::QueryResponse, Error> {
+    async fn find_range(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::ListSamplesRequest,
+    ) -> Result<pb::ListSamplesResponse, Error> {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
         let end = match &request.end_time {
             Some(time) => from_proto_timestamp("end_time", time)?,
@@ -83,7 +88,7 @@ impl Service {
         let query = move |conn: &mut _| samples::query(conn, device.pk, start, end, &page);
         let page = self.store.run("query_samples", query).await?;
         let next_page_token = page.next_token();
-        Ok(pb::QueryResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
+        Ok(pb::ListSamplesResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
     }
 }
 
@@ -94,8 +99,23 @@ impl TelemetryService for Service {
         Ok(Response::new(self.find_latest(&caller, request.into_inner()).await?))
     }
 
-    async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<pb::QueryResponse>, Status> {
+    async fn list_samples(
+        &self,
+        request: Request<pb::ListSamplesRequest>,
+    ) -> Result<Response<pb::ListSamplesResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         Ok(Response::new(self.find_range(&caller, request.into_inner()).await?))
+    }
+
+    type QueryStream = BoxStream<'static, Result<pb::QueryResponse, Status>>;
+
+    async fn query(&self, _: Request<pb::QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
+        Err(Status::unimplemented("Query is being built"))
+    }
+
+    type WatchStream = BoxStream<'static, Result<pb::WatchResponse, Status>>;
+
+    async fn watch(&self, _: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("Watch is being built"))
     }
 }

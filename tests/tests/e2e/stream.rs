@@ -37,7 +37,7 @@ fn sample(ago_ms: u64, cpu_percent: f64) -> Sample {
 }
 
 fn samples(first_seq: u64, samples: Vec<Sample>) -> Up {
-    Up::Samples(pb::Samples { first_seq, samples })
+    Up::Samples(pb::Samples { first_seq, samples, resent: false })
 }
 
 async fn ack(session: &mut Session) -> SamplesAck {
@@ -166,8 +166,8 @@ async fn a_late_sample_fills_history_and_never_overwrites_now() {
     let mut telemetry = server.admin().telemetry;
     let latest = telemetry.latest(homepot::pb::telemetry::v1::LatestRequest::default()).await.unwrap().into_inner();
     assert_eq!(latest.samples[0].sample.as_ref().unwrap().cpu_percent, Some(7.0));
-    let query = homepot::pb::telemetry::v1::QueryRequest { device_id: "till".to_owned(), ..Default::default() };
-    let history = telemetry.query(query).await.unwrap().into_inner().samples;
+    let query = homepot::pb::telemetry::v1::ListSamplesRequest { device_id: "till".to_owned(), ..Default::default() };
+    let history = telemetry.list_samples(query).await.unwrap().into_inner().samples;
     let values: Vec<_> = history.iter().map(|stored| stored.sample.as_ref().unwrap().cpu_percent.unwrap()).collect();
     assert_eq!(values, [3.0, 7.0]);
 }

@@ -179,7 +179,13 @@ impl World {
         let device_id = TILL.to_owned();
         match method {
             "Latest" => telemetry_pb::LatestRequest::default().encode_to_vec(),
-            "Query" => telemetry_pb::QueryRequest { device_id, ..Default::default() }.encode_to_vec(),
+            "ListSamples" => telemetry_pb::ListSamplesRequest { device_id, ..Default::default() }.encode_to_vec(),
+            "Query" => {
+                let metrics = vec![telemetry_pb::Metric::CpuPercent.into()];
+                telemetry_pb::QueryRequest { device_ids: vec![device_id], metrics, ..Default::default() }
+                    .encode_to_vec()
+            }
+            "Watch" => telemetry_pb::WatchRequest::default().encode_to_vec(),
             "Queue" => {
                 let command_type = "PING".to_owned();
                 command_pb::QueueRequest { device_id, command_type, ..Default::default() }.encode_to_vec()

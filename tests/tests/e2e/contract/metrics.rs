@@ -9,8 +9,8 @@ use super::{PREFIXES, TILL, World};
 const STORED: &str = "SELECT count(*) FROM samples";
 
 async fn stored(world: &World) -> Vec<pb::Sample> {
-    let request = pb::QueryRequest { device_id: TILL.to_owned(), ..Default::default() };
-    let answer = world.server.admin().telemetry.query(request).await.unwrap().into_inner();
+    let request = pb::ListSamplesRequest { device_id: TILL.to_owned(), ..Default::default() };
+    let answer = world.server.admin().telemetry.list_samples(request).await.unwrap().into_inner();
     answer.samples.into_iter().filter_map(|stored| stored.sample).collect()
 }
 

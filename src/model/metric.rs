@@ -1,0 +1,272 @@
+//! What of a sample is a number, and what many of those numbers come to.
+
+use chrono::{DateTime, Utc};
+
+use super::{DeviceId, Sample};
+use crate::{error::Error, pb::telemetry::v1 as pb};
+
+/// A metric: a field of [`Sample`] that holds a number. Its discriminant is its place in [`Metric::ALL`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)] // each is told at the field of its name
+pub enum Metric {
+    CpuPercent,
+    MemoryPercent,
+    DiskPercent,
+    SwapPercent,
+    Load1m,
+    Load5m,
+    Load15m,
+    NetworkLatencyMs,
+    TransactionCount,
+    TransactionVolume,
+    ErrorRate,
+    ActiveConnections,
+    QueueDepth,
+    BytesSent,
+    BytesReceived,
+    UptimeSeconds,
+}
+
+impl Metric {
+    /// Every metric, in the order of the protocol.
+    pub const ALL: [Self; 16] = [
+        Self::CpuPercent,
+        Self::MemoryPercent,
+        Self::DiskPercent,
+        Self::SwapPercent,
+        Self::Load1m,
+        Self::Load5m,
+        Self::Load15m,
+        Self::NetworkLatencyMs,
+        Self::TransactionCount,
+        Self::TransactionVolume,
+        Self::ErrorRate,
+        Self::ActiveConnections,
+        Self::QueueDepth,
+        Self::BytesSent,
+        Self::BytesReceived,
+        Self::UptimeSeconds,
+    ];
+
+    /// As the field is called on the wire, in the database and over REST.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CpuPercent => "cpu_percent",
+            Self::MemoryPercent => "memory_percent",
+            Self::DiskPercent => "disk_percent",
+            Self::SwapPercent => "swap_percent",
+            Self::Load1m => "load_1m",
+            Self::Load5m => "load_5m",
+            Self::Load15m => "load_15m",
+            Self::NetworkLatencyMs => "network_latency_ms",
+            Self::TransactionCount => "transaction_count",
+            Self::TransactionVolume => "transaction_volume",
+            Self::ErrorRate => "error_rate",
+            Self::ActiveConnections => "active_connections",
+            Self::QueueDepth => "queue_depth",
+            Self::BytesSent => "bytes_sent",
+            Self::BytesReceived => "bytes_received",
+            Self::UptimeSeconds => "uptime_seconds",
+        }
+    }
+
+    /// The metric of that name.
+    pub fn parse(name: &str) -> Result<Self, Error> {
+        let found = Self::ALL.into_iter().find(|metric| metric.name() == name);
+        found.ok_or_else(|| Error::invalid("metrics", format!("'{name}' is not a metric")))
+    }
+
+    /// What `sample` measured of it.
+    pub fn of(self, sample: &Sample) -> Option<f64> {
+        #[allow(clippy::cast_precision_loss)] // counters beyond 2^53 lose digits that no chart shows
+        let wide = |value: Option<i64>| value.map(|value| value as f64);
+        match self {
+            Self::CpuPercent => sample.cpu_percent,
+            Self::MemoryPercent => sample.memory_percent,
+            Self::DiskPercent => sample.disk_percent,
+            Self::SwapPercent => sample.swap_percent,
+            Self::Load1m => sample.load_1m,
+            Self::Load5m => sample.load_5m,
+            Self::Load15m => sample.load_15m,
+            Self::NetworkLatencyMs => sample.network_latency_ms,
+            Self::TransactionCount => wide(sample.transaction_count),
+            Self::TransactionVolume => sample.transaction_volume,
+            Self::ErrorRate => sample.error_rate,
+            Self::ActiveConnections => sample.active_connections.map(f64::from),
+            Self::QueueDepth => sample.queue_depth.map(f64::from),
+            Self::BytesSent => wide(sample.bytes_sent),
+            Self::BytesReceived => wide(sample.bytes_received),
+            Self::UptimeSeconds => wide(sample.uptime_seconds),
+        }
+    }
+}
+
+impl From<Metric> for pb::Metric {
+    fn from(metric: Metric) -> Self {
+        let number = i32::try_from(metric as usize + 1).unwrap_or_default();
+        Self::try_from(number).unwrap_or(Self::Unspecified)
+    }
+}
+
+impl TryFrom<i32> for Metric {
+    type Error = Error;
+
+    fn try_from(number: i32) -> Result<Self, Error> {
+        let found = usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|place| Self::ALL.get(place));
+        found.copied().ok_or_else(|| Error::invalid("metrics", "holds what is not a metric"))
+    }
+}
+
+/// What measurements of one metric come to. Two of them, of any two sets of measurements, can be taken together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Aggregate {
+    /// How many; at least 1.
+    pub count: i64,
+    /// The smallest.
+    pub min: f64,
+    /// The largest.
+    pub max: f64,
+    /// All together.
+    pub sum: f64,
+    /// The newest.
+    pub last: f64,
+    /// When the newest was measured.
+    pub last_at: DateTime<Utc>,
+}
+
+impl Aggregate {
+    /// One measurement.
+    pub fn of(at: DateTime<Utc>, value: f64) -> Self {
+        Self { count: 1, min: value, max: value, sum: value, last: value, last_at: at }
+    }
+
+    /// The mean.
+    #[allow(clippy::cast_precision_loss)]
+    pub fn average(&self) -> f64 {
+        self.sum / self.count as f64
+    }
+
+    /// Both together. Of two that are equally new, the larger `last` wins, so that the order does not matter.
+    #[must_use]
+    pub fn merge(self, other: Self) -> Self {
+        let newer = match self.last_at.cmp(&other.last_at) {
+            std::cmp::Ordering::Less => other,
+            std::cmp::Ordering::Equal if other.last > self.last => other,
+            _ => self,
+        };
+        Self {
+            count: self.count + other.count,
+            min: self.min.min(other.min),
+            max: self.max.max(other.max),
+            sum: self.sum + other.sum,
+            last: newer.last,
+            last_at: newer.last_at,
+        }
+    }
+}
+
+/// Why samples of a device are missing for good, in the device's own words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LossReason {
+    /// No more room on the device.
+    SpoolFull,
+    /// Held for longer than the server takes them.
+    TooOld,
+    /// Could not be read back from the device's disk.
+    Damaged,
+}
+
+impl LossReason {
+    /// Every reason.
+    pub const ALL: [Self; 3] = [Self::SpoolFull, Self::TooOld, Self::Damaged];
+
+    /// As the database and REST have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SpoolFull => "spool_full",
+            Self::TooOld => "too_old",
+            Self::Damaged => "damaged",
+        }
+    }
+
+    /// The reason of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
+impl From<LossReason> for pb::GapReason {
+    fn from(reason: LossReason) -> Self {
+        match reason {
+            LossReason::SpoolFull => Self::SpoolFull,
+            LossReason::TooOld => Self::TooOld,
+            LossReason::Damaged => Self::Damaged,
+        }
+    }
+}
+
+impl TryFrom<pb::GapReason> for LossReason {
+    type Error = Error;
+
+    fn try_from(reason: pb::GapReason) -> Result<Self, Error> {
+        match reason {
+            pb::GapReason::SpoolFull => Ok(Self::SpoolFull),
+            pb::GapReason::TooOld => Ok(Self::TooOld),
+            pb::GapReason::Damaged => Ok(Self::Damaged),
+            pb::GapReason::Unspecified | pb::GapReason::NoSamples => {
+                Err(Error::invalid("reason", "must be SPOOL_FULL, TOO_OLD or DAMAGED"))
+            }
+        }
+    }
+}
+
+/// Samples that a device had to let go of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// When the first of them was measured.
+    pub start: DateTime<Utc>,
+    /// When the last of them was measured; not before `start`.
+    pub end: DateTime<Utc>,
+    /// How many; at least 1.
+    pub samples: u64,
+    /// Why.
+    pub reason: LossReason,
+}
+
+/// A [`Loss`] with whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceLoss {
+    /// The device.
+    pub device_id: DeviceId,
+    /// What it lost.
+    pub loss: Loss,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_metric_is_a_field_of_the_protocol_by_the_same_name_and_number() {
+        for (place, metric) in Metric::ALL.into_iter().enumerate() {
+            let wire = pb::Metric::from(metric);
+            assert_eq!(metric as usize, place);
+            assert_eq!(wire.as_str_name().strip_prefix("METRIC_"), Some(metric.name().to_uppercase().as_str()));
+            assert_eq!(Metric::try_from(i32::from(wire)), Ok(metric));
+            assert_eq!(Metric::parse(metric.name()), Ok(metric));
+        }
+        assert!(Metric::try_from(0).is_err());
+        assert!(Metric::try_from(17).is_err());
+    }
+
+    #[test]
+    fn aggregates_come_to_the_same_in_any_order() {
+        let at = |second| DateTime::from_timestamp(second, 0).unwrap();
+        let all = [(3, 1.0), (1, 5.0), (2, -2.0), (3, 4.0)].map(|(second, value)| Aggregate::of(at(second), value));
+        let forward = all.into_iter().reduce(Aggregate::merge).unwrap();
+        let backward = all.into_iter().rev().reduce(Aggregate::merge).unwrap();
+        assert_eq!(forward, backward);
+        assert_eq!((forward.count, forward.min, forward.max, forward.last), (4, -2.0, 5.0, 4.0));
+        assert_eq!(forward.average(), 2.0);
+    }
+}
