@@ -1,0 +1,144 @@
+//! The command line.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    host::{Workshop, raise_file_limit},
+    report::Report,
+    run::{agent, bare, idle, ingest, latency, outage, query, rest, soak},
+};
+
+/// Measures HOMEPOT on this machine, each figure beside a ceiling of the same run.
+#[derive(Debug, Parser)]
+#[command(name = "homepot-bench", version, max_term_width = 100)]
+#[command(
+    after_help = "Prints a table, and writes it with all details as JSON to target/bench/. The programs that it \
+    measures are those beside its own file. docs/performance.md explains each figure."
+)]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Debug, Subcommand)]
+enum Bench {
+    /// All of them but soak and outage, one after the other.
+    All {
+        /// Short runs on little data: shows that everything works, not what the machine can do.
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Samples a second through streams into Postgres, against `psql \copy` of the same rows.
+    Ingest(ingest::Args),
+    /// How long an acknowledgement takes at a fixed rate.
+    Latency(latency::Args),
+    /// Authenticated POST /analytics/device-metrics a second, each durable.
+    Rest(rest::Args),
+    /// Memory of an attached device that says nothing, against a bare stream.
+    Idle(idle::Args),
+    /// Series of one device and the latest of all, from a table of many rows.
+    Query(query::Args),
+    /// Memory and processor of the agent.
+    Agent(agent::Args),
+    /// Memory of the server over ten minutes under load.
+    Soak(soak::Args),
+    /// Postgres goes away under load and comes back: what was sent is stored, once.
+    Outage(outage::Args),
+    /// A server of nothing but one stream, for `idle`.
+    #[command(hide = true)]
+    BareServer(bare::ServerArgs),
+    /// Attaches devices and holds them, for `idle`.
+    #[command(hide = true)]
+    Attach(idle::AttachArgs),
+}
+
+/// Runs the program; what it answers is the process' status.
+pub fn main() -> ExitCode {
+    // One thread: the load must leave the cores to what is measured. It is the main one, on which children depend.
+    let done = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(anyhow::Error::from)
+        .and_then(|runtime| runtime.block_on(run(Cli::parse().bench)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("homepot-bench: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(bench: Bench) -> anyhow::Result<()> {
+    raise_file_limit();
+    match bench {
+        Bench::BareServer(args) => return bare::serve(args).await,
+        Bench::Attach(args) => return idle::attach(args).await,
+        _ => {}
+    }
+    let workshop = Workshop::open()?;
+    let mut report = Report::begin(&workshop)?;
+    tokio::select! {
+        done = measure(bench, &workshop, &mut report) => done?,
+        // Children and directories go with the values that own them.
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+    }
+    report.print();
+    Ok(())
+}
+
+async fn measure(bench: Bench, workshop: &Workshop, report: &mut Report) -> anyhow::Result<()> {
+    match bench {
+        Bench::All { quick } => all(quick, workshop, report).await,
+        Bench::Ingest(args) => ingest::run(&args, workshop, report).await.map(drop),
+        Bench::Latency(args) => latency::run(&args, workshop, report).await,
+        Bench::Rest(args) => rest::run(&args, workshop, report).await,
+        Bench::Idle(args) => idle::run(&args, workshop, report).await,
+        Bench::Query(args) => query::run(&args, workshop, report).await,
+        Bench::Agent(args) => agent::run(&args, workshop, report).await,
+        Bench::Soak(args) => soak::run(&args, workshop, report).await,
+        Bench::Outage(args) => outage::run(&args, workshop, report).await,
+        Bench::BareServer(_) | Bench::Attach(_) => Ok(()),
+    }
+}
+
+async fn all(quick: bool, workshop: &Workshop, report: &mut Report) -> anyhow::Result<()> {
+    let mut ingest_args = ingest::Args::default();
+    let mut latency_args = latency::Args::default();
+    let mut rest_args = rest::Args::default();
+    let mut idle_args = idle::Args::default();
+    let mut query_args = query::Args::default();
+    let mut agent_args = agent::Args::default();
+    if quick {
+        (ingest_args.rounds, ingest_args.seconds, latency_args.seconds, rest_args.seconds) = (1, 5, 5, 3);
+        (idle_args.devices, idle_args.settle_seconds, agent_args.seconds) = (500, 3, 15);
+        (query_args.rows, query_args.devices, query_args.asked) = (1_000_000, 1_000, 5);
+    }
+    let rate = ingest::run(&ingest_args, workshop, report).await?;
+    latency_args.rate = Some(rate / 2.0);
+    latency::run(&latency_args, workshop, report).await?;
+    rest::run(&rest_args, workshop, report).await?;
+    idle::run(&idle_args, workshop, report).await?;
+    agent::run(&agent_args, workshop, report).await?;
+    query::run(&query_args, workshop, report).await
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_argument_is_explained() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands_mut() {
+            assert!(command.get_about().is_some(), "{}", command.get_name());
+            for arg in command.get_arguments() {
+                assert!(arg.get_help().is_some(), "{} {}", command.get_name(), arg.get_id());
+            }
+        }
+    }
+}

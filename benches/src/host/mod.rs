@@ -1,0 +1,78 @@
+//! What runs on this machine for a benchmark, and what it takes of it.
+
+mod cluster;
+mod machine;
+mod psql;
+mod server;
+mod usage;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use tempfile::TempDir;
+
+pub use self::{
+    cluster::Cluster,
+    machine::describe,
+    psql::{Psql, postgres_program},
+    server::{Server, Setting},
+    usage::{Cores, Cpu, Memory, memory, precise_cpu},
+};
+
+/// Where the programs are, and where benchmarks may write: the directory of build output.
+#[derive(Debug)]
+pub struct Workshop {
+    programs: PathBuf,
+    output: PathBuf,
+}
+
+impl Workshop {
+    /// The one around this very program.
+    pub fn open() -> anyhow::Result<Self> {
+        let own = std::env::current_exe().context("can't tell where this program is")?;
+        let programs = own.parent().context("a program lies in a directory")?.to_owned();
+        let output = programs.parent().unwrap_or(&programs).join("bench");
+        std::fs::create_dir_all(&output).with_context(|| format!("can't make {}", output.display()))?;
+        Ok(Self { programs, output })
+    }
+
+    /// The built program of that name.
+    pub fn program(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.programs.join(name);
+        anyhow::ensure!(path.is_file(), "{} was not built; `make bench` builds it", path.display());
+        Ok(path)
+    }
+
+    /// Where tables are written.
+    pub fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// A directory that is gone when its value is.
+    pub fn scratch(&self) -> anyhow::Result<TempDir> {
+        let directory = tempfile::Builder::new().prefix("run-").tempdir_in(&self.output)?;
+        open_to_all(directory.path())?;
+        Ok(directory)
+    }
+
+    /// Where data that took long to make is kept for the next run.
+    pub fn kept(&self, name: &str) -> anyhow::Result<PathBuf> {
+        let path = self.output.with_file_name("bench-data").join(name);
+        std::fs::create_dir_all(&path).with_context(|| format!("can't make {}", path.display()))?;
+        Ok(path)
+    }
+}
+
+/// As root the server runs Postgres as another user, who has to get through.
+fn open_to_all(directory: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?)
+}
+
+/// Ten thousand devices are ten thousand sockets, here and in the children, which inherit the limit.
+pub fn raise_file_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    // Where it may not be raised, the benchmark that needs it says so.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}

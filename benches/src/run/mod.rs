@@ -1,0 +1,11 @@
+//! The benchmarks, a module each.
+
+pub mod agent;
+pub mod bare;
+pub mod idle;
+pub mod ingest;
+pub mod latency;
+pub mod outage;
+pub mod query;
+pub mod rest;
+pub mod soak;
