@@ -1,11 +1,12 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt
+.PHONY: help demo test lint fmt bench soak
 
 help: ## this list
 	@echo "HOMEPOT"
 	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo "    make demo DEMO_SECONDS=30    ends by itself, status 0 if all of it worked"
+	@echo "    make bench BENCH=ingest      one benchmark; BENCH='ingest --help' tells what it takes"
 
 demo: ## everything on this machine: database, services, an agent; Ctrl-C ends it
 	@exec scripts/demo $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS))
@@ -18,3 +19,9 @@ lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 
 fmt: ## format the code
 	@cargo fmt --all
+
+bench: ## what this machine reaches, each figure beside its ceiling; takes a while and 30 GB of disk
+	@exec scripts/bench $(BENCH)
+
+soak: ## ten minutes under load, with the server's memory
+	@exec scripts/bench soak
