@@ -10,6 +10,7 @@ use homepot::{
 };
 use homepot_command::{Told, Wakeup};
 use homepot_runtime::auth::DeviceCaller;
+use homepot_telemetry::Expected;
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep_until, timeout},
@@ -203,7 +204,7 @@ impl Session {
     async fn store(&self, batch: Batch) -> Result<(), End> {
         let Batch { first_seq, last_seq, samples, refused } = batch;
         let telemetry = &self.link.inner.telemetry;
-        self.until_available(|| telemetry.ingest(self.caller.pk, samples.clone())).await?;
+        self.until_available(|| telemetry.ingest(self.caller.pk, samples.clone(), Expected::New)).await?;
         self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused, first_seq })).await
     }
 

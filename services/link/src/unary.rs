@@ -8,6 +8,7 @@ use homepot::{
     pb::device::v1 as pb,
 };
 use homepot_runtime::auth::DeviceCaller;
+use homepot_telemetry::Expected;
 
 use crate::{
     Link,
@@ -31,7 +32,7 @@ impl Link {
         let now = Utc::now();
         let (samples, refused) = read_samples(request.samples, now, |_| Some(self.inner.stamps.next(now)));
         let accepted = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-        self.inner.telemetry.ingest(caller.pk, samples).await?;
+        self.inner.telemetry.ingest(caller.pk, samples, Expected::New).await?;
         Ok(pb::ReportSamplesResponse { accepted, refused })
     }
 

@@ -50,6 +50,18 @@ impl StoreError {
         }
     }
 
+    /// Whether Postgres says that a row breaks a rule. Where a trigger or a cast minds it, the error does not say so.
+    pub fn is_about_data(&self) -> bool {
+        let Self::Database(DieselError::DatabaseError(kind, _)) = self else { return false };
+        matches!(
+            kind,
+            DatabaseErrorKind::CheckViolation
+                | DatabaseErrorKind::NotNullViolation
+                | DatabaseErrorKind::ForeignKeyViolation
+                | DatabaseErrorKind::ExclusionViolation
+        )
+    }
+
     /// Whether the same operation may well work a moment later.
     pub fn is_passing(&self) -> bool {
         match self {

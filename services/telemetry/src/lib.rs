@@ -9,9 +9,14 @@ mod service;
 
 use std::sync::Arc;
 
-use homepot::{Error, model::Sample, pb::telemetry::v1::telemetry_service_server::TelemetryServiceServer};
+use homepot::{
+    Error,
+    model::{Sample, SampleFault},
+    pb::telemetry::v1::telemetry_service_server::TelemetryServiceServer,
+};
 use homepot_store::Store;
 
+pub use homepot_store::samples::Expected;
 pub use ingest::Config;
 
 /// Largest message taken or sent. A page holds up to 1,000 samples of which each may carry 4 KiB of extras.
@@ -28,15 +33,22 @@ pub struct Telemetry {
 impl Telemetry {
     /// Starts the batcher.
     pub fn build(config: Config, store: Store) -> Self {
-        let ingest = Arc::new(ingest::Ingest::start(config, store.clone()));
+        let ingest = Arc::new(ingest::Ingest::start(config, &store));
         Self { store, ingest }
     }
 
-    /// Stores samples of one device; answers once they are durable. Repeats are harmless.
+    /// Stores samples of one device; answers once they are durable, with those that the database refused by their place:
+    /// nearly always none. Repeats are harmless. While the database is away this waits until it is back.
     ///
-    /// On an error of kind `Unavailable` nothing is known to be stored and the same call may be made again.
-    pub async fn ingest(&self, device: i64, samples: Vec<Sample>) -> Result<(), Error> {
-        self.ingest.submit(device, samples).await
+    /// On an error of kind `Unavailable` the server stops; nothing is known to be stored, and the same call may be made
+    /// elsewhere.
+    pub async fn ingest(
+        &self,
+        device: i64,
+        samples: Vec<Sample>,
+        expected: Expected,
+    ) -> Result<Vec<(usize, SampleFault)>, Error> {
+        self.ingest.submit(device, samples, expected).await
     }
 
     /// The operators' face of it.

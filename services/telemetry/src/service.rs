@@ -85,8 +85,8 @@ impl Service {
             return Err(Error::invalid("start_time", "must lie before end_time"));
         }
         let device = self.find_device(caller, &request.device_id).await?;
-        let query = move |conn: &mut _| samples::query(conn, device.pk, start, end, &page);
-        let page = self.store.run("query_samples", query).await?;
+        let list = move |conn: &mut _| samples::list(conn, device.pk, start, end, &page);
+        let page = self.store.run("list_samples", list).await?;
         let next_page_token = page.next_token();
         Ok(pb::ListSamplesResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
     }

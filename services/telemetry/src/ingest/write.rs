@@ -1,0 +1,141 @@
+//! A batch into the store: tried again for as long as Postgres is away, taken apart where it refuses a sample.
+
+use std::{ops::Range, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use homepot::{
+    Error,
+    model::{Sample, SampleFault},
+};
+use homepot_runtime::Drain;
+use homepot_store::{
+    Store,
+    samples::{self, Expected, NewSample},
+};
+
+use super::{batch::Batch, stopping};
+
+const RETRY_FIRST: Duration = Duration::from_millis(100);
+const RETRY_MOST: Duration = Duration::from_secs(2);
+
+/// Writes the batches of one lane.
+#[derive(Clone)]
+pub(super) struct Writer {
+    pub(super) store: Store,
+    pub(super) expected: Expected,
+    /// Ends the waiting for Postgres.
+    pub(super) stop: Drain,
+}
+
+/// How long to wait before the next attempt: longer each time, and not all at the same moment.
+struct Backoff(Duration);
+
+impl Backoff {
+    fn next(&mut self) -> Duration {
+        let delay = self.0;
+        self.0 = (delay * 2).min(RETRY_MOST);
+        let random = getrandom::u32().unwrap_or_default();
+        delay.mul_f64(0.75 + 0.5 * f64::from(random) / f64::from(u32::MAX))
+    }
+}
+
+/// Why a stretch of a batch is not stored.
+enum Failure {
+    /// Nothing can be stored just now.
+    Away,
+    /// Something in it can't be stored, ever.
+    Refused,
+}
+
+impl Writer {
+    /// The lane's name in metrics.
+    pub(super) fn name(&self) -> &'static str {
+        match self.expected {
+            Expected::New => "new",
+            Expected::Repeats => "repeats",
+        }
+    }
+
+    /// Stores the batch and answers its callers, in the end.
+    pub(super) async fn write(&self, batch: Batch) {
+        let (samples, callers) = batch.close();
+        metrics::histogram!("homepot_ingest_batch_samples", "lane" => self.name()).record(samples.len() as f64);
+        match self.store_all(&samples).await {
+            Ok(refused) => callers.settle(&refused),
+            Err(error) => callers.fail(&error),
+        }
+    }
+
+    /// Stores all of it but what is refused, however long that takes; an error only when the server stops.
+    async fn store_all(&self, samples: &Arc<Vec<NewSample>>) -> Result<Vec<(usize, SampleFault)>, Error> {
+        let mut refused = Vec::new();
+        let mut backoff = Backoff(RETRY_FIRST);
+        // The last is the next: stretches come in order.
+        let mut left = vec![0..samples.len()];
+        while let Some(places) = left.pop() {
+            match self.store_some(samples, places.clone()).await {
+                Ok(()) => backoff = Backoff(RETRY_FIRST),
+                Err(Failure::Away) => {
+                    left.push(places);
+                    metrics::counter!("homepot_ingest_retries_total").increment(1);
+                    tokio::select! {
+                        () = tokio::time::sleep(backoff.next()) => {}
+                        () = self.stop.wait() => return Err(stopping()),
+                    }
+                }
+                Err(Failure::Refused) if places.len() == 1 => refused.push((places.start, fault())),
+                Err(Failure::Refused) => {
+                    let middle = usize::midpoint(places.start, places.end);
+                    left.push(middle..places.end);
+                    left.push(places.start..middle);
+                }
+            }
+        }
+        metrics::counter!("homepot_samples_refused_total", "field" => FIELD).increment(refused.len() as u64);
+        Ok(refused)
+    }
+
+    async fn store_some(&self, samples: &Arc<Vec<NewSample>>, places: Range<usize>) -> Result<(), Failure> {
+        let (of_job, expected, range) = (samples.clone(), self.expected, places.clone());
+        let write = move |conn: &mut _| samples::write(conn, &of_job[range], Utc::now(), expected);
+        let error = match self.store.run("write_samples", write).await {
+            Ok(stored) => {
+                let repeated = places.len().saturating_sub(stored);
+                metrics::counter!("homepot_samples_stored_total").increment(stored as u64);
+                metrics::counter!("homepot_samples_repeated_total").increment(repeated as u64);
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        if error.is_passing() {
+            tracing::debug!(%error, samples = places.len(), "batch put off");
+            return Err(Failure::Away);
+        }
+        // Whoever is to blame, it is found by halves. Only the last one has to be told from a database that takes nothing
+        // at all, as with a full disk.
+        if let ([lone], false) = (&samples[places.clone()], error.is_about_data())
+            && !self.takes_others(lone).await
+        {
+            tracing::error!(%error, "the database takes no samples");
+            return Err(Failure::Away);
+        }
+        match places.len() {
+            1 => tracing::warn!(%error, device = samples[places.start].device, "the database refuses a sample"),
+            count => tracing::debug!(%error, samples = count, "batch refused, taking it apart"),
+        }
+        Err(Failure::Refused)
+    }
+
+    /// Whether a sample of the same device and time in which nothing was measured would be stored. It is not.
+    async fn takes_others(&self, sample: &NewSample) -> bool {
+        let nothing = NewSample { device: sample.device, sample: Sample::empty(sample.sample.collected_at) };
+        self.store.run("probe_samples", move |conn| samples::probe(conn, &nothing, Utc::now())).await.is_ok()
+    }
+}
+
+/// The database does not say which field it minds.
+const FIELD: &str = "sample";
+
+fn fault() -> SampleFault {
+    SampleFault { field: FIELD.to_owned(), reason: "the database refuses it; the server's log has the cause".to_owned() }
+}
