@@ -51,17 +51,25 @@ impl Workshop {
 
     /// A directory that is gone when its value is.
     pub fn scratch(&self) -> anyhow::Result<TempDir> {
-        let directory = tempfile::Builder::new().prefix("run-").tempdir_in(&self.output)?;
-        open_to_all(directory.path())?;
-        Ok(directory)
+        directory_in(&self.output)
     }
 
-    /// Where data that took long to make is kept for the next run.
-    pub fn kept(&self, name: &str) -> anyhow::Result<PathBuf> {
-        let path = self.output.with_file_name("bench-data").join(name);
-        std::fs::create_dir_all(&path).with_context(|| format!("can't make {}", path.display()))?;
-        Ok(path)
+    /// Where data that took long to make is kept for the next run; nothing is there yet when it is asked for first.
+    pub fn kept(&self, name: &str) -> PathBuf {
+        self.output.with_file_name("bench-data").join(name)
     }
+
+    /// A directory to make such data in, beside where it is kept: gone with its value, unless it is renamed.
+    pub fn draft(&self) -> anyhow::Result<TempDir> {
+        directory_in(&self.output.with_file_name("bench-data"))
+    }
+}
+
+fn directory_in(parent: &Path) -> anyhow::Result<TempDir> {
+    std::fs::create_dir_all(parent).with_context(|| format!("can't make {}", parent.display()))?;
+    let directory = tempfile::Builder::new().prefix("run-").tempdir_in(parent)?;
+    open_to_all(directory.path())?;
+    Ok(directory)
 }
 
 /// As root the server runs Postgres as another user, who has to get through.

@@ -35,6 +35,9 @@ const WRITERS: usize = 2;
 /// Weeks of hours before the raw rows, for a span of 90 days.
 const WEEKS_BEFORE: i64 = 13;
 
+/// Tells of a data set that is complete.
+const TOLD: &str = "made.json";
+
 /// What is kept must be there for as long as the data set is.
 pub(super) const SETTINGS: &[Setting<'static>] = &[
     ("HOMEPOT_RETENTION_SAMPLES", "3650d"),
@@ -59,22 +62,21 @@ pub(super) struct Dataset {
 
 /// The one that is kept, or else a new one.
 pub(super) async fn open(args: &Args, workshop: &Workshop) -> anyhow::Result<Dataset> {
-    let directory = workshop.kept(&format!("query-{}-{}", args.rows, args.devices))?;
-    let told = directory.join("made.json");
-    if let Some(dataset) = read(&directory, &told) {
-        step(&format!("query: {} rows, kept in {}", dataset.rows, directory.display()));
+    let kept = workshop.kept(&format!("query-{}-{}", args.rows, args.devices));
+    if let Some(dataset) = read(&kept) {
+        step(&format!("query: {} rows, kept in {}", dataset.rows, kept.display()));
         return Ok(dataset);
     }
-    step(&format!("query: making about {} rows in {}; they are kept for the next run", args.rows, directory.display()));
-    std::fs::remove_dir_all(&directory)?;
-    std::fs::create_dir_all(&directory)?;
-    let made = make(args, workshop, &directory.join("data")).await?;
-    std::fs::write(&told, serde_json::to_string_pretty(&made)? + "\n")?;
-    read(&directory, &told).with_context(|| format!("{} is not what was written", told.display()))
+    step(&format!("query: making about {} rows, which are kept in {} for the next run", args.rows, kept.display()));
+    let draft = workshop.draft()?;
+    let made = make(args, workshop, &draft.path().join("data")).await?;
+    std::fs::write(draft.path().join(TOLD), serde_json::to_string_pretty(&made)? + "\n")?;
+    std::fs::rename(draft.keep(), &kept)?;
+    read(&kept).with_context(|| format!("{} is not what was written", kept.display()))
 }
 
-fn read(directory: &Path, told: &Path) -> Option<Dataset> {
-    let made: Value = serde_json::from_str(&std::fs::read_to_string(told).ok()?).ok()?;
+fn read(directory: &Path) -> Option<Dataset> {
+    let made: Value = serde_json::from_str(&std::fs::read_to_string(directory.join(TOLD)).ok()?).ok()?;
     Some(Dataset {
         data: directory.join("data"),
         rows: made["rows"].as_u64()?,
