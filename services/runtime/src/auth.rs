@@ -61,6 +61,23 @@ pub struct OperatorCaller {
     pub scope: SiteScope,
 }
 
+/// Asks again, for streams that outlive the question: whether an operator may still do what it was let in for. Put into
+/// the request beside [`OperatorCaller`]; it holds the credentials and shows them to nobody.
+#[derive(Clone)]
+pub struct StillGood(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
+
+impl StillGood {
+    /// Asks by `question`.
+    pub fn new(question: impl Fn() -> BoxFuture<'static, bool> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(question))
+    }
+
+    /// `false` when the caller may no longer; where nobody can tell, it may.
+    pub async fn check(&self) -> bool {
+        (self.0)().await
+    }
+}
+
 /// Somebody who wants to enrol a device; nothing is proved yet.
 #[derive(Clone, Debug)]
 pub struct Enrollee {
@@ -121,11 +138,12 @@ impl AuthLayer {
                 request.extensions_mut().insert(caller);
             }
             Audience::Operator(role) => {
-                let caller = self.operator(headers, peer, role).await?;
+                let (caller, still_good) = self.operator(headers, peer, role).await?;
                 request.extensions_mut().insert(caller);
+                request.extensions_mut().insert(still_good);
             }
             Audience::FleetAdmin => {
-                let caller = self.operator(headers, peer, Role::Admin).await?;
+                let (caller, _) = self.operator(headers, peer, Role::Admin).await?;
                 if caller.scope != SiteScope::All {
                     return Err(Error::new(Kind::Forbidden, "this needs an admin of every site"));
                 }
@@ -135,15 +153,30 @@ impl AuthLayer {
         Ok(())
     }
 
-    async fn operator(&self, headers: &mut HeaderMap, peer: Peer, least: Role) -> Result<OperatorCaller, Error> {
+    async fn operator(
+        &self,
+        headers: &mut HeaderMap,
+        peer: Peer,
+        least: Role,
+    ) -> Result<(OperatorCaller, StillGood), Error> {
         let token = take(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
         let Some(token) = token else { return Err(Error::new(Kind::Unauthenticated, BAD_OPERATOR)) };
-        let caller = self.authenticator.operator(token, peer).await?;
+        let caller = self.authenticator.operator(token.clone(), peer).await?;
         if caller.role < least {
             let told = format!("this needs the role {}; {} has {}", least.as_str(), caller.name, caller.role.as_str());
             return Err(Error::new(Kind::Forbidden, told));
         }
-        Ok(caller)
+        let (authenticator, scope) = (self.authenticator.clone(), caller.scope.clone());
+        let still_good = StillGood::new(move || {
+            let (authenticator, token, scope) = (authenticator.clone(), token.clone(), scope.clone());
+            Box::pin(async move {
+                match authenticator.operator(token, peer).await {
+                    Ok(caller) => caller.role >= least && caller.scope == scope,
+                    Err(error) => !matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden),
+                }
+            })
+        });
+        Ok((caller, still_good))
     }
 }
 
