@@ -1,40 +1,61 @@
 //! Telemetry: what devices measure, on its way into the store and out again.
 //!
 //! In come checked samples from the link ([`Telemetry::ingest`]) and queries of operators (`TelemetryService`). It
-//! calls the store. An ingest is answered after the commit, never before; when the store is slow, the bounded queue
-//! makes the caller wait, and the caller makes the device wait.
+//! calls the store. An ingest is answered after the commit, never before; while the database is slow or away the caller
+//! waits, and makes the device wait. What is kept for how long, and rolled up, is [`Telemetry::maintain`]'s work.
 
+mod directory;
 mod ingest;
+mod maintenance;
+mod query;
 mod service;
+mod watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use chrono::Utc;
 use homepot::{
     Error,
-    model::{Sample, SampleFault},
+    model::{Loss, MAX_AGE, Sample, SampleFault},
     pb::telemetry::v1::telemetry_service_server::TelemetryServiceServer,
 };
-use homepot_store::Store;
+use homepot_runtime::Drain;
+use homepot_store::{Store, losses};
 
-pub use homepot_store::samples::Expected;
-pub use ingest::Config;
+pub use homepot_store::{maintenance::Retention, samples::Expected};
+pub use ingest::Config as IngestConfig;
 
 /// Largest message taken or sent. A page holds up to 1,000 samples of which each may carry 4 KiB of extras.
 const MAX_ANSWER_BYTES: usize = 16 << 20;
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
+/// How telemetry is kept and gathered.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Config {
+    /// How long what is kept.
+    pub retention: Retention,
+    /// How samples are gathered.
+    pub ingest: IngestConfig,
+}
+
 /// See the [crate](self). Clones share everything.
 #[derive(Clone)]
 pub struct Telemetry {
     store: Store,
+    retention: Retention,
     ingest: Arc<ingest::Ingest>,
+    service: service::Service,
+    /// Ends the streams of viewers.
+    drain: Drain,
 }
 
 impl Telemetry {
-    /// Starts the batcher.
+    /// Starts the batchers.
     pub fn build(config: Config, store: Store) -> Self {
-        let ingest = Arc::new(ingest::Ingest::start(config, &store));
-        Self { store, ingest }
+        let ingest = Arc::new(ingest::Ingest::start(config.ingest, &store));
+        let drain = Drain::new();
+        let service = service::Service::new(store.clone(), config.retention, drain.clone());
+        Self { store, retention: config.retention, ingest, service, drain }
     }
 
     /// Stores samples of one device; answers once they are durable, with those that the database refused by their place:
@@ -51,14 +72,35 @@ impl Telemetry {
         self.ingest.submit(device, samples, expected).await
     }
 
+    /// Keeps what a device had to let go of, as a gap that queries show. Repeats are harmless.
+    pub async fn record_loss(&self, device: i64, loss: Loss) -> Result<(), Error> {
+        let insert = move |conn: &mut _| losses::insert(conn, device, &loss, Utc::now());
+        Ok(self.store.run("insert_loss", insert).await?)
+    }
+
+    /// Samples older than this are refused: they would be dropped soon, or have been rolled up for good.
+    pub fn max_sample_age(&self) -> Duration {
+        self.retention.samples.min(MAX_AGE)
+    }
+
     /// The operators' face of it.
     pub fn service(&self) -> TelemetryServiceServer<service::Service> {
-        TelemetryServiceServer::new(service::Service::new(self.store.clone()))
+        TelemetryServiceServer::new(self.service.clone())
             .max_decoding_message_size(MAX_REQUEST_BYTES)
             .max_encoding_message_size(MAX_ANSWER_BYTES)
     }
 
-    /// Takes nothing more, and waits until all that was taken is committed or answered with an error.
+    /// Keeps storage in order until `drain`; every process does it, and one at a time has a turn.
+    pub async fn maintain(&self, drain: Drain) {
+        maintenance::run(self.store.clone(), self.retention, drain).await;
+    }
+
+    /// Ends the streams of viewers: they would not end by themselves.
+    pub fn drain(&self) {
+        self.drain.start();
+    }
+
+    /// Takes no more samples, and waits until all that were taken are committed or answered with an error.
     pub async fn shutdown(&self) {
         self.ingest.shutdown().await;
     }

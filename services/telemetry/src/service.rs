@@ -1,19 +1,27 @@
 //! `TelemetryService`: the operators' queries.
 
 use chrono::{TimeDelta, Utc};
-use futures_util::stream::BoxStream;
+use futures_util::{
+    StreamExt as _,
+    stream::{self, BoxStream},
+};
 use homepot::{
     Error,
-    model::{DeviceId, PageRequest, SiteId, from_proto_timestamp},
+    model::{PageRequest, from_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
-use homepot_runtime::auth::{self, OperatorCaller};
+use homepot_runtime::{
+    Drain,
+    auth::{self, OperatorCaller, StillGood},
+};
 use homepot_store::{
-    Store, devices,
+    Store,
+    maintenance::Retention,
     samples::{self, LatestFilter},
-    sites,
 };
 use tonic::{Request, Response, Status};
+
+use crate::{directory::Directory, query::Queries, watch::Watches};
 
 const MAX_DEVICE_IDS: usize = 1_000;
 
@@ -21,17 +29,19 @@ const MAX_DEVICE_IDS: usize = 1_000;
 #[derive(Clone)]
 pub struct Service {
     store: Store,
+    directory: Directory,
+    queries: Queries,
+    watches: Watches,
 }
 
 impl Service {
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store }
-    }
-
-    async fn find_device(&self, caller: &OperatorCaller, device_id: &str) -> Result<devices::DeviceRef, Error> {
-        let device_id = DeviceId::parse(device_id)?;
-        let found = self.store.run("find_device", move |conn| devices::find_ref(conn, &device_id)).await?;
-        found.filter(|device| caller.scope.allows(&device.site_id)).ok_or_else(|| Error::not_found("Device not found"))
+    pub(crate) fn new(store: Store, kept: Retention, drain: Drain) -> Self {
+        Self {
+            directory: Directory::new(store.clone()),
+            queries: Queries::new(store.clone(), kept),
+            watches: Watches::new(store.clone(), drain),
+            store,
+        }
     }
 
     async fn find_latest(
@@ -40,31 +50,13 @@ impl Service {
         request: pb::LatestRequest,
     ) -> Result<pb::LatestResponse, Error> {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        if request.device_ids.len() > MAX_DEVICE_IDS {
-            return Err(Error::invalid("device_ids", format!("has more than {MAX_DEVICE_IDS} entries")));
-        }
-        let site_id = self.site_filter(caller, &request.site_id).await?;
-        let mut device_ids = Vec::with_capacity(request.device_ids.len());
-        for device_id in &request.device_ids {
-            device_ids.push(self.find_device(caller, device_id).await?.device_id);
-        }
+        let site_id = self.directory.site(caller, &request.site_id).await?;
+        let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICE_IDS).await?;
+        let device_ids = devices.into_iter().map(|device| device.device_id).collect();
         let filter = LatestFilter { scope: caller.scope.clone(), site_id, device_ids };
         let page = self.store.run("latest_samples", move |conn| samples::latest(conn, &filter, &page)).await?;
         let next_page_token = page.next_token();
         Ok(pb::LatestResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
-    }
-
-    async fn site_filter(&self, caller: &OperatorCaller, site_id: &str) -> Result<Option<SiteId>, Error> {
-        if site_id.is_empty() {
-            return Ok(None);
-        }
-        let site_id = SiteId::parse(site_id)?;
-        let wanted = site_id.clone();
-        let found = self.store.run("find_site", move |conn| sites::find(conn, &wanted)).await?;
-        match found.filter(|_| caller.scope.allows(&site_id)) {
-            Some(_) => Ok(Some(site_id)),
-            None => Err(Error::not_found(format!("Site {site_id} not found"))),
-        }
     }
 
     async fn find_range(
@@ -84,7 +76,7 @@ impl Service {
         if start >= end {
             return Err(Error::invalid("start_time", "must lie before end_time"));
         }
-        let device = self.find_device(caller, &request.device_id).await?;
+        let device = self.directory.device(caller, &request.device_id).await?;
         let list = move |conn: &mut _| samples::list(conn, device.pk, start, end, &page);
         let page = self.store.run("list_samples", list).await?;
         let next_page_token = page.next_token();
@@ -109,13 +101,19 @@ impl TelemetryService for Service {
 
     type QueryStream = BoxStream<'static, Result<pb::QueryResponse, Status>>;
 
-    async fn query(&self, _: Request<pb::QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
-        Err(Status::unimplemented("Query is being built"))
+    async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let pieces = self.queries.answer(&caller, request.into_inner()).await?;
+        let pieces = stream::unfold(pieces, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
+        Ok(Response::new(pieces.boxed()))
     }
 
     type WatchStream = BoxStream<'static, Result<pb::WatchResponse, Status>>;
 
-    async fn watch(&self, _: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("Watch is being built"))
+    async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let still_good = request.extensions().get::<StillGood>().cloned();
+        let messages = self.watches.watch(&caller, still_good, request.into_inner()).await?;
+        Ok(Response::new(messages.boxed()))
     }
 }

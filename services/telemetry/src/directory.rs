@@ -1,0 +1,83 @@
+//! Devices and sites by name, as far as the caller may see them. What it may not see is not there.
+
+use std::collections::HashMap;
+
+use homepot::{
+    Error,
+    model::{DeviceId, SiteId},
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::{
+    Store,
+    devices::{self, DeviceRef},
+    sites,
+};
+
+/// Looks names up for one caller after the other.
+#[derive(Clone)]
+pub(crate) struct Directory {
+    store: Store,
+}
+
+impl Directory {
+    pub(crate) fn new(store: Store) -> Self {
+        Self { store }
+    }
+
+    pub(crate) async fn device(&self, caller: &OperatorCaller, device_id: &str) -> Result<DeviceRef, Error> {
+        let device_id = DeviceId::parse(device_id)?;
+        let found = self.store.run("find_device", move |conn| devices::find_ref(conn, &device_id)).await?;
+        found.filter(|device| caller.scope.allows(&device.site_id)).ok_or_else(not_found)
+    }
+
+    /// All of these, each once, in the order asked for; `most` of them at most.
+    pub(crate) async fn devices(
+        &self,
+        caller: &OperatorCaller,
+        device_ids: &[String],
+        most: usize,
+    ) -> Result<Vec<DeviceRef>, Error> {
+        if device_ids.len() > most {
+            return Err(Error::invalid("device_ids", format!("has more than {most} entries")));
+        }
+        let fault = |error: Error| Error::invalid("device_ids", error.message());
+        let asked = device_ids.iter().map(|id| DeviceId::parse(id).map_err(fault)).collect::<Result<Vec<_>, _>>()?;
+        if asked.is_empty() {
+            return Ok(Vec::new());
+        }
+        let wanted = asked.clone();
+        let found = self.store.run("find_devices", move |conn| devices::find_refs(conn, &wanted)).await?;
+        let mut visible: HashMap<_, _> = found
+            .into_iter()
+            .filter(|device| caller.scope.allows(&device.site_id))
+            .map(|device| (device.device_id.clone(), device))
+            .collect();
+        let mut devices = Vec::with_capacity(asked.len());
+        for (place, device_id) in asked.iter().enumerate() {
+            match visible.remove(device_id) {
+                Some(device) => devices.push(device),
+                None if asked[..place].contains(device_id) => {}
+                None => return Err(not_found()),
+            }
+        }
+        Ok(devices)
+    }
+
+    /// The site of that id; `None` when none is named.
+    pub(crate) async fn site(&self, caller: &OperatorCaller, site_id: &str) -> Result<Option<SiteId>, Error> {
+        if site_id.is_empty() {
+            return Ok(None);
+        }
+        let site_id = SiteId::parse(site_id)?;
+        let wanted = site_id.clone();
+        let found = self.store.run("find_site", move |conn| sites::find(conn, &wanted)).await?;
+        match found.filter(|_| caller.scope.allows(&site_id)) {
+            Some(_) => Ok(Some(site_id)),
+            None => Err(Error::not_found(format!("Site {site_id} not found"))),
+        }
+    }
+}
+
+fn not_found() -> Error {
+    Error::not_found("Device not found")
+}

@@ -1,0 +1,146 @@
+//! `Query`: how metrics went, as a stream of series.
+
+mod answer;
+mod gaps;
+mod plan;
+
+use std::{sync::Arc, time::Duration};
+
+use chrono::{TimeDelta, Utc};
+use homepot::{
+    Error,
+    model::{Metric, SiteId, from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp},
+    pb::telemetry::v1::{self as pb, query_response::Message},
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::{Store, devices::DeviceRef, maintenance::Retention, series::Source};
+use tokio::sync::{Semaphore, mpsc};
+use tonic::Status;
+
+use self::{
+    answer::Reader,
+    plan::{Asked, Plan},
+};
+use crate::directory::Directory;
+
+const MAX_DEVICES: usize = 100;
+/// Series that are read at once in this process: queries must leave database threads to those who write.
+const READS: usize = 3;
+/// Pieces on their way to one caller.
+const PIECES: usize = 4;
+
+/// Whose series.
+enum Whom {
+    Devices(Vec<DeviceRef>),
+    Site(SiteId),
+}
+
+/// A query that was checked.
+struct Query {
+    whom: Whom,
+    metrics: Vec<Metric>,
+    together: bool,
+    plan: Plan,
+}
+
+/// Answers queries.
+#[derive(Clone)]
+pub(crate) struct Queries {
+    store: Store,
+    directory: Directory,
+    kept: Retention,
+    reads: Arc<Semaphore>,
+}
+
+impl Queries {
+    pub(crate) fn new(store: Store, kept: Retention) -> Self {
+        Self { directory: Directory::new(store.clone()), store, kept, reads: Arc::new(Semaphore::new(READS)) }
+    }
+
+    /// The pieces of the answer, as they are read; whoever reads them slowly makes the reading slow.
+    pub(crate) async fn answer(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::QueryRequest,
+    ) -> Result<mpsc::Receiver<Result<pb::QueryResponse, Status>>, Error> {
+        let query = self.check(caller, request).await?;
+        let (pieces, answer) = mpsc::channel(PIECES);
+        // There is room: nothing was sent yet.
+        let _ = pieces.try_send(Ok(pb::QueryResponse { message: Some(Message::Plan(told(&query.plan))) }));
+        let reader = Reader::new(self.store.clone(), self.reads.clone(), query.plan, query.metrics, pieces.clone());
+        tokio::spawn(async move {
+            let outcome = match (query.whom, query.together) {
+                (Whom::Devices(devices), false) => reader.each(devices).await,
+                (Whom::Devices(devices), true) => reader.together(devices).await,
+                (Whom::Site(site_id), false) => reader.each_of_site(&site_id).await,
+                (Whom::Site(site_id), true) => reader.site_together(&site_id).await,
+            };
+            if let Err(error) = outcome {
+                // Who does not listen any more does not mind.
+                let _ = pieces.send(Err(error.into())).await;
+            }
+        });
+        Ok(answer)
+    }
+
+    async fn check(&self, caller: &OperatorCaller, request: pb::QueryRequest) -> Result<Query, Error> {
+        let now = Utc::now();
+        let metrics = metrics(&request.metrics)?;
+        let together = match pb::QueryGrouping::try_from(request.grouping) {
+            Ok(pb::QueryGrouping::Unspecified | pb::QueryGrouping::ByDevice) => false,
+            Ok(pb::QueryGrouping::Together) => true,
+            Err(_) => return Err(Error::invalid("grouping", "must be BY_DEVICE or TOGETHER")),
+        };
+        let end = match &request.end_time {
+            Some(time) => from_proto_timestamp("end_time", time)?,
+            None => now,
+        };
+        let start = match &request.start_time {
+            Some(time) => from_proto_timestamp("start_time", time)?,
+            None => end - TimeDelta::hours(1),
+        };
+        let resolution: Option<Duration> =
+            request.resolution.as_ref().map(|time| from_proto_duration("resolution", time)).transpose()?;
+        let asked = Asked { start, end, resolution, max_points: request.max_points };
+        let plan = Plan::make(asked, &self.kept, now)?;
+        let whom = match (request.device_ids.is_empty(), request.site_id.is_empty()) {
+            (true, true) => return Err(Error::invalid("device_ids", "is required, or site_id")),
+            (false, false) => return Err(Error::invalid("site_id", "can't be given together with device_ids")),
+            (false, true) => Whom::Devices(self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?),
+            (true, false) => match self.directory.site(caller, &request.site_id).await? {
+                Some(site_id) => Whom::Site(site_id),
+                None => return Err(Error::invalid("site_id", "is required, or device_ids")),
+            },
+        };
+        Ok(Query { whom, metrics, together, plan })
+    }
+}
+
+fn metrics(numbers: &[i32]) -> Result<Vec<Metric>, Error> {
+    if numbers.is_empty() {
+        return Err(Error::invalid("metrics", "is required: at least one"));
+    }
+    let mut metrics = Vec::with_capacity(Metric::ALL.len().min(numbers.len()));
+    for number in numbers {
+        let metric = Metric::try_from(*number)?;
+        if metrics.contains(&metric) {
+            return Err(Error::invalid("metrics", format!("has {} twice", metric.name())));
+        }
+        metrics.push(metric);
+    }
+    Ok(metrics)
+}
+
+fn told(plan: &Plan) -> pb::QueryPlan {
+    let source = match plan.source {
+        Source::Samples => pb::QuerySource::Raw,
+        Source::Minutes => pb::QuerySource::Minutes,
+        Source::Hours => pb::QuerySource::Hours,
+    };
+    pb::QueryPlan {
+        resolution: Some(to_proto_duration(plan.resolution())),
+        source: source.into(),
+        start_time: Some(to_proto_timestamp(plan.start)),
+        end_time: Some(to_proto_timestamp(plan.end)),
+    }
+}

@@ -1,0 +1,74 @@
+//! `Watch`: the newest samples as they come in, to any number of viewers for one look into the database a second.
+
+mod poller;
+mod viewer;
+
+use std::sync::Arc;
+
+use futures_util::{Stream, stream};
+use homepot::{
+    Error, Kind,
+    pb::telemetry::v1::{self as pb},
+};
+use homepot_runtime::{
+    Drain,
+    auth::{OperatorCaller, StillGood},
+};
+use homepot_store::{Store, samples::LatestFilter};
+use tokio::sync::Semaphore;
+use tonic::Status;
+
+use self::{poller::Poller, viewer::Viewer};
+use crate::directory::Directory;
+
+/// Devices named by one viewer.
+const MAX_DEVICES: usize = 1_000;
+/// Viewers of one process.
+const MAX_VIEWERS: usize = 1_000;
+
+/// Lets callers watch.
+#[derive(Clone)]
+pub(crate) struct Watches {
+    store: Store,
+    directory: Directory,
+    poller: Arc<Poller>,
+    places: Arc<Semaphore>,
+    drain: Drain,
+}
+
+impl Watches {
+    pub(crate) fn new(store: Store, drain: Drain) -> Self {
+        Self {
+            directory: Directory::new(store.clone()),
+            poller: Arc::new(Poller::new(store.clone(), drain.clone())),
+            places: Arc::new(Semaphore::new(MAX_VIEWERS)),
+            store,
+            drain,
+        }
+    }
+
+    /// What the caller sees from now on, until it leaves, may not look any longer, or the server stops.
+    pub(crate) async fn watch(
+        &self,
+        caller: &OperatorCaller,
+        still_good: Option<StillGood>,
+        request: pb::WatchRequest,
+    ) -> Result<impl Stream<Item = Result<pb::WatchResponse, Status>> + Send + 'static, Error> {
+        let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?;
+        let site_id = self.directory.site(caller, &request.site_id).await?;
+        let full = |_| Error::new(Kind::Throttled, format!("{MAX_VIEWERS} viewers watch already"));
+        let place = self.places.clone().try_acquire_owned().map_err(full)?;
+        let filter = LatestFilter {
+            scope: caller.scope.clone(),
+            site_id,
+            device_ids: devices.into_iter().map(|device| device.device_id).collect(),
+        };
+        // Before the first look, so that nothing falls between it and the news.
+        let news = self.poller.subscribe();
+        let viewer = Viewer::new(self.store.clone(), filter, news, still_good, self.drain.clone());
+        Ok(stream::unfold((viewer, place), |(mut viewer, place)| async move {
+            let next = viewer.next().await?;
+            Some((next, (viewer, place)))
+        }))
+    }
+}

@@ -1,0 +1,188 @@
+//! One viewer: first what is, then what is new. Nothing is kept for a viewer that does not read, however many devices it
+//! watches: when it reads again it gets the newest of each.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use homepot::{
+    Error, Kind,
+    model::{DeviceId, PageRequest, StoredSample},
+    pb::telemetry::v1 as pb,
+};
+use homepot_runtime::{Drain, auth::StillGood};
+use homepot_store::{
+    Store,
+    samples::{self, LatestFilter},
+};
+use tokio::{
+    sync::broadcast::{self, error::RecvError},
+    time::{Instant, sleep_until},
+};
+use tonic::Status;
+
+use super::poller::News;
+
+/// Samples in one message.
+const PIECE: u32 = 500;
+/// How often it is asked whether the caller may still look.
+const RECHECK: Duration = Duration::from_secs(5);
+/// Looks of the poller in which may come again what the first look brought.
+const ECHOES: u32 = 3;
+
+/// See the [module](self).
+pub(super) struct Viewer {
+    store: Store,
+    filter: LatestFilter,
+    /// Those of the filter, to look up.
+    wanted: HashSet<DeviceId>,
+    news: broadcast::Receiver<News>,
+    still_good: Option<StillGood>,
+    recheck_at: Instant,
+    drain: Drain,
+    state: State,
+    /// What is to be sent next, each device once.
+    waiting: VecDeque<Arc<StoredSample>>,
+}
+
+enum State {
+    /// Brings what is the newest, page by page; `after` the page before.
+    Catching { after: Option<String>, first: bool, sent: HashMap<DeviceId, DateTime<Utc>> },
+    /// Brings news, but for the echoes of what was sent already.
+    Following { sent: HashMap<DeviceId, DateTime<Utc>>, echoes: u32 },
+    Ended,
+}
+
+impl Viewer {
+    pub(super) fn new(
+        store: Store,
+        filter: LatestFilter,
+        news: broadcast::Receiver<News>,
+        still_good: Option<StillGood>,
+        drain: Drain,
+    ) -> Self {
+        Self {
+            wanted: filter.device_ids.iter().cloned().collect(),
+            store,
+            filter,
+            news,
+            still_good,
+            recheck_at: Instant::now() + RECHECK,
+            drain,
+            state: State::Catching { after: None, first: true, sent: HashMap::new() },
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// The next message; `None` after the last.
+    pub(super) async fn next(&mut self) -> Option<Result<pb::WatchResponse, Status>> {
+        if matches!(self.state, State::Ended) {
+            return None;
+        }
+        let next = self.find_next().await;
+        if next.is_err() {
+            self.state = State::Ended;
+        }
+        Some(next.map(|samples| pb::WatchResponse { samples }).map_err(Status::from))
+    }
+
+    async fn find_next(&mut self) -> Result<Vec<pb::DeviceSample>, Error> {
+        loop {
+            self.check_caller().await?;
+            if self.drain.started() {
+                return Err(stopping());
+            }
+            if !self.waiting.is_empty() {
+                let piece = self.waiting.len().min(PIECE as usize);
+                return Ok(self.waiting.drain(..piece).map(|stored| StoredSample::clone(&stored).into()).collect());
+            }
+            if let Some(page) = self.catch_up().await? {
+                return Ok(page);
+            }
+            self.await_news().await?;
+        }
+    }
+
+    /// While it catches up: the next page, if it holds anything or is the first.
+    async fn catch_up(&mut self) -> Result<Option<Vec<pb::DeviceSample>>, Error> {
+        let State::Catching { after, first, sent } = &mut self.state else { return Ok(None) };
+        let (filter, request) = (self.filter.clone(), PageRequest { size: PIECE, after: after.take() });
+        let page = self.store.run("watch_latest", move |conn| samples::latest(conn, &filter, &request)).await?;
+        sent.extend(page.items.iter().map(|stored| (stored.device_id.clone(), stored.sample.collected_at)));
+        let is_first = std::mem::take(first);
+        match page.next {
+            Some(next) => *after = Some(next),
+            None => self.state = State::Following { sent: std::mem::take(sent), echoes: ECHOES },
+        }
+        let samples: Vec<_> = page.items.into_iter().map(Into::into).collect();
+        Ok((is_first || !samples.is_empty()).then_some(samples))
+    }
+
+    /// Waits for news, the time to ask about the caller, or the end.
+    async fn await_news(&mut self) -> Result<(), Error> {
+        let news = tokio::select! {
+            () = self.drain.wait() => return Ok(()),
+            () = sleep_until(self.recheck_at), if self.still_good.is_some() => return Ok(()),
+            news = self.news.recv() => news,
+        };
+        let mut lagged = matches!(news, Err(RecvError::Lagged(_)));
+        // All that waits is taken at once: who reads slowly gets the newest of each device only.
+        let mut newest = BTreeMap::new();
+        let mut looks = 0;
+        let mut next = news.ok();
+        while let Some(news) = next.take() {
+            looks += 1;
+            let own = news.iter().filter(|stored| self.sees(stored));
+            newest.extend(own.map(|stored| (stored.device_id.clone(), stored.clone())));
+            next = match self.news.try_recv() {
+                Ok(news) => Some(news),
+                Err(broadcast::error::TryRecvError::Lagged(_)) => {
+                    lagged = true;
+                    None
+                }
+                Err(_) => None,
+            };
+        }
+        if lagged {
+            // Some news are gone. What is the newest now is in the store; older news that still wait are echoes of it.
+            metrics::counter!("homepot_watch_lagged_total").increment(1);
+            self.news = self.news.resubscribe();
+            self.state = State::Catching { after: None, first: false, sent: HashMap::new() };
+            return Ok(());
+        }
+        if let State::Following { sent, echoes } = &mut self.state {
+            newest.retain(|device_id, stored| sent.get(device_id).is_none_or(|sent| *sent < stored.sample.collected_at));
+            *echoes = echoes.saturating_sub(looks);
+            if *echoes == 0 {
+                *sent = HashMap::new();
+            }
+        }
+        self.waiting.extend(newest.into_values());
+        Ok(())
+    }
+
+    fn sees(&self, stored: &StoredSample) -> bool {
+        self.filter.scope.allows(&stored.site_id)
+            && self.filter.site_id.as_ref().is_none_or(|site_id| *site_id == stored.site_id)
+            && (self.wanted.is_empty() || self.wanted.contains(&stored.device_id))
+    }
+
+    async fn check_caller(&mut self) -> Result<(), Error> {
+        let Some(still_good) = &self.still_good else { return Ok(()) };
+        if Instant::now() < self.recheck_at {
+            return Ok(());
+        }
+        if !still_good.check().await {
+            return Err(Error::new(Kind::Unauthenticated, "Invalid or missing operator token"));
+        }
+        self.recheck_at = Instant::now() + RECHECK;
+        Ok(())
+    }
+}
+
+fn stopping() -> Error {
+    Error::new(Kind::Unavailable, "the server is stopping").retry_after(Duration::from_secs(1))
+}
