@@ -151,6 +151,35 @@ pub fn find_ref(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<
         .transpose()
 }
 
+/// As [`find_ref`], for many at once, by device id; those that do not exist are missing.
+pub fn find_refs(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec<DeviceRef>, StoreError> {
+    let rows: Vec<RefRow> = devices::table
+        .inner_join(sessions::table)
+        .filter(devices::device_id.eq_any(device_ids.iter().map(|id| id.as_str())))
+        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .order(devices::device_id)
+        .load(conn)?;
+    rows.into_iter().map(device_ref).collect()
+}
+
+/// The devices of a site by device id: at most `limit` that come after `after`.
+pub fn of_site(
+    conn: &mut PgConnection,
+    site_id: &SiteId,
+    after: Option<&DeviceId>,
+    limit: u32,
+) -> Result<Vec<DeviceRef>, StoreError> {
+    let rows: Vec<RefRow> = devices::table
+        .inner_join(sessions::table)
+        .filter(devices::site_id.eq(site_id.as_str()))
+        .filter(devices::device_id.gt(after.map_or("", |id| id.as_str())))
+        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .order(devices::device_id)
+        .limit(limit.into())
+        .load(conn)?;
+    rows.into_iter().map(device_ref).collect()
+}
+
 /// Devices by id.
 pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
     let mut query = devices::table

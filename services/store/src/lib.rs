@@ -14,10 +14,14 @@ pub mod enrollment_tokens;
 mod error;
 pub mod health;
 mod locks;
+pub mod losses;
+pub mod maintenance;
 mod migrate;
 pub mod operators;
 mod paging;
+mod partitions;
 mod pool;
+pub mod rollups;
 mod row;
 pub mod samples;
 #[cfg(feature = "test-support")]
@@ -25,6 +29,7 @@ pub mod schema;
 #[cfg(not(feature = "test-support"))]
 mod schema;
 pub mod secrets;
+pub mod series;
 pub mod sessions;
 pub mod sites;
 mod store;

@@ -1,15 +1,16 @@
 //! What devices measured: all of it by day, and the newest of each device apart.
 
 mod columns;
-mod partitions;
+mod history;
+mod probe;
 mod read;
 mod write;
 
 use homepot::model::Sample;
 
 pub use self::{
-    partitions::{DAYS_AHEAD, DAYS_BACK, ensure_partitions},
-    read::{LatestFilter, latest, query},
+    probe::probe,
+    read::{LatestFilter, latest, list, received_since},
     write::write,
 };
 
@@ -20,4 +21,13 @@ pub struct NewSample {
     pub device: i64,
     /// What it measured.
     pub sample: Sample,
+}
+
+/// What the writer of samples knows of them. Only speed depends on it: what is there already is stored once in any case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Expected {
+    /// They are new, but for a rare retry.
+    New,
+    /// Some of them were sent before and may be there.
+    Repeats,
 }

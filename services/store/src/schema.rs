@@ -151,6 +151,25 @@ diesel::table! {
 }
 
 diesel::table! {
+    rollup_progress (resolution) {
+        resolution -> Text,
+        claimed_to -> Timestamptz,
+        rolled_to -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sample_losses (device, start_at, end_at, reason) {
+        device -> BigInt,
+        start_at -> Timestamptz,
+        end_at -> Timestamptz,
+        received_at -> Timestamptz,
+        samples -> BigInt,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
     commands (command_id) {
         command_id -> Uuid,
         device -> BigInt,

@@ -10,7 +10,7 @@ use chrono::Utc;
 use diesel::PgConnection;
 use tokio::sync::oneshot;
 
-use crate::{StoreError, migrate, pool::Connections, samples, url};
+use crate::{StoreError, maintenance::Retention, migrate, partitions, pool::Connections, url};
 
 /// How long a caller waits for a place in the queue, and from then on for a connection.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
@@ -82,7 +82,7 @@ impl Store {
         Ok(Self { jobs })
     }
 
-    /// Brings the schema up to date, whichever replica comes first, and makes the partitions.
+    /// Brings the schema up to date, whichever replica comes first, and makes the partitions that rows of now need.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.run("migrate", migrate::run).await?;
         self.ensure_partitions().await
@@ -90,11 +90,8 @@ impl Store {
 
     /// Makes the partitions that samples need from now on; to be called more often than once a day.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
-        let today = Utc::now().date_naive();
-        self.run("ensure_partitions", move |conn| {
-            samples::ensure_partitions(conn, today, samples::DAYS_BACK, samples::DAYS_AHEAD)
-        })
-        .await
+        self.run("ensure_partitions", |conn| partitions::ensure(conn, Utc::now(), &Retention::default())).await?;
+        Ok(())
     }
 
     /// Runs `work` on a database thread. Work whose caller went away before its turn is not done.

@@ -21,7 +21,8 @@ use diesel::{Connection, PgConnection, connection::SimpleConnection};
 use crate::{
     Store, StoreConfig, StoreError,
     cluster::{ClusterConfig, PrivateCluster},
-    migrate, samples,
+    maintenance::Retention,
+    migrate, partitions,
 };
 
 const TEMPLATE: &str = "homepot_template";
@@ -135,8 +136,7 @@ fn make_template(url: &dyn Fn(&str) -> String) {
     conn.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).expect("a template");
     let mut conn = PgConnection::establish(&url(TEMPLATE)).expect("a connection");
     migrate::run(&mut conn).expect("migrations");
-    let today = chrono::Utc::now().date_naive();
-    samples::ensure_partitions(&mut conn, today, samples::DAYS_BACK, samples::DAYS_AHEAD).expect("partitions");
+    partitions::ensure(&mut conn, chrono::Utc::now(), &Retention::default()).expect("partitions");
 }
 
 fn guard(pid: u32, dir: &Path) -> Child {

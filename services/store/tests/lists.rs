@@ -121,7 +121,7 @@ async fn a_page_token_of_no_list_is_the_callers_fault() {
     let mut conn = database.connect();
     let request = page(10, Some("nonsense".to_owned()));
     assert!(matches!(commands::list(&mut conn, device.pk, &[], &request), Err(StoreError::Invalid(_))));
-    let query = homepot_store::samples::query(&mut conn, device.pk, Utc::now(), Utc::now(), &request);
+    let query = homepot_store::samples::list(&mut conn, device.pk, Utc::now(), Utc::now(), &request);
     assert!(matches!(query, Err(StoreError::Invalid(_))));
 }
 

@@ -8,6 +8,7 @@ mod enrollment;
 mod fixture;
 mod keys;
 mod lists;
+mod maintenance;
 mod migrations;
 mod operators;
 mod outages;

@@ -1,11 +1,10 @@
 //! Samples: once, by day, and "now" only forward.
 
-use chrono::{DateTime, Days, SubsecRound, TimeDelta, Utc};
-use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
+use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use homepot::model::{Sample, SiteScope, StoredSample, Temperature};
 use homepot_store::{
     PgConnection,
-    samples::{self, LatestFilter, NewSample},
+    samples::{self, Expected, LatestFilter, NewSample},
 };
 
 use crate::fixture::*;
@@ -21,7 +20,7 @@ fn latest(conn: &mut PgConnection) -> Vec<StoredSample> {
 
 fn history(conn: &mut PgConnection, pk: i64, around: DateTime<Utc>) -> Vec<StoredSample> {
     let (start, end) = (around - TimeDelta::days(9), around + TimeDelta::days(1));
-    all_pages(3, |page| samples::query(conn, pk, start, end, page).unwrap())
+    all_pages(3, |page| samples::list(conn, pk, start, end, page).unwrap())
 }
 
 #[tokio::test]
@@ -53,11 +52,11 @@ async fn a_sample_comes_back_as_it_was_measured() {
         ..Sample::empty(now)
     };
     let new = [NewSample { device: d.pk, sample: measured.clone() }];
-    assert_eq!(samples::write(&mut conn, &new, now).unwrap(), 1);
+    assert_eq!(samples::write(&mut conn, &new, now, Expected::New).unwrap(), 1);
     let expected = StoredSample { device_id: d.device_id, site_id: d.site_id, sample: measured, received_at: now };
     assert_eq!(latest(&mut conn), std::slice::from_ref(&expected));
     assert_eq!(history(&mut conn, d.pk, now), [expected]);
-    assert_eq!(samples::write(&mut conn, &[], now).unwrap(), 0);
+    assert_eq!(samples::write(&mut conn, &[], now, Expected::New).unwrap(), 0);
 }
 
 #[tokio::test]
@@ -68,13 +67,17 @@ async fn retries_duplicates_and_late_samples_are_stored_once_and_never_move_now_
     let at = |seconds| now + TimeDelta::seconds(seconds);
     // Twice in one slice: the first stays.
     let slice = [sample(d.pk, at(0), 1.0), sample(d.pk, at(-5), 2.0), sample(d.pk, at(0), 3.0)];
-    assert_eq!(samples::write(&mut conn, &slice, now).unwrap(), 2);
-    assert_eq!(samples::write(&mut conn, &slice, now).unwrap(), 0);
-    assert_eq!(samples::write(&mut conn, &[sample(d.pk, at(-3_600), 4.0), sample(d.pk, at(0), 9.0)], now).unwrap(), 1);
+    assert_eq!(samples::write(&mut conn, &slice, now, Expected::New).unwrap(), 2);
+    assert_eq!(samples::write(&mut conn, &slice, now, Expected::New).unwrap(), 0);
+    assert_eq!(
+        samples::write(&mut conn, &[sample(d.pk, at(-3_600), 4.0), sample(d.pk, at(0), 9.0)], now, Expected::New)
+            .unwrap(),
+        1
+    );
     assert_eq!(latest(&mut conn)[0].sample.cpu_percent, Some(1.0));
     let measured: Vec<_> = history(&mut conn, d.pk, now).iter().map(|s| s.sample.cpu_percent.unwrap()).collect();
     assert_eq!(measured, [4.0, 2.0, 1.0]);
-    assert_eq!(samples::write(&mut conn, &[sample(d.pk, at(1), 5.0)], now).unwrap(), 1);
+    assert_eq!(samples::write(&mut conn, &[sample(d.pk, at(1), 5.0)], now, Expected::New).unwrap(), 1);
     assert_eq!(latest(&mut conn)[0].sample.cpu_percent, Some(5.0));
 }
 
@@ -88,7 +91,7 @@ async fn writers_of_the_same_samples_at_once_store_each_once_and_none_fails() {
             (0..500).flat_map(|n| [d.pk, other.pk].map(|pk| sample(pk, now - TimeDelta::seconds(n), 1.0))).collect();
         // Each in another order.
         slice.rotate_left(number * 100);
-        move |conn: &mut PgConnection| samples::write(conn, &slice, now)
+        move |conn: &mut PgConnection| samples::write(conn, &slice, now, Expected::New)
     })
     .await;
     assert_eq!(stored.iter().sum::<usize>(), 1_000);
@@ -103,7 +106,7 @@ async fn every_time_within_the_accepted_range_finds_its_partition() {
     let now = Utc::now().trunc_subsecs(6);
     let edges = [now - TimeDelta::days(7), now + TimeDelta::minutes(5), now];
     let slice: Vec<_> = edges.map(|at| sample(d.pk, at, 1.0)).into();
-    assert_eq!(samples::write(&mut conn, &slice, now).unwrap(), 3);
+    assert_eq!(samples::write(&mut conn, &slice, now, Expected::New).unwrap(), 3);
 }
 
 #[tokio::test]
@@ -112,24 +115,8 @@ async fn a_write_after_days_asleep_makes_the_partitions_it_needs() {
     let mut conn = database.connect();
     let woken = (Utc::now() + TimeDelta::days(40)).trunc_subsecs(6);
     let slice = [sample(d.pk, woken, 1.0), sample(d.pk, woken - TimeDelta::days(7), 2.0)];
-    assert_eq!(samples::write(&mut conn, &slice, woken).unwrap(), 2);
+    assert_eq!(samples::write(&mut conn, &slice, woken, Expected::New).unwrap(), 2);
     assert_eq!(history(&mut conn, d.pk, woken).len(), 2);
-}
-
-#[tokio::test]
-async fn partitions_are_made_once_whoever_asks_and_writers_go_on_meanwhile() {
-    let (database, d) = with_device("d").await;
-    let mut writer = database.connect();
-    let now = Utc::now().trunc_subsecs(6);
-    writer.batch_execute("BEGIN").unwrap();
-    samples::write(&mut writer, &[sample(d.pk, now, 1.0)], now).unwrap();
-    let later = now.date_naive() + Days::new(100);
-    at_once(database.store(), 4, |_| move |conn: &mut PgConnection| samples::ensure_partitions(conn, later, 1, 1))
-        .await;
-    writer.batch_execute("COMMIT").unwrap();
-    let indexes = "SELECT 1 FROM pg_indexes WHERE tablename = 'samples_'||to_char(current_date + 100, 'YYYYMMDD')";
-    assert_eq!(sql_query(indexes).execute(&mut writer).unwrap(), 2);
-    database.store().ensure_partitions().await.unwrap();
 }
 
 #[tokio::test]
@@ -141,10 +128,10 @@ async fn a_range_includes_its_start_and_not_its_end_and_a_list_can_name_devices(
     let at = |seconds| now - TimeDelta::seconds(seconds);
     let slice =
         [sample(d.pk, at(2), 1.0), sample(d.pk, at(1), 2.0), sample(d.pk, at(0), 3.0), sample(e.pk, at(0), 4.0)];
-    samples::write(&mut conn, &slice, now).unwrap();
-    let found = samples::query(&mut conn, d.pk, at(2), at(0), &page(10, None)).unwrap();
+    samples::write(&mut conn, &slice, now, Expected::New).unwrap();
+    let found = samples::list(&mut conn, d.pk, at(2), at(0), &page(10, None)).unwrap();
     assert_eq!(found.items.len(), 2);
-    assert!(samples::query(&mut conn, -1, at(2), at(0), &page(10, None)).unwrap().items.is_empty());
+    assert!(samples::list(&mut conn, -1, at(2), at(0), &page(10, None)).unwrap().items.is_empty());
     let mut filter =
         LatestFilter { scope: SiteScope::All, site_id: None, device_ids: vec![device_id("e"), device_id("none")] };
     let named = samples::latest(&mut conn, &filter, &page(10, None)).unwrap().items;

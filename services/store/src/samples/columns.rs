@@ -7,10 +7,13 @@ use diesel::{
     query_builder::AstPass,
     sql_types::{Array, BigInt, Double, Float, Integer, Jsonb, Nullable, Timestamptz},
 };
-use homepot::model::{Sample, Temperature};
-use serde_json::{Value, json};
+use homepot::model::Sample;
+use serde_json::Value;
 
-use super::NewSample;
+use super::{
+    NewSample,
+    history::{real, temperatures},
+};
 use crate::row;
 
 /// The columns of `samples` and of `device_latest`, in the order in which [`Columns::push`] binds them.
@@ -90,8 +93,7 @@ impl Columns {
             sample.error_rate,
         ];
         for (column, value) in self.reals.iter_mut().zip(reals) {
-            #[allow(clippy::cast_possible_truncation)] // six digits are kept, which is more than a sensor has
-            column.push(value.map(|value| value as f32));
+            column.push(real(value));
         }
         self.temperatures.push(temperatures(&sample.temperatures));
         self.extra.push(row::json(sample.extra.as_ref()));
@@ -127,9 +129,4 @@ impl Columns {
         }
         Ok(())
     }
-}
-
-fn temperatures(readings: &[Temperature]) -> Option<Value> {
-    let reading = |r: &Temperature| json!({ "sensor": r.sensor, "celsius": r.celsius });
-    if readings.is_empty() { None } else { Some(readings.iter().map(reading).collect()) }
 }

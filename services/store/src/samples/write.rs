@@ -1,23 +1,28 @@
-//! The one write of samples: history once, the newest of each device forward only.
+//! The one write of samples: history once, the newest of each device forward only, and word of what comes late.
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    Connection, PgConnection, QueryResult, RunQueryDsl,
+    Connection, ExecuteCopyFromDsl, PgConnection, QueryResult, RunQueryDsl,
     pg::Pg,
     query_builder::{AstPass, QueryFragment, QueryId},
     result::{DatabaseErrorKind, Error as DieselError},
 };
 
 use super::{
-    NewSample,
+    Expected, NewSample,
     columns::{Columns, NAMES},
-    partitions::{DAYS_AHEAD, DAYS_BACK, ensure_partitions},
+    history::Row,
 };
-use crate::StoreError;
+use crate::{StoreError, partitions, rollups::late, schema};
 
 /// Stores samples in one transaction and tells how many were new. What is there already, here or earlier in the
 /// slice, stays as it is: a retry changes nothing.
-pub fn write(conn: &mut PgConnection, samples: &[NewSample], received_at: DateTime<Utc>) -> Result<usize, StoreError> {
+pub fn write(
+    conn: &mut PgConnection,
+    samples: &[NewSample],
+    received_at: DateTime<Utc>,
+    expected: Expected,
+) -> Result<usize, StoreError> {
     if samples.is_empty() {
         return Ok(0);
     }
@@ -25,30 +30,67 @@ pub fn write(conn: &mut PgConnection, samples: &[NewSample], received_at: DateTi
     let mut sorted: Vec<_> = samples.iter().collect();
     sorted.sort_by_key(|new| (new.device, new.sample.collected_at));
     sorted.dedup_by_key(|new| (new.device, new.sample.collected_at));
-    let newest = sorted.chunk_by(|a, b| a.device == b.device).filter_map(|of_device| of_device.last().copied());
-    let newest = Columns::of(newest, received_at);
-    let all = Columns::of(sorted.iter().copied(), received_at);
 
-    match store(conn, &all, &newest) {
-        // A machine that slept for days has no partition for today until the next hourly round: make it now.
-        Err(error) if is_no_partition(&error) => {
-            ensure_partitions(conn, received_at.date_naive(), DAYS_BACK, DAYS_AHEAD)?;
-            store(conn, &all, &newest)
+    match store(conn, &sorted, received_at, expected) {
+        // A machine that slept for days has no partition for today until the next round: make it now.
+        Err(error) if is_check_violation(&error) => {
+            let days = sorted.iter().map(|new| new.sample.collected_at.date_naive());
+            if !partitions::make_missing_days(conn, days)? {
+                return Err(error);
+            }
+            store(conn, &sorted, received_at, expected)
         }
         outcome => outcome,
     }
 }
 
-fn store(conn: &mut PgConnection, all: &Columns, newest: &Columns) -> Result<usize, StoreError> {
+fn store(
+    conn: &mut PgConnection,
+    sorted: &[&NewSample],
+    received_at: DateTime<Utc>,
+    expected: Expected,
+) -> Result<usize, StoreError> {
+    if expected == Expected::New {
+        match once(conn, sorted, received_at, copy) {
+            Err(StoreError::Database(DieselError::DatabaseError(DatabaseErrorKind::UniqueViolation, _))) => {
+                metrics::counter!("homepot_ingest_copies_redone_total").increment(1);
+            }
+            outcome => return outcome,
+        }
+    }
+    once(conn, sorted, received_at, insert)
+}
+
+type History = fn(&mut PgConnection, &[&NewSample], DateTime<Utc>) -> QueryResult<usize>;
+
+fn once(
+    conn: &mut PgConnection,
+    sorted: &[&NewSample],
+    received_at: DateTime<Utc>,
+    history: History,
+) -> Result<usize, StoreError> {
     conn.transaction(|conn| {
-        let stored = InsertHistory(all).execute(conn)?;
-        MoveLatest(newest).execute(conn)?;
+        // Before the first row: rollups must not close a minute over a row that is not committed yet.
+        let claimed_to = late::hold_open(conn)?;
+        let stored = history(conn, sorted, received_at)?;
+        let newest = sorted.chunk_by(|a, b| a.device == b.device).filter_map(|of_device| of_device.last().copied());
+        MoveLatest(&Columns::of(newest, received_at)).execute(conn)?;
+        late::mark(conn, sorted.iter().map(|new| (new.device, new.sample.collected_at)), claimed_to)?;
         Ok(stored)
     })
 }
 
-fn is_no_partition(error: &StoreError) -> bool {
-    // The table has no checks of its own, and the message's language is the server's.
+fn copy(conn: &mut PgConnection, sorted: &[&NewSample], received_at: DateTime<Utc>) -> QueryResult<usize> {
+    let rows: Vec<_> = sorted.iter().map(|new| Row::new(new, received_at)).collect();
+    diesel::copy_from(schema::samples::table).from_insertable(&rows).execute(conn)
+}
+
+fn insert(conn: &mut PgConnection, sorted: &[&NewSample], received_at: DateTime<Utc>) -> QueryResult<usize> {
+    InsertHistory(&Columns::of(sorted.iter().copied(), received_at)).execute(conn)
+}
+
+/// What Postgres says of a row that no partition takes, and of one that breaks a constraint.
+fn is_check_violation(error: &StoreError) -> bool {
     matches!(error, StoreError::Database(DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, _)))
 }
 

@@ -1,0 +1,87 @@
+//! What keeps storage running by itself: partitions ahead of time, rollups, and an end to what has expired.
+
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::PgConnection;
+
+use crate::{
+    StoreError,
+    locks::{self, Lock},
+    losses, partitions, rollups,
+};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How long one round may fold before others get a turn on the database threads.
+const BUDGET: Duration = Duration::from_secs(5);
+/// Batches of late minutes in one round.
+const LATE_BATCHES: usize = 20;
+
+/// How long what is kept. A partition goes as a whole, so a row may stay a day, a week or a month longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Samples as they came.
+    pub samples: Duration,
+    /// Rollups of a minute; no shorter than samples.
+    pub minutes: Duration,
+    /// Rollups of an hour, and losses; no shorter than minutes.
+    pub hours: Duration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { samples: DAY * 7, minutes: DAY * 90, hours: DAY * 730 }
+    }
+}
+
+/// What a round did.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Report {
+    /// Partitions made.
+    pub made: usize,
+    /// Partitions dropped, by name.
+    pub dropped: Vec<String>,
+    /// Rows of minutes written.
+    pub minutes: usize,
+    /// Rows of hours written.
+    pub hours: usize,
+    /// Late minutes folded again.
+    pub late: usize,
+    /// From when on samples are in no rollup yet.
+    pub rolled_to: DateTime<Utc>,
+    /// Whether there is more to do at once.
+    pub more: bool,
+}
+
+/// One round; `None`: another replica is at it. To be called every few seconds, and again at once where there is more.
+pub fn run(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -> Result<Option<Report>, StoreError> {
+    locks::try_in_session(conn, Lock::Maintenance, |conn| {
+        // Before anything that could fail: without partitions nothing can be stored.
+        let made = partitions::ensure(conn, now, retention)?;
+        rollups::claim(conn, now)?;
+        let (minutes, more_minutes) = rollups::roll_minutes(conn, BUDGET)?;
+        let (late, more_late) = late(conn)?;
+        let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
+        let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
+        // What is not folded yet must not go.
+        let dropped = partitions::drop_expired(conn, now.min(rolled_to + TimeDelta::hours(1)), retention)?;
+        let keeps = TimeDelta::from_std(retention.hours).unwrap_or(TimeDelta::MAX);
+        if let Some(oldest) = now.checked_sub_signed(keeps) {
+            losses::delete_before(conn, oldest)?;
+        }
+        let more = more_minutes || more_late || more_hours;
+        Ok(Report { made, dropped, minutes, hours, late, rolled_to, more })
+    })
+}
+
+fn late(conn: &mut PgConnection) -> Result<(usize, bool), StoreError> {
+    let mut done = 0;
+    for _ in 0..LATE_BATCHES {
+        let (folded, more) = rollups::recompute_late(conn)?;
+        done += folded;
+        if !more {
+            return Ok((done, false));
+        }
+    }
+    Ok((done, true))
+}

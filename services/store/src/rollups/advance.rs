@@ -1,0 +1,89 @@
+//! Folds what no writer will add to unmarked any more: minutes from samples, hours from minutes.
+
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use diesel::{
+    Connection, ExpressionMethods as _, PgConnection, QueryDsl as _, RunQueryDsl as _,
+    connection::SimpleConnection as _, sql_query, sql_types::Timestamptz,
+};
+
+use super::fold::{HOURS_OF_RANGE, MINUTES_OF_RANGE};
+use crate::{
+    StoreError,
+    locks::{self, Lock},
+    schema::rollup_progress,
+};
+
+pub(crate) const MINUTES: &str = "1m";
+pub(crate) const HOURS: &str = "1h";
+/// Minutes that are folded at once: the rows of a device then lie together, and a chart of a day touches a fifth of the
+/// pages.
+const WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// How long samples may be on their way before they count as late, which costs more.
+const LAG: TimeDelta = TimeDelta::minutes(1);
+/// Five minutes of a very large fleet are some ten million rows.
+const PATIENT: &str = "SET LOCAL statement_timeout = '5min'; SET LOCAL work_mem = '64MB'";
+
+/// How far a rollup is: nothing from there on is in it.
+pub(crate) fn rolled_to(conn: &mut PgConnection, resolution: &str) -> Result<DateTime<Utc>, StoreError> {
+    Ok(rollup_progress::table.find(resolution).select(rollup_progress::rolled_to).first(conn)?)
+}
+
+/// Moves the line below which writers mark their samples as late to the last full window before `now`.
+pub fn claim(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+    let line = (now - LAG).duration_trunc(WINDOW).unwrap_or(now);
+    let claimed_to: DateTime<Utc> =
+        rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
+    if line <= claimed_to {
+        return Ok(claimed_to);
+    }
+    conn.transaction(|conn| {
+        // Waits for the writers that read the old line; those who come from here on read the new one.
+        locks::hold_in_transaction(conn, Lock::Rollups)?;
+        diesel::update(rollup_progress::table.find(MINUTES)).set(rollup_progress::claimed_to.eq(line)).execute(conn)?;
+        Ok(line)
+    })
+}
+
+/// Folds the samples between what is rolled and what is claimed, oldest first, until `budget` is used up. Tells how many
+/// rows it wrote and whether more is left.
+pub fn roll_minutes(conn: &mut PgConnection, budget: Duration) -> Result<(usize, bool), StoreError> {
+    let end = rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
+    roll(conn, MINUTES, &MINUTES_OF_RANGE, WINDOW, end, budget)
+}
+
+/// Folds the hours whose minutes are all there.
+pub fn roll_hours(conn: &mut PgConnection, budget: Duration) -> Result<(usize, bool), StoreError> {
+    let end = rolled_to(conn, MINUTES)?.duration_trunc(TimeDelta::hours(1)).unwrap_or_default();
+    roll(conn, HOURS, &HOURS_OF_RANGE, TimeDelta::hours(1), end, budget)
+}
+
+fn roll(
+    conn: &mut PgConnection,
+    resolution: &str,
+    statement: &str,
+    window: TimeDelta,
+    end: DateTime<Utc>,
+    budget: Duration,
+) -> Result<(usize, bool), StoreError> {
+    let started = Instant::now();
+    let mut rows = 0;
+    let mut from = rolled_to(conn, resolution)?;
+    while from < end {
+        if started.elapsed() > budget {
+            return Ok((rows, true));
+        }
+        let to = (from + window).min(end);
+        rows += conn.transaction(|conn| {
+            conn.batch_execute(PATIENT)?;
+            let folded = sql_query(statement).bind::<Timestamptz, _>(from).bind::<Timestamptz, _>(to).execute(conn)?;
+            diesel::update(rollup_progress::table.find(resolution))
+                .set(rollup_progress::rolled_to.eq(to))
+                .execute(conn)?;
+            Ok::<_, StoreError>(folded)
+        })?;
+        from = to;
+    }
+    Ok((rows, false))
+}

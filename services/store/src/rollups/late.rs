@@ -1,0 +1,107 @@
+//! Samples that arrive after their minute was folded: marked by whoever writes them, folded again by whoever rolls up.
+
+use std::collections::BTreeSet;
+
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use diesel::{
+    Connection as _, PgConnection, QueryDsl as _, QueryableByName, RunQueryDsl as _, sql_query,
+    sql_types::{Array, BigInt, Timestamptz},
+};
+
+use super::{
+    advance::{HOURS, MINUTES, rolled_to},
+    fold::{SOME_HOURS, SOME_MINUTES},
+};
+use crate::{
+    StoreError,
+    locks::{self, Lock},
+    schema::rollup_progress,
+};
+
+/// Marks that are worked off in one transaction.
+const BATCH: i64 = 5_000;
+
+/// Keeps the line where it is until the transaction ends, and tells where that is. Samples from the line on are folded
+/// only after this transaction; of samples before it somebody has to be told by [`mark`].
+pub(crate) fn hold_open(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+    locks::share_in_transaction(conn, Lock::Rollups)?;
+    // A statement of its own: its snapshot is taken after the lock.
+    Ok(rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?)
+}
+
+/// Says which minutes before the line got a sample.
+pub(crate) fn mark(
+    conn: &mut PgConnection,
+    samples: impl Iterator<Item = (i64, DateTime<Utc>)>,
+    claimed_to: DateTime<Utc>,
+) -> Result<(), StoreError> {
+    let late: BTreeSet<_> = samples
+        .filter(|(_, collected_at)| *collected_at < claimed_to)
+        .map(|(device, collected_at)| (device, truncated(collected_at, TimeDelta::minutes(1))))
+        .collect();
+    if late.is_empty() {
+        return Ok(());
+    }
+    let (devices, buckets): (Vec<_>, Vec<_>) = late.into_iter().unzip();
+    sql_query("INSERT INTO rollup_late SELECT * FROM unnest($1, $2)")
+        .bind::<Array<BigInt>, _>(devices)
+        .bind::<Array<Timestamptz>, _>(buckets)
+        .execute(conn)?;
+    Ok(())
+}
+
+#[derive(QueryableByName)]
+struct Mark {
+    #[diesel(sql_type = BigInt)]
+    device: i64,
+    #[diesel(sql_type = Timestamptz)]
+    bucket: DateTime<Utc>,
+}
+
+/// Folds a batch of marked minutes again, and their hours where these are folded already. Tells how many marks it worked
+/// off and whether more are left.
+pub fn recompute(conn: &mut PgConnection) -> Result<(usize, bool), StoreError> {
+    conn.transaction(|conn| {
+        // A mark that is seen here was committed together with its sample, which the statements below then see too.
+        let marks: Vec<Mark> = sql_query(
+            "DELETE FROM rollup_late WHERE ctid = ANY (ARRAY(SELECT ctid FROM rollup_late LIMIT $1))
+            RETURNING device, bucket",
+        )
+        .bind::<BigInt, _>(BATCH)
+        .load(conn)?;
+        if marks.is_empty() {
+            return Ok((0, false));
+        }
+        let minutes: BTreeSet<_> = marks.iter().map(|mark| (mark.device, mark.bucket)).collect();
+        fold(conn, &SOME_MINUTES, &minutes, TimeDelta::minutes(1))?;
+        let hours_end = rolled_to(conn, HOURS)?;
+        let hours: BTreeSet<_> = minutes
+            .into_iter()
+            .map(|(device, minute)| (device, truncated(minute, TimeDelta::hours(1))))
+            .filter(|(_, hour)| *hour < hours_end)
+            .collect();
+        fold(conn, &SOME_HOURS, &hours, TimeDelta::hours(1))?;
+        Ok((marks.len(), marks.len() as i64 == BATCH))
+    })
+}
+
+fn fold(
+    conn: &mut PgConnection,
+    statement: &str,
+    buckets: &BTreeSet<(i64, DateTime<Utc>)>,
+    width: TimeDelta,
+) -> Result<(), StoreError> {
+    let times = || buckets.iter().map(|(_, bucket)| *bucket);
+    let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(()) };
+    sql_query(statement)
+        .bind::<Timestamptz, _>(first)
+        .bind::<Timestamptz, _>(last + width)
+        .bind::<Array<BigInt>, _>(buckets.iter().map(|(device, _)| *device).collect::<Vec<_>>())
+        .bind::<Array<Timestamptz>, _>(times().collect::<Vec<_>>())
+        .execute(conn)?;
+    Ok(())
+}
+
+fn truncated(time: DateTime<Utc>, width: TimeDelta) -> DateTime<Utc> {
+    time.duration_trunc(width).unwrap_or(time)
+}
