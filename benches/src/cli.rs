@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 
@@ -18,6 +18,10 @@ use crate::{
     measures are those beside its own file. docs/performance.md explains each figure."
 )]
 struct Cli {
+    /// Where results are written and databases lie [default: target/bench].
+    #[arg(long, global = true, value_name = "DIR")]
+    output: Option<PathBuf>,
+
     #[command(subcommand)]
     bench: Bench,
 }
@@ -61,7 +65,7 @@ pub fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(anyhow::Error::from)
-        .and_then(|runtime| runtime.block_on(run(Cli::parse().bench)));
+        .and_then(|runtime| runtime.block_on(run(Cli::parse())));
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -71,14 +75,14 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(bench: Bench) -> anyhow::Result<()> {
+async fn run(Cli { output, bench }: Cli) -> anyhow::Result<()> {
     raise_file_limit();
     match bench {
         Bench::BareServer(args) => return bare::serve(args).await,
         Bench::Attach(args) => return idle::attach(args).await,
         _ => {}
     }
-    let workshop = Workshop::open()?;
+    let workshop = Workshop::open(output)?;
     let mut report = Report::begin(&workshop)?;
     tokio::select! {
         done = measure(bench, &workshop, &mut report) => done?,

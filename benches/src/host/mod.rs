@@ -28,11 +28,11 @@ pub struct Workshop {
 }
 
 impl Workshop {
-    /// The one around this very program.
-    pub fn open() -> anyhow::Result<Self> {
+    /// The one around this very program, unless results and data are to go elsewhere.
+    pub fn open(output: Option<PathBuf>) -> anyhow::Result<Self> {
         let own = std::env::current_exe().context("can't tell where this program is")?;
         let programs = own.parent().context("a program lies in a directory")?.to_owned();
-        let output = programs.parent().unwrap_or(&programs).join("bench");
+        let output = output.unwrap_or_else(|| programs.parent().unwrap_or(&programs).join("bench"));
         std::fs::create_dir_all(&output).with_context(|| format!("can't make {}", output.display()))?;
         Ok(Self { programs, output })
     }
@@ -56,12 +56,12 @@ impl Workshop {
 
     /// Where data that took long to make is kept for the next run; nothing is there yet when it is asked for first.
     pub fn kept(&self, name: &str) -> PathBuf {
-        self.output.with_file_name("bench-data").join(name)
+        self.output.join("kept").join(name)
     }
 
     /// A directory to make such data in, beside where it is kept: gone with its value, unless it is renamed.
     pub fn draft(&self) -> anyhow::Result<TempDir> {
-        directory_in(&self.output.with_file_name("bench-data"))
+        directory_in(&self.output.join("kept"))
     }
 }
 

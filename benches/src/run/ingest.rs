@@ -47,6 +47,7 @@ struct Round {
     took: Duration,
     cores: Cores,
     copy: Duration,
+    copy_cores: Cores,
 }
 
 /// Runs it; answers the samples a second.
@@ -78,10 +79,11 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
         Row::new("ingest", rate, "samples/s").ceiling(copy, "psql \\copy").bar(Bar::AtLeast(100_000.0)),
         Row::new("ingest, of the ceiling", rate / copy, "").bar(Bar::AtLeast(0.33)),
     ];
-    let cost = mean_cost(&rounds);
-    for (who, cost) in ["server", "Postgres", "load generator"].iter().zip(cost) {
-        rows.push(Row::new(format!("ingest, {who}"), cost, "core-s per million"));
-    }
+    let cost = mean_cost(&rounds, |round| round.cores);
+    let copy_cost = mean_cost(&rounds, |round| round.copy_cores);
+    rows.push(Row::new("ingest, server", cost[0], "core-s per million"));
+    rows.push(Row::new("ingest, Postgres", cost[1], "core-s per million").ceiling(copy_cost[1], "\\copy"));
+    rows.push(Row::new("ingest, load generator", cost[2], "core-s per million").ceiling(copy_cost[2], "psql"));
     let details = json!({
         "devices": args.devices, "batch": args.batch, "in_flight": args.in_flight, "samples": samples,
         "acknowledged_equals_stored": true, "rounds": rounds.iter().map(describe).collect::<Vec<_>>(),
@@ -112,8 +114,15 @@ async fn measure(
     let (devices, outcome) = driven.with_context(|| server.tail())?;
     let cores = Cpu::read(pid, postmaster)?.since(&before);
     check_stored(psql, outcome.acknowledged).await?;
-    let copy = copy_ceiling(psql, &scratch.join("rows"), outcome.acknowledged).await?;
-    Ok((devices, Round { samples: outcome.acknowledged, took: outcome.took, cores, copy }))
+    // The order of the heap, which is that of the commits.
+    let file = scratch.join("rows");
+    psql.run(&format!("\\copy (SELECT * FROM samples) TO '{}'", file.display())).await?;
+    empty(psql).await?;
+    let before = Cpu::read(pid, postmaster)?;
+    let copy = psql.timed(&format!("\\copy samples FROM '{}'", file.display())).await?;
+    let copy_cores = Cpu::read(pid, postmaster)?.since(&before);
+    check_stored(psql, outcome.acknowledged).await?;
+    Ok((devices, Round { samples: outcome.acknowledged, took: outcome.took, cores, copy, copy_cores }))
 }
 
 /// Every acknowledged sample is a row, and no row is anything else.
@@ -123,25 +132,15 @@ pub(super) async fn check_stored(psql: &Psql, acknowledged: u64) -> anyhow::Resu
     Ok(())
 }
 
-/// Copies out what is stored, empties the table and times the way back in.
-async fn copy_ceiling(psql: &Psql, file: &Path, count: u64) -> anyhow::Result<Duration> {
-    // The order of the heap, which is that of the commits.
-    psql.run(&format!("\\copy (SELECT * FROM samples) TO '{}'", file.display())).await?;
-    empty(psql).await?;
-    let took = psql.timed(&format!("\\copy samples FROM '{}'", file.display())).await?;
-    check_stored(psql, count).await?;
-    Ok(took)
-}
-
 /// Both begin with an empty table and no checkpoint ahead.
 async fn empty(psql: &Psql) -> anyhow::Result<()> {
     psql.script("TRUNCATE samples; DELETE FROM device_latest; VACUUM device_latest; CHECKPOINT;").await.map(drop)
 }
 
-fn mean_cost(rounds: &[Round]) -> [f64; 3] {
+fn mean_cost(rounds: &[Round], cores: fn(&Round) -> Cores) -> [f64; 3] {
     let mut mean = [0.0; 3];
     for round in rounds {
-        for (sum, cost) in mean.iter_mut().zip(round.cores.per_million(round.samples)) {
+        for (sum, cost) in mean.iter_mut().zip(cores(round).per_million(round.samples)) {
             *sum += cost / rounds.len() as f64;
         }
     }
@@ -149,10 +148,11 @@ fn mean_cost(rounds: &[Round]) -> [f64; 3] {
 }
 
 fn describe(round: &Round) -> Value {
+    let cores = |cores: &Cores| json!({"server": cores.server, "postgres": cores.postgres, "load": cores.load});
     json!({
         "samples": round.samples,
         "samples_per_second": round.samples as f64 / round.took.as_secs_f64(),
         "copy_rows_per_second": round.samples as f64 / round.copy.as_secs_f64(),
-        "cores": {"server": round.cores.server, "postgres": round.cores.postgres, "load": round.cores.load},
+        "cores": cores(&round.cores), "copy_cores": cores(&round.copy_cores),
     })
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod access;
+mod bench;
 mod contract;
 mod demo;
 mod house;
