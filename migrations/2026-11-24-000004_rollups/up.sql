@@ -74,7 +74,7 @@ CREATE TABLE rollup_progress (
 INSERT INTO rollup_progress
 SELECT resolution, start, start
 FROM unnest(ARRAY['1m', '1h']) AS resolution,
-    (SELECT date_trunc('hour', coalesce(min(collected_at), now())) AS start FROM samples) AS oldest;
+    (SELECT date_bin('1 hour', coalesce(min(collected_at), now()), 'epoch') AS start FROM samples) AS oldest;
 
 -- Minutes that got a sample after they were folded. Without a key: writers never wait for one another here.
 CREATE TABLE rollup_late (

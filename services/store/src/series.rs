@@ -189,7 +189,10 @@ fn is_real(metric: Metric) -> bool {
 
 fn decimal(aggregate: Aggregate) -> Aggregate {
     let shortest = |value: f64| crate::row::shortest(real(value));
-    let Aggregate { count, min, max, sum, last, last_at } = aggregate;
+    let Aggregate { count, min, max, last, last_at, .. } = aggregate;
+    // By way of the mean, so that what was 45.6 all the time is 45.6 on average.
+    #[allow(clippy::cast_precision_loss)]
+    let sum = shortest(aggregate.average()) * count as f64;
     Aggregate { count, min: shortest(min), max: shortest(max), sum, last: shortest(last), last_at }
 }
 

@@ -12,5 +12,6 @@ mod maintenance;
 mod migrations;
 mod operators;
 mod outages;
+mod rollups;
 mod samples;
 mod sessions;

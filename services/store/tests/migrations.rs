@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
+use homepot::model::Metric;
 use homepot_store::{
     PgConnection, Store, StoreConfig, sites,
     test_support::{TestDatabase, revert_all_migrations},
@@ -20,12 +21,13 @@ struct Column {
     column_type: String,
 }
 
+/// Rollups are left out: their columns are as many as metrics, and no code names them one by one.
 const COLUMNS: &str = "\
 SELECT c.relname::text AS table_name, a.attname::text AS column_name,
     CASE WHEN a.attnotnull THEN '' ELSE 'Nullable ' END || format_type(a.atttypid, a.atttypmod) AS column_type
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-    AND c.relname <> '__diesel_schema_migrations'
+    AND c.relname <> '__diesel_schema_migrations' AND c.relname NOT IN ('rollup_1m', 'rollup_1h', 'rollup_late')
 ORDER BY c.relname, a.attnum";
 
 type Schema = BTreeMap<String, Vec<(String, String)>>;
@@ -75,6 +77,24 @@ async fn the_code_knows_every_table_and_column_as_the_migrations_make_them() {
     let code = in_code();
     assert!(code.len() >= 9);
     assert_eq!(in_database(&mut database.connect()), code);
+}
+
+#[tokio::test]
+async fn a_rollup_has_five_columns_of_each_metric() {
+    let database = TestDatabase::new().await;
+    let mut expected: Vec<_> = Metric::ALL
+        .into_iter()
+        .flat_map(|metric| ["count", "min", "max", "sum", "last"].map(|part| format!("{}_{part}", metric.name())))
+        .chain(["device".to_owned(), "bucket".to_owned()])
+        .collect();
+    expected.sort();
+    for table in ["rollup_1m", "rollup_1h"] {
+        let columns = COLUMNS.replace("AND c.relname NOT IN ('rollup_1m', 'rollup_1h', 'rollup_late')", &format!("AND c.relname = '{table}'"));
+        let found: Vec<Column> = sql_query(columns).load(&mut database.connect()).unwrap();
+        let mut found: Vec<_> = found.into_iter().map(|column| column.column_name).collect();
+        found.sort();
+        assert_eq!(found, expected);
+    }
 }
 
 #[tokio::test]

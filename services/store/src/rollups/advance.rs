@@ -12,6 +12,7 @@ use super::fold::{HOURS_OF_RANGE, MINUTES_OF_RANGE};
 use crate::{
     StoreError,
     locks::{self, Lock},
+    partitions,
     schema::rollup_progress,
 };
 
@@ -49,7 +50,12 @@ pub fn claim(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<DateTime<Utc
 /// Folds the samples between what is rolled and what is claimed, oldest first, until `budget` is used up. Tells how many
 /// rows it wrote and whether more is left.
 pub fn roll_minutes(conn: &mut PgConnection, budget: Duration) -> Result<(usize, bool), StoreError> {
-    let end = rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
+    let end: DateTime<Utc> = rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
+    let from = rolled_to(conn, MINUTES)?;
+    if from < end {
+        // Samples from before there were rollups, or of a server that was away, may be older than what is kept ready.
+        partitions::make_missing_days(conn, from.date_naive().iter_days().take_while(|day| *day <= end.date_naive()))?;
+    }
     roll(conn, MINUTES, &MINUTES_OF_RANGE, WINDOW, end, budget)
 }
 
