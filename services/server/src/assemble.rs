@@ -16,7 +16,7 @@ use homepot_runtime::{
     settings::{OpenEnrollment, Role, ServicesAddress, Settings},
 };
 use homepot_store::{Store, StoreConfig};
-use homepot_telemetry::Telemetry;
+use homepot_telemetry::{Retention, Telemetry};
 use http::{Request, Response};
 use tonic::{body::Body, service::Routes};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
@@ -50,7 +50,10 @@ impl Backstage {
         };
         let registry = Registry::build(homepot_registry::Config { open_enrollment }, store.clone()).await?;
         admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
-        let telemetry = Telemetry::build(homepot_telemetry::Config::default(), store.clone());
+        let kept = settings.retention;
+        let retention = Retention { samples: kept.samples, minutes: kept.minutes, hours: kept.hours };
+        let config = homepot_telemetry::Config { retention, ..Default::default() };
+        let telemetry = Telemetry::build(config, store.clone());
         let commands = Commands::build(store.clone());
         let config = homepot_link::Config {
             replica: replica(),
@@ -124,7 +127,8 @@ pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store
         })
     });
     let trusted_proxies = settings.trusted_proxies.clone();
-    let config = GatewayConfig { trusted_proxies, version: env!("CARGO_PKG_VERSION"), readiness };
+    let (version, fleet_metrics) = (env!("CARGO_PKG_VERSION"), settings.fleet_metrics);
+    let config = GatewayConfig { trusted_proxies, version, readiness, fleet_metrics };
     Gateway::new(config, backend).router()
 }
 

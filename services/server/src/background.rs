@@ -5,20 +5,9 @@ use std::time::Duration;
 use homepot_runtime::{Drain, ops::Readiness};
 use homepot_store::Store;
 
-/// Partitions are made a week ahead; an hour is often enough.
-const PARTITIONS: Duration = Duration::from_secs(3600);
 const PING: Duration = Duration::from_secs(5);
 /// A database that takes longer than this for a ping is out of reach.
 const PING_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// Makes the partitions of the days to come until `drain`.
-pub(crate) async fn make_partitions(store: Store, drain: Drain) {
-    while passes(PARTITIONS, &drain).await {
-        if let Err(error) = store.ensure_partitions().await {
-            tracing::error!(%error, "make partitions");
-        }
-    }
-}
 
 /// Keeps `readiness` in step with the database until `drain`.
 pub(crate) async fn watch_database(store: Store, readiness: Readiness, drain: Drain) {
@@ -53,8 +42,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_ends_with_the_server() {
         let drain = Drain::new();
-        assert!(passes(PARTITIONS, &drain).await);
+        assert!(passes(PING, &drain).await);
         drain.start();
-        assert!(!passes(PARTITIONS, &drain).await);
+        assert!(!passes(PING, &drain).await);
     }
 }

@@ -239,7 +239,8 @@ impl Server {
 
     fn start_background(&mut self, backstage: &Backstage) {
         let store = &backstage.store;
-        self.backs.spawn(background::make_partitions(store.clone(), self.back.clone()));
+        let (telemetry, back) = (backstage.telemetry.clone(), self.back.clone());
+        self.backs.spawn(async move { telemetry.maintain(back).await });
         self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
         let (commands, back) = (backstage.commands.clone(), self.back.clone());
         self.backs.spawn(async move {
@@ -254,9 +255,13 @@ impl Server {
     async fn stop(&mut self) {
         self.readiness.draining();
         self.front.start();
+        let telemetry = self.backstage.as_ref().map(|backstage| backstage.telemetry.clone());
         let link = self.backstage.as_ref().map(|backstage| backstage.link.clone());
         let fronts = &mut self.fronts;
         let ends = async {
+            if let Some(telemetry) = telemetry {
+                telemetry.drain();
+            }
             if let Some(link) = link {
                 link.drain().await;
             }

@@ -52,6 +52,18 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_DATABASE_THREADS", value_name = "COUNT", default_value = "8", help_heading = "Storage")]
     pub(super) database_threads: String,
 
+    /// How long samples are kept as they came: 1d to ten years. Older ones are refused, beyond 7d in any case.
+    #[arg(long, env = "HOMEPOT_RETENTION_SAMPLES", value_name = "TIME", default_value = "7d", help_heading = "Storage")]
+    pub(super) retention_samples: String,
+
+    /// How long what samples came to in each minute is kept; no shorter than samples.
+    #[arg(long, env = "HOMEPOT_RETENTION_MINUTES", value_name = "TIME", default_value = "90d", help_heading = "Storage")]
+    pub(super) retention_minutes: String,
+
+    /// How long what samples came to in each hour is kept; no shorter than minutes.
+    #[arg(long, env = "HOMEPOT_RETENTION_HOURS", value_name = "TIME", default_value = "730d", help_heading = "Storage")]
+    pub(super) retention_hours: String,
+
     /// PEM file of the certificate chain for gRPC and REST.
     #[arg(long, env = "HOMEPOT_TLS_CERT", value_name = "FILE", help_heading = "Security")]
     pub(super) tls_cert: Option<OsString>,
@@ -87,6 +99,15 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_HEARTBEAT_INTERVAL", value_name = "TIME", default_value = "10s")]
     #[arg(help_heading = "Devices")]
     pub(super) heartbeat_interval: String,
+
+    /// Whether operators find the fleet's newest values below /telemetry/prometheus on the REST address: 'on' or 'off'.
+    #[arg(long, env = "HOMEPOT_FLEET_METRICS", value_name = "WORD", default_value = "off", help_heading = "Devices")]
+    pub(super) fleet_metrics: String,
+
+    /// Of how many devices it tells at most, the first by id: 1 to 100000. Every device makes a series a metric.
+    #[arg(long, env = "HOMEPOT_FLEET_METRICS_DEVICES", value_name = "COUNT", default_value = "1000")]
+    #[arg(help_heading = "Devices")]
+    pub(super) fleet_metrics_devices: String,
 
     /// How long open streams and requests may take to end when the server is told to stop: 1s to 5m.
     #[arg(long, env = "HOMEPOT_DRAIN_DEADLINE", value_name = "TIME", default_value = "8s")]

@@ -50,6 +50,10 @@ pub struct Settings {
     pub open_enrollment: OpenEnrollment,
     /// What devices are told about their pace.
     pub pace: Pace,
+    /// How long what is kept.
+    pub retention: Retention,
+    /// Of how many devices the gateway tells a Prometheus at most; `None`: of none.
+    pub fleet_metrics: Option<usize>,
     /// How long the end may take.
     pub drain_deadline: Duration,
     /// What is logged, and how.
@@ -101,6 +105,17 @@ pub struct Pace {
     pub sample_interval: Duration,
     /// Between signs of life.
     pub heartbeat_interval: Duration,
+}
+
+/// How long what devices measured is kept. Each is at least as long as the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// Samples as they came.
+    pub samples: Duration,
+    /// Rollups of a minute.
+    pub minutes: Duration,
+    /// Rollups of an hour.
+    pub hours: Duration,
 }
 
 impl Settings {
@@ -157,6 +172,13 @@ impl Settings {
                 sample_interval: reader.time("sample-interval", &flags.sample_interval, SECOND..=60 * MINUTE),
                 heartbeat_interval: reader.time("heartbeat-interval", &flags.heartbeat_interval, SECOND..=10 * MINUTE),
             },
+            retention: retention(
+                &mut reader,
+                &flags.retention_samples,
+                &flags.retention_minutes,
+                &flags.retention_hours,
+            ),
+            fleet_metrics: fleet_metrics(&mut reader, &flags.fleet_metrics, &flags.fleet_metrics_devices),
             drain_deadline: reader.time("drain-deadline", &flags.drain_deadline, SECOND..=5 * MINUTE),
             roles,
             log,
@@ -173,6 +195,9 @@ pub fn default_data_dir() -> Option<PathBuf> {
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// Who wants to keep more wants another kind of store.
+const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
 
 fn address(reader: &mut Reader<'_>, setting: &'static str, text: &str) -> SocketAddr {
     let address = text.parse().map_err(|_| format!("'{text}' is not an IP address and port such as 127.0.0.1:8000"));
@@ -261,6 +286,33 @@ fn admin_token(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret
         );
     }
     Some(token)
+}
+
+fn retention(reader: &mut Reader<'_>, samples: &str, minutes: &str, hours: &str) -> Retention {
+    let kept = Retention {
+        samples: reader.time("retention-samples", samples, DAY..=TEN_YEARS),
+        minutes: reader.time("retention-minutes", minutes, DAY..=TEN_YEARS),
+        hours: reader.time("retention-hours", hours, DAY..=TEN_YEARS),
+    };
+    if kept.minutes < kept.samples {
+        reader.fault("retention-minutes", format!("'{minutes}' is shorter than --retention-samples, '{samples}'"));
+    }
+    if kept.hours < kept.minutes {
+        reader.fault("retention-hours", format!("'{hours}' is shorter than --retention-minutes, '{minutes}'"));
+    }
+    kept
+}
+
+fn fleet_metrics(reader: &mut Reader<'_>, word: &str, devices: &str) -> Option<usize> {
+    let most = devices.parse().ok().filter(|most| (1..=100_000).contains(most));
+    let most = most.ok_or_else(|| format!("'{devices}' is not a number from 1 to 100000"));
+    let most = reader.keep("fleet-metrics-devices", most, 1);
+    let word = match word {
+        "on" => Ok(Some(most)),
+        "off" => Ok(None),
+        _ => Err(format!("'{word}' is neither 'on' nor 'off'")),
+    };
+    reader.keep("fleet-metrics", word, None)
 }
 
 fn open_enrollment(reader: &mut Reader<'_>, word: &str) -> OpenEnrollment {

@@ -31,6 +31,7 @@ fn the_defaults_run_everything_on_loopback() {
     assert!(settings.database.url.is_none() && settings.tls.is_none() && settings.admin_token.is_none());
     assert_eq!(settings.open_enrollment, OpenEnrollment::Off);
     assert_eq!(settings.drain_deadline, Duration::from_secs(8));
+    assert_eq!(settings.retention, Retention { samples: 7 * DAY, minutes: 90 * DAY, hours: 730 * DAY });
 }
 
 #[test]
@@ -157,6 +158,19 @@ fn an_ordinary_user_keeps_data_at_home() {
 }
 
 #[test]
+fn the_fleet_is_told_to_a_prometheus_only_where_it_is_switched_on() {
+    assert_eq!(read(&[], &[]).unwrap().fleet_metrics, None);
+    assert_eq!(read(&["--fleet-metrics=on"], &[]).unwrap().fleet_metrics, Some(1_000));
+    let told = faults(&["--fleet-metrics=yes", "--fleet-metrics-devices=0"], &[]);
+    let starts = [
+        "--fleet-metrics-devices (HOMEPOT_FLEET_METRICS_DEVICES): '0' is not a number from 1 to 100000",
+        "--fleet-metrics (HOMEPOT_FLEET_METRICS): 'yes' is neither",
+    ];
+    assert!(told.iter().zip(starts).all(|(fault, start)| fault.starts_with(start)), "{told:?}");
+    assert_eq!(told.len(), 2);
+}
+
+#[test]
 fn an_empty_variable_is_one_that_is_not_given() {
     let settings = read(
         &["--tls-cert=", "--tls-key=", "--insecure-plaintext=", "--data-dir=", "--grpc-url=", "--admin-token-file="],
@@ -174,4 +188,15 @@ fn times_have_a_unit() {
     for text in ["", "5", "s", "5 s", "-1s", "1w", "99999999999999999999s", "18446744073709551615d"] {
         assert!(parse_time(text).is_err(), "{text}");
     }
+}
+
+#[test]
+fn what_is_coarser_is_kept_for_at_least_as_long() {
+    let told = faults(&["--retention-samples=30d", "--retention-minutes=10d", "--retention-hours=9d"], &[]);
+    assert_eq!(told.len(), 2, "{told:?}");
+    assert!(told[0].starts_with("--retention-minutes (HOMEPOT_RETENTION_MINUTES): "), "{told:?}");
+    assert!(told[1].starts_with("--retention-hours (HOMEPOT_RETENTION_HOURS): "), "{told:?}");
+    assert_eq!(faults(&["--retention-samples=5h"], &[]).len(), 1);
+    let equal = ["--retention-samples=9d", "--retention-minutes=9d", "--retention-hours=9d"];
+    assert_eq!(read(&equal, &[]).unwrap().retention.hours, 9 * DAY);
 }
