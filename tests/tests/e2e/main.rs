@@ -14,3 +14,4 @@ mod reflection;
 mod replicas;
 mod slice;
 mod stream;
+mod telemetry;
