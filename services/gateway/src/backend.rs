@@ -9,8 +9,9 @@ use futures_util::{TryFutureExt, future::BoxFuture};
 use homepot::pb::{
     command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
+    telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
-use tonic::{Request, Response, Status, body::Body, codegen::StdError};
+use tonic::{Request, Response, Status, Streaming, body::Body, codegen::StdError};
 use tower::{Service, util::BoxCloneSyncService};
 
 use crate::{caller::Caller, error::ApiError};
@@ -78,6 +79,10 @@ impl Services {
     pub(crate) fn command(&self) -> CommandServiceClient<Carrier> {
         CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
+
+    pub(crate) fn telemetry(&self) -> TelemetryServiceClient<Carrier> {
+        TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
 }
 
 /// Makes one call in the caller's name, within the deadline.
@@ -92,7 +97,31 @@ where
     let mut request = caller.request(message);
     // For the other side; in one process nobody reads it, so the clock runs here as well.
     request.set_timeout(DEADLINE);
-    match tokio::time::timeout(DEADLINE, send(request)).await {
+    within_deadline(caller, send(request)).await
+}
+
+/// Opens a stream of answers in the caller's name; it begins within the deadline, and may go on for as long as it likes.
+pub(crate) async fn open<M, A, F>(
+    caller: &Caller,
+    message: M,
+    send: impl FnOnce(Request<M>) -> F,
+) -> Result<Streaming<A>, ApiError>
+where
+    F: Future<Output = Result<Response<Streaming<A>>, Status>>,
+{
+    within_deadline(caller, send(caller.request(message))).await
+}
+
+/// The next message of a stream, within the deadline; `None` at its end.
+pub(crate) async fn next<A>(caller: &Caller, stream: &mut Streaming<A>) -> Result<Option<A>, ApiError> {
+    within_deadline(caller, async { stream.message().await.map(Response::new) }).await
+}
+
+async fn within_deadline<A>(
+    caller: &Caller,
+    answer: impl Future<Output = Result<Response<A>, Status>>,
+) -> Result<A, ApiError> {
+    match tokio::time::timeout(DEADLINE, answer).await {
         Ok(Ok(answer)) => Ok(answer.into_inner()),
         Ok(Err(status)) => Err(caller.told(ApiError::from(&status))),
         Err(_) => {

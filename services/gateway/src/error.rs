@@ -48,7 +48,7 @@ pub(crate) struct Fault {
     #[serde(rename = "type")]
     #[schema(example = "missing")]
     pub(crate) kind: String,
-    /// Where: `body`, then the field, or the place in a text that is not JSON.
+    /// Where: `body` or `query`, then the field, or the place in a text that is not JSON.
     pub(crate) loc: Vec<Place>,
     /// What kind of fault, for people.
     #[schema(example = "Field required")]
@@ -78,12 +78,17 @@ impl Fault {
         fault
     }
 
+    /// A fault of one parameter of the query.
+    pub(crate) fn of_parameter(name: &str, kind: &str, msg: impl Into<String>) -> Self {
+        Self { loc: vec![in_query(), Place::Name(name.to_owned())], ..Self::of_body(kind, msg) }
+    }
+
     /// A field that is not there.
     pub(crate) fn missing(field: &str) -> Self {
         Self::of_field(field, "missing", "Field required")
     }
 
-    /// Whether it is about this field of the body.
+    /// Whether it is about this field of the body, or this parameter.
     pub(crate) fn is_of(&self, field: &str) -> bool {
         matches!(self.loc.get(1), Some(Place::Name(name)) if name == field)
     }
@@ -99,6 +104,10 @@ impl From<&FieldViolation> for Fault {
     }
 }
 
+fn in_query() -> Place {
+    Place::Name("query".to_owned())
+}
+
 /// What REST calls a field of the protocol.
 fn rest_name(field: &str) -> &str {
     let field = field.rsplit('.').next().unwrap_or(field);
@@ -108,6 +117,10 @@ fn rest_name(field: &str) -> &str {
         "collection_interval" => "collection_interval_seconds",
         "extra" => "extra_metrics",
         "state" => "status",
+        "device_ids" => "device_id",
+        "metrics" => "metric",
+        "start_time" => "start",
+        "end_time" => "end",
         field => field,
     }
 }
@@ -153,10 +166,17 @@ impl ApiError {
     }
 
     /// The body as it goes out.
-    #[cfg(test)]
-    pub(crate) fn body_text(&self) -> String {
-        let body = ErrorBody { detail: self.detail.clone(), status_code: self.status.as_u16() };
-        serde_json::to_string(&body).unwrap()
+    pub(crate) fn body(&self) -> ErrorBody {
+        ErrorBody { detail: self.detail.clone(), status_code: self.status.as_u16() }
+    }
+
+    /// What a service found wrong stood in the query, not in a body.
+    #[must_use]
+    pub(crate) fn in_query(mut self) -> Self {
+        if let Detail::Faults(faults) = &mut self.detail {
+            faults.iter_mut().filter_map(|fault| fault.loc.first_mut()).for_each(|place| *place = in_query());
+        }
+        self
     }
 
     /// Marks an error on an operator's route: its 401 names the scheme that would open it.

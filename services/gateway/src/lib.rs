@@ -13,6 +13,7 @@ mod lists;
 mod observe;
 mod openapi;
 mod pages;
+mod params;
 mod routes;
 mod validate;
 mod views;
@@ -39,6 +40,8 @@ pub struct GatewayConfig {
     pub version: &'static str,
     /// Asked by `/health/health`.
     pub readiness: Readiness,
+    /// How many devices `/telemetry/prometheus` tells of at most; `None`: there is no such route.
+    pub fleet_metrics: Option<usize>,
 }
 
 /// The gateway.
@@ -54,6 +57,7 @@ pub(crate) struct App {
     services: Services,
     version: &'static str,
     readiness: Readiness,
+    fleet_metrics: Option<usize>,
 }
 
 impl Gateway {
@@ -72,7 +76,12 @@ impl Gateway {
             let document = document.to_string();
             async move { ([(header::CONTENT_TYPE, "application/json")], document) }
         });
-        let app = App { services: self.services, version: self.config.version, readiness: self.config.readiness };
+        let app = App {
+            services: self.services,
+            version: self.config.version,
+            readiness: self.config.readiness,
+            fleet_metrics: self.config.fleet_metrics,
+        };
         api.merge(bare)
             .route(DOCUMENT_PATH, serve_document)
             .merge(pages::router())

@@ -23,37 +23,73 @@ const PAGE_SIZE: u32 = 100;
 /// A page's rows and the token of the next page.
 pub(crate) type Page<T> = BoxFuture<'static, Result<(Vec<T>, String), ApiError>>;
 
-struct Walk<F> {
+/// The walk: `fetch` answers a page and the token of the next, given a size and a token.
+pub(crate) struct Walk<F> {
     fetch: F,
     size: u32,
-    token: String,
-    rows: usize,
+    /// Of the next page; `None` after the last.
+    token: Option<String>,
 }
 
 impl<F> Walk<F> {
-    /// The next page as JSON without brackets, and whether there is another.
-    async fn next<T: Serialize>(&mut self) -> Result<(Vec<u8>, bool), ApiError>
+    /// A walk from the page of `token` on, in pages of `size`.
+    pub(crate) fn from(token: String, size: u32, fetch: F) -> Self {
+        Self { fetch, size, token: Some(token) }
+    }
+
+    /// Whether there is another page.
+    pub(crate) fn has_more(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// The next page's rows; none when there is no other page.
+    pub(crate) async fn next<T>(&mut self) -> Result<Vec<T>, ApiError>
     where
         F: Fn(u32, String) -> Page<T>,
     {
+        let Some(token) = &self.token else { return Ok(Vec::new()) };
         let (rows, token) = loop {
-            match (self.fetch)(self.size, self.token.clone()).await {
+            match (self.fetch)(self.size, token.clone()).await {
                 Err(error) if error.status() == StatusCode::PAYLOAD_TOO_LARGE && self.size > 1 => self.size /= 4,
                 answer => break answer?,
             }
             self.size = self.size.max(1);
         };
-        let mut text = Vec::new();
-        for row in rows {
-            if self.rows > 0 {
-                text.push(b',');
-            }
-            serde_json::to_writer(&mut text, &row).map_err(|_| ApiError::internal())?;
-            self.rows += 1;
-        }
-        self.token = token;
-        Ok((text, !self.token.is_empty()))
+        self.token = Some(token).filter(|token| !token.is_empty());
+        Ok(rows)
     }
+}
+
+/// A body of pieces of text: one a page, written by `write`, which gets told whether the page is the last.
+///
+/// Answers once the first page is there.
+pub(crate) async fn body<T, F, W>(mut walk: Walk<F>, mut write: W) -> Result<Body, ApiError>
+where
+    T: Send + 'static,
+    F: Fn(u32, String) -> Page<T> + Send + 'static,
+    W: FnMut(Vec<T>, bool) -> Result<Vec<u8>, ApiError> + Send + 'static,
+{
+    let rows = walk.next().await?;
+    let first = write(rows, !walk.has_more())?;
+    if !walk.has_more() {
+        return Ok(Body::from(first));
+    }
+    let rest = stream::try_unfold((walk, write), |(mut walk, mut write)| async move {
+        if !walk.has_more() {
+            return Ok(None);
+        }
+        let rows = walk.next().await.map_err(cut_short)?;
+        let text = write(rows, !walk.has_more()).map_err(cut_short)?;
+        Ok(Some((Bytes::from(text), (walk, write))))
+    });
+    Ok(Body::from_stream(stream::once(async { Ok::<_, std::io::Error>(Bytes::from(first)) }).chain(rest)))
+}
+
+/// Ends a body that has begun.
+#[allow(clippy::needless_pass_by_value)] // for map_err
+pub(crate) fn cut_short(error: ApiError) -> std::io::Error {
+    tracing::warn!(status = error.status().as_u16(), "answer cut short");
+    std::io::Error::other("the rest could not be fetched")
 }
 
 /// A list between `open` and `close`; `fetch` answers a page and the token of the next, given a size and a token.
@@ -62,30 +98,24 @@ where
     T: Serialize + Send + 'static,
     F: Fn(u32, String) -> Page<T> + Send + 'static,
 {
-    let mut walk = Walk { fetch, size: PAGE_SIZE, token: String::new(), rows: 0 };
-    let (first, more) = walk.next().await?;
-    let mut text = open.as_bytes().to_vec();
-    text.extend(first);
-    let body = if more {
-        let rest = stream::try_unfold(Some(walk), move |walk| async move {
-            let Some(mut walk) = walk else { return Ok(None) };
-            match walk.next().await {
-                Ok((text, true)) => Ok(Some((Bytes::from(text), Some(walk)))),
-                Ok((mut text, false)) => {
-                    text.extend(close.as_bytes());
-                    Ok(Some((Bytes::from(text), None)))
-                }
-                Err(error) => {
-                    tracing::warn!(status = error.status().as_u16(), "list cut short");
-                    Err(std::io::Error::other("a page could not be fetched"))
-                }
-            }
-        });
-        Body::from_stream(stream::once(async { Ok(Bytes::from(text)) }).chain(rest))
-    } else {
-        text.extend(close.as_bytes());
-        Body::from(text)
-    };
+    let mut is_first = true;
+    let mut separator = "";
+    let body = body(Walk::from(String::new(), PAGE_SIZE, fetch), move |rows: Vec<T>, is_last| {
+        let mut text = Vec::new();
+        if std::mem::take(&mut is_first) {
+            text.extend(open.as_bytes());
+        }
+        for row in rows {
+            text.extend(separator.as_bytes());
+            separator = ",";
+            serde_json::to_writer(&mut text, &row).map_err(|_| ApiError::internal())?;
+        }
+        if is_last {
+            text.extend(close.as_bytes());
+        }
+        Ok(text)
+    });
+    let body = body.await?;
     Ok(([(header::CONTENT_TYPE, "application/json")], body).into_response())
 }
 

@@ -4,7 +4,7 @@ use utoipa::{
     OpenApi,
     openapi::{
         Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
-        path::{Operation, PathItem},
+        path::{Operation, Parameter, ParameterIn, PathItem},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -24,6 +24,12 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/devices/device", "operator:viewer"),
     ("GET", "/devices/device/{device_id}", "operator:viewer"),
     ("POST", "/analytics/device-metrics", "device"),
+    ("GET", "/telemetry/latest", "operator:viewer"),
+    ("GET", "/telemetry/devices/{device_id}/latest", "operator:viewer"),
+    ("GET", "/telemetry/devices/{device_id}/samples", "operator:viewer"),
+    ("GET", "/telemetry/query", "operator:viewer"),
+    ("GET", "/telemetry/watch", "operator:viewer"),
+    ("GET", "/telemetry/prometheus", "operator:viewer"),
     ("POST", "/devices/{device_id}/commands", "operator:operator"),
     ("GET", "/devices/pending", "device"),
     ("PUT", "/devices/{command_id}/status", "device"),
@@ -53,6 +59,7 @@ const ENROLLMENT: &str = "enrollment_token";
     tags(
         (name = "devices", description = "Enrolment and the register of devices"),
         (name = "metrics", description = "What devices measure"),
+        (name = "telemetry", description = "What devices measured: newest, in a time range, and as it comes"),
         (name = "commands", description = "What devices are told to do, and what came of it"),
         (name = "sites", description = "Where devices stand"),
         (name = "health", description = "Whether the server works"),
@@ -143,11 +150,18 @@ fn describe(operation: &mut Operation, audience: &str) {
             (413, "The body is larger than 1 MiB"),
             (422, "The body is at fault; `detail` lists every fault"),
         ]);
+    } else if has_query(operation) {
+        errors.push((422, "The query is at fault; `detail` lists every fault"));
     }
     for (status, description) in errors {
         let response = ResponseBuilder::new().description(description).content("application/json", error_content());
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| RefOr::T(response.build()));
     }
+}
+
+fn has_query(operation: &Operation) -> bool {
+    let is_in_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
+    operation.parameters.iter().flatten().any(is_in_query)
 }
 
 fn error_content() -> Content {

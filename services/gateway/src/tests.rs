@@ -20,6 +20,7 @@ fn before(backend: Backend, ready: bool) -> Router {
         trusted_proxies: TrustedProxies::default(),
         version: "1.2.3",
         readiness: Arc::new(move || Box::pin(async move { ready })),
+        fleet_metrics: Some(2),
     };
     Gateway::new(config, backend).router()
 }
@@ -287,6 +288,12 @@ fn a_route_asks_for_what_the_method_behind_it_asks_for() {
         ("/devices/device", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
         ("/devices/device/{device_id}", "GET", "/homepot.registry.v1.RegistryService/GetDevice"),
         ("/analytics/device-metrics", "POST", "/homepot.device.v1.DeviceService/ReportSamples"),
+        ("/telemetry/latest", "GET", "/homepot.telemetry.v1.TelemetryService/Latest"),
+        ("/telemetry/devices/{device_id}/latest", "GET", "/homepot.telemetry.v1.TelemetryService/Latest"),
+        ("/telemetry/devices/{device_id}/samples", "GET", "/homepot.telemetry.v1.TelemetryService/ListSamples"),
+        ("/telemetry/query", "GET", "/homepot.telemetry.v1.TelemetryService/Query"),
+        ("/telemetry/watch", "GET", "/homepot.telemetry.v1.TelemetryService/Watch"),
+        ("/telemetry/prometheus", "GET", "/homepot.telemetry.v1.TelemetryService/Latest"),
         ("/devices/{device_id}/commands", "POST", "/homepot.command.v1.CommandService/Queue"),
         ("/devices/pending", "GET", "/homepot.device.v1.DeviceService/FetchCommands"),
         ("/devices/{command_id}/status", "PUT", "/homepot.device.v1.DeviceService/ReportOutcome"),

@@ -15,21 +15,21 @@ use crate::error::ApiError;
 /// What the services answer was bounded when it came in.
 const ANY: JsonBounds = JsonBounds { bytes: usize::MAX, keys: usize::MAX, depth: 128 };
 
-fn time(time: Option<&Timestamp>) -> Result<Option<String>, Error> {
+pub(crate) fn time(time: Option<&Timestamp>) -> Result<Option<String>, Error> {
     let time = time.map(|time| from_proto_timestamp("time", time)).transpose()?;
     Ok(time.map(|time| time.to_rfc3339_opts(SecondsFormat::Micros, true)))
 }
 
-fn object(object: Option<&Struct>) -> Result<Option<JsonObject>, Error> {
+pub(crate) fn object(object: Option<&Struct>) -> Result<Option<JsonObject>, Error> {
     object.map(|object| from_struct("object", object, ANY)).transpose()
 }
 
-fn text(text: String) -> Option<String> {
+pub(crate) fn text(text: String) -> Option<String> {
     Some(text).filter(|text| !text.is_empty())
 }
 
 /// An answer of a service that its own contract forbids.
-fn broken(error: &Error) -> ApiError {
+pub(crate) fn broken(error: &Error) -> ApiError {
     tracing::error!(%error, "a service answered what its contract forbids");
     ApiError::internal()
 }

@@ -218,7 +218,7 @@ mod tests {
     fn faults(value: Value) -> Value {
         let error = read(value).unwrap_err();
         assert_eq!(error.status(), 422);
-        serde_json::from_str(&error.body_text()).unwrap()
+        serde_json::to_value(error.body()).unwrap()
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod devices;
 mod health;
 mod metrics;
 mod sites;
+mod telemetry;
 
 use axum::Router;
 use utoipa::openapi::OpenApi;
@@ -21,6 +22,12 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(devices::list))
         .routes(routes!(devices::get))
         .routes(routes!(metrics::report))
+        .routes(routes!(telemetry::latest))
+        .routes(routes!(telemetry::latest_of_device))
+        .routes(routes!(telemetry::samples))
+        .routes(routes!(telemetry::query))
+        .routes(routes!(telemetry::watch))
+        .routes(routes!(telemetry::prometheus))
         .routes(routes!(commands::queue))
         .routes(routes!(commands::pending))
         .routes(routes!(commands::report_status))
