@@ -115,6 +115,15 @@ impl Request {
         self.try_send(address).await.unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.target))
     }
 
+    /// Sends it and reads the answer until its body holds `mark`: for an answer that goes on for as long as one listens. An
+    /// answer that ends before is answered as it is.
+    pub async fn send_until(&self, address: &str, mark: &str) -> Response {
+        let bytes = self.bytes();
+        let answer = exchange(self.from, address, &bytes, |answer| holds(answer, mark.as_bytes())).await;
+        let answer = answer.unwrap_or_else(|error| panic!("{} {}: {error}", self.method, self.target));
+        Response::parse_so_far(&answer).unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&answer)))
+    }
+
     /// As [`Self::send`], for when the server may be away.
     pub async fn try_send(&self, address: &str) -> std::io::Result<Response> {
         let answer = try_send_raw(self.from, address, &self.bytes()).await?;
@@ -141,6 +150,15 @@ impl Response {
 
     /// Reads an answer; `None` when it is not whole.
     pub fn parse(bytes: &[u8]) -> Option<Self> {
+        Self::read(bytes, unchunk)
+    }
+
+    /// Reads an answer that may go on; of a body in chunks, the whole ones. `None` when the headers are not whole.
+    fn parse_so_far(bytes: &[u8]) -> Option<Self> {
+        Self::read(bytes, |rest| Some(chunks(rest).0))
+    }
+
+    fn read(bytes: &[u8], unchunk: impl Fn(&[u8]) -> Option<Vec<u8>>) -> Option<Self> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.split("\r\n");
@@ -168,6 +186,16 @@ pub async fn send_raw(address: &str, bytes: &[u8]) -> Vec<u8> {
 }
 
 async fn try_send_raw(from: IpAddr, address: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    exchange(from, address, bytes, |_| false).await
+}
+
+/// Sends `bytes` and reads until the other end closes, or until `enough` has come.
+async fn exchange(
+    from: IpAddr,
+    address: &str,
+    bytes: &[u8],
+    enough: impl Fn(&[u8]) -> bool,
+) -> std::io::Result<Vec<u8>> {
     let address: SocketAddr = address.parse().map_err(std::io::Error::other)?;
     let exchange = async {
         let socket = TcpSocket::new_v4()?;
@@ -176,27 +204,51 @@ async fn try_send_raw(from: IpAddr, address: &str, bytes: &[u8]) -> std::io::Res
         // A server that refuses early may close before it read everything; its answer is what counts.
         let _ = stream.write_all(bytes).await;
         let mut answer = Vec::new();
-        match stream.read_to_end(&mut answer).await {
-            Err(error) if answer.is_empty() => Err(error),
-            _ => Ok(answer),
+        while !enough(&answer) {
+            match stream.read_buf(&mut answer).await {
+                Ok(0) => break,
+                Err(error) if answer.is_empty() => return Err(error),
+                Err(_) => break,
+                Ok(_) => {}
+            }
         }
+        Ok(answer)
     };
     tokio::time::timeout(PATIENCE, exchange).await.map_err(|_| std::io::Error::from(std::io::ErrorKind::TimedOut))?
 }
 
-fn unchunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+fn holds(text: &[u8], mark: &[u8]) -> bool {
+    text.windows(mark.len()).any(|window| window == mark)
+}
+
+fn unchunk(rest: &[u8]) -> Option<Vec<u8>> {
+    let (body, is_whole) = chunks(rest);
+    is_whole.then_some(body)
+}
+
+/// What the whole chunks hold, and whether the last one is there.
+fn chunks(mut rest: &[u8]) -> (Vec<u8>, bool) {
     let mut body = Vec::new();
-    loop {
-        let line = rest.windows(2).position(|window| window == b"\r\n")?;
-        let size = std::str::from_utf8(&rest[..line]).ok()?.split(';').next()?;
-        let size = usize::from_str_radix(size.trim(), 16).ok()?;
-        rest = &rest[line + 2..];
-        if size == 0 {
-            return Some(body);
+    while let Some((chunk, after)) = chunk(rest) {
+        if chunk.is_empty() {
+            return (body, true);
         }
-        body.extend_from_slice(rest.get(..size)?);
-        rest = rest.get(size + 2..)?;
+        body.extend_from_slice(chunk);
+        rest = after;
     }
+    (body, false)
+}
+
+/// The first chunk, and what comes after it.
+fn chunk(rest: &[u8]) -> Option<(&[u8], &[u8])> {
+    let line = rest.windows(2).position(|window| window == b"\r\n")?;
+    let size = std::str::from_utf8(&rest[..line]).ok()?.split(';').next()?;
+    let size = usize::from_str_radix(size.trim(), 16).ok()?;
+    let rest = &rest[line + 2..];
+    if size == 0 {
+        return Some((&[], rest));
+    }
+    Some((rest.get(..size)?, rest.get(size + 2..)?))
 }
 
 #[cfg(test)]
@@ -209,6 +261,7 @@ mod tests {
         let answer = Response::parse(whole).unwrap();
         assert_eq!((answer.status, answer.text().as_str()), (200, "abcde"));
         assert_eq!(Response::parse(&whole[..whole.len() - 9]), None);
+        assert_eq!(Response::parse_so_far(&whole[..whole.len() - 9]).unwrap().text(), "abc");
         assert_eq!(Response::parse(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab"), None);
     }
 }

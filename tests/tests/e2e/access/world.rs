@@ -7,7 +7,7 @@ use homepot::pb::{
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
-    Server,
+    Server, ServerOptions,
     grpc::{Caller, Clients, DeviceKey},
     hello,
 };
@@ -34,7 +34,7 @@ pub(super) struct World {
 impl World {
     pub(super) async fn build() -> Self {
         use pb::Role::{Admin, Operator, Viewer};
-        let server = Server::start().await;
+        let server = Server::start_with(ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on")).await;
         server.create_site(OURS, false).await;
         server.create_site("beta", false).await;
         let world = Self {

@@ -5,6 +5,7 @@ mod devices;
 mod errors;
 mod legacy_agent;
 mod metrics;
+mod telemetry;
 
 use homepot_tests::{
     Server, ServerOptions,
