@@ -23,13 +23,16 @@ use crate::{
     },
     config::Config,
     enrollment, milliseconds, platform,
-    protocol::{Event, Introduction, Outgoing, Terms, connection, reconnect::End, spool::Spool, uplink::Uplink},
+    protocol::{
+        Event, Introduction, Outgoing, Terms, connection,
+        reconnect::End,
+        spool::{self, Spool},
+        uplink::Uplink,
+    },
     state::{Settings, StateDir},
-    status::{self, Phase, Status},
+    status::{self, Phase, SpoolStatus, Status},
 };
 
-/// Four hours of samples at the usual interval, about a megabyte.
-const SPOOL_SAMPLES: usize = 2_880;
 /// Until the server says otherwise.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 /// The processor's use is known this long after the start.
@@ -78,11 +81,16 @@ async fn enrol_and_work(
         return Ok(());
     };
     let boot_id = platform::boot_id();
+    let spool = spool::Options {
+        directory: Some(state.file("spool")),
+        max_bytes: config.spool_max_bytes,
+        max_age: config.spool_max_age,
+    };
     let agent = Agent {
         book: Book::open(&state.file("commands.journal"), &now(&boot_id)).map_err(RunError::Journal)?,
         settings: state.settings()?,
         collector: Collector::new()?,
-        uplink: Uplink::new(Spool::new(SPOOL_SAMPLES)),
+        uplink: Uplink::new(Spool::open(spool)),
         rules: config.rules,
         state: state.clone(),
         status: status.clone(),
@@ -135,8 +143,9 @@ impl Agent {
                 self.start_next().map_err(RunError::Journal)?;
             }
             self.publish();
-            let has_outgoing = self.outgoing.is_some() && (!self.messages.is_empty() || self.uplink.ready());
-            let next_sample = self.next_sample();
+            let has_outgoing =
+                self.outgoing.is_some() && (!self.messages.is_empty() || self.uplink.ready(Instant::now()));
+            let (next_sample, due) = (self.next_sample(), self.uplink.due());
             select! {
                 event = events.recv() => match event {
                     Some(event) => self.on_event(event),
@@ -145,10 +154,14 @@ impl Agent {
                 permit = room(self.outgoing.clone()), if has_outgoing => self.send(permit),
                 (id, verdict) = ended(&mut self.running) => self.on_end(id, verdict),
                 () = sleep_until(next_sample), if deadline.is_none() => self.sample(),
+                () = sleep_until(due.unwrap_or(next_sample)), if due.is_some_and(|_| !has_outgoing) => {
+                    self.uplink.sync(Instant::now());
+                }
                 () = stop.cancelled(), if deadline.is_none() => deadline = Some(Instant::now() + SHUTDOWN),
                 () = sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => break,
             }
         }
+        self.uplink.close(Instant::now());
         if let Some((id, _)) = &self.running {
             tracing::warn!(command_id = %id, "a command still runs; the next run of the agent can't say how it ended");
         }
@@ -160,10 +173,10 @@ impl Agent {
         match event {
             Event::Connecting => self.status.send_modify(|status| status.phase = Phase::Connecting),
             Event::Attached { terms, outgoing } => self.on_attached(&terms, outgoing),
-            Event::SamplesAcknowledged { seq, refused } => {
-                self.uplink.acknowledged(seq, Instant::now());
+            Event::SamplesAcknowledged { first_seq, last_seq, refused } => {
+                self.uplink.acknowledged(first_seq, last_seq, Instant::now());
                 for (index, field, reason) in refused {
-                    tracing::warn!(up_to = seq, index, field, reason, "the server refused a sample");
+                    tracing::warn!(first_seq, last_seq, index, field, reason, "the server refused a sample");
                 }
             }
             Event::Command(delivery) => self.on_delivery(delivery),
@@ -190,7 +203,7 @@ impl Agent {
         );
         self.outgoing = Some(outgoing);
         self.server_interval = terms.sample_interval;
-        self.uplink.attached(terms);
+        self.uplink.attached(terms, Instant::now());
         self.messages = self.book.unfinished().filter_map(|(id, standing)| told(id, standing)).collect();
         self.status.send_modify(|status| {
             status.phase = Phase::Attached;
@@ -308,8 +321,9 @@ impl Agent {
     fn sample(&mut self) {
         self.last_sample = Some(Instant::now());
         let sample = self.collector.collect(self.uplink.round_trip());
+        self.uplink.push(&sample, Instant::now());
+        // After it is kept: what the log tells is never lost.
         log(&sample);
-        self.uplink.push(sample);
     }
 
     /// Says something of a command, if there is a session; the next one is told anyway.
@@ -326,21 +340,21 @@ impl Agent {
             return;
         };
         let message = self.messages.pop_front();
-        if let Some(message) = message.or_else(|| self.uplink.next(Instant::now()).map(Outgoing::Samples)) {
+        if let Some(message) = message.or_else(|| self.uplink.next(Instant::now(), Utc::now())) {
             permit.send(message);
         }
     }
 
-    fn publish(&self) {
+    fn publish(&mut self) {
         let interval = milliseconds(self.interval());
-        let (depth, dropped, outcomes) = (self.uplink.depth(), self.uplink.dropped(), self.book.pending_outcomes());
+        let (spool, outcomes) = (SpoolStatus::of(self.uplink.spool()), self.book.pending_outcomes());
         self.status.send_if_modified(|status| {
-            let before = (status.sample_interval_ms, status.spool_depth, status.spool_dropped, status.pending_outcomes);
+            let changed =
+                (status.sample_interval_ms, status.pending_outcomes) != (interval, outcomes) || status.spool != spool;
             status.sample_interval_ms = interval;
-            status.spool_depth = depth;
-            status.spool_dropped = dropped;
             status.pending_outcomes = outcomes;
-            before != (interval, depth, dropped, outcomes)
+            status.spool = spool;
+            changed
         });
     }
 }

@@ -28,7 +28,7 @@ struct Cli {
 enum Command {
     /// Enrol this machine if it has not been, then report and obey until SIGTERM or Ctrl-C
     #[command(after_help = AFTER_HELP)]
-    Run(Flags),
+    Run(Box<Flags>),
     /// Tell how the agent on this machine stands; exits 0 when it runs and is attached, else 1
     Status {
         #[command(flatten)]
@@ -53,6 +53,8 @@ First start:
   (from then on: homepot-agent run --server https://pot.example:50051)
 
 The key is kept in .device_api_key in the state directory; the agent never enrols twice.
+Samples wait in spool/ there until the server has them. They survive the agent, killed or not, at once, and a power cut
+after 12 of them or 60 s, whichever is first: that often the agent waits for the disk.
 Configuration file: the same keys as the flags, with '_' for '-'. RESTART_APP and REBOOT are denied until it says
   [commands.reboot]
   allow = true

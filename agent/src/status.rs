@@ -8,7 +8,7 @@ use tokio::{sync::watch, time::sleep};
 
 use crate::{
     VERSION,
-    protocol::reconnect::End,
+    protocol::{reconnect::End, spool::Spool},
     state::{StateDir, StateError},
 };
 
@@ -61,16 +61,45 @@ pub struct Status {
     pub retry_at: Option<DateTime<Utc>>,
     /// It measures this often.
     pub sample_interval_ms: u64,
-    /// Samples the server has not acknowledged.
-    pub spool_depth: usize,
-    /// Samples that were dropped for want of room since the agent started.
-    pub spool_dropped: u64,
+    /// What waits for the server.
+    #[serde(default)]
+    pub spool: SpoolStatus,
     /// Outcomes the server has not acknowledged.
     pub pending_outcomes: usize,
     /// When the agent started.
     pub started_at: DateTime<Utc>,
     /// When this was written.
     pub updated_at: DateTime<Utc>,
+}
+
+/// How the spool stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SpoolStatus {
+    /// Samples the server has not acknowledged.
+    pub samples: u64,
+    /// When the oldest of them was measured.
+    pub oldest_at: Option<DateTime<Utc>>,
+    /// Its size on disk.
+    pub bytes: u64,
+    /// Samples that were lost since the agent started.
+    pub lost: u64,
+    /// Samples that are lost without the server knowing it yet.
+    pub lost_untold: u64,
+    /// The disk does not take it: what waits is in memory.
+    pub disk_fails: bool,
+}
+
+impl SpoolStatus {
+    pub(crate) fn of(spool: &mut Spool) -> Self {
+        Self {
+            samples: spool.depth(),
+            oldest_at: spool.oldest(),
+            bytes: spool.bytes(),
+            lost: spool.dropped(),
+            lost_untold: spool.untold(),
+            disk_fails: !spool.disk_works(),
+        }
+    }
 }
 
 impl Status {
@@ -90,8 +119,7 @@ impl Status {
             last_error_at: None,
             retry_at: None,
             sample_interval_ms: 0,
-            spool_depth: 0,
-            spool_dropped: 0,
+            spool: SpoolStatus::default(),
             pending_outcomes: 0,
             started_at: now,
             updated_at: now,
@@ -234,7 +262,11 @@ impl fmt::Display for Report {
             writeln!(f, "{:<18}{phase}", "session")?;
             writeln!(f, "{:<18}{}", "server", agent.server)?;
             writeln!(f, "{:<18}{}", "last attached", time(agent.last_attached_at))?;
-            writeln!(f, "{:<18}{} waiting, {} dropped", "samples", agent.spool_depth, agent.spool_dropped)?;
+            let SpoolStatus { samples, oldest_at, bytes, lost, lost_untold, disk_fails } = &agent.spool;
+            let since = oldest_at.map(|at| format!(" since {}", time(Some(at)))).unwrap_or_default();
+            writeln!(f, "{:<18}{samples} waiting{since}, {lost} lost ({lost_untold} not told yet)", "samples")?;
+            let fails = if *disk_fails { "; it can't be written, samples wait in memory" } else { "" };
+            writeln!(f, "{:<18}{} KiB on disk{fails}", "spool", bytes.div_ceil(1024))?;
             writeln!(f, "{:<18}{} waiting", "outcomes", agent.pending_outcomes)?;
             if let Some(error) = &agent.last_error {
                 writeln!(f, "{:<18}{error} ({})", "last error", time(agent.last_error_at))?;

@@ -18,6 +18,8 @@ pub(super) struct File {
     pub(super) ca_file: Option<PathBuf>,
     pub(super) enrollment_token_file: Option<PathBuf>,
     pub(super) allow_plaintext: Option<bool>,
+    pub(super) spool_max_bytes: Option<String>,
+    pub(super) spool_max_age: Option<String>,
     pub(super) rules: Rules,
 }
 
@@ -47,6 +49,8 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         ca_file: keys.text("ca_file").map(PathBuf::from),
         enrollment_token_file: keys.text("enrollment_token_file").map(PathBuf::from),
         allow_plaintext: keys.flag("allow_plaintext"),
+        spool_max_bytes: keys.text("spool_max_bytes"),
+        spool_max_age: keys.text("spool_max_age"),
         rules: Rules::default(),
     };
     let commands = keys.table("commands");

@@ -10,6 +10,8 @@
 //! ca_file = "/etc/homepot/ca.pem"   # default: the system's roots
 //! enrollment_token_file = "/etc/homepot/enrollment-token"
 //! allow_plaintext = false           # http:// beyond this machine
+//! spool_max_bytes = "64MiB"         # what waits for the server, on disk
+//! spool_max_age = "7d"              # what is older is dropped
 //!
 //! [commands.restart_app]
 //! allow = true
@@ -23,13 +25,24 @@
 //!
 //! All faults are told at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
 
+mod amount;
 mod file;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use homepot::model::{DeviceId, DeviceType, Secret, SecretKind, SiteId};
 
-use crate::{commands::Rules, platform, protocol::endpoint::ServerAddress};
+use crate::{
+    commands::Rules,
+    platform,
+    protocol::{
+        endpoint::ServerAddress,
+        spool::{MAX_AGE, MAX_BYTES},
+    },
+};
 
 const SERVER: &str = "http://127.0.0.1:50051";
 const DEVICE_TYPE: &str = "linux_server";
@@ -77,6 +90,12 @@ pub struct Flags {
     /// Allow http:// beyond this machine, where something else encrypts the way
     #[arg(long, env = "HOMEPOT_AGENT_ALLOW_PLAINTEXT")]
     pub allow_plaintext: bool,
+    /// Room on disk for samples that the server does not have yet; the oldest go first [default: 64MiB]
+    #[arg(long, env = "HOMEPOT_AGENT_SPOOL_MAX_BYTES", value_name = "SIZE")]
+    pub spool_max_bytes: Option<String>,
+    /// Drop samples that the server did not take for so long; it takes none older than 7d itself [default: 7d]
+    #[arg(long, env = "HOMEPOT_AGENT_SPOOL_MAX_AGE", value_name = "SPAN")]
+    pub spool_max_age: Option<String>,
 }
 
 /// What the machine gives.
@@ -115,6 +134,10 @@ pub struct Config {
     pub enrollment_token_file: Option<PathBuf>,
     /// The enrolment token of the environment; the file goes first.
     pub enrollment_token: Option<Secret>,
+    /// The spool's room on disk.
+    pub spool_max_bytes: u64,
+    /// Samples that wait for longer are dropped.
+    pub spool_max_age: Duration,
     /// What commands may do here.
     pub rules: Rules,
 }
@@ -185,6 +208,11 @@ impl Config {
         if name.chars().count() > 200 || name.contains('\0') {
             faults.push("name: must be 1 to 200 characters".to_owned());
         }
+        let room = flags.spool_max_bytes.clone().or(file.spool_max_bytes).map(|text| amount::bytes(&text));
+        let spool_max_bytes = room.map_or(Some(MAX_BYTES), |room| take(&mut faults, "spool_max_bytes", room));
+        let age = flags.spool_max_age.clone().or(file.spool_max_age).map(|text| amount::span(&text));
+        let spool_max_age = age.map_or(Some(MAX_AGE), |age| take(&mut faults, "spool_max_age", age));
+
         let state_dir = flags.place.state_dir.clone().or(file.state_dir).or_else(|| defaults.state_dir.clone());
         if state_dir.is_none() {
             faults.push("state_dir: must be given, for there is no home directory to keep it in".to_owned());
@@ -200,6 +228,8 @@ impl Config {
             ca_file: flags.ca_file.clone().or(file.ca_file),
             enrollment_token_file: flags.enrollment_token_file.clone().or(file.enrollment_token_file),
             enrollment_token: defaults.enrollment_token.clone(),
+            spool_max_bytes: spool_max_bytes.unwrap_or(MAX_BYTES),
+            spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
             rules: file.rules,
         });
         match assembled {
@@ -257,6 +287,7 @@ mod tests {
         assert_eq!(config.default_device_id.unwrap().as_str(), "till-7.shop");
         assert_eq!((config.device_type.as_str(), config.name.as_str()), ("linux_server", "Till-7.shop"));
         assert_eq!(config.rules, Rules::default());
+        assert_eq!((config.spool_max_bytes, config.spool_max_age), (64 << 20, Duration::from_secs(7 * 86_400)));
     }
 
     #[test]
@@ -264,6 +295,15 @@ mod tests {
         let flags = Flags { site: Some("from-flag".to_owned()), ..Default::default() };
         let config = resolve(&flags, "site = 'from-file'\nname = 'Till'").unwrap();
         assert_eq!((config.site_id.unwrap().as_str(), config.name.as_str()), ("from-flag", "Till"));
+    }
+
+    #[test]
+    fn the_spools_room_and_age_are_told_in_units() {
+        let flags = Flags { spool_max_age: Some("36h".to_owned()), ..Default::default() };
+        let config = resolve(&flags, "spool_max_bytes = '2GiB'\nspool_max_age = '1d'").unwrap();
+        assert_eq!((config.spool_max_bytes, config.spool_max_age), (2 << 30, Duration::from_secs(36 * 3600)));
+        let faults = resolve(&Flags::default(), "spool_max_bytes = 5\nspool_max_age = '1s'").unwrap_err().join("\n");
+        assert!(faults.contains("spool_max_bytes must be a text") && faults.contains("spool_max_age: "), "{faults}");
     }
 
     #[test]

@@ -69,6 +69,10 @@ pub struct Terms {
     pub max_samples_per_message: usize,
     /// Samples sent and not yet acknowledged, at most.
     pub max_unacknowledged_samples: u64,
+    /// Samples a second of what was measured before the session; `None`: as fast as they go.
+    pub backlog_samples_per_second: Option<u32>,
+    /// Older samples are refused; `None`: not told.
+    pub max_sample_age: Option<Duration>,
 }
 
 /// What the connection tells its owner.
@@ -83,10 +87,12 @@ pub enum Event {
         /// What goes up in this session.
         outgoing: mpsc::Sender<Outgoing>,
     },
-    /// Everything up to `seq` is durable or was refused.
+    /// All samples of a message are durable or were refused, or the news of their loss is durable.
     SamplesAcknowledged {
-        /// The last number dealt with.
-        seq: u64,
+        /// The first number of the message; 0: everything up to `last_seq`.
+        first_seq: u64,
+        /// The last number of the message.
+        last_seq: u64,
         /// Index in the message, field and reason of those that were refused.
         refused: Vec<(u32, String, String)>,
     },
@@ -129,6 +135,8 @@ pub enum Event {
 pub enum Outgoing {
     /// Measurements.
     Samples(pb::Samples),
+    /// Measurements that will never come.
+    Lost(pb::SamplesLost),
     /// A command is on the device's disk.
     Acknowledged(CommandId),
     /// A command starts.

@@ -31,7 +31,8 @@ pub(super) enum Inbound {
 pub(super) fn inbound(response: pb::AttachResponse) -> Inbound {
     let event = match response.message {
         Some(Down::SamplesAck(ack)) => Event::SamplesAcknowledged {
-            seq: ack.seq,
+            first_seq: ack.first_seq,
+            last_seq: ack.seq,
             refused: ack.refused.into_iter().map(|r| (r.index, r.field, r.reason)).collect(),
         },
         Some(Down::Command(delivery)) => command(delivery),
@@ -81,12 +82,15 @@ pub(super) fn terms(welcome: &pb::Welcome) -> Terms {
         heartbeat_interval: interval(span(welcome.heartbeat_interval), HEARTBEAT_INTERVAL),
         max_samples_per_message: usize::try_from(welcome.max_samples_per_message).unwrap_or(usize::MAX).max(1),
         max_unacknowledged_samples: u64::from(welcome.max_unacknowledged_samples).max(1),
+        backlog_samples_per_second: Some(welcome.backlog_samples_per_second).filter(|pace| *pace > 0),
+        max_sample_age: span(welcome.max_sample_age).filter(|age| !age.is_zero()),
     }
 }
 
 pub(super) fn outbound(message: Outgoing) -> pb::AttachRequest {
     let message = match message {
         Outgoing::Samples(samples) => Up::Samples(samples),
+        Outgoing::Lost(news) => Up::SamplesLost(news),
         Outgoing::Acknowledged(id) => Up::CommandAcknowledged(pb::CommandAcknowledged { command_id: id.to_string() }),
         Outgoing::Started(id) => Up::CommandStarted(pb::CommandStarted { command_id: id.to_string() }),
         Outgoing::Outcome(outcome) => Up::CommandOutcome(outcome.into()),

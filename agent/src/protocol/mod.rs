@@ -1,8 +1,8 @@
 //! The agent's protocol half: enrolment, the stream, what is sent on it and when to come back.
 //!
 //! Nothing in here measures a machine or runs a command, so that a simulator can speak for many devices with it.
-//! [`reconnect`], [`spool`] and [`uplink`] are rules without I/O, with time and chance passed in; [`connection`] is
-//! the task that does the I/O.
+//! [`reconnect`] and [`uplink`] are rules without I/O, with time and chance passed in; [`spool`] keeps samples on disk, and
+//! [`connection`] is the task that speaks to the server.
 
 pub mod connection;
 pub mod endpoint;

@@ -1,213 +1,268 @@
-//! What goes up next: batches within the server's window, and everything unacknowledged again after a reconnect.
+//! What goes up next: live samples first, then, at the server's pace, the backlog and the news of what is lost.
+//!
+//! Live is what was measured in this session and not sent yet; everything else that the server has not acknowledged is
+//! backlog, and is read back from the spool in the order of its numbers.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
+use chrono::{DateTime, Utc};
 use homepot::{
-    model::Sample,
+    model::{Sample, to_proto_timestamp},
     pb::{device::v1 as pb, telemetry::v1 as telemetry},
 };
 use prost::Message as _;
 use tokio::time::Instant;
 
-use super::{Terms, spool::Spool};
+use super::{
+    Outgoing, Terms,
+    spool::{Limits, Lost, Ranges, Spool},
+};
 
 /// Half of what the server decodes, which leaves room for the rest of the message.
 const MAX_BATCH_BYTES: usize = 512 * 1024;
+/// Live samples that wait for the window; beyond it the oldest of them are backlog.
+const MAX_LIVE: usize = 64;
 
 /// The samples of a device on their way up.
 #[derive(Debug)]
 pub struct Uplink {
     spool: Spool,
-    window: Option<Window>,
-    /// The last number sent in this session.
-    sent: u64,
-    /// A message whose acknowledgement is timed.
-    probe: Option<(u64, Instant)>,
+    /// As configured; the server may take less.
+    max_age: Duration,
+    session: Option<Session>,
+    live: VecDeque<(u64, telemetry::Sample)>,
+    /// Smaller numbers are of an earlier life of the agent, which may have sent them.
+    born: u64,
+    /// Sent in an earlier session of this life, and not acknowledged.
+    sent_before: Ranges,
     round_trip: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Window {
+#[derive(Debug)]
+struct Session {
+    /// Samples in one message.
     message: usize,
-    unacknowledged: u64,
+    /// Samples under way.
+    window: u64,
+    /// Samples a second of the backlog.
+    pace: Option<u32>,
+    /// The backlog's next message goes no sooner.
+    backlog_at: Instant,
+    in_flight: VecDeque<Flight>,
+    /// Everything that was sent in this session.
+    sent: Ranges,
+}
+
+/// A message that is not acknowledged yet.
+#[derive(Clone, Copy, Debug)]
+struct Flight {
+    first: u64,
+    last: u64,
+    /// 0 for the news of a loss.
+    samples: u64,
+    live: bool,
+    at: Instant,
 }
 
 impl Uplink {
     /// An uplink that is not attached.
     pub fn new(spool: Spool) -> Self {
-        Self { spool, window: None, sent: 0, probe: None, round_trip: None }
+        Self {
+            max_age: spool.max_age(),
+            born: spool.next_seq(),
+            spool,
+            session: None,
+            live: VecDeque::new(),
+            sent_before: Ranges::default(),
+            round_trip: None,
+        }
     }
 
     /// A session began: everything that was not acknowledged is to be sent again, within `terms`.
-    pub fn attached(&mut self, terms: &Terms) {
-        self.window = Some(Window {
+    pub fn attached(&mut self, terms: &Terms, now: Instant) {
+        self.detached();
+        self.spool.set_max_age(terms.max_sample_age.map_or(self.max_age, |age| age.min(self.max_age)));
+        self.session = Some(Session {
             message: terms.max_samples_per_message.max(1),
-            unacknowledged: terms.max_unacknowledged_samples.max(1),
+            window: terms.max_unacknowledged_samples.max(1),
+            pace: terms.backlog_samples_per_second,
+            backlog_at: now,
+            in_flight: VecDeque::new(),
+            sent: Ranges::default(),
         });
-        self.sent = self.spool.first_seq() - 1;
-        self.probe = None;
     }
 
     /// The session ended.
     pub fn detached(&mut self) {
-        self.window = None;
-        self.probe = None;
+        self.live.clear();
         self.round_trip = None;
+        let flights = self.session.take().map(|session| session.in_flight).unwrap_or_default();
+        flights.iter().for_each(|flight| self.sent_before.insert(flight.first, flight.last));
     }
 
     /// Takes a new sample.
-    pub fn push(&mut self, sample: Sample) {
-        self.spool.push(sample);
+    pub fn push(&mut self, sample: &Sample, now: Instant) {
+        let sample = telemetry::Sample::from(sample.clone());
+        let Some(seq) = self.spool.push(&sample, now) else { return };
+        if self.session.is_some() {
+            self.live.push_back((seq, sample));
+            if self.live.len() > MAX_LIVE {
+                self.live.pop_front();
+            }
+        }
     }
 
     /// Whether [`Self::next`] has something to send.
-    pub fn ready(&self) -> bool {
-        self.room() > 0 && self.sent < self.spool.last_seq()
+    pub fn ready(&self, now: Instant) -> bool {
+        let Some(session) = &self.session else { return false };
+        (!self.live.is_empty() && session.room() > 0) || (now >= session.backlog_at && self.has_backlog(session))
     }
 
-    /// The next message to send at `now`, if there is one and the window has room.
-    pub fn next(&mut self, now: Instant) -> Option<pb::Samples> {
-        let room = usize::try_from(self.room()).unwrap_or(usize::MAX);
-        let limit = room.min(self.window?.message);
-        let mut batch = Vec::new();
-        let mut first_seq = 0;
-        let mut bytes = 0;
-        for (seq, sample) in self.spool.after(self.sent).take(limit) {
-            let sample = telemetry::Sample::from(sample.clone());
-            bytes += sample.encoded_len() + 8;
-            if !batch.is_empty() && bytes > MAX_BATCH_BYTES {
-                break;
+    /// When something is due that no event tells of: the backlog's next message, or [`Self::sync`].
+    pub fn due(&self) -> Option<Instant> {
+        let backlog =
+            self.session.as_ref().filter(|session| self.has_backlog(session)).map(|session| session.backlog_at);
+        [backlog, self.spool.sync_by()].into_iter().flatten().min()
+    }
+
+    /// Makes the spool survive a power cut, where it is time.
+    pub fn sync(&mut self, now: Instant) {
+        if self.spool.sync_by().is_some_and(|due| due <= now) {
+            self.spool.sync(now);
+        }
+    }
+
+    /// The agent ends as it should.
+    pub fn close(&mut self, now: Instant) {
+        self.spool.close(now);
+    }
+
+    /// The next message to send, if there is one and the window has room.
+    pub fn next(&mut self, now: Instant, wall: DateTime<Utc>) -> Option<Outgoing> {
+        self.next_live(now).map(Outgoing::Samples).or_else(|| self.next_backlog(now, wall))
+    }
+
+    /// The server has dealt with the message of the numbers `first` to `last`. `first` is 0 from a server that acknowledges
+    /// all up to `last`.
+    pub fn acknowledged(&mut self, first: u64, last: u64, now: Instant) {
+        let Some(session) = &mut self.session else { return };
+        let known = |flight: &Flight| flight.last == last && (first == 0 || flight.first == first);
+        let Some(place) = session.in_flight.iter().position(known) else {
+            // What was never sent can't have been dealt with.
+            tracing::debug!(first, last, "the server acknowledges what is not under way");
+            return;
+        };
+        let from = if first == 0 { 0 } else { place };
+        for flight in session.in_flight.drain(from..=place) {
+            self.spool.settle(flight.first, flight.last);
+            self.sent_before.remove(flight.first, flight.last);
+            if flight.live {
+                self.round_trip = Some(now.duration_since(flight.at));
             }
-            if batch.is_empty() {
-                first_seq = seq;
-            }
-            batch.push(sample);
-        }
-        if batch.is_empty() {
-            return None;
-        }
-        self.sent = first_seq + batch.len() as u64 - 1;
-        self.probe.get_or_insert((self.sent, now));
-        Some(pb::Samples { first_seq, samples: batch, resent: false })
-    }
-
-    /// The server has dealt with everything up to `seq`.
-    pub fn acknowledged(&mut self, seq: u64, now: Instant) {
-        // What was never sent can't have been dealt with.
-        let seq = seq.min(self.sent);
-        self.spool.forget(seq);
-        if let Some((probed, at)) = self.probe.filter(|(probed, _)| *probed <= seq) {
-            self.probe = None;
-            self.round_trip = (probed > 0).then(|| now.duration_since(at));
         }
     }
 
-    /// The latest time from sending samples to their acknowledgement, the server's commit included.
+    /// The latest time from sending live samples to their acknowledgement, the server's commit included.
     pub fn round_trip(&self) -> Option<Duration> {
         self.round_trip
     }
 
-    /// How many samples wait or are unacknowledged.
-    pub fn depth(&self) -> usize {
-        self.spool.depth()
+    /// What waits.
+    pub fn spool(&mut self) -> &mut Spool {
+        &mut self.spool
     }
 
-    /// How many samples the spool had to drop.
-    pub fn dropped(&self) -> u64 {
-        self.spool.dropped()
+    fn next_live(&mut self, now: Instant) -> Option<pb::Samples> {
+        let session = self.session.as_mut()?;
+        let limit = session.message.min(usize::try_from(session.room()).unwrap_or(usize::MAX));
+        let (first_seq, _) = *self.live.front().filter(|_| limit > 0)?;
+        let mut samples = Vec::new();
+        let mut bytes = 0;
+        while let Some((seq, sample)) = self.live.pop_front() {
+            bytes += sample.encoded_len() + 8;
+            if samples.len() == limit || (!samples.is_empty() && bytes > MAX_BATCH_BYTES) {
+                self.live.push_front((seq, sample));
+                break;
+            }
+            samples.push(sample);
+        }
+        session.sends(first_seq, first_seq + samples.len() as u64 - 1, samples.len() as u64, true, now);
+        Some(pb::Samples { first_seq, samples, resent: false })
     }
 
+    fn next_backlog(&mut self, now: Instant, wall: DateTime<Utc>) -> Option<Outgoing> {
+        let session = self.session.as_ref().filter(|session| now >= session.backlog_at)?;
+        let stretch = self.backlog(session).filter(|_| session.backlog_room() > 0);
+        let loss = self.untold(session).cloned();
+        if let Some(lost) = loss.filter(|lost| stretch.is_none_or(|(first, _)| lost.first < first)) {
+            self.spool.told(lost.first);
+            self.session.as_mut()?.sends(lost.first, lost.last, 0, false, now);
+            return Some(Outgoing::Lost(news_of(&lost)));
+        }
+        let (first, last) = stretch?;
+        let pace = session.pace.map_or(usize::MAX, |pace| usize::try_from(pace).unwrap_or(usize::MAX));
+        let samples = session.message.min(pace).min(usize::try_from(session.backlog_room()).unwrap_or(usize::MAX));
+        let run = self.spool.read(first, last, Limits { samples, bytes: MAX_BATCH_BYTES }, wall)?;
+        let (first, count) = (run.first_seq, run.samples.len() as u64);
+        self.session.as_mut()?.sends(first, first + count - 1, count, false, now);
+        let resent = first < self.born || self.sent_before.touches(first, first + count - 1);
+        Some(Outgoing::Samples(pb::Samples { first_seq: first, samples: run.samples, resent }))
+    }
+
+    fn has_backlog(&self, session: &Session) -> bool {
+        (session.backlog_room() > 0 && self.backlog(session).is_some()) || self.untold(session).is_some()
+    }
+
+    /// The next stretch of numbers that are neither live nor sent.
+    fn backlog(&self, session: &Session) -> Option<(u64, u64)> {
+        let end = self.live.front().map_or(u64::MAX, |(seq, _)| seq - 1);
+        let mut from = 1;
+        loop {
+            let (first, last) = self.spool.first_pending(from, end)?;
+            from = session.sent.first_missing(first);
+            if from <= last {
+                return Some((from, session.sent.last_missing(from, last)));
+            }
+        }
+    }
+
+    /// The next loss to tell of. One of samples that are under way waits for what becomes of them.
+    fn untold(&self, session: &Session) -> Option<&Lost> {
+        self.spool.losses().iter().find(|lost| !session.sent.touches(lost.first, lost.last))
+    }
+}
+
+impl Session {
+    /// For how many samples the window has room.
     fn room(&self) -> u64 {
-        let in_flight = (self.sent + 1).saturating_sub(self.spool.first_seq());
-        self.window.map_or(0, |window| window.unacknowledged.saturating_sub(in_flight))
+        let under_way: u64 = self.in_flight.iter().map(|flight| flight.samples).sum();
+        self.window.saturating_sub(under_way)
+    }
+
+    /// A quarter of the window is for live samples alone.
+    fn backlog_room(&self) -> u64 {
+        self.room().saturating_sub(self.window / 4)
+    }
+
+    fn sends(&mut self, first: u64, last: u64, samples: u64, live: bool, now: Instant) {
+        self.sent.insert(first, last);
+        self.in_flight.push_back(Flight { first, last, samples, live, at: now });
+        if let Some(pace) = self.pace.filter(|_| !live) {
+            let takes = Duration::from_secs(1).mul_f64(samples.max(1) as f64 / f64::from(pace.max(1)));
+            self.backlog_at = now + takes;
+        }
+    }
+}
+
+fn news_of(lost: &Lost) -> pb::SamplesLost {
+    pb::SamplesLost {
+        first_seq: lost.first,
+        last_seq: lost.last,
+        start_time: Some(to_proto_timestamp(lost.start)),
+        end_time: Some(to_proto_timestamp(lost.end)),
+        reason: telemetry::GapReason::from(lost.reason).into(),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::DateTime;
-
-    use super::*;
-
-    fn terms(message: usize, window: u64) -> Terms {
-        Terms {
-            session_epoch: 1,
-            sample_interval: Duration::from_secs(5),
-            heartbeat_interval: Duration::from_secs(10),
-            max_samples_per_message: message,
-            max_unacknowledged_samples: window,
-        }
-    }
-
-    fn uplink(samples: i64) -> Uplink {
-        let mut uplink = Uplink::new(Spool::new(100));
-        (0..samples).for_each(|n| uplink.push(Sample::empty(DateTime::from_timestamp(n, 0).unwrap())));
-        uplink
-    }
-
-    fn sent(uplink: &mut Uplink) -> Vec<(u64, usize)> {
-        let mut sent = Vec::new();
-        while let Some(message) = uplink.next(Instant::now()) {
-            sent.push((message.first_seq, message.samples.len()));
-        }
-        sent
-    }
-
-    #[test]
-    fn nothing_is_sent_before_the_welcome() {
-        let mut uplink = uplink(3);
-        assert!(!uplink.ready());
-        assert!(uplink.next(Instant::now()).is_none());
-    }
-
-    #[test]
-    fn batches_keep_to_the_message_limit_and_the_window() {
-        let mut uplink = uplink(10);
-        uplink.attached(&terms(3, 7));
-        assert_eq!(sent(&mut uplink), [(1, 3), (4, 3), (7, 1)]);
-        assert!(!uplink.ready());
-        uplink.acknowledged(3, Instant::now());
-        assert_eq!(sent(&mut uplink), [(8, 3)]);
-    }
-
-    #[test]
-    fn what_was_not_acknowledged_is_sent_again_after_a_reconnect_under_the_same_number() {
-        let mut uplink = uplink(4);
-        uplink.attached(&terms(100, 100));
-        assert_eq!(sent(&mut uplink), [(1, 4)]);
-        uplink.acknowledged(2, Instant::now());
-        uplink.detached();
-        uplink.attached(&terms(100, 100));
-        assert_eq!(sent(&mut uplink), [(3, 2)]);
-    }
-
-    #[test]
-    fn an_acknowledgement_of_what_was_never_sent_forgets_nothing_unsent() {
-        let mut uplink = uplink(5);
-        uplink.attached(&terms(2, 2));
-        uplink.next(Instant::now());
-        uplink.acknowledged(u64::MAX, Instant::now());
-        assert_eq!(uplink.depth(), 3);
-    }
-
-    #[test]
-    fn samples_dropped_while_in_flight_leave_the_window_open() {
-        let mut uplink = Uplink::new(Spool::new(2));
-        let sample = |n| Sample::empty(DateTime::from_timestamp(n, 0).unwrap());
-        (0..2).for_each(|n| uplink.push(sample(n)));
-        uplink.attached(&terms(10, 2));
-        assert_eq!(sent(&mut uplink), [(1, 2)]);
-        (2..6).for_each(|n| uplink.push(sample(n)));
-        assert_eq!(sent(&mut uplink), [(5, 2)]);
-    }
-
-    #[test]
-    fn the_round_trip_is_the_time_from_sending_to_the_acknowledgement() {
-        let mut uplink = uplink(1);
-        uplink.attached(&terms(10, 10));
-        let start = Instant::now();
-        uplink.next(start);
-        uplink.acknowledged(1, start + Duration::from_millis(42));
-        assert_eq!(uplink.round_trip(), Some(Duration::from_millis(42)));
-    }
-}
+mod tests;

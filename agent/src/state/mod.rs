@@ -6,6 +6,7 @@
 //! | `device.json` | the device's id, site and server |
 //! | `enrollment_claim` | 32 random bytes, while an enrolment is under way |
 //! | `settings.json` | what SET_INTERVAL set |
+//! | `spool/` | samples that the server does not have yet |
 //! | `commands.journal` | commands and their outcomes |
 //! | `status.json` | how the running agent stands |
 //! | `agent.lock` | held by the running agent |

@@ -8,15 +8,17 @@ mod server;
 use std::{path::Path, time::Duration};
 
 use homepot::{
-    model::CommandState,
+    model::{CommandState, to_proto_timestamp},
     pb::{
         command::v1 as command,
         device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
+        telemetry::v1 as telemetry,
     },
 };
 use homepot_agent::{
     RunError,
     config::{Config, Defaults, Flags, Place},
+    protocol::spool::{Options, Spool},
     status::{Phase, Status},
 };
 use server::{COMMAND, Server, Session, delivery};
@@ -124,10 +126,73 @@ async fn samples_that_were_not_acknowledged_come_again_after_a_reconnect_with_a_
     second.say(Down::SamplesAck(pb::SamplesAck { seq: last, refused: vec![], first_seq: 1 }));
     let mut next = samples(&mut second).await;
     assert_eq!(next.first_seq, last + 1);
-    // What was collected before the acknowledgement came knows no round trip yet.
+    // The round trip of live samples is known once they are acknowledged.
     while next.samples.iter().all(|sample| sample.network_latency_ms.is_none()) {
+        let seq = next.first_seq + next.samples.len() as u64 - 1;
+        second.say(Down::SamplesAck(pb::SamplesAck { seq, refused: vec![], first_seq: next.first_seq }));
         next = samples(&mut second).await;
     }
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn samples_outlive_the_agent_and_what_the_server_acknowledged_does_not_come_again() {
+    let mut server = Server::start().await;
+    let state = state();
+    let agent = Agent::start(&server, state.path(), "");
+    let sent = samples(&mut server.session().await).await;
+    assert_eq!((sent.first_seq, sent.resent), (1, false));
+    agent.stop().await.unwrap();
+
+    let mut agent = Agent::start(&server, state.path(), "");
+    let mut session = server.session().await;
+    let resent = samples(&mut session).await;
+    assert_eq!((resent.first_seq, resent.resent), (1, true));
+    assert_eq!(resent.samples[0], sent.samples[0]);
+    let mut last = 0;
+    for message in [resent, samples(&mut session).await] {
+        last = message.first_seq + message.samples.len() as u64 - 1;
+        let ack = pb::SamplesAck { seq: last, refused: vec![], first_seq: message.first_seq };
+        session.say(Down::SamplesAck(ack));
+    }
+    agent.until("a round trip", |status| status.spool.lost == 0 && status.spool.samples < 2).await;
+    agent.stop().await.unwrap();
+
+    let agent = Agent::start(&server, state.path(), "");
+    let next = samples(&mut server.session().await).await;
+    assert_eq!(next.first_seq, last + 1);
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_backlog_keeps_to_the_servers_pace_and_what_is_happening_now_goes_before_it() {
+    let mut server = Server::start().await;
+    server.set_intervals(Duration::from_millis(200), Duration::from_secs(10));
+    let state = state();
+    // The backlog of an earlier life.
+    homepot_agent::state::StateDir::open(&state.path().join("state")).unwrap();
+    let directory = Some(state.path().join("state/spool"));
+    let mut spool = Spool::open(Options { directory, max_bytes: 1 << 20, max_age: Duration::from_secs(86_400) });
+    for n in 1..=1_000 {
+        let at = chrono::Utc::now() - chrono::TimeDelta::seconds(n);
+        let sample = telemetry::Sample { collected_at: Some(to_proto_timestamp(at)), ..Default::default() };
+        spool.push(&sample, tokio::time::Instant::now()).unwrap();
+    }
+    spool.close(tokio::time::Instant::now());
+    drop(spool);
+    server.set_backlog_pace(1);
+    let agent = Agent::start(&server, state.path(), "");
+    let mut session = server.session().await;
+    let (mut live, mut backlog) = (0, 0);
+    while live < 5 {
+        let message = samples(&mut session).await;
+        match message.first_seq {
+            1..=1_000 => backlog += message.samples.len(),
+            _ => live += message.samples.len(),
+        }
+    }
+    assert!(backlog >= 1, "the backlog moves");
+    assert!(backlog < 100, "at its pace");
     agent.stop().await.unwrap();
 }
 

@@ -45,6 +45,7 @@ struct Script {
     refuse: Option<Error>,
     sample_interval: Duration,
     heartbeat_interval: Duration,
+    backlog_pace: u32,
 }
 
 /// A server on a loopback port; ends with the test's runtime.
@@ -73,6 +74,7 @@ impl Server {
             refuse: None,
             sample_interval: Duration::from_millis(200),
             heartbeat_interval: Duration::from_secs(10),
+            backlog_pace: 0,
         }));
         let (sender, sessions) = mpsc::unbounded_channel();
         let service = DeviceServiceServer::new(Service { script: script.clone(), sessions: sender });
@@ -98,6 +100,10 @@ impl Server {
     pub(crate) fn set_intervals(&self, sample: Duration, heartbeat: Duration) {
         let mut script = self.script.lock().unwrap();
         (script.sample_interval, script.heartbeat_interval) = (sample, heartbeat);
+    }
+
+    pub(crate) fn set_backlog_pace(&self, samples_per_second: u32) {
+        self.script.lock().unwrap().backlog_pace = samples_per_second;
     }
 
     pub(crate) fn enrollments(&self) -> Vec<pb::EnrollRequest> {
@@ -193,7 +199,7 @@ impl DeviceService for Service {
                 max_samples_per_message: 100,
                 max_unacknowledged_samples: 1_000,
                 reconnect_ticket: TICKET.to_owned(),
-                backlog_samples_per_second: 0,
+                backlog_samples_per_second: script.backlog_pace,
                 max_sample_age: None,
             }
         };

@@ -210,3 +210,37 @@ async fn no_command_runs_twice_when_the_agent_is_killed_again_and_again() {
     let unknown = rows.iter().filter(|row| row["state"] == "unknown").count();
     assert!(unknown <= 5, "at most what was running when the agent was killed, not {unknown}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_sample_is_lost_or_doubled_when_the_agent_is_killed_again_and_again_while_the_server_is_away_too() {
+    let mut server = server().await;
+    let mut agent = agent(&server, DEVICE).await;
+    agent.read_samples(1).await;
+    let rounds = 6;
+    for round in 0..rounds {
+        if round == 1 || round == 4 {
+            server.kill9();
+        }
+        agent.read_samples(2).await;
+        agent.kill9();
+        if round == 3 || round == 5 {
+            server.restart().await;
+        }
+        agent.restart();
+    }
+    agent.read_samples(1).await;
+    let wanted = read(&agent);
+    let arrived = eventually("every sample the agent read", async || {
+        let stored = stored(&server, DEVICE).await;
+        wanted.keys().all(|at| stored.contains_key(at)).then_some(stored)
+    })
+    .await;
+    let read = read(&agent);
+    let (told, untold): (Vec<_>, Vec<_>) = arrived.into_iter().partition(|(at, _)| read.contains_key(at));
+    for (at, row) in told {
+        assert_eq!(Some(&row), read.get(&at), "what is stored was read");
+    }
+    assert!(untold.len() <= rounds, "a sample is kept before the log tells it, so each death can hide one: {untold:?}");
+    let losses = server.database().rows("SELECT * FROM sample_losses").await;
+    assert!(losses.is_empty(), "{losses:?}");
+}
