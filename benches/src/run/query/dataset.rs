@@ -103,6 +103,9 @@ async fn make(args: &Args, workshop: &Workshop, data: &Path) -> anyhow::Result<V
     let started = Instant::now();
     roll_up(&psql, end, rows).await?;
     let rolled = started.elapsed();
+    let hours = psql.number("SELECT count(*) FROM rollup_1h").await?;
+    let expected = (reporting * DAYS as u64 * 24) as f64;
+    anyhow::ensure!(hours >= expected, "{hours} hours were rolled up where {expected} have samples");
     step("query: hours of the weeks before");
     for week in 1..=WEEKS_BEFORE {
         copy_hours(&psql, week).await?;
