@@ -5,6 +5,7 @@
 //! in here may depend on another crate of the workspace.
 
 pub mod access;
+pub mod codec;
 pub mod error;
 pub mod model;
 pub mod pb;
