@@ -135,12 +135,19 @@ impl Sample {
 
     /// Refuses a sample whose clock is too far off the server's.
     pub fn check_clock(&self, now: DateTime<Utc>) -> Result<(), SampleFault> {
-        let fault = |reason: &str| SampleFault { field: "collected_at".to_owned(), reason: reason.to_owned() };
+        self.check_age(now, MAX_AGE)
+    }
+
+    /// As [`Sample::check_clock`], for a server that takes samples of at most `max_age`.
+    pub fn check_age(&self, now: DateTime<Utc>, max_age: Duration) -> Result<(), SampleFault> {
+        let fault = |reason: String| SampleFault { field: "collected_at".to_owned(), reason };
         if self.collected_at > now + MAX_CLOCK_AHEAD {
-            return Err(fault("lies more than 5 minutes in the future of the server's clock"));
+            return Err(fault("lies more than 5 minutes in the future of the server's clock".to_owned()));
         }
-        if self.collected_at < now - MAX_AGE {
-            return Err(fault("lies more than 7 days in the past of the server's clock"));
+        if self.collected_at < now - max_age {
+            let hours = max_age.as_secs() / 3600;
+            let span = if hours.is_multiple_of(24) { format!("{} days", hours / 24) } else { format!("{hours} hours") };
+            return Err(fault(format!("lies more than {span} in the past of the server's clock")));
         }
         Ok(())
     }

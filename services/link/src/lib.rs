@@ -4,7 +4,9 @@
 //! same one message at a time. It calls the registry to enrol and for presence, telemetry to store samples, the ledger to
 //! deliver and to report. Rules that need no I/O stand in `protocol`.
 
+mod alarm;
 mod drain;
+mod outbound;
 mod presence;
 mod protocol;
 mod service;
@@ -15,6 +17,7 @@ mod unary;
 
 use std::{sync::Arc, time::Duration};
 
+use chrono::Utc;
 use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
 use homepot_command::Commands;
 use homepot_registry::Registry;
@@ -40,6 +43,10 @@ pub struct Config {
     pub max_sessions: usize,
     /// When devices are told to come back after this replica left.
     pub reconnect_after: Duration,
+    /// Samples a second that all sessions together may send of their backlogs.
+    pub backlog_budget: u32,
+    /// How long a call without a stream waits for the store before the caller is told to try again.
+    pub report_deadline: Duration,
 }
 
 impl Default for Config {
@@ -52,6 +59,8 @@ impl Default for Config {
             max_session_age: Duration::from_secs(3600),
             max_sessions: 50_000,
             reconnect_after: Duration::from_secs(1),
+            backlog_budget: 50_000,
+            report_deadline: Duration::from_secs(5),
         }
     }
 }
@@ -91,6 +100,11 @@ impl Link {
         let link = Self { inner: Arc::new(inner) };
         link.start_background();
         link
+    }
+
+    /// By what the clocks of devices are judged right now.
+    pub(crate) fn clock(&self) -> protocol::Clock {
+        protocol::Clock { now: Utc::now(), max_age: self.inner.telemetry.max_sample_age() }
     }
 
     /// The devices' face of it.

@@ -8,23 +8,32 @@ use std::{
 use chrono::{DateTime, Utc};
 use homepot::{
     Error,
-    model::{CommandId, Hello, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample},
+    model::{
+        CommandId, Hello, Loss, LossReason, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample, SampleFault,
+        from_proto_timestamp,
+    },
     pb::{
         device::v1::{self as pb, attach_request::Message},
         telemetry::v1::{self as telemetry_pb, RefusedSample},
     },
 };
+use homepot_telemetry::Expected;
 
 /// Samples in one message, at most.
 pub(crate) const MAX_SAMPLES: usize = 1_000;
 /// Samples sent and not acknowledged, at most.
 pub(crate) const MAX_UNACKNOWLEDGED: u32 = 10_000;
+/// Samples a second that a device may always send beside its live ones: under this a backlog hardly shrinks.
+const LEAST_BACKLOG: u32 = 20;
+/// Samples a second beyond which a single device gains nothing that matters.
+const MOST_BACKLOG: u32 = 1_000;
 
 /// A message that was understood.
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Hello(Hello),
     Samples(Batch),
+    Lost(Lost),
     Heartbeat,
     Acknowledged(CommandId),
     Started(CommandId),
@@ -39,17 +48,36 @@ pub(crate) struct Batch {
     pub(crate) first_seq: u64,
     pub(crate) last_seq: u64,
     pub(crate) samples: Vec<Sample>,
+    pub(crate) expected: Expected,
     pub(crate) refused: Vec<RefusedSample>,
 }
 
+/// Samples that will never come, by their numbers.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Lost {
+    pub(crate) first_seq: u64,
+    pub(crate) last_seq: u64,
+    pub(crate) loss: Loss,
+}
+
+/// By what a sample's clock is judged.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    pub(crate) now: DateTime<Utc>,
+    pub(crate) max_age: Duration,
+}
+
 /// Reads a message; one that is malformed is refused by kind and field.
-pub(crate) fn read(message: pb::AttachRequest, now: DateTime<Utc>) -> Result<Incoming, pb::Refusal> {
+pub(crate) fn read(message: pb::AttachRequest, clock: Clock) -> Result<Incoming, pb::Refusal> {
     match message.message {
-        None | Some(Message::SamplesLost(_)) => Ok(Incoming::Unknown),
+        None => Ok(Incoming::Unknown),
         Some(Message::Heartbeat(_)) => Ok(Incoming::Heartbeat),
         Some(Message::Hello(hello)) => Hello::try_from(hello).map(Incoming::Hello).map_err(|e| refusal("hello", &e)),
         Some(Message::Samples(samples)) => {
-            read_batch(samples, now).map(Incoming::Samples).map_err(|e| refusal("samples", &e))
+            read_batch(samples, clock).map(Incoming::Samples).map_err(|e| refusal("samples", &e))
+        }
+        Some(Message::SamplesLost(lost)) => {
+            read_lost(lost).map(Incoming::Lost).map_err(|e| refusal("samples_lost", &e))
         }
         Some(Message::CommandAcknowledged(told)) => CommandId::parse(&told.command_id)
             .map(Incoming::Acknowledged)
@@ -68,7 +96,7 @@ fn refusal(message: &str, error: &Error) -> pb::Refusal {
     pb::Refusal { message: message.to_owned(), field, reason: error.message().to_owned() }
 }
 
-fn read_batch(message: pb::Samples, now: DateTime<Utc>) -> Result<Batch, Error> {
+fn read_batch(message: pb::Samples, clock: Clock) -> Result<Batch, Error> {
     let count = message.samples.len();
     if count == 0 || count > MAX_SAMPLES {
         return Err(Error::invalid("samples", format!("must be 1 to {MAX_SAMPLES} samples")));
@@ -78,21 +106,44 @@ fn read_batch(message: pb::Samples, now: DateTime<Utc>) -> Result<Batch, Error> 
         .checked_add(count as u64 - 1)
         .filter(|_| message.first_seq > 0)
         .ok_or_else(|| Error::invalid("first_seq", "must count from 1"))?;
-    let (samples, refused) = read_samples(message.samples, now, |_| None);
-    Ok(Batch { first_seq: message.first_seq, last_seq, samples, refused })
+    let expected = if message.resent { Expected::Repeats } else { Expected::New };
+    let (samples, refused) = read_samples(message.samples, clock, || None);
+    Ok(Batch { first_seq: message.first_seq, last_seq, samples, expected, refused })
+}
+
+fn read_lost(message: pb::SamplesLost) -> Result<Lost, Error> {
+    let (first_seq, last_seq) = (message.first_seq, message.last_seq);
+    if first_seq == 0 {
+        return Err(Error::invalid("first_seq", "must count from 1"));
+    }
+    // What is counted has to fit the database's numbers.
+    if last_seq < first_seq || i64::try_from(last_seq).is_err() {
+        return Err(Error::invalid("last_seq", "must be from first_seq to 2^63-1"));
+    }
+    let reason = LossReason::try_from(message.reason())?;
+    let time = |field, time: Option<prost_types::Timestamp>| {
+        let time = time.ok_or_else(|| Error::invalid(field, "is required"))?;
+        from_proto_timestamp(field, &time)
+    };
+    let (start, end) = (time("start_time", message.start_time)?, time("end_time", message.end_time)?);
+    if end < start {
+        return Err(Error::invalid("end_time", "must not lie before start_time"));
+    }
+    Ok(Lost { first_seq, last_seq, loss: Loss { start, end, samples: last_seq - first_seq + 1, reason } })
 }
 
 /// Checks samples one by one; `stamp` gives the time to one that brings none.
 pub(crate) fn read_samples(
     samples: Vec<telemetry_pb::Sample>,
-    now: DateTime<Utc>,
-    mut stamp: impl FnMut(usize) -> Option<DateTime<Utc>>,
+    clock: Clock,
+    mut stamp: impl FnMut() -> Option<DateTime<Utc>>,
 ) -> (Vec<Sample>, Vec<RefusedSample>) {
     let mut good = Vec::with_capacity(samples.len());
     let mut refused = Vec::new();
     for (index, sample) in samples.into_iter().enumerate() {
-        let checked =
-            Sample::from_proto(sample, stamp(index)).and_then(|sample| sample.check_clock(now).map(|()| sample));
+        let stamp = if sample.collected_at.is_none() { stamp() } else { None };
+        let checked = Sample::from_proto(sample, stamp)
+            .and_then(|sample| sample.check_age(clock.now, clock.max_age).map(|()| sample));
         match checked {
             Ok(sample) => good.push(sample),
             Err(fault) => {
@@ -103,6 +154,26 @@ pub(crate) fn read_samples(
         }
     }
     (good, refused)
+}
+
+/// Adds samples that were refused after the others were let through: a place among those becomes one in the message.
+pub(crate) fn add_refused(refused: &mut Vec<RefusedSample>, later: Vec<(usize, SampleFault)>) {
+    if later.is_empty() {
+        return;
+    }
+    let before: Vec<u32> = refused.iter().map(|refused| refused.index).collect();
+    for (place, fault) in later {
+        let place = u32::try_from(place).unwrap_or(u32::MAX);
+        let index = before.iter().fold(place, |index, before| if *before <= index { index + 1 } else { index });
+        refused.push(RefusedSample { index, field: fault.field, reason: fault.reason });
+    }
+    refused.sort_unstable_by_key(|refused| refused.index);
+}
+
+/// What one of so many sessions may send of its backlog, in samples a second, for all of them to keep to `budget`.
+pub(crate) fn backlog_pace(budget: u32, sessions: usize) -> u32 {
+    let share = budget / u32::try_from(sessions).unwrap_or(u32::MAX).max(1);
+    share.clamp(LEAST_BACKLOG, MOST_BACKLOG)
 }
 
 /// How long a device may be silent on its stream.
@@ -141,6 +212,10 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
     }
 
+    fn clock() -> Clock {
+        Clock { now: now(), max_age: Duration::from_secs(24 * 3600) }
+    }
+
     fn samples(first_seq: u64, samples: Vec<telemetry_pb::Sample>) -> pb::AttachRequest {
         pb::AttachRequest { message: Some(Message::Samples(pb::Samples { first_seq, samples, resent: false })) }
     }
@@ -152,7 +227,7 @@ mod tests {
     #[test]
     fn a_bad_sample_is_refused_by_its_place_and_the_good_ones_go_on() {
         let bad = telemetry_pb::Sample { cpu_percent: Some(101.0), ..good() };
-        let Ok(Incoming::Samples(batch)) = read(samples(5, vec![good(), bad, good()]), now()) else {
+        let Ok(Incoming::Samples(batch)) = read(samples(5, vec![good(), bad, good()]), clock()) else {
             panic!("the message was refused")
         };
         assert_eq!((batch.last_seq, batch.samples.len()), (7, 2));
@@ -174,14 +249,99 @@ mod tests {
                 "command_id",
             ),
         ] {
-            let refusal = read(message, now()).unwrap_err();
+            let refusal = read(message, clock()).unwrap_err();
             assert_eq!((refusal.message.as_str(), refusal.field.as_str()), (kind, field));
         }
     }
 
     #[test]
     fn a_message_of_a_later_protocol_is_ignored() {
-        assert!(matches!(read(pb::AttachRequest { message: None }, now()), Ok(Incoming::Unknown)));
+        assert!(matches!(read(pb::AttachRequest { message: None }, clock()), Ok(Incoming::Unknown)));
+    }
+
+    #[test]
+    fn a_place_among_the_good_ones_becomes_one_in_the_message() {
+        let fault = || SampleFault { field: "extra".to_owned(), reason: "was refused".to_owned() };
+        let early = |index| RefusedSample { index, ..RefusedSample::default() };
+        let mut refused = vec![early(0), early(3)];
+        // In the message: - a b - c
+        add_refused(&mut refused, vec![(0, fault()), (2, fault())]);
+        let places: Vec<_> = refused.iter().map(|refused| (refused.index, refused.field.as_str())).collect();
+        assert_eq!(places, [(0, ""), (1, "extra"), (3, ""), (4, "extra")]);
+    }
+
+    #[test]
+    fn samples_older_than_are_taken_are_refused() {
+        let age = |hours: u64| Sample::empty(now() - Duration::from_secs(hours * 3600)).into();
+        let Ok(Incoming::Samples(batch)) = read(samples(1, vec![age(23), age(25)]), clock()) else {
+            panic!("the message was refused")
+        };
+        assert_eq!((batch.samples.len(), batch.refused[0].index), (1, 1));
+    }
+
+    fn lost(first_seq: u64, last_seq: u64) -> pb::SamplesLost {
+        let time = Some(prost_types::Timestamp { seconds: 1_700_000_000, nanos: 0 });
+        let reason = telemetry_pb::GapReason::SpoolFull.into();
+        pb::SamplesLost { first_seq, last_seq, start_time: time, end_time: time, reason }
+    }
+
+    #[test]
+    fn lost_samples_are_counted_by_their_numbers() {
+        let message = pb::AttachRequest { message: Some(Message::SamplesLost(lost(5, 9))) };
+        let Ok(Incoming::Lost(read)) = read(message, clock()) else { panic!("the message was refused") };
+        let loss = Loss { start: now(), end: now(), samples: 5, reason: LossReason::SpoolFull };
+        assert_eq!(read, Lost { first_seq: 5, last_seq: 9, loss });
+    }
+
+    #[test]
+    fn a_malformed_loss_is_refused_by_field() {
+        let late = prost_types::Timestamp { seconds: 1_700_000_001, nanos: 0 };
+        let not_a_loss = telemetry_pb::GapReason::NoSamples.into();
+        for (message, field) in [
+            (lost(0, 9), "first_seq"),
+            (lost(9, 8), "last_seq"),
+            (lost(1, u64::MAX), "last_seq"),
+            (pb::SamplesLost { start_time: None, ..lost(1, 1) }, "start_time"),
+            (pb::SamplesLost { start_time: Some(late), ..lost(1, 1) }, "end_time"),
+            (pb::SamplesLost { reason: not_a_loss, ..lost(1, 1) }, "reason"),
+            (pb::SamplesLost { reason: 99, ..lost(1, 1) }, "reason"),
+        ] {
+            let message = pb::AttachRequest { message: Some(Message::SamplesLost(message)) };
+            let refusal = read(message, clock()).unwrap_err();
+            assert_eq!((refusal.message.as_str(), refusal.field.as_str()), ("samples_lost", field));
+        }
+    }
+
+    #[test]
+    fn backlogs_share_the_budget_within_bounds() {
+        assert_eq!(backlog_pace(50_000, 0), 1_000);
+        assert_eq!(backlog_pace(50_000, 100), 500);
+        assert_eq!(backlog_pace(50_000, 10_000), 20);
+    }
+
+    proptest::proptest! {
+        /// Whatever bytes come, and however a good message is damaged: a message or a refusal, never a panic.
+        #[test]
+        fn no_bytes_can_upset_the_reader(
+            bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..512),
+            damage in proptest::collection::vec((proptest::num::usize::ANY, proptest::num::u8::ANY), 0..8),
+        ) {
+            use prost::Message as _;
+            let mut mutated = samples(1, vec![good(), telemetry_pb::Sample { cpu_percent: Some(5.0), ..good() }]);
+            if bytes.len().is_multiple_of(2) {
+                mutated = pb::AttachRequest { message: Some(Message::SamplesLost(lost(1, 9))) };
+            }
+            let mut mutated = mutated.encode_to_vec();
+            for (place, byte) in damage {
+                let place = place % mutated.len();
+                mutated[place] = byte;
+            }
+            for bytes in [bytes, mutated] {
+                if let Ok(message) = pb::AttachRequest::decode(bytes.as_slice()) {
+                    let _ = read(message, clock());
+                }
+            }
+        }
     }
 
     #[test]

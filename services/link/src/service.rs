@@ -6,17 +6,13 @@ use homepot::{
     pb::device::v1::{self as pb, device_service_server::DeviceService},
 };
 use homepot_runtime::auth::{self, DeviceCaller, Enrollee};
-use tokio::sync::mpsc;
-use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
     Link,
-    session::{self, Outbound},
+    outbound::{Down, Outbound},
+    session,
 };
-
-/// Messages that wait for a device; when they are this many, its session waits for the device.
-const OUTBOUND: usize = 8;
 
 /// The devices' face of the link.
 #[derive(Clone)]
@@ -58,7 +54,7 @@ impl DeviceService for Service {
         }))
     }
 
-    type AttachStream = ReceiverStream<Result<pb::AttachResponse, Status>>;
+    type AttachStream = Down;
 
     /// Answers the headers at once: a client may wait for them before it sends Hello.
     async fn attach(
@@ -67,10 +63,10 @@ impl DeviceService for Service {
     ) -> Result<Response<Self::AttachStream>, Status> {
         let caller: DeviceCaller = auth::caller(&request)?;
         self.check_room()?;
-        let (sender, receiver) = mpsc::channel(OUTBOUND);
-        let session = session::run(self.link.clone(), caller, request.into_inner(), Outbound::new(sender));
+        let (outbound, down) = Outbound::pair();
+        let session = session::run(self.link.clone(), caller, request.into_inner(), outbound);
         self.link.inner.tasks.spawn(session);
-        Ok(Response::new(ReceiverStream::new(receiver)))
+        Ok(Response::new(down))
     }
 
     async fn report_samples(

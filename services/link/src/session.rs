@@ -5,45 +5,26 @@ use std::{future::Future, time::Duration};
 use chrono::Utc;
 use homepot::{
     Error, Kind,
-    model::{Hello, MAX_AGE, Outcome, to_proto_duration, to_proto_timestamp},
+    model::{Hello, Outcome, to_proto_duration, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_response::Message},
 };
 use homepot_command::{Told, Wakeup};
 use homepot_runtime::auth::DeviceCaller;
-use homepot_telemetry::Expected;
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::{sync::oneshot, time::timeout};
 use tonic::{Code, Status, Streaming};
 
 use crate::{
     Link,
-    protocol::{self, Batch, Incoming, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
+    alarm::{Alarm, WaitsFor},
+    outbound::Outbound,
+    protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
 };
 
-/// A device that takes nothing for this long is as good as gone.
-const SEND_DEADLINE: Duration = Duration::from_secs(10);
 /// Commands claimed at once.
 const CLAIM: u32 = 16;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
-
-/// The way down to the device.
-#[derive(Clone)]
-pub(crate) struct Outbound(mpsc::Sender<Result<pb::AttachResponse, Status>>);
-
-impl Outbound {
-    pub(crate) fn new(sender: mpsc::Sender<Result<pb::AttachResponse, Status>>) -> Self {
-        Self(sender)
-    }
-
-    async fn send(&self, message: Message) -> Result<(), End> {
-        let message = pb::AttachResponse { message: Some(message) };
-        self.0.send_timeout(Ok(message), SEND_DEADLINE).await.map_err(|_| End::PeerGone)
-    }
-}
 
 /// Runs a session to its end, and tells the device why, if it is there to be told.
 pub(crate) async fn run(
@@ -66,6 +47,14 @@ pub(crate) async fn run(
     if end != End::PeerGone {
         let _ = outbound.send(Message::Goodbye(goodbye(&end, link.inner.config.reconnect_after))).await;
     }
+}
+
+/// What a session wakes up for.
+enum Event {
+    /// Commands may wait.
+    Hint,
+    /// The device said something, or nothing more.
+    Message(Result<Option<pb::AttachRequest>, Status>),
 }
 
 struct Session {
@@ -95,7 +84,7 @@ impl Session {
         let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.wakeups().subscribe(pk);
-        let session = Self { link, caller, epoch, wakeup, outbound };
+        let mut session = Self { link, caller, epoch, wakeup, outbound };
         if let Err(end) = session.welcome(&hello).await {
             session.leave().await;
             return Err(end);
@@ -106,9 +95,10 @@ impl Session {
         Ok((session, closed))
     }
 
-    async fn welcome(&self, hello: &Hello) -> Result<(), End> {
+    async fn welcome(&mut self, hello: &Hello) -> Result<(), End> {
         let config = &self.link.inner.config;
         let now = Utc::now();
+        let pace = protocol::backlog_pace(config.backlog_budget, self.link.inner.sessions.count());
         let skew_ms = hello.device_time.map(|time| (time - now).num_milliseconds());
         tracing::info!(device_id = %self.caller.device_id, epoch = self.epoch, agent_version = hello.agent_version,
             clock_skew_ms = skew_ms, "device attached");
@@ -120,9 +110,9 @@ impl Session {
             server_time: Some(to_proto_timestamp(now)),
             max_samples_per_message: u32::try_from(MAX_SAMPLES).unwrap_or(u32::MAX),
             max_unacknowledged_samples: MAX_UNACKNOWLEDGED,
-            reconnect_ticket: self.caller.ticket.clone(),
-            backlog_samples_per_second: 0,
-            max_sample_age: Some(to_proto_duration(MAX_AGE)),
+            reconnect_ticket: std::mem::take(&mut self.caller.ticket),
+            backlog_samples_per_second: pace,
+            max_sample_age: Some(to_proto_duration(self.link.inner.telemetry.max_sample_age())),
         };
         self.outbound.send(Message::Welcome(welcome)).await
     }
@@ -131,35 +121,45 @@ impl Session {
     async fn live(&self, mut inbound: Streaming<pb::AttachRequest>, mut closed: oneshot::Receiver<End>) -> End {
         let config = &self.link.inner.config;
         let age = protocol::jittered(config.max_session_age, getrandom::u32().unwrap_or(u32::MAX / 2));
-        let old_at = Instant::now() + age;
-        let silence = protocol::silence(config.heartbeat_interval);
-        let mut silent_at = Instant::now() + silence;
-        let mut deliver = true;
+        let mut alarm = Alarm::new(age, protocol::silence(config.heartbeat_interval));
+        // What waits already is handed over first.
+        let mut event = Event::Hint;
         loop {
-            let work = async {
-                if std::mem::take(&mut deliver) {
-                    return self.deliver().await;
-                }
-                tokio::select! {
-                    () = self.wakeup.hint() => deliver = true,
-                    message = inbound.message() => {
-                        self.handle(message).await?;
-                        silent_at = Instant::now() + silence;
-                    }
-                    () = sleep_until(silent_at) => return Err(End::Silent),
-                }
-                Ok(())
-            };
-            let step = tokio::select! {
+            let heard = matches!(event, Event::Message(_));
+            // Boxed, so that the many sessions that wait keep no room for what the few that work need.
+            let mut work = Box::pin(self.work(event));
+            tokio::select! {
                 biased;
-                end = &mut closed => Err(end.unwrap_or(End::Superseded)),
-                () = self.outbound.0.closed() => Err(End::PeerGone),
-                () = sleep_until(old_at) => Err(End::Aged),
-                step = work => step,
-            };
-            if let Err(end) = step {
-                return end;
+                end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Store) => return end,
+                step = &mut work => if let Err(end) = step { return end },
             }
+            drop(work);
+            if heard {
+                alarm.heard();
+            }
+            event = tokio::select! {
+                biased;
+                end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Device) => return end,
+                () = self.wakeup.hint() => Event::Hint,
+                message = inbound.message() => Event::Message(message),
+            };
+        }
+    }
+
+    /// Waits for an end that comes from outside.
+    async fn cut_short(&self, closed: &mut oneshot::Receiver<End>, alarm: &mut Alarm, waits_for: WaitsFor) -> End {
+        tokio::select! {
+            biased;
+            end = closed => end.unwrap_or(End::Superseded),
+            () = self.outbound.closed() => End::PeerGone,
+            end = alarm.goes_off(waits_for) => end,
+        }
+    }
+
+    async fn work(&self, event: Event) -> Result<(), End> {
+        match event {
+            Event::Hint => self.deliver().await,
+            Event::Message(message) => self.handle(message).await,
         }
     }
 
@@ -176,10 +176,11 @@ impl Session {
     async fn handle(&self, message: Result<Option<pb::AttachRequest>, Status>) -> Result<(), End> {
         let message = received(message)?;
         self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
-        match protocol::read(message, Utc::now()) {
+        match protocol::read(message, self.link.clock()) {
             Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
             Ok(Incoming::Hello(_)) => Err(End::Protocol("Hello came twice".to_owned())),
             Ok(Incoming::Samples(batch)) => self.store(batch).await,
+            Ok(Incoming::Lost(lost)) => self.record(lost).await,
             Ok(Incoming::Acknowledged(id)) => {
                 let commands = &self.link.inner.commands;
                 self.tell_ledger(|| commands.acknowledge(self.caller.pk, Some(self.epoch), id)).await.map(drop)
@@ -200,12 +201,29 @@ impl Session {
         self.outbound.send(Message::Refusal(refusal)).await
     }
 
-    /// Acknowledges after the commit. While the store is away nothing more is read, so the device holds its samples.
+    /// Acknowledges after the commit. While the store is away this waits, and nothing more is read: the device holds its
+    /// samples.
     async fn store(&self, batch: Batch) -> Result<(), End> {
-        let Batch { first_seq, last_seq, samples, refused } = batch;
-        let telemetry = &self.link.inner.telemetry;
-        self.until_available(|| telemetry.ingest(self.caller.pk, samples.clone(), Expected::New)).await?;
+        let Batch { first_seq, last_seq, samples, expected, mut refused } = batch;
+        let stored = self.link.inner.telemetry.ingest(self.caller.pk, samples, expected).await;
+        let refused_late = stored.map_err(|error| {
+            tracing::warn!(device_id = %self.caller.device_id, %error, "samples not stored");
+            // Only a server that stops has no place for samples.
+            if error.kind() == Kind::Unavailable { End::Draining } else { End::Internal }
+        })?;
+        protocol::add_refused(&mut refused, refused_late);
         self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused, first_seq })).await
+    }
+
+    /// Keeps the news of samples that will never come; acknowledged as samples are.
+    async fn record(&self, lost: Lost) -> Result<(), End> {
+        let Lost { first_seq, last_seq, loss } = lost;
+        tracing::info!(device_id = %self.caller.device_id, samples = loss.samples, reason = loss.reason.as_str(),
+            "device lost samples");
+        let telemetry = &self.link.inner.telemetry;
+        self.until_available(|| telemetry.record_loss(self.caller.pk, loss.clone())).await?;
+        metrics::counter!("homepot_samples_lost_total", "reason" => loss.reason.as_str()).increment(loss.samples);
+        self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused: Vec::new(), first_seq })).await
     }
 
     async fn finish(&self, outcome: Outcome) -> Result<(), End> {
@@ -279,7 +297,7 @@ async fn await_hello(link: &Link, inbound: &mut Streaming<pb::AttachRequest>) ->
     let Ok(message) = timeout(link.inner.config.hello_deadline, inbound.message()).await else {
         return Err(End::Protocol("Hello did not come in time".to_owned()));
     };
-    match protocol::read(received(message)?, Utc::now()) {
+    match protocol::read(received(message)?, link.clock()) {
         Ok(Incoming::Hello(hello)) => Ok(hello),
         Ok(_) => Err(End::Protocol("the first message must be Hello".to_owned())),
         Err(refusal) => {

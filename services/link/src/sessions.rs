@@ -47,9 +47,14 @@ impl Sessions {
         Self { held: Mutex::default(), max }
     }
 
+    /// How many are held.
+    pub(crate) fn count(&self) -> usize {
+        self.lock().len()
+    }
+
     /// Whether there is room for one more.
     pub(crate) fn is_full(&self) -> bool {
-        self.lock().len() >= self.max
+        self.count() >= self.max
     }
 
     /// Holds a session. The newest wins: an older one of the device is told to end, and if a newer one is here

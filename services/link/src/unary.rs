@@ -1,7 +1,6 @@
 //! What the stream does, one message at a time: for devices that can't hold one, and for legacy devices behind the
 //! gateway.
 
-use chrono::Utc;
 use homepot::{
     Error, Kind,
     model::{Command, CommandId, Delivery, Outcome},
@@ -9,10 +8,11 @@ use homepot::{
 };
 use homepot_runtime::auth::DeviceCaller;
 use homepot_telemetry::Expected;
+use tokio::time::timeout;
 
 use crate::{
     Link,
-    protocol::{MAX_SAMPLES, read_samples},
+    protocol::{MAX_SAMPLES, add_refused, read_samples},
 };
 
 const MAX_COMMANDS: u32 = 100;
@@ -29,11 +29,23 @@ impl Link {
             return Err(Error::invalid("samples", format!("must be 1 to {MAX_SAMPLES} samples")));
         }
         self.inner.presence.polled(caller.pk);
-        let now = Utc::now();
-        let (samples, refused) = read_samples(request.samples, now, |_| Some(self.inner.stamps.next(now)));
-        let accepted = u32::try_from(samples.len()).unwrap_or(u32::MAX);
-        self.inner.telemetry.ingest(caller.pk, samples, Expected::New).await?;
+        let clock = self.clock();
+        let stamp = || Some(self.inner.stamps.next(clock.now));
+        let (samples, mut refused) = read_samples(request.samples, clock, stamp);
+        let stored = self.inner.telemetry.ingest(caller.pk, samples, Expected::New);
+        add_refused(&mut refused, self.in_time(stored).await?);
+        let accepted = u32::try_from(count - refused.len()).unwrap_or(u32::MAX);
         Ok(pb::ReportSamplesResponse { accepted, refused })
+    }
+
+    /// Bounds the wait for a database that is away: who calls without a stream has a deadline of its own, and should hear
+    /// from us before it passes.
+    async fn in_time<T>(&self, stored: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let config = &self.inner.config;
+        timeout(config.report_deadline, stored).await.unwrap_or_else(|_| {
+            let told = Error::new(Kind::Unavailable, "samples can't be stored right now");
+            Err(told.retry_after(config.reconnect_after))
+        })
     }
 
     pub(crate) async fn fetch_commands(&self, caller: &DeviceCaller, page_size: u32) -> Result<Vec<Delivery>, Error> {

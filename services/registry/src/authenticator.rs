@@ -35,10 +35,7 @@ impl Registry {
         let refusal = || Error::new(Kind::Unauthenticated, "Invalid device credentials");
 
         let found = match (DeviceId::parse(&device_id), key.public_id(SecretKind::DeviceKey)) {
-            (Ok(id), Some(key_id)) => {
-                let key_id = key_id.to_owned();
-                self.inner.store.run("find_device_key", move |conn| device_keys::find(conn, &id, &key_id)).await?
-            }
+            (Ok(id), Some(key_id)) => self.inner.lookups.find(id, key_id.to_owned()).await?,
             _ => None,
         };
         let stored = found.and_then(|credential| credential.key.clone().map(|key| (credential, key)));

@@ -7,6 +7,7 @@
 mod authenticator;
 mod enroll;
 mod hashing;
+mod lookups;
 mod operators;
 mod presence;
 mod secrets;
@@ -53,6 +54,7 @@ pub struct Registry {
 struct Inner {
     config: Config,
     store: Store,
+    lookups: lookups::Lookups,
     hasher: hashing::Hasher,
     verified: verified::Verified,
     throttle: throttle::Throttle,
@@ -79,6 +81,7 @@ impl Registry {
         let dummy_hash = hasher.hash(secrets::generate(homepot::model::SecretKind::DeviceKey)?).await?;
         let inner = Inner {
             config,
+            lookups: lookups::Lookups::start(store.clone()),
             store,
             hasher,
             verified: verified::Verified::new(secrets::random()?),

@@ -1,6 +1,6 @@
 //! Keys of devices, as hashes.
 
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
@@ -35,33 +35,46 @@ pub struct LiveKey {
     pub expires_at: Option<DateTime<Utc>>,
 }
 
-/// The device with its live key of that public id; `None`: no such device.
-pub fn find(conn: &mut PgConnection, device_id: &DeviceId, key_id: &str) -> Result<Option<Credential>, StoreError> {
-    type Found = (RefRow, String, i32, Option<(String, Option<DateTime<Utc>>)>);
+/// Of each pair of a device and a key's public id, the device with that key where it is live; `None`: no such device.
+///
+/// One query, however many are asked for: every call of a device begins with one of these.
+pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Vec<Option<Credential>>, StoreError> {
+    type Key = (String, String, Option<DateTime<Utc>>);
+    type Found = (RefRow, String, i32, Option<Key>);
+    let device_ids: Vec<_> = wanted.iter().map(|(device_id, _)| device_id.as_str()).collect();
+    let key_ids: Vec<_> = wanted.iter().map(|(_, key_id)| key_id.as_str()).collect();
     let live_key = device_keys::device
         .eq(devices::device)
-        .and(device_keys::key_id.eq(key_id))
+        .and(device_keys::key_id.eq_any(key_ids))
         .and(device_keys::revoked_at.is_null())
         .and(device_keys::expires_at.is_null().or(device_keys::expires_at.gt(row::database_time().nullable())));
-    let found: Option<Found> = devices::table
+    let found: Vec<Found> = devices::table
         .inner_join(sessions::table)
         .left_join(device_keys::table.on(live_key))
-        .filter(devices::device_id.eq(device_id.as_str()))
+        .filter(devices::device_id.eq_any(device_ids))
         .select((
             (devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities),
             devices::source,
             devices::credential_version,
-            (device_keys::hash, device_keys::expires_at).nullable(),
+            (device_keys::key_id, device_keys::hash, device_keys::expires_at).nullable(),
         ))
-        .first(conn)
-        .optional()?;
-    let Some((device, source, credential_version, key)) = found else { return Ok(None) };
-    Ok(Some(Credential {
-        device: aggregate::device_ref(device)?,
-        source: row::checked("devices.source", &source)?,
-        credential_version,
-        key: key.map(|(hash, expires_at)| LiveKey { hash, expires_at }),
-    }))
+        .load(conn)?;
+
+    // A device has a row for each of its keys that anybody asks for.
+    let mut credentials: HashMap<String, (Credential, HashMap<String, LiveKey>)> = HashMap::new();
+    for (device, source, credential_version, key) in found {
+        let device = aggregate::device_ref(device)?;
+        let id = device.device_id.as_str().to_owned();
+        let source = row::checked("devices.source", &source)?;
+        let credential = Credential { device, source, credential_version, key: None };
+        let (_, keys) = credentials.entry(id).or_insert_with(|| (credential, HashMap::new()));
+        keys.extend(key.map(|(key_id, hash, expires_at)| (key_id, LiveKey { hash, expires_at })));
+    }
+    let answer = |(device_id, key_id): &(DeviceId, String)| {
+        let (credential, keys) = credentials.get(device_id.as_str())?;
+        Some(Credential { key: keys.get(key_id).cloned(), ..credential.clone() })
+    };
+    Ok(wanted.iter().map(answer).collect())
 }
 
 /// Adds a key. Older ones end after `overlap`, or when they would have anyway; tells when at the latest.

@@ -2,7 +2,6 @@
 
 use homepot::model::DeviceChange;
 use homepot_store::{
-    device_keys,
     devices::{self, Enrolled},
     enrollment_tokens, sessions, sites,
     test_support::TestDatabase,
@@ -80,14 +79,14 @@ async fn a_claim_gives_new_keys_until_the_device_was_seen_and_spends_nothing() {
     new.token_id = Some("hpe_t".to_owned());
     new.claim_hash = Some(vec![7; 32]);
     assert!(matches!(devices::enroll(&mut conn, &new).unwrap(), Enrolled::Device(_)));
-    let version = |conn: &mut _| device_keys::find(conn, &device_id("d"), "x").unwrap().unwrap().credential_version;
+    let version = |conn: &mut _| credential(conn, "d", "x").unwrap().credential_version;
     let before = version(&mut conn);
 
     new.key_id = "hpd_BBBBBBBB".to_owned();
     assert!(matches!(devices::enroll(&mut conn, &new).unwrap(), Enrolled::Device(_)));
     assert_eq!(uses_left(&mut conn, "hpe_t"), 0);
     assert!(version(&mut conn) > before);
-    let key = |conn: &mut _, key_id| device_keys::find(conn, &device_id("d"), key_id).unwrap().unwrap().key;
+    let key = |conn: &mut _, key_id| credential(conn, "d", key_id).unwrap().key;
     assert_eq!(key(&mut conn, "hpd_AAAAAAAA"), None);
     assert!(key(&mut conn, "hpd_BBBBBBBB").is_some());
 
@@ -107,12 +106,12 @@ async fn a_claim_gives_new_keys_until_the_device_was_seen_and_spends_nothing() {
 async fn shutting_a_device_out_voids_what_was_verified_and_keeps_the_rest() {
     let (database, _) = with_device("d").await;
     let mut conn = database.connect();
-    let before = device_keys::find(&mut conn, &device_id("d"), "hpd_AAAAAAAA").unwrap().unwrap();
+    let before = credential(&mut conn, "d", "hpd_AAAAAAAA").unwrap();
     let change = DeviceChange { active: Some(false), ..Default::default() };
     let device = devices::update(&mut conn, &device_id("d"), &change).unwrap().unwrap();
     assert!(!device.active);
     assert_eq!(device.name, "d");
-    let after = device_keys::find(&mut conn, &device_id("d"), "hpd_AAAAAAAA").unwrap().unwrap();
+    let after = credential(&mut conn, "d", "hpd_AAAAAAAA").unwrap();
     assert!(after.credential_version > before.credential_version);
     assert!(!after.device.active);
     assert_eq!(devices::update(&mut conn, &device_id("none"), &change).unwrap(), None);

@@ -7,6 +7,7 @@ use homepot::model::{
 };
 use homepot_store::{
     PgConnection, Store, StoreError,
+    device_keys::{self, Credential},
     devices::{self, DeviceRef, Enrolled, NewDevice},
     enrollment_tokens::{self, NewEnrollmentToken},
     sites,
@@ -20,6 +21,11 @@ pub(crate) fn site_id(text: &str) -> SiteId {
 
 pub(crate) fn device_id(text: &str) -> DeviceId {
     DeviceId::parse(text).unwrap()
+}
+
+/// The device with its live key of that id.
+pub(crate) fn credential(conn: &mut PgConnection, device: &str, key_id: &str) -> Option<Credential> {
+    device_keys::find(conn, &[(device_id(device), key_id.to_owned())]).unwrap().pop().unwrap()
 }
 
 pub(crate) fn page(size: u32, after: Option<String>) -> PageRequest {

@@ -8,7 +8,7 @@ use homepot_store::{PgConnection, device_keys, secrets, test_support::TestDataba
 use crate::fixture::*;
 
 fn live(conn: &mut PgConnection, key_id: &str) -> Option<device_keys::LiveKey> {
-    device_keys::find(conn, &device_id("d"), key_id).unwrap().unwrap().key
+    credential(conn, "d", key_id).unwrap().key
 }
 
 #[tokio::test]
@@ -41,12 +41,27 @@ async fn revocation_ends_every_key_and_raises_the_version() {
     let (database, _) = with_device("d").await;
     let mut conn = database.connect();
     device_keys::rotate(&mut conn, &device_id("d"), "hpd_2", "hash", Duration::from_secs(60)).unwrap().unwrap();
-    let before = device_keys::find(&mut conn, &device_id("d"), "hpd_2").unwrap().unwrap().credential_version;
+    let before = credential(&mut conn, "d", "hpd_2").unwrap().credential_version;
     assert_eq!(device_keys::revoke_all(&mut conn, &device_id("d")).unwrap(), Some(2));
-    let after = device_keys::find(&mut conn, &device_id("d"), "hpd_2").unwrap().unwrap();
+    let after = credential(&mut conn, "d", "hpd_2").unwrap();
     assert_eq!(after.key, None);
     assert!(after.credential_version > before);
     assert_eq!(device_keys::revoke_all(&mut conn, &device_id("d")).unwrap(), Some(0));
+}
+
+#[tokio::test]
+async fn many_are_found_together_as_each_would_be_alone() {
+    let (database, _) = with_device("d").await;
+    let mut conn = database.connect();
+    device_keys::rotate(&mut conn, &device_id("d"), "hpd_2", "hash", Duration::from_secs(60)).unwrap().unwrap();
+    let wanted = [("d", "hpd_2"), ("none", "hpd_2"), ("d", "hpd_AAAAAAAA"), ("d", "hpd_3"), ("d", "hpd_2")];
+    let found = device_keys::find(&mut conn, &wanted.map(|(device, key)| (device_id(device), key.to_owned()))).unwrap();
+    let keys: Vec<_> = found.iter().map(|found| found.as_ref().map(|credential| credential.key.clone())).collect();
+    let alone = wanted.map(|(device, key)| credential(&mut conn, device, key).map(|credential| credential.key));
+    assert_eq!(keys, alone);
+    assert_eq!(keys[0].as_ref().unwrap().as_ref().unwrap().hash, "hash");
+    assert_eq!((&keys[1], &keys[3]), (&None, &Some(None)));
+    assert_ne!(keys[0], keys[2]);
 }
 
 #[tokio::test]
@@ -54,7 +69,7 @@ async fn a_device_that_is_not_there_has_no_keys_to_change() {
     let (database, _) = with_device("d").await;
     let mut conn = database.connect();
     let other = device_id("other");
-    assert!(device_keys::find(&mut conn, &other, "hpd_AAAAAAAA").unwrap().is_none());
+    assert!(credential(&mut conn, "other", "hpd_AAAAAAAA").is_none());
     assert_eq!(device_keys::rotate(&mut conn, &other, "k", "h", Duration::ZERO).unwrap(), None);
     assert_eq!(device_keys::revoke_all(&mut conn, &other).unwrap(), None);
 }
