@@ -101,6 +101,53 @@ impl Metric {
     }
 }
 
+impl Metric {
+    /// Whether it is kept in single precision, which is six digits: enough for a percentage or a time.
+    pub fn is_single(self) -> bool {
+        match self {
+            Self::CpuPercent
+            | Self::MemoryPercent
+            | Self::DiskPercent
+            | Self::SwapPercent
+            | Self::Load1m
+            | Self::Load5m
+            | Self::Load15m
+            | Self::NetworkLatencyMs
+            | Self::ErrorRate => true,
+            Self::TransactionCount
+            | Self::TransactionVolume
+            | Self::ActiveConnections
+            | Self::QueueDepth
+            | Self::BytesSent
+            | Self::BytesReceived
+            | Self::UptimeSeconds => false,
+        }
+    }
+
+    /// `value` without the digits that come of how it is kept: of 45.6 all the time the average is 45.6.
+    pub fn rounded(self, value: f64) -> f64 {
+        #[allow(clippy::cast_possible_truncation)] // that is what is asked for
+        if self.is_single() { shortest_decimal(value as f32) } else { value }
+    }
+}
+
+/// The shortest decimal that means the same number in single precision: 12.34 comes back as 12.34, not as
+/// 12.34000015258789.
+pub fn shortest_decimal(value: f32) -> f64 {
+    let exact = f64::from(value);
+    // Nearly all that is measured has few decimals, and trying them takes a tenth of printing.
+    if exact.abs() < 1e6 {
+        for power in [1.0, 10.0, 100.0, 1_000.0] {
+            let decimal = (exact * power).round() / power;
+            #[allow(clippy::cast_possible_truncation)]
+            if decimal as f32 == value {
+                return decimal;
+            }
+        }
+    }
+    value.to_string().parse().unwrap_or(exact)
+}
+
 impl From<Metric> for pb::Metric {
     fn from(metric: Metric) -> Self {
         let number = i32::try_from(metric as usize + 1).unwrap_or_default();
@@ -245,6 +292,19 @@ pub struct DeviceLoss {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_single_comes_back_as_the_decimal_that_was_written() {
+        for value in [0.0, 45.5, 12.34, 0.01, 99.99, 100.0, 33.3, 1_234.56, -0.5, 1e-9, 123_456_790.0, 1.0e30] {
+            #[allow(clippy::cast_possible_truncation)]
+            let stored = value as f32;
+            assert_eq!(shortest_decimal(stored).to_bits(), f64::to_bits(value), "{value}");
+        }
+        for value in (0..200_000_u32).map(|step| f32::from_bits(step * 20_011)).filter(|value| value.is_finite()) {
+            let printed: f64 = value.to_string().parse().unwrap();
+            assert_eq!(shortest_decimal(value).to_bits(), printed.to_bits(), "{value}");
+        }
+    }
 
     #[test]
     fn every_metric_is_a_field_of_the_protocol_by_the_same_name_and_number() {

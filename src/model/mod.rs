@@ -24,7 +24,7 @@ pub use device::{
 };
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, SiteId};
 pub use json::{JsonBounds, JsonObject, from_struct, to_struct};
-pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric};
+pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decimal};
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};

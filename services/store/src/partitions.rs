@@ -91,22 +91,20 @@ pub(crate) fn ensure(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Re
     Ok(made)
 }
 
-/// Makes the partitions of `samples` for `days` where they are missing, and those that rollups of these days need;
-/// tells whether one was missing.
+/// Makes the partitions of `samples` for `days` where they are missing, and those that rollups of these days need.
 pub(crate) fn make_missing_days(
     conn: &mut PgConnection,
     days: impl Iterator<Item = NaiveDate>,
-) -> Result<bool, StoreError> {
+) -> Result<(), StoreError> {
     let mut days: Vec<_> = days.collect();
     days.sort_unstable();
     days.dedup();
-    let mut made = 0;
     for table in Table::ALL {
         let mut firsts: Vec<_> = days.iter().map(|day| table.first_day(*day)).collect();
         firsts.dedup();
-        made += make_missing(conn, table, &firsts)?;
+        make_missing(conn, table, &firsts)?;
     }
-    Ok(made > 0)
+    Ok(())
 }
 
 fn make_missing(conn: &mut PgConnection, table: Table, firsts: &[NaiveDate]) -> Result<usize, StoreError> {

@@ -44,20 +44,3 @@ pub(crate) fn millis(span: Duration) -> i32 {
 pub(crate) fn span(millis: i32) -> Duration {
     Duration::from_millis(u64::try_from(millis).unwrap_or_default())
 }
-
-/// The shortest decimal that means the same `real`: 12.34 comes back as 12.34, not as 12.34000015258789.
-pub(crate) fn shortest(value: f32) -> f64 {
-    value.to_string().parse().unwrap_or_else(|_| value.into())
-}
-
-#[cfg(test)]
-mod tests {
-    #[test]
-    fn a_real_comes_back_as_the_decimal_that_was_written() {
-        for value in [0.0, 45.5, 12.34, 0.01, 99.99, 100.0, 33.3, 1_234.56] {
-            #[allow(clippy::cast_possible_truncation)]
-            let stored = value as f32;
-            assert_eq!(super::shortest(stored).to_bits(), f64::to_bits(value));
-        }
-    }
-}

@@ -1,11 +1,14 @@
 //! How metrics of a device went, as points: from samples, or from rollups and, where there are none yet, from samples.
 
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{fmt::Write as _, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    PgConnection, QueryableByName, RunQueryDsl as _, sql_query,
-    sql_types::{BigInt, Double, Integer, Timestamptz},
+    PgConnection, QueryableByName, RunQueryDsl as _, deserialize,
+    pg::Pg,
+    row::NamedRow,
+    sql_query,
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Timestamptz},
 };
 use homepot::model::{Aggregate, Metric};
 
@@ -43,23 +46,38 @@ pub struct SeriesQuery {
 /// Points by their start. A stretch in which the metric was not measured has none.
 pub type Points = Vec<(DateTime<Utc>, Aggregate)>;
 
-#[derive(QueryableByName)]
+/// A row of any of the tables: its time, and what it has of each metric asked for, in that order.
 struct Row {
-    #[diesel(sql_type = Timestamptz)]
     at: DateTime<Utc>,
-    #[diesel(sql_type = Integer)]
-    metric: i32,
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-    #[diesel(sql_type = Double)]
-    min: f64,
-    #[diesel(sql_type = Double)]
-    max: f64,
-    #[diesel(sql_type = Double)]
-    sum: f64,
-    #[diesel(sql_type = Double)]
-    last: f64,
+    metrics: Vec<Option<Aggregate>>,
 }
+
+impl QueryableByName<Pg> for Row {
+    /// By place: a row of a quarter's rollups has up to 80 columns, and finding each by name would take longer than the
+    /// reading.
+    fn build<'a>(row: &impl NamedRow<'a, Pg>) -> deserialize::Result<Self> {
+        let at = row.get_value::<Timestamptz, DateTime<Utc>, _>(0)?;
+        let sampled = |place: usize| {
+            let value = row.get_value::<Nullable<Double>, Option<f64>, _>(place)?;
+            Ok(value.map(|value| Aggregate::of(at, value)))
+        };
+        let folded = |place: usize| {
+            let Some(count) = row.get_value::<Nullable<Integer>, Option<i32>, _>(place)? else { return Ok(None) };
+            let part = |part: usize| row.get_value::<Double, f64, _>(place + part);
+            let (min, max, sum, last) = (part(1)?, part(2)?, part(3)?, part(4)?);
+            Ok(Some(Aggregate { count: count.into(), min, max, sum, last, last_at: at }))
+        };
+        let is_rollup: bool = row.get_value::<Bool, _, _>(1)?;
+        let metrics = match is_rollup {
+            false => (2..row.field_count()).map(sampled).collect::<deserialize::Result<_>>()?,
+            true => (2..row.field_count()).step_by(PARTS).map(folded).collect::<deserialize::Result<_>>()?,
+        };
+        Ok(Self { at, metrics })
+    }
+}
+
+/// Columns of a metric in a rollup.
+const PARTS: usize = 5;
 
 /// The points of each metric of `query`, in its order.
 pub fn read(conn: &mut PgConnection, device: i64, query: &SeriesQuery) -> Result<Vec<Points>, StoreError> {
@@ -79,13 +97,14 @@ pub fn read(conn: &mut PgConnection, device: i64, query: &SeriesQuery) -> Result
 struct Folded<'a> {
     query: &'a SeriesQuery,
     width: i64,
-    points: Vec<BTreeMap<i64, Aggregate>>,
+    /// Of each metric, by the second of their start.
+    points: Vec<Vec<(i64, Aggregate)>>,
 }
 
 impl<'a> Folded<'a> {
     fn new(query: &'a SeriesQuery) -> Self {
         let width = i64::try_from(query.resolution.as_secs()).unwrap_or(i64::MAX).max(1);
-        Self { query, width, points: vec![BTreeMap::new(); query.metrics.len()] }
+        Self { query, width, points: vec![Vec::new(); query.metrics.len()] }
     }
 
     /// Reads a rollup as far as it is made; tells where that is.
@@ -121,14 +140,15 @@ impl<'a> Folded<'a> {
             .bind::<Timestamptz, _>(from)
             .bind::<Timestamptz, _>(to)
             .load(conn)?;
-        for row in rows {
-            let Some(points) = usize::try_from(row.metric).ok().and_then(|place| self.points.get_mut(place)) else {
-                continue;
-            };
-            let start = row.at.timestamp().div_euclid(self.width) * self.width;
-            let Row { at, count, min, max, sum, last, .. } = row;
-            let aggregate = Aggregate { count, min, max, sum, last, last_at: at };
-            points.entry(start).and_modify(|known| *known = known.merge(aggregate)).or_insert(aggregate);
+        for Row { at, metrics } in rows {
+            let start = at.timestamp().div_euclid(self.width) * self.width;
+            for (points, aggregate) in self.points.iter_mut().zip(metrics) {
+                let Some(aggregate) = aggregate else { continue };
+                match points.last_mut() {
+                    Some((last, known)) if *last == start => *known = known.merge(aggregate),
+                    _ => points.push((start, aggregate)),
+                }
+            }
         }
         Ok(())
     }
@@ -138,7 +158,7 @@ impl<'a> Folded<'a> {
         let series = metrics.zip(self.points).map(|(metric, points)| {
             let point = |(start, aggregate)| {
                 let start = DateTime::from_timestamp(start, 0).unwrap_or_default();
-                (start, if is_real(*metric) { decimal(aggregate) } else { aggregate })
+                (start, rounded(*metric, aggregate))
             };
             points.into_iter().map(point).collect()
         });
@@ -149,54 +169,26 @@ impl<'a> Folded<'a> {
 /// One scan for all metrics; only the columns asked for are read.
 fn statement(table: &str, metrics: &[Metric]) -> String {
     let time = if table == "samples" { "collected_at" } else { "bucket" };
-    let mut values = String::new();
-    for (place, metric) in metrics.iter().enumerate() {
-        let name = metric.name();
-        let comma = if place == 0 { "" } else { ", " };
+    let is_rollup = table != "samples";
+    let mut columns = String::new();
+    for name in metrics.iter().map(|metric| metric.name()) {
         // Writing to a String can't fail.
-        let _ = match table {
-            "samples" => write!(
-                values,
-                "{comma}({place}, 1::bigint, s.{name}::float8, s.{name}::float8, s.{name}::float8, s.{name}::float8)"
-            ),
-            _ => write!(
-                values,
-                "{comma}({place}, s.{name}_count::bigint, s.{name}_min::float8, s.{name}_max::float8, s.{name}_sum, \
-                 s.{name}_last::float8)"
+        let _ = match is_rollup {
+            false => write!(columns, ", {name}::float8"),
+            true => write!(
+                columns,
+                ", {name}_count, {name}_min::float8, {name}_max::float8, {name}_sum, {name}_last::float8"
             ),
         };
     }
     format!(
-        "SELECT s.{time} AS at, v.* FROM {table} s
-        CROSS JOIN LATERAL (VALUES {values}) AS v (metric, count, min, max, sum, last)
-        WHERE s.device = $1 AND s.{time} >= $2 AND s.{time} < $3 AND v.last IS NOT NULL"
+        "SELECT {time}, {is_rollup}{columns} FROM {table}
+        WHERE device = $1 AND {time} >= $2 AND {time} < $3 ORDER BY {time}"
     )
 }
 
-/// Whether the column is a `real`, whose shortest decimal is what was measured.
-fn is_real(metric: Metric) -> bool {
-    !matches!(
-        metric,
-        Metric::TransactionCount
-            | Metric::TransactionVolume
-            | Metric::ActiveConnections
-            | Metric::QueueDepth
-            | Metric::BytesSent
-            | Metric::BytesReceived
-            | Metric::UptimeSeconds
-    )
-}
-
-fn decimal(aggregate: Aggregate) -> Aggregate {
-    let shortest = |value: f64| crate::row::shortest(real(value));
-    let Aggregate { count, min, max, last, last_at, .. } = aggregate;
-    // By way of the mean, so that what was 45.6 all the time is 45.6 on average.
-    #[allow(clippy::cast_precision_loss)]
-    let sum = shortest(aggregate.average()) * count as f64;
-    Aggregate { count, min: shortest(min), max: shortest(max), sum, last: shortest(last), last_at }
-}
-
-#[allow(clippy::cast_possible_truncation)] // it came from one
-fn real(value: f64) -> f32 {
-    value as f32
+/// As it was measured: single precision leaves digits that nobody wrote. The sum keeps its own, or it would drift.
+fn rounded(metric: Metric, aggregate: Aggregate) -> Aggregate {
+    let Aggregate { min, max, last, .. } = aggregate;
+    Aggregate { min: metric.rounded(min), max: metric.rounded(max), last: metric.rounded(last), ..aggregate }
 }

@@ -89,7 +89,10 @@ async fn a_rollup_has_five_columns_of_each_metric() {
         .collect();
     expected.sort();
     for table in ["rollup_1m", "rollup_1h"] {
-        let columns = COLUMNS.replace("AND c.relname NOT IN ('rollup_1m', 'rollup_1h', 'rollup_late')", &format!("AND c.relname = '{table}'"));
+        let columns = COLUMNS.replace(
+            "AND c.relname NOT IN ('rollup_1m', 'rollup_1h', 'rollup_late')",
+            &format!("AND c.relname = '{table}'"),
+        );
         let found: Vec<Column> = sql_query(columns).load(&mut database.connect()).unwrap();
         let mut found: Vec<_> = found.into_iter().map(|column| column.column_name).collect();
         found.sort();

@@ -16,8 +16,7 @@ use homepot_store::{
 
 use crate::fixture::*;
 
-const METRICS: [Metric; 4] =
-    [Metric::CpuPercent, Metric::TransactionVolume, Metric::QueueDepth, Metric::BytesSent];
+const METRICS: [Metric; 4] = [Metric::CpuPercent, Metric::TransactionVolume, Metric::QueueDepth, Metric::BytesSent];
 const BUDGET: Duration = Duration::from_secs(60);
 
 /// Numbers that look random and are the same in each run of a seed (xorshift64*).
@@ -80,9 +79,7 @@ struct Row {
 type Told = BTreeMap<(i64, DateTime<Utc>), [Option<(i64, f64, f64, f64, f64)>; 4]>;
 
 fn told(answer: &Answer) -> Told {
-    let tell = |aggregate: Aggregate| {
-        (aggregate.count, aggregate.min, aggregate.max, aggregate.sum, aggregate.last)
-    };
+    let tell = |aggregate: Aggregate| (aggregate.count, aggregate.min, aggregate.max, aggregate.sum, aggregate.last);
     answer.iter().map(|(key, of_metrics)| (*key, of_metrics.map(|aggregate| aggregate.map(tell)))).collect()
 }
 
@@ -223,7 +220,7 @@ async fn a_series_is_what_the_samples_say_wherever_rollups_have_got_to() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn a_line_is_not_drawn_over_a_writer_that_has_not_committed() {
     let (database, d) = with_device("d").await;
     let (mut writer, mut watcher) = (database.connect(), database.connect());
@@ -234,7 +231,8 @@ async fn a_line_is_not_drawn_over_a_writer_that_has_not_committed() {
             samples::write(writer, &[sample], now, Expected::New)?;
             let store = database.store().clone();
             let later = now + TimeDelta::minutes(20);
-            let claiming = tokio::spawn(async move { store.run("claim", move |conn| rollups::claim(conn, later)).await });
+            let claiming =
+                tokio::spawn(async move { store.run("claim", move |conn| rollups::claim(conn, later)).await });
             // It waits for this transaction: Postgres says so.
             wait_for_a_waiter(&mut watcher);
             assert!(!claiming.is_finished());

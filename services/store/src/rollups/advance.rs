@@ -1,11 +1,16 @@
 //! Folds what no writer will add to unmarked any more: minutes from samples, hours from minutes.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use diesel::{
-    Connection, ExpressionMethods as _, PgConnection, QueryDsl as _, RunQueryDsl as _,
-    connection::SimpleConnection as _, sql_query, sql_types::Timestamptz,
+    Connection, ExpressionMethods as _, PgConnection, QueryDsl as _, QueryableByName, RunQueryDsl as _,
+    connection::SimpleConnection as _,
+    sql_query,
+    sql_types::{Bool, Timestamptz},
 };
 
 use super::fold::{HOURS_OF_RANGE, MINUTES_OF_RANGE};
@@ -25,6 +30,25 @@ const WINDOW: TimeDelta = TimeDelta::minutes(5);
 const LAG: TimeDelta = TimeDelta::minutes(1);
 /// Five minutes of a very large fleet are some ten million rows.
 const PATIENT: &str = "SET LOCAL statement_timeout = '5min'; SET LOCAL work_mem = '64MB'";
+
+/// How one rollup is made.
+struct Step {
+    resolution: &'static str,
+    /// The table it is folded from, and the column that tells the time there.
+    source: (&'static str, &'static str),
+    statement: &'static LazyLock<String>,
+    /// What is folded at once.
+    window: TimeDelta,
+}
+
+static BY_MINUTE: Step =
+    Step { resolution: MINUTES, source: ("samples", "collected_at"), statement: &MINUTES_OF_RANGE, window: WINDOW };
+static BY_HOUR: Step = Step {
+    resolution: HOURS,
+    source: ("rollup_1m", "bucket"),
+    statement: &HOURS_OF_RANGE,
+    window: TimeDelta::hours(1),
+};
 
 /// How far a rollup is: nothing from there on is in it.
 pub(crate) fn rolled_to(conn: &mut PgConnection, resolution: &str) -> Result<DateTime<Utc>, StoreError> {
@@ -56,40 +80,74 @@ pub fn roll_minutes(conn: &mut PgConnection, budget: Duration) -> Result<(usize,
         // Samples from before there were rollups, or of a server that was away, may be older than what is kept ready.
         partitions::make_missing_days(conn, from.date_naive().iter_days().take_while(|day| *day <= end.date_naive()))?;
     }
-    roll(conn, MINUTES, &MINUTES_OF_RANGE, WINDOW, end, budget)
+    roll(conn, &BY_MINUTE, end, budget)
 }
 
 /// Folds the hours whose minutes are all there.
 pub fn roll_hours(conn: &mut PgConnection, budget: Duration) -> Result<(usize, bool), StoreError> {
     let end = rolled_to(conn, MINUTES)?.duration_trunc(TimeDelta::hours(1)).unwrap_or_default();
-    roll(conn, HOURS, &HOURS_OF_RANGE, TimeDelta::hours(1), end, budget)
+    roll(conn, &BY_HOUR, end, budget)
 }
 
 fn roll(
     conn: &mut PgConnection,
-    resolution: &str,
-    statement: &str,
-    window: TimeDelta,
+    step: &Step,
     end: DateTime<Utc>,
     budget: Duration,
 ) -> Result<(usize, bool), StoreError> {
     let started = Instant::now();
     let mut rows = 0;
-    let mut from = rolled_to(conn, resolution)?;
+    let mut from = rolled_to(conn, step.resolution)?;
     while from < end {
         if started.elapsed() > budget {
             return Ok((rows, true));
         }
-        let to = (from + window).min(end);
-        rows += conn.transaction(|conn| {
+        let to = (from + step.window).min(end);
+        let folded = conn.transaction(|conn| {
             conn.batch_execute(PATIENT)?;
-            let folded = sql_query(statement).bind::<Timestamptz, _>(from).bind::<Timestamptz, _>(to).execute(conn)?;
-            diesel::update(rollup_progress::table.find(resolution))
-                .set(rollup_progress::rolled_to.eq(to))
-                .execute(conn)?;
+            let statement = sql_query(step.statement.as_str());
+            let folded = statement.bind::<Timestamptz, _>(from).bind::<Timestamptz, _>(to).execute(conn)?;
+            set_rolled_to(conn, step, to)?;
             Ok::<_, StoreError>(folded)
         })?;
-        from = to;
+        rows += folded;
+        from = if folded == 0 { skip_empty(conn, step, to, end)? } else { to };
     }
     Ok((rows, false))
+}
+
+/// Passes over the rest of the day of `from` where it holds nothing, and tells where to go on: a server that was away for
+/// a month would otherwise look into each of its windows.
+fn skip_empty(
+    conn: &mut PgConnection,
+    step: &Step,
+    from: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> Result<DateTime<Utc>, StoreError> {
+    let midnight = from.duration_trunc(TimeDelta::days(1)).unwrap_or(from) + TimeDelta::days(1);
+    let to = midnight.min(end);
+    let (table, time) = step.source;
+    let found: Found =
+        sql_query(format!("SELECT EXISTS (SELECT FROM {table} WHERE {time} >= $1 AND {time} < $2) AS any"))
+            .bind::<Timestamptz, _>(from)
+            .bind::<Timestamptz, _>(to)
+            .get_result(conn)?;
+    if found.any {
+        return Ok(from);
+    }
+    set_rolled_to(conn, step, to)?;
+    Ok(to)
+}
+
+#[derive(QueryableByName)]
+struct Found {
+    #[diesel(sql_type = Bool)]
+    any: bool,
+}
+
+fn set_rolled_to(conn: &mut PgConnection, step: &Step, to: DateTime<Utc>) -> Result<(), StoreError> {
+    diesel::update(rollup_progress::table.find(step.resolution))
+        .set(rollup_progress::rolled_to.eq(to))
+        .execute(conn)?;
+    Ok(())
 }

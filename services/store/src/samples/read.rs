@@ -2,12 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{DeviceId, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample, Temperature};
+use homepot::model::{
+    DeviceId, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample, Temperature, shortest_decimal,
+};
 use serde_json::Value;
 
 use crate::{
-    StoreError, paging,
-    row::{self, shortest},
+    StoreError, paging, row,
     schema::{device_latest, devices, samples},
 };
 
@@ -41,17 +42,17 @@ struct Row {
 fn stored(device_id: DeviceId, site_id: SiteId, row: Row) -> Result<StoredSample, StoreError> {
     let sample = Sample {
         collected_at: row.collected_at,
-        cpu_percent: row.cpu_percent.map(shortest),
-        memory_percent: row.memory_percent.map(shortest),
-        disk_percent: row.disk_percent.map(shortest),
-        swap_percent: row.swap_percent.map(shortest),
-        load_1m: row.load_1m.map(shortest),
-        load_5m: row.load_5m.map(shortest),
-        load_15m: row.load_15m.map(shortest),
-        network_latency_ms: row.network_latency_ms.map(shortest),
+        cpu_percent: row.cpu_percent.map(shortest_decimal),
+        memory_percent: row.memory_percent.map(shortest_decimal),
+        disk_percent: row.disk_percent.map(shortest_decimal),
+        swap_percent: row.swap_percent.map(shortest_decimal),
+        load_1m: row.load_1m.map(shortest_decimal),
+        load_5m: row.load_5m.map(shortest_decimal),
+        load_15m: row.load_15m.map(shortest_decimal),
+        network_latency_ms: row.network_latency_ms.map(shortest_decimal),
         transaction_count: row.transaction_count,
         transaction_volume: row.transaction_volume,
-        error_rate: row.error_rate.map(shortest),
+        error_rate: row.error_rate.map(shortest_decimal),
         active_connections: row.active_connections,
         queue_depth: row.queue_depth,
         collection_interval_ms: row.collection_interval_ms,

@@ -32,12 +32,11 @@ pub fn write(
     sorted.dedup_by_key(|new| (new.device, new.sample.collected_at));
 
     match store(conn, &sorted, received_at, expected) {
-        // A machine that slept for days has no partition for today until the next round: make it now.
-        Err(error) if is_check_violation(&error) => {
+        // A machine that slept for days has no partition for today until the next round: make it now, unless somebody
+        // else just did.
+        Err(error) if is_without_partition(&error) => {
             let days = sorted.iter().map(|new| new.sample.collected_at.date_naive());
-            if !partitions::make_missing_days(conn, days)? {
-                return Err(error);
-            }
+            partitions::make_missing_days(conn, days)?;
             store(conn, &sorted, received_at, expected)
         }
         outcome => outcome,
@@ -89,9 +88,12 @@ fn insert(conn: &mut PgConnection, sorted: &[&NewSample], received_at: DateTime<
     InsertHistory(&Columns::of(sorted.iter().copied(), received_at)).execute(conn)
 }
 
-/// What Postgres says of a row that no partition takes, and of one that breaks a constraint.
-fn is_check_violation(error: &StoreError) -> bool {
-    matches!(error, StoreError::Database(DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, _)))
+/// Whether no partition takes a row. Postgres calls that a violated check; of a real one it tells the constraint.
+fn is_without_partition(error: &StoreError) -> bool {
+    let StoreError::Database(DieselError::DatabaseError(DatabaseErrorKind::CheckViolation, information)) = error else {
+        return false;
+    };
+    information.constraint_name().is_none()
 }
 
 /// `unnest`, so that a slice of any size is one statement with 22 binds, prepared once.

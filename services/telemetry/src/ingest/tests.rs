@@ -79,9 +79,8 @@ async fn samples_of_many_callers_are_stored_once_and_repeats_are_harmless() {
     let ingest = Ingest::start(Config::default(), database.store());
     let now = now();
     let calls = (1..=DEVICES).flat_map(|device| [(device, Expected::New), (device, Expected::Repeats)]);
-    let calls = calls.map(|(device, expected)| {
-        ingest.submit(device, (0..40).map(|n| sample(now, n, 1.0)).collect(), expected)
-    });
+    let calls =
+        calls.map(|(device, expected)| ingest.submit(device, (0..40).map(|n| sample(now, n, 1.0)).collect(), expected));
     for outcome in join_all(calls).await {
         assert!(places(outcome).is_empty());
     }

@@ -17,6 +17,8 @@ use super::{batch::Batch, stopping};
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(2);
+/// How often one sample must fail, where the error does not blame it, before it is blamed: a lock may have been in the way.
+const PROOF: u32 = 3;
 
 /// Writes the batches of one lane.
 #[derive(Clone)]
@@ -43,8 +45,8 @@ impl Backoff {
 enum Failure {
     /// Nothing can be stored just now.
     Away,
-    /// Something in it can't be stored, ever.
-    Refused,
+    /// Something in it can't be stored; with `certain`, by the error's own words.
+    Refused { certain: bool },
 }
 
 impl Writer {
@@ -70,21 +72,29 @@ impl Writer {
     async fn store_all(&self, samples: &Arc<Vec<NewSample>>) -> Result<Vec<(usize, SampleFault)>, Error> {
         let mut refused = Vec::new();
         let mut backoff = Backoff(RETRY_FIRST);
+        let mut failed = 0;
         // The last is the next: stretches come in order.
-        let mut left = vec![0..samples.len()];
+        let mut left = Vec::new();
+        left.push(0..samples.len());
         while let Some(places) = left.pop() {
             match self.store_some(samples, places.clone()).await {
-                Ok(()) => backoff = Backoff(RETRY_FIRST),
+                Ok(()) => (backoff, failed) = (Backoff(RETRY_FIRST), 0),
                 Err(Failure::Away) => {
                     left.push(places);
                     metrics::counter!("homepot_ingest_retries_total").increment(1);
-                    tokio::select! {
-                        () = tokio::time::sleep(backoff.next()) => {}
-                        () = self.stop.wait() => return Err(stopping()),
+                    self.pause(&mut backoff).await?;
+                }
+                Err(Failure::Refused { certain }) if places.len() == 1 => {
+                    failed += 1;
+                    if certain || failed == PROOF {
+                        refused.push((places.start, fault()));
+                        failed = 0;
+                    } else {
+                        left.push(places);
+                        self.pause(&mut backoff).await?;
                     }
                 }
-                Err(Failure::Refused) if places.len() == 1 => refused.push((places.start, fault())),
-                Err(Failure::Refused) => {
+                Err(Failure::Refused { .. }) => {
                     let middle = usize::midpoint(places.start, places.end);
                     left.push(middle..places.end);
                     left.push(places.start..middle);
@@ -93,6 +103,14 @@ impl Writer {
         }
         metrics::counter!("homepot_samples_refused_total", "field" => FIELD).increment(refused.len() as u64);
         Ok(refused)
+    }
+
+    /// Waits before the next attempt; an error when the server stops meanwhile.
+    async fn pause(&self, backoff: &mut Backoff) -> Result<(), Error> {
+        tokio::select! {
+            () = tokio::time::sleep(backoff.next()) => Ok(()),
+            () = self.stop.wait() => Err(stopping()),
+        }
     }
 
     async fn store_some(&self, samples: &Arc<Vec<NewSample>>, places: Range<usize>) -> Result<(), Failure> {
@@ -113,8 +131,9 @@ impl Writer {
         }
         // Whoever is to blame, it is found by halves. Only the last one has to be told from a database that takes nothing
         // at all, as with a full disk.
-        if let ([lone], false) = (&samples[places.clone()], error.is_about_data())
-            && !self.takes_others(lone).await
+        let certain = error.is_about_data();
+        if let ([lone], false) = (&samples[places.clone()], certain)
+            && !self.takes_others(lone.device).await
         {
             tracing::error!(%error, "the database takes no samples");
             return Err(Failure::Away);
@@ -123,13 +142,14 @@ impl Writer {
             1 => tracing::warn!(%error, device = samples[places.start].device, "the database refuses a sample"),
             count => tracing::debug!(%error, samples = count, "batch refused, taking it apart"),
         }
-        Err(Failure::Refused)
+        Err(Failure::Refused { certain })
     }
 
-    /// Whether a sample of the same device and time in which nothing was measured would be stored. It is not.
-    async fn takes_others(&self, sample: &NewSample) -> bool {
-        let nothing = NewSample { device: sample.device, sample: Sample::empty(sample.sample.collected_at) };
-        self.store.run("probe_samples", move |conn| samples::probe(conn, &nothing, Utc::now())).await.is_ok()
+    /// Whether a sample of the same device, of this moment, in which nothing was measured would be stored. It is not.
+    async fn takes_others(&self, device: i64) -> bool {
+        let now = Utc::now();
+        let nothing = NewSample { device, sample: Sample::empty(now) };
+        self.store.run("probe_samples", move |conn| samples::probe(conn, &nothing, now)).await.is_ok()
     }
 }
 
@@ -137,5 +157,8 @@ impl Writer {
 const FIELD: &str = "sample";
 
 fn fault() -> SampleFault {
-    SampleFault { field: FIELD.to_owned(), reason: "the database refuses it; the server's log has the cause".to_owned() }
+    SampleFault {
+        field: FIELD.to_owned(),
+        reason: "the database refuses it; the server's log has the cause".to_owned(),
+    }
 }

@@ -180,7 +180,7 @@ impl Reader {
                 device_id: device_id.to_owned(),
                 site_id: site_id.to_owned(),
                 metric: pb::Metric::from(metric).into(),
-                points: piece.iter().map(point).collect(),
+                points: piece.iter().map(|point| as_sent(metric, point)).collect(),
             };
             self.send(Message::Series(series)).await?;
         }
@@ -210,13 +210,13 @@ impl Reader {
     }
 }
 
-fn point((start, aggregate): &(DateTime<Utc>, Aggregate)) -> pb::Point {
+fn as_sent(metric: Metric, (start, aggregate): &(DateTime<Utc>, Aggregate)) -> pb::Point {
     pb::Point {
         start_time: Some(to_proto_timestamp(*start)),
         count: aggregate.count,
         min: aggregate.min,
         max: aggregate.max,
-        average: aggregate.average(),
+        average: metric.rounded(aggregate.average()),
         sum: aggregate.sum,
         last: aggregate.last,
     }

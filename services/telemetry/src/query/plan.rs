@@ -96,8 +96,9 @@ impl Plan {
             MINUTE..HOUR => MINUTE,
             _ => HOUR,
         };
-        if step < 1 || step > 366 * DAY || resolution.subsec_nanos() != 0 || step % whole != 0 {
-            let told = "must be whole seconds, from 60 s on whole minutes, from one hour on whole hours, up to 366 days";
+        if !(1..=366 * DAY).contains(&step) || resolution.subsec_nanos() != 0 || step % whole != 0 {
+            let told =
+                "must be whole seconds, from 60 s on whole minutes, from one hour on whole hours, up to 366 days";
             return Err(fault(told.to_owned()));
         }
         let finest = finest_kept(asked.start + GRACE, kept, now);

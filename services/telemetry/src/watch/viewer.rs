@@ -50,9 +50,16 @@ pub(super) struct Viewer {
 
 enum State {
     /// Brings what is the newest, page by page; `after` the page before.
-    Catching { after: Option<String>, first: bool, sent: HashMap<DeviceId, DateTime<Utc>> },
+    Catching {
+        after: Option<String>,
+        first: bool,
+        sent: HashMap<DeviceId, DateTime<Utc>>,
+    },
     /// Brings news, but for the echoes of what was sent already.
-    Following { sent: HashMap<DeviceId, DateTime<Utc>>, echoes: u32 },
+    Following {
+        sent: HashMap<DeviceId, DateTime<Utc>>,
+        echoes: u32,
+    },
     Ended,
 }
 
@@ -154,7 +161,8 @@ impl Viewer {
             return Ok(());
         }
         if let State::Following { sent, echoes } = &mut self.state {
-            newest.retain(|device_id, stored| sent.get(device_id).is_none_or(|sent| *sent < stored.sample.collected_at));
+            newest
+                .retain(|device_id, stored| sent.get(device_id).is_none_or(|sent| *sent < stored.sample.collected_at));
             *echoes = echoes.saturating_sub(looks);
             if *echoes == 0 {
                 *sent = HashMap::new();
