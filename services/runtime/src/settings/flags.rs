@@ -53,15 +53,33 @@ pub struct Flags {
     pub(super) database_threads: String,
 
     /// How long samples are kept as they came: 1d to ten years. Older ones are refused, beyond 7d in any case.
-    #[arg(long, env = "HOMEPOT_RETENTION_SAMPLES", value_name = "TIME", default_value = "7d", help_heading = "Storage")]
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_SAMPLES",
+        value_name = "TIME",
+        default_value = "7d",
+        help_heading = "Storage"
+    )]
     pub(super) retention_samples: String,
 
     /// How long what samples came to in each minute is kept; no shorter than samples.
-    #[arg(long, env = "HOMEPOT_RETENTION_MINUTES", value_name = "TIME", default_value = "90d", help_heading = "Storage")]
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_MINUTES",
+        value_name = "TIME",
+        default_value = "90d",
+        help_heading = "Storage"
+    )]
     pub(super) retention_minutes: String,
 
     /// How long what samples came to in each hour is kept; no shorter than minutes.
-    #[arg(long, env = "HOMEPOT_RETENTION_HOURS", value_name = "TIME", default_value = "730d", help_heading = "Storage")]
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_HOURS",
+        value_name = "TIME",
+        default_value = "730d",
+        help_heading = "Storage"
+    )]
     pub(super) retention_hours: String,
 
     /// PEM file of the certificate chain for gRPC and REST.

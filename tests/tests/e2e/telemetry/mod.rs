@@ -57,6 +57,6 @@ fn time(time: Option<&prost_types::Timestamp>) -> DateTime<Utc> {
 
 /// The field that a refusal names.
 fn field(status: Status) -> String {
-    let error = homepot::Error::from(status);
+    let error = homepot::Error::from(&status);
     error.field_violations().first().map(|fault| fault.field.clone()).unwrap_or_default()
 }
