@@ -81,6 +81,8 @@ CREATE TABLE rollup_late (
     device bigint NOT NULL,
     bucket timestamptz NOT NULL
 );
+-- Whoever reads a rollup looks here for what is wrong with it.
+CREATE INDEX rollup_late_of_device ON rollup_late (device);
 
 -- What devices say they had to let go of.
 CREATE TABLE sample_losses (

@@ -2,7 +2,7 @@
 
 use std::{fmt::Write as _, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use diesel::{
     PgConnection, QueryableByName, RunQueryDsl as _, deserialize,
     pg::Pg,
@@ -14,7 +14,10 @@ use homepot::model::{Aggregate, Metric};
 
 use crate::{
     StoreError,
-    rollups::advance::{HOURS, MINUTES, rolled_to},
+    rollups::{
+        advance::{HOURS, MINUTES, rolled_to},
+        late,
+    },
 };
 
 /// What points are computed from.
@@ -79,91 +82,107 @@ impl QueryableByName<Pg> for Row {
 /// Columns of a metric in a rollup.
 const PARTS: usize = 5;
 
-/// The points of each metric of `query`, in its order.
+/// The points of each metric of `query`, in its order. Whatever is committed is in them, also where it is in no rollup yet.
 pub fn read(conn: &mut PgConnection, device: i64, query: &SeriesQuery) -> Result<Vec<Points>, StoreError> {
-    let mut series = Folded::new(query);
-    let mut from = query.start;
-    if query.source == Source::Hours {
-        from = series.read_until(conn, device, "rollup_1h", from, HOURS)?;
+    let mut reader = Reader { conn, device, metrics: &query.metrics, rows: Vec::new() };
+    match query.source {
+        Source::Samples => reader.read("samples", query.start, query.end)?,
+        Source::Minutes => reader.minutes(query.start, query.end)?,
+        Source::Hours => reader.hours(query.start, query.end)?,
     }
-    if query.source != Source::Samples {
-        from = series.read_until(conn, device, "rollup_1m", from, MINUTES)?;
-    }
-    series.read_rows(conn, device, "samples", from, query.end)?;
-    Ok(series.finish())
+    let mut rows = reader.rows;
+    rows.sort_by_key(|row| row.at);
+    Ok(folded(query, rows))
 }
 
-/// Rows, on their way to points.
-struct Folded<'a> {
-    query: &'a SeriesQuery,
-    width: i64,
-    /// Of each metric, by the second of their start.
-    points: Vec<Vec<(i64, Aggregate)>>,
+/// Collects what is wanted of one device, from wherever it stands.
+struct Reader<'a> {
+    conn: &'a mut PgConnection,
+    device: i64,
+    metrics: &'a [Metric],
+    rows: Vec<Row>,
 }
 
-impl<'a> Folded<'a> {
-    fn new(query: &'a SeriesQuery) -> Self {
-        let width = i64::try_from(query.resolution.as_secs()).unwrap_or(i64::MAX).max(1);
-        Self { query, width, points: vec![Vec::new(); query.metrics.len()] }
+impl Reader<'_> {
+    /// Hours as far as they are made and right, minutes for the others.
+    fn hours(&mut self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError> {
+        let made = rolled_to(self.conn, HOURS)?.clamp(from, to);
+        let marked = late::marked(self.conn, self.device, from, made)?;
+        let stale = stretches(&marked, TimeDelta::hours(1));
+        self.read_but("rollup_1h", (from, made), &stale)?;
+        stale.into_iter().chain([(made, to)]).try_for_each(|(from, to)| self.minutes(from, to))
     }
 
-    /// Reads a rollup as far as it is made; tells where that is.
-    fn read_until(
-        &mut self,
-        conn: &mut PgConnection,
-        device: i64,
-        table: &str,
-        from: DateTime<Utc>,
-        resolution: &str,
-    ) -> Result<DateTime<Utc>, StoreError> {
-        let end = rolled_to(conn, resolution)?.min(self.query.end);
-        if from >= end {
-            return Ok(from);
-        }
-        self.read_rows(conn, device, table, from, end)?;
-        Ok(end)
+    /// Minutes as far as they are made and right, samples for the others.
+    fn minutes(&mut self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError> {
+        let made = rolled_to(self.conn, MINUTES)?.clamp(from, to);
+        // Before the rollup is read: once a mark is gone, the minute is right.
+        let marked = late::marked(self.conn, self.device, from, made)?;
+        let stale = stretches(&marked, TimeDelta::minutes(1));
+        self.read_but("rollup_1m", (from, made), &stale)?;
+        stale.into_iter().chain([(made, to)]).try_for_each(|(from, to)| self.read("samples", from, to))
     }
 
-    fn read_rows(
-        &mut self,
-        conn: &mut PgConnection,
-        device: i64,
-        table: &str,
-        from: DateTime<Utc>,
-        to: DateTime<Utc>,
-    ) -> Result<(), StoreError> {
-        if from >= to {
-            return Ok(());
-        }
-        let rows: Vec<Row> = sql_query(statement(table, &self.query.metrics))
-            .bind::<BigInt, _>(device)
-            .bind::<Timestamptz, _>(from)
-            .bind::<Timestamptz, _>(to)
-            .load(conn)?;
-        for Row { at, metrics } in rows {
-            let start = at.timestamp().div_euclid(self.width) * self.width;
-            for (points, aggregate) in self.points.iter_mut().zip(metrics) {
-                let Some(aggregate) = aggregate else { continue };
-                match points.last_mut() {
-                    Some((last, known)) if *last == start => *known = known.merge(aggregate),
-                    _ => points.push((start, aggregate)),
-                }
-            }
+    /// The rows of a rollup that lie in none of the stretches.
+    fn read_but(&mut self, table: &str, (from, to): Stretch, stale: &[Stretch]) -> Result<(), StoreError> {
+        let known = self.rows.len();
+        self.read(table, from, to)?;
+        if !stale.is_empty() {
+            let is_stale = |row: &Row| stale.iter().any(|(from, to)| (*from..*to).contains(&row.at));
+            let read = self.rows.split_off(known);
+            self.rows.extend(read.into_iter().filter(|row| !is_stale(row)));
         }
         Ok(())
     }
 
-    fn finish(self) -> Vec<Points> {
-        let metrics = self.query.metrics.iter();
-        let series = metrics.zip(self.points).map(|(metric, points)| {
-            let point = |(start, aggregate)| {
-                let start = DateTime::from_timestamp(start, 0).unwrap_or_default();
-                (start, rounded(*metric, aggregate))
-            };
-            points.into_iter().map(point).collect()
-        });
-        series.collect()
+    fn read(&mut self, table: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError> {
+        if from >= to {
+            return Ok(());
+        }
+        let rows: Vec<Row> = sql_query(statement(table, self.metrics))
+            .bind::<BigInt, _>(self.device)
+            .bind::<Timestamptz, _>(from)
+            .bind::<Timestamptz, _>(to)
+            .load(self.conn)?;
+        self.rows.extend(rows);
+        Ok(())
     }
+}
+
+/// From, and up to but not at.
+type Stretch = (DateTime<Utc>, DateTime<Utc>);
+
+/// The buckets of `width` that hold any of `times`, which are in order; neighbours as one.
+fn stretches(times: &[DateTime<Utc>], width: TimeDelta) -> Vec<Stretch> {
+    let mut stretches: Vec<Stretch> = Vec::new();
+    for time in times {
+        let start = time.duration_trunc(width).unwrap_or(*time);
+        match stretches.last_mut() {
+            Some((_, end)) if start <= *end => *end = start + width,
+            _ => stretches.push((start, start + width)),
+        }
+    }
+    stretches
+}
+
+/// Rows, which are in order, as points.
+fn folded(query: &SeriesQuery, rows: Vec<Row>) -> Vec<Points> {
+    let width = i64::try_from(query.resolution.as_secs()).unwrap_or(i64::MAX).max(1);
+    let mut series: Vec<Points> = vec![Vec::new(); query.metrics.len()];
+    for Row { at, metrics } in rows {
+        let start = DateTime::from_timestamp(at.timestamp().div_euclid(width) * width, 0).unwrap_or_default();
+        for (points, aggregate) in series.iter_mut().zip(metrics) {
+            let Some(aggregate) = aggregate else { continue };
+            match points.last_mut() {
+                Some((last, known)) if *last == start => *known = known.merge(aggregate),
+                _ => points.push((start, aggregate)),
+            }
+        }
+    }
+    for (metric, points) in query.metrics.iter().zip(&mut series) {
+        points.iter_mut().for_each(|(_, aggregate)| *aggregate = rounded(*metric, *aggregate));
+    }
+    series
 }
 
 /// One scan for all metrics; only the columns asked for are read.

@@ -188,6 +188,12 @@ async fn a_series_is_what_the_samples_say_wherever_rollups_have_got_to() {
         }
         // From not at all to all of it.
         until_done(&mut conn, start + TimeDelta::minutes(dice.below(90) as i64) - TimeDelta::minutes(30));
+        // Samples that come late show before they are in any rollup.
+        let late: Vec<_> = (0..dice.below(40)).map(|_| random_sample(&mut dice, &[d.pk], start)).collect();
+        samples::write(&mut conn, &late, start, Expected::Repeats).unwrap();
+        for new in late {
+            all.entry((new.device, new.sample.collected_at)).or_insert(new.sample);
+        }
         for (source, seconds) in [
             (Source::Samples, 1),
             (Source::Samples, 30),

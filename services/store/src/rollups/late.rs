@@ -50,6 +50,23 @@ pub(crate) fn mark(
     Ok(())
 }
 
+/// The minutes of a device from `from` up to `to` that are marked, in order: their rollups are not what they should be.
+pub(crate) fn marked(
+    conn: &mut PgConnection,
+    device: i64,
+    from: DateTime<Utc>,
+    to: DateTime<Utc>,
+) -> Result<Vec<DateTime<Utc>>, StoreError> {
+    let marks: Vec<Mark> = sql_query(
+        "SELECT DISTINCT device, bucket FROM rollup_late WHERE device = $1 AND bucket >= $2 AND bucket < $3 ORDER BY 2",
+    )
+    .bind::<BigInt, _>(device)
+    .bind::<Timestamptz, _>(from)
+    .bind::<Timestamptz, _>(to)
+    .load(conn)?;
+    Ok(marks.into_iter().map(|mark| mark.bucket).collect())
+}
+
 #[derive(QueryableByName)]
 struct Mark {
     #[diesel(sql_type = BigInt)]

@@ -1,9 +1,7 @@
 //! Samples on their way into Postgres, when it does not do as it should.
 
-use std::sync::Arc;
-
 use chrono::{DateTime, TimeDelta, Utc};
-use homepot_tests::{Server, ServerOptions, Session, field as log_field, grpc::DeviceKey};
+use homepot_tests::{Server, ServerOptions, Session, field as log_field};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{SITE, ack, message, sample};
@@ -48,8 +46,7 @@ async fn a_sample_that_postgres_refuses_costs_nobody_else_a_sample() {
 }
 
 /// Sends all of a device's samples, and hears of each that it is stored.
-async fn report(server: Arc<Server>, key: DeviceKey, start: DateTime<Utc>, progress: watch::Sender<u64>) {
-    let (mut session, _) = Session::attach(&server, &key).await;
+async fn report(mut session: Session, start: DateTime<Utc>, progress: watch::Sender<u64>) {
     let (mut sent, mut acknowledged) = (0, 0);
     while acknowledged < MESSAGES {
         while sent < MESSAGES && sent < acknowledged + AHEAD {
@@ -71,13 +68,17 @@ async fn while_postgres_is_away_nothing_acknowledged_is_lost_and_the_server_catc
     // The first holds the database, so that it can be taken away from the second for as long as it takes.
     let mut owner = Server::start().await;
     owner.create_site(SITE, false).await;
-    let server = Arc::new(owner.start_beside(ServerOptions::default()).await);
+    let server = owner.start_beside(ServerOptions::default()).await;
     let start = Utc::now() - TimeDelta::minutes(10);
     let (progress, mut watched) = watch::channel(0);
     let mut reports = JoinSet::new();
+    let mut sessions = Vec::new();
     for number in 0..DEVICES {
         let key = owner.enroll(SITE, &format!("till-{number}")).await;
-        reports.spawn(report(server.clone(), key, start, progress.clone()));
+        sessions.push(Session::attach(&server, &key).await.0);
+    }
+    for session in sessions {
+        reports.spawn(report(session, start, progress.clone()));
     }
 
     watched.wait_for(|sum| *sum >= 50).await.unwrap();

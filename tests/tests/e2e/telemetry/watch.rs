@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{TimeDelta, Utc};
+use chrono::{SubsecRound, TimeDelta, Utc};
 use homepot::pb::{
     registry::v1::{RevokeOperatorRequest, Role},
     telemetry::v1::{WatchRequest, WatchResponse},
@@ -123,7 +123,8 @@ async fn a_viewer_that_does_not_read_gets_the_newest_in_the_end() {
     let mut slow = Viewer::of_admin(&server).await;
     let mut quick = Viewer::of_admin(&server).await;
     assert_eq!((slow.next().await.len(), quick.next().await.len()), (0, 0));
-    let start = Utc::now() - TimeDelta::seconds(60);
+    // Whole seconds, as they come back from the store unchanged.
+    let start = Utc::now().trunc_subsecs(0) - TimeDelta::seconds(60);
     let mut session = device_with(&server, SITE, "till", &[]).await;
     for round in 0..5_u32 {
         let at = start + TimeDelta::seconds(round.into());
