@@ -35,11 +35,11 @@ pub(crate) fn missing(plan: &Plan, starts: &[DateTime<Utc>], now: DateTime<Utc>)
         .collect()
 }
 
-/// The median distance between neighbours; `None` when there are no two.
+/// The median distance between neighbours, of an even number the smaller of the two; `None` when there are no two.
 fn usual_distance(starts: &[DateTime<Utc>]) -> Option<TimeDelta> {
     let mut distances: Vec<_> = starts.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let middle = distances.len() / 2;
-    (!distances.is_empty()).then(|| *distances.select_nth_unstable(middle).1)
+    let middle = distances.len().checked_sub(1)? / 2;
+    Some(*distances.select_nth_unstable(middle).1)
 }
 
 #[cfg(test)]
