@@ -1,6 +1,6 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench soak
+.PHONY: help demo test lint fmt bench soak fuzz
 
 help: ## this list
 	@echo "HOMEPOT"
@@ -25,3 +25,6 @@ bench: ## what this machine reaches, each figure beside its ceiling; takes a whi
 
 soak: ## ten minutes under load, with the server's memory
 	@exec scripts/bench soak
+
+fuzz: ## random bytes for the spool and the messages; FUZZ_SECONDS=60 for each target
+	@exec scripts/fuzz $(FUZZ_SECONDS)

@@ -78,7 +78,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
 
     let share = cpu.as_secs_f64() / span.as_secs_f64() * 100.0;
     let rows = vec![
-        Row::new("agent, most memory", most as f64 / MIB, "MiB").bar(Bar::AtMost(8.0)),
+        Row::new("agent, most memory", most as f64 / 1e6, "MB").bar(Bar::AtMost(8.0)),
         Row::new("agent, processor", share, "% of a core").bar(Bar::AtMost(0.1)),
     ];
     let details = json!({

@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1_000)]
     pub devices: usize,
     /// Samples in a message.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 100)]
     pub batch: usize,
     /// Samples a second of all devices; left out: half of what a short saturating run reaches.
     #[arg(long)]
@@ -34,7 +34,7 @@ pub struct Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self { devices: 1_000, batch: 10, rate: None, seconds: 60 }
+        Self { devices: 1_000, batch: 100, rate: None, seconds: 60 }
     }
 }
 

@@ -80,6 +80,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let latest = measure_latest(&mut asker, &psql, args.devices).await?;
     rows.extend(latest.rows(&format!("latest of {}", args.devices), Some(30.0)));
     server.stop().await?;
+    rows.extend(sizes(&dataset.made["bytes"]));
     let details = json!({
         "dataset": dataset.made, "metrics": METRICS.map(|(_, name)| name), "spans": spans,
         "latest": latest.describe(),
@@ -90,6 +91,15 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
 /// Devices with history, of which no other span has any where there are enough.
 fn share(dataset: &Dataset, turn: usize, asked: usize) -> Vec<String> {
     (0..asked).map(|number| format!("bench-{:05}", (number * SPANS.len() + turn) % dataset.reporting)).collect()
+}
+
+/// Bytes of a row with its share of the indexes.
+fn sizes(bytes: &Value) -> Vec<Row> {
+    let size = |(what, table): (&str, &str)| {
+        let part = |part: &str| bytes[table][part].as_f64().unwrap_or_default();
+        Row::new(what, (part("heap") + part("indexes")) / part("rows"), "bytes on disk")
+    };
+    [("a sample", "samples"), ("a device's minute", "rollup_1m"), ("a device's hour", "rollup_1h")].map(size).into()
 }
 
 /// Sorted times.

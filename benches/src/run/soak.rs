@@ -23,7 +23,7 @@ pub struct Args {
     #[arg(long, default_value_t = 1_000)]
     pub devices: usize,
     /// Samples in a message.
-    #[arg(long, default_value_t = 10)]
+    #[arg(long, default_value_t = 100)]
     pub batch: usize,
     /// Samples a second of all devices; left out: half of what a short saturating run reaches.
     #[arg(long)]
