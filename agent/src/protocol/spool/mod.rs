@@ -1,7 +1,7 @@
 //! Samples that the server has not acknowledged yet, on disk.
 //!
 //! The agent numbers its samples from 1, for as long as it keeps its state, and no number is given twice. A sample is a
-//! [`record`] in a [`segment`]: a file of at most a few hundred KiB that is removed as a whole once nothing in it is
+//! [`record`] in a segment: a file of at most a few hundred KiB that is removed as a whole once nothing in it is
 //! pending. What else there is to know of the numbers stands in the [`ledger`]: which the server has dealt with, and which
 //! are lost.
 //!
