@@ -4,7 +4,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::TimeDelta;
+use chrono::{SubsecRound as _, TimeDelta};
 use homepot::model::to_proto_timestamp;
 use proptest::prelude::*;
 
@@ -27,7 +27,8 @@ fn sample(start: DateTime<Utc>, number: u64) -> pb::Sample {
 }
 
 fn push(spool: &mut Spool, count: u64) -> Vec<u64> {
-    let start = Utc::now() - TimeDelta::hours(1);
+    // From the middle of a second: a few milliseconds more or less do not change how long a record is.
+    let start = Utc::now().trunc_subsecs(0) + TimeDelta::milliseconds(500) - TimeDelta::hours(1);
     (0..count).map(|n| spool.push(&sample(start, n), Instant::now()).unwrap()).collect()
 }
 
