@@ -1,5 +1,7 @@
 //! As little HTTP as a load needs: one connection, one request at a time, answers of known length.
 
+use std::time::Duration;
+
 use anyhow::Context as _;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -34,6 +36,13 @@ impl Connection {
         }
     }
 
+    /// When the last answer says to ask again.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let text = std::str::from_utf8(&self.answer).ok()?;
+        let (head, _) = text.split_once("\r\n\r\n")?;
+        header(head, "retry-after")?.parse().ok().map(Duration::from_secs)
+    }
+
     /// The last answer, for a message.
     pub fn answer(&self) -> String {
         String::from_utf8_lossy(&self.answer).into_owned()
@@ -44,14 +53,15 @@ impl Connection {
 fn whole(answer: &[u8]) -> anyhow::Result<Option<u16>> {
     let Some(head) = answer.windows(4).position(|bytes| bytes == b"\r\n\r\n") else { return Ok(None) };
     let text = std::str::from_utf8(&answer[..head])?;
-    let mut lines = text.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).context("no status")?;
-    let length = lines.find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
+    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).context("no status")?;
+    let length: Option<usize> = header(text, "content-length").and_then(|length| length.parse().ok());
     let length = length.context("an answer without a length")?;
     Ok((answer.len() >= head + 4 + length).then_some(status))
+}
+
+fn header<'a>(head: &'a str, wanted: &str) -> Option<&'a str> {
+    let mut lines = head.split("\r\n").filter_map(|line| line.split_once(':'));
+    lines.find_map(|(name, value)| name.eq_ignore_ascii_case(wanted).then(|| value.trim()))
 }
 
 #[cfg(test)]

@@ -1,21 +1,27 @@
-//! Memory and processor of `homepot-agent run`, attached to a server and measuring every five seconds.
+//! Memory and processor of `homepot-agent run`, attached to a server and measuring every five seconds: over TLS, as it is
+//! in the field, and over plaintext, for what TLS takes.
 
-use std::{fs::File, process::Stdio, time::Duration};
+use std::{fs::File, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::Context as _;
 use homepot::pb::registry::v1::{
     CreateEnrollmentTokenRequest, CreateSiteRequest, registry_service_client::RegistryServiceClient,
 };
-use serde_json::json;
+use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::{
     process::Command,
     time::{Instant, sleep},
 };
-use tonic::{Request, metadata::MetadataValue};
+use tonic::{
+    Request,
+    metadata::MetadataValue,
+    transport::{Certificate, ClientTlsConfig, Endpoint},
+};
 
 use crate::{
-    fleet::{SITE, connect},
-    host::{Server, Workshop, memory, precise_cpu},
+    fleet::SITE,
+    host::{Memory, Server, Setting, Workshop, memory, precise_cpu},
     report::{Bar, Report, Row, step},
 };
 
@@ -25,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to look.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Seconds of looking at the attached agent.
+    /// Seconds of looking at an attached agent.
     #[arg(long, default_value_t = 120)]
     pub seconds: u64,
 }
@@ -36,27 +42,63 @@ impl Default for Args {
     }
 }
 
+/// A certificate for this machine, and its key.
+struct Tls {
+    cert: PathBuf,
+    key: PathBuf,
+    pem: String,
+}
+
+/// What was seen of an agent.
+struct Seen {
+    span: Duration,
+    cpu: Duration,
+    samples: f64,
+    /// When it had the most.
+    memory: Memory,
+}
+
 /// Runs it.
 pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyhow::Result<()> {
-    step(&format!("agent: {} s", args.seconds));
-    let server = Server::start(workshop, &[]).await?;
+    let (mut rows, mut details) = (Vec::new(), json!({}));
+    let directory = workshop.scratch()?;
+    let tls = Tls::make(&directory)?;
+    for (name, tls) in [("agent", Some(&tls)), ("agent over plaintext", None)] {
+        step(&format!("{name}: {} s", args.seconds));
+        let seen = look(args, workshop, tls).await?;
+        rows.push(Row::new(format!("{name}, most memory"), seen.memory.rss as f64 / 1e6, "MB").bar(Bar::AtMost(8.0)));
+        rows.push(Row::new(format!("{name}, processor"), seen.share(), "% of a core").bar(Bar::AtMost(0.1)));
+        details[if tls.is_some() { "tls" } else { "plaintext" }] = seen.describe();
+    }
+    report.add("agent", rows, details)
+}
+
+/// Starts a server and an agent, and looks at the agent from its second sample on.
+async fn look(args: &Args, workshop: &Workshop, tls: Option<&Tls>) -> anyhow::Result<Seen> {
+    let settings = tls.map(Tls::settings).transpose()?.unwrap_or_default();
+    let server = Server::start(workshop, &settings).await?;
+    let url = format!("{}://{}", if tls.is_some() { "https" } else { "http" }, server.grpc);
     let psql = server.psql()?;
     let directory = workshop.scratch()?;
     let log = File::create(directory.path().join("agent.log"))?;
     // Through the server's own program, so that an agent does not outlive the benchmark.
-    let mut agent = Command::new(workshop.program("homepot")?)
+    let mut agent = Command::new(workshop.program("homepot")?);
+    agent
         .arg("tether")
         .arg(std::process::id().to_string())
         .arg(workshop.program("homepot-agent")?)
-        .args(["run", "--server", &format!("http://{}", server.grpc), "--site", SITE, "--device-id", "bench-agent"])
+        .args(["run", "--server", &url, "--site", SITE, "--device-id", "bench-agent"])
         .arg("--state-dir")
         .arg(directory.path().join("state"))
-        .env("HOMEPOT_ENROLLMENT_TOKEN", enrollment_token(&server).await?)
+        .env("HOMEPOT_ENROLLMENT_TOKEN", enrollment_token(&server, &url, tls).await?)
         .stdin(Stdio::null())
         .stdout(log.try_clone()?)
         .stderr(log)
-        .kill_on_drop(true)
-        .spawn()?;
+        .kill_on_drop(true);
+    if let Some(tls) = tls {
+        agent.arg("--ca-file").arg(&tls.cert);
+    }
+    let mut agent = agent.spawn()?;
     let stored = async || psql.number("SELECT count(*) FROM samples").await;
     let deadline = Instant::now() + PATIENCE;
     while stored().await? < 2.0 {
@@ -66,33 +108,64 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
 
     let pid = agent.id().context("the agent has ended")?;
     let (samples, cpu, start) = (stored().await?, precise_cpu(pid)?, Instant::now());
-    let mut most = 0;
+    let mut most = memory(pid)?;
     while start.elapsed() < Duration::from_secs(args.seconds) {
         sleep(Duration::from_secs(1)).await;
-        most = most.max(memory(pid)?.rss);
+        let now = memory(pid)?;
+        if now.rss > most.rss {
+            most = now;
+        }
     }
     let (span, cpu) = (start.elapsed(), precise_cpu(pid)?.saturating_sub(cpu));
-    let (memory, samples) = (memory(pid)?, stored().await? - samples);
+    let samples = stored().await? - samples;
     agent.kill().await?;
     server.stop().await?;
+    Ok(Seen { span, cpu, samples, memory: most })
+}
 
-    let share = cpu.as_secs_f64() / span.as_secs_f64() * 100.0;
-    let rows = vec![
-        Row::new("agent, most memory", most as f64 / 1e6, "MB").bar(Bar::AtMost(8.0)),
-        Row::new("agent, processor", share, "% of a core").bar(Bar::AtMost(0.1)),
-    ];
-    let details = json!({
-        "seconds": span.as_secs_f64(), "samples": samples, "cpu_ms": cpu.as_secs_f64() * 1e3,
-        "rss_mib": memory.rss as f64 / MIB, "pss_mib": memory.pss as f64 / MIB, "most_rss_mib": most as f64 / MIB,
-    });
-    report.add("agent", rows, details)
+impl Seen {
+    /// Percent of a core.
+    fn share(&self) -> f64 {
+        self.cpu.as_secs_f64() / self.span.as_secs_f64() * 100.0
+    }
+
+    fn describe(&self) -> Value {
+        json!({
+            "seconds": self.span.as_secs_f64(), "samples": self.samples, "cpu_ms": self.cpu.as_secs_f64() * 1e3,
+            "rss_mib": self.memory.rss as f64 / MIB, "pss_mib": self.memory.pss as f64 / MIB,
+        })
+    }
+}
+
+impl Tls {
+    fn make(directory: &TempDir) -> anyhow::Result<Self> {
+        let pair = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let tls = Self {
+            cert: directory.path().join("cert.pem"),
+            key: directory.path().join("key.pem"),
+            pem: pair.cert.pem(),
+        };
+        std::fs::write(&tls.cert, &tls.pem)?;
+        std::fs::write(&tls.key, pair.signing_key.serialize_pem())?;
+        Ok(tls)
+    }
+
+    fn settings(&self) -> anyhow::Result<Vec<Setting<'_>>> {
+        let paths = self.cert.to_str().zip(self.key.to_str());
+        let (cert, key) = paths.context("the output directory's name is no text")?;
+        Ok(vec![("HOMEPOT_TLS_CERT", cert), ("HOMEPOT_TLS_KEY", key)])
+    }
 }
 
 /// Makes the site, and a token for one device.
-async fn enrollment_token(server: &Server) -> anyhow::Result<String> {
+async fn enrollment_token(server: &Server, url: &str, tls: Option<&Tls>) -> anyhow::Result<String> {
+    let mut endpoint = Endpoint::from_shared(url.to_owned())?;
+    if let Some(tls) = tls {
+        endpoint = endpoint.tls_config(ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.pem)))?;
+    }
     let bearer: MetadataValue<_> = format!("Bearer {}", server.admin_token()?).parse()?;
     let mut registry =
-        RegistryServiceClient::with_interceptor(connect(&server.grpc).await?, move |mut request: Request<()>| {
+        RegistryServiceClient::with_interceptor(endpoint.connect().await?, move |mut request: Request<()>| {
             request.metadata_mut().insert("authorization", bearer.clone());
             Ok(request)
         });

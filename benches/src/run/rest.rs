@@ -13,7 +13,10 @@ use std::{
 };
 
 use serde_json::json;
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
+};
 
 use super::ingest::check_stored;
 use crate::{
@@ -22,6 +25,9 @@ use crate::{
     http::Connection,
     report::{Bar, Report, Row, millis, percentile, step, watch},
 };
+
+/// How often a device tries to be let in.
+const INTRODUCTIONS: u32 = 30;
 
 /// How to load.
 #[derive(Clone, Debug, clap::Args)]
@@ -54,12 +60,13 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let psql = server.psql()?;
     let keys = seed(&psql, args.connections).await?;
     let span = Duration::from_secs(args.seconds);
+    introduce(&server.rest, &keys).await?;
     let warm = drive(&server.rest, &keys, Work::Report, span / 10).await?;
     let (pid, postmaster) = (server.pid()?, psql.postmaster());
     let before = Cpu::read(pid, postmaster)?;
     let reported = drive(&server.rest, &keys, Work::Report, span).await?;
     let cores = Cpu::read(pid, postmaster)?.since(&before);
-    check_stored(&psql, warm.count() + reported.count()).await?;
+    check_stored(&psql, keys.len() as u64 + warm.count() + reported.count()).await?;
     let nothing = drive(&server.rest, &keys, Work::Nothing, span / 4).await?;
     server.stop().await?;
 
@@ -97,6 +104,33 @@ impl Outcome {
     fn rate(&self) -> f64 {
         self.count() as f64 / self.took.as_secs_f64()
     }
+}
+
+/// Each device's first report. Checking so many unknown keys at once is more than the server takes: it says when to come
+/// back, and a device does.
+async fn introduce(address: &str, keys: &[DeviceKey]) -> anyhow::Result<()> {
+    let mut working = JoinSet::new();
+    for (number, key) in (0..).zip(keys.iter().cloned()) {
+        let address = address.to_owned();
+        working.spawn(async move {
+            let mut connection = Connection::open(&address).await?;
+            let (mut request, mut body) = (String::new(), String::new());
+            write_body(&mut body, number, 0)?;
+            write_request(&mut request, &key, Work::Report, &body)?;
+            for _ in 0..INTRODUCTIONS {
+                match (connection.ask(request.as_bytes()).await?, connection.retry_after()) {
+                    (201, _) => return Ok(()),
+                    (429, Some(pause)) => sleep(pause).await,
+                    (status, _) => anyhow::bail!("answered {status} at first: {}", connection.answer()),
+                }
+            }
+            anyhow::bail!("was sent away {INTRODUCTIONS} times: {}", connection.answer())
+        });
+    }
+    while let Some(done) = working.join_next().await {
+        done??;
+    }
+    Ok(())
 }
 
 async fn drive(address: &str, keys: &[DeviceKey], work: Work, span: Duration) -> anyhow::Result<Outcome> {
