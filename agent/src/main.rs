@@ -14,7 +14,8 @@ use homepot_agent::{
 };
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// Tells HOMEPOT how this machine fares, and does what operators ask of it.
 #[derive(Parser)]
@@ -122,12 +123,19 @@ fn status(place: Place, output: Output) -> anyhow::Result<bool> {
     Ok(report.healthy)
 }
 
+/// `HOMEPOT_AGENT_LOG` holds directives such as `info` or `info,homepot_agent=debug`.
 fn log_to_stderr() {
-    let filter = EnvFilter::try_from_env("HOMEPOT_AGENT_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let said = std::env::var("HOMEPOT_AGENT_LOG").ok().filter(|said| !said.is_empty());
+    let wanted = said.as_deref().unwrap_or("info").parse::<Targets>();
+    let filter = wanted.as_ref().cloned().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let lines = fmt::layer().with_writer(io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
     if io::stderr().is_terminal() {
-        log.init();
+        registry.with(lines).init();
     } else {
-        log.json().flatten_event(true).init();
+        registry.with(lines.json().flatten_event(true)).init();
+    }
+    if let Err(error) = wanted {
+        tracing::warn!(%error, "HOMEPOT_AGENT_LOG is not understood; logging from level info on");
     }
 }

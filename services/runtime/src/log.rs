@@ -2,7 +2,7 @@
 
 use std::{io::IsTerminal as _, str::FromStr};
 
-use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 /// How log lines look.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,8 +39,8 @@ pub struct LogSettings {
 }
 
 /// Reads directives such as `info,homepot_link=debug`; the error names the one at fault.
-pub fn parse_filter(text: &str) -> Result<EnvFilter, String> {
-    EnvFilter::builder().parse(text).map_err(|error| format!("'{text}' is not a log filter such as 'info': {error}"))
+pub fn parse_filter(text: &str) -> Result<Targets, String> {
+    text.parse::<Targets>().map_err(|error| format!("'{text}' is not a log filter such as 'info': {error}"))
 }
 
 /// Starts logging for the whole process. A second call fails, and so does a filter that can't be read.

@@ -63,8 +63,7 @@ pub fn run(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -
         let (late, more_late) = late(conn)?;
         let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
         let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
-        // What is not folded yet must not go.
-        let dropped = partitions::drop_expired(conn, now.min(rolled_to + TimeDelta::hours(1)), retention)?;
+        let dropped = partitions::drop_expired(conn, now, retention)?;
         let keeps = TimeDelta::from_std(retention.hours).unwrap_or(TimeDelta::MAX);
         if let Some(oldest) = now.checked_sub_signed(keeps) {
             losses::delete_before(conn, oldest)?;

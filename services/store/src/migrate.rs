@@ -7,6 +7,7 @@ use crate::{
     StoreError,
     locks::{self, Lock},
     pool::SESSION_SETTINGS,
+    samples,
 };
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
@@ -17,6 +18,11 @@ pub(crate) fn run(conn: &mut PgConnection) -> Result<(), StoreError> {
         let done = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
         if !done.is_empty() {
             tracing::info!(count = done.len(), "migrated the database");
+        }
+        // At each start: a server that dies between the two would leave devices without a newest sample.
+        let restored = samples::latest::restore(conn)?;
+        if restored > 0 {
+            tracing::info!(devices = restored, "took the newest samples of devices from history");
         }
         Ok(())
     })

@@ -7,6 +7,7 @@ use crate::{
     StoreError,
     locks::{self, Lock},
     maintenance::Retention,
+    rollups::advance::{HOURS, MINUTES, rolled_to},
 };
 
 /// Kept ready ahead of now: clocks may run ahead, and a server that makes them may be away for a while.
@@ -148,7 +149,8 @@ fn make(conn: &mut PgConnection, table: Table, first: NaiveDate) -> Result<(), S
     Ok(())
 }
 
-/// Drops the partitions in which nothing is kept any more, and tells their names.
+/// Drops the partitions in which nothing is kept any more, and tells their names. What is not folded yet stays: it is in
+/// nothing else.
 pub(crate) fn drop_expired(
     conn: &mut PgConnection,
     now: DateTime<Utc>,
@@ -156,8 +158,14 @@ pub(crate) fn drop_expired(
 ) -> Result<Vec<String>, StoreError> {
     let mut dropped = Vec::new();
     for table in Table::ALL {
+        let folded_to = match table {
+            Table::Samples => rolled_to(conn, MINUTES)?,
+            Table::Minutes => rolled_to(conn, HOURS)?,
+            Table::Hours => now,
+        };
         let keeps = table.keeps(retention).max(table.back(retention));
-        let Some(oldest) = now.checked_sub_signed(keeps) else { continue };
+        let Some(expired) = now.checked_sub_signed(keeps) else { continue };
+        let oldest = expired.min(folded_to);
         for name in existing(conn, table)? {
             let first = name.rsplit('_').next().and_then(|day| NaiveDate::parse_from_str(day, "%Y%m%d").ok());
             let Some(end) = first.map(|first| table.next(first).and_time(NaiveTime::MIN).and_utc()) else { continue };

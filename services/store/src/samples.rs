@@ -2,6 +2,7 @@
 
 mod columns;
 mod history;
+pub(crate) mod latest;
 mod probe;
 mod read;
 mod write;
@@ -9,8 +10,9 @@ mod write;
 use homepot::model::Sample;
 
 pub use self::{
+    latest::{LatestFilter, latest, received_since},
     probe::probe,
-    read::{LatestFilter, latest, list, received_since},
+    read::list,
     write::write,
 };
 

@@ -138,7 +138,8 @@ async fn rollups_come_to_what_the_samples_say_in_any_order_of_arrival_and_after_
         let mut now = Utc::now();
         let mut all = BTreeMap::new();
         for _ in 0..60 {
-            now += TimeDelta::seconds(dice.below(400) as i64);
+            // Days in all, so that minutes and hours are folded on the way.
+            now += TimeDelta::seconds(dice.below(6_000) as i64);
             match dice.below(8) {
                 // The server dies between the steps: what comes next finds a line that is claimed and not rolled.
                 0 => drop(rollups::claim(&mut conn, now).unwrap()),
@@ -165,7 +166,7 @@ async fn rollups_come_to_what_the_samples_say_in_any_order_of_arrival_and_after_
                 }
             }
         }
-        now += TimeDelta::hours(2);
+        now += TimeDelta::hours(26);
         until_done(&mut conn, now);
         for (table, width) in [("rollup_1m", TimeDelta::minutes(1)), ("rollup_1h", TimeDelta::hours(1))] {
             assert_eq!(stored(&mut conn, table), told(&brute_force(&all, width)), "{table}, seed {seed}");
@@ -187,7 +188,7 @@ async fn a_series_is_what_the_samples_say_wherever_rollups_have_got_to() {
             all.entry((new.device, new.sample.collected_at)).or_insert(new.sample);
         }
         // From not at all to all of it.
-        until_done(&mut conn, start + TimeDelta::minutes(dice.below(90) as i64) - TimeDelta::minutes(30));
+        until_done(&mut conn, start + TimeDelta::minutes(dice.below(30 * 60) as i64) - TimeDelta::hours(3));
         // Samples that come late show before they are in any rollup.
         let late: Vec<_> = (0..dice.below(40)).map(|_| random_sample(&mut dice, &[d.pk], start)).collect();
         samples::write(&mut conn, &late, start, Expected::Repeats).unwrap();
@@ -236,7 +237,7 @@ async fn a_line_is_not_drawn_over_a_writer_that_has_not_committed() {
         .transaction::<_, homepot_store::StoreError, _>(|writer| {
             samples::write(writer, &[sample], now, Expected::New)?;
             let store = database.store().clone();
-            let later = now + TimeDelta::minutes(20);
+            let later = now + TimeDelta::hours(2);
             let claiming =
                 tokio::spawn(async move { store.run("claim", move |conn| rollups::claim(conn, later)).await });
             // It waits for this transaction: Postgres says so.
@@ -245,7 +246,7 @@ async fn a_line_is_not_drawn_over_a_writer_that_has_not_committed() {
             Ok(())
         })
         .unwrap();
-    until_done(&mut watcher, now + TimeDelta::minutes(20));
+    until_done(&mut watcher, now + TimeDelta::hours(2));
     assert_eq!(stored(&mut watcher, "rollup_1m").len(), 1);
 }
 
@@ -275,7 +276,7 @@ async fn writers_and_the_roller_at_once_lose_nothing() {
             tokio::spawn(async move {
                 for round in 0..rounds {
                     // Half of them behind the line that moves meanwhile, half ahead of it.
-                    let at = start + TimeDelta::seconds((round * writers + writer) * 10);
+                    let at = start + TimeDelta::minutes(round * writers + writer);
                     let sample = Sample { cpu_percent: Some(50.0), ..Sample::empty(at) };
                     let batch = vec![NewSample { device, sample }];
                     store.run("write", move |conn| samples::write(conn, &batch, at, Expected::New)).await.unwrap();
@@ -285,13 +286,13 @@ async fn writers_and_the_roller_at_once_lose_nothing() {
         .collect();
     let mut now = start;
     while writing.iter().any(|task| !task.is_finished()) {
-        now = (now + TimeDelta::seconds(30)).min(start + TimeDelta::hours(1));
+        now = (now + TimeDelta::minutes(3)).min(start + TimeDelta::hours(2));
         until_done(&mut conn, now);
     }
     for task in writing {
         task.await.unwrap();
     }
-    until_done(&mut conn, start + TimeDelta::hours(3));
+    until_done(&mut conn, start + TimeDelta::hours(28));
     let count: i64 = stored(&mut conn, "rollup_1m").values().map(|of_metrics| of_metrics[0].unwrap().0).sum();
     assert_eq!(count, writers * rounds);
     let hours: i64 = stored(&mut conn, "rollup_1h").values().map(|of_metrics| of_metrics[0].unwrap().0).sum();
@@ -311,7 +312,7 @@ async fn a_minute_whose_newest_sample_lacks_a_metric_tells_the_newest_that_has_i
     };
     let batch = [sample(10, Some(1.0), None), sample(20, Some(2.0), Some(7)), sample(30, None, Some(8))];
     samples::write(&mut conn, &batch, minute, Expected::New).unwrap();
-    until_done(&mut conn, minute + TimeDelta::minutes(10));
+    until_done(&mut conn, minute + TimeDelta::hours(2));
     let told = stored(&mut conn, "rollup_1m");
     assert_eq!(told[&(d.pk, minute)], [Some((2, 1.0, 2.0, 3.0, 2.0)), None, Some((2, 7.0, 8.0, 15.0, 8.0)), None]);
 }

@@ -1,6 +1,7 @@
 //! Samples: once, by day, and "now" only forward.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use diesel::connection::SimpleConnection as _;
 use homepot::model::{Sample, SiteScope, StoredSample, Temperature};
 use homepot_store::{
     PgConnection,
@@ -28,7 +29,7 @@ async fn a_sample_comes_back_as_it_was_measured() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
     let now = Utc::now().trunc_subsecs(6);
-    let extra = serde_json::json!({ "boot_time": 1.7e9, "nested": { "list": [1, null, "x"] } });
+    let extra = serde_json::json!({ "boot_time": 1_700_000_000, "rate": 0.5, "nested": { "list": [1, null, "x"] } });
     let measured = Sample {
         cpu_percent: Some(45.5),
         memory_percent: Some(60.21),
@@ -57,6 +58,22 @@ async fn a_sample_comes_back_as_it_was_measured() {
     assert_eq!(latest(&mut conn), std::slice::from_ref(&expected));
     assert_eq!(history(&mut conn, d.pk, now), [expected]);
     assert_eq!(samples::write(&mut conn, &[], now, Expected::New).unwrap(), 0);
+}
+
+#[tokio::test]
+async fn newest_samples_that_are_missing_are_taken_from_history_at_the_next_start() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    enrolled(&mut conn, "never-reported", "site-1");
+    let now = Utc::now().trunc_subsecs(6);
+    let newest = Sample { load_1m: Some(1.0 / 3.0), ..sample(d.pk, now, 45.5).sample };
+    let slice = [sample(d.pk, now - TimeDelta::days(1), 1.0), NewSample { device: d.pk, sample: newest }];
+    samples::write(&mut conn, &slice, now, Expected::New).unwrap();
+    let before = latest(&mut conn);
+    assert_eq!(before.as_slice(), &history(&mut conn, d.pk, now)[1..], "history and latest have the same digits");
+    conn.batch_execute("DELETE FROM device_latest").unwrap();
+    database.store().migrate().await.unwrap();
+    assert_eq!(latest(&mut conn), before);
 }
 
 #[tokio::test]

@@ -97,7 +97,11 @@ async fn make(args: &Args, workshop: &Workshop, data: &Path) -> anyhow::Result<V
     let started = Instant::now();
     insert_history(&psql, reporting, end).await?;
     let inserted = started.elapsed();
-    psql.run(&format!("CALL bench_newest('{}')", end.to_rfc3339())).await?;
+    // The last sample of every device, those without history included. Of these the server's next start takes the newest.
+    psql.run(&format!("CALL bench_rows(1000000, '{}', 1, 0)", end.to_rfc3339())).await?;
+    server.stop().await?;
+    let server = Server::start_on(workshop, SETTINGS, data).await?;
+    let psql = server.psql()?;
     let rows = psql.number("SELECT count(*) FROM samples").await? as u64;
 
     let started = Instant::now();
@@ -213,13 +217,6 @@ BEGIN
         CALL bench_rows(reporting, first + minute * interval '1 min', 12, 0);
         COMMIT;
     END LOOP;
-END $$;
-
--- The last sample of every device, those without history included.
-CREATE PROCEDURE bench_newest(at timestamptz) LANGUAGE plpgsql AS $$
-BEGIN
-    CALL bench_rows(1000000, at, 1, 0);
-    INSERT INTO device_latest SELECT * FROM samples WHERE collected_at >= at;
 END $$;
 
 CREATE PROCEDURE bench_copy_hours(weeks int) LANGUAGE plpgsql AS $$

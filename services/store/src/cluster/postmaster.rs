@@ -31,6 +31,8 @@ const SETTINGS: &[&str] = &[
     "checkpoint_timeout=15min",
     "wal_buffers=16MB",
     "jit=off",
+    // A chart's pages lie apart. Asked of the disk together they come in half the time, or less.
+    "effective_io_concurrency=64",
     // Errors of single statements are told to us and logged there; this log stays short.
     "log_min_messages=log",
     "log_checkpoints=off",

@@ -23,13 +23,15 @@ use crate::{
 
 pub(crate) const MINUTES: &str = "1m";
 pub(crate) const HOURS: &str = "1h";
-/// Minutes that are folded at once: the rows of a device then lie together, and a chart of a day touches a fifth of the
-/// pages.
-const WINDOW: TimeDelta = TimeDelta::minutes(5);
+/// What is folded into minutes at once. The 60 rows of a device then lie together, on three pages instead of 60, and a
+/// chart of a day comes from a disk in a tenth of the time; until then it reads samples.
+const MINUTES_WINDOW: TimeDelta = TimeDelta::hours(1);
+/// What is folded into hours at once, for the same reason: a chart of a quarter touches 200 pages instead of 2,160.
+const HOURS_WINDOW: TimeDelta = TimeDelta::days(1);
 /// How long samples may be on their way before they count as late, which costs more.
 const LAG: TimeDelta = TimeDelta::minutes(1);
-/// Five minutes of a very large fleet are some ten million rows.
-const PATIENT: &str = "SET LOCAL statement_timeout = '5min'; SET LOCAL work_mem = '64MB'";
+/// An hour of a very large fleet is some hundred million rows.
+const PATIENT: &str = "SET LOCAL statement_timeout = '30min'; SET LOCAL work_mem = '64MB'";
 
 /// How one rollup is made.
 struct Step {
@@ -41,14 +43,14 @@ struct Step {
     window: TimeDelta,
 }
 
-static BY_MINUTE: Step =
-    Step { resolution: MINUTES, source: ("samples", "collected_at"), statement: &MINUTES_OF_RANGE, window: WINDOW };
-static BY_HOUR: Step = Step {
-    resolution: HOURS,
-    source: ("rollup_1m", "bucket"),
-    statement: &HOURS_OF_RANGE,
-    window: TimeDelta::hours(1),
+static BY_MINUTE: Step = Step {
+    resolution: MINUTES,
+    source: ("samples", "collected_at"),
+    statement: &MINUTES_OF_RANGE,
+    window: MINUTES_WINDOW,
 };
+static BY_HOUR: Step =
+    Step { resolution: HOURS, source: ("rollup_1m", "bucket"), statement: &HOURS_OF_RANGE, window: HOURS_WINDOW };
 
 /// How far a rollup is: nothing from there on is in it.
 pub(crate) fn rolled_to(conn: &mut PgConnection, resolution: &str) -> Result<DateTime<Utc>, StoreError> {
@@ -57,7 +59,7 @@ pub(crate) fn rolled_to(conn: &mut PgConnection, resolution: &str) -> Result<Dat
 
 /// Moves the line below which writers mark their samples as late to the last full window before `now`.
 pub fn claim(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
-    let line = (now - LAG).duration_trunc(WINDOW).unwrap_or(now);
+    let line = (now - LAG).duration_trunc(MINUTES_WINDOW).unwrap_or(now);
     let claimed_to: DateTime<Utc> =
         rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
     if line <= claimed_to {
@@ -83,9 +85,9 @@ pub fn roll_minutes(conn: &mut PgConnection, budget: Duration) -> Result<(usize,
     roll(conn, &BY_MINUTE, end, budget)
 }
 
-/// Folds the hours whose minutes are all there.
+/// Folds the days whose minutes are all there.
 pub fn roll_hours(conn: &mut PgConnection, budget: Duration) -> Result<(usize, bool), StoreError> {
-    let end = rolled_to(conn, MINUTES)?.duration_trunc(TimeDelta::hours(1)).unwrap_or_default();
+    let end = rolled_to(conn, MINUTES)?.duration_trunc(HOURS_WINDOW).unwrap_or_default();
     roll(conn, &BY_HOUR, end, budget)
 }
 
@@ -102,7 +104,7 @@ fn roll(
         if started.elapsed() > budget {
             return Ok((rows, true));
         }
-        let to = (from + step.window).min(end);
+        let to = (from.duration_trunc(step.window).unwrap_or(from) + step.window).min(end);
         let folded = conn.transaction(|conn| {
             conn.batch_execute(PATIENT)?;
             let statement = sql_query(step.statement.as_str());

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::row;
 
-/// The columns of `samples` and of `device_latest`, in the order in which [`Columns::push`] binds them.
+/// The columns of `samples`, in the order in which [`Columns::push`] binds them.
 pub(super) const NAMES: &[&str] = &[
     "device",
     "collected_at",

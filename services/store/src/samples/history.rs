@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::Temperature;
+use homepot::model::{Sample, Temperature, shortest_decimal};
 use serde_json::{Value, json};
 
 use super::NewSample;
@@ -62,6 +62,23 @@ impl Row {
             temperatures: temperatures(&sample.temperatures),
             extra: row::json(sample.extra.as_ref()),
         }
+    }
+}
+
+/// A sample as history gives it back.
+pub(super) fn kept(sample: &Sample) -> Sample {
+    let kept = |value: Option<f64>| real(value).map(shortest_decimal);
+    Sample {
+        cpu_percent: kept(sample.cpu_percent),
+        memory_percent: kept(sample.memory_percent),
+        disk_percent: kept(sample.disk_percent),
+        swap_percent: kept(sample.swap_percent),
+        load_1m: kept(sample.load_1m),
+        load_5m: kept(sample.load_5m),
+        load_15m: kept(sample.load_15m),
+        network_latency_ms: kept(sample.network_latency_ms),
+        error_rate: kept(sample.error_rate),
+        ..sample.clone()
     }
 }
 

@@ -2,17 +2,15 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{
-    DeviceId, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample, Temperature, shortest_decimal,
-};
+use homepot::model::{DeviceId, Page, PageRequest, Sample, SiteId, StoredSample, Temperature, shortest_decimal};
 use serde_json::Value;
 
 use crate::{
     StoreError, paging, row,
-    schema::{device_latest, devices, samples},
+    schema::{devices, samples},
 };
 
-/// A row of either table, in the order of its columns.
+/// A row of history, in the order of its columns.
 #[derive(Queryable)]
 struct Row {
     _device: i64,
@@ -39,8 +37,8 @@ struct Row {
     extra: Option<Value>,
 }
 
-fn stored(device_id: DeviceId, site_id: SiteId, row: Row) -> Result<StoredSample, StoreError> {
-    let sample = Sample {
+fn sample(row: Row) -> Result<Sample, StoreError> {
+    Ok(Sample {
         collected_at: row.collected_at,
         cpu_percent: row.cpu_percent.map(shortest_decimal),
         memory_percent: row.memory_percent.map(shortest_decimal),
@@ -61,8 +59,7 @@ fn stored(device_id: DeviceId, site_id: SiteId, row: Row) -> Result<StoredSample
         uptime_seconds: row.uptime_seconds,
         temperatures: temperatures(row.temperatures)?,
         extra: row::object("samples.extra", row.extra)?,
-    };
-    Ok(StoredSample { device_id, site_id, sample, received_at: row.received_at })
+    })
 }
 
 fn temperatures(column: Option<Value>) -> Result<Vec<Temperature>, StoreError> {
@@ -75,58 +72,11 @@ fn temperatures(column: Option<Value>) -> Result<Vec<Temperature>, StoreError> {
     readings.ok_or_else(|| StoreError::Corrupt("samples.temperatures: is not a list of readings".to_owned()))
 }
 
-/// Whose newest samples a list holds.
-#[derive(Clone, Debug)]
-pub struct LatestFilter {
-    /// Sites the caller may see.
-    pub scope: SiteScope,
-    /// One of them.
-    pub site_id: Option<SiteId>,
-    /// These devices only; empty: all.
-    pub device_ids: Vec<DeviceId>,
-}
-
-/// The newest sample of each device, by device id.
-pub fn latest(
-    conn: &mut PgConnection,
-    filter: &LatestFilter,
-    page: &PageRequest,
-) -> Result<Page<StoredSample>, StoreError> {
-    let mut query = device_latest::table
-        .inner_join(devices::table)
-        .select((devices::device_id, devices::site_id, device_latest::all_columns))
-        .into_boxed();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
-    if !filter.device_ids.is_empty() {
-        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
-    }
-    if let Some(after) = &page.after {
-        query = query.filter(devices::device_id.gt(after));
-    }
-    let rows: Vec<(String, String, Row)> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
-    let items = rows.into_iter().map(named).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.device_id.to_string()))
-}
-
-/// The newest samples that came in at or after `since`, by device id: what has changed since somebody last looked.
-pub fn received_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<StoredSample>, StoreError> {
-    let rows: Vec<(String, String, Row)> = device_latest::table
-        .inner_join(devices::table)
-        .select((devices::device_id, devices::site_id, device_latest::all_columns))
-        .filter(device_latest::received_at.ge(since))
-        .order(devices::device_id)
-        .load(conn)?;
-    rows.into_iter().map(named).collect()
-}
-
-fn named((device_id, site_id, row): (String, String, Row)) -> Result<StoredSample, StoreError> {
-    let device_id = row::checked("devices.device_id", &device_id)?;
-    stored(device_id, row::checked("devices.site_id", &site_id)?, row)
+/// The newest sample of a device in history, and when it was received.
+pub(super) fn newest(conn: &mut PgConnection, pk: i64) -> Result<Option<(Sample, DateTime<Utc>)>, StoreError> {
+    let query = samples::table.filter(samples::device.eq(pk)).order(samples::collected_at.desc());
+    let row: Option<Row> = query.first(conn).optional()?;
+    row.map(|row| Ok((row.received_at, sample(row)?))).transpose().map(|found| found.map(|(at, sample)| (sample, at)))
 }
 
 /// Samples of one device from `start` up to but not at `end`, oldest first. A device that is not there has none.
@@ -156,7 +106,10 @@ pub fn list(
         query = query.filter(samples::collected_at.gt(after));
     }
     let rows: Vec<Row> = query.order(samples::collected_at).limit(paging::limit(page)).load(conn)?;
-    let items =
-        rows.into_iter().map(|row| stored(device_id.clone(), site_id.clone(), row)).collect::<Result<_, _>>()?;
+    let stored = |row: Row| {
+        let (device_id, site_id, received_at) = (device_id.clone(), site_id.clone(), row.received_at);
+        Ok::<_, StoreError>(StoredSample { device_id, site_id, sample: sample(row)?, received_at })
+    };
+    let items = rows.into_iter().map(stored).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.sample.collected_at.timestamp_micros().to_string()))
 }

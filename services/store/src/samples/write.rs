@@ -12,6 +12,7 @@ use super::{
     Expected, NewSample,
     columns::{Columns, NAMES},
     history::Row,
+    latest,
 };
 use crate::{StoreError, partitions, rollups::late, schema};
 
@@ -73,7 +74,7 @@ fn once(
         let claimed_to = late::hold_open(conn)?;
         let stored = history(conn, sorted, received_at)?;
         let newest = sorted.chunk_by(|a, b| a.device == b.device).filter_map(|of_device| of_device.last().copied());
-        MoveLatest(&Columns::of(newest, received_at)).execute(conn)?;
+        latest::move_forward(conn, newest, received_at)?;
         late::mark(conn, sorted.iter().map(|new| (new.device, new.sample.collected_at)), claimed_to)?;
         Ok(stored)
     })
@@ -97,36 +98,15 @@ fn is_without_partition(error: &StoreError) -> bool {
 }
 
 /// `unnest`, so that a slice of any size is one statement with 22 binds, prepared once.
-fn push_rows<'b>(columns: &'b Columns, table: &str, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-    out.push_sql("INSERT INTO ");
-    out.push_sql(table);
-    out.push_sql(" (");
-    out.push_sql(&NAMES.join(", "));
-    out.push_sql(") SELECT * FROM unnest(");
-    columns.push(out.reborrow())?;
-    out.push_sql(")");
-    Ok(())
-}
-
 struct InsertHistory<'a>(&'a Columns);
 
 impl QueryFragment<Pg> for InsertHistory<'_> {
     fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        push_rows(self.0, "samples", out.reborrow())?;
-        out.push_sql(" ON CONFLICT DO NOTHING");
-        Ok(())
-    }
-}
-
-struct MoveLatest<'a>(&'a Columns);
-
-impl QueryFragment<Pg> for MoveLatest<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        push_rows(self.0, "device_latest", out.reborrow())?;
-        out.push_sql(" ON CONFLICT (device) DO UPDATE SET ");
-        let set: Vec<_> = NAMES.iter().skip(1).map(|name| format!("{name} = excluded.{name}")).collect();
-        out.push_sql(&set.join(", "));
-        out.push_sql(" WHERE device_latest.collected_at < excluded.collected_at");
+        out.push_sql("INSERT INTO samples (");
+        out.push_sql(&NAMES.join(", "));
+        out.push_sql(") SELECT * FROM unnest(");
+        self.0.push(out.reborrow())?;
+        out.push_sql(") ON CONFLICT DO NOTHING");
         Ok(())
     }
 }
@@ -136,10 +116,4 @@ impl QueryId for InsertHistory<'_> {
     const HAS_STATIC_QUERY_ID: bool = true;
 }
 
-impl QueryId for MoveLatest<'_> {
-    type QueryId = MoveLatest<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
 impl RunQueryDsl<PgConnection> for InsertHistory<'_> {}
-impl RunQueryDsl<PgConnection> for MoveLatest<'_> {}

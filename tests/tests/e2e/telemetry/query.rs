@@ -113,7 +113,8 @@ async fn samples_come_back_as_points_of_the_resolution_asked_for() {
 async fn rollups_answer_as_samples_do_and_long_answers_come_in_pieces() {
     let server = Server::start().await;
     server.create_site(SITE, false).await;
-    let start = minutes_ago(30);
+    // Before the hour that the roller waits for.
+    let start = minutes_ago(150);
     let samples: Vec<_> = (0..120).map(|n| (start + TimeDelta::seconds(n * 10), (n % 7) as f64)).collect();
     device_with(&server, SITE, "till", &samples).await;
     let minutes = request(&["till"], start, 20, 60);

@@ -1,0 +1,157 @@
+//! The newest sample of each device, as the message that tells it: one value to write and to read instead of twenty.
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    query_builder::{AstPass, QueryFragment, QueryId},
+    sql_types::{Array, BigInt, Binary, Timestamptz},
+};
+use homepot::{
+    model::{DeviceId, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample},
+    pb::telemetry::v1 as pb,
+};
+use prost::Message as _;
+
+use super::{NewSample, history::kept, read};
+use crate::{
+    StoreError, paging, row,
+    schema::{device_latest, devices},
+};
+
+/// Whose newest samples a list holds.
+#[derive(Clone, Debug)]
+pub struct LatestFilter {
+    /// Sites the caller may see.
+    pub scope: SiteScope,
+    /// One of them.
+    pub site_id: Option<SiteId>,
+    /// These devices only; empty: all.
+    pub device_ids: Vec<DeviceId>,
+}
+
+/// What a list selects: device id, site id, when it was collected and received, and the rest of it.
+type Row = (String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
+
+/// The newest sample of each device, by device id.
+pub fn latest(
+    conn: &mut PgConnection,
+    filter: &LatestFilter,
+    page: &PageRequest,
+) -> Result<Page<StoredSample>, StoreError> {
+    let mut query = rows().into_boxed();
+    if let Some(site_ids) = filter.scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = &filter.site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    if !filter.device_ids.is_empty() {
+        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
+    }
+    if let Some(after) = &page.after {
+        query = query.filter(devices::device_id.gt(after));
+    }
+    let rows: Vec<Row> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
+    let items = rows.into_iter().map(stored).collect::<Result<_, _>>()?;
+    Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.device_id.to_string()))
+}
+
+/// The newest samples that came in at or after `since`, by device id: what has changed since somebody last looked.
+pub fn received_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<StoredSample>, StoreError> {
+    let rows: Vec<Row> = rows().filter(device_latest::received_at.ge(since)).order(devices::device_id).load(conn)?;
+    rows.into_iter().map(stored).collect()
+}
+
+#[diesel::dsl::auto_type]
+fn rows() -> _ {
+    device_latest::table.inner_join(devices::table).select((
+        devices::device_id,
+        devices::site_id,
+        device_latest::collected_at,
+        device_latest::received_at,
+        device_latest::sample,
+    ))
+}
+
+fn stored((device_id, site_id, collected_at, received_at, packed): Row) -> Result<StoredSample, StoreError> {
+    let corrupt = |told: String| StoreError::Corrupt(format!("device_latest.sample: {told}"));
+    let message = pb::Sample::decode(packed.as_slice()).map_err(|error| corrupt(error.to_string()))?;
+    let sample = Sample::from_proto(message, Some(collected_at));
+    Ok(StoredSample {
+        device_id: row::checked("devices.device_id", &device_id)?,
+        site_id: row::checked("devices.site_id", &site_id)?,
+        sample: sample.map_err(|fault| corrupt(format!("{}: {}", fault.field, fault.reason)))?,
+        received_at,
+    })
+}
+
+/// Makes what is missing from what history has: after a migration made the table anew.
+pub(crate) fn restore(conn: &mut PgConnection) -> Result<usize, StoreError> {
+    let missing: Vec<i64> = devices::table
+        .left_join(device_latest::table)
+        .filter(device_latest::device.nullable().is_null())
+        .select(devices::device)
+        .load(conn)?;
+    let mut restored = 0;
+    for device in missing {
+        let Some((sample, received_at)) = read::newest(conn, device)? else { continue };
+        restored += move_forward(conn, [&NewSample { device, sample }].into_iter(), received_at)?;
+    }
+    Ok(restored)
+}
+
+/// Takes samples that are newer than what is known of their device; one a device.
+pub(super) fn move_forward<'a>(
+    conn: &mut PgConnection,
+    newest: impl Iterator<Item = &'a NewSample>,
+    received_at: DateTime<Utc>,
+) -> QueryResult<usize> {
+    let mut forward = MoveForward { received_at, ..MoveForward::default() };
+    for NewSample { device, sample } in newest {
+        forward.device.push(*device);
+        forward.collected_at.push(sample.collected_at);
+        forward.sample.push(packed(sample));
+    }
+    forward.execute(conn)
+}
+
+fn packed(sample: &Sample) -> Vec<u8> {
+    pb::Sample { collected_at: None, ..kept(sample).into() }.encode_to_vec()
+}
+
+#[derive(Default)]
+struct MoveForward {
+    received_at: DateTime<Utc>,
+    device: Vec<i64>,
+    collected_at: Vec<DateTime<Utc>>,
+    sample: Vec<Vec<u8>>,
+}
+
+impl QueryFragment<Pg> for MoveForward {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql(
+            "INSERT INTO device_latest (device, collected_at, received_at, sample) SELECT device, collected_at, ",
+        );
+        out.push_bind_param::<Timestamptz, _>(&self.received_at)?;
+        out.push_sql(", sample FROM unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.device)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Timestamptz>, _>(&self.collected_at)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Binary>, _>(&self.sample)?;
+        out.push_sql(
+            ") AS new (device, collected_at, sample) ON CONFLICT (device) DO UPDATE SET
+            collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample
+            WHERE device_latest.collected_at < excluded.collected_at",
+        );
+        Ok(())
+    }
+}
+
+impl QueryId for MoveForward {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl RunQueryDsl<PgConnection> for MoveForward {}
