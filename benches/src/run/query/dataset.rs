@@ -91,7 +91,8 @@ async fn make(args: &Args, workshop: &Workshop, data: &Path) -> anyhow::Result<V
     let psql = server.psql()?;
     seed(&psql, args.devices).await?;
     let reporting = args.rows.div_ceil(PER_DEVICE).clamp(1, args.devices as u64);
-    let end = Utc::now().duration_trunc(TimeDelta::hours(1))?;
+    // Whole days: hours are folded by the day.
+    let end = Utc::now().duration_trunc(TimeDelta::days(1))?;
     psql.script(GENERATOR).await?;
 
     let started = Instant::now();
