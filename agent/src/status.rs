@@ -2,7 +2,7 @@
 
 use std::{fmt, path::Path, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, time::sleep};
 
@@ -15,6 +15,8 @@ use crate::{
 const STATUS: &str = "status.json";
 /// Changes closer together than this are written as one.
 const WRITE_GAP: Duration = Duration::from_secs(1);
+/// An agent that measures writes more often than this, or as often as it measures; see [`Status::is_stale`].
+const STALE_AFTER: TimeDelta = TimeDelta::seconds(60);
 
 /// What the agent is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,6 +128,12 @@ impl Status {
         }
     }
 
+    /// Whether a running agent would have written something newer, if it could.
+    fn is_stale(&self, now: DateTime<Utc>) -> bool {
+        let interval = TimeDelta::milliseconds(i64::try_from(self.sample_interval_ms).unwrap_or(i64::MAX));
+        self.sample_interval_ms > 0 && now - self.updated_at > (interval * 3).max(STALE_AFTER)
+    }
+
     /// A session or an attempt ended, and the next attempt begins after `wait`.
     pub fn failed(&mut self, end: &End, wait: Duration) {
         let now = Utc::now();
@@ -151,11 +159,17 @@ impl StateDir {
 
 /// Writes every change, a second apart at least, until the sender is gone.
 pub(crate) async fn keep(state: StateDir, mut changes: watch::Receiver<Status>) {
+    let mut written = true;
     while changes.changed().await.is_ok() {
         let status = changes.borrow_and_update().clone();
-        if let Err(error) = state.write_status(&status) {
-            tracing::warn!(%error, "can't write the status");
+        let outcome = state.write_status(&status);
+        // Told once, not with each sample while the disk is full.
+        match &outcome {
+            Err(error) if written => tracing::warn!(%error, "can't write the status; it is tried again"),
+            Ok(()) if !written => tracing::info!("the status is written again"),
+            _ => {}
         }
+        written = outcome.is_ok();
         sleep(WRITE_GAP).await;
     }
 }
@@ -218,8 +232,15 @@ impl Report {
             Err(error) => self.fault = Some(error.to_string()),
         }
         self.running = state.is_locked();
+        let stale = self.agent.as_ref().filter(|agent| self.running && agent.is_stale(Utc::now()));
+        if let Some(agent) = stale {
+            let told = agent.updated_at.format("%F %T UTC");
+            self.fault.get_or_insert(format!(
+                "the agent runs but last told of itself at {told}; it can't write to its state directory, whose disk may be full"
+            ));
+        }
         let attached = self.agent.as_ref().is_some_and(|agent| agent.phase == Phase::Attached);
-        self.healthy = self.running && attached;
+        self.healthy = self.running && attached && self.fault.is_none();
     }
 
     fn advice(&self) -> String {
@@ -302,6 +323,14 @@ mod tests {
         assert!(!Report::of(&path).healthy);
         let _lock = state.lock().unwrap();
         assert!(Report::of(&path).healthy);
+        // One that measures would have written again since.
+        status.sample_interval_ms = 5_000;
+        for (age, healthy) in [(59, true), (61, false)] {
+            let old = Status { updated_at: Utc::now() - TimeDelta::seconds(age), ..status.clone() };
+            state.write_volatile(STATUS, &serde_json::to_vec(&old).unwrap()).unwrap();
+            let report = Report::of(&path);
+            assert_eq!((report.healthy, report.fault.is_none()), (healthy, healthy), "{age} s old: {report}");
+        }
         status.failed(&End::Lost, Duration::from_secs(5));
         state.write_status(&status).unwrap();
         let report = Report::of(&path);

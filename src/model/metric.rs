@@ -73,7 +73,10 @@ impl Metric {
     /// The metric of that name.
     pub fn parse(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|metric| metric.name() == name);
-        found.ok_or_else(|| Error::invalid("metrics", format!("'{name}' is not a metric")))
+        found.ok_or_else(|| {
+            let known: Vec<_> = Self::ALL.into_iter().map(Self::name).collect();
+            Error::invalid("metrics", format!("'{name}' is not a metric; there are {}", known.join(", ")))
+        })
     }
 
     /// What `sample` measured of it.
