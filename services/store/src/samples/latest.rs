@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    pg::Pg,
+    pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
     query_builder::{AstPass, QueryFragment, QueryId},
     sql_types::{Array, BigInt, Binary, Timestamptz},
@@ -52,8 +52,10 @@ pub fn latest(
     if let Some(after) = &page.after {
         query = query.filter(devices::device_id.gt(after));
     }
-    let rows: Vec<Row> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
-    let items = rows.into_iter().map(stored).collect::<Result<_, _>>()?;
+    let query = query.order(devices::device_id).limit(paging::limit(page));
+    // Row by row: one is read while Postgres is at the next.
+    let rows = query.load_iter::<Row, PgRowByRowLoadingMode>(conn)?;
+    let items = rows.map(|row| stored(row?)).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.device_id.to_string()))
 }
 
