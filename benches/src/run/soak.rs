@@ -16,6 +16,9 @@ const MIB: f64 = 1024.0 * 1024.0;
 /// Caches fill and the allocator settles in the first part of the run; the slope is that of the rest.
 const SETTLING: f64 = 0.2;
 
+/// As long as a round of `ingest`: what the first seconds reach, no disk keeps up.
+const WARM: Duration = Duration::from_secs(20);
+
 /// How to load.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
@@ -38,7 +41,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let server = Server::start(workshop, &[]).await?;
     let psql = server.psql()?;
     let devices = attach_all(&server.grpc, &seed(&psql, args.devices).await?).await?;
-    let (devices, warm) = drive(devices, &saturating(Duration::from_secs(5))).await?;
+    let (devices, warm) = drive(devices, &saturating(WARM)).await?;
     let rate = args.rate.unwrap_or(warm.rate() / 2.0);
     step(&format!("soak: {} s at {rate:.0} samples/s of {} devices", args.seconds, args.devices));
     let load = Load {

@@ -2,9 +2,9 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use diesel::connection::SimpleConnection as _;
-use homepot::model::{Sample, SiteScope, StoredSample, Temperature};
+use homepot::model::{PageRequest, Sample, SiteScope, StoredSample, Temperature};
 use homepot_store::{
-    PgConnection,
+    PgConnection, StoreError,
     samples::{self, Expected, LatestFilter, NewSample},
 };
 
@@ -74,6 +74,21 @@ async fn newest_samples_that_are_missing_are_taken_from_history_at_the_next_star
     conn.batch_execute("DELETE FROM device_latest").unwrap();
     database.store().migrate().await.unwrap();
     assert_eq!(latest(&mut conn), before);
+}
+
+#[tokio::test]
+async fn a_newest_sample_that_is_not_ours_is_told_and_spoils_nothing_after_it() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let e = enrolled(&mut conn, "e", "site-1");
+    let now = Utc::now().trunc_subsecs(6);
+    samples::write(&mut conn, &[sample(d.pk, now, 1.0), sample(e.pk, now, 2.0)], now, Expected::New).unwrap();
+    conn.batch_execute(&format!("UPDATE device_latest SET sample = '\\xff' WHERE device = {}", d.pk)).unwrap();
+    let filter = LatestFilter { scope: SiteScope::All, site_id: None, device_ids: Vec::new() };
+    let page = PageRequest { size: 10, after: None };
+    let told = samples::latest(&mut conn, &filter, &page).unwrap_err();
+    assert!(matches!(&told, StoreError::Corrupt(told) if told.starts_with("device_latest.sample: ")), "{told}");
+    assert_eq!(history(&mut conn, d.pk, now).len(), 1, "the connection is ready for the next");
 }
 
 #[tokio::test]
