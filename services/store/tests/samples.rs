@@ -71,6 +71,10 @@ async fn newest_samples_that_are_missing_are_taken_from_history_at_the_next_star
     samples::write(&mut conn, &slice, now, Expected::New).unwrap();
     let before = latest(&mut conn);
     assert_eq!(before.as_slice(), &history(&mut conn, d.pk, now)[1..], "history and latest have the same digits");
+    // History of one device can't be read; that keeps nobody else's from being taken, nor the server from starting.
+    let odd = enrolled(&mut conn, "odd", "site-1");
+    samples::write(&mut conn, &[sample(odd.pk, now, 1.0)], now, Expected::New).unwrap();
+    conn.batch_execute(&format!("UPDATE samples SET extra = '[]' WHERE device = {}", odd.pk)).unwrap();
     conn.batch_execute("DELETE FROM device_latest").unwrap();
     database.store().migrate().await.unwrap();
     assert_eq!(latest(&mut conn), before);

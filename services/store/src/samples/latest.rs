@@ -88,7 +88,8 @@ fn stored((device_id, site_id, collected_at, received_at, packed): Row) -> Resul
     })
 }
 
-/// Makes what is missing from what history has: after a migration made the table anew.
+/// Makes what is missing from what history has: after a migration made the table anew. A device of which that can't be
+/// made is passed over until it reports; it must not keep the server from starting.
 pub(crate) fn restore(conn: &mut PgConnection) -> Result<usize, StoreError> {
     let missing: Vec<i64> = devices::table
         .left_join(device_latest::table)
@@ -97,10 +98,18 @@ pub(crate) fn restore(conn: &mut PgConnection) -> Result<usize, StoreError> {
         .load(conn)?;
     let mut restored = 0;
     for device in missing {
-        let Some((sample, received_at)) = read::newest(conn, device)? else { continue };
-        restored += move_forward(conn, [&NewSample { device, sample }].into_iter(), received_at)?;
+        match restore_one(conn, device) {
+            Ok(rows) => restored += rows,
+            Err(error) if error.is_passing() => return Err(error),
+            Err(error) => tracing::warn!(%error, device, "can't restore the newest sample of a device"),
+        }
     }
     Ok(restored)
+}
+
+fn restore_one(conn: &mut PgConnection, device: i64) -> Result<usize, StoreError> {
+    let Some((sample, received_at)) = read::newest(conn, device)? else { return Ok(0) };
+    Ok(move_forward(conn, [&NewSample { device, sample }].into_iter(), received_at)?)
 }
 
 /// Takes samples that are newer than what is known of their device; one a device.

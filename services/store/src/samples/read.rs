@@ -75,8 +75,9 @@ fn temperatures(column: Option<Value>) -> Result<Vec<Temperature>, StoreError> {
 /// The newest sample of a device in history, and when it was received.
 pub(super) fn newest(conn: &mut PgConnection, pk: i64) -> Result<Option<(Sample, DateTime<Utc>)>, StoreError> {
     let query = samples::table.filter(samples::device.eq(pk)).order(samples::collected_at.desc());
-    let row: Option<Row> = query.first(conn).optional()?;
-    row.map(|row| Ok((row.received_at, sample(row)?))).transpose().map(|found| found.map(|(at, sample)| (sample, at)))
+    let Some(row) = query.first::<Row>(conn).optional()? else { return Ok(None) };
+    let received_at = row.received_at;
+    Ok(Some((sample(row)?, received_at)))
 }
 
 /// Samples of one device from `start` up to but not at `end`, oldest first. A device that is not there has none.
