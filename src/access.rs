@@ -37,6 +37,8 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.registry.v1.RegistryService/RotateDeviceKey", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/RevokeDeviceKeys", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/GetPresence", Audience::Operator(Role::Viewer)),
+    ("/homepot.registry.v1.RegistryService/ListStateChanges", Audience::Operator(Role::Viewer)),
+    ("/homepot.registry.v1.RegistryService/Watch", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/CreateEnrollmentToken", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/ListEnrollmentTokens", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/RevokeEnrollmentToken", Audience::Operator(Role::Admin)),
@@ -53,6 +55,14 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.command.v1.CommandService/Cancel", Audience::Operator(Role::Operator)),
     ("/homepot.command.v1.CommandService/Get", Audience::Operator(Role::Viewer)),
     ("/homepot.command.v1.CommandService/List", Audience::Operator(Role::Viewer)),
+    ("/homepot.command.v1.CommandService/Watch", Audience::Operator(Role::Viewer)),
+    ("/homepot.command.v1.CommandService/StartRun", Audience::Operator(Role::Operator)),
+    ("/homepot.command.v1.CommandService/GetRun", Audience::Operator(Role::Viewer)),
+    ("/homepot.command.v1.CommandService/ListRuns", Audience::Operator(Role::Viewer)),
+    ("/homepot.command.v1.CommandService/ListRunDevices", Audience::Operator(Role::Viewer)),
+    ("/homepot.command.v1.CommandService/PauseRun", Audience::Operator(Role::Operator)),
+    ("/homepot.command.v1.CommandService/ResumeRun", Audience::Operator(Role::Operator)),
+    ("/homepot.command.v1.CommandService/CancelRun", Audience::Operator(Role::Operator)),
 ];
 
 /// Who the method at `path` is for; `None` when no such method is known.

@@ -152,6 +152,7 @@ impl Presence {
             boot_id: self.boot_id.unwrap_or_default(),
             capabilities: self.capabilities.unwrap_or_default(),
             heartbeat_interval: Some(to_proto_duration(self.heartbeat_interval)),
+            ..pb::Presence::default()
         }
     }
 }
@@ -207,6 +208,7 @@ impl Device {
             presence: Some(self.presence.into_proto(now, self.maintenance)),
             created_at: Some(to_proto_timestamp(self.created_at)),
             updated_at: Some(to_proto_timestamp(self.updated_at)),
+            ..pb::Device::default()
         }
     }
 }
@@ -321,6 +323,8 @@ pub struct Hello {
     pub source: Option<DeviceSource>,
     /// Its clock.
     pub device_time: Option<DateTime<Utc>>,
+    /// The journal it keeps its commands in; `None`: it keeps none.
+    pub journal_id: Option<String>,
 }
 
 impl Hello {
@@ -338,6 +342,7 @@ impl TryFrom<device_pb::Hello> for Hello {
         }
         faults.text("agent_version", &hello.agent_version, 0, 64);
         faults.text("boot_id", &hello.boot_id, 0, 64);
+        faults.text("journal_id", &hello.journal_id, 0, 64);
         if hello.capabilities.len() > MAX_CAPABILITIES {
             faults.add("capabilities", format!("has more than {MAX_CAPABILITIES} entries"));
         }
@@ -352,7 +357,14 @@ impl TryFrom<device_pb::Hello> for Hello {
         let device_time =
             hello.device_time.as_ref().and_then(|time| faults.take(from_proto_timestamp("device_time", time)));
         faults.check()?;
-        Ok(Self { agent_version: hello.agent_version, boot_id: hello.boot_id, capabilities, source, device_time })
+        Ok(Self {
+            agent_version: hello.agent_version,
+            boot_id: hello.boot_id,
+            capabilities,
+            source,
+            device_time,
+            journal_id: non_empty(hello.journal_id),
+        })
     }
 }
 

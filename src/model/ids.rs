@@ -124,6 +124,26 @@ impl fmt::Display for CommandId {
     }
 }
 
+/// A run's id. Version 7, so that ids sort by the time they were made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(pub uuid::Uuid);
+
+impl RunId {
+    /// Reads a UUID; the error names `run_id`.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Err(Error::invalid("run_id", "is required"));
+        }
+        uuid::Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid("run_id", "is not a UUID"))
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.as_hyphenated().fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,29 +4,35 @@
 //! back is `From` and can't fail. Bounds are constants beside the type they bound.
 
 mod command;
+mod cursor;
 mod device;
 mod ids;
 mod json;
+mod labels;
 mod metric;
 mod operator;
 mod page;
+mod run;
 mod sample;
 mod secret;
 mod site;
 mod time;
 
 pub use command::{
-    CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, MAX_PAYLOAD_BYTES,
-    NewCommand, Outcome, is_safe_to_repeat,
+    CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder,
+    MAX_PAYLOAD_BYTES, NewCommand, Outcome, Refusal, Standing, Step, Transition, is_safe_to_repeat,
 };
+pub use cursor::Cursor;
 pub use device::{
     Device, DeviceChange, DeviceSource, DeviceStatus, Enrollment, Hello, OFFLINE_AFTER_HEARTBEATS, Presence,
 };
-pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, SiteId};
+pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
 pub use json::{JsonBounds, JsonObject, from_struct, to_struct};
+pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decimal};
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
+pub use run::{MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, Target};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
 pub use site::{NewSite, Site, SiteChange};

@@ -117,6 +117,7 @@ mod tests {
             time_to_live: Duration::from_secs(600),
             run_timeout: Duration::from_secs(1),
             created_at: Utc::now(),
+            server_time: None,
         }
     }
 

@@ -330,6 +330,7 @@ impl Connection {
             capabilities: self.introduction.capabilities.clone(),
             source: pb::DeviceSource::from(self.introduction.source).into(),
             device_time: Some(to_proto_timestamp(Utc::now())),
+            journal_id: String::new(),
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }
     }

@@ -44,7 +44,7 @@ pub(super) fn inbound(response: pb::AttachResponse) -> Inbound {
             Event::Refused { message: refusal.message, field: refusal.field, reason: refusal.reason }
         }
         Some(Down::Goodbye(goodbye)) => return Inbound::Goodbye(farewell(goodbye)),
-        Some(Down::Welcome(_)) | None => return Inbound::Ignored,
+        Some(Down::Welcome(_) | Down::CommandCancellation(_)) | None => return Inbound::Ignored,
     };
     Inbound::Event(Box::new(event))
 }

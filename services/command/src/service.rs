@@ -35,7 +35,7 @@ impl CommandService for Service {
 
     async fn cancel(&self, request: Request<pb::CancelRequest>) -> Result<Response<pb::CancelResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::CancelRequest { command_id, reason } = request.into_inner();
+        let pb::CancelRequest { command_id, reason, wait: _ } = request.into_inner();
         let mut faults = Faults::new();
         let command_id = faults.take(CommandId::parse(&command_id));
         faults.text("reason", &reason, 0, MAX_REASON);
@@ -63,5 +63,42 @@ impl CommandService for Service {
         let next_page_token = page.next_token();
         let commands = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListResponse { commands, next_page_token }))
+    }
+
+    type WatchStream = futures_util::stream::BoxStream<'static, Result<pb::WatchResponse, Status>>;
+
+    async fn watch(&self, _: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn start_run(&self, _: Request<pb::StartRunRequest>) -> Result<Response<pb::StartRunResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn get_run(&self, _: Request<pb::GetRunRequest>) -> Result<Response<pb::GetRunResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn list_runs(&self, _: Request<pb::ListRunsRequest>) -> Result<Response<pb::ListRunsResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn list_run_devices(
+        &self,
+        _: Request<pb::ListRunDevicesRequest>,
+    ) -> Result<Response<pb::ListRunDevicesResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn pause_run(&self, _: Request<pb::PauseRunRequest>) -> Result<Response<pb::PauseRunResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn resume_run(&self, _: Request<pb::ResumeRunRequest>) -> Result<Response<pb::ResumeRunResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
+    }
+
+    async fn cancel_run(&self, _: Request<pb::CancelRunRequest>) -> Result<Response<pb::CancelRunResponse>, Status> {
+        Err(Status::unimplemented("not built yet"))
     }
 }

@@ -67,6 +67,9 @@ fn command((row, device_id, site_id): RowOfDevice) -> Result<Command, StoreError
         acknowledged_at: row.acknowledged_at,
         started_at: row.started_at,
         finished_at: row.finished_at,
+        cancel_requested_at: None,
+        run_id: None,
+        history: Vec::new(),
     })
 }
 

@@ -82,6 +82,7 @@ pub(crate) fn hello(boot_id: &str) -> Hello {
         capabilities: vec![CommandType::parse("PING").unwrap()],
         source: None,
         device_time: None,
+        journal_id: None,
     }
 }
 

@@ -69,6 +69,19 @@ macro_rules! serve {
                     Ok(Response::new(response))
                 }
             )*
+
+            type WatchStream = futures_util::stream::BoxStream<'static, Result<pb::WatchResponse, Status>>;
+
+            async fn watch(&self, _: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+                Err(Status::unimplemented("not built yet"))
+            }
+
+            async fn list_state_changes(
+                &self,
+                _: Request<pb::ListStateChangesRequest>,
+            ) -> Result<Response<pb::ListStateChangesResponse>, Status> {
+                Err(Status::unimplemented("not built yet"))
+            }
         }
     };
 }

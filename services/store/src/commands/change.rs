@@ -53,7 +53,7 @@ pub fn change(
         let state: String = commands::table.find(id.0).select(commands::state).for_no_key_update().first(conn)?;
         let state: CommandState = row::checked("commands.state", &state)?;
         let current = found(conn, id)?;
-        if state.may_become(change.to) {
+        if may_become(state, change.to) {
             apply(conn, &current, change)?;
             return Ok(Changed::Done(found(conn, id)?));
         }
@@ -128,4 +128,17 @@ fn apply(conn: &mut PgConnection, current: &Command, change: &Change) -> Result<
     };
     diesel::update(commands::table.find(current.command_id.0)).set(set).execute(conn)?;
     Ok(())
+}
+
+fn may_become(from: CommandState, to: CommandState) -> bool {
+    use homepot::model::{Event, Holder, Standing, Step};
+    let event = match to {
+        CommandState::Sent => Event::HandedOver,
+        CommandState::Acknowledged => Event::Acknowledged,
+        CommandState::Running => Event::Started,
+        CommandState::Cancelled => Event::CancelAsked,
+        end => Event::Ended(end),
+    };
+    let standing = Standing { state: from, holder: Holder::Session, cancel_requested: false };
+    matches!(standing.on(event), Ok(Step::To(_)))
 }

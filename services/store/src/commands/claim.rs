@@ -98,5 +98,6 @@ fn delivery(row: Claimed) -> Result<Delivery, StoreError> {
         time_to_live: std::time::Duration::from_millis(u64::try_from(row.time_to_live_ms).unwrap_or_default()),
         run_timeout: row::span(row.run_timeout_ms),
         created_at: row.created_at,
+        server_time: None,
     })
 }
