@@ -32,7 +32,7 @@ pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decimal};
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
-pub use run::{MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, Target};
+pub use run::{MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
 pub use site::{NewSite, Site, SiteChange};

@@ -223,6 +223,36 @@ impl From<Run> for pb::Run {
     }
 }
 
+/// What is to be done about a run that is running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunStep {
+    /// Queue this many more commands.
+    Queue(u32),
+    /// Commands are under way, as many as may be.
+    Wait,
+    /// Too many devices failed.
+    Halt,
+    /// Every device has an outcome.
+    Complete,
+}
+
+impl RunProgress {
+    /// What is to be done about a run that is so far. Failures halt it before anything else: who allows none wants none
+    /// more.
+    pub fn step(&self, max_in_flight: u32, max_failures: u32) -> RunStep {
+        if self.waiting == 0 && self.in_flight == 0 {
+            return RunStep::Complete;
+        }
+        if self.failed > max_failures {
+            return RunStep::Halt;
+        }
+        match max_in_flight.saturating_sub(self.in_flight).min(self.waiting) {
+            0 => RunStep::Wait,
+            free => RunStep::Queue(free),
+        }
+    }
+}
+
 /// What a caller asks a run to do.
 #[derive(Clone, Debug, PartialEq)]
 pub struct RunOrder {
@@ -365,6 +395,22 @@ mod tests {
         for bad in [pb::Target::default(), pb::Target { device_ids, fleet: true, ..Default::default() }] {
             assert_eq!(target(bad).unwrap_err().field_violations()[0].field, "target");
         }
+    }
+
+    #[test]
+    fn a_run_queues_no_more_than_it_may_and_halts_with_the_failure_too_many() {
+        let step = |waiting, in_flight, failed| {
+            RunProgress { waiting, in_flight, failed, ..RunProgress::default() }.step(3, 1)
+        };
+        assert_eq!(step(5, 0, 0), RunStep::Queue(3));
+        assert_eq!(step(5, 2, 1), RunStep::Queue(1));
+        assert_eq!(step(1, 0, 0), RunStep::Queue(1));
+        assert_eq!(step(5, 3, 0), RunStep::Wait);
+        assert_eq!(step(0, 1, 0), RunStep::Wait);
+        assert_eq!(step(5, 4, 0), RunStep::Wait);
+        assert_eq!(step(5, 1, 2), RunStep::Halt);
+        assert_eq!(step(0, 1, 2), RunStep::Halt);
+        assert_eq!(step(0, 0, 2), RunStep::Complete);
     }
 
     #[test]

@@ -2,9 +2,9 @@
 
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, CommandState, Delivery, Outcome},
+    model::{Command, CommandId, Delivery, Event, JsonObject, Outcome, Refusal},
 };
-use homepot_store::commands::{self, Change, Changed};
+use homepot_store::commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Speaker, Word};
 
 use crate::Commands;
 
@@ -13,8 +13,8 @@ use crate::Commands;
 pub enum Told {
     /// The row as it is now.
     Taken(Command),
-    /// The row had another end already.
-    Contradicted(Command),
+    /// From where the row stands there is no way.
+    Contradicted(Command, Refusal),
     /// No such command of this device, or the session is no longer the device's newest.
     Missing,
 }
@@ -24,63 +24,88 @@ impl Told {
     pub fn into_command(self) -> Result<Command, Error> {
         match self {
             Self::Taken(command) => Ok(command),
-            Self::Contradicted(command) => {
-                Err(Error::new(Kind::Conflict, format!("the command is already {}", command.state.as_str())))
-            }
+            Self::Contradicted(_, refusal) => Err(Error::new(Kind::Conflict, refusal.to_string())),
             Self::Missing => Err(Error::not_found("Command not found")),
         }
     }
 }
 
 impl Commands {
-    /// Hands over what waits for a device, oldest first: to its session of this `epoch`, or to a poller (`None`).
-    pub async fn claim(&self, device: i64, epoch: Option<i64>, limit: u32) -> Result<Vec<Delivery>, Error> {
-        let claimed = self.store.run("claim_commands", move |conn| commands::claim(conn, device, epoch, limit)).await?;
-        metrics::counter!("homepot_commands_delivered_total").increment(claimed.len() as u64);
-        Ok(claimed)
+    /// A session has begun: what its device can no longer tell is given up.
+    pub async fn attached(&self, pk: i64, epoch: i64) -> Result<(), Error> {
+        let given_up =
+            self.store.run("give_up_lost_commands", move |conn| commands::give_up_lost(conn, pk, epoch)).await?;
+        for command_id in &given_up {
+            tracing::warn!(%command_id, "command given up: its device has another journal");
+        }
+        if !given_up.is_empty() {
+            self.changed();
+        }
+        Ok(())
+    }
+
+    /// Hands over what waits for a device's session, oldest first, and what it is to be asked for; with whether there
+    /// may be more.
+    pub async fn hand_over(&self, pk: i64, epoch: i64) -> Result<(Handed, bool), Error> {
+        let handed = self.claims.run(Claim { pk, epoch }).await?;
+        let count = handed.deliveries.len();
+        if count > 0 {
+            metrics::counter!("homepot_commands_delivered_total").increment(count as u64);
+            self.changed();
+        }
+        Ok((handed, count == CLAIM_LIMIT))
+    }
+
+    /// Hands over what waits for a device that polls, oldest first.
+    pub async fn fetch(&self, pk: i64, limit: u32) -> Result<Vec<Delivery>, Error> {
+        let fetched = self.store.run("fetch_commands", move |conn| commands::claim_by_poller(conn, pk, limit)).await?;
+        if !fetched.is_empty() {
+            metrics::counter!("homepot_commands_delivered_total").increment(fetched.len() as u64);
+            self.changed();
+        }
+        Ok(fetched)
     }
 
     /// The command is on the device's disk.
-    pub async fn acknowledge(&self, device: i64, epoch: Option<i64>, id: CommandId) -> Result<Told, Error> {
-        self.change(device, epoch, id, Change { to: CommandState::Acknowledged, result: None, reason: None }).await
+    pub async fn acknowledge(&self, speaker: Speaker, command_id: CommandId) -> Result<Told, Error> {
+        self.hear(word(speaker, command_id, Event::Acknowledged)).await
     }
 
     /// The command has started.
-    pub async fn start(&self, device: i64, epoch: Option<i64>, id: CommandId) -> Result<Told, Error> {
-        self.change(device, epoch, id, Change { to: CommandState::Running, result: None, reason: None }).await
+    pub async fn start(&self, speaker: Speaker, command_id: CommandId) -> Result<Told, Error> {
+        self.hear(word(speaker, command_id, Event::Started)).await
     }
 
     /// The command has ended.
-    pub async fn finish(&self, device: i64, epoch: Option<i64>, outcome: Outcome) -> Result<Told, Error> {
+    pub async fn finish(&self, speaker: Speaker, outcome: Outcome) -> Result<Told, Error> {
         let Outcome { command_id, state, result, reason } = outcome;
-        self.change(device, epoch, command_id, Change { to: state, result, reason }).await
+        let result: Option<JsonObject> = result;
+        self.hear(Word { result, reason, ..word(speaker, command_id, Event::Ended(state)) }).await
     }
 
-    async fn change(&self, device: i64, epoch: Option<i64>, id: CommandId, change: Change) -> Result<Told, Error> {
-        let to = change.to;
-        let change = move |conn: &mut _| {
-            let changed = commands::change(conn, id, Some(device), epoch, &change)?;
-            // A device without a stream that answers for a queued command has it from somewhere: it counts as handed over.
-            let knows_it_already = epoch.is_none()
-                && matches!(&changed, Changed::Refused(command) if command.state == CommandState::Queued);
-            if !knows_it_already {
-                return Ok(changed);
-            }
-            let handed_over = Change { to: CommandState::Sent, result: None, reason: None };
-            commands::change(conn, id, Some(device), None, &handed_over)?;
-            commands::change(conn, id, Some(device), None, &change)
-        };
-        Ok(match self.store.run("change_command", change).await? {
+    async fn hear(&self, word: Word) -> Result<Told, Error> {
+        let (command_id, event) = (word.command_id, word.event);
+        Ok(match self.words.run(word).await? {
             Changed::Done(command) => {
-                if to.is_end() {
-                    metrics::counter!("homepot_commands_finished_total", "state" => to.as_str()).increment(1);
+                let state = command.state.as_str();
+                if command.state.is_end() {
+                    metrics::counter!("homepot_commands_finished_total", "state" => state).increment(1);
                 }
-                tracing::info!(command_id = %id, device_id = %command.device_id, state = to.as_str(), "command moved on");
+                tracing::info!(%command_id, device_id = %command.device_id, state, "command moved on");
+                self.changed();
                 Told::Taken(command)
             }
             Changed::Repeat(command) => Told::Taken(command),
-            Changed::Refused(command) => Told::Contradicted(command),
+            Changed::Refused(command, refusal) => {
+                tracing::warn!(%command_id, device_id = %command.device_id, ?event, state = command.state.as_str(),
+                    %refusal, "a device's word contradicts the ledger");
+                Told::Contradicted(command, refusal)
+            }
             Changed::Missing => Told::Missing,
         })
     }
+}
+
+fn word(speaker: Speaker, command_id: CommandId, event: Event) -> Word {
+    Word { command_id, speaker, event, result: None, reason: None }
 }

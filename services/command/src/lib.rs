@@ -2,34 +2,62 @@
 //!
 //! In come orders of operators (`CommandService`) and, from the link, what devices say of their commands. It calls the
 //! store. The row is the truth; the [`Wakeups`] are hints that make delivery fast, and losing one costs a second.
+//!
+//! What comes often shares transactions: commands that are queued at once, sessions that fetch at once, and what devices
+//! say at once each become one batch.
 
+mod cancel;
 mod device_side;
 mod operator_side;
+mod runs;
 mod service;
 mod sweeper;
 mod wakeup;
 
-use homepot::pb::command::v1::command_service_server::CommandServiceServer;
-use homepot_store::Store;
+use homepot::{model::DeviceId, pb::command::v1::command_service_server::CommandServiceServer};
+use homepot_store::{
+    Combiner, Store,
+    commands::{self, Changed, Claim, Handed, Inserted, NewRow, Word},
+    devices::{self, DeviceRef},
+};
+
+use tokio::sync::watch;
 
 pub use device_side::Told;
+pub use homepot_store::commands::Speaker;
 pub use wakeup::{Wakeup, Wakeups};
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// A page holds up to 1,000 commands, each with up to 128 KiB of payload and result.
 const MAX_ANSWER_BYTES: usize = 128 << 20;
+/// Items of a batch, at most: enough to share the cost of a commit, few enough to hold their locks for milliseconds.
+const BATCH: usize = 256;
 
 /// See the [crate](self). Clones share everything.
 #[derive(Clone)]
 pub struct Commands {
     store: Store,
     wakeups: Wakeups,
+    lookups: Combiner<DeviceId, Option<DeviceRef>>,
+    inserts: Combiner<NewRow, Inserted>,
+    claims: Combiner<Claim, Handed>,
+    words: Combiner<Word, Changed>,
+    /// Raised whenever this process changed a command or a run.
+    news: watch::Sender<u64>,
 }
 
 impl Commands {
-    /// The ledger over `store`.
+    /// The ledger over `store`; to be called on a runtime.
     pub fn build(store: Store) -> Self {
-        Self { store, wakeups: Wakeups::default() }
+        Self {
+            wakeups: Wakeups::default(),
+            lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
+            inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
+            claims: Combiner::start(store.clone(), "claim_commands", BATCH, commands::claim),
+            words: Combiner::start(store.clone(), "change_commands", BATCH, commands::change),
+            news: watch::Sender::new(0),
+            store,
+        }
     }
 
     /// The operators' face of it.
@@ -44,8 +72,13 @@ impl Commands {
         &self.wakeups
     }
 
-    /// Ends what ran out of time, once a second, until the returned future is dropped.
-    pub async fn run_sweeper(&self) {
-        sweeper::run(&self.store).await;
+    /// A command or a run has changed: whoever waits for that looks.
+    fn changed(&self) {
+        self.news.send_modify(|count| *count += 1);
+    }
+
+    /// Ends what ran out of time and drives runs on, until the returned future is dropped.
+    pub async fn run_background(&self) {
+        tokio::join!(sweeper::run(self), runs::drive(self));
     }
 }

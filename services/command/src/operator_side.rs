@@ -6,8 +6,8 @@ use homepot::{
 };
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
-    commands::{self, Change, Changed, Inserted},
-    devices::{self, DeviceRef},
+    commands::{self, Inserted, NewRow},
+    devices::DeviceRef,
 };
 use uuid::Uuid;
 
@@ -23,12 +23,18 @@ impl Commands {
         check_known(&device, &command.command_type)?;
 
         let pk = device.pk;
-        let (row, created_by) = (command.clone(), caller.name.to_string());
-        let id = CommandId(Uuid::now_v7());
-        let insert = move |conn: &mut _| commands::insert(conn, id, &row, pk, &created_by);
-        match self.store.run("insert_command", insert).await? {
+        let row = NewRow {
+            command_id: CommandId(Uuid::now_v7()),
+            pk,
+            site_id: device.site_id,
+            command: command.clone(),
+            created_by: caller.name.to_string(),
+            run_id: None,
+        };
+        match self.inserts.run(row).await? {
             Inserted::New(row) => {
                 self.wakeups.wake(pk);
+                self.changed();
                 metrics::counter!("homepot_commands_queued_total").increment(1);
                 tracing::info!(command_id = %row.command_id, device_id = %row.device_id,
                     command_type = %row.command_type, by = %caller.name, "command queued");
@@ -41,32 +47,6 @@ impl Commands {
                 Kind::AlreadyExists,
                 format!("the idempotency key names command {}, which has another type or payload", row.command_id),
             )),
-        }
-    }
-
-    /// Takes a command back, if nobody has it yet.
-    pub(crate) async fn cancel(
-        &self,
-        caller: &OperatorCaller,
-        command_id: CommandId,
-        reason: Option<String>,
-    ) -> Result<Command, Error> {
-        self.get(caller, command_id).await?;
-        let by = &caller.name;
-        let reason = reason.map_or_else(|| format!("cancelled by {by}"), |why| format!("cancelled by {by}: {why}"));
-        let change = Change { to: CommandState::Cancelled, result: None, reason: Some(reason) };
-        let cancel = move |conn: &mut _| commands::change(conn, command_id, None, None, &change);
-        match self.store.run("cancel_command", cancel).await? {
-            Changed::Done(command) => {
-                tracing::info!(%command_id, by = %caller.name, "command cancelled");
-                Ok(command)
-            }
-            Changed::Repeat(command) => Ok(command),
-            Changed::Refused(command) => Err(Error::new(
-                Kind::Conflict,
-                format!("too late to cancel: the command is {}", command.state.as_str()),
-            )),
-            Changed::Missing => Err(Error::not_found("Command not found")),
         }
     }
 
@@ -91,15 +71,14 @@ impl Commands {
     }
 
     async fn device_of(&self, caller: &OperatorCaller, device_id: &DeviceId) -> Result<DeviceRef, Error> {
-        let wanted = device_id.clone();
-        let found = self.store.run("find_device", move |conn| devices::find_ref(conn, &wanted)).await?;
+        let found = self.lookups.run(device_id.clone()).await?;
         found.filter(|device| caller.scope.allows(&device.site_id)).ok_or_else(|| Error::not_found("Device not found"))
     }
 }
 
 /// A device that declared what it can do is sent only that, or what HOMEPOT itself knows. A legacy device never
 /// declares anything, and may know types that HOMEPOT does not.
-fn check_known(device: &DeviceRef, command_type: &CommandType) -> Result<(), Error> {
+pub(crate) fn check_known(device: &DeviceRef, command_type: &CommandType) -> Result<(), Error> {
     let Some(declared) = &device.capabilities else { return Ok(()) };
     let wanted = command_type.as_str();
     if declared.iter().any(|name| name == wanted) || CATALOGUE.iter().any(|(name, _)| *name == wanted) {

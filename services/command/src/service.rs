@@ -1,8 +1,13 @@
 //! `CommandService`: the operators' face of the ledger.
 
+use std::time::Duration;
+
 use homepot::{
     Error,
-    model::{CommandId, CommandState, DeviceId, Faults, NewCommand, PageRequest},
+    model::{
+        CommandId, CommandState, DeviceId, Faults, NewCommand, PageRequest, RunId, RunOrder, RunResumption, RunState,
+        from_proto_duration,
+    },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
 use homepot_runtime::auth::{self, OperatorCaller};
@@ -11,6 +16,9 @@ use tonic::{Request, Response, Status};
 use crate::Commands;
 
 const MAX_REASON: usize = 500;
+/// How long a cancel waits for a device that has to be asked when the caller does not say.
+const CANCEL_WAIT: Duration = Duration::from_secs(5);
+const MAX_CANCEL_WAIT: Duration = Duration::from_secs(60);
 
 /// The operators' face of the ledger.
 #[derive(Clone)]
@@ -35,13 +43,14 @@ impl CommandService for Service {
 
     async fn cancel(&self, request: Request<pb::CancelRequest>) -> Result<Response<pb::CancelResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::CancelRequest { command_id, reason, wait: _ } = request.into_inner();
+        let pb::CancelRequest { command_id, reason, wait } = request.into_inner();
         let mut faults = Faults::new();
         let command_id = faults.take(CommandId::parse(&command_id));
         faults.text("reason", &reason, 0, MAX_REASON);
-        let command_id = faults.finish(command_id)?;
+        let wait = faults.take(read_wait(wait.as_ref()));
+        let (command_id, wait) = faults.finish(command_id.zip(wait))?;
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        let command = self.commands.cancel(&caller, command_id, reason).await?;
+        let command = self.commands.cancel(&caller, command_id, reason, wait).await?;
         Ok(Response::new(pb::CancelResponse { command: Some(command.into()) }))
     }
 
@@ -57,11 +66,11 @@ impl CommandService for Service {
         let request = request.into_inner();
         let device_id = DeviceId::parse(&request.device_id)?;
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let states = request.states.iter().map(|state| CommandState::from_proto("states", *state));
-        let states = states.collect::<Result<Vec<_>, Error>>()?;
+        let states = read_states(&request.states)?;
         let page = self.commands.list(&caller, &device_id, states, page).await?;
         let next_page_token = page.next_token();
-        let commands = page.items.into_iter().map(Into::into).collect();
+        let commands = page.items.into_iter().map(|command| pb::Command { history: Vec::new(), ..command.into() });
+        let commands = commands.collect();
         Ok(Response::new(pb::ListResponse { commands, next_page_token }))
     }
 
@@ -71,34 +80,94 @@ impl CommandService for Service {
         Err(Status::unimplemented("not built yet"))
     }
 
-    async fn start_run(&self, _: Request<pb::StartRunRequest>) -> Result<Response<pb::StartRunResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn start_run(&self, request: Request<pb::StartRunRequest>) -> Result<Response<pb::StartRunResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let order = RunOrder::try_from(request.into_inner())?;
+        let (run, existed) = self.commands.start_run(&caller, order).await?;
+        Ok(Response::new(pb::StartRunResponse { run: Some(run.into()), existed }))
     }
 
-    async fn get_run(&self, _: Request<pb::GetRunRequest>) -> Result<Response<pb::GetRunResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn get_run(&self, request: Request<pb::GetRunRequest>) -> Result<Response<pb::GetRunResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let run_id = RunId::parse(&request.into_inner().run_id)?;
+        let run = self.commands.get_run(&caller, run_id).await?;
+        Ok(Response::new(pb::GetRunResponse { run: Some(run.into()) }))
     }
 
-    async fn list_runs(&self, _: Request<pb::ListRunsRequest>) -> Result<Response<pb::ListRunsResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn list_runs(&self, request: Request<pb::ListRunsRequest>) -> Result<Response<pb::ListRunsResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let state = RunState::from_proto("state", request.state)?;
+        let page = self.commands.list_runs(&caller, state, page).await?;
+        let next_page_token = page.next_token();
+        let runs = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListRunsResponse { runs, next_page_token }))
     }
 
     async fn list_run_devices(
         &self,
-        _: Request<pb::ListRunDevicesRequest>,
+        request: Request<pb::ListRunDevicesRequest>,
     ) -> Result<Response<pb::ListRunDevicesResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let run_id = RunId::parse(&request.run_id)?;
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let states = read_states(&request.states)?;
+        let page = self.commands.list_run_devices(&caller, run_id, states, page).await?;
+        let next_page_token = page.next_token();
+        let devices = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListRunDevicesResponse { devices, next_page_token }))
     }
 
-    async fn pause_run(&self, _: Request<pb::PauseRunRequest>) -> Result<Response<pb::PauseRunResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn pause_run(&self, request: Request<pb::PauseRunRequest>) -> Result<Response<pb::PauseRunResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let pb::PauseRunRequest { run_id, reason } = request.into_inner();
+        let run_id = run_and_reason(&run_id, &reason)?;
+        let run = self.commands.pause_run(&caller, run_id, &reason).await?;
+        Ok(Response::new(pb::PauseRunResponse { run: Some(run.into()) }))
     }
 
-    async fn resume_run(&self, _: Request<pb::ResumeRunRequest>) -> Result<Response<pb::ResumeRunResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn resume_run(
+        &self,
+        request: Request<pb::ResumeRunRequest>,
+    ) -> Result<Response<pb::ResumeRunResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let pb::ResumeRunRequest { run_id, max_failures, max_in_flight } = request.into_inner();
+        let run_id = RunId::parse(&run_id)?;
+        let how = RunResumption::parse(max_failures, max_in_flight)?;
+        let run = self.commands.resume_run(&caller, run_id, how).await?;
+        Ok(Response::new(pb::ResumeRunResponse { run: Some(run.into()) }))
     }
 
-    async fn cancel_run(&self, _: Request<pb::CancelRunRequest>) -> Result<Response<pb::CancelRunResponse>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn cancel_run(
+        &self,
+        request: Request<pb::CancelRunRequest>,
+    ) -> Result<Response<pb::CancelRunResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let pb::CancelRunRequest { run_id, reason } = request.into_inner();
+        let run_id = run_and_reason(&run_id, &reason)?;
+        let run = self.commands.cancel_run(&caller, run_id, &reason).await?;
+        Ok(Response::new(pb::CancelRunResponse { run: Some(run.into()) }))
     }
+}
+
+fn read_wait(wait: Option<&prost_types::Duration>) -> Result<Duration, Error> {
+    let Some(wait) = wait else { return Ok(CANCEL_WAIT) };
+    let wait = from_proto_duration("wait", wait)?;
+    if wait > MAX_CANCEL_WAIT {
+        return Err(Error::invalid("wait", format!("must be 0 to {} seconds", MAX_CANCEL_WAIT.as_secs())));
+    }
+    Ok(wait)
+}
+
+fn read_states(states: &[i32]) -> Result<Vec<CommandState>, Error> {
+    states.iter().map(|state| CommandState::from_proto("states", *state)).collect()
+}
+
+fn run_and_reason(run_id: &str, reason: &str) -> Result<RunId, Error> {
+    let mut faults = Faults::new();
+    let run_id = faults.take(RunId::parse(run_id));
+    faults.text("reason", reason, 0, MAX_REASON);
+    faults.finish(run_id)
 }

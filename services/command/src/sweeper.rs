@@ -2,22 +2,29 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
-use homepot_store::{Store, commands};
+use homepot_store::commands;
 use tokio::time::{MissedTickBehavior, interval};
+
+use crate::Commands;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// Rows a sweep; more are left to the next, so that no sweep holds its locks for long.
 const LIMIT: u32 = 1_000;
 
-pub(crate) async fn run(store: &Store) {
+pub(crate) async fn run(ledger: &Commands) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         ticks.tick().await;
-        match store.run("sweep_commands", |conn| commands::sweep(conn, Utc::now(), LIMIT)).await {
+        match ledger.store.run("sweep_commands", |conn| commands::sweep(conn, None, LIMIT)).await {
             Ok(swept) if swept.expired + swept.unknown > 0 => {
+                let count = |state: &'static str, number: u32| {
+                    metrics::counter!("homepot_commands_finished_total", "state" => state).increment(number.into());
+                };
+                count("expired", swept.expired);
+                count("unknown", swept.unknown);
                 tracing::info!(expired = swept.expired, unknown = swept.unknown, "commands ran out of time");
+                ledger.changed();
             }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "sweep commands"),

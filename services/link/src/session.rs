@@ -8,7 +8,7 @@ use homepot::{
     model::{Hello, Outcome, to_proto_duration, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_response::Message},
 };
-use homepot_command::{Told, Wakeup};
+use homepot_command::{Speaker, Told, Wakeup};
 use homepot_runtime::auth::DeviceCaller;
 use tokio::{sync::oneshot, time::timeout};
 use tonic::{Code, Status, Streaming};
@@ -21,8 +21,6 @@ use crate::{
     sessions::End,
 };
 
-/// Commands claimed at once.
-const CLAIM: u32 = 16;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 
@@ -124,6 +122,14 @@ impl Session {
         let mut alarm = Alarm::new(age, protocol::silence(config.heartbeat_interval));
         // What waits already is handed over first.
         let mut event = Event::Hint;
+        let commands = &self.link.inner.commands;
+        let mut attached = Box::pin(self.until_available(|| commands.attached(self.caller.pk, self.epoch)));
+        tokio::select! {
+            biased;
+            end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Store) => return end,
+            attached = &mut attached => if let Err(end) = attached { return end },
+        }
+        drop(attached);
         loop {
             let heard = matches!(event, Event::Message(_));
             // Boxed, so that the many sessions that wait keep no room for what the few that work need.
@@ -183,11 +189,11 @@ impl Session {
             Ok(Incoming::Lost(lost)) => self.record(lost).await,
             Ok(Incoming::Acknowledged(id)) => {
                 let commands = &self.link.inner.commands;
-                self.tell_ledger(|| commands.acknowledge(self.caller.pk, Some(self.epoch), id)).await.map(drop)
+                self.tell_ledger(|| commands.acknowledge(self.speaker(), id)).await.map(drop)
             }
             Ok(Incoming::Started(id)) => {
                 let commands = &self.link.inner.commands;
-                self.tell_ledger(|| commands.start(self.caller.pk, Some(self.epoch), id)).await.map(drop)
+                self.tell_ledger(|| commands.start(self.speaker(), id)).await.map(drop)
             }
             Ok(Incoming::Outcome(outcome)) => self.finish(outcome).await,
             Err(refusal) => self.refuse(refusal).await,
@@ -229,10 +235,10 @@ impl Session {
     async fn finish(&self, outcome: Outcome) -> Result<(), End> {
         let commands = &self.link.inner.commands;
         let command_id = outcome.command_id.to_string();
-        let told = self.tell_ledger(|| commands.finish(self.caller.pk, Some(self.epoch), outcome.clone())).await?;
+        let told = self.tell_ledger(|| commands.finish(self.speaker(), outcome.clone())).await?;
         let refusal = match told {
             Told::Taken(_) => String::new(),
-            Told::Contradicted(command) => format!("the command is already {}", command.state.as_str()),
+            Told::Contradicted(_, refusal) => refusal.to_string(),
             Told::Missing => "there is no such command of this device".to_owned(),
         };
         self.outbound.send(Message::OutcomeAck(pb::OutcomeAck { command_id, refusal })).await
@@ -254,20 +260,30 @@ impl Session {
         Ok(standing.first().is_some_and(|standing| standing.epoch == self.epoch))
     }
 
-    /// Hands over all that waits.
+    /// Hands over all that waits, and asks for what is to be taken back.
     async fn deliver(&self) -> Result<(), End> {
         let commands = &self.link.inner.commands;
         loop {
-            let claimed = self.until_available(|| commands.claim(self.caller.pk, Some(self.epoch), CLAIM)).await?;
-            let more = claimed.len() == CLAIM as usize;
-            for delivery in claimed {
+            let (handed, more) = self.until_available(|| commands.hand_over(self.caller.pk, self.epoch)).await?;
+            for delivery in handed.deliveries {
                 tracing::info!(device_id = %self.caller.device_id, command_id = %delivery.command_id, "command sent");
                 self.outbound.send(Message::Command(delivery.into())).await?;
+            }
+            for (command_id, reason) in handed.cancellations {
+                tracing::info!(device_id = %self.caller.device_id, %command_id, "device asked to take a command back");
+                let command_id = command_id.to_string();
+                self.outbound
+                    .send(Message::CommandCancellation(pb::CommandCancellation { command_id, reason }))
+                    .await?;
             }
             if !more {
                 return Ok(());
             }
         }
+    }
+
+    fn speaker(&self) -> Speaker {
+        Speaker::Session { pk: self.caller.pk, epoch: self.epoch }
     }
 
     /// Repeats a call while the store is away; the session's other ends still end it.

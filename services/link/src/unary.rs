@@ -6,6 +6,7 @@ use homepot::{
     model::{Command, CommandId, Delivery, Outcome},
     pb::device::v1 as pb,
 };
+use homepot_command::Speaker;
 use homepot_runtime::auth::DeviceCaller;
 use homepot_telemetry::Expected;
 use tokio::time::timeout;
@@ -55,7 +56,7 @@ impl Link {
             _ => return Err(Error::invalid("page_size", format!("must be 0 to {MAX_COMMANDS}"))),
         };
         self.inner.presence.polled(caller.pk);
-        self.inner.commands.claim(caller.pk, None, limit).await
+        self.inner.commands.fetch(caller.pk, limit).await
     }
 
     pub(crate) async fn acknowledge(
@@ -66,12 +67,12 @@ impl Link {
     ) -> Result<Command, Error> {
         check_own(caller, device_id)?;
         self.inner.presence.polled(caller.pk);
-        self.inner.commands.acknowledge(caller.pk, None, id).await?.into_command()
+        self.inner.commands.acknowledge(Speaker::Poller { pk: caller.pk }, id).await?.into_command()
     }
 
     pub(crate) async fn report_outcome(&self, caller: &DeviceCaller, outcome: Outcome) -> Result<Command, Error> {
         self.inner.presence.polled(caller.pk);
-        self.inner.commands.finish(caller.pk, None, outcome).await?.into_command()
+        self.inner.commands.finish(Speaker::Poller { pk: caller.pk }, outcome).await?.into_command()
     }
 }
 

@@ -246,7 +246,7 @@ impl Server {
         self.backs.spawn(async move {
             tokio::select! {
                 () = back.wait() => {}
-                () = commands.run_sweeper() => {}
+                () = commands.run_background() => {}
             }
         });
     }

@@ -2,14 +2,16 @@
 
 mod enroll;
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_types::{Bool, Double, Timestamptz},
 };
 use homepot::model::{
-    Device, DeviceChange, DeviceId, DeviceSource, DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Page, PageRequest, Presence,
-    SiteId, SiteScope,
+    Device, DeviceChange, DeviceId, DeviceSource, DeviceStatus, LabelSelector, OFFLINE_AFTER_HEARTBEATS, Page,
+    PageRequest, Presence, SiteId, SiteScope,
 };
 use serde_json::Value;
 
@@ -159,6 +161,45 @@ pub fn find_refs(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec
         .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
         .order(devices::device_id)
         .load(conn)?;
+    rows.into_iter().map(device_ref).collect()
+}
+
+/// As [`find_refs`], with an answer for each in the same order.
+pub fn find_each(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec<Option<DeviceRef>>, StoreError> {
+    let found: HashMap<DeviceId, DeviceRef> =
+        find_refs(conn, device_ids)?.into_iter().map(|device| (device.device_id.clone(), device)).collect();
+    Ok(device_ids.iter().map(|id| found.get(id).cloned()).collect())
+}
+
+/// As [`find_refs`], by the store's own keys and in their order.
+pub(crate) fn by_pk(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<DeviceRef>, StoreError> {
+    let rows: Vec<RefRow> = devices::table
+        .inner_join(sessions::table)
+        .filter(devices::device.eq_any(pks))
+        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .order(devices::device)
+        .load(conn)?;
+    rows.into_iter().map(device_ref).collect()
+}
+
+/// The active and inactive devices within `scope`, of one site or of any, whose labels match.
+pub fn matching(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    site_id: Option<&SiteId>,
+    _selector: Option<&LabelSelector>,
+) -> Result<Vec<DeviceRef>, StoreError> {
+    let mut query = devices::table
+        .inner_join(sessions::table)
+        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .into_boxed();
+    if let Some(site_ids) = scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str().to_owned()));
+    }
+    let rows: Vec<RefRow> = query.order(devices::device_id).load(conn)?;
     rows.into_iter().map(device_ref).collect()
 }
 

@@ -7,6 +7,7 @@
 //! nothing of gRPC or HTTP, and no secret passes through in clear: callers hash first.
 
 pub mod cluster;
+mod combine;
 pub mod commands;
 pub mod device_keys;
 pub mod devices;
@@ -23,6 +24,7 @@ mod partitions;
 mod pool;
 pub mod rollups;
 mod row;
+pub mod runs;
 pub mod samples;
 #[cfg(feature = "test-support")]
 pub mod schema;
@@ -37,6 +39,7 @@ mod store;
 pub mod test_support;
 mod url;
 
+pub use combine::Combiner;
 pub use diesel::PgConnection;
 pub use error::StoreError;
 pub use store::{Store, StoreConfig};

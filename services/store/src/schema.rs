@@ -58,6 +58,7 @@ diesel::table! {
         agent_version -> Nullable<Text>,
         boot_id -> Nullable<Text>,
         capabilities -> Nullable<Array<Text>>,
+        journal_id -> Nullable<Text>,
     }
 }
 
@@ -172,6 +173,43 @@ diesel::table! {
         acknowledged_at -> Nullable<Timestamptz>,
         started_at -> Nullable<Timestamptz>,
         finished_at -> Nullable<Timestamptz>,
+        run_id -> Nullable<Uuid>,
+        journal_id -> Nullable<Text>,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        cancel_cause -> Nullable<Text>,
+        cancel_told -> Nullable<BigInt>,
+        history -> Jsonb,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    runs (run_id) {
+        run_id -> Uuid,
+        command_type -> Text,
+        payload -> Nullable<Jsonb>,
+        target -> Jsonb,
+        site_ids -> Array<Text>,
+        max_in_flight -> Integer,
+        max_failures -> Integer,
+        time_to_live_ms -> BigInt,
+        run_timeout_ms -> Integer,
+        state -> Text,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        idempotency_key -> Nullable<Text>,
+        description -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    run_devices (run_id, device) {
+        run_id -> Uuid,
+        device -> BigInt,
+        command_id -> Nullable<Uuid>,
+        skipped -> Nullable<Text>,
     }
 }
 
@@ -180,4 +218,13 @@ diesel::joinable!(device_keys -> devices (device));
 diesel::joinable!(sessions -> devices (device));
 diesel::joinable!(device_latest -> devices (device));
 diesel::joinable!(commands -> devices (device));
-diesel::allow_tables_to_appear_in_same_query!(commands, device_keys, device_latest, devices, sessions, sites);
+diesel::joinable!(run_devices -> devices (device));
+diesel::allow_tables_to_appear_in_same_query!(
+    commands,
+    device_keys,
+    device_latest,
+    devices,
+    run_devices,
+    sessions,
+    sites
+);

@@ -38,6 +38,7 @@ pub fn begin(
             sessions::agent_version.eq(Some(&hello.agent_version)),
             sessions::boot_id.eq(Some(&hello.boot_id)),
             sessions::capabilities.eq(Some(capabilities)),
+            sessions::journal_id.eq(&hello.journal_id),
         ))
         .returning(sessions::session_epoch)
         .get_result(conn)?;
@@ -143,9 +144,14 @@ pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, S
     let standing = sql_query(
         "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version, EXISTS (
             SELECT FROM commands c
-            WHERE c.device = s.device AND c.state IN ('queued', 'sent') AND c.expires_at > now()
-                AND (c.state = 'queued' OR c.session_epoch < s.session_epoch
-                    OR (c.safe_to_repeat AND c.session_epoch IS NULL))
+            WHERE c.device = s.device AND c.state IN ('queued', 'sent', 'acknowledged') AND c.expires_at > now()
+                AND c.cancel_requested_at IS NULL
+                AND (c.state = 'queued' OR (c.session_epoch IS DISTINCT FROM s.session_epoch
+                    AND (c.safe_to_repeat OR c.journal_id = s.journal_id)))
+        ) OR EXISTS (
+            SELECT FROM commands c
+            WHERE c.device = s.device AND c.state IN ('sent', 'acknowledged') AND c.cancel_requested_at IS NOT NULL
+                AND c.cancel_told IS DISTINCT FROM s.session_epoch
         ) AS waiting
         FROM sessions s JOIN devices d USING (device) WHERE s.device = ANY ($1)",
     )

@@ -3,72 +3,110 @@
 use std::{collections::HashSet, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use homepot::model::{Command, CommandId, CommandState, JsonObject, NewCommand};
+use homepot::model::{
+    Command, CommandId, CommandState, Event, Hello, Holder, JsonObject, NewCommand, Refusal, Standing, Step,
+};
 use homepot_store::{
     PgConnection,
-    commands::{self, Change, Changed, Inserted, Swept},
+    commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Inserted, Speaker, Swept, Word},
     sessions,
 };
 
 use crate::fixture::*;
 
 fn queue(conn: &mut PgConnection, pk: i64, command_type: &str) -> CommandId {
-    let id = command_id();
-    commands::insert(conn, id, &new_command("d", command_type), pk, "admin").unwrap();
-    id
+    queue_this(conn, pk, new_command("d", command_type))
 }
 
-fn to(to: CommandState) -> Change {
-    Change { to, result: None, reason: None }
+/// Begins a session of a device whose journal goes by that name.
+fn attach(conn: &mut PgConnection, pk: i64, journal_id: Option<&str>) -> i64 {
+    let hello = Hello { journal_id: journal_id.map(str::to_owned), ..hello("b") };
+    sessions::begin(conn, pk, &hello, "r", HEARTBEAT).unwrap()
 }
 
-fn with_result(to: CommandState, word: &str) -> Change {
-    let result = JsonObject::from_iter([("word".to_owned(), word.into())]);
-    Change { to, result: Some(result), reason: None }
+fn say(conn: &mut PgConnection, speaker: Speaker, id: CommandId, event: Event) -> Changed {
+    say_with(conn, speaker, id, event, None)
+}
+
+fn say_with(conn: &mut PgConnection, speaker: Speaker, id: CommandId, event: Event, word: Option<&str>) -> Changed {
+    let result = word.map(|word| JsonObject::from_iter([("word".to_owned(), word.into())]));
+    let said = Word { command_id: id, speaker, event, result, reason: None };
+    commands::change(conn, &[said]).unwrap().pop().unwrap()
+}
+
+fn found(conn: &mut PgConnection, id: CommandId) -> Command {
+    commands::find(conn, id).unwrap().unwrap()
 }
 
 fn state(conn: &mut PgConnection, id: CommandId) -> CommandState {
-    commands::find(conn, id).unwrap().unwrap().state
+    found(conn, id).state
 }
 
-fn claimed(conn: &mut PgConnection, pk: i64, epoch: Option<i64>) -> Vec<CommandId> {
-    commands::claim(conn, pk, epoch, 10).unwrap().iter().map(|delivery| delivery.command_id).collect()
+fn claim(conn: &mut PgConnection, pk: i64, epoch: i64) -> Handed {
+    commands::claim(conn, &[Claim { pk, epoch }]).unwrap().pop().unwrap()
+}
+
+fn claimed(conn: &mut PgConnection, pk: i64, epoch: i64) -> Vec<CommandId> {
+    claim(conn, pk, epoch).deliveries.iter().map(|delivery| delivery.command_id).collect()
+}
+
+fn fetched(conn: &mut PgConnection, pk: i64) -> Vec<CommandId> {
+    commands::claim_by_poller(conn, pk, 10).unwrap().iter().map(|delivery| delivery.command_id).collect()
+}
+
+/// The states of a command's history.
+fn states(command: &Command) -> Vec<CommandState> {
+    command.history.iter().map(|transition| transition.state).collect()
 }
 
 #[tokio::test]
 async fn an_idempotency_key_queues_once_however_many_try_at_once() {
     let (database, d) = with_device("d").await;
+    let with_key = move || NewCommand { idempotency_key: Some("key".to_owned()), ..new_command("d", "PING") };
     let inserted = at_once(database.store(), 8, |_| {
-        let mut new = new_command("d", "PING");
-        new.idempotency_key = Some("key".to_owned());
-        move |conn: &mut PgConnection| commands::insert(conn, command_id(), &new, d.pk, "admin")
+        // Twice in one batch too.
+        let rows = [row(d.pk, with_key()), row(d.pk, with_key())];
+        move |conn: &mut PgConnection| commands::insert(conn, &rows)
     })
     .await;
-    let new = inserted.iter().filter(|inserted| matches!(inserted, Inserted::New(_))).count();
-    assert_eq!(new, 1);
+    let inserted: Vec<_> = inserted.into_iter().flatten().collect();
+    assert_eq!(inserted.iter().filter(|inserted| matches!(inserted, Inserted::New(_))).count(), 1);
     let ids: HashSet<_> = inserted
         .iter()
         .map(|inserted| match inserted {
             Inserted::New(command) | Inserted::Existing(command) => command.command_id,
         })
         .collect();
-    assert_eq!(ids.len(), 1);
+    assert_eq!((inserted.len(), ids.len()), (16, 1));
     // Without a key each is one of its own.
     let mut conn = database.connect();
     assert_ne!(queue(&mut conn, d.pk, "PING"), queue(&mut conn, d.pk, "PING"));
 }
 
 #[tokio::test]
+async fn what_is_answered_for_a_new_command_is_what_is_stored() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let payload = JsonObject::from_iter([("n".to_owned(), 1.into())]);
+    let new = NewCommand { payload: Some(payload), idempotency_key: Some("k".to_owned()), ..new_command("d", "PING") };
+    let [Inserted::New(told)] = &commands::insert(&mut conn, &[row(d.pk, new)]).unwrap()[..] else { panic!() };
+    assert_eq!(*told, found(&mut conn, told.command_id));
+    assert_eq!(told.history[0].cause, "queued by admin");
+}
+
+#[tokio::test]
 async fn concurrent_claimers_hand_each_command_out_once() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    let epoch = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
-    let queued: HashSet<_> = (0..40).map(|_| queue(&mut conn, d.pk, "PING")).collect();
+    let epoch = attach(&mut conn, d.pk, None);
+    let queued: HashSet<_> = (0..5 * CLAIM_LIMIT).map(|_| queue(&mut conn, d.pk, "PING")).collect();
     let claims = at_once(database.store(), 8, |_| {
         move |conn: &mut PgConnection| {
             let mut all = Vec::new();
             loop {
-                let claimed = commands::claim(conn, d.pk, Some(epoch), 3)?;
+                // Twice in one batch too.
+                let handed = commands::claim(conn, &[Claim { pk: d.pk, epoch }; 2])?;
+                let claimed: Vec<_> = handed.into_iter().flat_map(|handed| handed.deliveries).collect();
                 if claimed.is_empty() {
                     return Ok(all);
                 }
@@ -78,8 +116,24 @@ async fn concurrent_claimers_hand_each_command_out_once() {
     })
     .await;
     let claimed: Vec<_> = claims.into_iter().flatten().map(|delivery| delivery.command_id).collect();
-    assert_eq!(claimed.len(), 40);
+    assert_eq!(claimed.len(), queued.len());
     assert_eq!(HashSet::from_iter(claimed), queued);
+}
+
+#[tokio::test]
+async fn a_batch_of_claims_gives_each_session_its_own() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let other = enrolled(&mut conn, "other", "site-1");
+    let (one, two) = (attach(&mut conn, d.pk, None), attach(&mut conn, other.pk, None));
+    let of_d = queue(&mut conn, d.pk, "PING");
+    let of_other = [queue(&mut conn, other.pk, "PING"), queue(&mut conn, other.pk, "PING")];
+    let stale = Claim { pk: d.pk, epoch: one - 1 };
+    let handed =
+        commands::claim(&mut conn, &[Claim { pk: other.pk, epoch: two }, stale, Claim { pk: d.pk, epoch: one }])
+            .unwrap();
+    let ids = |handed: &Handed| handed.deliveries.iter().map(|delivery| delivery.command_id).collect::<Vec<_>>();
+    assert_eq!(handed.iter().map(ids).collect::<Vec<_>>(), [of_other.to_vec(), vec![], vec![of_d]]);
 }
 
 #[tokio::test]
@@ -87,13 +141,13 @@ async fn a_claim_comes_oldest_first_with_what_is_left_of_the_time() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
     let queued: Vec<_> = (0..5).map(|_| queue(&mut conn, d.pk, "REBOOT")).collect();
-    let first = commands::claim(&mut conn, d.pk, None, 2).unwrap();
+    let first = commands::claim_by_poller(&mut conn, d.pk, 2).unwrap();
     assert_eq!(first.iter().map(|delivery| delivery.command_id).collect::<Vec<_>>(), queued[..2]);
-    assert!(first[0].time_to_live <= Duration::from_secs(600));
-    assert!(first[0].time_to_live > Duration::from_secs(590));
+    let command = found(&mut conn, queued[0]);
+    let left = (command.expires_at - first[0].server_time.unwrap()).to_std().unwrap();
+    assert!(first[0].time_to_live <= left && left - first[0].time_to_live < Duration::from_millis(2));
     assert_eq!(first[0].run_timeout, Duration::from_secs(60));
-    assert_eq!(claimed(&mut conn, d.pk, None), queued[2..]);
-    let command = commands::find(&mut conn, queued[0]).unwrap().unwrap();
+    assert_eq!(fetched(&mut conn, d.pk), queued[2..]);
     assert_eq!((command.state, command.deliveries), (CommandState::Sent, 1));
     assert!(command.sent_at.is_some());
 }
@@ -102,35 +156,80 @@ async fn a_claim_comes_oldest_first_with_what_is_left_of_the_time() {
 async fn a_replaced_session_claims_nothing_and_the_newer_one_gets_what_it_had() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    let old = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    let old = attach(&mut conn, d.pk, Some("journal"));
     let reboot = queue(&mut conn, d.pk, "REBOOT");
-    assert_eq!(claimed(&mut conn, d.pk, Some(old)), [reboot]);
-    assert!(claimed(&mut conn, d.pk, Some(old)).is_empty());
-    let new = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    assert_eq!(claimed(&mut conn, d.pk, old), [reboot]);
+    assert!(claimed(&mut conn, d.pk, old).is_empty());
+    let new = attach(&mut conn, d.pk, Some("journal"));
     let ping = queue(&mut conn, d.pk, "PING");
-    assert!(claimed(&mut conn, d.pk, Some(old)).is_empty());
-    assert_eq!(claimed(&mut conn, d.pk, Some(new)), [reboot, ping]);
-    assert_eq!(commands::find(&mut conn, reboot).unwrap().unwrap().deliveries, 2);
+    assert!(claimed(&mut conn, d.pk, old).is_empty());
+    assert_eq!(claimed(&mut conn, d.pk, new), [reboot, ping]);
+    assert_eq!(found(&mut conn, reboot).deliveries, 2);
 
-    // The fence holds for reports too.
-    let acknowledged = to(CommandState::Acknowledged);
-    assert_eq!(commands::change(&mut conn, reboot, Some(d.pk), Some(old), &acknowledged).unwrap(), Changed::Missing);
-    let done = commands::change(&mut conn, reboot, Some(d.pk), Some(new), &acknowledged).unwrap();
-    assert!(matches!(done, Changed::Done(_)));
+    // The fence holds for reports too, and for a batch of both.
+    let word = |epoch| Word {
+        command_id: reboot,
+        speaker: Speaker::Session { pk: d.pk, epoch },
+        event: Event::Acknowledged,
+        result: None,
+        reason: None,
+    };
+    let changed = commands::change(&mut conn, &[word(old), word(new), word(new)]).unwrap();
+    assert!(matches!(changed[..], [Changed::Missing, Changed::Done(_), Changed::Repeat(_)]), "{changed:?}");
+}
+
+#[tokio::test]
+async fn what_a_device_acknowledged_comes_again_with_its_next_session_and_stays_acknowledged() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let old = attach(&mut conn, d.pk, Some("journal"));
+    let reboot = queue(&mut conn, d.pk, "REBOOT");
+    let started = queue(&mut conn, d.pk, "REBOOT");
+    claimed(&mut conn, d.pk, old);
+    say(&mut conn, Speaker::Session { pk: d.pk, epoch: old }, reboot, Event::Acknowledged);
+    say(&mut conn, Speaker::Session { pk: d.pk, epoch: old }, started, Event::Started);
+    let new = attach(&mut conn, d.pk, Some("journal"));
+    assert!(commands::give_up_lost(&mut conn, d.pk, new).unwrap().is_empty());
+    assert_eq!(claimed(&mut conn, d.pk, new), [reboot]);
+    assert!(claimed(&mut conn, d.pk, new).is_empty());
+    let command = found(&mut conn, reboot);
+    assert_eq!((command.state, command.deliveries), (CommandState::Acknowledged, 2));
+}
+
+#[tokio::test]
+async fn what_is_not_safe_to_repeat_goes_to_no_other_journal_than_the_one_it_went_to() {
+    for (before, after) in [(Some("a"), Some("b")), (Some("a"), None), (None, Some("b")), (None, None)] {
+        let (database, d) = with_device("d").await;
+        let mut conn = database.connect();
+        let old = attach(&mut conn, d.pk, before);
+        let (reboot, ping) = (queue(&mut conn, d.pk, "REBOOT"), queue(&mut conn, d.pk, "PING"));
+        assert_eq!(claimed(&mut conn, d.pk, old), [reboot, ping]);
+        let new = attach(&mut conn, d.pk, after);
+        // Before and after it was given up.
+        assert_eq!(claimed(&mut conn, d.pk, new), [ping]);
+        assert_eq!(commands::give_up_lost(&mut conn, d.pk, new).unwrap(), [reboot]);
+        assert!(claimed(&mut conn, d.pk, new).is_empty());
+        let command = found(&mut conn, reboot);
+        assert_eq!(command.state, CommandState::Unknown);
+        assert!(command.reason.unwrap().contains("another journal"));
+        // It may have run all the same.
+        let late =
+            say(&mut conn, Speaker::Session { pk: d.pk, epoch: new }, reboot, Event::Ended(CommandState::Failed));
+        assert!(matches!(late, Changed::Done(_)));
+    }
 }
 
 #[tokio::test]
 async fn a_session_that_begins_during_a_claim_waits_for_it_and_then_gets_it_all() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    let old = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    let old = attach(&mut conn, d.pk, Some("journal"));
     let id = queue(&mut conn, d.pk, "REBOOT");
     diesel::connection::SimpleConnection::batch_execute(&mut conn, "BEGIN").unwrap();
-    assert_eq!(claimed(&mut conn, d.pk, Some(old)), [id]);
+    assert_eq!(claimed(&mut conn, d.pk, old), [id]);
     let store = database.store().clone();
-    let beginning = tokio::spawn(async move {
-        store.run("test", move |conn| sessions::begin(conn, d.pk, &hello("b"), "r", HEARTBEAT)).await
-    });
+    let beginning =
+        tokio::spawn(async move { store.run("test", move |conn| Ok(attach(conn, d.pk, Some("journal")))).await });
     let mut watcher = database.connect();
     let blocked = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()";
     while diesel::RunQueryDsl::execute(diesel::sql_query(blocked), &mut watcher).unwrap() == 0 {
@@ -138,7 +237,7 @@ async fn a_session_that_begins_during_a_claim_waits_for_it_and_then_gets_it_all(
     }
     diesel::connection::SimpleConnection::batch_execute(&mut conn, "COMMIT").unwrap();
     let new = beginning.await.unwrap().unwrap();
-    assert_eq!(claimed(&mut conn, d.pk, Some(new)), [id]);
+    assert_eq!(claimed(&mut conn, d.pk, new), [id]);
 }
 
 #[tokio::test]
@@ -147,11 +246,15 @@ async fn a_poller_is_handed_the_harmless_again_and_the_rest_once() {
     let mut conn = database.connect();
     let reboot = queue(&mut conn, d.pk, "REBOOT");
     let ping = queue(&mut conn, d.pk, "PING");
-    assert_eq!(claimed(&mut conn, d.pk, None), [reboot, ping]);
-    assert_eq!(claimed(&mut conn, d.pk, None), [ping]);
+    assert_eq!(fetched(&mut conn, d.pk), [reboot, ping]);
+    assert_eq!(fetched(&mut conn, d.pk), [ping]);
     // A session may take over the harmless one, and never the other.
-    let epoch = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
-    assert_eq!(claimed(&mut conn, d.pk, Some(epoch)), [ping]);
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
+    assert!(commands::give_up_lost(&mut conn, d.pk, epoch).unwrap().is_empty());
+    assert_eq!(claimed(&mut conn, d.pk, epoch), [ping]);
+    // A poller can't be asked for what it has.
+    let refused = say(&mut conn, Speaker::Operator, reboot, Event::CancelAsked);
+    assert!(matches!(refused, Changed::Refused(_, Refusal::CannotAsk)), "{refused:?}");
 }
 
 #[tokio::test]
@@ -161,61 +264,163 @@ async fn a_poller_is_handed_no_more_than_one_message_can_carry_and_loses_nothing
     let payload = JsonObject::from_iter([("text".to_owned(), "x".repeat(60 * 1024).into())]);
     let mut queued = Vec::new();
     for _ in 0..3 {
-        let id = command_id();
         let new = NewCommand { payload: Some(payload.clone()), ..new_command("d", "REBOOT") };
-        commands::insert(&mut conn, id, &new, d.pk, "admin").unwrap();
-        queued.push(id);
+        queued.push(queue_this(&mut conn, d.pk, new));
     }
-    assert_eq!(claimed(&mut conn, d.pk, None), queued[..2]);
-    assert_eq!(claimed(&mut conn, d.pk, None), queued[2..]);
+    assert_eq!(fetched(&mut conn, d.pk), queued[..2]);
+    assert_eq!(fetched(&mut conn, d.pk), queued[2..]);
 }
 
 #[tokio::test]
 async fn a_command_past_its_time_is_not_handed_out() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    let mut new = new_command("d", "PING");
-    new.time_to_live = Duration::ZERO;
-    commands::insert(&mut conn, command_id(), &new, d.pk, "admin").unwrap();
-    assert!(claimed(&mut conn, d.pk, None).is_empty());
+    queue_this(&mut conn, d.pk, NewCommand { time_to_live: Duration::ZERO, ..new_command("d", "PING") });
+    assert!(fetched(&mut conn, d.pk).is_empty());
+    let epoch = attach(&mut conn, d.pk, None);
+    assert!(claimed(&mut conn, d.pk, epoch).is_empty());
 }
 
 #[tokio::test]
-async fn a_change_follows_the_rules_from_every_state_to_every_other() {
+async fn a_command_that_waits_is_cancelled_at_once_and_never_handed_out() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
+    let id = queue(&mut conn, d.pk, "REBOOT");
+    let said = Word {
+        command_id: id,
+        speaker: Speaker::Operator,
+        event: Event::CancelAsked,
+        result: None,
+        reason: Some("cancelled by bob".to_owned()),
+    };
+    let changed = commands::change(&mut conn, std::slice::from_ref(&said)).unwrap();
+    let [Changed::Done(command)] = &changed[..] else { panic!("{changed:?}") };
+    assert_eq!((command.state, command.reason.as_deref()), (CommandState::Cancelled, Some("cancelled by bob")));
+    assert_eq!(command.history.last().unwrap().cause, "cancelled by bob");
+    assert_eq!(claim(&mut conn, d.pk, epoch), Handed::default());
+    assert!(fetched(&mut conn, d.pk).is_empty());
+}
+
+#[tokio::test]
+async fn a_device_is_asked_once_a_session_and_its_answer_settles_a_cancel() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let first = attach(&mut conn, d.pk, Some("journal"));
+    let [won, lost] = [queue(&mut conn, d.pk, "REBOOT"), queue(&mut conn, d.pk, "REBOOT")];
+    claimed(&mut conn, d.pk, first);
+    for id in [won, lost] {
+        let Changed::Done(asked) = say(&mut conn, Speaker::Operator, id, Event::CancelAsked) else { panic!() };
+        assert_eq!((asked.state, asked.cancel_requested_at.is_some()), (CommandState::Sent, true));
+        assert!(matches!(say(&mut conn, Speaker::Operator, id, Event::CancelAsked), Changed::Repeat(_)));
+    }
+    let asked = |handed: Handed| handed.cancellations.into_iter().map(|(id, _)| id).collect::<Vec<_>>();
+    assert_eq!(asked(claim(&mut conn, d.pk, first)), [won, lost]);
+    assert!(asked(claim(&mut conn, d.pk, first)).is_empty());
+    // The next session is asked again, and is not handed what is to be taken back.
+    let second = attach(&mut conn, d.pk, Some("journal"));
+    let handed = claim(&mut conn, d.pk, second);
+    assert!(handed.deliveries.is_empty());
+    assert_eq!(asked(handed), [won, lost]);
+
+    let speaker = Speaker::Session { pk: d.pk, epoch: second };
+    let Changed::Done(command) = say(&mut conn, speaker, won, Event::Ended(CommandState::Cancelled)) else { panic!() };
+    assert_eq!(states(&command), [CommandState::Queued, CommandState::Sent, CommandState::Cancelled]);
+    say(&mut conn, speaker, lost, Event::Started);
+    let refused = say(&mut conn, speaker, lost, Event::Ended(CommandState::Cancelled));
+    assert!(matches!(refused, Changed::Refused(_, Refusal::HasStarted)), "{refused:?}");
+    assert!(asked(claim(&mut conn, d.pk, second)).is_empty());
+}
+
+fn events() -> Vec<Event> {
+    let ends = CommandState::ALL.into_iter().map(Event::Ended);
+    [Event::Acknowledged, Event::Started, Event::CancelAsked].into_iter().chain(ends).collect()
+}
+
+/// What the rules say comes of each event, and what the store made of it, must be the same.
+#[tokio::test]
+async fn a_change_follows_the_rules_from_every_state_by_every_event() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
     for from in CommandState::ALL {
-        for next in CommandState::ALL {
+        for event in events() {
             let id = queue(&mut conn, d.pk, "PING");
-            bring(&mut conn, id, from);
-            let changed = commands::change(&mut conn, id, Some(d.pk), None, &to(next)).unwrap();
-            let after = state(&mut conn, id);
-            match changed {
-                Changed::Done(command) => {
-                    assert!(from.may_become(next), "{from:?} {next:?}");
-                    assert_eq!((command.state, after), (next, next));
-                    assert_eq!(command.finished_at.is_some(), next.is_end());
+            bring(&mut conn, d.pk, epoch, id, from);
+            let before = found(&mut conn, id);
+            let standing = Standing {
+                state: from,
+                holder: Holder::Session,
+                cancel_requested: before.cancel_requested_at.is_some(),
+            };
+            // An operator asks, the device tells.
+            let speaker =
+                if event == Event::CancelAsked { Speaker::Operator } else { Speaker::Session { pk: d.pk, epoch } };
+            let changed = say(&mut conn, speaker, id, event);
+            let after = found(&mut conn, id);
+            match (standing.on(event), &changed) {
+                (Ok(Step::To(next)), Changed::Done(command)) => {
+                    assert_eq!((command, command.state), (&after, next));
+                    assert_eq!(after.finished_at.is_some(), next.is_end());
+                    assert_eq!(after.history.len(), before.history.len() + 1);
+                    assert!(!after.history.last().unwrap().cause.is_empty() || speaker == Speaker::Operator);
                 }
-                Changed::Repeat(command) | Changed::Refused(command) => {
-                    assert!(!from.may_become(next), "{from:?} {next:?}");
-                    assert_eq!((command.state, after), (from, from));
+                (Ok(Step::AskDevice), Changed::Done(command)) => {
+                    assert_eq!((command, after.state), (&after, from));
+                    assert!(after.cancel_requested_at.is_some());
                 }
-                Changed::Missing => panic!("{from:?} {next:?}"),
+                (Ok(Step::Stays), Changed::Repeat(command)) => assert_eq!((command, &before), (&after, &after)),
+                (Err(refusal), Changed::Refused(command, told)) => {
+                    assert_eq!((refusal, command, &before), (*told, &after, &after));
+                }
+                (expected, got) => panic!("{from:?} on {event:?}: {expected:?}, but {got:?}"),
             }
         }
     }
 }
 
 /// By the shortest way the rules allow.
-fn bring(conn: &mut PgConnection, id: CommandId, target: CommandState) {
-    let way: &[CommandState] = match target {
-        CommandState::Queued => &[],
-        CommandState::Sent | CommandState::Cancelled => &[target],
-        _ => &[CommandState::Sent, target],
-    };
-    for step in way {
-        assert!(matches!(commands::change(conn, id, None, None, &to(*step)).unwrap(), Changed::Done(_)));
+fn bring(conn: &mut PgConnection, pk: i64, epoch: i64, id: CommandId, target: CommandState) {
+    let speaker = Speaker::Session { pk, epoch };
+    match target {
+        CommandState::Queued => return,
+        CommandState::Cancelled => {
+            say(conn, Speaker::Operator, id, Event::CancelAsked);
+        }
+        _ => assert!(claimed(conn, pk, epoch).contains(&id)),
     }
+    match target {
+        CommandState::Sent | CommandState::Cancelled => {}
+        CommandState::Acknowledged => drop(say(conn, speaker, id, Event::Acknowledged)),
+        CommandState::Running => drop(say(conn, speaker, id, Event::Started)),
+        end => drop(say(conn, speaker, id, Event::Ended(end))),
+    }
+    assert_eq!(state(conn, id), target);
+}
+
+#[tokio::test]
+async fn a_batch_takes_the_words_of_one_command_in_their_order() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, None);
+    let id = queue(&mut conn, d.pk, "PING");
+    claimed(&mut conn, d.pk, epoch);
+    let words: Vec<_> =
+        [Event::Acknowledged, Event::Started, Event::Ended(CommandState::Succeeded), Event::Acknowledged]
+            .map(|event| Word {
+                command_id: id,
+                speaker: Speaker::Session { pk: d.pk, epoch },
+                event,
+                result: None,
+                reason: None,
+            })
+            .into();
+    let changed = commands::change(&mut conn, &words).unwrap();
+    assert!(matches!(changed[..], [Changed::Done(_), Changed::Done(_), Changed::Done(_), Changed::Repeat(_)]));
+    let Command { history, sent_at, acknowledged_at, started_at, finished_at, .. } = found(&mut conn, id);
+    assert_eq!(history.len(), 5);
+    assert!([sent_at, acknowledged_at, started_at, finished_at].iter().all(Option::is_some));
+    assert!(history.is_sorted_by_key(|transition| transition.time));
 }
 
 #[tokio::test]
@@ -223,17 +428,31 @@ async fn the_same_outcome_twice_is_a_repeat_and_another_one_is_refused() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
     let id = queue(&mut conn, d.pk, "PING");
-    bring(&mut conn, id, CommandState::Sent);
-    let mut report = |change: &Change| commands::change(&mut conn, id, Some(d.pk), None, change).unwrap();
-    assert!(matches!(report(&with_result(CommandState::Succeeded, "a")), Changed::Done(_)));
-    assert!(matches!(report(&with_result(CommandState::Succeeded, "a")), Changed::Repeat(_)));
-    assert!(matches!(report(&with_result(CommandState::Succeeded, "b")), Changed::Refused(_)));
-    assert!(matches!(report(&to(CommandState::Failed)), Changed::Refused(_)));
+    fetched(&mut conn, d.pk);
+    let mut report = |event, word| say_with(&mut conn, Speaker::Poller { pk: d.pk }, id, event, word);
+    let succeeded = Event::Ended(CommandState::Succeeded);
+    assert!(matches!(report(succeeded, Some("a")), Changed::Done(_)));
+    assert!(matches!(report(succeeded, Some("a")), Changed::Repeat(_)));
+    assert!(matches!(report(succeeded, Some("b")), Changed::Refused(..)));
+    assert!(matches!(report(Event::Ended(CommandState::Failed), None), Changed::Refused(..)));
     // Steps it has passed change nothing and are no fault.
-    assert!(matches!(report(&to(CommandState::Acknowledged)), Changed::Repeat(_)));
-    let Changed::Repeat(command) = report(&to(CommandState::Running)) else { panic!() };
+    assert!(matches!(report(Event::Acknowledged, None), Changed::Repeat(_)));
+    let Changed::Repeat(command) = report(Event::Started, None) else { panic!() };
     let Command { sent_at, acknowledged_at, started_at, finished_at, .. } = command;
     assert!([sent_at, acknowledged_at, started_at, finished_at].iter().all(Option::is_some));
+}
+
+#[tokio::test]
+async fn a_device_that_polls_may_answer_for_what_it_has_not_fetched() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let id = queue(&mut conn, d.pk, "PING");
+    let Changed::Done(command) =
+        say(&mut conn, Speaker::Poller { pk: d.pk }, id, Event::Ended(CommandState::Succeeded))
+    else {
+        panic!()
+    };
+    assert_eq!(states(&command), [CommandState::Queued, CommandState::Sent, CommandState::Succeeded]);
 }
 
 #[tokio::test]
@@ -242,10 +461,12 @@ async fn a_command_of_another_device_is_missing() {
     let mut conn = database.connect();
     let other = enrolled(&mut conn, "other", "site-1");
     let id = queue(&mut conn, d.pk, "PING");
-    bring(&mut conn, id, CommandState::Sent);
-    let succeeded = to(CommandState::Succeeded);
-    assert_eq!(commands::change(&mut conn, id, Some(other.pk), None, &succeeded).unwrap(), Changed::Missing);
-    assert_eq!(commands::change(&mut conn, command_id(), Some(d.pk), None, &succeeded).unwrap(), Changed::Missing);
+    fetched(&mut conn, d.pk);
+    let succeeded = Event::Ended(CommandState::Succeeded);
+    assert_eq!(say(&mut conn, Speaker::Poller { pk: other.pk }, id, succeeded), Changed::Missing);
+    assert_eq!(say(&mut conn, Speaker::Poller { pk: d.pk }, command_id(), succeeded), Changed::Missing);
+    let epoch = attach(&mut conn, other.pk, None);
+    assert_eq!(say(&mut conn, Speaker::Session { pk: other.pk, epoch }, id, succeeded), Changed::Missing);
     assert_eq!(state(&mut conn, id), CommandState::Sent);
 }
 
@@ -253,49 +474,91 @@ async fn a_command_of_another_device_is_missing() {
 async fn of_outcomes_reported_at_once_one_is_kept() {
     let (database, d) = with_device("d").await;
     let id = queue(&mut database.connect(), d.pk, "PING");
-    bring(&mut database.connect(), id, CommandState::Sent);
+    fetched(&mut database.connect(), d.pk);
     let changed = at_once(database.store(), 8, |number| {
-        let change = with_result(CommandState::Succeeded, &number.to_string());
-        move |conn: &mut PgConnection| commands::change(conn, id, Some(d.pk), None, &change)
+        move |conn: &mut PgConnection| {
+            let event = Event::Ended(CommandState::Succeeded);
+            Ok(say_with(conn, Speaker::Poller { pk: d.pk }, id, event, Some(&number.to_string())))
+        }
     })
     .await;
     assert_eq!(changed.iter().filter(|changed| matches!(changed, Changed::Done(_))).count(), 1);
-    assert_eq!(changed.iter().filter(|changed| matches!(changed, Changed::Refused(_))).count(), 7);
+    assert_eq!(changed.iter().filter(|changed| matches!(changed, Changed::Refused(..))).count(), 7);
+}
+
+#[tokio::test]
+async fn batches_at_once_over_the_same_commands_lock_each_other_out_and_not_up() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
+    let ids: Vec<_> = (0..CLAIM_LIMIT).map(|_| queue(&mut conn, d.pk, "REBOOT")).collect();
+    assert_eq!(claimed(&mut conn, d.pk, epoch), ids);
+    at_once(database.store(), 8, |number| {
+        let mut ids = ids.clone();
+        ids.rotate_left(number);
+        let words: Vec<_> = ids
+            .into_iter()
+            .map(|command_id| Word {
+                command_id,
+                speaker: Speaker::Session { pk: d.pk, epoch },
+                event: Event::Started,
+                result: None,
+                reason: None,
+            })
+            .collect();
+        move |conn: &mut PgConnection| commands::change(conn, &words)
+    })
+    .await;
+    for id in ids {
+        assert_eq!(states(&found(&mut conn, id)), [CommandState::Queued, CommandState::Sent, CommandState::Running]);
+    }
 }
 
 #[tokio::test]
 async fn the_sweep_expires_what_was_not_fetched_and_gives_up_on_what_was_not_reported() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
     let now = Utc::now();
-    let later = |seconds| now + TimeDelta::seconds(seconds);
-    let queued = queue(&mut conn, d.pk, "PING");
+    let later = |seconds| Some(now + TimeDelta::seconds(seconds));
     let [sent, running] = [CommandState::Sent, CommandState::Running].map(|state| {
         let id = queue(&mut conn, d.pk, "REBOOT");
-        bring(&mut conn, id, state);
+        bring(&mut conn, d.pk, epoch, id, state);
         id
     });
+    let queued = queue(&mut conn, d.pk, "PING");
     let none = Swept::default();
+    assert_eq!(commands::sweep(&mut conn, None, 100).unwrap(), none);
     assert_eq!(commands::sweep(&mut conn, later(100), 100).unwrap(), none);
     // 60 s to run and a minute of grace, from its start.
     assert_eq!(commands::sweep(&mut conn, later(130), 100).unwrap(), Swept { unknown: 1, ..none });
     assert_eq!(state(&mut conn, running), CommandState::Unknown);
     // 600 s to live.
     assert_eq!(commands::sweep(&mut conn, later(610), 100).unwrap(), Swept { expired: 1, ..none });
-    let command = commands::find(&mut conn, queued).unwrap().unwrap();
+    let command = found(&mut conn, queued);
     assert_eq!(command.state, CommandState::Expired);
     assert_eq!(command.reason.as_deref(), Some("its time to live ran out before the device fetched it"));
     assert_eq!(commands::sweep(&mut conn, later(730), 100).unwrap(), Swept { unknown: 1, ..none });
-    assert_eq!(state(&mut conn, sent), CommandState::Unknown);
+    let command = found(&mut conn, sent);
+    assert_eq!(states(&command), [CommandState::Queued, CommandState::Sent, CommandState::Unknown]);
+    assert_eq!(command.history[2].cause, "it was handed over and nothing was heard of it");
     assert_eq!(commands::sweep(&mut conn, later(9_999), 100).unwrap(), none);
 
     // A late outcome replaces what nobody knew, and the reason with it.
-    let Changed::Done(command) =
-        commands::change(&mut conn, sent, Some(d.pk), None, &to(CommandState::Succeeded)).unwrap()
-    else {
-        panic!()
-    };
+    let late = Event::Ended(CommandState::Succeeded);
+    let Changed::Done(command) = say(&mut conn, Speaker::Session { pk: d.pk, epoch }, sent, late) else { panic!() };
     assert_eq!((command.state, command.reason), (CommandState::Succeeded, None));
+}
+
+#[tokio::test]
+async fn what_a_poller_was_handed_once_is_given_up_on_long_before_its_time_to_live() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let (reboot, ping) = (queue(&mut conn, d.pk, "REBOOT"), queue(&mut conn, d.pk, "PING"));
+    fetched(&mut conn, d.pk);
+    let later = Some(Utc::now() + TimeDelta::seconds(130));
+    assert_eq!(commands::sweep(&mut conn, later, 100).unwrap(), Swept { unknown: 1, expired: 0 });
+    assert_eq!([state(&mut conn, reboot), state(&mut conn, ping)], [CommandState::Unknown, CommandState::Sent]);
 }
 
 #[tokio::test]
@@ -305,7 +568,7 @@ async fn sweeps_at_once_count_each_command_once_and_keep_to_the_limit() {
     for _ in 0..20 {
         queue(&mut conn, d.pk, "PING");
     }
-    let late = Utc::now() + TimeDelta::seconds(700);
+    let late = Some(Utc::now() + TimeDelta::seconds(700));
     assert_eq!(commands::sweep(&mut conn, late, 4).unwrap().expired, 4);
     let swept = at_once(database.store(), 4, |_| move |conn: &mut PgConnection| commands::sweep(conn, late, 100)).await;
     assert_eq!(swept.iter().map(|swept| swept.expired).sum::<u32>(), 16);

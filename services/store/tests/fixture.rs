@@ -7,6 +7,7 @@ use homepot::model::{
 };
 use homepot_store::{
     PgConnection, Store, StoreError,
+    commands::{self, Inserted, NewRow},
     device_keys::{self, Credential},
     devices::{self, DeviceRef, Enrolled, NewDevice},
     enrollment_tokens::{self, NewEnrollmentToken},
@@ -97,6 +98,24 @@ pub(crate) fn new_command(device: &str, command_type: &str) -> NewCommand {
         time_to_live: Duration::from_secs(600),
         run_timeout: Duration::from_secs(60),
     }
+}
+
+pub(crate) fn row(pk: i64, command: NewCommand) -> NewRow {
+    NewRow {
+        command_id: command_id(),
+        pk,
+        site_id: SiteId::parse("site-1").unwrap(),
+        command,
+        created_by: "admin".to_owned(),
+        run_id: None,
+    }
+}
+
+pub(crate) fn queue_this(conn: &mut PgConnection, pk: i64, command: NewCommand) -> CommandId {
+    let row = row(pk, command);
+    let id = row.command_id;
+    assert!(matches!(commands::insert(conn, &[row]).unwrap()[..], [Inserted::New(_)]));
+    id
 }
 
 pub(crate) fn command_id() -> CommandId {

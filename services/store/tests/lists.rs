@@ -42,9 +42,7 @@ async fn pages_of_every_list_join_without_gap_or_repeat() {
 
     let mut queued = Vec::new();
     for _ in 0..7 {
-        let id = command_id();
-        commands::insert(&mut conn, id, &new_command("D-0", "PING"), device.pk, "admin").unwrap();
-        queued.insert(0, id);
+        queued.insert(0, queue_this(&mut conn, device.pk, new_command("D-0", "PING")));
     }
     let listed = all_pages(3, |page| commands::list(&mut conn, device.pk, &[CommandState::Queued], page).unwrap());
     assert_eq!(listed.iter().map(|command| command.command_id).collect::<Vec<_>>(), queued);

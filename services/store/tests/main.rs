@@ -13,5 +13,6 @@ mod migrations;
 mod operators;
 mod outages;
 mod rollups;
+mod runs;
 mod samples;
 mod sessions;

@@ -1,9 +1,11 @@
 //! Sessions, their fence, and presence.
 
 use chrono::{SubsecRound, TimeDelta, Utc};
-use homepot::model::{Device, DeviceStatus};
+use homepot::model::{Device, DeviceStatus, Hello};
 use homepot_store::{
-    PgConnection, commands, devices,
+    PgConnection,
+    commands::{self, Claim},
+    devices,
     sessions::{self, Touch},
 };
 
@@ -96,7 +98,8 @@ async fn standing_tells_of_the_newest_session_and_of_waiting_commands() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
     let other = enrolled(&mut conn, "other", "site-1");
-    let epoch = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    let journal = Hello { journal_id: Some("journal".to_owned()), ..hello("b") };
+    let epoch = sessions::begin(&mut conn, d.pk, &journal, "r", HEARTBEAT).unwrap();
     let waiting = |conn: &mut PgConnection| {
         let standing = sessions::standing(conn, &[d.pk, other.pk]).unwrap();
         assert_eq!(standing.len(), 2);
@@ -105,10 +108,13 @@ async fn standing_tells_of_the_newest_session_and_of_waiting_commands() {
         (of_device.epoch, of_device.waiting)
     };
     assert_eq!(waiting(&mut conn), (epoch, false));
-    commands::insert(&mut conn, command_id(), &new_command("d", "REBOOT"), d.pk, "admin").unwrap();
+    queue_this(&mut conn, d.pk, new_command("d", "REBOOT"));
     assert_eq!(waiting(&mut conn), (epoch, true));
-    commands::claim(&mut conn, d.pk, Some(epoch), 10).unwrap();
+    commands::claim(&mut conn, &[Claim { pk: d.pk, epoch }]).unwrap();
     assert_eq!(waiting(&mut conn), (epoch, false));
-    let next = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    let next = sessions::begin(&mut conn, d.pk, &journal, "r", HEARTBEAT).unwrap();
     assert_eq!(waiting(&mut conn), (next, true));
+    // What is not safe to repeat does not wait for another journal.
+    let next = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    assert_eq!(waiting(&mut conn), (next, false));
 }

@@ -1,144 +1,283 @@
-//! Moving a command from one state to the next.
+//! Moving commands from one state to the next, by what was heard of them.
+
+use std::collections::{HashMap, HashSet};
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use homepot::model::{Command, CommandId, CommandState, JsonObject};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use homepot::model::{
+    Command, CommandId, CommandState, Event, Holder, JsonObject, Refusal, Standing, Step, Transition,
+};
+use serde_json::Value;
+use uuid::Uuid;
 
-use super::found;
+use super::read::{Row, RowOfDevice, command, step};
 use crate::{
     StoreError, row,
-    schema::{commands, sessions},
+    schema::{commands, devices, sessions},
 };
 
-/// Where a command is to stand.
+/// Who says something of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// A device's session, fenced by its epoch.
+    Session {
+        /// The device.
+        pk: i64,
+        /// The session.
+        epoch: i64,
+    },
+    /// A device without a session.
+    Poller {
+        /// The device.
+        pk: i64,
+    },
+    /// An operator, who was let in before.
+    Operator,
+}
+
+/// Something that is said of a command.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Change {
-    /// The state.
-    pub to: CommandState,
-    /// What came of it.
+pub struct Word {
+    /// The command.
+    pub command_id: CommandId,
+    /// Who says it.
+    pub speaker: Speaker,
+    /// What happened.
+    pub event: Event,
+    /// What came of the command.
     pub result: Option<JsonObject>,
-    /// Why it stands there.
+    /// Why it stands there, for the row; with an operator's word also who said so.
     pub reason: Option<String>,
 }
 
-/// What came of a change.
+/// What came of a word.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Changed {
-    /// It stands there now.
+    /// The command changed; where it stands, or that its device is to be asked.
     Done(Command),
     /// It stood there already, or is past it.
     Repeat(Command),
     /// From where it stands there is no way.
-    Refused(Command),
+    Refused(Command, Refusal),
     /// There is no such command, none of this device, or the session is no longer the device's newest.
     Missing,
 }
 
-/// Changes a command's state if the rules allow it; `pk` guards whose it is, `epoch` whose session.
-pub fn change(
-    conn: &mut PgConnection,
-    id: CommandId,
-    pk: Option<i64>,
-    epoch: Option<i64>,
-    change: &Change,
-) -> Result<Changed, StoreError> {
+/// A row under lock.
+struct Entry {
+    device: i64,
+    holder: Holder,
+    command: Command,
+    cancel_cause: Option<String>,
+    /// Transitions that the row does not have yet.
+    added: Vec<Value>,
+    touched: bool,
+}
+
+/// Takes words in their order, each by the rules, and answers for each.
+pub fn change(conn: &mut PgConnection, words: &[Word]) -> Result<Vec<Changed>, StoreError> {
     conn.transaction(|conn| {
-        let owner: Option<i64> = commands::table.find(id.0).select(commands::device).first(conn).optional()?;
-        let Some(owner) = owner.filter(|owner| pk.is_none_or(|pk| pk == *owner)) else { return Ok(Changed::Missing) };
-        if let Some(epoch) = epoch
-            && !hold_session(conn, owner, epoch)?
-        {
-            return Ok(Changed::Missing);
-        }
-        let state: String = commands::table.find(id.0).select(commands::state).for_no_key_update().first(conn)?;
-        let state: CommandState = row::checked("commands.state", &state)?;
-        let current = found(conn, id)?;
-        if may_become(state, change.to) {
-            apply(conn, &current, change)?;
-            return Ok(Changed::Done(found(conn, id)?));
-        }
-        Ok(if is_repeat(&current, change) { Changed::Repeat(current) } else { Changed::Refused(current) })
+        // Sessions before commands, each in the order of their keys, as whoever else locks both does.
+        let held = hold_sessions(conn, words)?;
+        let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
+        let mut entries = lock(conn, words)?;
+        let changed = words
+            .iter()
+            .map(|word| match entries.get_mut(&word.command_id.0) {
+                Some(entry) if may_speak(word.speaker, entry, &held) => take(entry, word, now),
+                _ => Changed::Missing,
+            })
+            .collect();
+        write(conn, entries)?;
+        Ok(changed)
     })
 }
 
-/// Keeps a newer session from beginning until the transaction ends; false: one has begun. In this order, session
-/// before command, as a claim does.
-fn hold_session(conn: &mut PgConnection, pk: i64, epoch: i64) -> Result<bool, StoreError> {
-    let held: Option<i64> = sessions::table
-        .find(pk)
-        .filter(sessions::session_epoch.eq(epoch))
-        .select(sessions::device)
+/// Which of the words' sessions are the newest of their devices; none can be replaced until the transaction ends.
+fn hold_sessions(conn: &mut PgConnection, words: &[Word]) -> Result<HashSet<(i64, i64)>, StoreError> {
+    let mut pks: Vec<i64> = words
+        .iter()
+        .filter_map(|word| match word.speaker {
+            Speaker::Session { pk, .. } => Some(pk),
+            _ => None,
+        })
+        .collect();
+    if pks.is_empty() {
+        return Ok(HashSet::new());
+    }
+    pks.sort_unstable();
+    pks.dedup();
+    let held: Vec<(i64, i64)> = sessions::table
+        .filter(sessions::device.eq_any(pks))
+        .select((sessions::device, sessions::session_epoch))
+        .order(sessions::device)
         .for_share()
-        .first(conn)
-        .optional()?;
-    Ok(held.is_some())
+        .load(conn)?;
+    Ok(held.into_iter().collect())
 }
 
-/// The steps of a command that is carried out; a state that is no step has no place among them.
-fn step(state: CommandState) -> Option<u8> {
-    match state {
-        CommandState::Queued => Some(0),
-        CommandState::Sent => Some(1),
-        CommandState::Acknowledged => Some(2),
-        CommandState::Running => Some(3),
-        CommandState::Succeeded | CommandState::Failed | CommandState::Rejected | CommandState::Unknown => Some(4),
-        CommandState::Expired | CommandState::Cancelled => None,
+fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>, StoreError> {
+    let mut ids: Vec<Uuid> = words.iter().map(|word| word.command_id.0).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    // First the locks, then what the rows hold: a join would read it before it waits.
+    let locked: Vec<Uuid> = commands::table
+        .filter(commands::command_id.eq_any(ids))
+        .select(commands::command_id)
+        .order(commands::command_id)
+        .for_no_key_update()
+        .load(conn)?;
+    type Extra = (Uuid, i64, Option<i64>, Option<String>);
+    let rows: Vec<(Extra, RowOfDevice)> = commands::table
+        .inner_join(devices::table)
+        .filter(commands::command_id.eq_any(locked))
+        .select((
+            (commands::command_id, commands::device, commands::session_epoch, commands::cancel_cause),
+            (Row::as_select(), devices::device_id, devices::site_id),
+        ))
+        .load(conn)?;
+    let mut entries = HashMap::with_capacity(rows.len());
+    for ((id, device, epoch, cancel_cause), row) in rows {
+        let holder = if epoch.is_some() { Holder::Session } else { Holder::Poller };
+        let command = command(row)?;
+        entries.insert(id, Entry { device, holder, command, cancel_cause, added: Vec::new(), touched: false });
+    }
+    Ok(entries)
+}
+
+fn may_speak(speaker: Speaker, entry: &Entry, held: &HashSet<(i64, i64)>) -> bool {
+    match speaker {
+        Speaker::Session { pk, epoch } => pk == entry.device && held.contains(&(pk, epoch)),
+        Speaker::Poller { pk } => pk == entry.device,
+        Speaker::Operator => true,
     }
 }
 
-fn is_repeat(current: &Command, change: &Change) -> bool {
-    if current.state == change.to {
-        return !change.to.is_end() || current.result == change.result;
+fn take(entry: &mut Entry, word: &Word, now: DateTime<Utc>) -> Changed {
+    let polls = matches!(word.speaker, Speaker::Poller { .. });
+    // A device without a stream that answers for a queued command has it from somewhere: it counts as handed over.
+    if polls && entry.command.state == CommandState::Queued {
+        entry.holder = Holder::Poller;
+        entry.move_to(CommandState::Sent, "the device answers for it without having fetched it".to_owned(), now);
     }
-    let passed = step(change.to).zip(step(current.state)).is_some_and(|(to, at)| to < at);
-    !change.to.is_end() && passed
+    match entry.standing().on(word.event) {
+        Ok(Step::To(state)) => {
+            let cause = cause(entry, word, state);
+            if state.is_end() {
+                entry.command.result.clone_from(&word.result);
+            }
+            // What was said of the state before, such as why nobody knew, does not hold for this one.
+            entry.command.reason.clone_from(&word.reason);
+            if state == CommandState::Cancelled && matches!(word.speaker, Speaker::Session { .. }) {
+                entry.command.reason.clone_from(&entry.cancel_cause);
+            }
+            entry.move_to(state, cause, now);
+            Changed::Done(entry.command.clone())
+        }
+        Ok(Step::AskDevice) => {
+            entry.command.cancel_requested_at = Some(now);
+            entry.cancel_cause.clone_from(&word.reason);
+            entry.touched = true;
+            Changed::Done(entry.command.clone())
+        }
+        Ok(Step::Stays) if contradicts(&entry.command, word) => {
+            Changed::Refused(entry.command.clone(), Refusal::HasEnded(entry.command.state))
+        }
+        Ok(Step::Stays) => Changed::Repeat(entry.command.clone()),
+        Err(refusal) => Changed::Refused(entry.command.clone(), refusal),
+    }
 }
 
-#[derive(AsChangeset)]
-#[diesel(table_name = commands)]
-struct Set<'a> {
-    state: &'a str,
-    result: Option<serde_json::Value>,
-    reason: Option<Option<&'a str>>,
-    sent_at: Option<DateTime<Utc>>,
-    acknowledged_at: Option<DateTime<Utc>>,
-    started_at: Option<DateTime<Utc>>,
-    finished_at: Option<DateTime<Utc>>,
+/// The same end with another result is another outcome.
+fn contradicts(command: &Command, word: &Word) -> bool {
+    matches!(word.event, Event::Ended(_)) && command.result != word.result
 }
 
-fn apply(conn: &mut PgConnection, current: &Command, change: &Change) -> Result<(), StoreError> {
-    let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
-    // A step that was never told took place no later than the one after it.
-    let took_place = match change.to {
-        CommandState::Sent => 1,
-        CommandState::Acknowledged | CommandState::Rejected => 2,
-        CommandState::Running | CommandState::Succeeded | CommandState::Failed => 3,
-        _ => 0,
+fn cause(entry: &Entry, word: &Word, to: CommandState) -> String {
+    if word.speaker == Speaker::Operator {
+        return word.reason.clone().unwrap_or_default();
+    }
+    match to {
+        CommandState::Acknowledged => "the device has it on disk".to_owned(),
+        CommandState::Running => "the device started it".to_owned(),
+        CommandState::Cancelled => {
+            let asked = entry.cancel_cause.as_deref().unwrap_or("cancelled");
+            format!("{asked}; the device had not started it")
+        }
+        _ => match &word.reason {
+            Some(reason) => format!("the device reported: {reason}"),
+            None => "the device reported it".to_owned(),
+        },
+    }
+}
+
+impl Entry {
+    fn standing(&self) -> Standing {
+        Standing {
+            state: self.command.state,
+            holder: self.holder,
+            cancel_requested: self.command.cancel_requested_at.is_some(),
+        }
+    }
+
+    fn move_to(&mut self, state: CommandState, cause: String, now: DateTime<Utc>) {
+        let transition = Transition { state, time: now, cause };
+        self.added.push(step(&transition));
+        self.touched = true;
+        let command = &mut self.command;
+        command.history.push(transition);
+        command.state = state;
+        // A step that was never told took place no later than the one after it.
+        let took_place = match state {
+            CommandState::Sent => 1,
+            CommandState::Acknowledged | CommandState::Rejected => 2,
+            CommandState::Running | CommandState::Succeeded | CommandState::Failed => 3,
+            _ => 0,
+        };
+        let steps = [&mut command.sent_at, &mut command.acknowledged_at, &mut command.started_at];
+        for told in steps.into_iter().take(took_place) {
+            told.get_or_insert(now);
+        }
+        command.finished_at = state.is_end().then_some(now);
+    }
+}
+
+const WRITE: &str = "\
+UPDATE commands c SET state = v.state, reason = v.reason, result = v.result, sent_at = v.sent_at,
+    acknowledged_at = v.acknowledged_at, started_at = v.started_at, finished_at = v.finished_at,
+    cancel_requested_at = v.cancel_requested_at, cancel_cause = v.cancel_cause, history = c.history || v.added,
+    changed_at = now()
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS v (id, state, reason, result, sent_at, acknowledged_at,
+    started_at, finished_at, cancel_requested_at, cancel_cause, added)
+WHERE c.command_id = v.id";
+
+fn write(conn: &mut PgConnection, entries: HashMap<Uuid, Entry>) -> Result<(), StoreError> {
+    let touched: Vec<Entry> = entries.into_values().filter(|entry| entry.touched).collect();
+    if touched.is_empty() {
+        return Ok(());
+    }
+    let times = |time: fn(&Command) -> Option<DateTime<Utc>>| -> Vec<_> {
+        touched.iter().map(|entry| time(&entry.command)).collect()
     };
-    let at = |step: u8, told: Option<DateTime<Utc>>| told.or_else(|| (step <= took_place).then_some(now));
-    let set = Set {
-        state: change.to.as_str(),
-        result: row::json(change.result.as_ref()),
-        // What was said of the state before, such as why nobody knew, does not hold for this one.
-        reason: Some(change.reason.as_deref()),
-        sent_at: at(1, current.sent_at),
-        acknowledged_at: at(2, current.acknowledged_at),
-        started_at: at(3, current.started_at),
-        finished_at: change.to.is_end().then_some(now),
-    };
-    diesel::update(commands::table.find(current.command_id.0)).set(set).execute(conn)?;
+    let texts = |text: fn(&Entry) -> Option<&str>| -> Vec<_> { touched.iter().map(text).collect() };
+    sql_query(WRITE)
+        .bind::<Array<SqlUuid>, _>(touched.iter().map(|entry| entry.command.command_id.0).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(touched.iter().map(|entry| entry.command.state.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(texts(|entry| entry.command.reason.as_deref()))
+        .bind::<Array<Nullable<Jsonb>>, _>(
+            touched.iter().map(|entry| row::json(entry.command.result.as_ref())).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.sent_at))
+        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.acknowledged_at))
+        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.started_at))
+        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.finished_at))
+        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.cancel_requested_at))
+        .bind::<Array<Nullable<Text>>, _>(texts(|entry| entry.cancel_cause.as_deref()))
+        .bind::<Array<Jsonb>, _>(touched.iter().map(|entry| Value::Array(entry.added.clone())).collect::<Vec<_>>())
+        .execute(conn)?;
     Ok(())
-}
-
-fn may_become(from: CommandState, to: CommandState) -> bool {
-    use homepot::model::{Event, Holder, Standing, Step};
-    let event = match to {
-        CommandState::Sent => Event::HandedOver,
-        CommandState::Acknowledged => Event::Acknowledged,
-        CommandState::Running => Event::Started,
-        CommandState::Cancelled => Event::CancelAsked,
-        end => Event::Ended(end),
-    };
-    let standing = Standing { state: from, holder: Holder::Session, cancel_requested: false };
-    matches!(standing.on(event), Ok(Step::To(_)))
 }

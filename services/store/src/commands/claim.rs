@@ -1,10 +1,12 @@
-//! Handing commands to a device.
+//! Handing commands to devices, and asking for them back.
+
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{CommandId, Delivery};
 use serde_json::Value;
@@ -12,33 +14,81 @@ use uuid::Uuid;
 
 use crate::{StoreError, row};
 
+/// What a session wants to hand over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim {
+    /// The device.
+    pub pk: i64,
+    /// The session.
+    pub epoch: i64,
+}
+
+/// What a session is to hand over.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Handed {
+    /// Commands, oldest first.
+    pub deliveries: Vec<Delivery>,
+    /// Commands the device is to take back, with who asked and why.
+    pub cancellations: Vec<(CommandId, String)>,
+}
+
+/// Commands that one claim hands over; whoever gets as many asks again.
+pub const CLAIM_LIMIT: usize = 16;
+
 // A session's claim is fenced: the lock on its row makes a newer session wait until this claim is done, and a newer
-// session that came first leaves nothing to claim. What an older session was handed and nothing was heard of is
-// handed over again, as the device answers that from its journal; a poller keeps none, so of what a poller fetched
-// only the harmless is.
+// session that came first leaves nothing to claim. What the device did not finish under an older session, and may have
+// lost sight of, is handed over again with what is left of its time to live, as the device answers that from its journal:
+// what is safe to repeat to any, the rest only to the journal it was handed to before.
 const BY_SESSION: &str = "\
-WITH fence AS (
-    SELECT 1 FROM sessions WHERE device = $1 AND session_epoch = $2 FOR SHARE
+WITH wanted AS (
+    SELECT * FROM unnest($1, $2) AS w (device, epoch)
+), fence AS (
+    SELECT s.device, s.session_epoch, s.journal_id
+    FROM sessions s JOIN wanted w ON w.device = s.device AND w.epoch = s.session_epoch
+    ORDER BY s.device FOR SHARE OF s
 ), picked AS (
-    SELECT command_id FROM commands
-    WHERE device = $1 AND state IN ('queued', 'sent') AND expires_at > now()
-        AND (state = 'queued' OR session_epoch < $2 OR (safe_to_repeat AND session_epoch IS NULL))
-        AND (SELECT count(*) FROM fence) = 1
-    ORDER BY created_at, command_id LIMIT $3 FOR UPDATE SKIP LOCKED
+    SELECT f.session_epoch, f.journal_id, c.command_id
+    FROM fence f CROSS JOIN LATERAL (
+        SELECT command_id FROM commands
+        WHERE device = f.device AND state IN ('queued', 'sent', 'acknowledged') AND expires_at > now()
+            AND cancel_requested_at IS NULL
+            AND (state = 'queued' OR (session_epoch IS DISTINCT FROM f.session_epoch
+                AND (safe_to_repeat OR journal_id = f.journal_id)))
+        ORDER BY created_at, command_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+    ) c
 )
-UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1,
-    session_epoch = $2
+UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.state END,
+    sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1, session_epoch = picked.session_epoch,
+    journal_id = picked.journal_id, changed_at = now(),
+    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', now(), 'cause',
+        'handed to the device in session ' || picked.session_epoch) ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
-RETURNING c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
-    ceil(extract(epoch FROM c.expires_at - now()) * 1000)::bigint AS time_to_live_ms";
+RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
+    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms,
+    clock_timestamp() AS server_time";
+
+// Told once a session; the next session of the device is told again.
+const TO_CANCEL: &str = "\
+WITH wanted AS (
+    SELECT * FROM unnest($1, $2) AS w (device, epoch)
+), picked AS (
+    SELECT c.command_id, w.epoch FROM wanted w JOIN commands c USING (device)
+    WHERE c.cancel_requested_at IS NOT NULL AND c.state IN ('sent', 'acknowledged')
+        AND c.cancel_told IS DISTINCT FROM w.epoch
+    ORDER BY c.command_id FOR NO KEY UPDATE OF c SKIP LOCKED
+)
+UPDATE commands c SET cancel_told = picked.epoch
+FROM picked WHERE c.command_id = picked.command_id
+RETURNING c.device, c.command_id, coalesce(c.cancel_cause, '') AS cause";
 
 // A poller gets all of it in one message, and a message that is too large to send would lose what may be handed over
 // only once. So a claim ends with the command that reaches MAX_POLL_BYTES of payload; the rest comes with the next.
 const BY_POLLER: &str = "\
 WITH waiting AS (
     SELECT command_id, created_at, octet_length(payload::text) AS bytes FROM commands
-    WHERE device = $1 AND state IN ('queued', 'sent') AND expires_at > now() AND (state = 'queued' OR safe_to_repeat)
-    ORDER BY created_at, command_id LIMIT $2 FOR UPDATE SKIP LOCKED
+    WHERE device = $1 AND state IN ('queued', 'sent') AND expires_at > now() AND cancel_requested_at IS NULL
+        AND (state = 'queued' OR safe_to_repeat)
+    ORDER BY created_at, command_id LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 ), measured AS (
     SELECT command_id, sum(bytes) OVER (ORDER BY created_at, command_id
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
@@ -47,16 +97,21 @@ WITH waiting AS (
     SELECT command_id FROM measured WHERE coalesce(bytes_before, 0) < $3
 )
 UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1,
-    session_epoch = NULL
+    session_epoch = NULL, journal_id = NULL, changed_at = now(),
+    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', now(), 'cause',
+        'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
-RETURNING c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
-    ceil(extract(epoch FROM c.expires_at - now()) * 1000)::bigint AS time_to_live_ms";
+RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
+    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms,
+    clock_timestamp() AS server_time";
 
 /// With one more payload of 64 KiB, and five times that as protobuf at worst, still under a message's 1 MiB.
 const MAX_POLL_BYTES: i64 = 96 * 1024;
 
 #[derive(QueryableByName)]
 struct Claimed {
+    #[diesel(sql_type = BigInt)]
+    device: i64,
     #[diesel(sql_type = SqlUuid)]
     command_id: Uuid,
     #[diesel(sql_type = Text)]
@@ -69,25 +124,68 @@ struct Claimed {
     created_at: DateTime<Utc>,
     #[diesel(sql_type = BigInt)]
     time_to_live_ms: i64,
+    #[diesel(sql_type = Timestamptz)]
+    server_time: DateTime<Utc>,
 }
 
-/// Marks up to `limit` commands as handed to the session of `epoch`, or to a poller, and tells them, oldest first.
-/// A session that a newer one has replaced gets nothing.
-pub fn claim(conn: &mut PgConnection, pk: i64, epoch: Option<i64>, limit: u32) -> Result<Vec<Delivery>, StoreError> {
-    let limit = i64::from(limit);
-    let mut claimed: Vec<Claimed> = match epoch {
-        Some(epoch) => {
-            sql_query(BY_SESSION).bind::<BigInt, _>(pk).bind::<BigInt, _>(epoch).bind::<BigInt, _>(limit).load(conn)?
+#[derive(QueryableByName)]
+struct ToCancel {
+    #[diesel(sql_type = BigInt)]
+    device: i64,
+    #[diesel(sql_type = SqlUuid)]
+    command_id: Uuid,
+    #[diesel(sql_type = Text)]
+    cause: String,
+}
+
+/// Marks up to [`CLAIM_LIMIT`] commands a session as handed to it, and tells them; with what is to be taken back. A session
+/// that a newer one has replaced gets nothing.
+pub fn claim(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Handed>, StoreError> {
+    let devices: Vec<_> = claims.iter().map(|claim| claim.pk).collect();
+    let epochs: Vec<_> = claims.iter().map(|claim| claim.epoch).collect();
+    let claimed: Vec<Claimed> = sql_query(BY_SESSION)
+        .bind::<Array<BigInt>, _>(&devices)
+        .bind::<Array<BigInt>, _>(&epochs)
+        .bind::<BigInt, _>(i64::try_from(CLAIM_LIMIT).unwrap_or(i64::MAX))
+        .load(conn)?;
+    let to_cancel: Vec<ToCancel> =
+        sql_query(TO_CANCEL).bind::<Array<BigInt>, _>(&devices).bind::<Array<BigInt>, _>(&epochs).load(conn)?;
+    let mut handed = vec![Handed::default(); claims.len()];
+    // By device and session: of two sessions of one device in a batch, the newest has it all.
+    let mut places: HashMap<i64, usize> = HashMap::with_capacity(claims.len());
+    for (place, claim) in claims.iter().enumerate() {
+        let best = places.entry(claim.pk).or_insert(place);
+        if claims[*best].epoch < claim.epoch {
+            *best = place;
         }
-        None => sql_query(BY_POLLER)
-            .bind::<BigInt, _>(pk)
-            .bind::<BigInt, _>(limit)
-            .bind::<BigInt, _>(MAX_POLL_BYTES)
-            .load(conn)?,
-    };
-    // An UPDATE returns rows in no order.
+    }
+    for row in oldest_first(claimed) {
+        if let Some(place) = places.get(&row.device) {
+            handed[*place].deliveries.push(delivery(row)?);
+        }
+    }
+    for row in to_cancel {
+        if let Some(place) = places.get(&row.device) {
+            handed[*place].cancellations.push((CommandId(row.command_id), row.cause));
+        }
+    }
+    Ok(handed)
+}
+
+/// Marks up to `limit` commands as handed to a device that polls, and tells them, oldest first.
+pub fn claim_by_poller(conn: &mut PgConnection, pk: i64, limit: u32) -> Result<Vec<Delivery>, StoreError> {
+    let claimed: Vec<Claimed> = sql_query(BY_POLLER)
+        .bind::<BigInt, _>(pk)
+        .bind::<BigInt, _>(i64::from(limit))
+        .bind::<BigInt, _>(MAX_POLL_BYTES)
+        .load(conn)?;
+    oldest_first(claimed).into_iter().map(delivery).collect()
+}
+
+/// An UPDATE returns rows in no order.
+fn oldest_first(mut claimed: Vec<Claimed>) -> Vec<Claimed> {
     claimed.sort_by_key(|row| (row.created_at, row.command_id));
-    claimed.into_iter().map(delivery).collect()
+    claimed
 }
 
 fn delivery(row: Claimed) -> Result<Delivery, StoreError> {
@@ -95,9 +193,9 @@ fn delivery(row: Claimed) -> Result<Delivery, StoreError> {
         command_id: CommandId(row.command_id),
         command_type: row::checked("commands.command_type", &row.command_type)?,
         payload: row::object("commands.payload", row.payload)?,
-        time_to_live: std::time::Duration::from_millis(u64::try_from(row.time_to_live_ms).unwrap_or_default()),
+        time_to_live: Duration::from_millis(u64::try_from(row.time_to_live_ms).unwrap_or_default()),
         run_timeout: row::span(row.run_timeout_ms),
         created_at: row.created_at,
-        server_time: None,
+        server_time: Some(row.server_time),
     })
 }

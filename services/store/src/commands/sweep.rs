@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     PgConnection, RunQueryDsl, sql_query,
-    sql_types::{BigInt, Timestamptz},
+    sql_types::{BigInt, Nullable, Timestamptz},
 };
 
 use crate::StoreError;
@@ -17,33 +17,44 @@ pub struct Swept {
     pub unknown: u32,
 }
 
+// An event of the model's machine: TimeToLiveOver.
 const EXPIRE: &str = "\
 WITH picked AS (
-    SELECT command_id FROM commands WHERE state = 'queued' AND expires_at <= $1
-    ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT command_id FROM commands WHERE state = 'queued' AND expires_at <= coalesce($1, now())
+    ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE commands c SET state = 'expired', finished_at = now(),
-    reason = 'its time to live ran out before the device fetched it'
+UPDATE commands c SET state = 'expired', finished_at = now(), changed_at = now(),
+    reason = 'its time to live ran out before the device fetched it',
+    history = history || jsonb_build_object('state', 'expired', 'time', now(), 'cause',
+        'its time to live ran out before the device fetched it')
 FROM picked WHERE c.command_id = picked.command_id";
 
-// A minute on top of the run: a report may be on its way.
+// An event of the model's machine: BoundOver. It may start until its time to live is over, and run for its run timeout
+// from then; a poller that was handed what is not safe to repeat starts it at once, as it can't know a time to live. A
+// minute on top: a report may be on its way.
 const GIVE_UP: &str = "\
 WITH picked AS (
-    SELECT command_id FROM commands WHERE state IN ('sent', 'acknowledged', 'running')
-        AND coalesce(started_at, expires_at) + run_timeout_ms * interval '1 millisecond' + interval '60 seconds' < $1
-    ORDER BY expires_at LIMIT $2 FOR UPDATE SKIP LOCKED
+    SELECT command_id, CASE state
+        WHEN 'running' THEN 'the device started it and did not report how it ended'
+        WHEN 'acknowledged' THEN 'the device had it and did not report how it ended'
+        ELSE 'it was handed over and nothing was heard of it' END AS why
+    FROM commands WHERE state IN ('sent', 'acknowledged', 'running')
+        AND coalesce(started_at, CASE WHEN session_epoch IS NULL AND NOT safe_to_repeat THEN sent_at END, expires_at)
+            + run_timeout_ms * interval '1 millisecond' + interval '60 seconds' < coalesce($1, now())
+    ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 )
-UPDATE commands c SET state = 'unknown', finished_at = now(), reason = CASE c.state
-    WHEN 'running' THEN 'the device started it and did not report how it ended'
-    WHEN 'acknowledged' THEN 'the device had it and did not report how it ended'
-    ELSE 'it was handed over and nothing was heard of it' END
+UPDATE commands c SET state = 'unknown', finished_at = now(), changed_at = now(), reason = picked.why,
+    history = history || jsonb_build_object('state', 'unknown', 'time', now(), 'cause', picked.why)
 FROM picked WHERE c.command_id = picked.command_id";
 
-/// Ends commands whose time is over at `now`, up to `limit` of each sort. Replicas may sweep at once.
-pub fn sweep(conn: &mut PgConnection, now: DateTime<Utc>, limit: u32) -> Result<Swept, StoreError> {
+/// Ends commands whose time is over, up to `limit` of each sort: at `now`, or by the database's clock, which all replicas
+/// share. Replicas may sweep at once.
+pub fn sweep(conn: &mut PgConnection, now: Option<DateTime<Utc>>, limit: u32) -> Result<Swept, StoreError> {
     let mut run = |statement: &str| -> Result<u32, StoreError> {
-        let swept =
-            sql_query(statement).bind::<Timestamptz, _>(now).bind::<BigInt, _>(i64::from(limit)).execute(conn)?;
+        let swept = sql_query(statement)
+            .bind::<Nullable<Timestamptz>, _>(now)
+            .bind::<BigInt, _>(i64::from(limit))
+            .execute(conn)?;
         Ok(u32::try_from(swept).unwrap_or(u32::MAX))
     };
     Ok(Swept { expired: run(EXPIRE)?, unknown: run(GIVE_UP)? })

@@ -1,0 +1,158 @@
+//! Runs: the same command for many devices, some at a time.
+
+use std::time::Duration;
+
+use homepot::{
+    Error, Kind,
+    model::{CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState},
+};
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::runs::{self, Started};
+use tokio::time::{MissedTickBehavior, interval, sleep};
+use uuid::Uuid;
+
+use crate::{Commands, operator_side::check_known};
+
+/// How often runs are looked at where nothing tells of them: what another replica saw, or what ran out of time.
+const EVERY: Duration = Duration::from_secs(1);
+/// The least time between two looks: commands end by the hundred.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Drives runs on, whichever replica began them.
+pub(crate) async fn drive(ledger: &Commands) {
+    let mut ticks = interval(EVERY);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut news = ledger.news.subscribe();
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            _ = news.changed() => {}
+        }
+        match ledger.store.run("advance_runs", runs::advance).await {
+            Ok(advanced) => {
+                for step in &advanced {
+                    tracing::info!(run_id = %step.run_id, state = step.state.as_str(), queued = step.queued.len(),
+                        "run moved on");
+                    metrics::counter!("homepot_commands_queued_total").increment(step.queued.len() as u64);
+                    step.queued.iter().for_each(|pk| ledger.wakeups.wake(*pk));
+                }
+                if !advanced.is_empty() {
+                    ledger.changed();
+                }
+            }
+            Err(error) => tracing::warn!(%error, "advance runs"),
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+impl Commands {
+    /// Starts a run; true when the idempotency key named an earlier one.
+    pub(crate) async fn start_run(&self, caller: &OperatorCaller, order: RunOrder) -> Result<(Run, bool), Error> {
+        let run_id = RunId(Uuid::now_v7());
+        let (scope, created_by, asked) = (caller.scope.clone(), caller.name.to_string(), order.clone());
+        let insert = move |conn: &mut _| {
+            let command_type = asked.command_type.clone();
+            runs::insert(conn, run_id, &asked, &created_by, &scope, |device| {
+                if !device.active {
+                    return Some("the device is inactive".to_owned());
+                }
+                check_known(device, &command_type).err().map(|_| format!("the device does not know {command_type}"))
+            })
+        };
+        match self.store.run("insert_run", insert).await? {
+            Started::New(run) => {
+                tracing::info!(run_id = %run.run_id, command_type = %run.order.command_type,
+                    devices = run.progress.total, by = %caller.name, "run started");
+                self.changed();
+                Ok((run, false))
+            }
+            Started::Existing(run)
+                if RunOrder { max_in_flight: 0, max_failures: 0, ..run.order.clone() }
+                    == RunOrder { max_in_flight: 0, max_failures: 0, ..order } =>
+            {
+                Ok((run, true))
+            }
+            Started::Existing(run) => Err(Error::new(
+                Kind::AlreadyExists,
+                format!("the idempotency key names run {}, which was asked for something else", run.run_id),
+            )),
+        }
+    }
+
+    /// A run the caller may see.
+    pub(crate) async fn get_run(&self, caller: &OperatorCaller, run_id: RunId) -> Result<Run, Error> {
+        let scope = caller.scope.clone();
+        let found = self.store.run("find_run", move |conn| runs::find(conn, run_id, &scope)).await?;
+        found.ok_or_else(|| Error::not_found("Run not found"))
+    }
+
+    /// The runs the caller may see, newest first.
+    pub(crate) async fn list_runs(
+        &self,
+        caller: &OperatorCaller,
+        state: Option<RunState>,
+        page: PageRequest,
+    ) -> Result<Page<Run>, Error> {
+        let scope = caller.scope.clone();
+        Ok(self.store.run("list_runs", move |conn| runs::list(conn, &scope, state, &page)).await?)
+    }
+
+    /// The devices of a run the caller may see.
+    pub(crate) async fn list_run_devices(
+        &self,
+        caller: &OperatorCaller,
+        run_id: RunId,
+        states: Vec<CommandState>,
+        page: PageRequest,
+    ) -> Result<Page<RunDevice>, Error> {
+        self.get_run(caller, run_id).await?;
+        Ok(self.store.run("list_run_devices", move |conn| runs::devices(conn, run_id, &states, &page)).await?)
+    }
+
+    /// Queues nothing more for now.
+    pub(crate) async fn pause_run(&self, caller: &OperatorCaller, run_id: RunId, why: &str) -> Result<Run, Error> {
+        self.get_run(caller, run_id).await?;
+        let reason = said("paused", caller, why);
+        let paused = self.store.run("pause_run", move |conn| runs::pause(conn, run_id, &reason)).await?;
+        self.moved(caller, "run paused", paused)
+    }
+
+    /// Goes on.
+    pub(crate) async fn resume_run(
+        &self,
+        caller: &OperatorCaller,
+        run_id: RunId,
+        how: RunResumption,
+    ) -> Result<Run, Error> {
+        self.get_run(caller, run_id).await?;
+        let resumed = self.store.run("resume_run", move |conn| runs::resume(conn, run_id, &how)).await?;
+        self.moved(caller, "run resumed", resumed)
+    }
+
+    /// Ends a run; what has not started is taken back.
+    pub(crate) async fn cancel_run(&self, caller: &OperatorCaller, run_id: RunId, why: &str) -> Result<Run, Error> {
+        self.get_run(caller, run_id).await?;
+        let reason = said("cancelled", caller, why);
+        let cancelled = self.store.run("cancel_run", move |conn| runs::cancel(conn, run_id, &reason)).await?;
+        let run = cancelled.map(|(run, to_ask)| {
+            to_ask.into_iter().for_each(|pk| self.wakeups.wake(pk));
+            run
+        });
+        self.moved(caller, "run cancelled", run)
+    }
+
+    fn moved(&self, caller: &OperatorCaller, what: &'static str, run: Option<Run>) -> Result<Run, Error> {
+        let run = run.ok_or_else(|| Error::new(Kind::Conflict, "the run has ended"))?;
+        tracing::info!(run_id = %run.run_id, by = %caller.name, "{what}");
+        self.changed();
+        Ok(run)
+    }
+}
+
+fn said(what: &str, caller: &OperatorCaller, why: &str) -> String {
+    match why {
+        "" => format!("{what} by {}", caller.name),
+        why => format!("{what} by {}: {why}", caller.name),
+    }
+}

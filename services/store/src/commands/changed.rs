@@ -1,0 +1,85 @@
+//! What has changed since: for those who watch.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use homepot::model::{Command, CommandId, DeviceId, Page, PageRequest, RunId, SiteId, SiteScope};
+use uuid::Uuid;
+
+use super::read::{Row, RowOfDevice, command};
+use crate::{
+    StoreError, paging,
+    schema::{commands, devices},
+};
+
+/// Which commands.
+#[derive(Clone, Debug)]
+pub struct ChangedFilter {
+    /// Where the viewer may look.
+    pub scope: SiteScope,
+    /// Only of this site.
+    pub site_id: Option<SiteId>,
+    /// Only of these devices; empty: of any.
+    pub device_ids: Vec<DeviceId>,
+    /// Only these; empty: any.
+    pub command_ids: Vec<CommandId>,
+    /// Only of this run.
+    pub run_id: Option<RunId>,
+}
+
+impl ChangedFilter {
+    /// Whether a command is one of them.
+    pub fn matches(&self, command: &Command) -> bool {
+        self.scope.allows(&command.site_id)
+            && self.site_id.as_ref().is_none_or(|site_id| *site_id == command.site_id)
+            && (self.device_ids.is_empty() || self.device_ids.contains(&command.device_id))
+            && (self.command_ids.is_empty() || self.command_ids.contains(&command.command_id))
+            && self.run_id.is_none_or(|run_id| command.run_id == Some(run_id))
+    }
+}
+
+/// All commands that changed since then, in no order: for the one look that serves all viewers.
+pub fn changed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<Command>, StoreError> {
+    let rows: Vec<RowOfDevice> = commands::table
+        .inner_join(devices::table)
+        .filter(commands::changed_at.ge(since))
+        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .load(conn)?;
+    rows.into_iter().map(command).collect()
+}
+
+/// The commands of `filter` by id, a page at a time; with `since`: those that changed since then.
+pub fn changed_of(
+    conn: &mut PgConnection,
+    filter: &ChangedFilter,
+    since: Option<DateTime<Utc>>,
+    page: &PageRequest,
+) -> Result<Page<Command>, StoreError> {
+    let mut query = commands::table
+        .inner_join(devices::table)
+        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .into_boxed();
+    if let Some(since) = since {
+        query = query.filter(commands::changed_at.ge(since));
+    }
+    if let Some(site_ids) = filter.scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = &filter.site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str().to_owned()));
+    }
+    if !filter.device_ids.is_empty() {
+        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str().to_owned())));
+    }
+    if !filter.command_ids.is_empty() {
+        query = query.filter(commands::command_id.eq_any(filter.command_ids.iter().map(|id| id.0)));
+    }
+    if let Some(run_id) = filter.run_id {
+        query = query.filter(commands::run_id.eq(run_id.0));
+    }
+    if let Some(after) = page.after_as::<Uuid>()? {
+        query = query.filter(commands::command_id.gt(after));
+    }
+    let rows: Vec<RowOfDevice> = query.order(commands::command_id).limit(paging::limit(page)).load(conn)?;
+    let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
+    Ok(Page::cut(items, page.size, |command: &Command| command.command_id.to_string()))
+}

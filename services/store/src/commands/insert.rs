@@ -1,0 +1,148 @@
+//! Queueing.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+};
+use homepot::model::{Command, CommandId, CommandState, NewCommand, RunId, SiteId, Transition, is_safe_to_repeat};
+use uuid::Uuid;
+
+use super::read::{Row, RowOfDevice, command};
+use crate::{
+    StoreError, row,
+    schema::{commands, devices},
+};
+
+/// A command to queue, for a device that was looked up.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewRow {
+    /// Its id.
+    pub command_id: CommandId,
+    /// The device.
+    pub pk: i64,
+    /// The device's site.
+    pub site_id: SiteId,
+    /// What to queue.
+    pub command: NewCommand,
+    /// Who queues it.
+    pub created_by: String,
+    /// The run it is part of.
+    pub run_id: Option<RunId>,
+}
+
+impl NewRow {
+    fn cause(&self) -> String {
+        match self.run_id {
+            Some(run_id) => format!("queued by run {run_id} of {}", self.created_by),
+            None => format!("queued by {}", self.created_by),
+        }
+    }
+}
+
+/// What came of queueing.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Inserted {
+    /// It is queued.
+    New(Command),
+    /// The device has one with this idempotency key already.
+    Existing(Command),
+}
+
+// Times to live run by the database's clock, which all replicas share.
+const INSERT: &str = "\
+INSERT INTO commands (command_id, device, command_type, payload, created_by, idempotency_key, safe_to_repeat,
+    run_timeout_ms, expires_at, run_id, history)
+SELECT id, device, command_type, payload, created_by, key, safe, run_timeout_ms,
+    now() + time_to_live_ms * interval '1 millisecond', run_id,
+    jsonb_build_array(jsonb_build_object('state', 'queued', 'time', now(), 'cause', cause))
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+    AS new (id, device, command_type, payload, created_by, key, safe, run_timeout_ms, time_to_live_ms, run_id, cause)
+ON CONFLICT DO NOTHING
+RETURNING command_id, created_at, expires_at";
+
+#[derive(QueryableByName)]
+struct Stamped {
+    #[diesel(sql_type = SqlUuid)]
+    command_id: Uuid,
+    #[diesel(sql_type = Timestamptz)]
+    created_at: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    expires_at: DateTime<Utc>,
+}
+
+/// Queues commands, and answers for each in the same order.
+pub fn insert(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Inserted>, StoreError> {
+    conn.transaction(|conn| {
+        let stamped: HashMap<Uuid, Stamped> =
+            insert_new(conn, rows)?.into_iter().map(|row| (row.command_id, row)).collect();
+        rows.iter()
+            .map(|row| match stamped.get(&row.command_id.0) {
+                Some(stamped) => Ok(Inserted::New(queued(row, stamped))),
+                None => existing(conn, row).map(Inserted::Existing),
+            })
+            .collect()
+    })
+}
+
+fn insert_new(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Stamped>, StoreError> {
+    let each = |row: &NewRow| i64::try_from(row.command.time_to_live.as_millis()).unwrap_or(i64::MAX);
+    Ok(sql_query(INSERT)
+        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.command_id.0).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.pk).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(rows.iter().map(|row| row.command.command_type.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Jsonb>>, _>(
+            rows.iter().map(|row| row::json(row.command.payload.as_ref())).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(rows.iter().map(|row| row.created_by.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            rows.iter().map(|row| row.command.idempotency_key.as_deref()).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Bool>, _>(rows.iter().map(|row| is_safe_to_repeat(&row.command.command_type)).collect::<Vec<_>>())
+        .bind::<Array<Integer>, _>(rows.iter().map(|row| row::millis(row.command.run_timeout)).collect::<Vec<_>>())
+        .bind::<Array<BigInt>, _>(rows.iter().map(each).collect::<Vec<_>>())
+        .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.run_id.map(|id| id.0)).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(rows.iter().map(NewRow::cause).collect::<Vec<_>>())
+        .load(conn)?)
+}
+
+/// A row that was just made, as it is.
+fn queued(row: &NewRow, stamped: &Stamped) -> Command {
+    let new = row.command.clone();
+    Command {
+        command_id: row.command_id,
+        device_id: new.device_id,
+        site_id: row.site_id.clone(),
+        command_type: new.command_type,
+        payload: new.payload,
+        state: CommandState::Queued,
+        reason: None,
+        result: None,
+        created_by: row.created_by.clone(),
+        idempotency_key: new.idempotency_key,
+        deliveries: 0,
+        run_timeout: new.run_timeout,
+        created_at: stamped.created_at,
+        expires_at: stamped.expires_at,
+        sent_at: None,
+        acknowledged_at: None,
+        started_at: None,
+        finished_at: None,
+        cancel_requested_at: None,
+        run_id: row.run_id,
+        history: vec![Transition { state: CommandState::Queued, time: stamped.created_at, cause: row.cause() }],
+    }
+}
+
+fn existing(conn: &mut PgConnection, row: &NewRow) -> Result<Command, StoreError> {
+    let found: RowOfDevice = commands::table
+        .inner_join(devices::table)
+        .filter(commands::device.eq(row.pk))
+        .filter(commands::idempotency_key.eq(&row.command.idempotency_key))
+        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .first(conn)?;
+    command(found)
+}

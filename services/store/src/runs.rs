@@ -1,0 +1,12 @@
+//! Runs: the same command for many devices, some at a time. All that drives a run is in here and in its rows, so any replica
+//! can go on where another one died.
+
+mod drive;
+mod read;
+mod start;
+
+pub use self::{
+    drive::{Advanced, advance, cancel, pause, resume},
+    read::{devices, find, list},
+    start::{Started, insert},
+};

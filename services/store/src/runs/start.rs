@@ -1,0 +1,119 @@
+//! Starting a run: which devices it is for is settled here, once.
+
+use std::collections::BTreeSet;
+
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid},
+};
+use homepot::{
+    Error,
+    model::{Run, RunId, RunOrder, SiteScope, Target},
+};
+
+use super::read::{found, stored_target};
+use crate::{
+    StoreError,
+    devices::{self, DeviceRef},
+    row,
+    schema::runs,
+};
+
+/// What came of starting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Started {
+    /// It runs.
+    New(Run),
+    /// The caller gave this idempotency key to an earlier run.
+    Existing(Run),
+}
+
+/// Keeps a run with its devices: those that `order` names now and `scope` allows. `judge` says why a device is left out.
+pub fn insert(
+    conn: &mut PgConnection,
+    run_id: RunId,
+    order: &RunOrder,
+    created_by: &str,
+    scope: &SiteScope,
+    judge: impl Fn(&DeviceRef) -> Option<String>,
+) -> Result<Started, StoreError> {
+    conn.transaction(|conn| {
+        if let Some(existing) = by_key(conn, order, created_by)? {
+            return Ok(Started::Existing(existing));
+        }
+        let devices = resolve(conn, &order.target, scope)?;
+        if devices.is_empty() {
+            return Err(Error::invalid("target", "matches no device").into());
+        }
+        if !insert_run(conn, run_id, order, created_by, &devices)? {
+            // Somebody was quicker with the same key.
+            let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
+            return Ok(Started::Existing(existing));
+        }
+        let skipped: Vec<_> = devices.iter().map(judge).collect();
+        sql_query("INSERT INTO run_devices (run_id, device, skipped) SELECT $1, * FROM unnest($2, $3)")
+            .bind::<SqlUuid, _>(run_id.0)
+            .bind::<Array<BigInt>, _>(devices.iter().map(|device| device.pk).collect::<Vec<_>>())
+            .bind::<Array<Nullable<Text>>, _>(skipped)
+            .execute(conn)?;
+        Ok(Started::New(found(conn, run_id)?))
+    })
+}
+
+fn by_key(conn: &mut PgConnection, order: &RunOrder, created_by: &str) -> Result<Option<Run>, StoreError> {
+    let Some(key) = &order.idempotency_key else { return Ok(None) };
+    let id: Option<uuid::Uuid> = runs::table
+        .filter(runs::created_by.eq(created_by))
+        .filter(runs::idempotency_key.eq(key))
+        .select(runs::run_id)
+        .first(conn)
+        .optional()?;
+    id.map(|id| found(conn, RunId(id))).transpose()
+}
+
+/// The devices of a target. One that is named and not there, or not within reach, is the caller's fault.
+fn resolve(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<DeviceRef>, StoreError> {
+    match target {
+        Target::Fleet => devices::matching(conn, scope, None, None),
+        Target::Matching { site_id, selector } => devices::matching(conn, scope, site_id.as_ref(), selector.as_ref()),
+        Target::Devices(wanted) => {
+            let mut found = devices::find_refs(conn, wanted)?;
+            found.retain(|device| scope.allows(&device.site_id));
+            let there: BTreeSet<_> = found.iter().map(|device| &device.device_id).collect();
+            match wanted.iter().find(|wanted| !there.contains(wanted)) {
+                Some(missing) => Err(Error::not_found(format!("Device {missing} not found")).into()),
+                None => Ok(found),
+            }
+        }
+    }
+}
+
+fn insert_run(
+    conn: &mut PgConnection,
+    run_id: RunId,
+    order: &RunOrder,
+    created_by: &str,
+    devices: &[DeviceRef],
+) -> Result<bool, StoreError> {
+    let sites: BTreeSet<_> = devices.iter().map(|device| device.site_id.as_str()).collect();
+    let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    let inserted = diesel::insert_into(runs::table)
+        .values((
+            runs::run_id.eq(run_id.0),
+            runs::command_type.eq(order.command_type.as_str()),
+            runs::payload.eq(row::json(order.payload.as_ref())),
+            runs::target.eq(stored_target(&order.target)),
+            runs::site_ids.eq(sites.into_iter().collect::<Vec<_>>()),
+            runs::max_in_flight.eq(int(order.max_in_flight)),
+            runs::max_failures.eq(int(order.max_failures)),
+            runs::time_to_live_ms.eq(i64::try_from(order.time_to_live.as_millis()).unwrap_or(i64::MAX)),
+            runs::run_timeout_ms.eq(row::millis(order.run_timeout)),
+            runs::created_by.eq(created_by),
+            runs::idempotency_key.eq(&order.idempotency_key),
+            runs::description.eq(&order.description),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    Ok(inserted == 1)
+}
