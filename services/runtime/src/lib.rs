@@ -6,6 +6,7 @@
 
 pub mod auth;
 pub mod drain;
+pub mod feed;
 pub mod log;
 pub mod metrics;
 pub mod ops;

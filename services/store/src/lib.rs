@@ -14,6 +14,7 @@ pub mod devices;
 pub mod enrollment_tokens;
 mod error;
 pub mod health;
+pub mod horizon;
 mod locks;
 pub mod losses;
 pub mod maintenance;

@@ -1,0 +1,205 @@
+//! News of what changes in the database, to any number of viewers of a process for one look into it.
+//!
+//! A [`Feed`] looks while somebody watches: soon after a [`Feed::nudge`], and once a second at least, so that a lost hint
+//! costs a second and nothing else. [`Feed::view`] makes a viewer's stream of it: first what there is or what changed
+//! since the viewer's cursor, then what changes.
+//!
+//! Nothing is missed, whoever commits when. Rows are stamped with the start of the transaction that changes them
+//! (`changed_at = now()` in SQL), so a row may show up long after its stamp. That is why a look answers a horizon along
+//! with the rows: the start of the oldest transaction still under way, read before the rows. Whatever was stamped
+//! before it is there to be seen; the next look begins there, and what it finds again is not news.
+
+mod look;
+#[cfg(test)]
+mod model;
+#[cfg(test)]
+mod tests;
+mod viewer;
+
+use std::{
+    collections::HashMap,
+    hash::Hash,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use futures_util::future::BoxFuture;
+use homepot::{Error, model::Cursor};
+use tokio::sync::{Notify, Semaphore, broadcast};
+
+pub use self::viewer::{CatchUp, Piece, View};
+use crate::Drain;
+
+/// Viewers of one feed.
+const MAX_VIEWERS: usize = 1_000;
+/// News that a viewer may fall behind before it has to catch up from the database; few in tests, so that they do.
+const BACKLOG: usize = if cfg!(test) { 4 } else { 64 };
+
+/// Something that changes.
+pub trait Change: Send + Sync + 'static {
+    /// What it goes by.
+    type Key: Clone + Eq + Hash + Send + Sync;
+    /// Grows with each change of the same key.
+    type Version: Clone + Ord + Send + Sync;
+
+    /// What it goes by.
+    fn key(&self) -> Self::Key;
+
+    /// As it is now.
+    fn version(&self) -> Self::Version;
+
+    /// About how many bytes it takes in a message.
+    fn weight(&self) -> usize {
+        1_000
+    }
+}
+
+/// What a look into the database found.
+#[derive(Debug)]
+pub struct Look<T> {
+    /// What was stamped at or after the cursor that was asked for, each key once, in the order to tell it.
+    pub changes: Vec<T>,
+    /// Everything stamped before this is in `changes`, or was stamped before what was asked for. Read before the rows.
+    pub horizon: Cursor,
+}
+
+/// What one look brought that the looks before did not.
+#[derive(Debug)]
+pub struct News<T> {
+    /// Each key once; none from time to time, when nothing changes.
+    pub changes: Vec<Arc<T>>,
+    /// Everything before this was told.
+    pub cursor: Cursor,
+    /// Looks are numbered from 1.
+    number: u64,
+}
+
+type Looking<T> = dyn Fn(Option<Cursor>) -> BoxFuture<'static, Result<Look<T>, Error>> + Send + Sync;
+
+/// See the [module](self). Clones share everything.
+pub struct Feed<T: Change> {
+    inner: Arc<Inner<T>>,
+}
+
+struct Inner<T> {
+    name: &'static str,
+    look: Box<Looking<T>>,
+    drain: Drain,
+    nudged: Notify,
+    news: broadcast::Sender<Arc<News<T>>>,
+    /// The horizon of the newest look; `None` while nobody watches and nobody looks.
+    horizon: Mutex<Option<Cursor>>,
+    /// Looks begun so far.
+    looks: AtomicU64,
+    places: Arc<Semaphore>,
+}
+
+/// News from some moment on.
+pub struct Subscription<T> {
+    /// What comes; it tells when some of it is lost.
+    pub news: broadcast::Receiver<Arc<News<T>>>,
+    /// Whoever reads the database after this was made and then follows the news has seen everything before this.
+    pub horizon: Cursor,
+}
+
+impl<T: Change> Clone for Feed<T> {
+    fn clone(&self) -> Self {
+        Self { inner: self.inner.clone() }
+    }
+}
+
+impl<T: Change> Feed<T> {
+    /// A feed that finds what changed by `look`, which is asked for what was stamped at or after a cursor; without one
+    /// for nothing but the horizon. `name` is for metrics. With `drain` all its viewers end.
+    pub fn new(
+        name: &'static str,
+        look: impl Fn(Option<Cursor>) -> BoxFuture<'static, Result<Look<T>, Error>> + Send + Sync + 'static,
+        drain: Drain,
+    ) -> Self {
+        let inner = Inner {
+            name,
+            look: Box::new(look),
+            drain,
+            nudged: Notify::new(),
+            news: broadcast::Sender::new(BACKLOG),
+            horizon: Mutex::new(None),
+            looks: AtomicU64::new(0),
+            places: Arc::new(Semaphore::new(MAX_VIEWERS)),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Something changed: it is looked for soon. Many of these at once make one look.
+    pub fn nudge(&self) {
+        self.inner.nudged.notify_one();
+    }
+
+    /// All news from now on; the first who asks waits for a first look.
+    pub async fn subscribe(&self) -> Result<Subscription<T>, Error> {
+        let news = {
+            let horizon = self.inner.horizon();
+            let news = self.inner.news.subscribe();
+            if let Some(horizon) = *horizon {
+                return Ok(Subscription { news, horizon });
+            }
+            news
+        };
+        let first = self.inner.look(None).await?.horizon;
+        let mut horizon = self.inner.horizon();
+        let begins = horizon.is_none();
+        // Somebody else may have begun meanwhile, from an earlier horizon and after this subscription.
+        let horizon = *horizon.get_or_insert(first);
+        if begins {
+            tokio::spawn(look::run(self.inner.clone(), horizon));
+        }
+        Ok(Subscription { news, horizon })
+    }
+}
+
+impl<T: Change> Inner<T> {
+    fn horizon(&self) -> MutexGuard<'_, Option<Cursor>> {
+        self.horizon.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn look(&self, since: Option<Cursor>) -> Result<Look<T>, Error> {
+        (self.look)(since).await
+    }
+
+    /// The number of the newest look begun.
+    fn looks_begun(&self) -> u64 {
+        self.looks.load(Ordering::SeqCst)
+    }
+}
+
+/// Tells changes apart from what was told already.
+struct Told<T: Change> {
+    /// Where the next look begins.
+    since: Cursor,
+    /// What the look before found: the next one may find it again.
+    found: HashMap<T::Key, T::Version>,
+}
+
+impl<T: Change> Told<T> {
+    fn new(since: Cursor) -> Self {
+        Self { since, found: HashMap::new() }
+    }
+
+    /// What of a look that began at `self.since` is news.
+    fn take(&mut self, look: Look<T>) -> Vec<Arc<T>> {
+        let mut found = HashMap::with_capacity(look.changes.len());
+        let mut news = Vec::new();
+        for change in look.changes {
+            let (key, version) = (change.key(), change.version());
+            if self.found.get(&key) != Some(&version) {
+                news.push(Arc::new(change));
+            }
+            found.insert(key, version);
+        }
+        // Not only forward: a database whose clock fell back stamps what is new with times that were told before.
+        self.since = look.horizon;
+        self.found = found;
+        news
+    }
+}

@@ -1,0 +1,184 @@
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{FutureExt, StreamExt};
+use homepot::{
+    Kind,
+    model::{Cursor, Page},
+};
+use tokio::time::{Instant, sleep};
+
+use super::{
+    MAX_VIEWERS, Piece, View,
+    model::{Database, Row},
+};
+use crate::{Drain, auth::StillGood};
+
+fn keys(piece: &Piece<Row>) -> Vec<u8> {
+    piece.changes.iter().map(|row| row.key).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_gets_what_is_there_then_what_changes_and_nothing_twice() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    let mut empty = Box::pin(feed.view(database.view(None)).await.unwrap());
+    let first = empty.next().await.unwrap().unwrap();
+    assert!(first.changes.is_empty() && first.cursor.is_some());
+    database.write(1);
+    feed.nudge();
+    assert_eq!(keys(&empty.next().await.unwrap().unwrap()), [1]);
+    let mut later = Box::pin(feed.view(database.view(None)).await.unwrap());
+    assert_eq!(keys(&later.next().await.unwrap().unwrap()), [1]);
+    database.write(2);
+    assert_eq!(keys(&later.next().await.unwrap().unwrap()), [2]);
+    assert_eq!(keys(&empty.next().await.unwrap().unwrap()), [2]);
+    // Nothing but the sign of life.
+    assert!(later.next().await.unwrap().unwrap().changes.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_nudge_is_looked_after_at_once_and_many_make_few_looks() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    view.next().await.unwrap().unwrap();
+    // Into the pause between two looks.
+    sleep(Duration::from_millis(100)).await;
+    let (looks, asked) = (database.looks(), Instant::now());
+    database.write(1);
+    for _ in 0..100 {
+        feed.nudge();
+    }
+    assert_eq!(keys(&view.next().await.unwrap().unwrap()), [1]);
+    assert!(asked.elapsed() < Duration::from_millis(50), "in the time of the test's clock");
+    sleep(Duration::from_millis(500)).await;
+    // One more for those that came after the first had woken it.
+    assert!(database.looks() <= looks + 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_looks_while_nobody_watches() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(database.looks(), 0);
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    view.next().await.unwrap().unwrap();
+    sleep(Duration::from_secs(10)).await;
+    assert!(database.looks() >= 10);
+    drop(view);
+    sleep(Duration::from_secs(2)).await;
+    let looks = database.looks();
+    sleep(Duration::from_secs(10)).await;
+    assert_eq!(database.looks(), looks);
+    // And it begins again.
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    view.next().await.unwrap().unwrap();
+    database.write(3);
+    assert_eq!(keys(&view.next().await.unwrap().unwrap()), [3]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_nothing_changes_a_viewer_is_told_how_far_it_has_seen() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    let first = view.next().await.unwrap().unwrap();
+    let sign = view.next().await.unwrap().unwrap();
+    let next = view.next().await.unwrap().unwrap();
+    assert!(sign.changes.is_empty() && first.cursor < sign.cursor && sign.cursor < next.cursor);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_viewer_that_may_no_longer_look_and_one_of_a_server_that_stops_are_told_so() {
+    let database = Database::new();
+    let drain = Drain::new();
+    let feed = database.feed(Duration::ZERO, drain.clone());
+    let good = Arc::new(AtomicBool::new(true));
+    let asked = good.clone();
+    let still_good = StillGood::new(move || {
+        let good = asked.load(Ordering::SeqCst);
+        async move { good }.boxed()
+    });
+    let view = View { still_good: Some(still_good), ..database.view(None) };
+    let mut checked = Box::pin(feed.view(view).await.unwrap());
+    let mut other = Box::pin(feed.view(database.view(None)).await.unwrap());
+    checked.next().await.unwrap().unwrap();
+    other.next().await.unwrap().unwrap();
+    assert!(checked.next().await.unwrap().is_ok());
+    good.store(false, Ordering::SeqCst);
+    assert_eq!(checked.next().await.unwrap().unwrap_err().kind(), Kind::Unauthenticated);
+    assert!(checked.next().await.is_none());
+    drain.start();
+    let error = other.next().await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.retry_delay().is_some()), (Kind::Unavailable, true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn there_is_an_end_to_the_viewers_and_who_leaves_makes_room() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    let mut views = Vec::new();
+    for _ in 0..MAX_VIEWERS {
+        views.push(feed.view(database.view(None)).await.unwrap());
+    }
+    let refused = feed.view(database.view(None)).await.err().unwrap();
+    assert_eq!(refused.kind(), Kind::Throttled);
+    views.pop();
+    assert!(feed.view(database.view(None)).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_of_bounded_size_and_only_the_last_of_several_moves_the_cursor() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    let now = database.now();
+    let since = Cursor(now - chrono::TimeDelta::minutes(1));
+    let view = View {
+        since: Some(since),
+        catch_up: Box::new(move |_, _| {
+            let row = |key| Row { key, version: 1, changed_at: now, weight: 200 * 1024 };
+            let huge = Row { weight: 10_000_000, ..row(9) };
+            let items = (0..4).map(row).chain([huge]).collect();
+            async move { Ok(Page { items, next: None }) }.boxed()
+        }),
+        ..database.view(None)
+    };
+    let mut view = Box::pin(feed.view(view).await.unwrap());
+    let mut pieces = Vec::new();
+    for _ in 0..3 {
+        pieces.push(view.next().await.unwrap().unwrap());
+    }
+    assert_eq!(pieces.iter().map(keys).collect::<Vec<_>>(), [vec![0, 1], vec![2, 3], vec![9]]);
+    assert_eq!(pieces[1].cursor, Some(since));
+    assert!(pieces[2].cursor > Some(since));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_slowly_gets_the_newest_of_each_and_misses_none_when_news_were_lost() {
+    let database = Database::new();
+    let feed = database.feed(Duration::ZERO, Drain::new());
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    view.next().await.unwrap().unwrap();
+    // Two looks: within the backlog. Then many more: beyond it.
+    for (rounds, versions) in [(2, [2, 2]), (20, [22, 22])] {
+        for _ in 0..rounds {
+            database.write(1);
+            database.write(2);
+            feed.nudge();
+            sleep(Duration::from_secs(1)).await;
+        }
+        let mut told = Vec::new();
+        while told.len() < 2 {
+            let piece = view.next().await.unwrap().unwrap();
+            told.extend(piece.changes.iter().map(|row| row.version));
+        }
+        assert_eq!(told, versions);
+    }
+}

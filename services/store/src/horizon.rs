@@ -1,0 +1,29 @@
+//! How far back a change may still show up: what watches of changing rows begin their looks with.
+//!
+//! Rows carry `changed_at = now()`, the start of the transaction that changed them, and are seen once it commits. So
+//! everything stamped before the start of the oldest transaction under way is there to be seen.
+
+use chrono::{DateTime, Utc};
+use diesel::{PgConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::Timestamptz};
+
+use crate::StoreError;
+
+#[derive(QueryableByName)]
+struct Horizon {
+    #[diesel(sql_type = Timestamptz)]
+    horizon: DateTime<Utc>,
+}
+
+// Two seconds back: a transaction shows in the list a little after it takes its stamp. Ten minutes at most: none of ours
+// takes that long (see `SESSION_SETTINGS`), and a backup's, which takes hours, should not make every look read hours.
+const HORIZON: &str = "\
+SELECT greatest(least(min(xact_start), now()), now() - interval '10 minutes') - interval '2 seconds' AS horizon
+FROM pg_stat_activity
+WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
+
+/// Everything stamped before this is committed, or never will be. To be read before the rows, in a transaction of its
+/// own; by the database's clock.
+pub fn horizon(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+    let found: Horizon = sql_query(HORIZON).get_result(conn)?;
+    Ok(found.horizon)
+}

@@ -1,0 +1,35 @@
+//! How far back changes may still show up.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
+use homepot_store::{PgConnection, horizon::horizon, test_support::TestDatabase};
+
+#[derive(QueryableByName)]
+struct Stamp {
+    #[diesel(sql_type = diesel::sql_types::Timestamptz)]
+    stamp: DateTime<Utc>,
+}
+
+fn stamp(conn: &mut PgConnection) -> DateTime<Utc> {
+    sql_query("SELECT now() AS stamp").get_result::<Stamp>(conn).unwrap().stamp
+}
+
+#[tokio::test]
+async fn a_transaction_under_way_holds_the_horizon_back_until_it_ends_and_others_do_not() {
+    let database = TestDatabase::new().await;
+    let elsewhere = TestDatabase::new().await;
+    let (mut look, mut writer, mut other) = (database.connect(), database.connect(), elsewhere.connect());
+    other.batch_execute("BEGIN").unwrap();
+    let in_other = stamp(&mut other);
+    writer.batch_execute("BEGIN").unwrap();
+    let in_writer = stamp(&mut writer);
+    sql_query("SELECT pg_sleep(2.2)").execute(&mut look).unwrap();
+    assert!(horizon(&mut look).unwrap() <= in_writer);
+    writer.batch_execute("COMMIT").unwrap();
+    let free = horizon(&mut look).unwrap();
+    assert!(free > in_writer && free > in_other);
+    assert!(free <= stamp(&mut look) - TimeDelta::seconds(2));
+    // Within one transaction too: its own start is no reason to wait for itself.
+    let own = look.transaction(|conn| horizon(conn)).unwrap();
+    assert!(own >= free);
+}
