@@ -1,19 +1,18 @@
 //! The command ledger: what devices were told to do, and what became of it.
 //!
 //! In come orders of operators (`CommandService`) and, from the link, what devices say of their commands. It calls the
-//! store. The row is the truth; the [`Wakeups`] are hints that make delivery fast, and losing one costs a second.
+//! store. The row is the truth; [`Hints`] make delivery fast, and losing one costs a second.
 
 mod device_side;
 mod operator_side;
 mod service;
 mod sweeper;
-mod wakeup;
 
 use homepot::pb::command::v1::command_service_server::CommandServiceServer;
+use homepot_hints::Hints;
 use homepot_store::Store;
 
 pub use device_side::Told;
-pub use wakeup::{Wakeup, Wakeups};
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// A page holds up to 1,000 commands, each with up to 128 KiB of payload and result.
@@ -23,13 +22,13 @@ const MAX_ANSWER_BYTES: usize = 128 << 20;
 #[derive(Clone)]
 pub struct Commands {
     store: Store,
-    wakeups: Wakeups,
+    hints: Hints,
 }
 
 impl Commands {
-    /// The ledger over `store`.
-    pub fn build(store: Store) -> Self {
-        Self { store, wakeups: Wakeups::default() }
+    /// The ledger over `store`, which tells of what it queues through `hints`.
+    pub fn build(store: Store, hints: Hints) -> Self {
+        Self { store, hints }
     }
 
     /// The operators' face of it.
@@ -40,8 +39,8 @@ impl Commands {
     }
 
     /// Where sessions wait for hints.
-    pub fn wakeups(&self) -> &Wakeups {
-        &self.wakeups
+    pub fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// Ends what ran out of time, once a second, until the returned future is dropped.

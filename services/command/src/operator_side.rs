@@ -28,7 +28,7 @@ impl Commands {
         let insert = move |conn: &mut _| commands::insert(conn, id, &row, pk, &created_by);
         match self.store.run("insert_command", insert).await? {
             Inserted::New(row) => {
-                self.wakeups.wake(pk);
+                self.hints.wake(pk);
                 metrics::counter!("homepot_commands_queued_total").increment(1);
                 tracing::info!(command_id = %row.command_id, device_id = %row.device_id,
                     command_type = %row.command_type, by = %caller.name, "command queued");
