@@ -6,6 +6,7 @@ use homepot::{
     Error, Kind,
     model::{Command, CommandId, CommandState, Event},
 };
+use homepot_hints::Topic;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::commands::{Changed, Speaker, Word};
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -34,7 +35,7 @@ impl Commands {
             result: None,
             reason: Some(reason),
         };
-        let mut news = self.news.subscribe();
+        let mut news = self.hints.listen(Topic::Ledger);
         let command = match self.words.run(word).await? {
             Changed::Done(command) => {
                 tracing::info!(%command_id, by = %caller.name, state = command.state.as_str(), "cancel asked");
@@ -79,7 +80,7 @@ impl Commands {
     /// Hints at the session of a command's device.
     async fn wake_device_of(&self, command: &Command) -> Result<(), Error> {
         if let Some(device) = self.lookups.run(command.device_id.clone()).await? {
-            self.wakeups.wake(device.pk);
+            self.hints.wake(device.pk);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@ use homepot::{
     Error, Kind,
     model::{CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState},
 };
+use homepot_hints::Topic;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::runs::{self, Started};
 use tokio::time::{MissedTickBehavior, interval, sleep};
@@ -22,11 +23,11 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) async fn drive(ledger: &Commands) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut news = ledger.news.subscribe();
+    let mut news = ledger.hints.listen(Topic::Ledger);
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            _ = news.changed() => {}
+            () = news.changed() => {}
         }
         match ledger.store.run("advance_runs", runs::advance).await {
             Ok(advanced) => {
@@ -34,7 +35,7 @@ pub(crate) async fn drive(ledger: &Commands) {
                     tracing::info!(run_id = %step.run_id, state = step.state.as_str(), queued = step.queued.len(),
                         "run moved on");
                     metrics::counter!("homepot_commands_queued_total").increment(step.queued.len() as u64);
-                    step.queued.iter().for_each(|pk| ledger.wakeups.wake(*pk));
+                    step.queued.iter().for_each(|pk| ledger.hints.wake(*pk));
                 }
                 if !advanced.is_empty() {
                     ledger.changed();
@@ -136,7 +137,7 @@ impl Commands {
         let reason = said("cancelled", caller, why);
         let cancelled = self.store.run("cancel_run", move |conn| runs::cancel(conn, run_id, &reason)).await?;
         let run = cancelled.map(|(run, to_ask)| {
-            to_ask.into_iter().for_each(|pk| self.wakeups.wake(pk));
+            to_ask.into_iter().for_each(|pk| self.hints.wake(pk));
             run
         });
         self.moved(caller, "run cancelled", run)
