@@ -12,9 +12,11 @@ mod operator_side;
 mod runs;
 mod service;
 mod sweeper;
+mod watch;
 
 use homepot::{model::DeviceId, pb::command::v1::command_service_server::CommandServiceServer};
 use homepot_hints::{Hints, Topic};
+use homepot_runtime::{Drain, feed::Feed};
 use homepot_store::{
     Combiner, Store,
     commands::{self, Changed, Claim, Handed, Inserted, NewRow, Word},
@@ -39,12 +41,15 @@ pub struct Commands {
     inserts: Combiner<NewRow, Inserted>,
     claims: Combiner<Claim, Handed>,
     words: Combiner<Word, Changed>,
+    feed: Feed<watch::Seen>,
 }
 
 impl Commands {
-    /// The ledger over `store`, which tells of what changes through `hints`; to be called on a runtime.
-    pub fn build(store: Store, hints: Hints) -> Self {
+    /// The ledger over `store`, which tells of what changes through `hints`; to be called on a runtime. The streams of
+    /// those who watch end with `drain`.
+    pub fn build(store: Store, hints: Hints, drain: Drain) -> Self {
         Self {
+            feed: watch::feed(&store, &hints, drain),
             hints,
             lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
@@ -66,9 +71,14 @@ impl Commands {
         &self.hints
     }
 
-    /// A command or a run has changed: whoever waits for that looks.
+    /// A command has changed: whoever waits for that looks.
     fn changed(&self) {
         self.hints.tell(Topic::Ledger);
+    }
+
+    /// A run has changed.
+    fn run_changed(&self) {
+        self.hints.tell(Topic::Runs);
     }
 
     /// Ends what ran out of time and drives runs on, until the returned future is dropped.

@@ -70,7 +70,7 @@ impl Commands {
         Ok(self.store.run("list_commands", move |conn| commands::list(conn, pk, &states, &page)).await?)
     }
 
-    async fn device_of(&self, caller: &OperatorCaller, device_id: &DeviceId) -> Result<DeviceRef, Error> {
+    pub(crate) async fn device_of(&self, caller: &OperatorCaller, device_id: &DeviceId) -> Result<DeviceRef, Error> {
         let found = self.lookups.run(device_id.clone()).await?;
         found.filter(|device| caller.scope.allows(&device.site_id)).ok_or_else(|| Error::not_found("Device not found"))
     }

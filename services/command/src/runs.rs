@@ -23,13 +23,14 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) async fn drive(ledger: &Commands) {
     let mut ticks = interval(EVERY);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut news = ledger.hints.listen(Topic::Ledger);
+    let (mut ledgers, mut runs) = (ledger.hints.listen(Topic::Ledger), ledger.hints.listen(Topic::Runs));
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = news.changed() => {}
+            () = ledgers.changed() => {}
+            () = runs.changed() => {}
         }
-        match ledger.store.run("advance_runs", runs::advance).await {
+        match ledger.store.run("advance_runs", homepot_store::runs::advance).await {
             Ok(advanced) => {
                 for step in &advanced {
                     tracing::info!(run_id = %step.run_id, state = step.state.as_str(), queued = step.queued.len(),
@@ -39,6 +40,7 @@ pub(crate) async fn drive(ledger: &Commands) {
                 }
                 if !advanced.is_empty() {
                     ledger.changed();
+                    ledger.run_changed();
                 }
             }
             Err(error) => tracing::warn!(%error, "advance runs"),
@@ -65,7 +67,7 @@ impl Commands {
             Started::New(run) => {
                 tracing::info!(run_id = %run.run_id, command_type = %run.order.command_type,
                     devices = run.progress.total, by = %caller.name, "run started");
-                self.changed();
+                self.run_changed();
                 Ok((run, false))
             }
             Started::Existing(run)
@@ -147,6 +149,7 @@ impl Commands {
         let run = run.ok_or_else(|| Error::new(Kind::Conflict, "the run has ended"))?;
         tracing::info!(run_id = %run.run_id, by = %caller.name, "{what}");
         self.changed();
+        self.run_changed();
         Ok(run)
     }
 }

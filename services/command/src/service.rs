@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::stream::BoxStream;
 use homepot::{
     Error,
     model::{
@@ -10,7 +11,7 @@ use homepot::{
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
-use homepot_runtime::auth::{self, OperatorCaller};
+use homepot_runtime::auth::{self, OperatorCaller, StillGood};
 use tonic::{Request, Response, Status};
 
 use crate::Commands;
@@ -74,10 +75,13 @@ impl CommandService for Service {
         Ok(Response::new(pb::ListResponse { commands, next_page_token }))
     }
 
-    type WatchStream = futures_util::stream::BoxStream<'static, Result<pb::WatchResponse, Status>>;
+    type WatchStream = BoxStream<'static, Result<pb::WatchResponse, Status>>;
 
-    async fn watch(&self, _: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        Err(Status::unimplemented("not built yet"))
+    async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let still_good = request.extensions().get::<StillGood>().cloned();
+        let answers = self.commands.watch(&caller, still_good, request.get_ref()).await?;
+        Ok(Response::new(answers))
     }
 
     async fn start_run(&self, request: Request<pb::StartRunRequest>) -> Result<Response<pb::StartRunResponse>, Status> {

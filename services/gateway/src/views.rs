@@ -208,6 +208,36 @@ pub(crate) struct CommandView {
     started_at: Option<String>,
     /// How often it was handed over.
     deliveries: u32,
+    /// When somebody asked for it to be taken back while the device had it.
+    cancel_requested_at: Option<String>,
+    /// The run it is part of.
+    run_id: Option<String>,
+    /// Every state it has been in, oldest first; left out in lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    history: Vec<TransitionView>,
+}
+
+/// A step of a command from one state to the next.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TransitionView {
+    /// The ledger's own state.
+    #[schema(example = "sent")]
+    state: &'static str,
+    #[schema(example = "2026-01-31T12:00:00.000000Z")]
+    time: Option<String>,
+    /// What brought it there.
+    #[schema(example = "handed to the device in session 7")]
+    cause: String,
+}
+
+impl TransitionView {
+    fn read(transition: command_pb::Transition) -> Result<Self, Error> {
+        Ok(Self {
+            state: CommandState::from_proto("state", transition.state)?.as_str(),
+            time: time(transition.time.as_ref())?,
+            cause: transition.cause,
+        })
+    }
 }
 
 impl TryFrom<command_pb::Command> for CommandView {
@@ -244,6 +274,9 @@ impl CommandView {
             acknowledged_at: time(command.acknowledged_at.as_ref())?,
             started_at: time(command.started_at.as_ref())?,
             deliveries: command.deliveries,
+            cancel_requested_at: time(command.cancel_requested_at.as_ref())?,
+            run_id: text(command.run_id),
+            history: command.history.into_iter().map(TransitionView::read).collect::<Result<_, _>>()?,
             command_id: command.command_id,
             command_type: command.command_type,
             device_id: command.device_id,

@@ -1,13 +1,21 @@
 //! What waits to be published: while one publish is on its way, the next gathers in here.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
 
 use crate::{Topic, message::Batch};
 
 /// More devices than this don't wait. It takes an outage, or a storm, and the look once a second finds them all.
 const MAX_DEVICES: usize = 1 << 16;
+/// Topics by themselves are published this far apart.
+const TOPICS_APART: Duration = Duration::from_millis(50);
 
 /// See the [module](self).
 #[derive(Debug)]
@@ -15,11 +23,14 @@ pub(crate) struct Outbox {
     transport: &'static str,
     gathered: Mutex<Batch>,
     filled: Notify,
+    /// When topics may go again by themselves.
+    topics_at: Mutex<Instant>,
 }
 
 impl Outbox {
     pub(crate) fn new(transport: &'static str) -> Self {
-        Self { transport, gathered: Mutex::default(), filled: Notify::new() }
+        let topics_at = Mutex::new(Instant::now());
+        Self { transport, gathered: Mutex::default(), filled: Notify::new(), topics_at }
     }
 
     pub(crate) fn add_device(&self, device: i64) {
@@ -38,20 +49,34 @@ impl Outbox {
         self.filled.notify_one();
     }
 
-    /// Waits until there is something, and takes all of it.
+    /// Waits until there is something, and takes all of it. A device's hint goes at once; topics wait for it or for
+    /// their turn: a busy ledger changes all the time, and who watches it from elsewhere sees no difference.
     pub(crate) async fn take(&self) -> Batch {
         loop {
-            let batch = self.take_now();
-            if batch.len() > 0 {
-                return batch;
+            let topics_at = *self.topics_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let has_topics = {
+                let gathered = self.gathered();
+                let ready = !gathered.devices.is_empty() || Instant::now() >= topics_at;
+                if ready && gathered.len() > 0 {
+                    drop(gathered);
+                    return self.take_now();
+                }
+                !gathered.topics.is_empty()
+            };
+            tokio::select! {
+                () = self.filled.notified() => {}
+                () = sleep_until(topics_at), if has_topics => {}
             }
-            self.filled.notified().await;
         }
     }
 
     /// Takes what there is.
     pub(crate) fn take_now(&self) -> Batch {
-        std::mem::take(&mut *self.gathered())
+        let batch = std::mem::take(&mut *self.gathered());
+        if !batch.topics.is_empty() {
+            *self.topics_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + TOPICS_APART;
+        }
+        batch
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -94,6 +119,21 @@ mod tests {
         assert!(outbox.take().now_or_never().is_none());
         outbox.add_device(3);
         assert_eq!(outbox.take().await.len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn topics_wait_for_their_turn_and_devices_for_nobody() {
+        let outbox = Outbox::new("test");
+        let began = Instant::now();
+        outbox.add_topic(Topic::Ledger);
+        assert_eq!(outbox.take().await.topics.len(), 1);
+        outbox.add_topic(Topic::Ledger);
+        assert_eq!(outbox.take().await.topics.len(), 1);
+        assert_eq!(began.elapsed(), TOPICS_APART);
+        outbox.add_topic(Topic::Ledger);
+        outbox.add_device(1);
+        assert_eq!(outbox.take().await.len(), 2);
+        assert_eq!(began.elapsed(), TOPICS_APART);
     }
 
     #[test]

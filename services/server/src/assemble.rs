@@ -39,9 +39,14 @@ pub(crate) struct Backstage {
 }
 
 impl Backstage {
-    /// Opens the store, builds the services that `settings` ask for and makes the first admin. What runs beside them ends
-    /// with `drain`.
-    pub(crate) async fn build(settings: &Settings, database_url: String, drain: &Drain) -> anyhow::Result<Self> {
+    /// Opens the store, builds the services that `settings` ask for and makes the first admin. The streams of those who
+    /// watch end with `front`, what runs beside the services with `back`.
+    pub(crate) async fn build(
+        settings: &Settings,
+        database_url: String,
+        front: &Drain,
+        back: &Drain,
+    ) -> anyhow::Result<Self> {
         let mut config = StoreConfig::new(database_url.as_str());
         config.threads = settings.database.threads;
         let store = Store::open(config).await.context("can't reach the database")?;
@@ -56,9 +61,9 @@ impl Backstage {
         let kept = settings.retention;
         let retention = Retention { samples: kept.samples, minutes: kept.minutes, hours: kept.hours };
         let config = homepot_telemetry::Config { retention, ..Default::default() };
-        let telemetry = Telemetry::build(config, store.clone());
-        let hints = Hints::start(transport(settings, &store, database_url)?, drain.clone());
-        let commands = Commands::build(store.clone(), hints);
+        let telemetry = Telemetry::build(config, store.clone(), front.clone());
+        let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
+        let commands = Commands::build(store.clone(), hints, front.clone());
         let config = homepot_link::Config {
             replica: replica(),
             sample_interval: settings.pace.sample_interval,

@@ -216,7 +216,7 @@ impl Server {
 
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
-            let backstage = Backstage::build(settings, database_url, &self.back).await?;
+            let backstage = Backstage::build(settings, database_url, &self.front, &self.back).await?;
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, front).await });
             self.start_background(&backstage);
@@ -256,13 +256,9 @@ impl Server {
     async fn stop(&mut self) {
         self.readiness.draining();
         self.front.start();
-        let telemetry = self.backstage.as_ref().map(|backstage| backstage.telemetry.clone());
         let link = self.backstage.as_ref().map(|backstage| backstage.link.clone());
         let fronts = &mut self.fronts;
         let ends = async {
-            if let Some(telemetry) = telemetry {
-                telemetry.drain();
-            }
             if let Some(link) = link {
                 link.drain().await;
             }

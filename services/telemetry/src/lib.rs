@@ -45,17 +45,14 @@ pub struct Telemetry {
     retention: Retention,
     ingest: Arc<ingest::Ingest>,
     service: service::Service,
-    /// Ends the streams of viewers.
-    drain: Drain,
 }
 
 impl Telemetry {
-    /// Starts the batchers.
-    pub fn build(config: Config, store: Store) -> Self {
+    /// Starts the batchers. The streams of viewers end with `drain`: they would not end by themselves.
+    pub fn build(config: Config, store: Store, drain: Drain) -> Self {
         let ingest = Arc::new(ingest::Ingest::start(config.ingest, &store));
-        let drain = Drain::new();
-        let service = service::Service::new(store.clone(), config.retention, drain.clone());
-        Self { store, retention: config.retention, ingest, service, drain }
+        let service = service::Service::new(store.clone(), config.retention, drain);
+        Self { store, retention: config.retention, ingest, service }
     }
 
     /// Stores samples of one device; answers once they are durable, with those that the database refused by their place:
@@ -93,11 +90,6 @@ impl Telemetry {
     /// Keeps storage in order until `drain`; every process does it, and one at a time has a turn.
     pub async fn maintain(&self, drain: Drain) {
         maintenance::run(self.store.clone(), self.retention, drain).await;
-    }
-
-    /// Ends the streams of viewers: they would not end by themselves.
-    pub fn drain(&self) {
-        self.drain.start();
     }
 
     /// Takes no more samples, and waits until all that were taken are committed or answered with an error.

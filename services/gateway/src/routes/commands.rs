@@ -118,6 +118,24 @@ impl Shape for CommandReport {
     }
 }
 
+/// Why a command is to be taken back.
+#[derive(ToSchema)]
+#[schema(example = json!({"reason": "wrong till"}))]
+pub(crate) struct CancelCommand {
+    /// For the ledger.
+    #[schema(max_length = 500)]
+    reason: Option<String>,
+    /// How long to wait for a device that has to be asked: 0 to 60. Default: 5.
+    #[schema(minimum = 0, maximum = 60)]
+    wait_seconds: Option<f64>,
+}
+
+impl Shape for CancelCommand {
+    fn read(fields: &mut Fields) -> Self {
+        Self { reason: fields.text("reason", 500), wait_seconds: fields.number("wait_seconds", 0.0..=60.0) }
+    }
+}
+
 fn no_device(error: ApiError) -> ApiError {
     error.or_if_at("device_id", StatusCode::NOT_FOUND, "Device not found")
 }
@@ -160,6 +178,57 @@ pub(crate) async fn queue(
     let answer = call(&caller, message, |request| async move { ledger.queue(request).await }).await;
     let queued = promised(answer.map_err(no_device)?.command)?;
     Ok((StatusCode::CREATED, Json(queued.try_into()?)))
+}
+
+/// Tells how a command stands, and how it came there
+#[utoipa::path(
+    get, path = "/commands/{command_id}", tag = "commands",
+    params(("command_id" = String, Path, description = "The command")),
+    responses(
+        (status = 200, description = "The command with its history", body = CommandView),
+        (status = 404, description = "There is no such command, or none the caller may see", body = ErrorBody,
+            example = json!({"detail": "Command not found", "status_code": 404})),
+    )
+)]
+pub(crate) async fn get(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    Ids(command_id): Ids<String>,
+) -> Result<Json<CommandView>, ApiError> {
+    let mut ledger = app.services.command();
+    let message = pb::GetRequest { command_id };
+    let answer = call(&caller, message, |request| async move { ledger.get(request).await }).await;
+    CommandView::try_from(promised(answer.map_err(no_command)?.command)?).map(Json)
+}
+
+/// Takes a command back, if it has not started
+///
+/// What nobody has yet is cancelled at once. A device that has it on its stream is asked, and the answer waits for it: then
+/// `state` is `cancelled`, or `cancel_requested_at` tells since when the device is to be asked.
+#[utoipa::path(
+    post, path = "/commands/{command_id}/cancel", tag = "commands",
+    params(("command_id" = String, Path, description = "The command")),
+    request_body = CancelCommand,
+    responses(
+        (status = 200, description = "The command as it stands now", body = CommandView),
+        (status = 404, description = "There is no such command, or none the caller may see", body = ErrorBody,
+            example = json!({"detail": "Command not found", "status_code": 404})),
+        (status = 409, description = "Too late: it has started or ended, or a device that polls has it",
+            body = ErrorBody,
+            example = json!({"detail": "too late to cancel: the command has started", "status_code": 409})),
+    )
+)]
+pub(crate) async fn cancel(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    Ids(command_id): Ids<String>,
+    Valid(cancel): Valid<CancelCommand>,
+) -> Result<Json<CommandView>, ApiError> {
+    let mut ledger = app.services.command();
+    let wait = cancel.wait_seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()).map(to_proto_duration);
+    let message = pb::CancelRequest { command_id, reason: cancel.reason.unwrap_or_default(), wait };
+    let answer = call(&caller, message, |request| async move { ledger.cancel(request).await }).await;
+    CommandView::try_from(promised(answer.map_err(no_command)?.command)?).map(Json)
 }
 
 /// Hands over the commands that wait for the calling device

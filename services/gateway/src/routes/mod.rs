@@ -33,6 +33,8 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(commands::report_status))
         .routes(routes!(commands::acknowledge))
         .routes(routes!(commands::history))
+        .routes(routes!(commands::get))
+        .routes(routes!(commands::cancel))
         .routes(routes!(sites::create, sites::list))
         .route("/sites", axum::routing::get(sites::list).post(sites::create))
         .routes(routes!(health::health))

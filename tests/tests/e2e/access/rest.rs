@@ -21,7 +21,7 @@ async fn every_route_lets_in_the_right_caller_and_nobody_else() {
             for (name, request, due) in callers(&world, who, &request).await {
                 let got = match route.as_str() {
                     // It goes on for as long as one listens; the first event is enough.
-                    "GET /telemetry/watch" => request.send_until(&world.server.rest_addr, "\n\n").await,
+                    stream if stream.ends_with("/watch") => request.send_until(&world.server.rest_addr, "\n\n").await,
                     _ => world.server.rest(request).await,
                 };
                 assert!(
@@ -56,6 +56,10 @@ fn is(due: Due, got: &Response) -> bool {
 async fn request(world: &World, prefix: &str, route: &str) -> Request {
     let (method, path) = route.split_once(' ').unwrap();
     let mut path = path.replace("{site_id}", OURS).replace("{device_id}", TILL);
+    if route == "POST /commands/{command_id}/cancel" {
+        // Only what was not handed over can be taken back from a device that polls.
+        path = path.replace("{command_id}", &world.queued(&world.victim().await).await);
+    }
     if path.contains("{command_id}") {
         path = path.replace("{command_id}", &world.fetched().await);
     }
@@ -66,6 +70,7 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
     match route {
         "POST /sites/" => request.json(&json!({"site_id": world.fresh(), "name": "Annex"})),
         "POST /devices/sites/{site_id}/devices" => request.json(&json!({"device_id": world.fresh(), "name": "New"})),
+        "POST /commands/{command_id}/cancel" => request.json(&json!({"reason": "wrong till"})),
         "POST /devices/{device_id}/commands" => request.json(&json!({"command_type": "PING"})),
         "PUT /devices/{command_id}/status" => request.json(&json!({"status": "completed", "result": {}})),
         "POST /analytics/device-metrics" => request.json(&json!({"device_id": TILL, "cpu_percent": 1.5})),

@@ -102,6 +102,7 @@ impl World {
             "CreateEnrollmentToken" | "ListEnrollmentTokens" | "RevokeEnrollmentToken" => {
                 self.about_tokens(method).await
             }
+            _ if path.contains("CommandService") => self.about_commands(method).await,
             _ if path.contains("RegistryService") => self.about_devices(method).await,
             _ if path.contains("DeviceService") => self.by_device(method).await,
             _ => self.about_data(method).await,
@@ -186,18 +187,49 @@ impl World {
                     .encode_to_vec()
             }
             "Watch" => telemetry_pb::WatchRequest::default().encode_to_vec(),
-            "Queue" => {
-                let command_type = "PING".to_owned();
-                command_pb::QueueRequest { device_id, command_type, ..Default::default() }.encode_to_vec()
-            }
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_commands(&self, method: &str) -> Vec<u8> {
+        let (device_id, command_type) = (TILL.to_owned(), "PING".to_owned());
+        let target = Some(command_pb::Target { site_id: OURS.to_owned(), ..Default::default() });
+        let (reason, run) = (String::new(), |run_id| command_pb::GetRunRequest { run_id });
+        match method {
+            "Queue" => command_pb::QueueRequest { device_id, command_type, ..Default::default() }.encode_to_vec(),
             "Cancel" => {
                 let command_id = self.queued(&self.victim().await).await;
                 command_pb::CancelRequest { command_id, ..Default::default() }.encode_to_vec()
             }
             "Get" => command_pb::GetRequest { command_id: self.queued(TILL).await }.encode_to_vec(),
             "List" => command_pb::ListRequest { device_id, ..Default::default() }.encode_to_vec(),
+            "Watch" => command_pb::WatchRequest { command_ids: vec![self.queued(TILL).await], ..Default::default() }
+                .encode_to_vec(),
+            "StartRun" => command_pb::StartRunRequest { target, command_type, ..Default::default() }.encode_to_vec(),
+            "GetRun" => run(self.run().await).encode_to_vec(),
+            "ListRuns" => command_pb::ListRunsRequest::default().encode_to_vec(),
+            "ListRunDevices" => {
+                command_pb::ListRunDevicesRequest { run_id: self.run().await, ..Default::default() }.encode_to_vec()
+            }
+            "PauseRun" => command_pb::PauseRunRequest { run_id: self.run().await, reason }.encode_to_vec(),
+            "ResumeRun" => {
+                command_pb::ResumeRunRequest { run_id: self.run().await, ..Default::default() }.encode_to_vec()
+            }
+            "CancelRun" => command_pb::CancelRunRequest { run_id: self.run().await, reason }.encode_to_vec(),
             other => panic!("no request for {other}"),
         }
+    }
+
+    /// A run over a device of the first site that is not there, so that it stays under way.
+    async fn run(&self) -> String {
+        let device_ids = vec![self.victim().await];
+        let request = command_pb::StartRunRequest {
+            target: Some(command_pb::Target { device_ids, ..Default::default() }),
+            command_type: "PING".to_owned(),
+            ..Default::default()
+        };
+        let answer = self.server.admin().command.start_run(request).await.expect("the admin may start a run");
+        answer.into_inner().run.expect("what was started").run_id
     }
 
     async fn by_device(&self, method: &str) -> Vec<u8> {

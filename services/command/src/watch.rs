@@ -1,0 +1,284 @@
+//! `Watch`: commands as they change, and the run they belong to, to any number of viewers for one look into the database.
+
+use std::{collections::HashSet, time::Duration};
+
+use futures_util::{
+    FutureExt as _, Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
+use homepot::{
+    Error,
+    model::{
+        Command, CommandId, Cursor, DeviceId, Faults, MAX_PAGE_SIZE, Page, PageRequest, Run, RunId, SiteId, SiteScope,
+    },
+    pb::command::v1 as pb,
+};
+use homepot_hints::{Hints, Listener, Topic};
+use homepot_runtime::{
+    Drain,
+    auth::{OperatorCaller, StillGood},
+    feed::{Change, Feed, Look, Piece, View},
+};
+use homepot_store::{
+    Store,
+    commands::{self, ChangedFilter},
+    horizon, runs,
+};
+use tokio::time::timeout;
+use tonic::Status;
+
+use crate::Commands;
+
+/// Devices or commands named by one viewer.
+const MAX_NAMED: usize = 1_000;
+/// Commands of a page while a viewer catches up.
+const PAGE: u32 = 200;
+/// How often a watched run is looked at where no hint tells of it.
+const RUN_LOOK: Duration = Duration::from_secs(1);
+
+/// A command as a viewer sees it.
+#[derive(Debug)]
+pub(crate) struct Seen(Command);
+
+impl Change for Seen {
+    type Key = CommandId;
+    /// Histories only grow; a cancel that is asked for and a delivery that is repeated change what is between two steps.
+    type Version = (usize, bool, i32);
+
+    fn key(&self) -> CommandId {
+        self.0.command_id
+    }
+
+    fn version(&self) -> Self::Version {
+        (self.0.history.len(), self.0.cancel_requested_at.is_some(), self.0.deliveries)
+    }
+
+    fn weight(&self) -> usize {
+        let object = |object: &Option<_>| object.as_ref().map_or(0, |object| format!("{object:?}").len());
+        1_000 + object(&self.0.payload) + object(&self.0.result)
+    }
+}
+
+/// Commands as they change; nudged by the ledger's hints.
+pub(crate) fn feed(store: &Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
+    let looking = store.clone();
+    let look = move |since: Option<Cursor>| {
+        let store = looking.clone();
+        async move {
+            let look = store.run("commands_changed_since", move |conn| {
+                let horizon = horizon::horizon(conn)?;
+                let changes = match since {
+                    Some(since) => commands::changed_since(conn, since.0)?,
+                    None => Vec::new(),
+                };
+                Ok((changes, horizon))
+            });
+            let (changes, horizon) = look.await?;
+            Ok(Look { changes: changes.into_iter().map(Seen).collect(), horizon: Cursor(horizon) })
+        }
+        .boxed()
+    };
+    let feed = Feed::new("commands", look, drain.clone());
+    let (mut news, nudged) = (hints.listen(Topic::Ledger), feed.clone());
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = news.changed() => nudged.nudge(),
+                () = drain.wait() => return,
+            }
+        }
+    });
+    feed
+}
+
+/// What a viewer asks for, checked.
+struct Wanted {
+    filter: ChangedFilter,
+    since: Option<Cursor>,
+}
+
+impl Wanted {
+    fn read(caller: &OperatorCaller, request: &pb::WatchRequest) -> Result<Self, Error> {
+        let mut faults = Faults::new();
+        for (field, count) in [("command_ids", request.command_ids.len()), ("device_ids", request.device_ids.len())] {
+            if count > MAX_NAMED {
+                faults.add(field, format!("has more than {MAX_NAMED} entries"));
+            }
+        }
+        let command_id = |id: &String| {
+            CommandId::parse(id).map_err(|_| Error::invalid("command_ids", "has an entry that is no UUID"))
+        };
+        let command_ids = request.command_ids.iter().take(MAX_NAMED);
+        let command_ids: Vec<_> = command_ids.filter_map(|id| faults.take(command_id(id))).collect();
+        let device_ids = request.device_ids.iter().take(MAX_NAMED);
+        let device_ids: Vec<_> =
+            device_ids.filter_map(|id| faults.take(DeviceId::parse_as("device_ids", id))).collect();
+        let site_id = Some(&request.site_id).filter(|id| !id.is_empty());
+        let site_id = site_id.and_then(|id| faults.take(SiteId::parse(id)));
+        let run_id = Some(&request.run_id).filter(|id| !id.is_empty());
+        let run_id = run_id.and_then(|id| faults.take(RunId::parse(id)));
+        let since = faults.take(Cursor::parse(&request.cursor)).flatten();
+        faults.check()?;
+        let filter = ChangedFilter { scope: caller.scope.clone(), site_id, device_ids, command_ids, run_id };
+        Ok(Self { filter, since })
+    }
+}
+
+impl Commands {
+    /// What the caller sees from now on, until it leaves, may not look any longer, or the server stops.
+    pub(crate) async fn watch(
+        &self,
+        caller: &OperatorCaller,
+        still_good: Option<StillGood>,
+        request: &pb::WatchRequest,
+    ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
+        let Wanted { filter, since } = Wanted::read(caller, request)?;
+        self.check_named(caller, &filter).await?;
+        let run = filter.run_id.map(|run_id| Watched::new(self, run_id));
+        let (seen, store) = (filter.clone(), self.store.clone());
+        // Without a cursor only what is named is told as it is: nobody wants the whole ledger first.
+        let begins_with = since.is_some() || !filter.command_ids.is_empty() || filter.run_id.is_some();
+        let catch_up = move |since: Option<Cursor>, after: Option<String>| {
+            let (store, filter) = (store.clone(), filter.clone());
+            async move {
+                if since.is_none() && !begins_with {
+                    return Ok(Page { items: Vec::new(), next: None });
+                }
+                let page = PageRequest { size: PAGE, after };
+                let since = since.map(|cursor| cursor.0);
+                let read = move |conn: &mut _| commands::changed_of(conn, &filter, since, &page);
+                let page = store.run("watch_commands", read).await?;
+                Ok(Page { items: page.items.into_iter().map(Seen).collect(), next: page.next })
+            }
+            .boxed()
+        };
+        let sees = move |command: &Seen| seen.matches(&command.0);
+        let view = View { since, sees: Box::new(sees), catch_up: Box::new(catch_up), still_good };
+        let pieces = self.feed.view(view).await?;
+        Ok(answers(pieces, run, since).boxed())
+    }
+
+    /// What is named one by one must be there, and within the caller's sites.
+    async fn check_named(&self, caller: &OperatorCaller, filter: &ChangedFilter) -> Result<(), Error> {
+        for device_id in &filter.device_ids {
+            self.device_of(caller, device_id).await?;
+        }
+        let mut missing: HashSet<_> = filter.command_ids.iter().copied().collect();
+        let mut page = PageRequest { size: MAX_PAGE_SIZE, after: None };
+        while !missing.is_empty() {
+            let (named, request) = (filter.clone(), page.clone());
+            let read = move |conn: &mut _| commands::changed_of(conn, &named, None, &request);
+            let found = self.store.run("watch_commands", read).await?;
+            for command in &found.items {
+                missing.remove(&command.command_id);
+            }
+            let Some(next) = found.next else { break };
+            page.after = Some(next);
+        }
+        if !missing.is_empty() {
+            return Err(Error::not_found("Command not found"));
+        }
+        if let Some(run_id) = filter.run_id {
+            self.get_run(caller, run_id).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A run that is told along with its commands.
+struct Watched {
+    store: Store,
+    run_id: RunId,
+    told: Option<Run>,
+    news: Listener,
+}
+
+impl Watched {
+    fn new(ledger: &Commands, run_id: RunId) -> Self {
+        Self { store: ledger.store.clone(), run_id, told: None, news: ledger.hints.listen(Topic::Runs) }
+    }
+
+    /// The run, if it is not as it was told.
+    async fn look(&mut self) -> Result<Option<Run>, Error> {
+        let run_id = self.run_id;
+        let find = move |conn: &mut _| runs::find(conn, run_id, &SiteScope::All);
+        let found = self.store.run("find_run", find).await?;
+        if found == self.told {
+            return Ok(None);
+        }
+        self.told.clone_from(&found);
+        Ok(found)
+    }
+}
+
+/// One viewer's stream.
+struct Viewer<S> {
+    pieces: S,
+    run: Option<Watched>,
+    cursor: String,
+}
+
+/// What a viewer wakes up for.
+enum News {
+    Piece(Piece<Seen>),
+    Run,
+}
+
+impl<S: Stream<Item = Result<Piece<Seen>, Error>> + Unpin> Viewer<S> {
+    /// The next message; `None` after the last.
+    async fn next(&mut self) -> Option<Result<pb::WatchResponse, Error>> {
+        loop {
+            let news = match self.wait().await? {
+                Ok(news) => news,
+                Err(error) => return Some(Err(error)),
+            };
+            match self.answer(news).await {
+                Ok(None) => {}
+                Ok(Some(answer)) => return Some(Ok(answer)),
+                Err(error) => return Some(Err(error)),
+            }
+        }
+    }
+
+    async fn wait(&mut self) -> Option<Result<News, Error>> {
+        let Some(run) = &mut self.run else { return Some(self.pieces.next().await?.map(News::Piece)) };
+        tokio::select! {
+            biased;
+            piece = self.pieces.next() => Some(piece?.map(News::Piece)),
+            // What another replica changed may be told by no hint; whoever drives the run looks as often.
+            _ = timeout(RUN_LOOK, run.news.changed()) => Some(Ok(News::Run)),
+        }
+    }
+
+    async fn answer(&mut self, news: News) -> Result<Option<pb::WatchResponse>, Error> {
+        let run = match &mut self.run {
+            Some(run) => run.look().await?,
+            None => None,
+        };
+        let commands = match news {
+            News::Piece(piece) => {
+                self.cursor = piece.cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
+                piece.changes.iter().map(|seen| seen.0.clone().into()).collect()
+            }
+            News::Run if run.is_none() => return Ok(None),
+            News::Run => Vec::new(),
+        };
+        Ok(Some(pb::WatchResponse { commands, cursor: self.cursor.clone(), run: run.map(Into::into) }))
+    }
+}
+
+fn answers(
+    pieces: impl Stream<Item = Result<Piece<Seen>, Error>> + Send + 'static,
+    run: Option<Watched>,
+    cursor: Option<Cursor>,
+) -> impl Stream<Item = Result<pb::WatchResponse, Status>> + Send {
+    let cursor = cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
+    let viewer = Viewer { pieces: Box::pin(pieces), run, cursor };
+    stream::unfold(Some(viewer), |viewer| async move {
+        let mut viewer = viewer?;
+        match viewer.next().await? {
+            Ok(answer) => Some((Ok(answer), Some(viewer))),
+            Err(error) => Some((Err(Status::from(error)), None)),
+        }
+    })
+}
