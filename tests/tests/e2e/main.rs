@@ -8,6 +8,7 @@ mod bench;
 mod contract;
 mod demo;
 mod house;
+mod ledger;
 mod ops;
 mod protocol;
 mod reflection;
