@@ -114,6 +114,12 @@ impl Journal {
         self.name()
     }
 
+    /// Leaves no room for another record, as a full disk does.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        self.length = MAX_BYTES;
+    }
+
     /// Makes the file's name survive a power cut.
     fn name(&mut self) -> io::Result<()> {
         if self.unnamed {
@@ -249,5 +255,82 @@ mod tests {
         journal.compact(&[record(2)]).unwrap();
         journal.append(&record(9)).unwrap();
         assert_eq!(Journal::open(&path).unwrap().1.records, [record(2), record(9)]);
+    }
+
+    /// Before the rename the old file counts, after it the new one, and what lies beside it is never read.
+    #[test]
+    fn a_compaction_cut_short_at_any_byte_leaves_the_old_journal() {
+        let (directory, path) = journal(3);
+        let temporary = directory.path().join("commands.new");
+        let new = line(&record(8)).unwrap();
+        for cut in 0..=new.len() {
+            fs::write(&temporary, &new[..cut]).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            assert_eq!(found.records, [record(0), record(1), record(2)]);
+            assert!(!temporary.exists() && found.set_aside.is_none());
+            fs::write(&temporary, &new[..cut]).unwrap();
+            journal.compact(&[record(0), record(1), record(2)]).unwrap();
+            assert!(!temporary.exists());
+        }
+        fs::write(&temporary, &new).unwrap();
+        fs::rename(&temporary, &path).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.records, [record(8)]);
+    }
+
+    #[test]
+    fn a_compaction_that_fails_changes_nothing() {
+        let (directory, path) = journal(2);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        // Something that can't be replaced by a file is in the way.
+        fs::create_dir_all(directory.path().join("commands.new/x")).unwrap();
+        journal.compact(&[record(8)]).unwrap_err();
+        journal.append(&record(7)).unwrap();
+        fs::remove_dir_all(directory.path().join("commands.new")).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.records, [record(0), record(1), record(7)]);
+    }
+
+    #[test]
+    fn a_record_that_was_written_in_part_is_overwritten_by_the_next() {
+        let (_directory, path) = journal(1);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        // As an append leaves it that the disk cut short.
+        journal.file.write_all(b"0badcafe {half").unwrap();
+        journal.ragged = true;
+        journal.append(&record(7)).unwrap();
+        let (_, found) = Journal::open(&path).unwrap();
+        assert_eq!((found.records, found.damaged), (vec![record(0), record(7)], 0));
+    }
+
+    #[test]
+    fn what_is_no_journal_is_kept_beside_it_and_the_journal_starts_anew() {
+        let (directory, path) = journal(0);
+        let aside = directory.path().join("commands.unreadable");
+        for foreign in [&b"PK\x03\x04 not ours\n\n"[..], b"\0\0\0\0\0\0", b"{\"record\":\"received\"}\n"] {
+            fs::write(&path, foreign).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            assert_eq!((found.set_aside.as_deref(), found.damaged, found.torn), (Some(aside.as_path()), 0, 0));
+            assert_eq!(fs::read(&aside).unwrap(), foreign);
+            journal.append(&record(1)).unwrap();
+            assert_eq!(Journal::open(&path).unwrap().1.records, [record(1)]);
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::remove_file(&aside).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.set_aside.as_deref(), Some(aside.as_path()));
+        assert!(path.is_file() && aside.is_dir());
+    }
+
+    #[test]
+    fn a_journal_neither_grows_nor_is_read_past_its_bound() {
+        let (_directory, path) = journal(1);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        let length = journal.length;
+        journal.length = MAX_BYTES;
+        assert!(journal.append(&record(2)).unwrap_err().to_string().contains("full"));
+        journal.length = length;
+        journal.append(&record(2)).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        let (_, found) = Journal::open(&path).unwrap();
+        assert!(found.records.is_empty() && found.set_aside.is_some());
     }
 }
