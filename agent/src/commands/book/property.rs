@@ -51,8 +51,8 @@ fn happening() -> impl Strategy<Value = Happening> {
     let crash = (doing, any::<Index>(), any::<bool>(), -1_000_000..1_000_000_i64)
         .prop_map(|(doing, written, boots, wall)| Happening::Crash { doing, written, boots, wall });
     prop_oneof![
-        12 => simple,
-        2 => crash,
+        40 => simple,
+        4 => crash,
         1 => any::<Index>().prop_map(|place| Happening::Damage { place }),
     ]
 }
@@ -317,7 +317,7 @@ fn last_record(bytes: &[u8]) -> u64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
     fn a_command_runs_at_most_once_within_its_time_and_ends(
