@@ -297,7 +297,8 @@ async fn a_superseded_agent_does_not_fight_and_says_so() {
         reconnect_after: None,
     }));
     let waiting = agent.until("waiting", |status| status.phase == Phase::Waiting).await;
-    assert!(waiting.last_error.unwrap().contains("another agent attached"));
+    assert!(waiting.last_error.unwrap().contains("another machine"));
+    assert_eq!(waiting.superseded, 1);
     assert!(waiting.retry_at.unwrap() - waiting.last_error_at.unwrap() >= chrono::TimeDelta::minutes(5));
     agent.stop().await.unwrap();
 }

@@ -98,6 +98,23 @@ fn an_end_the_disk_refused_counts_until_a_restart_which_calls_it_unknown() {
 }
 
 #[test]
+fn what_was_cancelled_stays_so_after_a_restart_known_before_or_not() {
+    for known in [true, false] {
+        let (_directory, path) = place();
+        let mut book = open(&path, "a");
+        if known {
+            book.receive(arrival(1, "RESTART_APP")).unwrap();
+        }
+        book.cancel(ID, "wrong till").unwrap();
+        drop(book);
+        let mut book = open(&path, "a");
+        let Standing::Ended(outcome) = book.receive(arrival(1, "RESTART_APP")).unwrap() else { panic!() };
+        assert_eq!((outcome.state, outcome.reason.as_deref()), (CommandState::Cancelled, Some("wrong till")));
+        assert_eq!(book.next(&now("a")), None);
+    }
+}
+
+#[test]
 fn what_the_disk_refuses_neither_starts_nor_ends() {
     let (_directory, path) = place();
     let mut book = open(&path, "a");
