@@ -119,7 +119,7 @@ fn what_the_disk_refuses_neither_starts_nor_ends() {
     let (_directory, path) = place();
     let mut book = open(&path, "a");
     book.receive(arrival(1, "RESTART_APP")).unwrap();
-    book.journal.fill();
+    book.journal.refuse();
     book.start(ID, "a").unwrap_err();
     book.cancel(ID, "").unwrap_err();
     book.decline(outcome(CommandState::Rejected)).unwrap_err();
@@ -219,6 +219,15 @@ fn a_journal_that_is_none_of_ours_starts_anew_with_an_id() {
     assert_eq!((book.journal_id().len(), book.unfinished().count()), (32, 0));
     assert_eq!(fs::read_to_string(directory.path().join("commands.unreadable")).unwrap(), "somebody's notes\n");
     assert_eq!(open(&path, "a").journal_id(), book.journal_id());
+}
+
+#[test]
+fn a_journal_that_is_full_is_cleared_first() {
+    let (_directory, path) = place();
+    let mut book = open(&path, "a");
+    book.journal.fill();
+    assert_eq!(book.receive(arrival(1, "PING")).unwrap(), Standing::Waiting);
+    assert_eq!(open(&path, "a").standing(ID), Standing::Waiting);
 }
 
 /// However much goes through it, the file holds little more than what is open.
