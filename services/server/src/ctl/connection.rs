@@ -20,20 +20,21 @@ use crate::{
 /// A file with a token is no larger.
 const MAX_TOKEN_FILE_BYTES: u64 = 4096;
 
+const HEADING: &str = "Server";
+
 #[derive(Debug, clap::Args)]
-#[command(next_help_heading = "Server")]
 pub(super) struct Connection {
     /// The server's gRPC address.
-    #[arg(long, global = true, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
     server: String,
     /// PEM file of the authorities that vouch for an https server.
-    #[arg(long, global = true, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// File that holds your token; only its owner may have access to it.
-    #[arg(long, global = true, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
     /// The server's data directory, where the first admin's token is.
-    #[arg(long, global = true, env = "HOMEPOT_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
 

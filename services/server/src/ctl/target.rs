@@ -14,22 +14,23 @@ use super::{
 };
 use crate::client::Client;
 
+const HEADING: &str = "Which devices";
+
 #[derive(Clone, Debug, Default, clap::Args)]
-#[command(next_help_heading = "Which devices")]
 #[group(required = true, multiple = true)]
 pub(super) struct Selection {
     /// This device; can be repeated.
-    #[arg(long = "device", value_name = "DEVICE_ID", conflicts_with_all = ["site", "selector", "fleet"])]
+    #[arg(long = "device", help_heading = HEADING, value_name = "DEVICE_ID", conflicts_with_all = ["site", "selector", "fleet"])]
     devices: Vec<String>,
     /// The devices of this site.
-    #[arg(long, value_name = "SITE_ID", conflicts_with = "fleet")]
+    #[arg(long, help_heading = HEADING, value_name = "SITE_ID", conflicts_with = "fleet")]
     site: Option<String>,
     /// The devices with such labels: key=value, key!=value, 'key in (a, b)', 'key notin (a, b)', key, '!key', joined by
     /// commas; with --site those of the site.
-    #[arg(short = 'l', long, value_name = "SELECTOR", conflicts_with = "fleet")]
+    #[arg(short = 'l', long, help_heading = HEADING, value_name = "SELECTOR", conflicts_with = "fleet")]
     selector: Option<String>,
     /// Every device you may reach.
-    #[arg(long)]
+    #[arg(long, help_heading = HEADING)]
     fleet: bool,
 }
 

@@ -71,7 +71,8 @@ pub(super) fn age(now: DateTime<Utc>, time: DateTime<Utc>) -> String {
     }
     match passed.to_std() {
         Ok(passed) => format!("{} ago", span(passed)),
-        Err(_) => format!("in {}", span((time - now).to_std().unwrap_or_default())),
+        // What ends in 24 h and has just been made ends in 24 h, not in 23.
+        Err(_) => format!("in {}", span((time - now).to_std().unwrap_or_default() + Duration::from_millis(999))),
     }
 }
 

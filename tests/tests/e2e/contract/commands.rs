@@ -105,7 +105,7 @@ async fn every_word_of_a_report_stands_for_a_state_and_others_are_refused() {
 async fn the_states_that_legacy_words_lack_stand_in_the_result() {
     let world = World::build().await;
     let cancelled = world.queue("PING").await;
-    let cancel = pb::CancelRequest { command_id: cancelled.clone(), reason: "not now".to_owned() };
+    let cancel = pb::CancelRequest { command_id: cancelled.clone(), reason: "not now".to_owned(), wait: None };
     world.server.admin().command.cancel(cancel).await.unwrap();
 
     let rejected = world.queue("REBOOT").await;
