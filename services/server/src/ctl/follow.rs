@@ -74,7 +74,7 @@ pub(super) async fn wait(
     let state = state_word(waiting.command.state());
     note(format_args!(
         "still {state} after {}; it goes on: homepot ctl commands get {command_id}",
-        words::span(timeout)
+        words::elapsed(timeout)
     ));
     Ok(status::STILL_UNDER_WAY)
 }

@@ -78,10 +78,9 @@ async fn a_list_has_every_page_and_a_reader_that_leaves_ends_it_quietly() {
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_there_and_what_is_no_address_are_told_in_a_line() {
     let server = Server::start().await;
-    // Bound and not listening: nobody else gets it, and nobody answers.
-    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = format!("http://{}", silent.local_addr().unwrap());
-    drop(silent);
+    // The server's own port, which nobody else can have, at an address where it does not listen.
+    let port = server.grpc_addr.rsplit_once(':').unwrap().1;
+    let address = format!("http://127.78.0.1:{port}");
     ctl(&server, &["sites", "list", "--server", &address]).await.refused(1, &["nobody answers", &address]);
     ctl(&server, &["sites", "list", "--server", "nonsense", "-o", "json"]).await.refused(1, &["'nonsense'"]);
     ctl(&server, &["sites", "list", "--ca", "/nowhere/ca.pem"]).await.refused(1, &["/nowhere/ca.pem"]);
