@@ -80,6 +80,7 @@ pub(crate) fn endpoint(url: &str, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpo
 pub(crate) async fn connect(url: &str, ca: Option<&PathBuf>, call_timeout: Duration) -> anyhow::Result<Channel> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("can't read {}", path.display()));
     let ca_pem = ca.map(read).transpose()?;
+    anyhow::ensure!(ca.is_some() || !url.starts_with("https"), "{url} needs --ca, a PEM file of whom to trust");
     let endpoint = endpoint(url, ca_pem.as_deref())?
         .timeout(call_timeout)
         .http2_keep_alive_interval(KEEPALIVE)

@@ -149,9 +149,15 @@ fn colors_are_welcome(variable: impl Fn(&str) -> Option<String>) -> bool {
     !refused && variable("TERM").as_deref() != Some("dumb")
 }
 
+/// Writes over what stands on a terminal's line.
+pub(super) const NEW_LINE: &str = "\r\x1b[2K";
+
 /// A note to people beside the answer, on standard error.
 pub(super) fn note(text: impl std::fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "homepot: {}", words::harmless(&text.to_string()));
+    let mut out = std::io::stderr().lock();
+    // A bar may stand there.
+    let start = if out.is_terminal() { NEW_LINE } else { "" };
+    let _ = writeln!(out, "{start}homepot: {}", words::harmless(&text.to_string()));
 }
 
 #[cfg(test)]

@@ -20,7 +20,7 @@ impl Record for pb::Run {
         column("STATE", |r, _| Cell::state(state_word(r))),
         column("STARTED", |r, style| style.time(&r.created_at)),
         column("BY", |r, _| (&r.created_by).into()),
-        column("PROGRESS", |r, _| progress::line(r).into()),
+        column("PROGRESS", |r, _| progress::line(&r.progress.unwrap_or_default()).into()),
         wide("ENDED", |r, style| style.time(&r.finished_at)),
         wide("TARGET", |r, _| target(r).into()),
         wide("IN FLIGHT", |r, _| format!("up to {}", r.max_in_flight).into()),

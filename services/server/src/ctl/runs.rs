@@ -271,9 +271,11 @@ fn tell_failures(run: &pb::Run) {
     if !run.reason.is_empty() {
         note(format_args!("{}: {}", state_word(run), run.reason));
     }
-    note(format_args!(
-        "what failed: homepot ctl runs devices {run_id} --state failed --state rejected --state expired --state unknown"
-    ));
+    let which = match run.progress.unwrap_or_default().failed {
+        0 => "",
+        _ => " --state failed --state rejected --state expired --state unknown",
+    };
+    note(format_args!("what came of it: homepot ctl runs devices {run_id}{which}"));
     if run.state() == pb::RunState::Halted {
         note(format_args!("to go on: homepot ctl runs resume {run_id} --max-failures COUNT"));
     }
