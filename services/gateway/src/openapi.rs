@@ -76,7 +76,7 @@ pub(crate) fn base(version: &str) -> Document {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("hpo_…")
-        .description(Some("An operator's token; `homepot token create-operator` makes one."))
+        .description(Some("An operator's token; `homepot ctl operators create` makes one."))
         .build();
     let schemes = [
         (DEVICE_ID, header("X-Device-ID", "A device's id, beside its key.")),

@@ -19,7 +19,13 @@ use tonic::{
 };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A call that takes longer than this without an answer has failed; streams may go on.
+pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
+/// A server that vanished without a word is noticed within this and the time below.
+const KEEPALIVE: Duration = Duration::from_secs(15);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Pages of commands carry their payloads.
+const MAX_ANSWER_BYTES: usize = 128 << 20;
 
 /// Puts the operator's token on every call.
 #[derive(Clone)]
@@ -46,15 +52,15 @@ impl Client {
     }
 
     pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<Channel, Bearer>> {
-        RegistryServiceClient::new(self.0.clone())
+        RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<Channel, Bearer>> {
-        TelemetryServiceClient::new(self.0.clone())
+        TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<Channel, Bearer>> {
-        CommandServiceClient::new(self.0.clone())
+        CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 }
 
@@ -71,10 +77,14 @@ pub(crate) fn endpoint(url: &str, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpo
 }
 
 /// Connects now, so that a server that is not there is told as such.
-pub(crate) async fn connect(url: &str, ca: Option<&PathBuf>) -> anyhow::Result<Channel> {
+pub(crate) async fn connect(url: &str, ca: Option<&PathBuf>, call_timeout: Duration) -> anyhow::Result<Channel> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("can't read {}", path.display()));
     let ca_pem = ca.map(read).transpose()?;
-    let endpoint = endpoint(url, ca_pem.as_deref())?.timeout(CALL_TIMEOUT);
+    anyhow::ensure!(ca.is_some() || !url.starts_with("https"), "{url} needs --ca, a PEM file of whom to trust");
+    let endpoint = endpoint(url, ca_pem.as_deref())?
+        .timeout(call_timeout)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_TIMEOUT);
     endpoint.connect().await.with_context(|| format!("nobody answers at {url}; is `homepot serve` running?"))
 }
 

@@ -2,7 +2,7 @@
 //!
 //! In come a command line and signals. `homepot serve` reads the settings, starts what the roles ask for
 //! (`serve`, `assemble`), waits for a signal and drains. The other commands are clients of a running server:
-//! `token` manages who may, `health` is for probes, `demo` shows all of it on one machine. Nothing may depend on this
+//! `ctl` is the operators' shell, `health` is for probes, `demo` shows all of it on one machine. Nothing may depend on this
 //! crate; errors here are for people, so they are `anyhow`'s.
 
 mod admin_token;
@@ -10,12 +10,12 @@ mod assemble;
 mod background;
 mod cli;
 mod client;
+mod ctl;
 mod demo;
 mod health;
 mod serve;
 mod signals;
 mod terminal;
 mod tether;
-mod token;
 
 pub use cli::main;

@@ -6,6 +6,7 @@
 mod access;
 mod bench;
 mod contract;
+mod ctl;
 mod demo;
 mod house;
 mod ledger;

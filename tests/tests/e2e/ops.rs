@@ -118,30 +118,3 @@ async fn all_faults_of_the_settings_are_told_at_once_and_nothing_starts() {
     }
     assert!(!directory.path().join("data").exists());
 }
-
-#[tokio::test(flavor = "multi_thread")]
-async fn operators_and_enrolment_tokens_are_managed_from_the_shell() {
-    let server = Server::start().await;
-    server.create_site("site-001", false).await;
-    let token = async |arguments: &[&str]| {
-        let mut command = homepot_command();
-        command.arg("token").args(arguments).args(["-o", "json"]);
-        command
-            .env("HOMEPOT_GRPC_URL", format!("http://{}", server.grpc_addr))
-            .env("HOMEPOT_DATA_DIR", server.data_dir());
-        let mut process = Process::start("homepot token", &mut command);
-        let status = process.ended(Duration::from_secs(30)).await;
-        assert!(status.success(), "{arguments:?}: {}", process.tail());
-        serde_json::from_str::<serde_json::Value>(&process.printed()).expect("-o json prints JSON")
-    };
-    let made = token(&["create-operator", "night-shift", "--role", "viewer", "--site", "site-001"]).await;
-    let secret = made.to_string();
-    assert!(secret.contains("hpo_"), "the token is shown once");
-    let list = token(&["list-operators"]).await.to_string();
-    assert!(list.contains("night-shift") && list.contains("viewer") && !list.contains(secret.trim()), "{list}");
-    token(&["revoke-operator", "night-shift"]).await;
-
-    let made = token(&["create-enrollment", "--site", "site-001", "--uses", "3", "--ttl", "1h"]).await;
-    assert!(made.to_string().contains("hpe_"), "{made}");
-    assert!(token(&["list-enrollments"]).await.to_string().contains("site-001"));
-}

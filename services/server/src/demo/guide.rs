@@ -35,22 +35,24 @@ Open
   http://{ops}/metrics    the server's metrics; /readyz and /livez beside it
 
 Try next, in another terminal
-  export HOMEPOT_TOKEN={token}
+  export HOMEPOT_TOKEN={token} HOMEPOT_GRPC_URL=http://{grpc}
+
+  {program} ctl devices list
+  {program} ctl latest
+  {program} ctl commands queue {device_id} RUN_DIAGNOSTICS --wait
+  {program} ctl commands list {device_id} --limit 5
+  {program} ctl --help
 
   grpcurl -plaintext {grpc} list
   grpcurl -plaintext {bearer} \
     -d '{{"device_ids": ["{device_id}"]}}' {grpc} homepot.telemetry.v1.TelemetryService/Latest
   grpcurl -plaintext {bearer} \
     -d '{{"device_id": "{device_id}", "command_type": "RUN_DIAGNOSTICS"}}' {grpc} homepot.command.v1.CommandService/Queue
-  grpcurl -plaintext {bearer} \
-    -d '{{"device_id": "{device_id}", "page_size": 5}}' {grpc} homepot.command.v1.CommandService/List
 
   curl -s {bearer} http://{rest}/api/v1/devices/device/{device_id}
   curl -s {bearer} -H 'content-type: application/json' \
     -d '{{"command_type": "PING"}}' http://{rest}/api/v1/devices/{device_id}/commands
   curl -s {bearer} http://{rest}/api/v1/devices/device/{device_id}/commands
-
-  {program} token --server http://{grpc} list-operators
 "#
     )
 }
@@ -81,5 +83,6 @@ mod tests {
         assert_eq!(text.matches("hpo_x").count(), 1);
         assert!(text.contains(r#"-d '{"device_id": "till-7", "command_type": "RUN_DIAGNOSTICS"}' 127.0.0.1:50051"#));
         assert!(text.contains("http://127.0.0.1:50051/docs"));
+        assert!(text.contains("/bin/homepot ctl commands queue till-7 RUN_DIAGNOSTICS --wait"));
     }
 }

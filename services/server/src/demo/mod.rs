@@ -22,7 +22,7 @@ use self::{
 };
 use crate::{
     admin_token,
-    client::{self, Client},
+    client::{self, CALL_TIMEOUT, Client},
     signals::Signals,
     terminal::say,
 };
@@ -154,7 +154,7 @@ impl Demo {
 
         let token = admin_token::read(&self.data_dir.join(admin_token::FILE)).context("the server left no token")?;
         let url = format!("http://{}", at.grpc);
-        let client = Client::new(client::connect(&url, None).await?, &token)?;
+        let client = Client::new(client::connect(&url, None, CALL_TIMEOUT).await?, &token)?;
         step("the site", server, steps::make_site(&client, SITE)).await?;
 
         let since = Utc::now();

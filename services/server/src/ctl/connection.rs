@@ -1,0 +1,138 @@
+//! Which server, and who asks.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use homepot::model::{Secret, SecretKind};
+use homepot_runtime::settings::default_data_dir;
+
+use crate::{
+    admin_token,
+    client::{self, CALL_TIMEOUT, Client},
+};
+
+/// A file with a token is no larger.
+const MAX_TOKEN_FILE_BYTES: u64 = 4096;
+
+const HEADING: &str = "Server";
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Connection {
+    /// The server's gRPC address.
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    server: String,
+    /// PEM file of the authorities that vouch for an https server.
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
+    ca: Option<PathBuf>,
+    /// File that holds your token; only its owner may have access to it.
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// The server's data directory, where the first admin's token is.
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Connection {
+    /// Connects for calls whose answer may take `longer` than usual.
+    pub(super) async fn open(&self, longer: Duration) -> anyhow::Result<Client> {
+        let token = self.token(std::env::var("HOMEPOT_TOKEN").ok())?;
+        let channel = client::connect(&self.server, self.ca.as_ref(), CALL_TIMEOUT + longer).await?;
+        Client::new(channel, &token)
+    }
+
+    /// The caller's own token.
+    fn token(&self, variable: Option<String>) -> anyhow::Result<Secret> {
+        if let Some(text) = variable.filter(|text| !text.trim().is_empty()) {
+            let token = Secret::presented(text.trim());
+            token.check_form(SecretKind::OperatorToken, "HOMEPOT_TOKEN")?;
+            return Ok(token);
+        }
+        let given = self.token_file.clone().filter(|path| !path.as_os_str().is_empty());
+        let of_data_dir = || Some(self.data_dir.clone().or_else(default_data_dir)?.join(admin_token::FILE));
+        let path = given.or_else(of_data_dir).context("give your token in HOMEPOT_TOKEN")?;
+        read_private(&path)
+    }
+}
+
+/// Reads a token from a file that nobody else may touch.
+fn read_private(path: &Path) -> anyhow::Result<Secret> {
+    let shown = path.display();
+    let missing = || format!("no token in {shown}; give yours in HOMEPOT_TOKEN or by --token-file");
+    let file = File::open(path).with_context(missing)?;
+    let mode = file.metadata().with_context(missing)?.permissions().mode();
+    anyhow::ensure!(
+        mode & 0o077 == 0,
+        "{shown} is open to others (mode {:04o}), so the token in it may be known to them; close it: chmod 600 {shown}",
+        mode & 0o7777
+    );
+    let mut text = String::new();
+    file.take(MAX_TOKEN_FILE_BYTES).read_to_string(&mut text).with_context(missing)?;
+    let token = Secret::presented(text.trim());
+    token.check_form(SecretKind::OperatorToken, "the token").with_context(missing)?;
+    Ok(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: &str = "hpo_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
+
+    fn connection(token_file: Option<PathBuf>, data_dir: Option<PathBuf>) -> Connection {
+        Connection { server: String::new(), ca: None, token_file, data_dir }
+    }
+
+    fn write(path: &Path, text: &str, mode: u32) {
+        std::fs::write(path, text).unwrap();
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_token_comes_from_the_variable_then_the_file_then_the_data_directory() {
+        let directory = tempfile::tempdir().unwrap();
+        let of_admin = TOKEN.replace('w', "x");
+        write(&directory.path().join("mine"), TOKEN, 0o400);
+        write(&directory.path().join(admin_token::FILE), &format!("{of_admin}\n"), 0o600);
+        let file = Some(directory.path().join("mine"));
+        let data_dir = Some(directory.path().to_path_buf());
+
+        let other = TOKEN.replace('B', "C");
+        let token = connection(file.clone(), data_dir.clone()).token(Some(other.clone())).unwrap();
+        assert_eq!(token.reveal(), other);
+        let token = connection(file, data_dir.clone()).token(Some(String::new())).unwrap();
+        assert_eq!(token.reveal(), TOKEN);
+        let token = connection(Some(PathBuf::new()), data_dir).token(None).unwrap();
+        assert_eq!(token.reveal(), of_admin);
+    }
+
+    #[test]
+    fn a_token_file_that_others_may_touch_is_refused_with_the_remedy() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mine");
+        for mode in [0o640, 0o604, 0o620, 0o601] {
+            write(&path, TOKEN, mode);
+            let error = connection(Some(path.clone()), None).token(None).unwrap_err().to_string();
+            assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
+            assert!(error.contains(&format!("{mode:04o}")) && !error.contains(TOKEN), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_that_is_missing_or_none_is_told_without_repeating_it() {
+        let nowhere = Some(PathBuf::from("/nowhere"));
+        let error = connection(None, nowhere.clone()).token(None).unwrap_err().to_string();
+        assert!(error.starts_with("no token in /nowhere/admin-token; give yours in HOMEPOT_TOKEN"), "{error}");
+        let error = connection(None, nowhere).token(Some("swordfish".into())).unwrap_err().to_string();
+        assert!(!error.contains("swordfish"), "{error}");
+        let directory = tempfile::tempdir().unwrap();
+        write(&directory.path().join("mine"), "swordfish", 0o600);
+        let error = connection(Some(directory.path().join("mine")), None).token(None).unwrap_err();
+        assert!(!format!("{error:#}").contains("swordfish"), "{error:#}");
+    }
+}

@@ -1,0 +1,115 @@
+//! `homepot ctl operators` and `homepot ctl whoami`.
+
+use std::{process::ExitCode, time::Duration};
+
+use homepot::{model::to_proto_duration, pb::registry::v1 as pb};
+use homepot_runtime::settings::parse_time;
+use serde_json::{Value, json};
+
+use super::{
+    calls::{all, answer},
+    out::Out,
+    table::{Cell, Column, Record, column, wide},
+    words,
+};
+use crate::client::Client;
+
+const PREFIX: &str = "ROLE_";
+const ROLES: &[&str] = &["viewer", "operator", "admin"];
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Make an operator and show its token, once.
+    Create {
+        /// 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'.
+        name: String,
+        /// What it may do.
+        #[arg(long, default_value = "viewer", value_parser = words::choice(PREFIX, ROLES, pb::Role::from_str_name))]
+        role: pb::Role,
+        /// A site where it may do it; can be repeated. Without any: at every site.
+        #[arg(long = "site", value_name = "SITE_ID")]
+        sites: Vec<String>,
+        /// How long its token is good, such as 12h or 90d. Left out: until revoked.
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        ttl: Option<Duration>,
+    },
+    /// List operators, without their tokens.
+    List {
+        /// At most so many.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+    },
+    /// End an operator's token.
+    Revoke {
+        /// The operator.
+        name: String,
+    },
+    /// Give an operator a new token and show it, once; the old one ends.
+    Rotate {
+        /// The operator.
+        name: String,
+    },
+}
+
+impl Record for pb::Operator {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("NAME", |o, _| (&o.name).into()),
+        column("ROLE", |o, _| role(o).into()),
+        column("SITES", |o, _| if o.site_ids.is_empty() { "all".into() } else { o.site_ids.join(",").into() }),
+        column("TOKEN ID", |o, _| (&o.token_id).into()),
+        column("CREATED", |o, style| style.time(&o.created_at)),
+        column("ENDS", |o, style| match (&o.revoked_at, &o.expires_at) {
+            (Some(_), _) => Cell::from("revoked"),
+            (None, None) => "never".into(),
+            (None, expires_at) => style.time(expires_at),
+        }),
+        wide("REVOKED", |o, style| style.time(&o.revoked_at)),
+    ];
+
+    fn json(&self) -> Value {
+        json!({
+            "name": self.name, "role": role(self), "site_ids": self.site_ids, "token_id": self.token_id,
+            "created_at": words::time(&self.created_at), "expires_at": words::time(&self.expires_at),
+            "revoked_at": words::time(&self.revoked_at),
+        })
+    }
+}
+
+fn role(operator: &pb::Operator) -> String {
+    words::word(operator.role().as_str_name(), PREFIX)
+}
+
+pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
+    let mut registry = client.registry();
+    match action {
+        Action::Create { name, role, sites, ttl } => {
+            let time_to_live = ttl.map(to_proto_duration);
+            let request = pb::CreateOperatorRequest { name, role: role.into(), site_ids: sites, time_to_live };
+            let made = answer(registry.create_operator(request).await)?;
+            out.secret(&made.operator.unwrap_or_default(), "token", &made.token)?;
+        }
+        Action::List { limit } => {
+            let operators = all(limit, async |page_size, page_token| {
+                let request = pb::ListOperatorsRequest { page_size, page_token };
+                let page = registry.list_operators(request).await?.into_inner();
+                Ok((page.operators, page.next_page_token))
+            });
+            out.list(&operators.await?)?;
+        }
+        Action::Revoke { name } => {
+            let ended = answer(registry.revoke_operator(pb::RevokeOperatorRequest { name }).await)?;
+            out.changed(&ended.operator.unwrap_or_default(), &[])?;
+        }
+        Action::Rotate { name } => {
+            let made = answer(registry.rotate_operator_token(pb::RotateOperatorTokenRequest { name }).await)?;
+            out.secret(&made.operator.unwrap_or_default(), "token", &made.token)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn who_am_i(client: &Client, out: &Out) -> anyhow::Result<ExitCode> {
+    let me = answer(client.registry().who_am_i(pb::WhoAmIRequest {}).await)?;
+    out.detail(&me.operator.unwrap_or_default())?;
+    Ok(ExitCode::SUCCESS)
+}

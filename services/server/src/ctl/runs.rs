@@ -1,0 +1,303 @@
+//! `homepot ctl runs`.
+
+use std::{ops::ControlFlow, process::ExitCode, time::Duration};
+
+use homepot::{model::to_proto_duration, pb::command::v1 as pb};
+use homepot_runtime::settings::parse_time;
+
+use super::{
+    calls::{all, answer, follow},
+    commands::state_parser,
+    order::Order,
+    out::{Out, note},
+    progress::Progress,
+    run_records::{STATE, STATES, state_word},
+    status::{self, Status},
+    target::{Selection, confirm},
+    words,
+};
+use crate::client::Client;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Queue the same command for many devices, some at a time.
+    ///
+    /// Tells how many devices match and asks, unless it is one, or --yes is given.
+    #[command(after_help = status::HELP)]
+    Start(Box<Start>),
+    /// List runs, newest first.
+    List {
+        /// Only runs in this state.
+        #[arg(long, value_parser = words::choice(STATE, STATES, pb::RunState::from_str_name))]
+        state: Option<pb::RunState>,
+        /// At most so many.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+    },
+    /// Show one run with its progress.
+    Get {
+        /// The run.
+        #[arg(value_name = "RUN_ID")]
+        run_id: String,
+    },
+    /// List the devices of a run and what came of it on each.
+    Devices {
+        /// The run.
+        #[arg(value_name = "RUN_ID")]
+        run_id: String,
+        /// Only devices whose command is in this state; can be repeated.
+        #[arg(long = "state", value_name = "STATE", value_parser = state_parser())]
+        states: Vec<pb::CommandState>,
+        /// At most so many.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+    },
+    /// Queue nothing more until the run is resumed; what is queued already goes on.
+    Pause {
+        /// The run.
+        #[arg(value_name = "RUN_ID")]
+        run_id: String,
+        /// Why.
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Go on with a run that was paused, or that its failures halted.
+    Resume {
+        /// The run.
+        #[arg(value_name = "RUN_ID")]
+        run_id: String,
+        /// Devices that may fail from now on, those so far included [default: as many as so far if it was halted].
+        #[arg(long, value_name = "COUNT")]
+        max_failures: Option<u32>,
+        /// Commands under way at a time from now on [default: as before].
+        #[arg(long, value_name = "COUNT")]
+        max_in_flight: Option<u32>,
+    },
+    /// End a run: devices whose turn has not come are left out, commands that have not started are taken back.
+    Cancel {
+        /// The run.
+        #[arg(value_name = "RUN_ID")]
+        run_id: String,
+        /// Why.
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+        reason: String,
+    },
+    /// Stay until a run has ended or is halted, and show its progress.
+    #[command(after_help = status::HELP)]
+    Wait {
+        /// The run.
+        #[arg(value_name = "RUN_ID")]
+        run_id: String,
+        /// How long to stay, such as 10m [default: until then].
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        timeout: Option<Duration>,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Start {
+    #[command(flatten)]
+    order: Order,
+    #[command(flatten)]
+    selection: Selection,
+    /// Commands under way at a time: 1 to 1000 [default: 10].
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+    max_in_flight: Option<u32>,
+    /// Devices that may fail; one more halts the run.
+    #[arg(long, default_value_t = 0, value_name = "COUNT")]
+    max_failures: u32,
+    /// Each command never starts later than this after it was queued, such as 10m [default: 1h].
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    ttl: Option<Duration>,
+    /// What it is for.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+    description: String,
+    /// Do not ask.
+    #[arg(short = 'y', long)]
+    yes: bool,
+    /// Stay until the run has ended or is halted, and show its progress.
+    #[arg(long)]
+    wait: bool,
+    /// How long to stay, such as 10m [default: until then].
+    #[arg(long, requires = "wait", value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
+}
+
+pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
+    let mut ledger = client.command();
+    let changed = match action {
+        Action::Start(args) => return start(client, out, *args).await,
+        Action::Wait { run_id, timeout } => {
+            let run = get(client, &run_id).await?;
+            let (run, status) = wait(client, out, run, timeout).await?;
+            out.changed(&run, &[])?;
+            return Ok(status.into());
+        }
+        Action::List { state, limit } => {
+            let state = state.unwrap_or_default().into();
+            let runs = all(limit, async |page_size, page_token| {
+                let page = ledger.list_runs(pb::ListRunsRequest { state, page_size, page_token }).await?.into_inner();
+                Ok((page.runs, page.next_page_token))
+            });
+            out.list(&runs.await?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Action::Get { run_id } => {
+            out.detail(&get(client, &run_id).await?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Action::Devices { run_id, states, limit } => {
+            let states: Vec<i32> = states.into_iter().map(Into::into).collect();
+            let devices = all(limit, async |page_size, page_token| {
+                let (run_id, states) = (run_id.clone(), states.clone());
+                let request = pb::ListRunDevicesRequest { run_id, states, page_size, page_token };
+                let page = ledger.list_run_devices(request).await?.into_inner();
+                Ok((page.devices, page.next_page_token))
+            });
+            out.list(&devices.await?)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        Action::Pause { run_id, reason } => answer(ledger.pause_run(pb::PauseRunRequest { run_id, reason }).await)?.run,
+        Action::Resume { run_id, max_failures, max_in_flight } => {
+            let request = pb::ResumeRunRequest { run_id, max_failures, max_in_flight };
+            answer(ledger.resume_run(request).await)?.run
+        }
+        Action::Cancel { run_id, reason } => {
+            answer(ledger.cancel_run(pb::CancelRunRequest { run_id, reason }).await)?.run
+        }
+    };
+    out.changed(&changed.unwrap_or_default(), &[])?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn start(client: &Client, out: &Out, args: Start) -> anyhow::Result<ExitCode> {
+    let payload = args.order.payload()?;
+    confirm(client, &args.selection, &args.order.command_type, args.yes).await?;
+    let request = pb::StartRunRequest {
+        target: Some(args.selection.target()),
+        payload,
+        run_timeout: args.order.run_timeout(),
+        command_type: args.order.command_type,
+        idempotency_key: args.order.key,
+        max_in_flight: args.max_in_flight.unwrap_or_default(),
+        max_failures: args.max_failures,
+        time_to_live: args.ttl.map(to_proto_duration),
+        description: args.description,
+    };
+    let started = answer(client.command().start_run(request).await)?;
+    if started.existed {
+        note("the key names an earlier run, which is this one; nothing new was started");
+    }
+    let run = started.run.unwrap_or_default();
+    let existed = [("existed", started.existed.into())];
+    if !args.wait {
+        out.changed(&run, &existed)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // First of all, so that it is known also when the wait is broken off.
+    note(format_args!("run {}", run.run_id));
+    let (run, status) = wait(client, out, run, args.timeout).await?;
+    out.changed(&run, &existed)?;
+    Ok(status.into())
+}
+
+async fn get(client: &Client, run_id: &str) -> anyhow::Result<pb::Run> {
+    let request = pb::GetRunRequest { run_id: run_id.to_owned() };
+    Ok(answer(client.command().get_run(request).await)?.run.unwrap_or_default())
+}
+
+/// Follows a run until it stands still, or for `timeout`; answers it as it was last heard of.
+async fn wait(
+    client: &Client,
+    out: &Out,
+    mut run: pb::Run,
+    timeout: Option<Duration>,
+) -> anyhow::Result<(pb::Run, Status)> {
+    let run_id = run.run_id.clone();
+    let mut ledger = client.command();
+    let mut progress = Progress::new();
+    let open =
+        async |cursor| ledger.watch(pb::WatchRequest { run_id: run_id.clone(), cursor, ..Default::default() }).await;
+    let take = async |news: Option<pb::WatchResponse>| {
+        out.check_reader()?;
+        run = match news {
+            Some(pb::WatchResponse { run: Some(news), .. }) => news,
+            // News of its commands; the run's own follow.
+            Some(pb::WatchResponse { commands, .. }) if !commands.is_empty() => return Ok(ControlFlow::Continue(())),
+            // It is open from now on, or nothing has changed for a while: what was missed before shows here.
+            _ => get(client, &run_id).await?,
+        };
+        progress.tell(&run);
+        Ok(if stands_still(&run) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    let followed = follow(open, take);
+    let ended = match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, followed).await,
+        None => Ok(followed.await),
+    };
+    progress.end();
+    match ended {
+        Ok(ended) => ended?,
+        Err(_) => {
+            note(format_args!("still {}; it goes on: homepot ctl runs wait {run_id}", state_word(&run)));
+            return Ok((run, status::STILL_UNDER_WAY));
+        }
+    }
+    let status = end(&run);
+    if status != status::SUCCEEDED {
+        tell_failures(&run);
+    }
+    Ok((run, status))
+}
+
+/// Whether nothing more happens by itself.
+fn stands_still(run: &pb::Run) -> bool {
+    use pb::RunState as State;
+    match run.state() {
+        State::Halted | State::Completed | State::Cancelled => true,
+        State::Unspecified | State::Running | State::Paused => false,
+    }
+}
+
+/// The exit status of a run that stands still.
+fn end(run: &pb::Run) -> Status {
+    let progress = run.progress.unwrap_or_default();
+    let all = run.state() == pb::RunState::Completed && progress.succeeded == progress.total;
+    if all { status::SUCCEEDED } else { status::FAILED }
+}
+
+fn tell_failures(run: &pb::Run) {
+    let run_id = &run.run_id;
+    if !run.reason.is_empty() {
+        note(format_args!("{}: {}", state_word(run), run.reason));
+    }
+    let which = match run.progress.unwrap_or_default().failed {
+        0 => "",
+        _ => " --state failed --state rejected --state expired --state unknown",
+    };
+    note(format_args!("what came of it: homepot ctl runs devices {run_id}{which}"));
+    if run.state() == pb::RunState::Halted {
+        note(format_args!("to go on: homepot ctl runs resume {run_id} --max-failures COUNT"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(state: pb::RunState, succeeded: u32) -> pb::Run {
+        let progress = pb::RunProgress { total: 3, succeeded, ..Default::default() };
+        pb::Run { state: state.into(), progress: Some(progress), ..Default::default() }
+    }
+
+    #[test]
+    fn a_wait_ends_where_nothing_more_happens_by_itself_and_is_well_only_if_every_device_succeeded() {
+        use pb::RunState as State;
+        assert!(![State::Running, State::Paused].into_iter().any(|state| stands_still(&run(state, 3))));
+        assert!([State::Halted, State::Completed, State::Cancelled].into_iter().all(|s| stands_still(&run(s, 0))));
+        assert_eq!(end(&run(State::Completed, 3)), status::SUCCEEDED);
+        assert_eq!(end(&run(State::Completed, 2)), status::FAILED);
+        assert_eq!(end(&run(State::Cancelled, 3)), status::FAILED);
+        assert_eq!(end(&run(State::Halted, 0)), status::FAILED);
+    }
+}

@@ -1,0 +1,109 @@
+//! `homepot ctl tokens`: what devices enrol with.
+
+use std::{process::ExitCode, time::Duration};
+
+use homepot::{
+    model::to_proto_duration,
+    pb::{device::v1::DeviceSource, registry::v1 as pb},
+};
+use homepot_runtime::settings::parse_time;
+use serde_json::{Value, json};
+
+use super::{
+    calls::{all, answer},
+    devices::source,
+    out::Out,
+    table::{Cell, Column, Record, column, wide},
+    words,
+};
+use crate::client::Client;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// Make a token that lets devices enrol at a site and show it, once.
+    Create {
+        /// The site it is good for.
+        #[arg(long, value_name = "SITE_ID")]
+        site: String,
+        /// How many devices may enrol with it.
+        #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        uses: u32,
+        /// How long it is good, such as 30m, 24h or 7d.
+        #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
+        ttl: Duration,
+        /// Its devices are simulated ones.
+        #[arg(long)]
+        simulated: bool,
+    },
+    /// List enrolment tokens, newest first, without their secrets.
+    List {
+        /// Only of this site.
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
+        site: String,
+        /// At most so many.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+    },
+    /// End an enrolment token; devices that enrolled with it stay.
+    Revoke {
+        /// Its public id, as the list shows it.
+        #[arg(value_name = "TOKEN_ID")]
+        token_id: String,
+    },
+}
+
+impl Record for pb::EnrollmentToken {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("TOKEN ID", |t, _| (&t.token_id).into()),
+        column("SITE", |t, _| (&t.site_id).into()),
+        column("DEVICES", |t, _| source(t.source).into()),
+        column("USES LEFT", |t, _| format!("{} of {}", t.uses_left, t.max_uses).into()),
+        column("ENDS", |t, style| match &t.revoked_at {
+            Some(_) => Cell::from("revoked"),
+            None => style.time(&t.expires_at),
+        }),
+        column("CREATED BY", |t, _| (&t.created_by).into()),
+        wide("CREATED", |t, style| style.time(&t.created_at)),
+        wide("REVOKED", |t, style| style.time(&t.revoked_at)),
+    ];
+
+    fn json(&self) -> Value {
+        json!({
+            "token_id": self.token_id, "site_id": self.site_id, "source": source(self.source),
+            "uses_left": self.uses_left, "max_uses": self.max_uses, "created_by": self.created_by,
+            "created_at": words::time(&self.created_at), "expires_at": words::time(&self.expires_at),
+            "revoked_at": words::time(&self.revoked_at),
+        })
+    }
+}
+
+pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
+    let mut registry = client.registry();
+    match action {
+        Action::Create { site, uses, ttl, simulated } => {
+            let source = if simulated { DeviceSource::Simulated } else { DeviceSource::Real };
+            let request = pb::CreateEnrollmentTokenRequest {
+                site_id: site,
+                max_uses: uses,
+                time_to_live: Some(to_proto_duration(ttl)),
+                source: source.into(),
+            };
+            let made = answer(registry.create_enrollment_token(request).await)?;
+            out.secret(&made.enrollment_token.unwrap_or_default(), "secret", &made.secret)?;
+        }
+        Action::List { site, limit } => {
+            let tokens = all(limit, async |page_size, page_token| {
+                let request = pb::ListEnrollmentTokensRequest { site_id: site.clone(), page_size, page_token };
+                let page = registry.list_enrollment_tokens(request).await?.into_inner();
+                Ok((page.enrollment_tokens, page.next_page_token))
+            });
+            out.list(&tokens.await?)?;
+        }
+        Action::Revoke { token_id } => {
+            let request = pb::RevokeEnrollmentTokenRequest { token_id };
+            let ended = answer(registry.revoke_enrollment_token(request).await)?;
+            out.changed(&ended.enrollment_token.unwrap_or_default(), &[])?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

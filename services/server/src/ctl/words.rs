@@ -1,0 +1,143 @@
+//! The contract's values as words for people and as JSON for scripts.
+
+use std::time::Duration;
+
+use chrono::{DateTime, SecondsFormat, Utc};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use homepot::model::{JsonBounds, from_proto_timestamp, from_struct};
+use prost_types::{Struct, Timestamp};
+use serde_json::{Value, json};
+
+/// What a server answers was checked when it came in.
+const ANY_SIZE: JsonBounds = JsonBounds { bytes: usize::MAX, keys: usize::MAX, depth: 64 };
+
+/// A value of an enum as a lower-case word: `COMMAND_STATE_QUEUED` is `queued`.
+pub(super) fn word(name: &str, prefix: &str) -> String {
+    name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
+}
+
+/// An argument that is one of `words`, as the value that `from_name` makes of `prefix` and the word in upper case.
+pub(super) fn choice<E: Clone + Send + Sync + 'static>(
+    prefix: &'static str,
+    words: &'static [&'static str],
+    from_name: fn(&str) -> Option<E>,
+) -> impl TypedValueParser<Value = E> {
+    PossibleValuesParser::new(words)
+        .try_map(move |word| from_name(&format!("{prefix}{}", word.to_uppercase())).ok_or(std::fmt::Error))
+}
+
+pub(super) fn read_time(time: &Option<Timestamp>) -> Option<DateTime<Utc>> {
+    from_proto_timestamp("time", time.as_ref()?).ok()
+}
+
+/// A time to the second, for people.
+pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
+    time.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+/// A time in full, for scripts.
+pub(super) fn time(time: &Option<Timestamp>) -> Value {
+    read_time(time).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)).into()
+}
+
+/// A duration in seconds.
+pub(super) fn seconds(duration: &Option<prost_types::Duration>) -> Value {
+    let Some(duration) = duration else { return Value::Null };
+    if duration.nanos == 0 {
+        return duration.seconds.into();
+    }
+    #[allow(clippy::cast_precision_loss)] // no duration of the contract comes near 2^53 s
+    let seconds = duration.seconds as f64 + f64::from(duration.nanos) / 1e9;
+    json!(seconds)
+}
+
+/// A free-form object.
+pub(super) fn object(object: &Option<Struct>) -> Value {
+    let read = object.as_ref().and_then(|object| from_struct("object", object, ANY_SIZE).ok());
+    read.map_or(Value::Null, Value::Object)
+}
+
+/// A text that may be left out.
+pub(super) fn text(text: &str) -> Value {
+    if text.is_empty() { Value::Null } else { text.into() }
+}
+
+/// How long ago, or how long until, in the largest unit that says something.
+pub(super) fn age(now: DateTime<Utc>, time: DateTime<Utc>) -> String {
+    let passed = now - time;
+    // Clocks of two machines differ by a little.
+    if passed.num_seconds().abs() < 1 {
+        return "now".to_owned();
+    }
+    match passed.to_std() {
+        Ok(passed) => format!("{} ago", span(passed)),
+        // What ends in 24 h and has just been made ends in 24 h, not in 23.
+        Err(_) => format!("in {}", span((time - now).to_std().unwrap_or_default() + Duration::from_millis(999))),
+    }
+}
+
+/// A duration, roughly.
+pub(super) fn span(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7_200 => format!("{}m", seconds / 60),
+        7_200..172_800 => format!("{}h", seconds / 3_600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A duration, as exactly as its size allows.
+pub(super) fn elapsed(duration: Duration) -> String {
+    if duration < Duration::from_secs(10) {
+        return format!("{:.1} ms", duration.as_secs_f64() * 1000.0);
+    }
+    match duration.as_secs() {
+        seconds @ 0..120 => format!("{seconds} s"),
+        seconds => format!("{} m {} s", seconds / 60, seconds % 60),
+    }
+}
+
+/// A text without letters that terminals obey.
+pub(super) fn harmless(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_age_is_told_in_the_largest_unit_that_says_something() {
+        let now = DateTime::from_timestamp(10_000_000, 0).unwrap();
+        let at = |seconds: i64| age(now, DateTime::from_timestamp(10_000_000 - seconds, 0).unwrap());
+        assert_eq!(
+            [0, 1, 119, 180, 7_199, 7_200, 172_799, 172_800, -90, -86_400].map(at),
+            ["now", "1s ago", "119s ago", "3m ago", "119m ago", "2h ago", "47h ago", "2d ago", "in 90s", "in 24h"]
+        );
+    }
+
+    #[test]
+    fn time_since_the_start_is_as_exact_as_it_is_short() {
+        let told = |ms| elapsed(Duration::from_millis(ms));
+        assert_eq!(
+            [0, 12, 9_999, 10_000, 119_000, 185_000].map(told),
+            ["0.0 ms", "12.0 ms", "9999.0 ms", "10 s", "119 s", "3 m 5 s"]
+        );
+    }
+
+    #[test]
+    fn durations_are_numbers_of_seconds_and_times_are_rfc_3339() {
+        let duration = |seconds, nanos| Some(prost_types::Duration { seconds, nanos });
+        assert_eq!(seconds(&duration(300, 0)), json!(300));
+        assert_eq!(seconds(&duration(1, 500_000_000)), json!(1.5));
+        assert_eq!(seconds(&None), Value::Null);
+        assert_eq!(time(&Some(Timestamp { seconds: 1, nanos: 250_000_000 })), json!("1970-01-01T00:00:01.250Z"));
+        assert_eq!(time(&Some(Timestamp { seconds: 1, nanos: 0 })), json!("1970-01-01T00:00:01Z"));
+    }
+
+    #[test]
+    fn enums_are_lower_case_words() {
+        assert_eq!(word("COMMAND_STATE_QUEUED", "COMMAND_STATE_"), "queued");
+    }
+}
