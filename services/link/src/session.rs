@@ -2,16 +2,19 @@
 
 use std::{future::Future, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use homepot::{
     Error, Kind,
-    model::{Hello, Outcome, to_proto_duration, to_proto_timestamp},
+    model::{Delivery, Hello, Outcome, to_proto_duration, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_response::Message},
 };
 use homepot_command::{Speaker, Told};
 use homepot_hints::Wakeup;
 use homepot_runtime::auth::DeviceCaller;
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::oneshot,
+    time::{Instant, timeout},
+};
 use tonic::{Code, Status, Streaming};
 
 use crate::{
@@ -62,6 +65,25 @@ struct Session {
     epoch: i64,
     wakeup: Wakeup,
     outbound: Outbound,
+    clock: Clock,
+}
+
+/// The clock that a device is told: the wall's when the session began, and from then on what has passed. A step of the
+/// wall clock in between must not lengthen a command's time to live.
+#[derive(Clone, Copy)]
+struct Clock {
+    began: DateTime<Utc>,
+    since: Instant,
+}
+
+impl Clock {
+    fn start() -> Self {
+        Self { began: Utc::now(), since: Instant::now() }
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.began + self.since.elapsed()
+    }
 }
 
 impl Session {
@@ -83,7 +105,7 @@ impl Session {
         let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.hints().device(pk);
-        let mut session = Self { link, caller, epoch, wakeup, outbound };
+        let mut session = Self { link, caller, epoch, wakeup, outbound, clock: Clock::start() };
         if let Err(end) = session.welcome(&hello).await {
             session.leave().await;
             return Err(end);
@@ -96,7 +118,7 @@ impl Session {
 
     async fn welcome(&mut self, hello: &Hello) -> Result<(), End> {
         let config = &self.link.inner.config;
-        let now = Utc::now();
+        let now = self.clock.now();
         let pace = protocol::backlog_pace(config.backlog_budget, self.link.inner.sessions.count());
         let skew_ms = hello.device_time.map(|time| (time - now).num_milliseconds());
         tracing::info!(device_id = %self.caller.device_id, epoch = self.epoch, agent_version = hello.agent_version,
@@ -265,9 +287,12 @@ impl Session {
     async fn deliver(&self) -> Result<(), End> {
         let commands = &self.link.inner.commands;
         loop {
+            // Before the ledger is asked: then a device takes the way here for longer than it was, never for shorter.
+            let asked_at = self.clock.now();
             let (handed, more) = self.until_available(|| commands.hand_over(self.caller.pk, self.epoch)).await?;
             for delivery in handed.deliveries {
                 tracing::info!(device_id = %self.caller.device_id, command_id = %delivery.command_id, "command sent");
+                let delivery = Delivery { server_time: Some(asked_at), ..delivery };
                 self.outbound.send(Message::Command(delivery.into())).await?;
             }
             for (command_id, reason) in handed.cancellations {

@@ -64,8 +64,7 @@ UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.stat
         'handed to the device in session ' || picked.session_epoch) ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
-    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms,
-    clock_timestamp() AS server_time";
+    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
 
 // Told once a session; the next session of the device is told again.
 const TO_CANCEL: &str = "\
@@ -102,8 +101,7 @@ UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, now()), delive
         'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
-    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms,
-    clock_timestamp() AS server_time";
+    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
 
 /// With one more payload of 64 KiB, and five times that as protobuf at worst, still under a message's 1 MiB.
 const MAX_POLL_BYTES: i64 = 96 * 1024;
@@ -124,8 +122,6 @@ struct Claimed {
     created_at: DateTime<Utc>,
     #[diesel(sql_type = BigInt)]
     time_to_live_ms: i64,
-    #[diesel(sql_type = Timestamptz)]
-    server_time: DateTime<Utc>,
 }
 
 #[derive(QueryableByName)]
@@ -196,6 +192,7 @@ fn delivery(row: Claimed) -> Result<Delivery, StoreError> {
         time_to_live: Duration::from_millis(u64::try_from(row.time_to_live_ms).unwrap_or_default()),
         run_timeout: row::span(row.run_timeout_ms),
         created_at: row.created_at,
-        server_time: Some(row.server_time),
+        // By the clock that the session told its device of; the database's may be another.
+        server_time: None,
     })
 }
