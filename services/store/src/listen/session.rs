@@ -42,12 +42,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects and listens. Blocks for as long as the address' `connect_timeout` at most, for each host it names.
-    pub(super) fn open(
-        url: &str,
-        channel: &str,
-        patience: Patience,
-        stop: Arc<OwnedFd>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(url: &str, channel: &str, patience: Patience, stop: Arc<OwnedFd>) -> Result<Self, StoreError> {
         let text = CString::new(url).map_err(|_| StoreError::Address("it holds a zero byte".to_owned()))?;
         // SAFETY: `text` is a C string that lives through the call.
         let conn = unsafe { PQconnectdb(text.as_ptr()) };
