@@ -288,8 +288,12 @@ impl Session {
         let commands = &self.link.inner.commands;
         loop {
             // Before the ledger is asked: then a device takes the way here for longer than it was, never for shorter.
-            let asked_at = self.clock.now();
-            let (handed, more) = self.until_available(|| commands.hand_over(self.caller.pk, self.epoch)).await?;
+            let mut asked_at = self.clock.now();
+            let claim = self.until_available(|| {
+                asked_at = self.clock.now();
+                commands.hand_over(self.caller.pk, self.epoch)
+            });
+            let (handed, more) = claim.await?;
             for delivery in handed.deliveries {
                 tracing::info!(device_id = %self.caller.device_id, command_id = %delivery.command_id, "command sent");
                 let delivery = Delivery { server_time: Some(asked_at), ..delivery };
