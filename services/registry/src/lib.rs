@@ -2,7 +2,7 @@
 //!
 //! In come calls of operators (`RegistryService`), credentials from the auth layer ([`Registry`] is its
 //! [`Authenticator`]), and enrolments and sessions from the link. It calls the store and nothing else; secrets leave it once, in the
-//! answer that makes them.
+//! answer that makes them. [`Registry::keep_presence`] finds devices that fell silent, whichever replica held them.
 
 mod authenticator;
 mod enroll;
@@ -15,15 +15,16 @@ mod service;
 mod throttle;
 mod ticket;
 mod verified;
+mod watch;
 
 use std::sync::Arc;
 
 use homepot::{Error, Kind, model::Secret, pb::registry::v1::registry_service_server::RegistryServiceServer};
-use homepot_runtime::auth::Authenticator;
+use homepot_runtime::{Drain, auth::Authenticator, feed::Feed};
 use homepot_store::Store;
 use tokio::sync::Notify;
 
-pub use presence::{Standing, Touch};
+pub use presence::{Heard, Standing};
 
 /// Largest message taken or sent.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -63,6 +64,10 @@ struct Inner {
     dummy_hash: String,
     /// Told when a device was shut out, so that its stream need not wait for the next look.
     shut_out: Notify,
+    /// Devices as they change, for all who watch.
+    changes: Feed<watch::Seen>,
+    /// Ends the streams of viewers.
+    drain: Drain,
 }
 
 impl Registry {
@@ -79,8 +84,11 @@ impl Registry {
             })
             .await?;
         let dummy_hash = hasher.hash(secrets::generate(homepot::model::SecretKind::DeviceKey)?).await?;
+        let drain = Drain::new();
         let inner = Inner {
             config,
+            changes: watch::feed(store.clone(), drain.clone()),
+            drain,
             lookups: lookups::Lookups::start(store.clone()),
             store,
             hasher,
@@ -98,6 +106,11 @@ impl Registry {
         RegistryServiceServer::new(service::Service::new(self.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// Ends the streams of viewers: they would not end by themselves.
+    pub fn drain(&self) {
+        self.inner.drain.start();
     }
 
     /// What the auth layer asks.

@@ -30,6 +30,7 @@ type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 /// The services that run here, and what they stand on.
 pub(crate) struct Backstage {
     pub(crate) store: Store,
+    pub(crate) registry: Registry,
     pub(crate) telemetry: Telemetry,
     pub(crate) commands: Commands,
     pub(crate) link: Link,
@@ -79,7 +80,7 @@ impl Backstage {
         let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
         let services = RequestLayer.layer(door.layer(routes.routes()));
         let services = BoxCloneSyncService::new(services);
-        Ok(Self { store, telemetry, commands, link, services })
+        Ok(Self { store, registry, telemetry, commands, link, services })
     }
 
     /// What the gRPC address answers: the services; and to anyone reflection, which shows the public contract, and

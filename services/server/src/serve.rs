@@ -242,6 +242,8 @@ impl Server {
         let (telemetry, back) = (backstage.telemetry.clone(), self.back.clone());
         self.backs.spawn(async move { telemetry.maintain(back).await });
         self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
+        let (registry, back) = (backstage.registry.clone(), self.back.clone());
+        self.backs.spawn(async move { registry.keep_presence(back).await });
         let (commands, back) = (backstage.commands.clone(), self.back.clone());
         self.backs.spawn(async move {
             tokio::select! {
@@ -255,10 +257,14 @@ impl Server {
     async fn stop(&mut self) {
         self.readiness.draining();
         self.front.start();
+        let registry = self.backstage.as_ref().map(|backstage| backstage.registry.clone());
         let telemetry = self.backstage.as_ref().map(|backstage| backstage.telemetry.clone());
         let link = self.backstage.as_ref().map(|backstage| backstage.link.clone());
         let fronts = &mut self.fronts;
         let ends = async {
+            if let Some(registry) = registry {
+                registry.drain();
+            }
             if let Some(telemetry) = telemetry {
                 telemetry.drain();
             }
