@@ -37,8 +37,6 @@ CREATE TABLE run_devices (
 CREATE INDEX run_devices_of_device ON run_devices (device);
 CREATE INDEX run_devices_waiting ON run_devices (run_id, device) WHERE command_id IS NULL AND skipped IS NULL;
 
-ALTER TABLE sessions ADD COLUMN IF NOT EXISTS journal_id text;
-
 ALTER TABLE commands
     ADD COLUMN run_id uuid REFERENCES runs,
     -- The journal it was handed to; what is not safe to repeat goes to no other.

@@ -1,20 +1,18 @@
-//! Devices, what they say of themselves, and whether they are there.
+//! Devices, and what they say of themselves.
 
-use std::{net::IpAddr, time::Duration};
+use std::net::IpAddr;
 
 use chrono::{DateTime, Utc};
 
 use super::{
-    CommandType, DeviceId, DeviceType, Faults, JsonBounds, JsonObject, SiteId, from_proto_timestamp, from_struct,
-    non_empty, to_proto_duration, to_proto_timestamp, to_struct,
+    CommandType, DeviceId, DeviceType, Faults, JsonBounds, JsonObject, Labels, Presence, SiteId, from_proto_timestamp,
+    from_struct, non_empty, parse_labels, to_proto_timestamp, to_struct,
 };
 use crate::{
     error::Error,
     pb::{device::v1 as device_pb, registry::v1 as pb},
 };
 
-/// A device is offline when it was silent for this many of its heartbeat intervals.
-pub const OFFLINE_AFTER_HEARTBEATS: f64 = 2.5;
 const MAX_CONFIG: JsonBounds = JsonBounds { bytes: 16 * 1024, keys: 256, depth: 8 };
 const MAX_CAPABILITIES: usize = 64;
 
@@ -68,95 +66,6 @@ impl From<DeviceSource> for device_pb::DeviceSource {
     }
 }
 
-/// How a device fares.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DeviceStatus {
-    /// Never heard of since it enrolled.
-    Unknown,
-    /// Heard of within [`OFFLINE_AFTER_HEARTBEATS`] intervals.
-    Online,
-    /// Its stream ended, or it was silent for longer.
-    Offline,
-    /// Marked by an operator.
-    Maintenance,
-}
-
-impl DeviceStatus {
-    /// Reads a filter; `None` for any.
-    pub fn from_proto(field: &str, value: i32) -> Result<Option<Self>, Error> {
-        match pb::DeviceStatus::try_from(value) {
-            Ok(pb::DeviceStatus::Unspecified) => Ok(None),
-            Ok(pb::DeviceStatus::Unknown) => Ok(Some(Self::Unknown)),
-            Ok(pb::DeviceStatus::Online) => Ok(Some(Self::Online)),
-            Ok(pb::DeviceStatus::Offline) => Ok(Some(Self::Offline)),
-            Ok(pb::DeviceStatus::Maintenance) => Ok(Some(Self::Maintenance)),
-            Ok(pb::DeviceStatus::Error) => Err(Error::invalid(field, "no device is in this status in this version")),
-            Err(_) => Err(Error::invalid(field, "is not a known status")),
-        }
-    }
-}
-
-impl From<DeviceStatus> for pb::DeviceStatus {
-    fn from(status: DeviceStatus) -> Self {
-        match status {
-            DeviceStatus::Unknown => Self::Unknown,
-            DeviceStatus::Online => Self::Online,
-            DeviceStatus::Offline => Self::Offline,
-            DeviceStatus::Maintenance => Self::Maintenance,
-        }
-    }
-}
-
-/// What the store knows of a device being there. The judgement is [`Presence::status`].
-#[derive(Clone, Debug, PartialEq)]
-pub struct Presence {
-    /// When the server last heard of it; `None`: never.
-    pub last_seen_at: Option<DateTime<Utc>>,
-    /// When its session began; `None`: it holds no stream.
-    pub attached_at: Option<DateTime<Utc>>,
-    /// True when its last session ended and nothing was heard since.
-    pub ended: bool,
-    /// The newest session's number.
-    pub session_epoch: i64,
-    /// As told in the last Hello.
-    pub agent_version: Option<String>,
-    /// As told in the last Hello.
-    pub boot_id: Option<String>,
-    /// As told in the last Hello; `None`: it never said Hello.
-    pub capabilities: Option<Vec<String>>,
-    /// How often it promised to be heard.
-    pub heartbeat_interval: Duration,
-}
-
-impl Presence {
-    /// Whether the device is there at `now`, by the server's clock.
-    pub fn status(&self, now: DateTime<Utc>) -> DeviceStatus {
-        let Some(last_seen_at) = self.last_seen_at else { return DeviceStatus::Unknown };
-        let silent = (now - last_seen_at).to_std().unwrap_or_default();
-        if self.ended || silent > self.heartbeat_interval.mul_f64(OFFLINE_AFTER_HEARTBEATS) {
-            DeviceStatus::Offline
-        } else {
-            DeviceStatus::Online
-        }
-    }
-
-    /// For the wire; `maintenance` wins over what the clock says.
-    pub fn into_proto(self, now: DateTime<Utc>, maintenance: bool) -> pb::Presence {
-        let status = if maintenance { DeviceStatus::Maintenance } else { self.status(now) };
-        pb::Presence {
-            status: pb::DeviceStatus::from(status).into(),
-            last_seen_at: self.last_seen_at.map(to_proto_timestamp),
-            attached_at: self.attached_at.map(to_proto_timestamp),
-            session_epoch: self.session_epoch.try_into().unwrap_or_default(),
-            agent_version: self.agent_version.unwrap_or_default(),
-            boot_id: self.boot_id.unwrap_or_default(),
-            capabilities: self.capabilities.unwrap_or_default(),
-            heartbeat_interval: Some(to_proto_duration(self.heartbeat_interval)),
-            ..pb::Presence::default()
-        }
-    }
-}
-
 /// A device as the store has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Device {
@@ -182,6 +91,8 @@ pub struct Device {
     pub active: bool,
     /// True while an operator has it so marked.
     pub maintenance: bool,
+    /// What operators marked it with.
+    pub labels: Labels,
     /// Whether it is there.
     pub presence: Presence,
     /// When it enrolled.
@@ -191,8 +102,8 @@ pub struct Device {
 }
 
 impl Device {
-    /// For the wire, judged at `now`.
-    pub fn into_proto(self, now: DateTime<Utc>) -> pb::Device {
+    /// For the wire.
+    pub fn into_proto(self) -> pb::Device {
         pb::Device {
             device_id: self.device_id.into(),
             site_id: self.site_id.into(),
@@ -205,10 +116,10 @@ impl Device {
             source: device_pb::DeviceSource::from(self.source).into(),
             active: self.active,
             maintenance: self.maintenance,
-            presence: Some(self.presence.into_proto(now, self.maintenance)),
+            presence: Some(self.presence.into_proto(self.maintenance)),
             created_at: Some(to_proto_timestamp(self.created_at)),
             updated_at: Some(to_proto_timestamp(self.updated_at)),
-            ..pb::Device::default()
+            labels: self.labels.into_iter().collect(),
         }
     }
 }
@@ -224,6 +135,8 @@ pub struct DeviceChange {
     pub maintenance: Option<bool>,
     /// See [`Device::active`].
     pub active: Option<bool>,
+    /// Takes the place of all labels.
+    pub labels: Option<Labels>,
 }
 
 impl TryFrom<pb::UpdateDeviceRequest> for DeviceChange {
@@ -235,8 +148,9 @@ impl TryFrom<pb::UpdateDeviceRequest> for DeviceChange {
             faults.text("name", name, 1, 200);
         }
         let device_type = request.device_type.and_then(|text| faults.take(DeviceType::parse(&text)));
+        let labels = request.labels.and_then(|labels| faults.take(parse_labels(labels.labels)));
         faults.check()?;
-        Ok(Self { name: request.name, device_type, maintenance: request.maintenance, active: None })
+        Ok(Self { name: request.name, device_type, maintenance: request.maintenance, active: None, labels })
     }
 }
 
@@ -371,36 +285,6 @@ impl TryFrom<device_pb::Hello> for Hello {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn seen(seconds_ago: i64, ended: bool) -> (Presence, DateTime<Utc>) {
-        let now = DateTime::from_timestamp(1_700_000_000, 0).unwrap();
-        let presence = Presence {
-            last_seen_at: Some(now - chrono::TimeDelta::seconds(seconds_ago)),
-            attached_at: None,
-            ended,
-            session_epoch: 1,
-            agent_version: None,
-            boot_id: None,
-            capabilities: None,
-            heartbeat_interval: Duration::from_secs(10),
-        };
-        (presence, now)
-    }
-
-    #[test]
-    fn a_device_is_offline_after_two_and_a_half_heartbeats_and_at_once_when_its_stream_ends() {
-        for (ago, ended, status) in [
-            (0, false, DeviceStatus::Online),
-            (25, false, DeviceStatus::Online),
-            (26, false, DeviceStatus::Offline),
-            (0, true, DeviceStatus::Offline),
-        ] {
-            let (presence, now) = seen(ago, ended);
-            assert_eq!(presence.status(now), status);
-        }
-        let (presence, now) = seen(0, true);
-        assert_eq!(Presence { last_seen_at: None, ..presence }.status(now), DeviceStatus::Unknown);
-    }
 
     #[test]
     fn an_enrolment_tells_all_its_faults_at_once() {

@@ -5,6 +5,7 @@
 
 mod command;
 mod cursor;
+mod damping;
 mod device;
 mod ids;
 mod json;
@@ -12,6 +13,7 @@ mod labels;
 mod metric;
 mod operator;
 mod page;
+mod presence;
 mod run;
 mod sample;
 mod secret;
@@ -23,15 +25,15 @@ pub use command::{
     MAX_PAYLOAD_BYTES, NewCommand, Outcome, Refusal, Standing, Step, Transition, is_safe_to_repeat,
 };
 pub use cursor::Cursor;
-pub use device::{
-    Device, DeviceChange, DeviceSource, DeviceStatus, Enrollment, Hello, OFFLINE_AFTER_HEARTBEATS, Presence,
-};
+pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
+pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello};
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
 pub use json::{JsonBounds, JsonObject, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decimal};
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
+pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use run::{MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};

@@ -13,7 +13,7 @@ use homepot::{
     },
     pb::command::v1 as pb,
 };
-use homepot_hints::{Hints, Listener, Topic};
+use homepot_hints::{Hints, Listener, Topic, nudge_on};
 use homepot_runtime::{
     Drain,
     auth::{OperatorCaller, StillGood},
@@ -79,15 +79,7 @@ pub(crate) fn feed(store: &Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
         .boxed()
     };
     let feed = Feed::new("commands", look, drain.clone());
-    let (mut news, nudged) = (hints.listen(Topic::Ledger), feed.clone());
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = news.changed() => nudged.nudge(),
-                () = drain.wait() => return,
-            }
-        }
-    });
+    nudge_on(hints.listen(Topic::Ledger), feed.clone(), drain);
     feed
 }
 

@@ -9,6 +9,7 @@ mod backend;
 mod body;
 mod caller;
 mod error;
+mod events;
 mod lists;
 mod observe;
 mod openapi;

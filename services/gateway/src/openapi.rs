@@ -23,6 +23,8 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/devices/sites/{site_id}/devices", "operator:viewer"),
     ("GET", "/devices/device", "operator:viewer"),
     ("GET", "/devices/device/{device_id}", "operator:viewer"),
+    ("GET", "/devices/device/{device_id}/state-history", "operator:viewer"),
+    ("GET", "/devices/watch", "operator:viewer"),
     ("POST", "/analytics/device-metrics", "device"),
     ("GET", "/telemetry/latest", "operator:viewer"),
     ("GET", "/telemetry/devices/{device_id}/latest", "operator:viewer"),
@@ -57,7 +59,7 @@ const ENROLLMENT: &str = "enrollment_token";
     ),
     components(schemas(ErrorBody)),
     tags(
-        (name = "devices", description = "Enrolment and the register of devices"),
+        (name = "devices", description = "Enrolment, the register of devices, and when they came and went"),
         (name = "metrics", description = "What devices measure"),
         (name = "telemetry", description = "What devices measured: newest, in a time range, and as it comes"),
         (name = "commands", description = "What devices are told to do, and what came of it"),

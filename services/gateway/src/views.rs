@@ -1,5 +1,7 @@
 //! What answers look like: the contract's fields first and in its order, then what was added since.
 
+use std::collections::BTreeMap;
+
 use chrono::SecondsFormat;
 use homepot::{
     Error,
@@ -93,6 +95,14 @@ pub(crate) struct DeviceView {
     /// When the server last heard of it; null: never.
     last_seen_at: Option<String>,
     agent_version: Option<String>,
+    /// What operators marked it with.
+    labels: BTreeMap<String, String>,
+    /// Since when `status` is so; null: never heard of.
+    status_since: Option<String>,
+    /// True while it comes and goes so often that its history only counts the changes.
+    flapping: bool,
+    /// Since when machines of different boots have been taking its session from one another: two use one key.
+    contested_since: Option<String>,
     /// What the device wanted remembered at enrolment; only where one device is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -131,6 +141,10 @@ impl DeviceView {
             firmware_version: text(device.firmware_version),
             active: device.active,
             agent_version: text(presence.agent_version),
+            labels: device.labels.into_iter().collect(),
+            status_since: time(presence.status_since.as_ref())?,
+            flapping: presence.flapping,
+            contested_since: time(presence.contested_since.as_ref())?,
         })
     }
 }
@@ -142,6 +156,57 @@ fn status_word(status: i32) -> &'static str {
         Ok(pb::DeviceStatus::Maintenance) => "maintenance",
         Ok(pb::DeviceStatus::Error) => "error",
         Ok(pb::DeviceStatus::Unknown | pb::DeviceStatus::Unspecified) | Err(_) => "unknown",
+    }
+}
+
+/// A device came, went, or began or ceased to do so all the time.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct StateChangeView {
+    #[schema(example = "2026-01-31T12:00:00.000000Z")]
+    time: Option<String>,
+    /// How it fares from then on: `online` or `offline`.
+    #[schema(example = "offline")]
+    status: &'static str,
+    /// `attached`, `heard`, `detached`, `silent`, `flapping`, `settled` or `contested`.
+    #[schema(example = "silent")]
+    cause: &'static str,
+    /// The same in words.
+    #[schema(example = "nothing was heard for 25s, 2.5 heartbeat intervals")]
+    detail: String,
+    /// True when changes are only counted from here on, until the next entry.
+    flapping: bool,
+    /// Changes since the entry before that have no entry of their own.
+    changes_not_shown: u32,
+    /// The session that it is about; 0: none.
+    session_epoch: u64,
+}
+
+impl TryFrom<pb::StateChange> for StateChangeView {
+    type Error = ApiError;
+
+    fn try_from(change: pb::StateChange) -> Result<Self, ApiError> {
+        Ok(Self {
+            time: time(change.time.as_ref()).map_err(|error| broken(&error))?,
+            status: status_word(change.status),
+            cause: cause_word(change.cause),
+            detail: change.detail,
+            flapping: change.flapping,
+            changes_not_shown: change.changes_not_shown,
+            session_epoch: change.session_epoch,
+        })
+    }
+}
+
+fn cause_word(cause: i32) -> &'static str {
+    match pb::StateChangeCause::try_from(cause) {
+        Ok(pb::StateChangeCause::Attached) => "attached",
+        Ok(pb::StateChangeCause::Heard) => "heard",
+        Ok(pb::StateChangeCause::Detached) => "detached",
+        Ok(pb::StateChangeCause::Silent) => "silent",
+        Ok(pb::StateChangeCause::Flapping) => "flapping",
+        Ok(pb::StateChangeCause::Settled) => "settled",
+        Ok(pb::StateChangeCause::Contested) => "contested",
+        Ok(pb::StateChangeCause::Unspecified) | Err(_) => "unknown",
     }
 }
 

@@ -16,7 +16,10 @@ mod transport;
 
 use std::{fmt, sync::Arc};
 
-use homepot_runtime::Drain;
+use homepot_runtime::{
+    Drain,
+    feed::{Change, Feed},
+};
 pub use homepot_store::listen::Patience;
 
 use self::{hub::Hub, outbox::Outbox};
@@ -110,6 +113,18 @@ impl Hints {
     pub fn waiting(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
+}
+
+/// Has `feed` look whenever `listener` hears of a change, until `drain`. Needs a runtime.
+pub fn nudge_on<T: Change>(mut listener: Listener, feed: Feed<T>, drain: Drain) {
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                () = listener.changed() => feed.nudge(),
+                () = drain.wait() => return,
+            }
+        }
+    });
 }
 
 impl fmt::Debug for Hints {

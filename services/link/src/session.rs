@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use chrono::{DateTime, Utc};
 use homepot::{
     Error, Kind,
-    model::{Delivery, Hello, Outcome, to_proto_duration, to_proto_timestamp},
+    model::{Delivery, Hello, Outcome, StateCause, to_proto_duration, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_response::Message},
 };
 use homepot_command::{Speaker, Told};
@@ -35,11 +35,11 @@ pub(crate) async fn run(
     mut inbound: Streaming<pb::AttachRequest>,
     outbound: Outbound,
 ) {
-    let device_id = caller.device_id.clone();
+    let (device, device_id) = (caller.pk, caller.device_id.clone());
     let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
         Ok((session, closed)) => {
             let end = session.live(inbound, closed).await;
-            session.leave().await;
+            session.leave(&end).await;
             end
         }
         Err(end) => end,
@@ -47,8 +47,16 @@ pub(crate) async fn run(
     tracing::info!(%device_id, ?end, "session ended");
     metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name()).increment(1);
     if end != End::PeerGone {
-        let _ = outbound.send(Message::Goodbye(goodbye(&end, link.inner.config.reconnect_after))).await;
+        let contested = end == End::Superseded && is_contested(&link, device).await;
+        let goodbye = goodbye(&end, contested, link.inner.config.reconnect_after);
+        let _ = outbound.send(Message::Goodbye(goodbye)).await;
     }
+}
+
+/// Whether machines take the device's session from one another; where nobody can tell, they do not.
+async fn is_contested(link: &Link, device: i64) -> bool {
+    let standing = link.inner.registry.standing(vec![device]).await.unwrap_or_default();
+    standing.first().is_some_and(|standing| standing.contested)
 }
 
 /// What a session wakes up for.
@@ -107,7 +115,7 @@ impl Session {
         let wakeup = link.inner.commands.hints().device(pk);
         let mut session = Self { link, caller, epoch, wakeup, outbound, clock: Clock::start() };
         if let Err(end) = session.welcome(&hello).await {
-            session.leave().await;
+            session.leave(&end).await;
             return Err(end);
         }
         if session.link.is_draining() {
@@ -193,10 +201,11 @@ impl Session {
     }
 
     /// Lets go of everything the session holds.
-    async fn leave(&self) {
+    async fn leave(&self, end: &End) {
         let (pk, epoch) = (self.caller.pk, self.epoch);
         self.link.inner.sessions.remove(pk, epoch);
-        if let Err(error) = self.link.inner.registry.end_session(pk, epoch).await {
+        let cause = if *end == End::Silent { StateCause::Silent } else { StateCause::Detached };
+        if let Err(error) = self.link.inner.registry.end_session(pk, epoch, cause, history(end)).await {
             // The clock will tell: nothing more is heard of it.
             tracing::warn!(%error, device_id = %self.caller.device_id, "end session");
         }
@@ -384,8 +393,17 @@ fn reason(end: &End) -> pb::GoodbyeReason {
     }
 }
 
-fn goodbye(end: &End, reconnect_after: Duration) -> pb::Goodbye {
-    let detail = match end {
+/// For the device's history.
+fn history(end: &End) -> String {
+    match end {
+        End::PeerGone => "its stream ended".to_owned(),
+        End::Silent => words(end).to_owned(),
+        end => format!("its stream was ended: {}", words(end)),
+    }
+}
+
+fn words(end: &End) -> &str {
+    match end {
         End::Superseded => "a newer session of this device took over",
         End::Revoked => "the key was revoked or the device deactivated",
         End::Draining => "the server leaves; come back",
@@ -394,6 +412,13 @@ fn goodbye(end: &End, reconnect_after: Duration) -> pb::Goodbye {
         End::Protocol(how) => how,
         End::Internal => "the server could not go on; come back",
         End::PeerGone => "",
+    }
+}
+
+fn goodbye(end: &End, contested: bool, reconnect_after: Duration) -> pb::Goodbye {
+    let detail = match contested {
+        true => "another machine uses this device's key and takes its session: the key should be rotated",
+        false => words(end),
     };
     let comes_back = matches!(end, End::Draining | End::Internal);
     pb::Goodbye {

@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_its_device_is_gone_shut_out_rekeyed_or_elsewhere() {
-        let good = Standing { pk: 1, epoch: 5, active: true, credential_version: 2, waiting: false };
+        let good = Standing { pk: 1, epoch: 5, active: true, credential_version: 2, waiting: false, contested: false };
         let judged = |standing: Standing| judge(Some(&standing), 5, 2);
         assert_eq!(judged(good), Judgement::Stands);
         assert_eq!(judged(Standing { waiting: true, ..good }), Judgement::Wake);

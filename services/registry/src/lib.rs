@@ -2,7 +2,7 @@
 //!
 //! In come calls of operators (`RegistryService`), credentials from the auth layer ([`Registry`] is its
 //! [`Authenticator`]), and enrolments and sessions from the link. It calls the store and nothing else; secrets leave it once, in the
-//! answer that makes them.
+//! answer that makes them. [`Registry::keep_presence`] finds devices that fell silent, whichever replica held them.
 
 mod authenticator;
 mod enroll;
@@ -15,15 +15,17 @@ mod service;
 mod throttle;
 mod ticket;
 mod verified;
+mod watch;
 
 use std::sync::Arc;
 
 use homepot::{Error, Kind, model::Secret, pb::registry::v1::registry_service_server::RegistryServiceServer};
-use homepot_runtime::auth::Authenticator;
+use homepot_hints::Hints;
+use homepot_runtime::{Drain, auth::Authenticator, feed::Feed};
 use homepot_store::Store;
 use tokio::sync::Notify;
 
-pub use presence::{Standing, Touch};
+pub use presence::{Heard, Standing};
 
 /// Largest message taken or sent.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;
@@ -63,11 +65,15 @@ struct Inner {
     dummy_hash: String,
     /// Told when a device was shut out, so that its stream need not wait for the next look.
     shut_out: Notify,
+    hints: Hints,
+    /// Devices as they change, for all who watch.
+    changes: Feed<watch::Seen>,
 }
 
 impl Registry {
-    /// Starts the hashing threads and reads, or makes, the cluster's secret for tickets.
-    pub async fn build(config: Config, store: Store) -> Result<Self, Error> {
+    /// Starts the hashing threads and reads, or makes, the cluster's secret for tickets. What changes is told through
+    /// `hints`; the streams of those who watch end with `drain`.
+    pub async fn build(config: Config, store: Store, hints: Hints, drain: Drain) -> Result<Self, Error> {
         let hasher = hashing::Hasher::start().map_err(|error| {
             tracing::error!(%error, "start the argon2 threads");
             Error::new(Kind::Internal, format!("could not start the threads that check keys: {error}"))
@@ -81,6 +87,8 @@ impl Registry {
         let dummy_hash = hasher.hash(secrets::generate(homepot::model::SecretKind::DeviceKey)?).await?;
         let inner = Inner {
             config,
+            changes: watch::feed(store.clone(), &hints, drain),
+            hints,
             lookups: lookups::Lookups::start(store.clone()),
             store,
             hasher,

@@ -2,13 +2,39 @@
 //!
 //! The link holds the streams; what is true of them is kept here, so that any replica and any operator sees the same.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use homepot::{Error, model::Hello};
-pub use homepot_store::sessions::{Standing, Touch};
-use homepot_store::{StoreError, sessions};
+use homepot::{
+    Error,
+    model::{Hello, StateCause},
+};
+use homepot_hints::Topic;
+use homepot_runtime::Drain;
+pub use homepot_store::sessions::Standing;
+use homepot_store::{
+    StoreError,
+    sessions::{self, Touch},
+};
 
 use crate::Registry;
+
+/// How often the store is looked through for devices that fell silent.
+const KEEP_EVERY: Duration = Duration::from_secs(1);
+/// When the database was away, what was heard meanwhile is written first; else all would seem silent.
+const AFTER_OUTAGE: Duration = Duration::from_secs(3);
+
+/// A device was heard.
+#[derive(Clone, Copy, Debug)]
+pub struct Heard {
+    /// The device.
+    pub pk: i64,
+    /// The session it was heard on; `None`: a call of its own.
+    pub epoch: Option<i64>,
+    /// When. The store is told how long ago that is, because clocks differ.
+    pub at: Instant,
+    /// How often it is to be heard; for a call of its own it counts only where no session is attached.
+    pub heartbeat: Duration,
+}
 
 impl Registry {
     /// Makes a session the device's newest and tells its epoch; from here on every older one is fenced off.
@@ -20,18 +46,60 @@ impl Registry {
         heartbeat: Duration,
     ) -> Result<i64, Error> {
         let begin = move |conn: &mut _| sessions::begin(conn, device, &hello, &replica, heartbeat);
-        Ok(self.inner.store.run("begin_session", begin).await?)
+        let epoch = self.inner.store.run("begin_session", begin).await?;
+        self.presence_changed();
+        Ok(epoch)
     }
 
-    /// Ends a session: the device is offline from now on, unless a newer session holds it.
-    pub async fn end_session(&self, device: i64, epoch: i64) -> Result<(), Error> {
-        self.inner.store.run("end_session", move |conn| sessions::end(conn, device, epoch)).await?;
+    /// Ends a session for `cause`, in words `detail`: the device is offline from now on, unless a newer session holds it.
+    pub async fn end_session(&self, device: i64, epoch: i64, cause: StateCause, detail: String) -> Result<(), Error> {
+        let end = move |conn: &mut _| sessions::end(conn, device, epoch, cause, &detail);
+        if self.inner.store.run("end_session", end).await? {
+            self.presence_changed();
+        }
         Ok(())
     }
 
     /// Notes of many devices at once that they were heard.
-    pub async fn touch(&self, touches: Vec<Touch>) -> Result<(), StoreError> {
-        self.inner.store.run("touch_sessions", move |conn| sessions::touch(conn, &touches)).await
+    pub async fn touch(&self, heard: Vec<Heard>) -> Result<(), StoreError> {
+        let touch = move |conn: &mut _| {
+            // Here, on the database thread: nothing is to be waited for any more.
+            let touch = |Heard { pk, epoch, at, heartbeat }| Touch { pk, epoch, age: at.elapsed(), heartbeat };
+            sessions::touch(conn, &heard.into_iter().map(touch).collect::<Vec<_>>())
+        };
+        if self.inner.store.run("touch_sessions", touch).await? > 0 {
+            self.presence_changed();
+        }
+        Ok(())
+    }
+
+    /// Records what time alone changes of presence, until `drain`. Every process does so.
+    pub async fn keep_presence(&self, drain: Drain) {
+        let mut pause = KEEP_EVERY;
+        loop {
+            tokio::select! {
+                () = drain.wait() => return,
+                () = tokio::time::sleep(pause) => {}
+            }
+            pause = KEEP_EVERY;
+            match self.inner.store.run("keep_presence", sessions::keep).await {
+                Ok(kept) if kept.any() => {
+                    tracing::debug!(?kept, "presence changed with time");
+                    metrics::counter!("homepot_devices_silent_total").increment(kept.silent as u64);
+                    self.presence_changed();
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "look for devices that fell silent");
+                    pause = AFTER_OUTAGE;
+                }
+            }
+        }
+    }
+
+    /// Called wherever a device's record or presence has changed, after the commit: watches look at once, here and elsewhere.
+    pub(crate) fn presence_changed(&self) {
+        self.inner.hints.tell(Topic::Presence);
     }
 
     /// How the sessions of these devices stand; one that is gone is left out.

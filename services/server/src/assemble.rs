@@ -32,6 +32,7 @@ type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 /// The services that run here, and what they stand on.
 pub(crate) struct Backstage {
     pub(crate) store: Store,
+    pub(crate) registry: Registry,
     pub(crate) telemetry: Telemetry,
     pub(crate) commands: Commands,
     pub(crate) link: Link,
@@ -56,13 +57,14 @@ impl Backstage {
             OpenEnrollment::Off => homepot_registry::OpenEnrollment::Off,
             OpenEnrollment::Loopback => homepot_registry::OpenEnrollment::Loopback,
         };
-        let registry = Registry::build(homepot_registry::Config { open_enrollment }, store.clone()).await?;
+        let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
+        let config = homepot_registry::Config { open_enrollment };
+        let registry = Registry::build(config, store.clone(), hints.clone(), front.clone()).await?;
         admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
         let kept = settings.retention;
         let retention = Retention { samples: kept.samples, minutes: kept.minutes, hours: kept.hours };
         let config = homepot_telemetry::Config { retention, ..Default::default() };
         let telemetry = Telemetry::build(config, store.clone(), front.clone());
-        let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
         let commands = Commands::build(store.clone(), hints, front.clone());
         let config = homepot_link::Config {
             replica: replica(),
@@ -88,7 +90,7 @@ impl Backstage {
         let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
         let services = RequestLayer.layer(door.layer(routes.routes()));
         let services = BoxCloneSyncService::new(services);
-        Ok(Self { store, telemetry, commands, link, services })
+        Ok(Self { store, registry, telemetry, commands, link, services })
     }
 
     /// What the gRPC address answers: the services; and to anyone reflection, which shows the public contract, and

@@ -243,6 +243,8 @@ impl Server {
         let (telemetry, back) = (backstage.telemetry.clone(), self.back.clone());
         self.backs.spawn(async move { telemetry.maintain(back).await });
         self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
+        let (registry, back) = (backstage.registry.clone(), self.back.clone());
+        self.backs.spawn(async move { registry.keep_presence(back).await });
         let (commands, back) = (backstage.commands.clone(), self.back.clone());
         self.backs.spawn(async move {
             tokio::select! {

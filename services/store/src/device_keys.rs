@@ -11,6 +11,7 @@ use crate::{
     devices::{self as aggregate, DeviceRef, RefRow},
     row,
     schema::{device_keys, devices, sessions},
+    sessions as session,
 };
 
 /// What is needed to check a caller that says it is a device.
@@ -106,8 +107,12 @@ pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Optio
         let Some(device) = lock_device(conn, device_id)? else { return Ok(None) };
         let revoked = revoke(conn, device)?;
         diesel::update(devices::table.find(device))
-            .set((devices::credential_version.eq(devices::credential_version + 1), devices::updated_at.eq(Utc::now())))
+            .set((
+                devices::credential_version.eq(devices::credential_version + 1),
+                devices::updated_at.eq(row::database_time()),
+            ))
             .execute(conn)?;
+        session::mark_changed(conn, device)?;
         Ok(Some(revoked))
     })
 }

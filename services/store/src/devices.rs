@@ -1,13 +1,16 @@
 //! Devices.
 
 mod enroll;
+mod labels;
+mod watch;
 
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    dsl::InnerJoinQuerySource,
     prelude::*,
-    sql_types::{Bool, Double, Timestamptz},
+    sql_types::{Bool, Double},
 };
 use homepot::model::{
     Device, DeviceChange, DeviceId, DeviceSource, DeviceStatus, LabelSelector, OFFLINE_AFTER_HEARTBEATS, Page,
@@ -15,10 +18,15 @@ use homepot::model::{
 };
 use serde_json::Value;
 
-pub use self::enroll::{Enrolled, NewDevice, enroll};
+pub use self::{
+    enroll::{Enrolled, NewDevice, enroll},
+    labels::matching,
+    watch::{WatchFilter, Watched, changed_since, watched},
+};
 use crate::{
     StoreError, paging, row,
     schema::{devices, sessions},
+    sessions as session,
 };
 
 #[derive(Queryable, Selectable)]
@@ -37,6 +45,7 @@ struct Row {
     maintenance: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    labels: Value,
 }
 
 #[derive(Queryable, Selectable)]
@@ -50,11 +59,23 @@ struct SessionRow {
     agent_version: Option<String>,
     boot_id: Option<String>,
     capabilities: Option<Vec<String>>,
+    status: String,
+    status_since: Option<DateTime<Utc>>,
+    flapping_since: Option<DateTime<Utc>>,
+    contested_since: Option<DateTime<Utc>>,
+    /// The database's clock.
+    #[diesel(select_expression = row::database_time(), select_expression_type = row::database_time)]
+    read_at: DateTime<Utc>,
 }
 
-impl From<SessionRow> for Presence {
-    fn from(row: SessionRow) -> Self {
-        Self {
+/// A device with its session.
+type Joined = InnerJoinQuerySource<devices::table, sessions::table>;
+
+impl TryFrom<SessionRow> for Presence {
+    type Error = StoreError;
+
+    fn try_from(row: SessionRow) -> Result<Self, StoreError> {
+        Ok(Self {
             last_seen_at: row.last_seen_at,
             attached_at: row.attached_at,
             ended: row.ended,
@@ -63,7 +84,12 @@ impl From<SessionRow> for Presence {
             boot_id: row.boot_id,
             capabilities: row.capabilities,
             heartbeat_interval: row::span(row.heartbeat_ms),
-        }
+            recorded: row::checked("sessions.status", &row.status)?,
+            recorded_since: row.status_since,
+            flapping: row.flapping_since.is_some(),
+            contested_since: row.contested_since,
+            read_at: row.read_at,
+        })
     }
 }
 
@@ -80,7 +106,8 @@ fn device((row, session): (Row, SessionRow)) -> Result<Device, StoreError> {
         source: row::checked("devices.source", &row.source)?,
         active: row.active,
         maintenance: row.maintenance,
-        presence: session.into(),
+        labels: labels::read(row.labels)?,
+        presence: session.try_into()?,
         created_at: row.created_at,
         updated_at: row.updated_at,
     })
@@ -123,10 +150,10 @@ pub struct DeviceFilter {
     pub site_id: Option<SiteId>,
     /// Real or simulated only.
     pub source: Option<DeviceSource>,
-    /// Of this status at `now` only; maintenance wins over what the clock says.
+    /// Of this status only, by the database's clock; maintenance wins over what the clock says.
     pub status: Option<DeviceStatus>,
-    /// The server's clock.
-    pub now: DateTime<Utc>,
+    /// With such labels only.
+    pub selector: Option<LabelSelector>,
 }
 
 /// The device of that id.
@@ -182,27 +209,6 @@ pub(crate) fn by_pk(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<DeviceRe
     rows.into_iter().map(device_ref).collect()
 }
 
-/// The active and inactive devices within `scope`, of one site or of any, whose labels match.
-pub fn matching(
-    conn: &mut PgConnection,
-    scope: &SiteScope,
-    site_id: Option<&SiteId>,
-    _selector: Option<&LabelSelector>,
-) -> Result<Vec<DeviceRef>, StoreError> {
-    let mut query = devices::table
-        .inner_join(sessions::table)
-        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
-        .into_boxed();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str().to_owned()));
-    }
-    let rows: Vec<RefRow> = query.order(devices::device_id).load(conn)?;
-    rows.into_iter().map(device_ref).collect()
-}
-
 /// The devices of a site by device id: at most `limit` that come after `after`.
 pub fn of_site(
     conn: &mut PgConnection,
@@ -240,9 +246,7 @@ pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) 
     let heard_of_lately = || {
         diesel::dsl::sql::<Bool>("(NOT sessions.ended AND sessions.last_seen_at + sessions.heartbeat_ms * ")
             .bind::<Double, _>(OFFLINE_AFTER_HEARTBEATS)
-            .sql(" * interval '1 millisecond' >= ")
-            .bind::<Timestamptz, _>(filter.now)
-            .sql(")")
+            .sql(" * interval '1 millisecond' >= now())")
     };
     query = match filter.status {
         None => query,
@@ -259,6 +263,9 @@ pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) 
             .filter(sessions::last_seen_at.is_not_null())
             .filter(diesel::dsl::not(heard_of_lately())),
     };
+    for condition in filter.selector.iter().flat_map(labels::conditions) {
+        query = query.filter(condition);
+    }
     if let Some(after) = &page.after {
         query = query.filter(devices::device_id.gt(after));
     }
@@ -274,7 +281,7 @@ struct Changes<'a> {
     device_type: Option<&'a str>,
     maintenance: Option<bool>,
     active: Option<bool>,
-    updated_at: DateTime<Utc>,
+    labels: Option<Value>,
 }
 
 /// Changes a device; `None`: there is no such device. Shutting it out voids what was verified of it before.
@@ -288,11 +295,21 @@ pub fn update(
         device_type: change.device_type.as_ref().map(|device_type| device_type.as_str()),
         maintenance: change.maintenance,
         active: change.active,
-        updated_at: Utc::now(),
+        labels: change.labels.as_ref().map(labels::json),
     };
     let voided = i32::from(change.active == Some(false));
-    let changed = diesel::update(devices::table.filter(devices::device_id.eq(device_id.as_str())))
-        .set((changes, devices::credential_version.eq(devices::credential_version + voided)))
-        .execute(conn)?;
-    if changed == 0 { Ok(None) } else { find(conn, device_id) }
+    conn.transaction(|conn| {
+        let changed: Option<i64> = diesel::update(devices::table.filter(devices::device_id.eq(device_id.as_str())))
+            .set((
+                changes,
+                devices::credential_version.eq(devices::credential_version + voided),
+                devices::updated_at.eq(row::database_time()),
+            ))
+            .returning(devices::device)
+            .get_result(conn)
+            .optional()?;
+        let Some(pk) = changed else { return Ok(None) };
+        session::mark_changed(conn, pk)?;
+        find(conn, device_id)
+    })
 }

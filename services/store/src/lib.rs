@@ -37,6 +37,7 @@ pub mod secrets;
 pub mod series;
 pub mod sessions;
 pub mod sites;
+pub mod states;
 mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;

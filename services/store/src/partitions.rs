@@ -1,5 +1,7 @@
 //! Partitions by time: made before the first row of their span can come, dropped whole once nothing in them is kept.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, NaiveTime, TimeDelta, Utc};
 use diesel::{Connection, PgConnection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
 
@@ -15,22 +17,27 @@ const AHEAD: TimeDelta = TimeDelta::days(2);
 /// Kept ready behind now: samples are taken up to a week old, by a clock that stands elsewhere in the day.
 const BACK: TimeDelta = TimeDelta::days(8);
 
+/// How long it is kept when devices came and went.
+const KEEP_STATES: Duration = Duration::from_secs(90 * 24 * 3600);
+
 /// A table that is partitioned by time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {
     Samples,
     Minutes,
     Hours,
+    States,
 }
 
 impl Table {
-    const ALL: [Self; 3] = [Self::Samples, Self::Minutes, Self::Hours];
+    const ALL: [Self; 4] = [Self::Samples, Self::Minutes, Self::Hours, Self::States];
 
     fn name(self) -> &'static str {
         match self {
             Self::Samples => "samples",
             Self::Minutes => "rollup_1m",
             Self::Hours => "rollup_1h",
+            Self::States => "device_states",
         }
     }
 
@@ -38,7 +45,7 @@ impl Table {
     fn first_day(self, day: NaiveDate) -> NaiveDate {
         let back = match self {
             Self::Samples => 0,
-            Self::Minutes => day.weekday().num_days_from_monday(),
+            Self::Minutes | Self::States => day.weekday().num_days_from_monday(),
             Self::Hours => day.day0(),
         };
         day - Days::new(back.into())
@@ -48,7 +55,7 @@ impl Table {
     fn next(self, first: NaiveDate) -> NaiveDate {
         match self {
             Self::Samples => first + Days::new(1),
-            Self::Minutes => first + Days::new(7),
+            Self::Minutes | Self::States => first + Days::new(7),
             Self::Hours => first + Months::new(1),
         }
     }
@@ -58,6 +65,7 @@ impl Table {
             Self::Samples => retention.samples,
             Self::Minutes => retention.minutes,
             Self::Hours => retention.hours,
+            Self::States => KEEP_STATES,
         };
         TimeDelta::from_std(keeps).unwrap_or(TimeDelta::MAX)
     }
@@ -161,7 +169,7 @@ pub(crate) fn drop_expired(
         let folded_to = match table {
             Table::Samples => rolled_to(conn, MINUTES)?,
             Table::Minutes => rolled_to(conn, HOURS)?,
-            Table::Hours => now,
+            Table::Hours | Table::States => now,
         };
         let keeps = table.keeps(retention).max(table.back(retention));
         let Some(expired) = now.checked_sub_signed(keeps) else { continue };

@@ -32,6 +32,7 @@ diesel::table! {
         claim_hash -> Nullable<Binary>,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        labels -> Jsonb,
     }
 }
 
@@ -58,7 +59,35 @@ diesel::table! {
         agent_version -> Nullable<Text>,
         boot_id -> Nullable<Text>,
         capabilities -> Nullable<Array<Text>>,
+        status -> Text,
+        status_since -> Nullable<Timestamptz>,
+        flap_penalty -> Double,
+        flap_penalty_at -> Nullable<Timestamptz>,
+        flapping_since -> Nullable<Timestamptz>,
+        flapping_until -> Nullable<Timestamptz>,
+        changes_not_shown -> Integer,
+        change_untold -> Bool,
+        takeover_penalty -> Double,
+        takeover_penalty_at -> Nullable<Timestamptz>,
+        contested_since -> Nullable<Timestamptz>,
+        contested_until -> Nullable<Timestamptz>,
+        changed_at -> Timestamptz,
+        version -> BigInt,
         journal_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    device_states (device, at, number) {
+        device -> BigInt,
+        at -> Timestamptz,
+        number -> BigInt,
+        session_epoch -> BigInt,
+        changes_not_shown -> Integer,
+        flapping -> Bool,
+        status -> Text,
+        cause -> Text,
+        detail -> Text,
     }
 }
 

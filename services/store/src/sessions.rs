@@ -1,15 +1,23 @@
-//! The newest session of each device, and when the device was last heard of.
+//! The newest session of each device, when the device was last heard of, and when it came and went.
 
-use std::{collections::HashMap, time::Duration};
+mod keep;
+mod record;
+mod touch;
 
-use chrono::{DateTime, Utc};
+use std::time::Duration;
+
 use diesel::{
     prelude::*,
     sql_query,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Timestamptz},
 };
-use homepot::model::Hello;
+use homepot::model::{DeviceStatus, Hello, StateCause};
 
+use self::record::{COLUMNS, Recorded};
+pub use self::{
+    keep::{Kept, keep},
+    touch::{Touch, touch},
+};
 use crate::{StoreError, row, schema::sessions};
 
 diesel::define_sql_function! {
@@ -25,97 +33,95 @@ pub fn begin(
     replica: &str,
     heartbeat: Duration,
 ) -> Result<i64, StoreError> {
-    let now = Utc::now();
-    let capabilities: Vec<_> = hello.capabilities.iter().map(|capability| capability.as_str()).collect();
-    let epoch = diesel::update(sessions::table.find(pk))
-        .set((
-            sessions::session_epoch.eq(sessions::session_epoch + 1),
-            sessions::last_seen_at.eq(greatest(sessions::last_seen_at, Some(now))),
-            sessions::attached_at.eq(Some(now)),
-            sessions::ended.eq(false),
-            sessions::heartbeat_ms.eq(row::millis(heartbeat)),
-            sessions::replica.eq(Some(replica)),
-            sessions::agent_version.eq(Some(&hello.agent_version)),
-            sessions::boot_id.eq(Some(&hello.boot_id)),
-            sessions::capabilities.eq(Some(capabilities)),
-            sessions::journal_id.eq(&hello.journal_id),
-        ))
-        .returning(sessions::session_epoch)
-        .get_result(conn)?;
-    Ok(epoch)
-}
-
-/// Ends the session of that epoch; false: a newer one has begun.
-pub fn end(conn: &mut PgConnection, pk: i64, epoch: i64) -> Result<bool, StoreError> {
-    let ended = diesel::update(sessions::table.find(pk))
-        .filter(sessions::session_epoch.eq(epoch))
-        .set((sessions::ended.eq(true), sessions::attached_at.eq(None::<DateTime<Utc>>)))
-        .execute(conn)?;
-    Ok(ended == 1)
-}
-
-/// A device was heard of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Touch {
-    /// The device.
-    pub pk: i64,
-    /// The session it was heard on; `None`: a call of its own.
-    pub epoch: Option<i64>,
-    /// By the server's clock.
-    pub seen_at: DateTime<Utc>,
-    /// How often it is to be heard; for a call of its own it counts only where no session is attached.
-    pub heartbeat: Duration,
-}
-
-// Rows are locked in the order of devices, so that two replicas that touch the same devices can't block each other.
-const TOUCH: &str = "\
-WITH touched AS (
-    SELECT * FROM unnest($1, $2, $3, $4) AS t (device, epoch, seen_at, heartbeat_ms)
-), locked AS (
-    SELECT device FROM sessions WHERE device = ANY ($1) ORDER BY device FOR NO KEY UPDATE
-)
-UPDATE sessions s SET
-    last_seen_at = greatest(s.last_seen_at, t.seen_at),
-    ended = s.ended AND t.epoch IS NOT NULL,
-    heartbeat_ms = CASE WHEN t.epoch IS NULL AND s.attached_at IS NOT NULL THEN s.heartbeat_ms ELSE t.heartbeat_ms END
-FROM touched t JOIN locked USING (device)
-WHERE s.device = t.device AND (t.epoch IS NULL OR (t.epoch = s.session_epoch AND NOT s.ended))";
-
-/// Notes that devices were heard of. A touch of a session that is over or superseded does nothing.
-pub fn touch(conn: &mut PgConnection, touches: &[Touch]) -> Result<(), StoreError> {
-    // A statement changes a row once: calls on sessions and calls of their own go apart, one a device each.
-    let (attached, unary): (Vec<_>, Vec<_>) = touches.iter().copied().partition(|touch| touch.epoch.is_some());
-    for touches in [latest_by_device(attached), latest_by_device(unary)] {
-        if touches.is_empty() {
-            continue;
+    conn.transaction(|conn| {
+        let recorded = lock(conn, pk)?;
+        let (at, was) = (recorded.now, recorded.status()?);
+        let other_boot = recorded.boot_id.clone().filter(|boot_id| {
+            let told = !boot_id.is_empty() && !hello.boot_id.is_empty();
+            told && *boot_id != hello.boot_id && recorded.attached && recorded.fresh
+        });
+        let mut record = recorded.open()?;
+        record.session_epoch += 1;
+        let epoch = record.session_epoch;
+        if was == DeviceStatus::Online {
+            record.touch();
+        } else {
+            let detail = format!("it attached its stream; agent {}", hello.agent_version);
+            record.change(DeviceStatus::Online, at, StateCause::Attached, detail);
         }
-        let pks: Vec<_> = touches.iter().map(|touch| touch.pk).collect();
-        let epochs: Vec<_> = touches.iter().map(|touch| touch.epoch).collect();
-        let seen: Vec<_> = touches.iter().map(|touch| touch.seen_at).collect();
-        let heartbeats: Vec<_> = touches.iter().map(|touch| row::millis(touch.heartbeat)).collect();
-        sql_query(TOUCH)
-            .bind::<Array<BigInt>, _>(pks)
-            .bind::<Array<Nullable<BigInt>>, _>(epochs)
-            .bind::<Array<Timestamptz>, _>(seen)
-            .bind::<Array<Integer>, _>(heartbeats)
+        if let Some(other) = other_boot {
+            let detail = || {
+                let boot = &hello.boot_id;
+                format!("machines of the boots {other} and {boot} take its session from one another: two use its key")
+            };
+            if record.taken_over(detail) {
+                metrics::counter!("homepot_sessions_contested_total").increment(1);
+                tracing::warn!(
+                    device = pk,
+                    epoch,
+                    other_boot = other,
+                    boot_id = hello.boot_id,
+                    "machines take a device's session from one another: its key is in use twice and should be rotated"
+                );
+            }
+        }
+        let now = row::database_time().nullable();
+        let capabilities: Vec<_> = hello.capabilities.iter().map(|capability| capability.as_str()).collect();
+        diesel::update(sessions::table.find(pk))
+            .set((
+                sessions::session_epoch.eq(epoch),
+                sessions::last_seen_at.eq(greatest(sessions::last_seen_at, now)),
+                sessions::attached_at.eq(now),
+                sessions::ended.eq(false),
+                sessions::heartbeat_ms.eq(row::millis(heartbeat)),
+                sessions::replica.eq(Some(replica)),
+                sessions::agent_version.eq(Some(&hello.agent_version)),
+                sessions::boot_id.eq(Some(&hello.boot_id)),
+                sessions::capabilities.eq(Some(capabilities)),
+                sessions::journal_id.eq(&hello.journal_id),
+            ))
             .execute(conn)?;
-    }
-    Ok(())
+        record::write(conn, &[record])?;
+        Ok(epoch)
+    })
 }
 
-fn latest_by_device(touches: Vec<Touch>) -> Vec<Touch> {
-    let mut latest: HashMap<i64, Touch> = HashMap::with_capacity(touches.len());
-    for touch in touches {
-        latest
-            .entry(touch.pk)
-            .and_modify(|kept| {
-                if (touch.epoch, touch.seen_at) > (kept.epoch, kept.seen_at) {
-                    *kept = touch;
-                }
-            })
-            .or_insert(touch);
-    }
-    latest.into_values().collect()
+/// Ends the session of that epoch, for `cause`, in words `detail`; false: a newer one has begun.
+pub fn end(conn: &mut PgConnection, pk: i64, epoch: i64, cause: StateCause, detail: &str) -> Result<bool, StoreError> {
+    conn.transaction(|conn| {
+        let recorded = lock(conn, pk)?;
+        if recorded.session_epoch != epoch {
+            return Ok(false);
+        }
+        let at = recorded.now;
+        let mut record = recorded.open()?;
+        diesel::update(sessions::table.find(pk))
+            .set((sessions::ended.eq(true), sessions::attached_at.eq(None::<chrono::DateTime<chrono::Utc>>)))
+            .execute(conn)?;
+        match record.status {
+            DeviceStatus::Online => record.change(DeviceStatus::Offline, at, cause, detail.to_owned()),
+            _ => record.touch(),
+        }
+        record::write(conn, &[record])?;
+        Ok(true)
+    })
+}
+
+fn lock(conn: &mut PgConnection, pk: i64) -> Result<Recorded, StoreError> {
+    let query = format!("SELECT {COLUMNS} FROM sessions s WHERE s.device = $1 FOR NO KEY UPDATE");
+    Ok(sql_query(query).bind::<BigInt, _>(pk).get_result(conn)?)
+}
+
+/// Notes in this transaction that what watches show of a device has changed.
+pub(crate) fn mark_changed(conn: &mut PgConnection, pk: i64) -> Result<(), StoreError> {
+    diesel::update(sessions::table.find(pk))
+        .set((
+            sessions::changed_at.eq(row::database_time()),
+            sessions::version.eq(sessions::version + 1),
+            sessions::change_untold.eq(false),
+        ))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// How a device's newest session stands, for the replica that holds it.
@@ -136,13 +142,17 @@ pub struct Standing {
     /// Whether the newest session could claim a command.
     #[diesel(sql_type = Bool)]
     pub waiting: bool,
+    /// Whether machines take its session from one another.
+    #[diesel(sql_type = Bool)]
+    pub contested: bool,
 }
 
 /// How sessions stand, in one look.
 pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, StoreError> {
     // The same condition as a session's claim, see `commands::claim`.
     let standing = sql_query(
-        "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version, EXISTS (
+        "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version,
+        s.contested_since IS NOT NULL AS contested, EXISTS (
             SELECT FROM commands c
             WHERE c.device = s.device AND c.state IN ('queued', 'sent', 'acknowledged') AND c.expires_at > now()
                 AND c.cancel_requested_at IS NULL

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use diesel::connection::SimpleConnection;
 use homepot::model::{
     CommandId, CommandType, DeviceId, DeviceSource, Enrollment, Hello, NewCommand, NewSite, PageRequest, SiteId,
 };
@@ -169,4 +170,26 @@ pub(crate) fn all_pages<T>(size: u32, mut list: impl FnMut(&PageRequest) -> home
             None => return items,
         }
     }
+}
+
+/// Lets time pass for the session of a device and its history: all times move back.
+pub(crate) fn pass(conn: &mut PgConnection, pk: i64, seconds: i64) {
+    let times = [
+        "last_seen_at",
+        "attached_at",
+        "status_since",
+        "flap_penalty_at",
+        "flapping_since",
+        "flapping_until",
+        "takeover_penalty_at",
+        "contested_since",
+        "contested_until",
+        "changed_at",
+    ];
+    let back = times.map(|time| format!("{time} = {time} - interval '{seconds} seconds'")).join(", ");
+    conn.batch_execute(&format!("UPDATE sessions SET {back} WHERE device = {pk}")).unwrap();
+    // There is no partition for what lies further back.
+    let seconds = seconds.min(7 * 24 * 3600);
+    let history = format!("UPDATE device_states SET at = at - interval '{seconds} seconds' WHERE device = {pk}");
+    conn.batch_execute(&history).unwrap();
 }

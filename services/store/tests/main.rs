@@ -13,6 +13,7 @@ mod maintenance;
 mod migrations;
 mod operators;
 mod outages;
+mod presence;
 mod rollups;
 mod runs;
 mod samples;

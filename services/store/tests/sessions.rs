@@ -1,7 +1,8 @@
 //! Sessions, their fence, and presence.
 
-use chrono::{SubsecRound, TimeDelta, Utc};
-use homepot::model::{Device, DeviceStatus, Hello};
+use std::time::Duration;
+
+use homepot::model::{Device, DeviceStatus, Hello, StateCause};
 use homepot_store::{
     PgConnection,
     commands::{self, Claim},
@@ -19,18 +20,18 @@ fn device(conn: &mut PgConnection) -> Device {
 async fn each_session_has_a_higher_epoch_and_only_the_newest_can_end() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    assert_eq!(device(&mut conn).presence.status(Utc::now()), DeviceStatus::Unknown);
+    assert_eq!(device(&mut conn).presence.status(), DeviceStatus::Unknown);
     let first = sessions::begin(&mut conn, d.pk, &hello("boot-1"), "r", HEARTBEAT).unwrap();
     let second = sessions::begin(&mut conn, d.pk, &hello("boot-2"), "r", HEARTBEAT).unwrap();
     assert!(second > first);
-    assert!(!sessions::end(&mut conn, d.pk, first).unwrap());
+    assert!(!sessions::end(&mut conn, d.pk, first, StateCause::Detached, "").unwrap());
     let presence = device(&mut conn).presence;
     assert_eq!((presence.session_epoch, presence.boot_id.as_deref()), (second, Some("boot-2")));
-    assert_eq!(presence.status(Utc::now()), DeviceStatus::Online);
+    assert_eq!(presence.status(), DeviceStatus::Online);
     assert_eq!(presence.capabilities, Some(vec!["PING".to_owned()]));
-    assert!(sessions::end(&mut conn, d.pk, second).unwrap());
+    assert!(sessions::end(&mut conn, d.pk, second, StateCause::Detached, "").unwrap());
     let presence = device(&mut conn).presence;
-    assert_eq!(presence.status(Utc::now()), DeviceStatus::Offline);
+    assert_eq!(presence.status(), DeviceStatus::Offline);
     assert_eq!(presence.attached_at, None);
 }
 
@@ -52,27 +53,29 @@ async fn a_touch_is_fenced_and_only_moves_forward() {
     let mut conn = database.connect();
     let old = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
     let new = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
-    let base = Utc::now().trunc_subsecs(6);
-    let at = |seconds| base + TimeDelta::seconds(seconds);
-    let touch = |epoch, seconds| Touch { pk: d.pk, epoch, seen_at: at(seconds), heartbeat: HEARTBEAT * 2 };
+    let touch = |epoch, ago| Touch { pk: d.pk, epoch, age: Duration::from_secs(ago), heartbeat: HEARTBEAT * 2 };
+    let ago = |conn: &mut PgConnection| {
+        let presence = device(conn).presence;
+        (presence.read_at - presence.last_seen_at.unwrap()).num_seconds()
+    };
+    pass(&mut conn, d.pk, 20);
 
-    sessions::touch(&mut conn, &[touch(Some(old), 100)]).unwrap();
-    assert!(device(&mut conn).presence.last_seen_at.unwrap() <= base);
+    sessions::touch(&mut conn, &[touch(Some(old), 0)]).unwrap();
+    assert!(ago(&mut conn) >= 20);
     // In one slice the latest counts, whatever the order.
-    sessions::touch(&mut conn, &[touch(Some(new), 10), touch(Some(new), 20), touch(Some(new), 5)]).unwrap();
-    let presence = device(&mut conn).presence;
-    assert_eq!(presence.last_seen_at, Some(at(20)));
-    assert_eq!(presence.heartbeat_interval, HEARTBEAT * 2);
-    sessions::touch(&mut conn, &[touch(Some(new), 1)]).unwrap();
-    assert_eq!(device(&mut conn).presence.last_seen_at, Some(at(20)));
+    sessions::touch(&mut conn, &[touch(Some(new), 15), touch(Some(new), 8), touch(Some(new), 18)]).unwrap();
+    assert!((8..15).contains(&ago(&mut conn)));
+    assert_eq!(device(&mut conn).presence.heartbeat_interval, HEARTBEAT * 2);
+    sessions::touch(&mut conn, &[touch(Some(new), 15)]).unwrap();
+    assert!((8..15).contains(&ago(&mut conn)));
 
     // A session that is over does not come back by a late touch; a call of the device's own brings it back.
-    sessions::end(&mut conn, d.pk, new).unwrap();
-    sessions::touch(&mut conn, &[touch(Some(new), 30)]).unwrap();
-    assert_eq!(device(&mut conn).presence.status(at(30)), DeviceStatus::Offline);
-    sessions::touch(&mut conn, &[touch(None, 40), touch(Some(old), 90)]).unwrap();
-    let presence = device(&mut conn).presence;
-    assert_eq!((presence.last_seen_at, presence.status(at(40))), (Some(at(40)), DeviceStatus::Online));
+    sessions::end(&mut conn, d.pk, new, StateCause::Detached, "").unwrap();
+    sessions::touch(&mut conn, &[touch(Some(new), 0)]).unwrap();
+    assert_eq!(device(&mut conn).presence.status(), DeviceStatus::Offline);
+    sessions::touch(&mut conn, &[touch(None, 1), touch(Some(old), 0)]).unwrap();
+    assert_eq!(device(&mut conn).presence.status(), DeviceStatus::Online);
+    assert!(ago(&mut conn) < 8);
     sessions::touch(&mut conn, &[]).unwrap();
 }
 
@@ -80,16 +83,11 @@ async fn a_touch_is_fenced_and_only_moves_forward() {
 async fn a_call_of_its_own_leaves_the_heartbeat_of_an_attached_session_alone() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    let touch = |seconds| Touch {
-        pk: d.pk,
-        epoch: None,
-        seen_at: Utc::now() + TimeDelta::seconds(seconds),
-        heartbeat: HEARTBEAT * 6,
-    };
-    sessions::touch(&mut conn, &[touch(0)]).unwrap();
+    let touch = Touch { pk: d.pk, epoch: None, age: Duration::ZERO, heartbeat: HEARTBEAT * 6 };
+    sessions::touch(&mut conn, &[touch]).unwrap();
     assert_eq!(device(&mut conn).presence.heartbeat_interval, HEARTBEAT * 6);
     sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
-    sessions::touch(&mut conn, &[touch(1)]).unwrap();
+    sessions::touch(&mut conn, &[touch]).unwrap();
     assert_eq!(device(&mut conn).presence.heartbeat_interval, HEARTBEAT);
 }
 

@@ -4,6 +4,7 @@ mod commands;
 mod devices;
 mod health;
 mod metrics;
+mod presence;
 mod sites;
 mod telemetry;
 
@@ -21,6 +22,8 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(devices::enroll, devices::of_site))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get))
+        .routes(routes!(presence::state_history))
+        .routes(routes!(presence::watch))
         .routes(routes!(metrics::report))
         .routes(routes!(telemetry::latest))
         .routes(routes!(telemetry::latest_of_device))

@@ -1,12 +1,11 @@
-//! Devices, their keys and whether they are there.
+//! Devices and their keys.
 
 use std::time::Duration;
 
-use chrono::Utc;
 use homepot::{
     Error,
     model::{
-        Device, DeviceChange, DeviceSource, DeviceStatus, PageRequest, SecretKind, from_proto_duration,
+        Device, DeviceChange, DeviceSource, DeviceStatus, LabelSelector, PageRequest, SecretKind, from_proto_duration,
         to_proto_timestamp,
     },
     pb::registry::v1 as pb,
@@ -29,7 +28,7 @@ impl Service {
         request: pb::GetDeviceRequest,
     ) -> Result<pb::GetDeviceResponse, Error> {
         let device = self.device_of(caller, &request.device_id).await?;
-        Ok(pb::GetDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+        Ok(pb::GetDeviceResponse { device: Some(device.into_proto()) })
     }
 
     pub(super) async fn list_devices(
@@ -38,18 +37,17 @@ impl Service {
         request: pb::ListDevicesRequest,
     ) -> Result<pb::ListDevicesResponse, Error> {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let now = Utc::now();
         let filter = DeviceFilter {
             scope: caller.scope.clone(),
             site_id: self.site_filter(caller, &request.site_id).await?,
             source: DeviceSource::from_proto("source", request.source)?,
             status: DeviceStatus::from_proto("status", request.status)?,
-            now,
+            selector: LabelSelector::parse("label_selector", &request.label_selector)?,
         };
         let page =
             self.registry.inner.store.run("list_devices", move |conn| devices::list(conn, &filter, &page)).await?;
         let next_page_token = page.next_token();
-        let devices = page.items.into_iter().map(|device| device.into_proto(now)).collect();
+        let devices = page.items.into_iter().map(Device::into_proto).collect();
         Ok(pb::ListDevicesResponse { devices, next_page_token })
     }
 
@@ -61,7 +59,7 @@ impl Service {
         let device_id = request.device_id.clone();
         let change = DeviceChange::try_from(request)?;
         let device = self.change_device(caller, &device_id, change).await?;
-        Ok(pb::UpdateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+        Ok(pb::UpdateDeviceResponse { device: Some(device.into_proto()) })
     }
 
     pub(super) async fn deactivate_device(
@@ -72,7 +70,7 @@ impl Service {
         let change = DeviceChange { active: Some(false), ..DeviceChange::default() };
         let device = self.change_device(caller, &request.device_id, change).await?;
         self.registry.inner.shut_out.notify_one();
-        Ok(pb::DeactivateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+        Ok(pb::DeactivateDeviceResponse { device: Some(device.into_proto()) })
     }
 
     pub(super) async fn activate_device(
@@ -82,7 +80,7 @@ impl Service {
     ) -> Result<pb::ActivateDeviceResponse, Error> {
         let change = DeviceChange { active: Some(true), ..DeviceChange::default() };
         let device = self.change_device(caller, &request.device_id, change).await?;
-        Ok(pb::ActivateDeviceResponse { device: Some(device.into_proto(Utc::now())) })
+        Ok(pb::ActivateDeviceResponse { device: Some(device.into_proto()) })
     }
 
     async fn change_device(
@@ -99,6 +97,7 @@ impl Service {
             .store
             .run("update_device", move |conn| devices::update(conn, &device_id, &change))
             .await?;
+        self.registry.presence_changed();
         changed.ok_or_else(|| Error::not_found("Device not found"))
     }
 
@@ -147,17 +146,8 @@ impl Service {
             .await?;
         let revoked = revoked.ok_or_else(|| Error::not_found("Device not found"))?;
         self.registry.inner.shut_out.notify_one();
+        self.registry.presence_changed();
         tracing::info!(%device_id, by = %caller.name, revoked, "device keys revoked");
         Ok(pb::RevokeDeviceKeysResponse { revoked })
-    }
-
-    pub(super) async fn get_presence(
-        &self,
-        caller: &OperatorCaller,
-        request: pb::GetPresenceRequest,
-    ) -> Result<pb::GetPresenceResponse, Error> {
-        let device = self.device_of(caller, &request.device_id).await?;
-        let presence = device.presence.into_proto(Utc::now(), device.maintenance);
-        Ok(pb::GetPresenceResponse { device_id: device.device_id.into(), presence: Some(presence) })
     }
 }

@@ -2,15 +2,17 @@
 
 mod devices;
 mod operators;
+mod presence;
 mod sites;
 mod tokens;
 
+use futures_util::stream::BoxStream;
 use homepot::{
     Error,
     model::{Device, DeviceId, Site, SiteId, SiteScope},
     pb::registry::v1::{self as pb, registry_service_server::RegistryService},
 };
-use homepot_runtime::auth::{self, OperatorCaller};
+use homepot_runtime::auth::{self, OperatorCaller, StillGood};
 use tonic::{Request, Response, Status};
 
 use crate::Registry;
@@ -70,17 +72,12 @@ macro_rules! serve {
                 }
             )*
 
-            type WatchStream = futures_util::stream::BoxStream<'static, Result<pb::WatchResponse, Status>>;
+            type WatchStream = BoxStream<'static, Result<pb::WatchResponse, Status>>;
 
-            async fn watch(&self, _: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-                Err(Status::unimplemented("not built yet"))
-            }
-
-            async fn list_state_changes(
-                &self,
-                _: Request<pb::ListStateChangesRequest>,
-            ) -> Result<Response<pb::ListStateChangesResponse>, Status> {
-                Err(Status::unimplemented("not built yet"))
+            async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+                let caller: OperatorCaller = auth::caller(&request)?;
+                let still_good = request.extensions().get::<StillGood>().cloned();
+                Ok(Response::new(self.open_watch(&caller, still_good, request.into_inner()).await?))
             }
         }
     };
@@ -99,6 +96,7 @@ serve! {
     rotate_device_key: RotateDeviceKeyRequest => RotateDeviceKeyResponse;
     revoke_device_keys: RevokeDeviceKeysRequest => RevokeDeviceKeysResponse;
     get_presence: GetPresenceRequest => GetPresenceResponse;
+    list_state_changes: ListStateChangesRequest => ListStateChangesResponse;
     create_enrollment_token: CreateEnrollmentTokenRequest => CreateEnrollmentTokenResponse;
     list_enrollment_tokens: ListEnrollmentTokensRequest => ListEnrollmentTokensResponse;
     revoke_enrollment_token: RevokeEnrollmentTokenRequest => RevokeEnrollmentTokenResponse;

@@ -172,6 +172,8 @@ impl World {
             "RotateDeviceKey" => pb::RotateDeviceKeyRequest { device_id, overlap: None }.encode_to_vec(),
             "RevokeDeviceKeys" => pb::RevokeDeviceKeysRequest { device_id }.encode_to_vec(),
             "GetPresence" => pb::GetPresenceRequest { device_id }.encode_to_vec(),
+            "ListStateChanges" => pb::ListStateChangesRequest { device_id, ..Default::default() }.encode_to_vec(),
+            "Watch" => pb::WatchRequest::default().encode_to_vec(),
             other => panic!("no request for {other}"),
         }
     }

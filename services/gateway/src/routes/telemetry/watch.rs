@@ -1,12 +1,6 @@
 //! News as they come, as server-sent events.
 
-use std::{convert::Infallible, time::Duration};
-
-use axum::{
-    extract::State,
-    response::sse::{Event, KeepAlive, Sse},
-};
-use futures_util::stream::{self, Stream, StreamExt};
+use axum::extract::State;
 use homepot::pb::telemetry::v1 as pb;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -15,13 +9,11 @@ use super::sample::SampleView;
 use crate::{
     App,
     backend::open,
-    caller::{Caller, Operator},
+    caller::Operator,
     error::{ApiError, ErrorBody},
+    events::{self, Events},
     params::Params,
 };
-
-/// So often a silent connection is shown to be alive, to proxies as well.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// The data of an event `samples`.
 #[derive(Serialize, ToSchema)]
@@ -49,34 +41,13 @@ pub(crate) async fn watch(
     State(app): State<App>,
     Operator(caller): Operator,
     params: Params,
-) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
+) -> Result<Events, ApiError> {
     let message = pb::WatchRequest { device_ids: params.all("device_id"), site_id: params.text("site_id") };
     let mut telemetry = app.services.telemetry();
     let answer = open(&caller, message, |request| async move { telemetry.watch(request).await }).await;
     let news = answer.map_err(ApiError::in_query)?;
-    Ok(Sse::new(events(caller, news)).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
-}
-
-/// The events; they end with the service's stream, or with the first error.
-fn events(caller: Caller, news: tonic::Streaming<pb::WatchResponse>) -> impl Stream<Item = Result<Event, Infallible>> {
-    stream::unfold(Some((caller, news)), |state| async move {
-        let (caller, mut news) = state?;
-        let answer = news.message().await.map_err(|status| caller.told(ApiError::from(&status)));
-        let event = answer.and_then(|answer| answer.map(event).transpose());
-        match event {
-            Ok(event) => event.map(|event| (Ok(event), Some((caller, news)))),
-            Err(error) => Some((Ok(failure(&error)), None)),
-        }
-    })
-    .boxed()
-}
-
-fn event(news: pb::WatchResponse) -> Result<Event, ApiError> {
-    let samples = news.samples.into_iter().map(SampleView::try_from).collect::<Result<_, _>>()?;
-    Event::default().event("samples").json_data(NewsView { samples }).map_err(|_| ApiError::internal())
-}
-
-fn failure(error: &ApiError) -> Event {
-    let event = Event::default().event("error");
-    event.json_data(error.body()).unwrap_or_else(|_| Event::default().event("error"))
+    Ok(events::answer(caller, news, |news: pb::WatchResponse| {
+        let samples = news.samples.into_iter().map(SampleView::try_from).collect::<Result<_, _>>()?;
+        events::event("samples", NewsView { samples })
+    }))
 }

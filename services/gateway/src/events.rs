@@ -1,0 +1,41 @@
+//! Answers that go on for as long as one listens, as server-sent events.
+
+use std::{convert::Infallible, time::Duration};
+
+use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
+use futures_util::stream::{self, BoxStream, StreamExt};
+use serde::Serialize;
+
+use crate::{caller::Caller, error::ApiError};
+
+/// So often a silent connection is shown to be alive, to proxies as well.
+const KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// What handlers answer.
+pub(crate) type Events = Sse<KeepAliveStream<BoxStream<'static, Result<Event, Infallible>>>>;
+
+/// An event for each message; they end with the service's stream, or with the first error, which is the last event.
+pub(crate) fn answer<M: Send + 'static>(
+    caller: Caller,
+    messages: tonic::Streaming<M>,
+    event: impl FnMut(M) -> Result<Event, ApiError> + Send + 'static,
+) -> Events {
+    let events = stream::unfold(Some((caller, messages, event)), |state| async move {
+        let (caller, mut messages, mut event) = state?;
+        let message = messages.message().await.map_err(|status| caller.told(ApiError::from(&status)));
+        match message.and_then(|message| message.map(&mut event).transpose()) {
+            Ok(told) => told.map(|told| (Ok(told), Some((caller, messages, event)))),
+            Err(error) => Some((Ok(failure(&error)), None)),
+        }
+    });
+    Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+}
+
+/// An event of that name.
+pub(crate) fn event(name: &str, data: impl Serialize) -> Result<Event, ApiError> {
+    Event::default().event(name).json_data(data).map_err(|_| ApiError::internal())
+}
+
+fn failure(error: &ApiError) -> Event {
+    event("error", error.body()).unwrap_or_else(|_| Event::default().event("error"))
+}

@@ -1,0 +1,71 @@
+//! Labels of devices, and conditions on them.
+
+use diesel::{
+    dsl::sql,
+    pg::Pg,
+    prelude::*,
+    sql_types::{Array, Bool, Jsonb, Text},
+};
+use homepot::model::{LabelSelector, Labels, Requirement, SiteId, SiteScope};
+use serde_json::{Value, json};
+
+use super::{DeviceRef, Joined, RefRow, device_ref};
+use crate::{
+    StoreError,
+    schema::{devices, sessions},
+};
+
+/// A condition on devices that are joined with their sessions.
+pub(super) type Condition = Box<dyn BoxableExpression<Joined, Pg, SqlType = Bool>>;
+
+pub(super) fn json(labels: &Labels) -> Value {
+    json!(labels)
+}
+
+pub(super) fn read(labels: Value) -> Result<Labels, StoreError> {
+    serde_json::from_value(labels).map_err(|error| StoreError::Corrupt(format!("devices.labels: {error}")))
+}
+
+/// The same as [`LabelSelector::matches`], where the index on labels can use it.
+pub(super) fn conditions(selector: &LabelSelector) -> Vec<Condition> {
+    let any_of = |key: &str, values: &[String]| values.iter().map(|value| json!({ key: value })).collect::<Vec<_>>();
+    let condition = |requirement: &Requirement| -> Condition {
+        match requirement {
+            Requirement::In(key, values) => {
+                Box::new(sql::<Bool>("devices.labels @> ANY (").bind::<Array<Jsonb>, _>(any_of(key, values)).sql(")"))
+            }
+            Requirement::NotIn(key, values) => Box::new(
+                sql::<Bool>("NOT (devices.labels @> ANY (").bind::<Array<Jsonb>, _>(any_of(key, values)).sql("))"),
+            ),
+            Requirement::Exists(key) => Box::new(sql::<Bool>("devices.labels ? ").bind::<Text, _>(key.clone())),
+            Requirement::Absent(key) => {
+                Box::new(sql::<Bool>("NOT (devices.labels ? ").bind::<Text, _>(key.clone()).sql(")"))
+            }
+        }
+    };
+    selector.requirements.iter().map(condition).collect()
+}
+
+/// The devices that a target names: of these sites, of one of them, with such labels; by device id.
+pub fn matching(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    site_id: Option<&SiteId>,
+    selector: Option<&LabelSelector>,
+) -> Result<Vec<DeviceRef>, StoreError> {
+    let mut query = devices::table
+        .inner_join(sessions::table)
+        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .into_boxed::<Pg>();
+    if let Some(site_ids) = scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    for condition in selector.into_iter().flat_map(conditions) {
+        query = query.filter(condition);
+    }
+    let rows: Vec<RefRow> = query.order(devices::device_id).load(conn)?;
+    rows.into_iter().map(device_ref).collect()
+}
