@@ -4,12 +4,15 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use futures_util::stream::{self, BoxStream, StreamExt};
+use http::HeaderMap;
 use serde::Serialize;
 
-use crate::{caller::Caller, error::ApiError};
+use crate::{caller::Caller, error::ApiError, params::Params};
 
 /// So often a silent connection is shown to be alive, to proxies as well.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
+/// By what a client of server-sent events says where it left off.
+const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What handlers answer.
 pub(crate) type Events = Sse<KeepAliveStream<BoxStream<'static, Result<Event, Infallible>>>>;
@@ -34,6 +37,17 @@ pub(crate) fn answer<M: Send + 'static>(
 /// An event of that name.
 pub(crate) fn event(name: &str, data: impl Serialize) -> Result<Event, ApiError> {
     Event::default().event(name).json_data(data).map_err(|_| ApiError::internal())
+}
+
+/// Where the caller left off: what clients of server-sent events send by themselves wins over what the URL says.
+pub(crate) fn cursor(headers: &HeaderMap, params: &Params) -> String {
+    let resumed = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
+    resumed.map_or_else(|| params.text("cursor"), str::to_owned)
+}
+
+/// The event with how far the caller has seen; without that the client keeps the id it has.
+pub(crate) fn with_id(event: Event, cursor: String) -> Event {
+    if cursor.is_empty() { event } else { event.id(cursor) }
 }
 
 fn failure(error: &ApiError) -> Event {

@@ -3,6 +3,7 @@
 mod commands;
 mod devices;
 mod health;
+mod ledger;
 mod metrics;
 mod presence;
 mod sites;
@@ -36,6 +37,7 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(commands::report_status))
         .routes(routes!(commands::acknowledge))
         .routes(routes!(commands::history))
+        .routes(routes!(ledger::watch))
         .routes(routes!(commands::get))
         .routes(routes!(commands::cancel))
         .routes(routes!(sites::create, sites::list))

@@ -17,8 +17,6 @@ use crate::{
 };
 
 const MAX_PAGE: u32 = 1_000;
-/// By what a client of server-sent events says where it left off.
-const LAST_EVENT_ID: &str = "last-event-id";
 
 /// A page of a device's history.
 #[derive(Serialize, ToSchema)]
@@ -96,11 +94,10 @@ pub(crate) async fn watch(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Events, ApiError> {
-    let resumed = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
     let message = pb::WatchRequest {
         device_ids: params.all("device_id"),
         site_id: params.text("site_id"),
-        cursor: resumed.map_or_else(|| params.text("cursor"), str::to_owned),
+        cursor: events::cursor(&headers, &params),
     };
     follow(app, caller, message).await
 }
@@ -113,8 +110,7 @@ async fn follow(app: App, caller: Caller, message: pb::WatchRequest) -> Result<E
     Ok(events::answer(caller, messages, move |message: pb::WatchResponse| {
         let told = std::mem::take(&mut is_first) || !message.devices.is_empty();
         let event = if told { devices(message.devices)? } else { Event::default() };
-        // Without an id the client keeps the one it has.
-        Ok(if message.cursor.is_empty() { event } else { event.id(message.cursor) })
+        Ok(events::with_id(event, message.cursor))
     }))
 }
 

@@ -66,6 +66,9 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
     if path.ends_with("/telemetry/query") {
         path += &format!("?device_id={TILL}&metric=cpu_percent");
     }
+    if path == "/commands/watch" {
+        path += &format!("?command_id={}", world.queued(TILL).await);
+    }
     let request = Request::new(method, &format!("{prefix}{path}"));
     match route {
         "POST /sites/" => request.json(&json!({"site_id": world.fresh(), "name": "Annex"})),

@@ -3,7 +3,7 @@
 mod commands;
 mod devices;
 mod shell;
-// `mod watching;` follows what Watch and runs tell, as soon as the services answer these.
+mod watching;
 mod who;
 
 use std::{

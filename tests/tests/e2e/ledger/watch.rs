@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use homepot::pb::command::v1::{Command, CommandState, WatchRequest, WatchResponse};
-use homepot_tests::{Server, grpc::Caller};
+use homepot_tests::{Server, grpc::Caller, rest::Request};
 use tonic::{Code, Streaming};
 
 use super::*;
@@ -102,4 +102,21 @@ async fn what_is_wrong_with_a_watch_is_told_by_field() {
     let error = homepot::Error::from(&server.admin().command.watch(request).await.unwrap_err());
     let fields: Vec<_> = error.field_violations().iter().map(|fault| fault.field.as_str()).collect();
     assert_eq!(fields, ["command_ids", "device_ids", "site_id", "run_id", "cursor"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_tells_the_same_as_server_sent_events_and_resumes_by_their_id() {
+    let (server, [_]) = with_devices(["till"]).await;
+    let id = queue(&server, "till", "PING").await;
+    let follow = |path: String| Request::get(&path).bearer(&server.admin_token);
+    let first = follow(format!("/api/v1/commands/watch?command_id={id}"));
+    let first = first.send_until(&server.rest_addr, "\n\n").await;
+    assert!(first.text().contains("event: commands") && first.text().contains(&id), "{}", first.text());
+    let cursor = first.text().lines().find_map(|line| line.strip_prefix("id: ").map(str::to_owned)).unwrap();
+    let missed = queue(&server, "till", "PING").await;
+    let again = follow("/api/v1/commands/watch".to_owned()).header("Last-Event-ID", &cursor);
+    let again = again.send_until(&server.rest_addr, &missed).await;
+    assert!(again.text().contains(r#""history":[{"state":"queued""#), "{}", again.text());
+    let bad = server.rest(follow("/api/v1/commands/watch?cursor=yesterday".to_owned())).await;
+    assert_eq!(bad.status, 422, "{}", bad.text());
 }
