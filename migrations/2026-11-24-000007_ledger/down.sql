@@ -11,6 +11,7 @@ ALTER TABLE commands
     DROP COLUMN cancel_told,
     DROP COLUMN cancel_cause,
     DROP COLUMN cancel_requested_at,
+    DROP COLUMN handed_on,
     DROP COLUMN journal_id,
     DROP COLUMN run_id;
 DROP TABLE run_devices;

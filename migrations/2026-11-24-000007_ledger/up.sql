@@ -41,6 +41,8 @@ ALTER TABLE commands
     ADD COLUMN run_id uuid REFERENCES runs,
     -- The journal it was handed to; what is not safe to repeat goes to no other.
     ADD COLUMN journal_id text,
+    -- Whether it was with a poller or another journal before: nobody can tell what that one did.
+    ADD COLUMN handed_on boolean NOT NULL DEFAULT false,
     ADD COLUMN cancel_requested_at timestamptz,
     ADD COLUMN cancel_cause text,
     -- The session that was asked to take it back.

@@ -204,6 +204,7 @@ diesel::table! {
         finished_at -> Nullable<Timestamptz>,
         run_id -> Nullable<Uuid>,
         journal_id -> Nullable<Text>,
+        handed_on -> Bool,
         cancel_requested_at -> Nullable<Timestamptz>,
         cancel_cause -> Nullable<Text>,
         cancel_told -> Nullable<BigInt>,

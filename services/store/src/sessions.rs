@@ -162,6 +162,7 @@ pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, S
             SELECT FROM commands c
             WHERE c.device = s.device AND c.state IN ('sent', 'acknowledged') AND c.cancel_requested_at IS NOT NULL
                 AND c.cancel_told IS DISTINCT FROM s.session_epoch
+                AND (c.session_epoch = s.session_epoch OR c.journal_id = s.journal_id)
         ) AS waiting
         FROM sessions s JOIN devices d USING (device) WHERE s.device = ANY ($1)",
     )

@@ -306,6 +306,22 @@ async fn a_command_that_waits_is_cancelled_at_once_and_never_handed_out() {
 }
 
 #[tokio::test]
+async fn what_may_have_run_elsewhere_is_not_called_cancelled() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let first = attach(&mut conn, d.pk, Some("a"));
+    let ping = queue(&mut conn, d.pk, "PING");
+    assert_eq!(claimed(&mut conn, d.pk, first), [ping]);
+    // Again to the same journal: that one can tell.
+    let second = attach(&mut conn, d.pk, Some("a"));
+    assert_eq!(claimed(&mut conn, d.pk, second), [ping]);
+    let third = attach(&mut conn, d.pk, Some("b"));
+    assert_eq!(claimed(&mut conn, d.pk, third), [ping]);
+    let refused = say(&mut conn, Speaker::Operator, ping, Event::CancelAsked);
+    assert!(matches!(refused, Changed::Refused(_, Refusal::MayHaveRun)), "{refused:?}");
+}
+
+#[tokio::test]
 async fn a_device_is_asked_once_a_session_and_its_answer_settles_a_cancel() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();

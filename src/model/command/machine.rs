@@ -33,6 +33,9 @@ pub enum Holder {
     Session,
     /// A device that polls: it can't be asked anything.
     Poller,
+    /// A session, and before that a poller or another journal of the device: what that one did nobody can tell. Only what
+    /// is safe to repeat is ever handed on so.
+    Several,
 }
 
 /// What the rules need to know of a command.
@@ -68,6 +71,8 @@ pub enum Refusal {
     HasEnded(CommandState),
     /// It is with a device that polls, which can't be asked.
     CannotAsk,
+    /// It was handed over before to where it may have run.
+    MayHaveRun,
     /// Nobody asked for it back.
     NotAsked,
     /// Its time is not over, or no time runs for it here.
@@ -83,6 +88,7 @@ impl fmt::Display for Refusal {
             Self::HasStarted => f.write_str("the command has started"),
             Self::HasEnded(state) => write!(f, "the command is already {}", state.as_str()),
             Self::CannotAsk => f.write_str("the command was fetched by a device that polls, which can't be asked"),
+            Self::MayHaveRun => f.write_str("the command was handed over before, and may have run there"),
             Self::NotAsked => f.write_str("nobody asked for the command to be taken back"),
             Self::NotDue => f.write_str("the command's time is not over"),
             Self::NoEnd => f.write_str("the state is no end"),
@@ -159,6 +165,7 @@ impl Standing {
             CommandState::Sent | CommandState::Acknowledged => match self.holder {
                 Holder::Session => Ok(Step::AskDevice),
                 Holder::Poller => Err(Refusal::CannotAsk),
+                Holder::Several => Err(Refusal::MayHaveRun),
             },
             CommandState::Running => Err(Refusal::HasStarted),
             CommandState::Cancelled => Ok(Step::Stays),
@@ -206,7 +213,7 @@ mod tests {
     fn standings() -> Vec<Standing> {
         let mut all = Vec::new();
         for state in CommandState::ALL {
-            for holder in [Holder::Session, Holder::Poller] {
+            for holder in [Holder::Session, Holder::Poller, Holder::Several] {
                 for cancel_requested in [false, true] {
                     all.push(Standing { state, holder, cancel_requested });
                 }
@@ -328,6 +335,8 @@ mod tests {
             assert_eq!(asked.on(Event::CancelAsked), Ok(Step::Stays));
             assert_eq!(asked.on(Event::Ended(Cancelled)), Ok(Step::To(Cancelled)));
             assert_eq!(polled.on(Event::CancelAsked), Err(Refusal::CannotAsk));
+            let handed_on = Standing { holder: Holder::Several, ..standing(state) };
+            assert_eq!(handed_on.on(Event::CancelAsked), Err(Refusal::MayHaveRun));
         }
         assert_eq!(standing(Running).on(Event::CancelAsked), Err(Refusal::HasStarted));
         for end in [Succeeded, Failed, Rejected, Expired, Unknown] {

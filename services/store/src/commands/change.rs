@@ -131,18 +131,28 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
         .order(commands::command_id)
         .for_no_key_update()
         .load(conn)?;
-    type Extra = (Uuid, i64, Option<i64>, Option<String>);
+    type Extra = (Uuid, i64, Option<i64>, bool, Option<String>);
     let rows: Vec<(Extra, RowOfDevice)> = commands::table
         .inner_join(devices::table)
         .filter(commands::command_id.eq_any(locked))
         .select((
-            (commands::command_id, commands::device, commands::session_epoch, commands::cancel_cause),
+            (
+                commands::command_id,
+                commands::device,
+                commands::session_epoch,
+                commands::handed_on,
+                commands::cancel_cause,
+            ),
             (Row::as_select(), devices::device_id, devices::site_id),
         ))
         .load(conn)?;
     let mut entries = HashMap::with_capacity(rows.len());
-    for ((id, device, epoch, cancel_cause), row) in rows {
-        let holder = if epoch.is_some() { Holder::Session } else { Holder::Poller };
+    for ((id, device, epoch, handed_on, cancel_cause), row) in rows {
+        let holder = match epoch {
+            None => Holder::Poller,
+            Some(_) if handed_on => Holder::Several,
+            Some(_) => Holder::Session,
+        };
         let command = command(row)?;
         entries.insert(id, Entry { device, holder, command, cancel_cause, added: Vec::new(), touched: false });
     }

@@ -60,20 +60,25 @@ WITH wanted AS (
 UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.state END,
     sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1, session_epoch = picked.session_epoch,
     journal_id = picked.journal_id, changed_at = now(),
+    handed_on = handed_on OR (c.state <> 'queued' AND c.journal_id IS DISTINCT FROM picked.journal_id),
     history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', now(), 'cause',
         'handed to the device in session ' || picked.session_epoch) ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
     floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
 
-// Told once a session; the next session of the device is told again.
+// Told once a session; the next session of the device is told again. Only the journal that has the command can say that
+// it never ran, so no other is asked; if that one does not come back, the command ends as unknown.
 const TO_CANCEL: &str = "\
 WITH wanted AS (
     SELECT * FROM unnest($1, $2) AS w (device, epoch)
 ), picked AS (
-    SELECT c.command_id, w.epoch FROM wanted w JOIN commands c USING (device)
+    SELECT c.command_id, w.epoch
+    FROM wanted w JOIN sessions s ON s.device = w.device AND s.session_epoch = w.epoch
+    JOIN commands c ON c.device = w.device
     WHERE c.cancel_requested_at IS NOT NULL AND c.state IN ('sent', 'acknowledged')
         AND c.cancel_told IS DISTINCT FROM w.epoch
+        AND (c.session_epoch = w.epoch OR c.journal_id = s.journal_id)
     ORDER BY c.command_id FOR NO KEY UPDATE OF c SKIP LOCKED
 )
 UPDATE commands c SET cancel_told = picked.epoch
@@ -97,6 +102,7 @@ WITH waiting AS (
 )
 UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1,
     session_epoch = NULL, journal_id = NULL, changed_at = now(),
+    handed_on = handed_on OR (c.state <> 'queued' AND c.session_epoch IS NOT NULL),
     history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', now(), 'cause',
         'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
