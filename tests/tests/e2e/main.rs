@@ -9,6 +9,7 @@ mod contract;
 mod demo;
 mod house;
 mod ops;
+mod presence;
 mod protocol;
 mod reflection;
 mod replicas;
