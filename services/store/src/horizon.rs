@@ -16,6 +16,7 @@ struct Horizon {
 
 // Two seconds back: a transaction shows in the list a little after it takes its stamp. Ten minutes at most: none of ours
 // takes that long (see `SESSION_SETTINGS`), and a backup's, which takes hours, should not make every look read hours.
+// Postgres shows a role the transactions of its own sessions; all replicas come as the same one.
 const HORIZON: &str = "\
 SELECT greatest(least(min(xact_start), now()), now() - interval '10 minutes') - interval '2 seconds' AS horizon
 FROM pg_stat_activity

@@ -30,6 +30,6 @@ async fn a_transaction_under_way_holds_the_horizon_back_until_it_ends_and_others
     assert!(free > in_writer && free > in_other);
     assert!(free <= stamp(&mut look) - TimeDelta::seconds(2));
     // Within one transaction too: its own start is no reason to wait for itself.
-    let own = look.transaction(|conn| horizon(conn)).unwrap();
+    let own = look.transaction(horizon).unwrap();
     assert!(own >= free);
 }

@@ -11,6 +11,7 @@ mod demo;
 mod house;
 mod ledger;
 mod ops;
+mod presence;
 mod protocol;
 mod reflection;
 mod replicas;

@@ -9,12 +9,15 @@ use diesel::{
     sql_query,
     sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
 };
-use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, StateCause};
+use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, OFFLINE_AFTER_HEARTBEATS, StateCause};
 
 use crate::{StoreError, row};
 
 /// Watches are told of a device that comes and goes all the time this often.
 pub(super) const TOLD_APART: TimeDelta = TimeDelta::seconds(30);
+
+// As the statements in here and in `keep` have it.
+const _: () = assert!(OFFLINE_AFTER_HEARTBEATS == 2.5);
 
 /// The columns of a [`Recorded`], of a table called `s`.
 pub(super) const COLUMNS: &str = "s.device, s.session_epoch, s.last_seen_at, s.heartbeat_ms, s.boot_id, s.status, \
