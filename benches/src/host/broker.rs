@@ -1,11 +1,6 @@
 //! Mosquitto as a process of its own: the ceiling of what reaches a device.
 
-use std::{
-    fs::File,
-    path::PathBuf,
-    process::Stdio,
-    time::Duration,
-};
+use std::{fs::File, path::PathBuf, process::Stdio, time::Duration};
 
 use anyhow::Context as _;
 use tempfile::TempDir;
