@@ -135,11 +135,8 @@ async fn until_served(
         match news.what {
             What::Detached => drop(away.insert(news.device)),
             What::Attached if away.remove(&news.device) => seen.attached.push(after),
-            What::Command(id) => {
-                if delivered.insert(id, news.device).is_none() {
-                    seen.in_hand.push(after);
-                }
-            }
+            // It may be handed over once more when its device comes back.
+            What::Command(id) if delivered.insert(id.clone(), news.device).is_none() => seen.in_hand.push(after),
             _ => {}
         }
     }

@@ -39,26 +39,31 @@ pub struct Args {
     /// Seconds that all are attached before the server ends; after ten of them an agent forgets earlier failures.
     #[arg(long, default_value_t = 12)]
     pub settle_seconds: u64,
+    /// How the server ends; left out: one way after the other.
+    #[arg(long, value_enum)]
+    pub end: Option<End>,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { devices: 10_000, without_tickets: false, settle_seconds: 12 }
+        Self { devices: 10_000, without_tickets: false, settle_seconds: 12, end: None }
     }
 }
 
 /// How a server ends.
-#[derive(Clone, Copy, Debug)]
-enum End {
-    InGoodOrder,
-    Killed,
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub enum End {
+    /// SIGTERM: devices are told when to come back.
+    Sigterm,
+    /// kill -9: their connections break.
+    Kill,
 }
 
 impl End {
     fn name(self) -> &'static str {
         match self {
-            Self::InGoodOrder => "SIGTERM",
-            Self::Killed => "kill -9",
+            Self::Sigterm => "SIGTERM",
+            Self::Kill => "kill -9",
         }
     }
 }
@@ -91,7 +96,8 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     }
     let attached = agents.attached();
     let mut restarts = Vec::new();
-    for end in [End::InGoodOrder, End::Killed] {
+    let ends = args.end.map_or_else(|| vec![End::Sigterm, End::Kill], |end| vec![end]);
+    for end in ends {
         sleep(Duration::from_secs(args.settle_seconds)).await;
         step(&format!("{name}: {}", end.name()));
         let work = house.restart(server, end, &mut agents, args.devices);
@@ -144,8 +150,8 @@ impl House<'_> {
     ) -> anyhow::Result<(Server, Seen)> {
         let begin = Instant::now();
         match end {
-            End::InGoodOrder => old.stop().await?,
-            End::Killed => old.kill().await?,
+            End::Sigterm => old.stop().await?,
+            End::Kill => old.kill().await?,
         }
         let (ending, start) = (begin.elapsed(), Instant::now());
         let (started, attached) =
@@ -154,7 +160,7 @@ impl House<'_> {
         let server = server?;
         let attached = attached.with_context(|| server.tail())?;
         let turned_away = counter(&server, "homepot_argon2_queue_full_total").await?;
-        // Those that found the queue full are counted as asked for, too.
+        // Those that found the queue full are counted as asked for, too. One is the admin's token, at the start.
         let argon2_checks = counter(&server, "homepot_argon2_checks_total").await? - turned_away;
         Ok((server, Seen { end, ending, ready, attached, argon2_checks, turned_away }))
     }
