@@ -7,7 +7,9 @@ use clap::{Parser, Subcommand};
 use crate::{
     host::{Workshop, raise_file_limit},
     report::Report,
-    run::{agent, bare, idle, ingest, latency, outage, query, rest, soak},
+    run::{
+        agent, bare, command_latency, command_rate, failover, idle, ingest, latency, outage, query, rest, restart, soak,
+    },
 };
 
 /// Measures HOMEPOT on this machine, each figure beside a ceiling of the same run.
@@ -46,6 +48,14 @@ enum Bench {
     Query(query::Args),
     /// Memory and processor of the agent.
     Agent(agent::Args),
+    /// How long until a device has a command in hand, against Mosquitto.
+    CommandLatency(command_latency::Args),
+    /// Commands a second from the queue to their outcome, against Postgres alone.
+    CommandRate(command_rate::Args),
+    /// One of two replicas dies: until its devices are at the other and have their commands.
+    Failover(failover::Args),
+    /// The server starts again: until the whole fleet is attached.
+    Restart(restart::Args),
     /// Memory of the server over ten minutes under load.
     Soak(soak::Args),
     /// Postgres goes away under load and comes back: what was sent is stored, once.
@@ -102,6 +112,10 @@ async fn measure(bench: Bench, workshop: &Workshop, report: &mut Report) -> anyh
         Bench::Idle(args) => idle::run(&args, workshop, report).await,
         Bench::Query(args) => query::run(&args, workshop, report).await,
         Bench::Agent(args) => agent::run(&args, workshop, report).await,
+        Bench::CommandLatency(args) => command_latency::run(&args, workshop, report).await,
+        Bench::CommandRate(args) => command_rate::run(&args, workshop, report).await,
+        Bench::Failover(args) => failover::run(&args, workshop, report).await,
+        Bench::Restart(args) => restart::run(&args, workshop, report).await,
         Bench::Soak(args) => soak::run(&args, workshop, report).await,
         Bench::Outage(args) => outage::run(&args, workshop, report).await,
         Bench::BareServer(_) | Bench::Attach(_) => Ok(()),
@@ -115,10 +129,17 @@ async fn all(quick: bool, workshop: &Workshop, report: &mut Report) -> anyhow::R
     let mut idle_args = idle::Args::default();
     let mut query_args = query::Args::default();
     let mut agent_args = agent::Args::default();
+    let mut hand_args = command_latency::Args::default();
+    let mut rate_args = command_rate::Args::default();
+    let mut failover_args = failover::Args::default();
+    let mut restart_args = restart::Args::default();
     if quick {
         (ingest_args.rounds, ingest_args.seconds, latency_args.seconds, rest_args.seconds) = (1, 5, 5, 3);
         (idle_args.devices, idle_args.settle_seconds, agent_args.seconds) = (500, 3, 15);
         (query_args.rows, query_args.devices, query_args.asked) = (1_000_000, 1_000, 5);
+        (hand_args.devices, hand_args.seconds) = (500, 5);
+        (rate_args.devices, rate_args.in_flight, rate_args.seconds, rate_args.ceiling_commands) = (200, 400, 5, 10_000);
+        (failover_args.devices, restart_args.devices) = (200, 500);
     }
     let rate = ingest::run(&ingest_args, workshop, report).await?;
     latency_args.rate = Some(rate / 2.0);
@@ -126,6 +147,12 @@ async fn all(quick: bool, workshop: &Workshop, report: &mut Report) -> anyhow::R
     rest::run(&rest_args, workshop, report).await?;
     idle::run(&idle_args, workshop, report).await?;
     agent::run(&agent_args, workshop, report).await?;
+    command_latency::run(&hand_args, workshop, report).await?;
+    command_rate::run(&rate_args, workshop, report).await?;
+    failover::run(&failover_args, workshop, report).await?;
+    restart::run(&restart_args, workshop, report).await?;
+    restart_args.without_tickets = true;
+    restart::run(&restart_args, workshop, report).await?;
     query::run(&query_args, workshop, report).await
 }
 

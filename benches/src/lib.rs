@@ -5,8 +5,8 @@
 //! with what is in the tables, and leaves nothing behind. [`host`] is what runs on the machine and what it takes of it,
 //! [`fleet`] the devices, [`report`] what comes out.
 //!
-//! May call: the contract crate. It knows the programs by their command lines, logs and ports alone. Nothing in here
-//! passes or fails by time: a table says what was measured, and people judge.
+//! May call: the contract crate, and of the agent its rules for coming back. It knows the programs by their command lines,
+//! logs and ports alone. Nothing in here passes or fails by time: a table says what was measured, and people judge.
 
 // The table is what this program is for.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
@@ -15,6 +15,7 @@ mod cli;
 pub mod fleet;
 pub mod host;
 pub mod http;
+pub mod mqtt;
 pub mod report;
 pub mod run;
 

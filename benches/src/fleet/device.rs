@@ -18,7 +18,7 @@ use tonic::Streaming;
 use super::{DeviceKey, Mill, samples::resent_mark, wire};
 
 /// Devices that connect at the same time.
-const CONNECTING: usize = 64;
+pub(super) const CONNECTING: usize = 64;
 const PATIENCE: Duration = Duration::from_secs(60);
 const COME_BACK_AFTER: Duration = Duration::from_millis(500);
 /// Messages that fit the way up; more than what any load leaves unacknowledged.
@@ -84,7 +84,7 @@ impl Device {
     async fn open(address: &str, key: &DeviceKey) -> anyhow::Result<(mpsc::Sender<Bytes>, Streaming<AttachResponse>)> {
         let attach = async {
             let (up, mut down) = wire::open(address, key, WINDOW).await?;
-            up.send(hello()).await?;
+            up.send(hello(key)).await?;
             let answer = down.message().await?.and_then(|answer| answer.message);
             anyhow::ensure!(matches!(answer, Some(Down::Welcome(_))), "no Welcome but {answer:?}");
             anyhow::Ok((up, down))
@@ -151,13 +151,16 @@ impl Device {
     }
 }
 
-fn hello() -> Bytes {
+/// Hello, encoded.
+pub(super) fn hello(key: &DeviceKey) -> Bytes {
     let hello = Hello {
         protocol_min: 1,
         protocol_max: 1,
         agent_version: env!("CARGO_PKG_VERSION").to_owned(),
         boot_id: "bench".to_owned(),
         capabilities: ["PING", "RESTART_APP", "REBOOT"].map(str::to_owned).to_vec(),
+        // A device has one journal for as long as the benchmark runs.
+        journal_id: key.device_id.clone(),
         ..Hello::default()
     };
     AttachRequest { message: Some(Up::Hello(hello)) }.encode_to_vec().into()

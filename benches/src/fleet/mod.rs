@@ -1,15 +1,19 @@
 //! Devices: put into the database, attached, and at work.
 
+mod agent;
 mod device;
 mod load;
+mod operator;
 mod samples;
 mod seed;
 mod wire;
 
 pub use self::{
+    agent::{Agents, Habits, News, What},
     device::{Device, attach_all},
     load::{Load, Outcome, Pace, drive},
-    samples::Mill,
-    seed::{DeviceKey, SITE, seed},
+    operator::Operator,
+    samples::{Mill, mix},
+    seed::{DeviceKey, SITE, make_dear, seed, seed_alike},
     wire::connect,
 };

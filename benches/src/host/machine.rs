@@ -37,7 +37,8 @@ pub fn describe(directory: &Path) -> anyhow::Result<Value> {
     }))
 }
 
-fn said(command: &mut Command) -> String {
+/// What a program prints.
+pub(super) fn said(command: &mut Command) -> String {
     let output = command.output().map(|output| output.stdout).unwrap_or_default();
     String::from_utf8_lossy(&output).trim().to_owned()
 }

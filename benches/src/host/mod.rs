@@ -1,24 +1,34 @@
 //! What runs on this machine for a benchmark, and what it takes of it.
 
+mod balancer;
+mod broker;
 mod cluster;
 mod machine;
 mod psql;
 mod server;
 mod usage;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicU16, Ordering::Relaxed},
+};
 
 use anyhow::Context as _;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tempfile::TempDir;
 
+use self::machine::said;
 pub use self::{
+    balancer::{Balancer, Prefers},
+    broker::Broker,
     cluster::Cluster,
     machine::describe,
     psql::{Psql, postgres_program},
     server::{Server, Setting},
     usage::{Cores, Cpu, Memory, memory, precise_cpu},
 };
+
+static NEXT: AtomicU16 = AtomicU16::new(0);
 
 /// Where the programs are, and where benchmarks may write: the directory of build output.
 #[derive(Debug)]
@@ -76,6 +86,18 @@ fn directory_in(parent: &Path) -> anyhow::Result<TempDir> {
 fn open_to_all(directory: &Path) -> anyhow::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     Ok(std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?)
+}
+
+/// An address on this machine that nobody listens at, and that no connection can take by chance: ports below those that
+/// the kernel gives to connections. A device that keeps trying a port of theirs ends up connected to itself.
+pub fn free_address() -> anyhow::Result<String> {
+    let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap_or_default();
+    let first = range.split_whitespace().next().and_then(|port| port.parse().ok()).unwrap_or(32_768_u16);
+    // From a place of our own, so that two benchmarks at a time do not take the same.
+    let (lowest, start) = (10_000.min(first.saturating_sub(1)), std::process::id() as u16 ^ NEXT.fetch_add(7, Relaxed));
+    let mut ports = (0..first - lowest).map(|step| lowest + (start % (first - lowest) + step) % (first - lowest));
+    let free = ports.find(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.map(|port| format!("127.0.0.1:{port}")).context("no port is free")
 }
 
 /// Ten thousand devices are ten thousand sockets, here and in the children, which inherit the limit.

@@ -156,6 +156,13 @@ impl Server {
         Ok(())
     }
 
+    /// Kills it with -9 and waits until it is gone; a private Postgres of its own may still be on its way out.
+    pub async fn kill(mut self) -> anyhow::Result<()> {
+        self.signal(Signal::KILL);
+        timeout(STOP, self.child.wait()).await.context("the server does not die")??;
+        Ok(())
+    }
+
     fn signal(&self, signal: Signal) {
         // Not reaped yet, so the number is still its own.
         if let Some(pid) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {

@@ -1,12 +1,15 @@
-//! The ceiling of `idle`: a server of nothing but one stream, built of the same parts, which says nothing.
+//! The ceiling of `idle`, `failover` and `restart`: a server of nothing but one stream, built of the same parts, which says
+//! nothing.
 
 use std::{
     convert::Infallible,
     pin::Pin,
-    task::{Context, Poll},
+    task::{self, Poll},
 };
 
+use anyhow::Context as _;
 use homepot::pb::device::v1::{AttachRequest, AttachResponse};
+use tokio::process::Child;
 use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
 use tonic::{
     Request, Response, Status, Streaming,
@@ -17,6 +20,9 @@ use tonic::{
 };
 use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
 use tower::Service;
+
+use super::idle::{first_line, own};
+use crate::host::Workshop;
 
 /// What buffers a stream has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -33,11 +39,41 @@ pub struct ServerArgs {
     /// What buffers a stream has.
     #[arg(long, value_enum)]
     buffers: Buffers,
+    /// Where to listen; port 0 picks a free one.
+    #[arg(long)]
+    address: String,
+}
+
+/// A running one, seen from the benchmark; dropping it ends it.
+#[derive(Debug)]
+pub(super) struct BareServer {
+    child: Child,
+    /// `host:port` it listens at.
+    pub(super) address: String,
+}
+
+impl BareServer {
+    /// Starts one.
+    pub(super) async fn start(workshop: &Workshop, buffers: &str, address: &str) -> anyhow::Result<Self> {
+        let mut child = own(workshop, &["bare-server", "--buffers", buffers, "--address", address])?;
+        let address = first_line(&mut child).await?;
+        Ok(Self { child, address })
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> anyhow::Result<u32> {
+        self.child.id().context("the bare server has ended")
+    }
+
+    /// Kills it with -9 and waits until it is gone.
+    pub(super) async fn kill(mut self) -> anyhow::Result<()> {
+        Ok(self.child.kill().await?)
+    }
 }
 
 /// Serves until it is killed; prints its address first.
 pub async fn serve(args: ServerArgs) -> anyhow::Result<()> {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let listener = tokio::net::TcpListener::bind(&args.address).await?;
     println!("{}", listener.local_addr()?);
     let incoming = TcpListenerStream::new(listener);
     Ok(Server::builder().add_service(Bare(args.buffers)).serve_with_incoming(incoming).await?)
@@ -56,7 +92,7 @@ impl Service<http::Request<Body>> for Bare {
     type Error = Infallible;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+    fn poll_ready(&mut self, _: &mut task::Context<'_>) -> Poll<Result<(), Infallible>> {
         Poll::Ready(Ok(()))
     }
 

@@ -19,6 +19,7 @@ use tokio::{
     time::sleep,
 };
 
+use super::bare::BareServer;
 use crate::{
     fleet::{DeviceKey, attach_all, seed},
     host::{Memory, Server, Workshop, memory},
@@ -57,11 +58,9 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let mut bare = Vec::new();
     for buffers in ["default", "small"] {
         step(&format!("idle: a bare server, {buffers} buffers"));
-        let mut child = own(workshop, &["bare-server", "--buffers", buffers])?;
-        let address = first_line(&mut child).await?;
-        let pid = child.id().context("the bare server has ended")?;
-        bare.push(hold(args, workshop, &address, &keys, pid).await?);
-        child.kill().await?;
+        let server = BareServer::start(workshop, buffers, "127.0.0.1:0").await?;
+        bare.push(hold(args, workshop, &server.address, &keys, server.pid()?).await?);
+        server.kill().await?;
     }
     let [default, small] = [bare[0], bare[1]];
     let rows = vec![
@@ -118,13 +117,13 @@ async fn attacher(workshop: &Workshop, address: &str, keys: &[DeviceKey]) -> any
 }
 
 /// This very program as another process, which ends with this one.
-fn own(workshop: &Workshop, arguments: &[&str]) -> anyhow::Result<Child> {
+pub(super) fn own(workshop: &Workshop, arguments: &[&str]) -> anyhow::Result<Child> {
     let mut command = Command::new(workshop.program("homepot")?);
     command.arg("tether").arg(std::process::id().to_string()).arg(std::env::current_exe()?).args(arguments);
     Ok(command.stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?)
 }
 
-async fn first_line(child: &mut Child) -> anyhow::Result<String> {
+pub(super) async fn first_line(child: &mut Child) -> anyhow::Result<String> {
     let stdout = child.stdout.take().context("stdout is piped")?;
     let line = BufReader::new(stdout).lines().next_line().await?;
     line.context("a helper process ended early")

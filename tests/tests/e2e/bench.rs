@@ -5,13 +5,28 @@ use std::{path::Path, process::Command};
 use homepot_tests::{data_parent, processes_with, program};
 use serde_json::Value;
 
-/// Runs a benchmark to its end; answers what it wrote.
+/// Runs a benchmark to its end; answers what it wrote under its own name.
 fn bench(name: &str, arguments: &[&str], output: &Path) -> Value {
+    run(name, arguments, output);
+    result(name, output)
+}
+
+fn run(name: &str, arguments: &[&str], output: &Path) {
     let done = Command::new(program("homepot-bench")).arg(name).args(arguments).arg("--output").arg(output).output();
     let done = done.unwrap();
     assert!(done.status.success(), "{name}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+fn result(name: &str, output: &Path) -> Value {
     let told = std::fs::read_to_string(output.join(format!("{name}.json"))).unwrap();
     serde_json::from_str(&told).unwrap()
+}
+
+/// Nothing but the results is left, and nobody runs.
+fn check_clean(output: &Path, results: usize) {
+    assert_eq!(processes_with(&output.display().to_string()), Vec::<u32>::new());
+    let left: Vec<_> = std::fs::read_dir(output).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(left.len(), results, "only the results are left: {left:?}");
 }
 
 #[test]
@@ -24,8 +39,35 @@ fn benchmarks_end_well_on_a_few_devices_and_leave_nothing_running() {
     assert!(rest["details"]["requests"].as_u64().unwrap() > 0, "{rest}");
     let outage = bench("outage", &few(&["--rate", "100", "--away", "1", "--around", "1"]), output.path());
     assert_eq!(outage["rows"][0]["figure"], 300.0, "{outage}");
+    check_clean(output.path(), 3);
+}
 
-    assert_eq!(processes_with(&output.path().display().to_string()), Vec::<u32>::new());
-    let left: Vec<_> = std::fs::read_dir(output.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-    assert_eq!(left.len(), 3, "only the results are left: {left:?}");
+#[test]
+fn benchmarks_of_commands_see_each_command_to_its_end_and_leave_nothing_running() {
+    let output = data_parent();
+    // The broker is compared with where people measure; here is none.
+    let few = ["--devices", "5", "--rate", "20", "--seconds", "1", "--without-mosquitto"];
+    let latency = bench("command-latency", &few, output.path());
+    assert_eq!(latency["details"]["commands"], 20, "{latency}");
+    let few = ["--devices", "5", "--in-flight", "10", "--seconds", "1", "--ceiling-commands", "500"];
+    let rate = bench("command-rate", &few, output.path());
+    assert!(rate["details"]["commands"].as_u64().unwrap() > 0, "{rate}");
+    assert!(rate["rows"][0]["ceiling"]["figure"].as_f64().unwrap() > 0.0, "{rate}");
+    check_clean(output.path(), 2);
+}
+
+#[test]
+fn benchmarks_of_servers_that_die_wait_for_every_device_and_leave_nothing_running() {
+    let output = data_parent();
+    let failover = bench("failover", &["--devices", "6"], output.path());
+    assert_eq!(failover["details"]["lost_their_stream"], 6, "{failover}");
+    let both = bench("failover", &["--devices", "6", "--spread"], output.path());
+    assert_eq!(both["details"]["lost_their_stream"], 3, "{both}");
+    let few = ["--devices", "4", "--settle-seconds", "0", "--end"];
+    let restart = bench("restart", &[few.as_slice(), &["sigterm"]].concat(), output.path());
+    run("restart", &[few.as_slice(), &["kill", "--without-tickets"]].concat(), output.path());
+    let dear = result("restart-without-tickets", output.path());
+    let checks = |told: &Value| told["details"]["restarts"][0]["argon2_checks"].as_f64().unwrap();
+    assert!(checks(&dear) >= checks(&restart) + 4.0, "tickets spare the slow check: {restart} {dear}");
+    check_clean(output.path(), 3);
 }

@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("homepot-agent", &["homepot"]),
     ("homepot-tests", &["homepot"]),
-    ("homepot-bench", &["homepot"]),
+    ("homepot-bench", &["homepot", "homepot-agent"]),
 ];
 
 const DATABASE: &[&str] = &["diesel", "diesel_migrations", "pq-src", "pq-sys", "r2d2", "homepot-store"];
