@@ -183,4 +183,6 @@ fn expired(command_id: CommandId) -> Outcome {
 }
 
 #[cfg(test)]
+mod property;
+#[cfg(test)]
 mod tests;
