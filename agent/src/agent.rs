@@ -1,9 +1,13 @@
 //! The loop of a running agent: one task owns the samples and the commands, and matches what the connection tells.
+//!
+//! What it does with commands is in [`orders`].
 
-use std::{collections::VecDeque, io, time::Duration};
+mod orders;
+
+use std::{collections::VecDeque, time::Duration};
 
 use chrono::{SecondsFormat, Utc};
-use homepot::model::{CommandId, CommandState, Delivery, DeviceSource, Outcome, Sample};
+use homepot::model::{CommandId, CommandState, DeviceSource, Sample};
 use tokio::{
     select,
     sync::{mpsc, watch},
@@ -14,17 +18,14 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     RunError, VERSION,
-    collector::{Collector, diagnostics},
-    commands::{
-        Book, Moment, Rules, Verdict,
-        builtin::{Action, CAPABILITIES, plan, pong},
-        ledger::{Standing, TOO_LATE},
-        program,
-    },
+    collector::Collector,
+    commands::{Book, Rules, Verdict, builtin::CAPABILITIES},
     config::Config,
     enrollment, milliseconds, platform,
     protocol::{
-        Event, Introduction, Outgoing, Terms, connection,
+        Event, Introduction, Outgoing, Terms,
+        clock::ServerClock,
+        connection,
         reconnect::End,
         spool::{self, Spool},
         uplink::Uplink,
@@ -86,8 +87,16 @@ async fn enrol_and_work(
         max_bytes: config.spool_max_bytes,
         max_age: config.spool_max_age,
     };
+    let book = Book::open(&state.file("commands.journal"), &orders::now(&boot_id)).map_err(RunError::Journal)?;
+    let introduction = Introduction {
+        agent_version: VERSION.to_owned(),
+        boot_id: boot_id.clone(),
+        capabilities: CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
+        source: DeviceSource::Real,
+        journal_id: book.journal_id().to_owned(),
+    };
     let agent = Agent {
-        book: Book::open(&state.file("commands.journal"), &now(&boot_id)).map_err(RunError::Journal)?,
+        book,
         settings: state.settings()?,
         collector: Collector::new()?,
         uplink: Uplink::new(Spool::open(spool)),
@@ -100,15 +109,10 @@ async fn enrol_and_work(
         running: None,
         started: Instant::now(),
         last_sample: None,
-        boot_id: boot_id.clone(),
+        boot_id,
+        clock: None,
     };
     tracing::info!(device_id = %credentials.device_id, server = %config.server, version = VERSION, "agent started");
-    let introduction = Introduction {
-        agent_version: VERSION.to_owned(),
-        boot_id,
-        capabilities: CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
-        source: DeviceSource::Real,
-    };
     let events = connection::spawn(endpoint, credentials, introduction, stop.clone());
     agent.work(events, stop).await
 }
@@ -131,6 +135,8 @@ struct Agent {
     started: Instant,
     last_sample: Option<Instant>,
     boot_id: String,
+    /// The server's, as the latest session told it.
+    clock: Option<ServerClock>,
 }
 
 impl Agent {
@@ -140,7 +146,7 @@ impl Agent {
         let mut deadline: Option<Instant> = None;
         loop {
             if deadline.is_none() {
-                self.start_next().map_err(RunError::Journal)?;
+                self.start_next();
             }
             self.publish();
             let has_outgoing =
@@ -180,6 +186,7 @@ impl Agent {
                 }
             }
             Event::Command(delivery) => self.on_delivery(delivery),
+            Event::Cancellation { command_id, reason } => self.on_cancellation(command_id, &reason),
             Event::UnreadableCommand { command_id, reason } => self.on_unreadable(command_id, reason),
             Event::OutcomeAcknowledged { command_id, refusal } => {
                 if !refusal.is_empty() {
@@ -204,7 +211,8 @@ impl Agent {
         self.outgoing = Some(outgoing);
         self.server_interval = terms.sample_interval;
         self.uplink.attached(terms, Instant::now());
-        self.messages = self.book.unfinished().filter_map(|(id, standing)| told(id, standing)).collect();
+        self.clock = terms.clock;
+        self.say_how_commands_stand();
         self.status.send_modify(|status| {
             status.phase = Phase::Attached;
             status.session_epoch = Some(terms.session_epoch);
@@ -226,87 +234,6 @@ impl Agent {
         self.status.send_modify(|status| status.failed(end, retry_in));
     }
 
-    fn on_delivery(&mut self, delivery: Delivery) {
-        let (id, command_type) = (delivery.command_id, delivery.command_type.clone());
-        match self.book.standing(id) {
-            Standing::New => {
-                if let Err(error) = self.book.receive(delivery, now(&self.boot_id)) {
-                    // Not acknowledged: the server still has it.
-                    tracing::error!(command_id = %id, %error, "can't keep a command");
-                    return;
-                }
-                tracing::info!(command_id = %id, %command_type, "command received");
-                self.tell(Outgoing::Acknowledged(id));
-            }
-            Standing::Full => {
-                let verdict = Verdict::without_success(CommandState::Rejected, "too many commands wait on this device");
-                self.tell(Outgoing::Outcome(verdict.of(id)));
-            }
-            known => {
-                tracing::info!(command_id = %id, %command_type, "command delivered again; answered from the journal");
-                self.messages.extend(told(id, known));
-            }
-        }
-    }
-
-    fn on_unreadable(&mut self, command_id: Option<CommandId>, reason: String) {
-        tracing::warn!(?command_id, reason, "a command can't be read");
-        if let Some(id) = command_id.filter(|id| self.book.standing(*id) == Standing::New) {
-            self.tell(Outgoing::Outcome(Verdict::without_success(CommandState::Rejected, reason).of(id)));
-        }
-    }
-
-    /// Starts what waits, oldest first, until one takes its time.
-    fn start_next(&mut self) -> io::Result<()> {
-        while self.running.is_none() {
-            let Some((command, too_late)) = self.book.next(&now(&self.boot_id)) else { return Ok(()) };
-            let id = command.command_id;
-            if too_late {
-                self.on_end(id, Verdict::without_success(CommandState::Expired, TOO_LATE));
-                continue;
-            }
-            let action = match plan(&command, &self.rules) {
-                Ok(action) => action,
-                Err(reason) => {
-                    self.on_end(id, Verdict::without_success(CommandState::Rejected, reason));
-                    continue;
-                }
-            };
-            self.book.start(id, &self.boot_id)?;
-            self.tell(Outgoing::Started(id));
-            match action {
-                Action::Ping => self.on_end(id, pong()),
-                Action::Diagnose => self.on_end(id, Verdict::succeeded(&diagnostics(self.state.path()))),
-                Action::SetInterval(seconds) => {
-                    let verdict = self.set_interval(seconds);
-                    self.on_end(id, verdict);
-                }
-                Action::Run { rule, timeout, reboots } => {
-                    let run = async move { program::run(&rule, timeout, reboots).await };
-                    self.running = Some((id, tokio::spawn(run)));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn on_end(&mut self, id: CommandId, verdict: Verdict) {
-        tracing::info!(command_id = %id, state = verdict.state.as_str(), reason = verdict.reason, "command ended");
-        let outcome: Outcome = verdict.of(id);
-        self.book.end(outcome.clone());
-        self.tell(Outgoing::Outcome(outcome));
-    }
-
-    fn set_interval(&mut self, interval_seconds: Option<u64>) -> Verdict {
-        let settings = Settings { interval_seconds };
-        if let Err(error) = self.state.keep_settings(&settings) {
-            return Verdict::without_success(CommandState::Failed, format!("can't keep the interval: {error}"));
-        }
-        self.settings = settings;
-        let seconds = self.interval().as_secs_f64();
-        Verdict::succeeded(&serde_json::json!({ "interval_seconds": seconds }))
-    }
-
     fn interval(&self) -> Duration {
         self.settings.interval().unwrap_or(self.server_interval)
     }
@@ -324,13 +251,6 @@ impl Agent {
         self.uplink.push(&sample, Instant::now());
         // After it is kept: what the log tells is never lost.
         log(&sample);
-    }
-
-    /// Says something of a command, if there is a session; the next one is told anyway.
-    fn tell(&mut self, message: Outgoing) {
-        if self.outgoing.is_some() {
-            self.messages.push_back(message);
-        }
     }
 
     fn send(&mut self, permit: Option<mpsc::OwnedPermit<Outgoing>>) {
@@ -359,16 +279,6 @@ impl Agent {
     }
 }
 
-/// What a session is told of a command that stands so.
-fn told(id: CommandId, standing: Standing) -> Option<Outgoing> {
-    match standing {
-        Standing::Waiting => Some(Outgoing::Acknowledged(id)),
-        Standing::Running => Some(Outgoing::Started(id)),
-        Standing::Ended(outcome) => Some(Outgoing::Outcome(outcome)),
-        Standing::New | Standing::Full => None,
-    }
-}
-
 /// Room for one message; `None`: the session is over.
 async fn room(outgoing: Option<mpsc::Sender<Outgoing>>) -> Option<mpsc::OwnedPermit<Outgoing>> {
     outgoing?.reserve_owned().await.ok()
@@ -381,11 +291,6 @@ async fn ended(running: &mut Option<(CommandId, JoinHandle<Verdict>)>) -> (Comma
     *running = None;
     let fault = |error| Verdict::without_success(CommandState::Unknown, format!("the agent lost sight of it: {error}"));
     (id, verdict.unwrap_or_else(fault))
-}
-
-fn now(boot_id: &str) -> Moment {
-    let uptime = platform::uptime().unwrap_or_default();
-    Moment { wall: Utc::now(), uptime_ms: milliseconds(uptime), boot_id: boot_id.to_owned() }
 }
 
 /// Every value as it is sent, so that what the server stored can be held against it.

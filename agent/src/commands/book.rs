@@ -2,53 +2,109 @@
 
 use std::{io, path::Path};
 
-use homepot::model::{CommandId, Delivery, Outcome};
+use chrono::{DateTime, Utc};
+use homepot::model::{CommandId, CommandState, Outcome};
 
 use super::{
-    journal::Journal,
-    ledger::{Ledger, Standing},
-    record::{Moment, Received, Record},
+    journal::{Found, Journal},
+    ledger::{Ledger, Standing, TOO_LATE},
+    record::{Arrival, Moment, Received, Record},
 };
 
 /// The ledger with its journal.
 #[derive(Debug)]
 pub struct Book {
     journal: Journal,
+    journal_id: String,
     ledger: Ledger,
+    /// The disk refused the last record. Told once, not with each attempt.
+    fails: bool,
 }
 
 impl Book {
     /// Opens the journal and settles what an earlier run left in the middle.
+    ///
+    /// A journal that is new, of the former format or damaged gets an id. After damage it is another one than before: a lost
+    /// line may have told that a command started, so that whatever waits ends as unknown, and the server must not hand over
+    /// again what it can't hand over twice.
     pub fn open(path: &Path, now: &Moment) -> io::Result<Self> {
         let (journal, found) = Journal::open(path)?;
-        if found.torn > 0 || found.damaged > 0 {
-            tracing::warn!(torn_bytes = found.torn, damaged_lines = found.damaged, "the command journal was damaged");
+        let damaged = found.damaged > 0;
+        let known = journal_id(&found).filter(|_| !damaged);
+        if found.torn > 0 {
+            tracing::warn!(
+                torn_bytes = found.torn,
+                "the command journal's last record was cut short and never counted"
+            );
         }
         let mut ledger = Ledger::default();
         found.records.into_iter().for_each(|record| ledger.apply(record, false));
-        let mut book = Self { journal, ledger };
-        for record in book.ledger.recover(now) {
-            book.write(record)?;
+        let lacking = ledger.recover(now, damaged);
+        let is_known = known.is_some();
+        let journal_id = known.map_or_else(random_id, Ok)?;
+        let mut book = Self { journal, journal_id, ledger, fails: false };
+        if is_known {
+            for record in lacking {
+                book.write(record)?;
+            }
+            return Ok(book);
         }
-        if found.damaged > 0 {
-            book.journal.compact(&book.ledger.records())?;
+        if damaged {
+            tracing::error!(
+                damaged_lines = found.damaged,
+                journal_id = book.journal_id,
+                "the command journal was damaged: commands that waited end as unknown, and it goes on under a new id"
+            );
         }
+        lacking.into_iter().for_each(|record| book.ledger.apply(record, true));
+        book.compact()?;
         Ok(book)
     }
 
-    /// A command arrived.
-    pub fn receive(&mut self, delivery: Delivery, at: Moment) -> io::Result<()> {
-        self.write(Record::Received(Received::new(delivery, at)))
+    /// Names the journal, for Hello.
+    pub fn journal_id(&self) -> &str {
+        &self.journal_id
     }
 
-    /// A command starts.
+    /// A command arrived, for the first time or again. How it stands now is to be answered; after an error nothing is.
+    pub fn receive(&mut self, arrival: Arrival) -> io::Result<Standing> {
+        let id = arrival.delivery.command_id;
+        self.ledger.on_arrival(arrival).map_or(Ok(()), |record| self.write(record))?;
+        Ok(self.standing(id))
+    }
+
+    /// The server takes a command back. How it stands now is to be answered; after an error nothing is.
+    pub fn cancel(&mut self, id: CommandId, reason: &str) -> io::Result<Standing> {
+        self.ledger.on_cancellation(id, reason).map_or(Ok(()), |record| self.write(record))?;
+        Ok(self.standing(id))
+    }
+
+    /// A command starts. After an error it must not.
     pub fn start(&mut self, command_id: CommandId, boot_id: &str) -> io::Result<()> {
         self.write(Record::Started { command_id, boot_id: boot_id.to_owned() })
     }
 
-    /// A command ended. It did so even where the disk won't have it: then a restart calls it unknown.
-    pub fn end(&mut self, outcome: Outcome) {
-        self.insist(Record::ended(outcome));
+    /// A command that never started ended. After an error it still waits, and nothing may be told.
+    pub fn decline(&mut self, outcome: Outcome) -> io::Result<Outcome> {
+        self.write(Record::ended(outcome.clone()))?;
+        Ok(outcome)
+    }
+
+    /// A command that had started ended. It did so even where the disk won't have it: then a restart calls it unknown.
+    pub fn end(&mut self, outcome: Outcome) -> Outcome {
+        let outcome = self.ledger.fitting(outcome);
+        self.insist(Record::ended(outcome.clone()));
+        outcome
+    }
+
+    /// Ends one of the commands that wait and whose time is over; `None`: there is none left.
+    pub fn expire(&mut self, now: &Moment) -> io::Result<Option<Outcome>> {
+        self.ledger.overdue(now).map(|id| self.decline(expired(id))).transpose()
+    }
+
+    /// Ends one of the commands that an earlier run left, by the server's clock; `None`: there is none left.
+    pub fn expire_held(&mut self, server_time: DateTime<Utc>) -> io::Result<Option<Outcome>> {
+        self.ledger.overdue_at(server_time).map(|id| self.decline(expired(id))).transpose()
     }
 
     /// The server knows how a command ended.
@@ -63,8 +119,8 @@ impl Book {
     }
 
     /// See [`Ledger::next`].
-    pub fn next(&self, now: &Moment) -> Option<(Received, bool)> {
-        self.ledger.next(now).map(|(received, too_late)| (received.clone(), too_late))
+    pub fn next(&self, now: &Moment) -> Option<Received> {
+        self.ledger.next(now).cloned()
     }
 
     /// See [`Ledger::open`].
@@ -78,87 +134,55 @@ impl Book {
     }
 
     fn write(&mut self, record: Record) -> io::Result<()> {
-        self.journal.append(&record)?;
+        let written = self.journal.append(&record);
+        match &written {
+            Err(error) if !self.fails => {
+                tracing::error!(%error, "can't write to the command journal; no command starts until it can be written");
+            }
+            Ok(()) if self.fails => tracing::info!("the command journal is written again"),
+            _ => {}
+        }
+        self.fails = written.is_err();
+        written?;
         self.ledger.apply(record, true);
         if self.journal.wants_compaction()
-            && let Err(error) = self.journal.compact(&self.ledger.records())
+            && let Err(error) = self.compact()
         {
             tracing::warn!(%error, "can't compact the command journal; it goes on growing");
         }
         Ok(())
     }
 
+    fn compact(&mut self) -> io::Result<()> {
+        let mut records = vec![Record::Journal { journal_id: self.journal_id.clone() }];
+        records.extend(self.ledger.records());
+        self.journal.compact(&records)
+    }
+
     fn insist(&mut self, record: Record) {
-        if let Err(error) = self.write(record.clone()) {
-            tracing::error!(%error, "can't write to the command journal");
+        if self.write(record.clone()).is_err() {
             self.ledger.apply(record, true);
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use chrono::Utc;
-    use homepot::model::{CommandState, CommandType};
-
-    use super::*;
-
-    fn now(boot: &str) -> Moment {
-        Moment { wall: Utc::now(), uptime_ms: 1_000, boot_id: boot.to_owned() }
-    }
-
-    fn delivery(command_type: &str) -> Delivery {
-        Delivery {
-            command_id: CommandId(uuid::Uuid::from_u128(1)),
-            command_type: CommandType::parse(command_type).unwrap(),
-            payload: None,
-            time_to_live: Duration::from_secs(600),
-            run_timeout: Duration::from_secs(1),
-            created_at: Utc::now(),
-            server_time: None,
-        }
-    }
-
-    fn outcome(book: &Book) -> Option<CommandState> {
-        match book.standing(CommandId(uuid::Uuid::from_u128(1))) {
-            Standing::Ended(outcome) => Some(outcome.state),
-            _ => None,
-        }
-    }
-
-    /// Every point at which the process can vanish, and what the next run makes of it.
-    #[test]
-    fn at_every_crash_point_the_command_is_settled_once_and_stays_so() {
-        let id = delivery("REBOOT").command_id;
-        for (steps, boot, expected) in [
-            (1, "a", None),
-            (2, "a", Some(CommandState::Unknown)),
-            (2, "b", Some(CommandState::Succeeded)),
-            (3, "a", Some(CommandState::Failed)),
-            (4, "b", Some(CommandState::Failed)),
-        ] {
-            let directory = tempfile::tempdir().unwrap();
-            let path = directory.path().join("commands.journal");
-            let mut book = Book::open(&path, &now("a")).unwrap();
-            book.receive(delivery("REBOOT"), now("a")).unwrap();
-            if steps >= 2 {
-                book.start(id, "a").unwrap();
-            }
-            if steps >= 3 {
-                book.end(Outcome { command_id: id, state: CommandState::Failed, result: None, reason: None });
-            }
-            if steps >= 4 {
-                book.forget(id);
-            }
-            drop(book);
-            for _ in 0..2 {
-                let book = Book::open(&path, &now(boot)).unwrap();
-                assert_eq!(outcome(&book), expected, "{steps} steps, boot {boot}");
-                assert_eq!(book.next(&now(boot)).is_some(), steps == 1);
-                assert_eq!(book.pending_outcomes(), usize::from((2..4).contains(&steps)));
-            }
-        }
-    }
+fn journal_id(found: &Found) -> Option<String> {
+    found.records.iter().find_map(|record| match record {
+        Record::Journal { journal_id } => Some(journal_id.clone()),
+        _ => None,
+    })
 }
+
+fn random_id() -> io::Result<String> {
+    let word = || getrandom::u64().map_err(io::Error::other);
+    Ok(format!("{:016x}{:016x}", word()?, word()?))
+}
+
+fn expired(command_id: CommandId) -> Outcome {
+    Outcome { command_id, state: CommandState::Expired, result: None, reason: Some(TOO_LATE.to_owned()) }
+}
+
+#[cfg(test)]
+mod property;
+#[cfg(test)]
+mod tests;

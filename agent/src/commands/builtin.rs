@@ -129,6 +129,7 @@ mod tests {
             time_to_live_ms: 1_000,
             run_timeout_ms: 2_000,
             at: Moment { wall: Utc::now(), uptime_ms: 0, boot_id: String::new() },
+            expires_at: None,
         }
     }
 

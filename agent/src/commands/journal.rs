@@ -1,11 +1,12 @@
 //! The journal: one record a line, each with a checksum, each on disk before the call returns.
 //!
-//! `crc32 in hexadecimal, space, JSON, newline`. A torn last line is what a power cut leaves and is cut off; a damaged
-//! line further up is skipped and counted.
+//! `crc32 in hexadecimal, space, JSON, newline`. A torn last line is what a power cut leaves, of a record nobody acted on
+//! yet, and is cut off; a damaged line is skipped and counted. What holds no record at all is none of ours: it is kept
+//! beside the journal, under one name, and the journal starts anew.
 
 use std::{
     fs::{self, File},
-    io::{self, Read as _, Seek as _, Write as _},
+    io::{self, Read as _, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -14,6 +15,8 @@ use crate::{platform, state::sync_dir};
 
 /// Above this the journal is written anew, when most of it is of no use any more.
 const COMPACT_ABOVE: u64 = 256 * 1024;
+/// More than twice what the ledger's bounds come to. A larger file is not read, and none grows larger.
+pub const MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 /// An append-only file of records.
 #[derive(Debug)]
@@ -23,10 +26,14 @@ pub struct Journal {
     length: u64,
     /// Length after the last compaction.
     base: u64,
+    /// Bytes of a record that could not be written may lie past `length`.
+    ragged: bool,
+    /// The file's name may not survive a power cut yet.
+    unnamed: bool,
 }
 
 /// What was found in the file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Found {
     /// The records, oldest first.
     pub records: Vec<Record>,
@@ -34,35 +41,51 @@ pub struct Found {
     pub damaged: usize,
     /// Bytes of a torn last line that were cut off.
     pub torn: u64,
+    /// Where a file that holds no record, or can't be read, is kept now.
+    pub set_aside: Option<PathBuf>,
 }
 
 impl Journal {
     /// Opens the file, makes it where it is missing, and reads it.
     pub fn open(path: &Path) -> io::Result<(Self, Found)> {
-        let existed = path.exists();
-        let mut file = platform::open_private_append(path)?;
-        if !existed && let Some(parent) = path.parent() {
-            sync_dir(parent)?;
-        }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes)?;
-        let (found, length) = parse(&bytes);
+        // A compaction that was cut short: the journal proper is whole.
+        remove(&path.with_extension("new"))?;
+        let (bytes, set_aside) = match read_whole(path) {
+            Ok(bytes) => (bytes, None),
+            Err(fault) => {
+                let aside = set_aside(path)?;
+                tracing::error!(%fault, kept_as = %aside.display(), "the command journal can't be read; it starts anew");
+                (Vec::new(), Some(aside))
+            }
+        };
+        let (mut found, length) = parse(&bytes);
+        found.set_aside = set_aside;
+        let file = platform::open_private_append(path)?;
         if found.torn > 0 {
             file.set_len(length)?;
             file.sync_all()?;
         }
-        Ok((Self { path: path.to_owned(), file, length, base: 0 }, found))
+        let mut journal = Self { path: path.to_owned(), file, length, base: 0, ragged: false, unnamed: true };
+        journal.name()?;
+        Ok((journal, found))
     }
 
     /// Appends a record; when it returns, the record survives a power cut.
     pub fn append(&mut self, record: &Record) -> io::Result<()> {
         let line = line(record)?;
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // Half a line would swallow the next one. A cut that fails too is found at the next opening.
-            let _ = self.file.set_len(self.length);
-            return Err(error);
+        if self.length + line.len() as u64 > MAX_BYTES {
+            return Err(io::Error::other("the command journal is full"));
         }
+        self.name()?;
+        if self.ragged {
+            // Half a line would swallow the next one.
+            self.file.set_len(self.length)?;
+            self.ragged = false;
+        }
+        self.ragged = true;
+        self.file.write_all(&line)?;
+        self.file.sync_data()?;
+        self.ragged = false;
         self.length += line.len() as u64;
         Ok(())
     }
@@ -75,18 +98,34 @@ impl Journal {
     /// Replaces the whole file; the old one stays until the new one is on disk.
     pub fn compact(&mut self, records: &[Record]) -> io::Result<()> {
         let temporary = self.path.with_extension("new");
-        let mut file = platform::create_private(&temporary)?;
+        remove(&temporary)?;
+        let mut file = platform::open_private_append(&temporary)?;
+        let mut length = 0;
         for record in records {
-            file.write_all(&line(record)?)?;
+            let line = line(record)?;
+            file.write_all(&line)?;
+            length += line.len() as u64;
         }
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
-        if let Some(parent) = self.path.parent() {
-            sync_dir(parent)?;
+        // From here on the old file has no name: whatever fails, nothing may be appended to it any more.
+        (self.file, self.length, self.base) = (file, length, length);
+        (self.ragged, self.unnamed) = (false, true);
+        self.name()
+    }
+
+    /// Leaves no room for another record, as a full disk does.
+    #[cfg(test)]
+    pub(super) fn fill(&mut self) {
+        self.length = MAX_BYTES;
+    }
+
+    /// Makes the file's name survive a power cut.
+    fn name(&mut self) -> io::Result<()> {
+        if self.unnamed {
+            self.path.parent().map_or(Ok(()), sync_dir)?;
+            self.unnamed = false;
         }
-        self.file = platform::open_private_append(&self.path)?;
-        self.length = self.file.seek(io::SeekFrom::End(0))?;
-        self.base = self.length;
         Ok(())
     }
 }
@@ -96,10 +135,46 @@ fn line(record: &Record) -> io::Result<Vec<u8>> {
     Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
 }
 
+/// The file's bytes; a missing one has none. What can't be read, or holds no record at all, is told as a fault.
+fn read_whole(path: &Path) -> Result<Vec<u8>, String> {
+    let metadata = match fs::metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(error.to_string()),
+    };
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(format!("it has {} bytes, and a journal never more than {MAX_BYTES}", metadata.len()));
+    }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).map_err(|error| error.to_string())?;
+    let (found, _) = parse(&bytes);
+    if found.records.is_empty() && !bytes.is_empty() {
+        return Err("it holds no record".to_owned());
+    }
+    Ok(bytes)
+}
+
+/// Moves what lies at `path` out of the way, in place of what was moved before.
+fn set_aside(path: &Path) -> io::Result<PathBuf> {
+    let aside = path.with_extension("unreadable");
+    fs::rename(path, &aside)?;
+    Ok(aside)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// The records, and how far the file is whole lines.
 fn parse(bytes: &[u8]) -> (Found, u64) {
     let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-    let mut found = Found { records: Vec::new(), damaged: 0, torn: (bytes.len() - whole) as u64 };
+    let mut found = Found { torn: (bytes.len() - whole) as u64, ..Found::default() };
     for line in bytes[..whole].split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
         match read(line) {
             Some(record) => found.records.push(record),
@@ -180,5 +255,82 @@ mod tests {
         journal.compact(&[record(2)]).unwrap();
         journal.append(&record(9)).unwrap();
         assert_eq!(Journal::open(&path).unwrap().1.records, [record(2), record(9)]);
+    }
+
+    /// Before the rename the old file counts, after it the new one, and what lies beside it is never read.
+    #[test]
+    fn a_compaction_cut_short_at_any_byte_leaves_the_old_journal() {
+        let (directory, path) = journal(3);
+        let temporary = directory.path().join("commands.new");
+        let new = line(&record(8)).unwrap();
+        for cut in 0..=new.len() {
+            fs::write(&temporary, &new[..cut]).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            assert_eq!(found.records, [record(0), record(1), record(2)]);
+            assert!(!temporary.exists() && found.set_aside.is_none());
+            fs::write(&temporary, &new[..cut]).unwrap();
+            journal.compact(&[record(0), record(1), record(2)]).unwrap();
+            assert!(!temporary.exists());
+        }
+        fs::write(&temporary, &new).unwrap();
+        fs::rename(&temporary, &path).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.records, [record(8)]);
+    }
+
+    #[test]
+    fn a_compaction_that_fails_changes_nothing() {
+        let (directory, path) = journal(2);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        // Something that can't be replaced by a file is in the way.
+        fs::create_dir_all(directory.path().join("commands.new/x")).unwrap();
+        journal.compact(&[record(8)]).unwrap_err();
+        journal.append(&record(7)).unwrap();
+        fs::remove_dir_all(directory.path().join("commands.new")).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.records, [record(0), record(1), record(7)]);
+    }
+
+    #[test]
+    fn a_record_that_was_written_in_part_is_overwritten_by_the_next() {
+        let (_directory, path) = journal(1);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        // As an append leaves it that the disk cut short.
+        journal.file.write_all(b"0badcafe {half").unwrap();
+        journal.ragged = true;
+        journal.append(&record(7)).unwrap();
+        let (_, found) = Journal::open(&path).unwrap();
+        assert_eq!((found.records, found.damaged), (vec![record(0), record(7)], 0));
+    }
+
+    #[test]
+    fn what_is_no_journal_is_kept_beside_it_and_the_journal_starts_anew() {
+        let (directory, path) = journal(0);
+        let aside = directory.path().join("commands.unreadable");
+        for foreign in [&b"PK\x03\x04 not ours\n\n"[..], b"\0\0\0\0\0\0", b"{\"record\":\"received\"}\n"] {
+            fs::write(&path, foreign).unwrap();
+            let (mut journal, found) = Journal::open(&path).unwrap();
+            assert_eq!((found.set_aside.as_deref(), found.damaged, found.torn), (Some(aside.as_path()), 0, 0));
+            assert_eq!(fs::read(&aside).unwrap(), foreign);
+            journal.append(&record(1)).unwrap();
+            assert_eq!(Journal::open(&path).unwrap().1.records, [record(1)]);
+        }
+        fs::remove_file(&path).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::remove_file(&aside).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().1.set_aside.as_deref(), Some(aside.as_path()));
+        assert!(path.is_file() && aside.is_dir());
+    }
+
+    #[test]
+    fn a_journal_neither_grows_nor_is_read_past_its_bound() {
+        let (_directory, path) = journal(1);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        let length = journal.length;
+        journal.length = MAX_BYTES;
+        assert!(journal.append(&record(2)).unwrap_err().to_string().contains("full"));
+        journal.length = length;
+        journal.append(&record(2)).unwrap();
+        File::options().write(true).open(&path).unwrap().set_len(MAX_BYTES + 1).unwrap();
+        let (_, found) = Journal::open(&path).unwrap();
+        assert!(found.records.is_empty() && found.set_aside.is_some());
     }
 }

@@ -1,36 +1,61 @@
 //! What the device knows of its commands: a fold over the journal's records, and the rules that follow from it.
+//!
+//! A command starts by a clock that nobody sets, and only as long as the process that heard of it lives: what an earlier
+//! one left waiting is *held* until the server hands it over again and tells what is left of its time. The wall clock of a
+//! device without a battery may show last year, so nothing starts by it.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, io};
 
-use homepot::model::{CommandId, CommandState, Outcome};
+use chrono::{DateTime, Utc};
+use homepot::model::{CommandId, CommandState, JsonObject, Outcome};
 
-use super::record::{Moment, Received, Record};
+use super::record::{Arrival, Moment, Received, Record, Renewed};
 
 /// Commands that wait, run, or whose outcome the server does not have yet.
 pub const MAX_OPEN: usize = 256;
+/// As many again may be known by their cancellation alone.
+pub const MAX_OPEN_AND_CANCELLED: usize = 2 * MAX_OPEN;
+/// Payloads, results and reasons of those, as JSON; one more payload may lie above it.
+pub const MAX_OPEN_BYTES: usize = 4 * 1024 * 1024;
 /// Ended commands whose ids are kept. The server redelivers none of them, short of a message that crossed another.
 pub const MAX_FORGOTTEN: usize = 1_000;
+/// What is kept of the reason of each of them.
+const MAX_FORGOTTEN_REASON: usize = 200;
+/// What the contract takes.
+const MAX_REASON: usize = 2_000;
 
 /// The reason of an outcome whose command started before the agent ended.
 const CUT_OFF: &str = "the agent ended while the command ran and can't say how far it came";
+/// The reason of an outcome whose command may have started, for all that a damaged journal tells.
+const DAMAGED: &str = "the device's command journal was damaged, so it can't say whether the command ran";
+/// The reason of an outcome whose result had no room.
+const NO_ROOM: &str = "the result was left out: too much waits for the server on this device";
 /// The reason of an expired outcome.
 pub const TOO_LATE: &str = "its time to live ran out before it could start";
 /// The one command whose success shows by a new boot.
 pub const REBOOT: &str = "REBOOT";
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 enum Stage {
-    Waiting,
-    Started { boot_id: String },
+    Waiting {
+        received: Received,
+        /// Whether this process heard of it; otherwise it is held.
+        fresh: bool,
+    },
+    Started {
+        boot_id: String,
+        /// Without its payload. `None`: a damaged journal lost it.
+        received: Option<Received>,
+    },
     Ended(Outcome),
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
-    received: Received,
+    command_id: CommandId,
     stage: Stage,
-    /// Whether it arrived while this process ran: then the uptime alone tells its age.
-    fresh: bool,
+    /// Of payload, result and reason.
+    bytes: usize,
 }
 
 /// How a command stands, to answer a delivery of it.
@@ -60,17 +85,22 @@ impl Ledger {
     /// Folds one record in. `fresh`: it was made by this process, not read back.
     pub fn apply(&mut self, record: Record, fresh: bool) {
         match record {
+            Record::Journal { .. } => {}
             Record::Received(received) => {
-                if matches!(self.standing(received.command_id), Standing::New | Standing::Full) {
-                    self.open.push_back(Entry { received, stage: Stage::Waiting, fresh });
+                let id = received.command_id;
+                if matches!(self.standing(id), Standing::New | Standing::Full) {
+                    self.open.push_back(Entry::new(id, Stage::Waiting { received, fresh }));
                 }
             }
-            Record::Started { command_id, boot_id } => self.set_stage(command_id, Stage::Started { boot_id }),
+            Record::Renewed(renewed) => self.renew(renewed, fresh),
+            Record::Started { command_id, boot_id } => self.start(command_id, boot_id),
             Record::Ended { command_id, state, result, reason } => {
-                self.set_stage(command_id, Stage::Ended(Outcome { command_id, state, result, reason }));
+                self.end(Outcome { command_id, state, result, reason });
             }
             Record::Forgotten { command_id, state, reason } => {
-                self.open.retain(|entry| entry.received.command_id != command_id);
+                self.open.retain(|entry| entry.command_id != command_id);
+                let reason = reason.map(|reason| reason.chars().take(MAX_FORGOTTEN_REASON).collect());
+                self.forgotten.retain(|outcome| outcome.command_id != command_id);
                 self.forgotten.push_back(Outcome { command_id, state, result: None, reason });
                 if self.forgotten.len() > MAX_FORGOTTEN {
                     self.forgotten.pop_front();
@@ -81,9 +111,9 @@ impl Ledger {
 
     /// How a command stands.
     pub fn standing(&self, id: CommandId) -> Standing {
-        if let Some(entry) = self.open.iter().find(|entry| entry.received.command_id == id) {
+        if let Some(entry) = self.entry(id) {
             return match &entry.stage {
-                Stage::Waiting => Standing::Waiting,
+                Stage::Waiting { .. } => Standing::Waiting,
                 Stage::Started { .. } => Standing::Running,
                 Stage::Ended(outcome) => Standing::Ended(outcome.clone()),
             };
@@ -91,52 +121,122 @@ impl Ledger {
         if let Some(outcome) = self.forgotten.iter().find(|outcome| outcome.command_id == id) {
             return Standing::Ended(outcome.clone());
         }
-        if self.open.len() >= MAX_OPEN { Standing::Full } else { Standing::New }
+        if self.open.len() >= MAX_OPEN || self.bytes() >= MAX_OPEN_BYTES { Standing::Full } else { Standing::New }
     }
 
-    /// The command whose turn it is, oldest first, with whether its time to live is over at `now`.
-    pub fn next(&self, now: &Moment) -> Option<(&Received, bool)> {
-        let entry = self.open.iter().find(|entry| entry.stage == Stage::Waiting)?;
-        Some((&entry.received, entry.is_too_late(now)))
-    }
-
-    /// What the journal lacks after the agent ended in the middle of things.
-    pub fn recover(&self, now: &Moment) -> Vec<Record> {
-        let ended = |entry: &Entry, state, reason: Option<&str>| {
-            let command_id = entry.received.command_id;
-            Some(Record::Ended { command_id, state, result: None, reason: reason.map(str::to_owned) })
+    /// What the journal gets when a command arrives, for the first time or again; `None`: it says all there is to say.
+    pub fn on_arrival(&self, arrival: Arrival) -> Option<Record> {
+        let id = arrival.delivery.command_id;
+        let over = arrival.left_ms() == 0;
+        let Some(entry) = self.entry(id) else {
+            return match self.standing(id) {
+                Standing::New if over => Some(expired(id)),
+                Standing::New => Some(Record::Received(arrival.into())),
+                _ => None,
+            };
         };
-        let lacking = |entry: &Entry| match &entry.stage {
-            Stage::Started { boot_id } => {
-                let rebooted = !boot_id.is_empty() && !now.boot_id.is_empty() && *boot_id != now.boot_id;
-                if entry.received.command_type.as_str() == REBOOT && rebooted {
-                    ended(entry, CommandState::Succeeded, None)
-                } else {
-                    ended(entry, CommandState::Unknown, Some(CUT_OFF))
+        match &entry.stage {
+            Stage::Waiting { received, fresh: true } => {
+                if arrival.delivery.time_to_live.is_zero() {
+                    return Some(expired(id));
                 }
+                // Both are less than there is. Of what can't be measured, the first word stands.
+                let known = received.at.uptime_ms.saturating_add(received.time_to_live_ms);
+                let told = arrival.at.uptime_ms.saturating_add(arrival.left_ms());
+                (arrival.under_way.is_some() && told > known).then(|| Record::Renewed(arrival.into()))
             }
-            Stage::Waiting if entry.is_too_late(now) => ended(entry, CommandState::Expired, Some(TOO_LATE)),
-            Stage::Waiting | Stage::Ended(_) => None,
+            Stage::Waiting { fresh: false, .. } if over => Some(expired(id)),
+            Stage::Waiting { fresh: false, .. } => Some(Record::Renewed(arrival.into())),
+            Stage::Started { .. } | Stage::Ended(_) => None,
+        }
+    }
+
+    /// What the journal gets when the server takes a command back. A command that was never seen is remembered as
+    /// cancelled, so that a delivery that comes later does not run. `None`: it has started or ended, or there is no room.
+    pub fn on_cancellation(&self, id: CommandId, reason: &str) -> Option<Record> {
+        let taken_back = match self.standing(id) {
+            Standing::Waiting | Standing::New => true,
+            Standing::Full => self.open.len() < MAX_OPEN_AND_CANCELLED,
+            Standing::Running | Standing::Ended(_) => false,
+        };
+        let reason: String = reason.chars().take(MAX_REASON).collect();
+        let reason = Some(reason).filter(|reason| !reason.is_empty());
+        taken_back.then(|| Record::Ended { command_id: id, state: CommandState::Cancelled, result: None, reason })
+    }
+
+    /// The command whose turn it is, oldest first. What is held does not keep others waiting.
+    pub fn next(&self, now: &Moment) -> Option<&Received> {
+        self.open.iter().find_map(|entry| match &entry.stage {
+            Stage::Waiting { received, fresh: true } if !is_over(received, true, now) => Some(received),
+            _ => None,
+        })
+    }
+
+    /// A command that waits and whose time is over, by the device's own clocks.
+    pub fn overdue(&self, now: &Moment) -> Option<CommandId> {
+        self.open.iter().find_map(|entry| match &entry.stage {
+            Stage::Waiting { received, fresh } if is_over(received, *fresh, now) => Some(entry.command_id),
+            _ => None,
+        })
+    }
+
+    /// A command that is held and whose time is over by the server's clock, which has reached `server_time`.
+    pub fn overdue_at(&self, server_time: DateTime<Utc>) -> Option<CommandId> {
+        self.open.iter().find_map(|entry| match &entry.stage {
+            Stage::Waiting { received, fresh: false } if received.expires_at.is_some_and(|at| at <= server_time) => {
+                Some(entry.command_id)
+            }
+            _ => None,
+        })
+    }
+
+    /// What the journal lacks after the agent ended in the middle of things. `damaged`: some of it can't be read, so that
+    /// what seems to wait may have started.
+    pub fn recover(&self, now: &Moment, damaged: bool) -> Vec<Record> {
+        let unknown = |id, reason: &str| ended(id, CommandState::Unknown, Some(reason));
+        let lacking = |entry: &Entry| match &entry.stage {
+            Stage::Started { boot_id, received } => {
+                let rebooted = !boot_id.is_empty() && !now.boot_id.is_empty() && *boot_id != now.boot_id;
+                let reboots = received.as_ref().is_some_and(|received| received.command_type.as_str() == REBOOT);
+                Some(if rebooted && reboots {
+                    ended(entry.command_id, CommandState::Succeeded, None)
+                } else {
+                    unknown(entry.command_id, CUT_OFF)
+                })
+            }
+            Stage::Waiting { .. } if damaged => Some(unknown(entry.command_id, DAMAGED)),
+            Stage::Waiting { received, fresh } => is_over(received, *fresh, now).then(|| expired(entry.command_id)),
+            Stage::Ended(_) => None,
         };
         self.open.iter().filter_map(lacking).collect()
     }
 
     /// How every open command stands, oldest first: what a new session is told.
     pub fn open(&self) -> impl Iterator<Item = (CommandId, Standing)> {
-        self.open.iter().map(|entry| (entry.received.command_id, self.standing(entry.received.command_id)))
+        self.open.iter().map(|entry| (entry.command_id, self.standing(entry.command_id)))
     }
 
     /// How a command ended that the server does not know of yet.
     pub fn unacknowledged(&self, id: CommandId) -> Option<&Outcome> {
-        self.open.iter().find_map(|entry| match &entry.stage {
-            Stage::Ended(outcome) if entry.received.command_id == id => Some(outcome),
+        match &self.entry(id)?.stage {
+            Stage::Ended(outcome) => Some(outcome),
             _ => None,
-        })
+        }
     }
 
     /// How many outcomes the server does not know of yet.
     pub fn pending_outcomes(&self) -> usize {
         self.open.iter().filter(|entry| matches!(entry.stage, Stage::Ended(_))).count()
+    }
+
+    /// An outcome as there is room for it: without its result where too much waits.
+    pub fn fitting(&self, mut outcome: Outcome) -> Outcome {
+        let others = self.bytes() - self.entry(outcome.command_id).map_or(0, |entry| entry.bytes);
+        if others + size(&outcome.result, outcome.reason.as_deref()) > MAX_OPEN_BYTES && outcome.result.take().is_some()
+        {
+            outcome.reason.get_or_insert_with(|| NO_ROOM.to_owned());
+        }
+        outcome
     }
 
     /// The fewest records that say all of it.
@@ -147,172 +247,126 @@ impl Ledger {
             reason: outcome.reason.clone(),
         });
         let open = self.open.iter().flat_map(|entry| {
-            let command_id = entry.received.command_id;
-            let stage = match &entry.stage {
-                Stage::Waiting => None,
-                Stage::Started { boot_id } => Some(Record::Started { command_id, boot_id: boot_id.clone() }),
-                Stage::Ended(outcome) => Some(Record::ended(outcome.clone())),
+            let command_id = entry.command_id;
+            let (received, stage) = match &entry.stage {
+                Stage::Waiting { received, .. } => (Some(received), None),
+                Stage::Started { boot_id, received } => {
+                    (received.as_ref(), Some(Record::Started { command_id, boot_id: boot_id.clone() }))
+                }
+                Stage::Ended(outcome) => (None, Some(Record::ended(outcome.clone()))),
             };
-            std::iter::once(Record::Received(entry.received.clone())).chain(stage)
+            received.cloned().map(Record::Received).into_iter().chain(stage)
         });
         forgotten.chain(open).collect()
     }
 
-    fn set_stage(&mut self, id: CommandId, stage: Stage) {
-        if let Some(entry) = self.open.iter_mut().find(|entry| entry.received.command_id == id) {
-            entry.stage = stage;
+    fn bytes(&self) -> usize {
+        self.open.iter().map(|entry| entry.bytes).sum()
+    }
+
+    fn entry(&self, id: CommandId) -> Option<&Entry> {
+        self.open.iter().find(|entry| entry.command_id == id)
+    }
+
+    fn entry_mut(&mut self, id: CommandId) -> Option<&mut Entry> {
+        self.open.iter_mut().find(|entry| entry.command_id == id)
+    }
+
+    fn is_forgotten(&self, id: CommandId) -> bool {
+        self.forgotten.iter().any(|outcome| outcome.command_id == id)
+    }
+
+    fn renew(&mut self, renewed: Renewed, is_fresh: bool) {
+        let Some(entry) = self.entry_mut(renewed.command_id) else { return };
+        if let Stage::Waiting { received, fresh } = &mut entry.stage {
+            let Renewed { time_to_live_ms, at, expires_at, .. } = renewed;
+            (received.time_to_live_ms, received.at, received.expires_at) = (time_to_live_ms, at, expires_at);
+            *fresh = is_fresh;
+        }
+    }
+
+    /// From here on the payload is of no use: a command that has started is never started again.
+    fn start(&mut self, id: CommandId, boot_id: String) {
+        let Some(entry) = self.entry_mut(id) else {
+            if !self.is_forgotten(id) {
+                self.open.push_back(Entry::new(id, Stage::Started { boot_id, received: None }));
+            }
+            return;
+        };
+        if let Stage::Waiting { received, .. } = &entry.stage {
+            let received = Some(Received { payload: None, ..received.clone() });
+            *entry = Entry::new(id, Stage::Started { boot_id, received });
+        }
+    }
+
+    /// The first end stands.
+    fn end(&mut self, outcome: Outcome) {
+        let id = outcome.command_id;
+        let forgotten = self.is_forgotten(id);
+        match self.entry_mut(id) {
+            Some(Entry { stage: Stage::Ended(_), .. }) => {}
+            Some(entry) => *entry = Entry::new(id, Stage::Ended(outcome)),
+            None if forgotten => {}
+            None => self.open.push_back(Entry::new(id, Stage::Ended(outcome))),
         }
     }
 }
 
 impl Entry {
-    /// Whether the time to live is over. The uptime can't be set, so while this process has watched it alone counts.
-    /// After a restart of the agent the wall clock must agree; after a boot it is all there is. In doubt it is over.
-    fn is_too_late(&self, now: &Moment) -> bool {
-        let (arrived, ttl) = (&self.received.at, self.received.time_to_live_ms);
-        let by_uptime = now.uptime_ms.checked_sub(arrived.uptime_ms).is_none_or(|age| age >= ttl);
-        let wall_age = (now.wall - arrived.wall).num_milliseconds();
-        let by_wall = u64::try_from(wall_age).map_or(true, |age| age >= ttl);
-        let same_boot = !now.boot_id.is_empty() && now.boot_id == arrived.boot_id;
-        match (self.fresh, same_boot) {
-            (true, _) => by_uptime,
-            (false, true) => by_uptime || by_wall,
-            (false, false) => by_wall,
+    fn new(command_id: CommandId, stage: Stage) -> Self {
+        let bytes = match &stage {
+            Stage::Waiting { received, .. } => size(&received.payload, None),
+            Stage::Started { .. } => 0,
+            Stage::Ended(outcome) => size(&outcome.result, outcome.reason.as_deref()),
+        };
+        Self { command_id, stage, bytes }
+    }
+}
+
+/// Whether the time to live is over.
+///
+/// While the process that heard of a command lives, the uptime alone tells. Of what is held it tells too, as long as the
+/// boot is the same; and a boot that has lasted longer than the whole time to live leaves nothing of it. The wall clock is
+/// asked only where the server's is not known, and only to end something: when it went back it says nothing.
+fn is_over(received: &Received, fresh: bool, now: &Moment) -> bool {
+    let (arrived, ttl) = (&received.at, received.time_to_live_ms);
+    if fresh {
+        return received.is_over(now);
+    }
+    let age = now.uptime_ms.checked_sub(arrived.uptime_ms);
+    let same_boot = !now.boot_id.is_empty() && now.boot_id == arrived.boot_id;
+    let by_uptime = if same_boot { age.is_some_and(|age| age >= ttl) } else { now.uptime_ms >= ttl };
+    let wall_age = u64::try_from((now.wall - arrived.wall).num_milliseconds()).unwrap_or_default();
+    by_uptime || (received.expires_at.is_none() && wall_age >= ttl)
+}
+
+fn ended(command_id: CommandId, state: CommandState, reason: Option<&str>) -> Record {
+    Record::Ended { command_id, state, result: None, reason: reason.map(str::to_owned) }
+}
+
+fn expired(command_id: CommandId) -> Record {
+    ended(command_id, CommandState::Expired, Some(TOO_LATE))
+}
+
+/// As JSON, without making it.
+fn size(object: &Option<JsonObject>, reason: Option<&str>) -> usize {
+    struct Count(usize);
+    impl io::Write for Count {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0 += bytes.len();
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
         }
     }
+    let mut count = Count(0);
+    if let Some(object) = object {
+        // Neither a count nor a JSON object can fail to be written.
+        let _ = serde_json::to_writer(&mut count, object);
+    }
+    count.0 + reason.map_or(0, str::len)
 }
 
 #[cfg(test)]
-mod tests {
-    use chrono::{DateTime, TimeDelta};
-    use homepot::model::CommandType;
-
-    use super::*;
-
-    fn id(n: u128) -> CommandId {
-        CommandId(uuid::Uuid::from_u128(n))
-    }
-
-    /// `wall` and `uptime` in seconds.
-    fn moment(wall: i64, uptime: u64, boot: &str) -> Moment {
-        let wall = DateTime::from_timestamp(1_700_000_000, 0).unwrap() + TimeDelta::seconds(wall);
-        Moment { wall, uptime_ms: uptime * 1_000, boot_id: boot.to_owned() }
-    }
-
-    fn received(n: u128, command_type: &str, ttl: u64) -> Record {
-        Record::Received(Received {
-            command_id: id(n),
-            command_type: CommandType::parse(command_type).unwrap(),
-            payload: None,
-            time_to_live_ms: ttl * 1_000,
-            run_timeout_ms: 1_000,
-            at: moment(0, 100, "a"),
-        })
-    }
-
-    fn started(n: u128) -> Record {
-        Record::Started { command_id: id(n), boot_id: "a".to_owned() }
-    }
-
-    fn ended(n: u128) -> Record {
-        Record::Ended { command_id: id(n), state: CommandState::Succeeded, result: None, reason: None }
-    }
-
-    fn ledger(records: Vec<Record>, fresh: bool) -> Ledger {
-        let mut ledger = Ledger::default();
-        records.into_iter().for_each(|record| ledger.apply(record, fresh));
-        ledger
-    }
-
-    fn recovered(records: Vec<Record>, now: &Moment) -> Vec<(CommandId, CommandState)> {
-        let state = |record| match record {
-            Record::Ended { command_id, state, .. } => (command_id, state),
-            other => panic!("{other:?}"),
-        };
-        ledger(records, false).recover(now).into_iter().map(state).collect()
-    }
-
-    #[test]
-    fn a_command_that_ended_is_answered_and_never_waits_again() {
-        let mut ledger = ledger(vec![received(1, "PING", 60), started(1), ended(1)], true);
-        ledger.apply(received(1, "PING", 60), true);
-        assert!(matches!(ledger.standing(id(1)), Standing::Ended(_)));
-        assert_eq!(ledger.next(&moment(0, 100, "a")), None);
-        ledger.apply(Record::Forgotten { command_id: id(1), state: CommandState::Succeeded, reason: None }, true);
-        ledger.apply(received(1, "PING", 60), true);
-        assert!(matches!(ledger.standing(id(1)), Standing::Ended(_)));
-        assert_eq!((ledger.pending_outcomes(), ledger.open().count()), (0, 0));
-    }
-
-    #[test]
-    fn a_command_that_had_started_is_unknown_after_a_crash() {
-        let now = moment(5, 105, "a");
-        assert_eq!(recovered(vec![received(1, "RESTART_APP", 60), started(1)], &now), [(id(1), CommandState::Unknown)]);
-        assert_eq!(recovered(vec![received(1, "REBOOT", 60), started(1)], &now), [(id(1), CommandState::Unknown)]);
-    }
-
-    #[test]
-    fn a_reboot_succeeded_when_the_boot_is_another_and_nothing_else_does() {
-        let now = moment(60, 5, "b");
-        assert_eq!(recovered(vec![received(1, "REBOOT", 600), started(1)], &now), [(id(1), CommandState::Succeeded)]);
-        assert_eq!(recovered(vec![received(1, "RESTART_APP", 60), started(1)], &now), [(id(1), CommandState::Unknown)]);
-    }
-
-    #[test]
-    fn a_command_that_had_not_started_may_still_start_within_its_time() {
-        assert_eq!(recovered(vec![received(1, "PING", 60)], &moment(30, 130, "a")), []);
-        let after_boot = ledger(vec![received(1, "PING", 60)], false);
-        assert!(!after_boot.next(&moment(30, 3, "b")).unwrap().1);
-    }
-
-    #[test]
-    fn after_a_restart_either_clock_ends_the_time_to_live_and_doubt_does_too() {
-        let expired = [(id(1), CommandState::Expired)];
-        for now in [
-            moment(30, 160, "a"), // the uptime says so
-            moment(60, 130, "a"), // the wall clock says so
-            moment(-1, 130, "a"), // the wall clock went back
-            moment(30, 99, "a"),  // the uptime went back
-            moment(60, 3, "b"),   // after a boot, the wall clock
-            moment(-1, 3, "b"),   // after a boot, the wall clock makes no sense
-        ] {
-            assert_eq!(recovered(vec![received(1, "PING", 60)], &now), expired, "{now:?}");
-        }
-    }
-
-    #[test]
-    fn a_step_of_the_wall_clock_expires_nothing_that_this_process_received() {
-        let ledger = ledger(vec![received(1, "PING", 60)], true);
-        assert!(!ledger.next(&moment(1_000_000, 159, "a")).unwrap().1);
-        assert!(ledger.next(&moment(0, 160, "a")).unwrap().1);
-    }
-
-    #[test]
-    fn compaction_says_the_same_in_fewer_records() {
-        let all = vec![
-            received(1, "PING", 60),
-            started(1),
-            ended(1),
-            Record::Forgotten { command_id: id(1), state: CommandState::Succeeded, reason: None },
-            received(2, "PING", 60),
-            started(2),
-            received(3, "PING", 60),
-        ];
-        let ledger = ledger(all, false);
-        let again = super::tests::ledger(ledger.records(), false);
-        assert_eq!(ledger.records().len(), 4);
-        for n in 1..=4 {
-            assert_eq!(again.standing(id(n)), ledger.standing(id(n)));
-        }
-    }
-
-    #[test]
-    fn a_full_ledger_takes_no_more_and_old_ids_are_let_go() {
-        let mut ledger = ledger((0..MAX_OPEN as u128).map(|n| received(n, "PING", 60)).collect(), true);
-        assert_eq!(ledger.standing(id(9_999)), Standing::Full);
-        for n in 0..MAX_FORGOTTEN as u128 + 10 {
-            ledger.apply(Record::Forgotten { command_id: id(n), state: CommandState::Succeeded, reason: None }, true);
-        }
-        assert_eq!(ledger.records().len(), MAX_FORGOTTEN);
-    }
-}
+mod tests;

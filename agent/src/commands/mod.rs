@@ -12,4 +12,4 @@ pub mod record;
 
 pub use book::Book;
 pub use builtin::{Rules, Verdict};
-pub use record::{Moment, Record};
+pub use record::{Arrival, Moment, Record};

@@ -1,8 +1,9 @@
-//! Runs a program that the local configuration names: no shell, a bare environment, bounded time and output.
+//! Runs a program that the local configuration names: no shell, an environment that holds a path
+//! and which command it runs for, bounded time and output.
 
 use std::{io, process::Stdio, time::Duration};
 
-use homepot::model::CommandState;
+use homepot::model::{CommandId, CommandState, CommandType};
 use serde_json::json;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _},
@@ -20,10 +21,19 @@ const TAIL_BYTES: usize = 4 * 1024;
 /// A grandchild may hold the output open long after the program ended.
 const OUTPUT_GRACE: Duration = Duration::from_secs(1);
 
+/// For which command a program runs: it finds both in its environment, so that what it does can be traced to it.
+#[derive(Clone, Debug)]
+pub struct Cause {
+    /// `HOMEPOT_COMMAND_ID`.
+    pub command_id: CommandId,
+    /// `HOMEPOT_COMMAND_TYPE`.
+    pub command_type: CommandType,
+}
+
 /// Runs the program and says how it ended. With `reboots`, success is that the machine goes down.
-pub async fn run(rule: &ProgramRule, run_timeout: Duration, reboots: bool) -> Verdict {
+pub async fn run(rule: &ProgramRule, cause: &Cause, run_timeout: Duration, reboots: bool) -> Verdict {
     let deadline = Instant::now() + run_timeout;
-    let mut child = match start(rule) {
+    let mut child = match start(rule, cause) {
         Ok(child) => child,
         Err(error) => {
             let reason = format!("can't start {}: {error}", rule.program.display());
@@ -66,9 +76,11 @@ pub async fn run(rule: &ProgramRule, run_timeout: Duration, reboots: bool) -> Ve
     verdict
 }
 
-fn start(rule: &ProgramRule) -> io::Result<Child> {
+fn start(rule: &ProgramRule, cause: &Cause) -> io::Result<Child> {
     let mut command = Command::new(&rule.program);
     command.args(&rule.args).env_clear().env("PATH", PATH).current_dir("/");
+    command.env("HOMEPOT_COMMAND_ID", cause.command_id.to_string());
+    command.env("HOMEPOT_COMMAND_TYPE", cause.command_type.as_str());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     platform::own_group(&mut command);
     command.spawn()
@@ -109,6 +121,14 @@ async fn collect(reader: Option<JoinHandle<Vec<u8>>>) -> String {
 mod tests {
     use super::*;
 
+    async fn run(rule: &ProgramRule, run_timeout: Duration, reboots: bool) -> Verdict {
+        let cause = Cause {
+            command_id: CommandId(uuid::Uuid::from_u128(7)),
+            command_type: CommandType::parse("RESTART_APP").unwrap(),
+        };
+        super::run(rule, &cause, run_timeout, reboots).await
+    }
+
     fn rule(program: &str, args: &[&str]) -> ProgramRule {
         ProgramRule { program: program.into(), args: args.iter().map(|arg| (*arg).to_owned()).collect() }
     }
@@ -116,12 +136,16 @@ mod tests {
     const LONG: Duration = Duration::from_secs(30);
 
     #[tokio::test]
-    async fn a_program_gets_its_arguments_as_they_are_and_a_bare_environment() {
+    async fn a_program_gets_its_arguments_as_they_are_and_of_the_environment_a_path_and_its_command() {
         let verdict = run(&rule("/usr/bin/env", &["--", "printf", "%s", "$HOME; *"]), LONG, false).await;
         assert_eq!(verdict.state, CommandState::Succeeded);
         assert_eq!(verdict.result.unwrap()["stdout"], "$HOME; *");
         let verdict = run(&rule("/usr/bin/env", &[]), LONG, false).await;
-        assert_eq!(verdict.result.unwrap()["stdout"], format!("PATH={PATH}\n"));
+        let result = verdict.result.unwrap();
+        let mut lines: Vec<_> = result["stdout"].as_str().unwrap().lines().collect();
+        lines.sort_unstable();
+        let id = "HOMEPOT_COMMAND_ID=00000000-0000-0000-0000-000000000007";
+        assert_eq!(lines, [id, "HOMEPOT_COMMAND_TYPE=RESTART_APP", &format!("PATH={PATH}")]);
     }
 
     #[tokio::test]

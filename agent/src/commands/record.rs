@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use homepot::model::{CommandId, CommandState, CommandType, Delivery, JsonObject, Outcome};
 use serde::{Deserialize, Serialize};
 
@@ -23,8 +23,15 @@ pub struct Moment {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "snake_case")]
 pub enum Record {
+    /// Names the journal: its first line.
+    Journal {
+        /// Made at random.
+        journal_id: String,
+    },
     /// A command arrived.
     Received(Received),
+    /// A command that waits arrived again, with what is left of its time.
+    Renewed(Renewed),
     /// A command starts.
     Started {
         /// Which.
@@ -59,6 +66,32 @@ pub enum Record {
     },
 }
 
+/// A command on its way in.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// As the server sent it.
+    pub delivery: Delivery,
+    /// How long it was under way at most; `None`: that can't be told.
+    pub under_way: Option<Duration>,
+    /// When it arrived.
+    pub at: Moment,
+}
+
+/// What is left of the time of a command that waits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewed {
+    /// Which.
+    #[serde(with = "id")]
+    pub command_id: CommandId,
+    /// It must not start later than this after `at`.
+    pub time_to_live_ms: u64,
+    /// When it arrived again.
+    pub at: Moment,
+    /// When its time is over, by the server's clock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
+}
+
 /// A command as it arrived.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Received {
@@ -70,25 +103,57 @@ pub struct Received {
     pub command_type: CommandType,
     /// Its arguments.
     pub payload: Option<JsonObject>,
-    /// It must not start later than this after it arrived.
+    /// It must not start later than this after `at`.
     pub time_to_live_ms: u64,
     /// How long it may run.
     pub run_timeout_ms: u64,
     /// When it arrived.
     pub at: Moment,
+    /// When its time is over, by the server's clock; `None`: the server did not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<DateTime<Utc>>,
 }
 
-impl Received {
-    /// A command that arrived at `at`.
-    pub fn new(delivery: Delivery, at: Moment) -> Self {
+impl Arrival {
+    /// What is left of the time to live for sure, in milliseconds.
+    pub fn left_ms(&self) -> u64 {
+        milliseconds(self.delivery.time_to_live.saturating_sub(self.under_way.unwrap_or_default()))
+    }
+
+    /// When the time is over, by the server's clock.
+    pub fn expires_at(&self) -> Option<DateTime<Utc>> {
+        let left = TimeDelta::from_std(self.delivery.time_to_live).ok()?;
+        self.delivery.server_time?.checked_add_signed(left)
+    }
+}
+
+impl From<Arrival> for Received {
+    fn from(arrival: Arrival) -> Self {
+        let (time_to_live_ms, expires_at) = (arrival.left_ms(), arrival.expires_at());
+        let Arrival { delivery, at, .. } = arrival;
         Self {
             command_id: delivery.command_id,
             command_type: delivery.command_type,
             payload: delivery.payload,
-            time_to_live_ms: milliseconds(delivery.time_to_live),
+            time_to_live_ms,
             run_timeout_ms: milliseconds(delivery.run_timeout),
             at,
+            expires_at,
         }
+    }
+}
+
+impl From<Arrival> for Renewed {
+    fn from(arrival: Arrival) -> Self {
+        let (time_to_live_ms, expires_at) = (arrival.left_ms(), arrival.expires_at());
+        Self { command_id: arrival.delivery.command_id, time_to_live_ms, at: arrival.at, expires_at }
+    }
+}
+
+impl Received {
+    /// Whether its time is over at `now`, for the process that heard of it.
+    pub fn is_over(&self, now: &Moment) -> bool {
+        now.uptime_ms.checked_sub(self.at.uptime_ms).is_none_or(|age| age >= self.time_to_live_ms)
     }
 
     /// How long it may run.

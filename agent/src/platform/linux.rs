@@ -2,6 +2,8 @@
 
 use std::{fs, time::Duration};
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// Changes with every boot; empty when the kernel does not tell.
 pub fn boot_id() -> String {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
@@ -18,6 +20,12 @@ pub fn hostname() -> Option<String> {
 pub fn uptime() -> Option<Duration> {
     let text = fs::read_to_string("/proc/uptime").ok()?;
     Duration::try_from_secs_f64(text.split_ascii_whitespace().next()?.parse().ok()?).ok()
+}
+
+/// Since the boot, by a clock that nobody sets and that goes on while the machine sleeps or this process is stopped.
+pub fn since_boot() -> Duration {
+    let now = clock_gettime(ClockId::Boottime);
+    Duration::try_from(now).unwrap_or_default()
 }
 
 /// TCP sockets in use, of both families. The counters cost microseconds where the full table costs milliseconds.
@@ -59,6 +67,8 @@ mod tests {
     fn this_machine_tells_its_boot_its_uptime_and_its_disk() {
         assert_eq!(boot_id().len(), 36);
         assert!(uptime().unwrap() > Duration::ZERO);
+        let (earlier, later) = (since_boot(), since_boot());
+        assert!(later >= earlier && earlier > Duration::ZERO);
         assert!((0.0..=100.0).contains(&root_disk_percent().unwrap()));
         assert!(open_tcp_connections().is_some());
         assert!(hostname().is_some());

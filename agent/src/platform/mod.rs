@@ -16,7 +16,7 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 use other as system;
 
-pub use system::{boot_id, hostname, open_tcp_connections, root_disk_percent, uptime};
+pub use system::{boot_id, hostname, open_tcp_connections, root_disk_percent, since_boot, uptime};
 pub use unix::{
     create_private, is_superuser, kill_group, make_private_dir, open_private_append, own_group, private_fault,
     shutdown_signal,

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use rustix::time::{ClockId, clock_gettime};
 use sysinfo::{Disks, System};
 
 /// The time of the boot stands in for an id.
@@ -20,6 +21,11 @@ pub fn hostname() -> Option<String> {
 /// Time since the machine booted.
 pub fn uptime() -> Option<Duration> {
     System::uptime().ok().map(Duration::from_secs)
+}
+
+/// Since the boot, by a clock that nobody sets. On Apple's systems it goes on while the machine sleeps.
+pub fn since_boot() -> Duration {
+    Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default()
 }
 
 /// Not told without a walk through every socket.
@@ -44,7 +50,7 @@ mod tests {
     fn what_sysinfo_can_tell_is_plausible() {
         assert!(!boot_id().is_empty());
         assert!(hostname().is_some());
-        assert!(uptime().unwrap() > Duration::ZERO);
+        assert!(uptime().unwrap() > Duration::ZERO && since_boot() > Duration::ZERO);
         assert_eq!(open_tcp_connections(), None);
         assert!(root_disk_percent().is_none_or(|percent| (0.0..=100.0).contains(&percent)));
     }

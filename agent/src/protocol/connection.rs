@@ -22,10 +22,12 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Streaming, transport::Endpoint};
 
 use super::{
+    clock::ServerClock,
     endpoint,
     messages::{Inbound, inbound, outbound, terms},
     reconnect::{End, Reconnect, random},
 };
+use crate::platform;
 
 /// From the first packet to Welcome. The server gives Hello 10 s.
 const HANDSHAKE: Duration = Duration::from_secs(20);
@@ -54,6 +56,8 @@ pub struct Introduction {
     pub capabilities: Vec<String>,
     /// Real or simulated.
     pub source: DeviceSource,
+    /// Names the journal that commands are kept in; empty: there is none.
+    pub journal_id: String,
 }
 
 /// What Welcome set.
@@ -73,6 +77,8 @@ pub struct Terms {
     pub backlog_samples_per_second: Option<u32>,
     /// Older samples are refused; `None`: not told.
     pub max_sample_age: Option<Duration>,
+    /// The server's clock; `None`: not told.
+    pub clock: Option<ServerClock>,
 }
 
 /// What the connection tells its owner.
@@ -103,6 +109,13 @@ pub enum Event {
         /// Its id, where that can be read.
         command_id: Option<CommandId>,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// Do not do this after all.
+    Cancellation {
+        /// The command.
+        command_id: CommandId,
+        /// Who asked for it and why.
         reason: String,
     },
     /// An outcome is durable, or was refused for good.
@@ -219,6 +232,8 @@ impl Connection {
     async fn open(&mut self) -> Result<(Session, Terms), End> {
         let mut client = endpoint::connect(&self.endpoint).await?;
         let (up, requests) = mpsc::channel(CHANNEL);
+        // Read before the server can look at its own clock: what is reckoned from it is never too little.
+        let hello_at = platform::since_boot();
         // Hello lies ready before the call: a server may answer headers only once it has read it.
         up.try_send(self.hello()).map_err(|_| End::Lost)?;
         let request = self.authenticated(ReceiverStream::new(requests))?;
@@ -228,7 +243,7 @@ impl Connection {
             let message = down.message().await.map_err(|status| refused(&status))?.ok_or(End::Lost)?;
             match message.message {
                 Some(Down::Welcome(welcome)) => {
-                    let terms = terms(&welcome);
+                    let terms = terms(&welcome, hello_at);
                     let heartbeat_interval = terms.heartbeat_interval;
                     self.ticket = Some(welcome.reconnect_ticket).filter(|ticket| !ticket.is_empty());
                     return Ok((Session { up, down, heartbeat_interval }, terms));
@@ -330,7 +345,7 @@ impl Connection {
             capabilities: self.introduction.capabilities.clone(),
             source: pb::DeviceSource::from(self.introduction.source).into(),
             device_time: Some(to_proto_timestamp(Utc::now())),
-            journal_id: String::new(),
+            journal_id: self.introduction.journal_id.clone(),
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }
     }

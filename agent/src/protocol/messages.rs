@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use homepot::{
-    model::{CommandId, Delivery, from_proto_duration},
+    model::{CommandId, Delivery, from_proto_duration, from_proto_timestamp},
     pb::device::v1 as pb,
 };
 use pb::{attach_request::Message as Up, attach_response::Message as Down};
 
 use super::{
+    clock::ServerClock,
     connection::{Event, Outgoing, Terms},
     reconnect::{End, Farewell},
 };
@@ -44,7 +45,11 @@ pub(super) fn inbound(response: pb::AttachResponse) -> Inbound {
             Event::Refused { message: refusal.message, field: refusal.field, reason: refusal.reason }
         }
         Some(Down::Goodbye(goodbye)) => return Inbound::Goodbye(farewell(goodbye)),
-        Some(Down::Welcome(_) | Down::CommandCancellation(_)) | None => return Inbound::Ignored,
+        Some(Down::CommandCancellation(cancellation)) => match CommandId::parse(&cancellation.command_id) {
+            Ok(command_id) => Event::Cancellation { command_id, reason: cancellation.reason },
+            Err(_) => return Inbound::Ignored,
+        },
+        Some(Down::Welcome(_)) | None => return Inbound::Ignored,
     };
     Inbound::Event(Box::new(event))
 }
@@ -71,11 +76,13 @@ fn farewell(goodbye: pb::Goodbye) -> End {
     End::Goodbye { farewell, detail: goodbye.detail, reconnect_after }
 }
 
-pub(super) fn terms(welcome: &pb::Welcome) -> Terms {
+/// `hello`: since the boot, when Hello was sent.
+pub(super) fn terms(welcome: &pb::Welcome, hello: Duration) -> Terms {
     let span = |value: Option<_>| value.as_ref().and_then(|value| from_proto_duration("interval", value).ok());
     let interval = |given: Option<Duration>, default: Duration| {
         given.filter(|given| !given.is_zero()).unwrap_or(default).clamp(MIN_INTERVAL, MAX_INTERVAL)
     };
+    let server_time = welcome.server_time.and_then(|time| from_proto_timestamp("server_time", &time).ok());
     Terms {
         session_epoch: welcome.session_epoch,
         sample_interval: interval(span(welcome.sample_interval), SAMPLE_INTERVAL),
@@ -84,6 +91,7 @@ pub(super) fn terms(welcome: &pb::Welcome) -> Terms {
         max_unacknowledged_samples: u64::from(welcome.max_unacknowledged_samples).max(1),
         backlog_samples_per_second: Some(welcome.backlog_samples_per_second).filter(|pace| *pace > 0),
         max_sample_age: span(welcome.max_sample_age).filter(|age| !age.is_zero()),
+        clock: server_time.map(|welcome| ServerClock { welcome, hello }),
     }
 }
 

@@ -36,7 +36,7 @@ pub(crate) fn delivery(command_type: &str) -> pb::CommandDelivery {
         time_to_live: Some(to_proto_duration(Duration::from_secs(60))),
         run_timeout: Some(to_proto_duration(Duration::from_secs(30))),
         created_at: Some(to_proto_timestamp(chrono::Utc::now())),
-        server_time: None,
+        server_time: Some(to_proto_timestamp(chrono::Utc::now())),
     }
 }
 

@@ -11,6 +11,7 @@ fn terms(message: usize, window: u64) -> Terms {
         max_unacknowledged_samples: window,
         backlog_samples_per_second: None,
         max_sample_age: None,
+        clock: None,
     }
 }
 
