@@ -79,7 +79,7 @@ impl Commands {
     /// Hints at the session of a command's device.
     async fn wake_device_of(&self, command: &Command) -> Result<(), Error> {
         if let Some(device) = self.lookups.run(command.device_id.clone()).await? {
-            self.wakeups.wake(device.pk);
+            self.hints.wake(device.pk);
         }
         Ok(())
     }

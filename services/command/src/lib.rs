@@ -1,7 +1,7 @@
 //! The command ledger: what devices were told to do, and what became of it.
 //!
 //! In come orders of operators (`CommandService`) and, from the link, what devices say of their commands. It calls the
-//! store. The row is the truth; the [`Wakeups`] are hints that make delivery fast, and losing one costs a second.
+//! store. The row is the truth; [`Hints`] make delivery fast, and losing one costs a second.
 //!
 //! What comes often shares transactions: commands that are queued at once, sessions that fetch at once, and what devices
 //! say at once each become one batch.
@@ -12,9 +12,9 @@ mod operator_side;
 mod runs;
 mod service;
 mod sweeper;
-mod wakeup;
 
 use homepot::{model::DeviceId, pb::command::v1::command_service_server::CommandServiceServer};
+use homepot_hints::Hints;
 use homepot_store::{
     Combiner, Store,
     commands::{self, Changed, Claim, Handed, Inserted, NewRow, Word},
@@ -25,7 +25,6 @@ use tokio::sync::watch;
 
 pub use device_side::Told;
 pub use homepot_store::commands::Speaker;
-pub use wakeup::{Wakeup, Wakeups};
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// A page holds up to 1,000 commands, each with up to 128 KiB of payload and result.
@@ -37,7 +36,7 @@ const BATCH: usize = 256;
 #[derive(Clone)]
 pub struct Commands {
     store: Store,
-    wakeups: Wakeups,
+    hints: Hints,
     lookups: Combiner<DeviceId, Option<DeviceRef>>,
     inserts: Combiner<NewRow, Inserted>,
     claims: Combiner<Claim, Handed>,
@@ -47,10 +46,10 @@ pub struct Commands {
 }
 
 impl Commands {
-    /// The ledger over `store`; to be called on a runtime.
-    pub fn build(store: Store) -> Self {
+    /// The ledger over `store`, which tells of what it queues through `hints`; to be called on a runtime.
+    pub fn build(store: Store, hints: Hints) -> Self {
         Self {
-            wakeups: Wakeups::default(),
+            hints,
             lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
             claims: Combiner::start(store.clone(), "claim_commands", BATCH, commands::claim),
@@ -68,8 +67,8 @@ impl Commands {
     }
 
     /// Where sessions wait for hints.
-    pub fn wakeups(&self) -> &Wakeups {
-        &self.wakeups
+    pub fn hints(&self) -> &Hints {
+        &self.hints
     }
 
     /// A command or a run has changed: whoever waits for that looks.

@@ -33,7 +33,7 @@ impl Commands {
         };
         match self.inserts.run(row).await? {
             Inserted::New(row) => {
-                self.wakeups.wake(pk);
+                self.hints.wake(pk);
                 self.changed();
                 metrics::counter!("homepot_commands_queued_total").increment(1);
                 tracing::info!(command_id = %row.command_id, device_id = %row.device_id,

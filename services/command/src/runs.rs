@@ -34,7 +34,7 @@ pub(crate) async fn drive(ledger: &Commands) {
                     tracing::info!(run_id = %step.run_id, state = step.state.as_str(), queued = step.queued.len(),
                         "run moved on");
                     metrics::counter!("homepot_commands_queued_total").increment(step.queued.len() as u64);
-                    step.queued.iter().for_each(|pk| ledger.wakeups.wake(*pk));
+                    step.queued.iter().for_each(|pk| ledger.hints.wake(*pk));
                 }
                 if !advanced.is_empty() {
                     ledger.changed();
@@ -136,7 +136,7 @@ impl Commands {
         let reason = said("cancelled", caller, why);
         let cancelled = self.store.run("cancel_run", move |conn| runs::cancel(conn, run_id, &reason)).await?;
         let run = cancelled.map(|(run, to_ask)| {
-            to_ask.into_iter().for_each(|pk| self.wakeups.wake(pk));
+            to_ask.into_iter().for_each(|pk| self.hints.wake(pk));
             run
         });
         self.moved(caller, "run cancelled", run)

@@ -8,7 +8,8 @@ use homepot::{
     model::{Hello, Outcome, to_proto_duration, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_response::Message},
 };
-use homepot_command::{Speaker, Told, Wakeup};
+use homepot_command::{Speaker, Told};
+use homepot_hints::Wakeup;
 use homepot_runtime::auth::DeviceCaller;
 use tokio::{sync::oneshot, time::timeout};
 use tonic::{Code, Status, Streaming};
@@ -81,7 +82,7 @@ impl Session {
             })?;
         let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
         // Before the first claim, so that no hint falls between.
-        let wakeup = link.inner.commands.wakeups().subscribe(pk);
+        let wakeup = link.inner.commands.hints().device(pk);
         let mut session = Self { link, caller, epoch, wakeup, outbound };
         if let Err(end) = session.welcome(&hello).await {
             session.leave().await;

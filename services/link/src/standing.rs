@@ -46,7 +46,7 @@ impl Link {
         for (device, epoch, credential_version) in held {
             match judge(by_device.remove(&device).as_ref(), epoch, credential_version) {
                 Judgement::End(end) => self.inner.sessions.close(device, epoch, end),
-                Judgement::Wake => self.inner.commands.wakeups().wake(device),
+                Judgement::Wake => self.inner.commands.hints().wake(device),
                 Judgement::Stands => {}
             }
         }

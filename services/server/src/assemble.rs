@@ -7,9 +7,11 @@ use axum::Router;
 use homepot::pb::FILE_DESCRIPTOR_SET;
 use homepot_command::Commands;
 use homepot_gateway::{Backend, Gateway, GatewayConfig};
+use homepot_hints::{Hints, NotifyTransport, RedisTransport, Transport};
 use homepot_link::Link;
 use homepot_registry::Registry;
 use homepot_runtime::{
+    Drain,
     auth::AuthLayer,
     ops::{HEALTH_PATH, Health},
     request_id::RequestLayer,
@@ -37,9 +39,10 @@ pub(crate) struct Backstage {
 }
 
 impl Backstage {
-    /// Opens the store, builds the services that `settings` ask for and makes the first admin.
-    pub(crate) async fn build(settings: &Settings, database_url: String) -> anyhow::Result<Self> {
-        let mut config = StoreConfig::new(database_url);
+    /// Opens the store, builds the services that `settings` ask for and makes the first admin. What runs beside them ends
+    /// with `drain`.
+    pub(crate) async fn build(settings: &Settings, database_url: String, drain: &Drain) -> anyhow::Result<Self> {
+        let mut config = StoreConfig::new(database_url.as_str());
         config.threads = settings.database.threads;
         let store = Store::open(config).await.context("can't reach the database")?;
         store.migrate().await.context("can't bring the database's schema up to date")?;
@@ -54,7 +57,8 @@ impl Backstage {
         let retention = Retention { samples: kept.samples, minutes: kept.minutes, hours: kept.hours };
         let config = homepot_telemetry::Config { retention, ..Default::default() };
         let telemetry = Telemetry::build(config, store.clone());
-        let commands = Commands::build(store.clone());
+        let hints = Hints::start(transport(settings, &store, database_url)?, drain.clone());
+        let commands = Commands::build(store.clone(), hints);
         let config = homepot_link::Config {
             replica: replica(),
             sample_interval: settings.pace.sample_interval,
@@ -101,6 +105,14 @@ impl Backstage {
     pub(crate) fn backend(&self) -> Backend {
         Backend::new(self.services.clone().map_err(|never| match never {}))
     }
+}
+
+/// How replicas wake each other.
+fn transport(settings: &Settings, store: &Store, database_url: String) -> anyhow::Result<Arc<dyn Transport>> {
+    Ok(match &settings.redis {
+        Some(redis) => Arc::new(RedisTransport::new(redis.clone())?),
+        None => Arc::new(NotifyTransport::new(store.clone(), database_url)),
+    })
 }
 
 /// The way from a gateway of its own process to the services.

@@ -33,6 +33,7 @@ use crate::{
 pub(crate) const AFTER_HELP: &str = "\
 Secrets have no flag, because process lists show flags:
   HOMEPOT_DATABASE_URL  the Postgres address
+  HOMEPOT_REDIS_URL     the Redis address
   HOMEPOT_ADMIN_TOKEN   the first admin's token
 
 With no settings at all, everything runs on this machine for this machine only: a private Postgres in the data
@@ -215,7 +216,7 @@ impl Server {
 
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
-            let backstage = Backstage::build(settings, database_url).await?;
+            let backstage = Backstage::build(settings, database_url, &self.back).await?;
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, front).await });
             self.start_background(&backstage);

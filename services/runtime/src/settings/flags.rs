@@ -82,6 +82,16 @@ pub struct Flags {
     )]
     pub(super) retention_hours: String,
 
+    /// File that holds the address of a Redis or Valkey by which several servers on one database wake each other, such
+    /// as redis://host:6379 or rediss://user:password@host; nodes of a cluster separated by commas. Or give the address
+    /// itself in HOMEPOT_REDIS_URL; there is no flag for it. With neither, they wake each other through Postgres.
+    #[arg(long, env = "HOMEPOT_REDIS_URL_FILE", value_name = "FILE", help_heading = "Replicas")]
+    pub(super) redis_url_file: Option<OsString>,
+
+    /// PEM file of the authorities that vouch for a rediss address [default: the system's].
+    #[arg(long, env = "HOMEPOT_REDIS_CA_FILE", value_name = "FILE", help_heading = "Replicas")]
+    pub(super) redis_ca_file: Option<OsString>,
+
     /// PEM file of the certificate chain for gRPC and REST.
     #[arg(long, env = "HOMEPOT_TLS_CERT", value_name = "FILE", help_heading = "Security")]
     pub(super) tls_cert: Option<OsString>,

@@ -5,6 +5,7 @@
 
 mod flags;
 mod reader;
+mod redis;
 mod roles;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
@@ -16,6 +17,7 @@ use self::reader::{Reader, Surroundings, given, given_path};
 pub use self::{
     flags::Flags,
     reader::{Fault, SettingsError, parse_time},
+    redis::{RedisAddress, RedisSettings},
     roles::{Role, Roles},
 };
 use crate::{
@@ -40,6 +42,8 @@ pub struct Settings {
     pub data_dir: PathBuf,
     /// How to reach Postgres.
     pub database: DatabaseSettings,
+    /// How replicas wake each other; `None`: through Postgres.
+    pub redis: Option<RedisSettings>,
     /// TLS for gRPC and REST; `None`: plaintext, on loopback or behind a proxy.
     pub tls: Option<Tls>,
     /// Proxies whose word is believed.
@@ -164,6 +168,7 @@ impl Settings {
                 url: database_url(&mut reader, flags.database_url_file),
                 threads: reader.keep("database-threads", threads, 1),
             },
+            redis: redis::read(&mut reader, flags.redis_url_file, flags.redis_ca_file),
             tls,
             trusted_proxies: reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default()),
             admin_token: admin_token(&mut reader, flags.admin_token_file),

@@ -57,8 +57,14 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
             "--heartbeat-interval=1h",
             "--log=homepot=loud",
             "--log-format=xml",
+            "--redis-ca-file=/nowhere/ca.pem",
         ],
-        &[("HOMEPOT_ADMIN_TOKEN", "letmein"), ("HOMEPOT_DATABASE_URL", "mysql://root:secret@db"), ("HOME", "/home/x")],
+        &[
+            ("HOMEPOT_ADMIN_TOKEN", "letmein"),
+            ("HOMEPOT_DATABASE_URL", "mysql://root:secret@db"),
+            ("HOMEPOT_REDIS_URL", "redis://good,http://root:secret@cache"),
+            ("HOME", "/home/x"),
+        ],
     );
     let starts = [
         "--roles (HOMEPOT_ROLES): 'lnik' is not a role",
@@ -68,6 +74,8 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
         "--log-format (HOMEPOT_LOG_FORMAT): 'xml' is neither",
         "HOMEPOT_DATABASE_URL: is not an address such as",
         "--database-threads (HOMEPOT_DATABASE_THREADS): '0' is not a number from 1 to 256",
+        "--redis-ca-file (HOMEPOT_REDIS_CA_FILE): can't read certificates from /nowhere/ca.pem",
+        "HOMEPOT_REDIS_URL: is not an address such as",
         "--trusted-proxies (HOMEPOT_TRUSTED_PROXIES): 'proxy' is not an IP address",
         "HOMEPOT_ADMIN_TOKEN: must be 'hpo_' followed by",
         "--open-enrollment (HOMEPOT_OPEN_ENROLLMENT): 'everybody' is neither",
@@ -143,6 +151,22 @@ fn secrets_come_from_a_variable_or_a_file_and_not_from_both() {
     assert!(faults(&["--admin-token-file=/nowhere/token"], &[])[0].contains("can't read /nowhere/token"));
     let told = format!("{:?}", read(&[&flag], &[]).unwrap());
     assert!(!told.contains(TOKEN));
+}
+
+#[test]
+fn redis_is_where_its_addresses_say_and_its_password_is_not_shown() {
+    assert!(read(&[], &[]).unwrap().redis.is_none());
+    let directory = tempfile::tempdir().unwrap();
+    let (urls, ca) = (directory.path().join("urls"), directory.path().join("ca.pem"));
+    std::fs::write(&urls, "redis://:hidden@a:7000, rediss://b\n").unwrap();
+    std::fs::write(&ca, rcgen::generate_simple_self_signed(["b".to_owned()]).unwrap().cert.pem()).unwrap();
+    let flags = [format!("--redis-url-file={}", urls.display()), format!("--redis-ca-file={}", ca.display())];
+    let redis = read(&flags.each_ref().map(String::as_str), &[]).unwrap().redis.unwrap();
+    assert_eq!(format!("{:?}", redis.addresses), "[RedisAddress(a:7000), RedisAddress(b:6379)]");
+    assert_eq!(redis.authorities.unwrap().len(), 1);
+    let told = faults(&[&format!("--redis-ca-file={}", urls.display())], &[]);
+    assert!(told[0].starts_with("--redis-ca-file (HOMEPOT_REDIS_CA_FILE): "), "{told:?}");
+    assert!(!told[0].contains("hidden"));
 }
 
 #[test]

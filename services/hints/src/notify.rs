@@ -1,0 +1,61 @@
+//! Postgres' own notifications: nothing to set up, as every replica has the database anyway.
+
+use futures_util::future::BoxFuture;
+use homepot_store::{
+    Store,
+    listen::{Notifications, Patience},
+    notify::notify,
+};
+
+use crate::{CHANNEL, Incoming, Transport, TransportError};
+
+/// Publishes through the store and listens on a connection of its own.
+pub struct NotifyTransport {
+    store: Store,
+    database_url: String,
+    patience: Patience,
+}
+
+impl NotifyTransport {
+    /// Both must lead to the same database; `database_url` not through a pooler that hands connections around, as those
+    /// do not listen.
+    pub fn new(store: Store, database_url: impl Into<String>) -> Self {
+        Self { store, database_url: database_url.into(), patience: Patience::default() }
+    }
+
+    /// Trusts silence for another time than usual.
+    #[must_use]
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
+    }
+}
+
+impl Transport for NotifyTransport {
+    fn name(&self) -> &'static str {
+        "postgres"
+    }
+
+    fn publish(&self, messages: Vec<String>) -> BoxFuture<'_, Result<(), TransportError>> {
+        Box::pin(async move {
+            let send = move |conn: &mut _| notify(conn, CHANNEL, &messages);
+            self.store.run("notify", send).await.map_err(|error| TransportError::new(error.to_string()))
+        })
+    }
+
+    fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Incoming>, TransportError>> {
+        Box::pin(async move {
+            let notifications = Notifications::open(&self.database_url, CHANNEL, self.patience).await;
+            let notifications = notifications.map_err(|error| TransportError::new(error.to_string()))?;
+            Ok(Box::new(notifications) as Box<dyn Incoming>)
+        })
+    }
+}
+
+impl Incoming for Notifications {
+    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, TransportError>> {
+        Box::pin(async move {
+            let message = Notifications::next(self).await;
+            message.map(String::into_bytes).map_err(|error| TransportError::new(error.to_string()))
+        })
+    }
+}
