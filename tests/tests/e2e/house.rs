@@ -20,14 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-command", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
     (
         "homepot-link",
-        &[
-            "homepot",
-            "homepot-command",
-            "homepot-hints",
-            "homepot-registry",
-            "homepot-runtime",
-            "homepot-telemetry",
-        ],
+        &["homepot", "homepot-command", "homepot-hints", "homepot-registry", "homepot-runtime", "homepot-telemetry"],
     ),
     ("homepot-gateway", &["homepot", "homepot-runtime"]),
     (
@@ -45,7 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("homepot-agent", &["homepot"]),
-    ("homepot-tests", &["homepot"]),
+    ("homepot-tests", &["homepot", "homepot-agent"]),
     ("homepot-bench", &["homepot"]),
 ];
 
