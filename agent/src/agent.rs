@@ -1,6 +1,6 @@
 //! The loop of a running agent: one task owns the samples and the commands, and matches what the connection tells.
 //!
-//! What it does with commands is in [`orders`].
+//! What it does with commands is in `agent/orders.rs`.
 
 mod orders;
 

@@ -18,6 +18,10 @@ const WRITE_GAP: Duration = Duration::from_secs(1);
 /// An agent that measures writes more often than this, or as often as it measures; see [`Status::is_stale`].
 const STALE_AFTER: TimeDelta = TimeDelta::seconds(60);
 
+/// What to do where two machines are one device.
+const DISPUTED: &str = "Another machine, or a copy of this one, uses this device's id and key. Find it and stop its agent, or \
+                        give this device a new key with RotateDeviceKey; then start this agent again.";
+
 /// What the agent is at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -61,6 +65,12 @@ pub struct Status {
     pub last_error_at: Option<DateTime<Utc>>,
     /// When the next attempt begins.
     pub retry_at: Option<DateTime<Utc>>,
+    /// How often another machine with this device's id and key took over the session, since the agent started.
+    #[serde(default)]
+    pub superseded: u64,
+    /// When one last did.
+    #[serde(default)]
+    pub superseded_at: Option<DateTime<Utc>>,
     /// It measures this often.
     pub sample_interval_ms: u64,
     /// What waits for the server.
@@ -120,6 +130,8 @@ impl Status {
             last_error: None,
             last_error_at: None,
             retry_at: None,
+            superseded: 0,
+            superseded_at: None,
             sample_interval_ms: 0,
             spool: SpoolStatus::default(),
             pending_outcomes: 0,
@@ -142,6 +154,10 @@ impl Status {
         self.last_error = Some(end.describe());
         self.last_error_at = Some(now);
         self.retry_at = Some(now + wait);
+        if end.is_superseded() {
+            self.superseded += 1;
+            self.superseded_at = Some(now);
+        }
     }
 }
 
@@ -243,12 +259,17 @@ impl Report {
         self.healthy = self.running && attached && self.fault.is_none();
     }
 
+    fn is_disputed(&self) -> bool {
+        self.agent.as_ref().is_some_and(|agent| agent.superseded > 0)
+    }
+
     fn advice(&self) -> String {
         if let Some(fault) = &self.fault {
             return format!("Put this right first: {fault}.");
         }
         let phase = self.agent.as_ref().map(|agent| agent.phase);
         match (self.running, self.enrolled, phase) {
+            (true, true, Some(_)) if self.is_disputed() => DISPUTED.to_owned(),
             (true, _, Some(Phase::Attached)) => "Nothing to do.".to_owned(),
             (true, true, _) => {
                 "The agent goes on trying by itself; if this lasts, look at the last error and at the server."
@@ -292,6 +313,10 @@ impl fmt::Display for Report {
             if let Some(error) = &agent.last_error {
                 writeln!(f, "{:<18}{error} ({})", "last error", time(agent.last_error_at))?;
             }
+            if agent.superseded > 0 {
+                let times = format!("{} times, last {}", agent.superseded, time(agent.superseded_at));
+                writeln!(f, "{:<18}{times}", "session taken")?;
+            }
             if self.running && agent.phase == Phase::Waiting {
                 writeln!(f, "{:<18}{}", "next attempt", time(agent.retry_at))?;
             }
@@ -303,6 +328,7 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::protocol::reconnect::Farewell;
 
     #[test]
     fn a_machine_without_an_agent_is_told_how_to_enrol() {
@@ -335,5 +361,23 @@ mod tests {
         state.write_status(&status).unwrap();
         let report = Report::of(&path);
         assert!(!report.healthy && report.to_string().contains("the connection was lost"));
+    }
+
+    #[test]
+    fn a_session_that_another_machine_took_is_told_with_what_to_do_even_after_it_came_back() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("state");
+        let mut report = Report::of(&path);
+        (report.running, report.enrolled) = (true, true);
+        let mut status = Status::starting("http://x");
+        let end = End::Goodbye { farewell: Farewell::Superseded, detail: String::new(), reconnect_after: None };
+        status.failed(&end, Duration::from_secs(300));
+        assert!(status.last_error.as_ref().is_some_and(|error| error.contains("uses this device's id and key")));
+        for phase in [Phase::Waiting, Phase::Attached] {
+            status.phase = phase;
+            report.agent = Some(status.clone());
+            assert!(report.advice().contains("RotateDeviceKey"), "{phase:?}");
+            assert!(report.to_string().contains("session taken     1 times"));
+        }
     }
 }

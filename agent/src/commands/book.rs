@@ -134,7 +134,10 @@ impl Book {
     }
 
     fn write(&mut self, record: Record) -> io::Result<()> {
-        let written = self.journal.append(&record);
+        let mut written = self.journal.append(&record);
+        if written.is_err() && self.journal.wants_compaction() && self.compact().is_ok() {
+            written = self.journal.append(&record);
+        }
         match &written {
             Err(error) if !self.fails => {
                 tracing::error!(%error, "can't write to the command journal; no command starts until it can be written");

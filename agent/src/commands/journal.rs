@@ -114,7 +114,13 @@ impl Journal {
         self.name()
     }
 
-    /// Leaves no room for another record, as a full disk does.
+    /// From here on the disk refuses every record.
+    #[cfg(test)]
+    pub(super) fn refuse(&mut self) {
+        self.file = File::open(&self.path).unwrap();
+    }
+
+    /// As after so many records, none of which was ever cleared away.
     #[cfg(test)]
     pub(super) fn fill(&mut self) {
         self.length = MAX_BYTES;

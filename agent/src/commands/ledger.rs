@@ -15,7 +15,7 @@ use super::record::{Arrival, Moment, Received, Record, Renewed};
 pub const MAX_OPEN: usize = 256;
 /// As many again may be known by their cancellation alone.
 pub const MAX_OPEN_AND_CANCELLED: usize = 2 * MAX_OPEN;
-/// Payloads, results and reasons of those, as JSON; one more payload may lie above it.
+/// Payloads, results and reasons of those, as JSON. One more payload, and reasons, may lie above it.
 pub const MAX_OPEN_BYTES: usize = 4 * 1024 * 1024;
 /// Ended commands whose ids are kept. The server redelivers none of them, short of a message that crossed another.
 pub const MAX_FORGOTTEN: usize = 1_000;
@@ -161,7 +161,7 @@ impl Ledger {
         };
         let reason: String = reason.chars().take(MAX_REASON).collect();
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        taken_back.then(|| Record::Ended { command_id: id, state: CommandState::Cancelled, result: None, reason })
+        taken_back.then_some(Record::Ended { command_id: id, state: CommandState::Cancelled, result: None, reason })
     }
 
     /// The command whose turn it is, oldest first. What is held does not keep others waiting.

@@ -14,7 +14,10 @@ use super::reconnect::End;
 /// As the server's own limit.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
-const CONNECT: Duration = Duration::from_secs(10);
+/// Short, so that an address whose replica vanished is soon tried again.
+const CONNECT: Duration = Duration::from_secs(5);
+/// On a slow line, certificates take their time.
+const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
 
@@ -71,7 +74,7 @@ impl ServerAddress {
             Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
             None => ClientTlsConfig::new().with_native_roots(),
         };
-        endpoint.tls_config(tls.timeout(CONNECT)).map_err(|error| causes(&error))
+        endpoint.tls_config(tls.timeout(TLS_HANDSHAKE)).map_err(|error| causes(&error))
     }
 }
 

@@ -5,16 +5,22 @@ use std::time::Duration;
 use homepot::{Error, Kind};
 use tokio::time::Instant;
 
-/// The first wait lies between nothing and this; it doubles with every failure.
+/// The first waits lie between nothing and this; then it doubles with every failure.
 const BASE: Duration = Duration::from_secs(1);
+/// So many attempts are quick: another replica may have the address at any moment.
+const QUICK: u32 = 3;
 /// No wait after a plain failure is longer.
 const CAP: Duration = Duration::from_secs(60);
 /// Chance must not make the agent spin.
 const FLOOR: Duration = Duration::from_millis(100);
 /// A session that held this long clears the failures before it.
 const STABLE: Duration = Duration::from_secs(10);
-/// The agent with the same key that took over keeps the session: coming back soon would be a fight.
+/// The machine with the same key that took over keeps the session: coming back soon would be a fight.
 const SUPERSEDED: (Duration, Duration) = (Duration::from_secs(300), Duration::from_secs(600));
+/// Each further time the wait doubles, up to 32 times as long: two machines that both come back would else take turns.
+const SUPERSEDED_DOUBLINGS: u32 = 5;
+/// A session that held longer than any such wait had the key for itself.
+const UNDISPUTED: Duration = Duration::from_secs(24 * 3600);
 /// What only a person can put right is asked for seldom.
 const REFUSED: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(300));
 /// A hint past this is taken for a fault of the server.
@@ -71,7 +77,9 @@ impl End {
             Self::Lost => "the connection was lost".to_owned(),
             Self::Goodbye { farewell, detail, .. } => {
                 let what = match farewell {
-                    Farewell::Superseded => "another agent attached with this device's id and key",
+                    Farewell::Superseded => {
+                        "another machine, or a copy of this one, uses this device's id and key and took over the session"
+                    }
                     Farewell::Revoked => "this device's key was revoked or the device deactivated",
                     Farewell::Draining => "the server is leaving",
                     Farewell::Protocol => "the server says this agent broke the protocol",
@@ -82,6 +90,11 @@ impl End {
                 if detail.is_empty() { what.to_owned() } else { format!("{what}: {detail}") }
             }
         }
+    }
+
+    /// Whether another session of this device took over.
+    pub fn is_superseded(&self) -> bool {
+        matches!(self, Self::Goodbye { farewell: Farewell::Superseded, .. })
     }
 
     /// Whether a person has to do something about it.
@@ -114,6 +127,7 @@ fn is_for_a_person(kind: Kind) -> bool {
 #[derive(Debug, Default)]
 pub struct Reconnect {
     failures: u32,
+    superseded: u32,
     welcomed_at: Option<Instant>,
 }
 
@@ -130,9 +144,13 @@ impl Reconnect {
 
     /// How long to wait after `end`, which came at `now`. `random` is uniform in 0 to 1.
     pub fn after(&mut self, end: &End, now: Instant, random: f64) -> Duration {
-        let held = self.welcomed_at.take().is_some_and(|at| now.duration_since(at) >= STABLE);
+        let lasted = self.welcomed_at.take().map(|at| now.duration_since(at)).unwrap_or_default();
+        let held = lasted >= STABLE;
         if held {
             self.failures = 0;
+        }
+        if lasted >= UNDISPUTED {
+            self.superseded = 0;
         }
         match end {
             End::Refused(error) => {
@@ -142,7 +160,7 @@ impl Reconnect {
             }
             End::Unreachable(_) | End::NoWelcome | End::Lost => self.backoff(random),
             End::Goodbye { farewell, reconnect_after, .. } => match (farewell, reconnect_after) {
-                (Farewell::Superseded, _) => between(SUPERSEDED, random),
+                (Farewell::Superseded, _) => self.stay_away(random),
                 (Farewell::Revoked | Farewell::Protocol, _) => between(REFUSED, random),
                 (_, Some(hint)) => spread(*hint, random).max(FLOOR),
                 (Farewell::Aged, None) if held => BASE.mul_f64(random).max(FLOOR),
@@ -153,9 +171,16 @@ impl Reconnect {
         }
     }
 
-    /// Full jitter: anywhere between nothing and a bound that doubles with every failure.
+    fn stay_away(&mut self, random: f64) -> Duration {
+        let doublings = self.superseded.min(SUPERSEDED_DOUBLINGS);
+        self.superseded = self.superseded.saturating_add(1);
+        between(SUPERSEDED, random) * (1 << doublings)
+    }
+
+    /// Full jitter: anywhere between nothing and a bound that doubles with every failure after the first few.
     fn backoff(&mut self, random: f64) -> Duration {
-        let bound = BASE.saturating_mul(1 << self.failures.min(16)).min(CAP);
+        let doublings = (self.failures + 1).saturating_sub(QUICK).min(16);
+        let bound = BASE.saturating_mul(1 << doublings).min(CAP);
         self.failures = self.failures.saturating_add(1);
         bound.mul_f64(random).max(FLOOR)
     }
@@ -192,10 +217,10 @@ mod tests {
     }
 
     #[test]
-    fn waits_double_up_to_a_minute_with_full_jitter() {
+    fn after_a_few_quick_ones_waits_double_up_to_a_minute_with_full_jitter() {
         let mut reconnect = Reconnect::new();
-        let waits: Vec<_> = (0..9).map(|_| seconds(reconnect.after(&End::Lost, Instant::now(), MOST))).collect();
-        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        let waits: Vec<_> = (0..11).map(|_| seconds(reconnect.after(&End::Lost, Instant::now(), MOST))).collect();
+        assert_eq!(waits, [1, 1, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
         assert_eq!(reconnect.after(&End::Lost, Instant::now(), 0.0), FLOOR);
     }
 
@@ -203,7 +228,7 @@ mod tests {
     fn a_session_that_held_clears_the_failures_and_one_that_flapped_does_not() {
         let now = Instant::now();
         let mut reconnect = Reconnect::new();
-        for _ in 0..5 {
+        for _ in 0..7 {
             reconnect.after(&End::Lost, now, MOST);
         }
         reconnect.welcomed(now);
@@ -218,6 +243,20 @@ mod tests {
             let wait = Reconnect::new().after(&goodbye(Farewell::Superseded, Some(1)), Instant::now(), random);
             assert!(wait >= SUPERSEDED.0 && wait <= SUPERSEDED.1);
         }
+    }
+
+    #[test]
+    fn two_machines_with_one_key_take_turns_ever_less_often() {
+        let now = Instant::now();
+        let mut reconnect = Reconnect::new();
+        let mut superseded_after = |held: Duration| {
+            reconnect.welcomed(now);
+            reconnect.after(&goodbye(Farewell::Superseded, None), now + held, 0.0).as_secs() / 60
+        };
+        // As long as the other stays away, too.
+        let waits: Vec<_> = (0..7).map(|_| superseded_after(Duration::from_secs(160 * 60))).collect();
+        assert_eq!(waits, [5, 10, 20, 40, 80, 160, 160]);
+        assert_eq!(superseded_after(UNDISPUTED), 5);
     }
 
     #[test]
@@ -239,7 +278,7 @@ mod tests {
     fn an_aged_session_comes_back_at_once_unless_it_never_held() {
         let now = Instant::now();
         let mut reconnect = Reconnect::new();
-        for _ in 0..5 {
+        for _ in 0..7 {
             reconnect.after(&End::Lost, now, MOST);
         }
         reconnect.welcomed(now);

@@ -8,6 +8,7 @@
 //! | `settings.json` | what SET_INTERVAL set |
 //! | `spool/` | samples that the server does not have yet |
 //! | `commands.journal` | commands and their outcomes |
+//! | `commands.unreadable` | what was found in place of the journal and is none |
 //! | `status.json` | how the running agent stands |
 //! | `agent.lock` | held by the running agent |
 

@@ -61,6 +61,7 @@ pub(crate) struct Session {
     pub(crate) device_id: String,
     pub(crate) api_key: String,
     pub(crate) ticket: Option<String>,
+    pub(crate) hello: pb::Hello,
     up: mpsc::UnboundedReceiver<Up>,
     down: mpsc::UnboundedSender<Result<pb::AttachResponse, Status>>,
 }
@@ -182,10 +183,11 @@ impl DeviceService for Service {
         let header = |name: &str| request.metadata().get(name).map(|value| value.to_str().unwrap().to_owned());
         let (down, responses) = mpsc::unbounded_channel();
         let (up_sender, up) = mpsc::unbounded_channel();
-        let session = Session {
+        let mut session = Session {
             device_id: header("x-device-id").unwrap(),
             api_key: header("x-api-key").unwrap(),
             ticket: header("x-reconnect-ticket"),
+            hello: pb::Hello::default(),
             up,
             down,
         };
@@ -208,7 +210,8 @@ impl DeviceService for Service {
         let mut requests = request.into_inner();
         tokio::spawn(async move {
             let first = requests.message().await.unwrap().unwrap();
-            assert!(matches!(first.message, Some(Up::Hello(_))), "Hello comes first");
+            let Some(Up::Hello(hello)) = first.message else { panic!("Hello comes first") };
+            session.hello = hello;
             session.say(Down::Welcome(welcome));
             sessions.send(session).unwrap();
             while let Ok(Some(pb::AttachRequest { message: Some(message) })) = requests.message().await {

@@ -98,11 +98,28 @@ fn an_end_the_disk_refused_counts_until_a_restart_which_calls_it_unknown() {
 }
 
 #[test]
+fn what_was_cancelled_stays_so_after_a_restart_known_before_or_not() {
+    for known in [true, false] {
+        let (_directory, path) = place();
+        let mut book = open(&path, "a");
+        if known {
+            book.receive(arrival(1, "RESTART_APP")).unwrap();
+        }
+        book.cancel(ID, "wrong till").unwrap();
+        drop(book);
+        let mut book = open(&path, "a");
+        let Standing::Ended(outcome) = book.receive(arrival(1, "RESTART_APP")).unwrap() else { panic!() };
+        assert_eq!((outcome.state, outcome.reason.as_deref()), (CommandState::Cancelled, Some("wrong till")));
+        assert_eq!(book.next(&now("a")), None);
+    }
+}
+
+#[test]
 fn what_the_disk_refuses_neither_starts_nor_ends() {
     let (_directory, path) = place();
     let mut book = open(&path, "a");
     book.receive(arrival(1, "RESTART_APP")).unwrap();
-    book.journal.fill();
+    book.journal.refuse();
     book.start(ID, "a").unwrap_err();
     book.cancel(ID, "").unwrap_err();
     book.decline(outcome(CommandState::Rejected)).unwrap_err();
@@ -202,6 +219,15 @@ fn a_journal_that_is_none_of_ours_starts_anew_with_an_id() {
     assert_eq!((book.journal_id().len(), book.unfinished().count()), (32, 0));
     assert_eq!(fs::read_to_string(directory.path().join("commands.unreadable")).unwrap(), "somebody's notes\n");
     assert_eq!(open(&path, "a").journal_id(), book.journal_id());
+}
+
+#[test]
+fn a_journal_that_is_full_is_cleared_first() {
+    let (_directory, path) = place();
+    let mut book = open(&path, "a");
+    book.journal.fill();
+    assert_eq!(book.receive(arrival(1, "PING")).unwrap(), Standing::Waiting);
+    assert_eq!(open(&path, "a").standing(ID), Standing::Waiting);
 }
 
 /// However much goes through it, the file holds little more than what is open.
