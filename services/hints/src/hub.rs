@@ -133,7 +133,8 @@ mod tests {
     #[tokio::test]
     async fn every_listener_of_a_topic_hears_of_a_change_once_and_others_do_not() {
         let hints = Hints::local();
-        let [mut one, mut two, mut other] = [Topic::Ledger, Topic::Ledger, Topic::Runs].map(|topic| hints.listen(topic));
+        let [mut one, mut two, mut other] =
+            [Topic::Ledger, Topic::Ledger, Topic::Runs].map(|topic| hints.listen(topic));
         hints.tell(Topic::Ledger);
         hints.clone().tell(Topic::Ledger);
         one.changed().await;

@@ -17,6 +17,7 @@ mod transport;
 use std::{fmt, sync::Arc};
 
 use homepot_runtime::Drain;
+pub use homepot_store::listen::Patience;
 
 use self::{hub::Hub, outbox::Outbox};
 pub use self::{

@@ -3,10 +3,9 @@
 
 mod connect;
 
-use std::time::Duration;
-
 use futures_util::{StreamExt as _, future::BoxFuture};
 use homepot_runtime::settings::RedisSettings;
+use homepot_store::listen::Patience;
 use redis::{
     AsyncConnectionConfig, RedisConnectionInfo, RedisResult, Value,
     aio::{MultiplexedConnection, PubSub, PubSubSink, PubSubStream},
@@ -17,28 +16,23 @@ pub use self::connect::RedisTransportError;
 use self::connect::{Connector, Stream};
 use crate::{CHANNEL, Incoming, Transport, TransportError};
 
-/// A server is asked for a sign of life after so long without a message.
-const QUIET: Duration = Duration::from_secs(20);
-/// It may take so long to answer anything.
-const ANSWER: Duration = Duration::from_secs(5);
-
 /// Publishes on one connection and listens on another.
 pub struct RedisTransport {
     connector: Connector,
-    quiet: Duration,
+    patience: Patience,
     publishing: Mutex<Option<Publishing>>,
 }
 
 impl RedisTransport {
     /// Connects when it is used, to the first address that answers.
     pub fn new(settings: RedisSettings) -> Result<Self, RedisTransportError> {
-        Ok(Self { connector: Connector::new(settings)?, quiet: QUIET, publishing: Mutex::default() })
+        Ok(Self { connector: Connector::new(settings)?, patience: Patience::default(), publishing: Mutex::default() })
     }
 
     /// Trusts silence for another time than usual.
     #[must_use]
-    pub fn with_quiet(self, quiet: Duration) -> Self {
-        Self { quiet, ..self }
+    pub fn with_patience(self, patience: Patience) -> Self {
+        Self { patience, ..self }
     }
 
     async fn send(&self, messages: Vec<String>) -> Result<(), TransportError> {
@@ -46,13 +40,13 @@ impl RedisTransport {
         // Taken out, so that one that fails, or that is given up half-way, is not used again.
         let mut publishing = match slot.take() {
             Some(publishing) => publishing,
-            None => self.connector.connect(Publishing::open).await?,
+            None => self.connector.connect(self.patience, Publishing::open).await?,
         };
         let mut pipeline = redis::Pipeline::with_capacity(messages.len());
         for message in messages {
             pipeline.cmd("PUBLISH").arg(CHANNEL).arg(message).ignore();
         }
-        answered(pipeline.query_async::<()>(&mut publishing.connection)).await?;
+        answered(self.patience, pipeline.query_async::<()>(&mut publishing.connection)).await?;
         *slot = Some(publishing);
         Ok(())
     }
@@ -69,8 +63,8 @@ impl Transport for RedisTransport {
 
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Incoming>, TransportError>> {
         Box::pin(async move {
-            let (sink, stream) = self.connector.connect(subscribe).await?.split();
-            Ok(Box::new(Subscription { sink, stream, quiet: self.quiet }) as Box<dyn Incoming>)
+            let (sink, stream) = self.connector.connect(self.patience, subscribe).await?.split();
+            Ok(Box::new(Subscription { sink, stream, patience: self.patience }) as Box<dyn Incoming>)
         })
     }
 }
@@ -109,18 +103,18 @@ fn subscribe(info: RedisConnectionInfo, stream: Stream) -> BoxFuture<'static, Re
 struct Subscription {
     sink: PubSubSink,
     stream: PubSubStream,
-    quiet: Duration,
+    patience: Patience,
 }
 
 impl Incoming for Subscription {
     fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, TransportError>> {
         Box::pin(async move {
             loop {
-                match timeout(self.quiet, self.stream.next()).await {
+                match timeout(self.patience.quiet, self.stream.next()).await {
                     Ok(Some(message)) => return Ok(message.get_payload_bytes().to_vec()),
                     Ok(None) => return Err(TransportError::new("redis closed the connection")),
                     // A peer that vanished says nothing, not even that it is gone.
-                    Err(_) => answered(self.sink.ping::<Value>()).await.map(drop)?,
+                    Err(_) => answered(self.patience, self.sink.ping::<Value>()).await.map(drop)?,
                 }
             }
         })
@@ -128,8 +122,8 @@ impl Incoming for Subscription {
 }
 
 /// Waits for an answer, but not for ever.
-async fn answered<T>(answer: impl Future<Output = RedisResult<T>>) -> Result<T, TransportError> {
-    match timeout(ANSWER, answer).await {
+async fn answered<T>(patience: Patience, answer: impl Future<Output = RedisResult<T>>) -> Result<T, TransportError> {
+    match timeout(patience.answer, answer).await {
         Ok(Ok(answer)) => Ok(answer),
         Ok(Err(error)) => Err(TransportError::new(format!("redis: {error}"))),
         Err(_) => Err(TransportError::new("redis does not answer")),

@@ -1,1 +1,9 @@
-fn main(){}
+//! Hints between replicas over real servers, with a proxy in between that misbehaves.
+
+#![allow(clippy::unwrap_used)]
+
+mod notify;
+mod proxy;
+mod redis;
+mod suite;
+mod tap;

@@ -5,7 +5,7 @@ use homepot::pb::{
     device::v1::{GoodbyeReason, attach_response::Message as Down},
     registry::v1::{DeactivateDeviceRequest, WhoAmIRequest},
 };
-use homepot_tests::{Server, ServerOptions, Session, eventually, rest::Request};
+use homepot_tests::{RedisServer, Server, ServerOptions, Session, eventually, rest::Request};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_of_its_own_speaks_for_the_services_and_is_as_healthy_as_they_are() {
@@ -35,17 +35,82 @@ async fn a_command_queued_at_one_replica_reaches_a_device_at_the_other() {
     let key = first.enroll("site-001", "till").await;
     let (mut session, _) = Session::attach(&first, &key).await;
 
+    let queued = queue(&second, "till").await;
+    assert_eq!(session.expect("the command", delivered).await, queued);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_hinted_to_the_other_replica_through_postgres() {
+    let first = Server::start().await;
+    let second = first.start_beside(ServerOptions::default()).await;
+    commands_are_hinted(&first, &second, "postgres").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_are_hinted_to_the_other_replica_through_redis_which_may_be_away() {
+    let mut redis = RedisServer::start().await;
+    let options = || ServerOptions::default().env("HOMEPOT_REDIS_URL", redis.url());
+    let first = Server::start_with(options()).await;
+    let second = first.start_beside(options()).await;
+    commands_are_hinted(&first, &second, "redis").await;
+    redis.kill9();
+    // Only slower.
+    let key = first.enroll("site-001", "kiosk").await;
+    let (mut session, _) = Session::attach(&first, &key).await;
+    let queued = queue(&second, "kiosk").await;
+    assert_eq!(session.expect("the command", delivered).await, queued);
+    let is_told = |line: &serde_json::Value| {
+        let text = line.to_string();
+        (text.contains("hints don't reach other replicas") && text.contains("WARN")).then_some(())
+    };
+    second.process().logged("the outage", is_told).await;
+}
+
+/// Queues commands at `second` for a device that `first` holds, and shows that `first` heard of each, and not by looking.
+async fn commands_are_hinted(first: &Server, second: &Server, transport: &str) {
+    first.create_site("site-001", false).await;
+    let key = first.enroll("site-001", "till").await;
+    let (mut session, _) = Session::attach(first, &key).await;
+    let received = format!("homepot_hints_received_total{{transport=\"{transport}\",about=\"device\"}}");
+    // One that is queued before the two have found each other is not heard of.
+    eventually("a first hint", async || {
+        let queued = queue(second, "till").await;
+        assert_eq!(session.expect("the command", delivered).await, queued);
+        (counter(first, &received).await > 0).then_some(())
+    })
+    .await;
+    let before = counter(first, &received).await;
+    for number in 1..=5 {
+        let queued = queue(second, "till").await;
+        assert_eq!(session.expect("the command", delivered).await, queued);
+        // The look once a second may have been first, but then the hint comes all the same.
+        eventually("its hint", async || (counter(first, &received).await >= before + number).then_some(())).await;
+    }
+    let published = received.replace("received", "published");
+    assert!(counter(second, &published).await > 5);
+    assert_eq!(counter(first, &published).await, 0, "whom it holds itself it tells itself");
+}
+
+async fn queue(server: &Server, device: &str) -> String {
     let request = command_pb::QueueRequest {
-        device_id: "till".to_owned(),
+        device_id: device.to_owned(),
         command_type: "PING".to_owned(),
         ..Default::default()
     };
-    let queued = second.admin().command.queue(request).await.unwrap().into_inner().command.unwrap();
-    let read = |message: &Down| match message {
+    server.admin().command.queue(request).await.unwrap().into_inner().command.unwrap().command_id
+}
+
+fn delivered(message: &Down) -> Option<String> {
+    match message {
         Down::Command(delivery) => Some(delivery.command_id.clone()),
         _ => None,
-    };
-    assert_eq!(session.expect("the command", read).await, queued.command_id);
+    }
+}
+
+async fn counter(server: &Server, series: &str) -> u64 {
+    let text = server.ops("/metrics").await.text();
+    let value = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse().ok());
+    value.unwrap_or_else(|| panic!("{series} is not in\n{text}"))
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@ use std::{io, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
 use homepot_runtime::settings::{RedisAddress, RedisSettings};
+use homepot_store::listen::Patience;
 use redis::{RedisConnectionInfo, RedisResult};
 use rustix::net::sockopt;
 use rustls::{ClientConfig, RootCertStore, crypto::ring, pki_types::ServerName};
@@ -79,6 +80,7 @@ impl Connector {
     /// Opens a connection to the first address that lets us in; the error tells of all.
     pub(super) async fn connect<T>(
         &self,
+        patience: Patience,
         open: fn(RedisConnectionInfo, Stream) -> BoxFuture<'static, RedisResult<T>>,
     ) -> Result<T, TransportError> {
         let mut faults = Vec::new();
@@ -86,7 +88,7 @@ impl Connector {
             let fault = match timeout(CONNECT, self.reach(address)).await {
                 Err(_) => "does not answer".to_owned(),
                 Ok(Err(error)) => error.to_string(),
-                Ok(Ok(stream)) => match answered(open(identity(address), stream)).await {
+                Ok(Ok(stream)) => match answered(patience, open(identity(address), stream)).await {
                     Ok(opened) => return Ok(opened),
                     Err(error) => error.to_string(),
                 },

@@ -2,7 +2,7 @@
 #![allow(unsafe_code)]
 
 use std::{
-    ffi::{CStr, CString, c_char},
+    ffi::{CStr, CString, c_char, c_void},
     os::fd::{BorrowedFd, OwnedFd},
     ptr::NonNull,
     sync::Arc,
@@ -11,7 +11,7 @@ use std::{
 
 use pq_sys::{
     ConnStatusType, ExecStatusType, PGconn, PQclear, PQconnectdb, PQconsumeInput, PQerrorMessage, PQfinish, PQfreemem,
-    PQgetResult, PQisBusy, PQnotifies, PQresultStatus, PQsendQuery, PQsocket, PQstatus,
+    PQgetResult, PQisBusy, PQnotifies, PQresultStatus, PQsendQuery, PQsetNoticeProcessor, PQsocket, PQstatus,
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -42,12 +42,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects and listens. Blocks for as long as the address' `connect_timeout` at most, for each host it names.
-    pub(super) fn open(
-        url: &str,
-        channel: &str,
-        patience: Patience,
-        stop: Arc<OwnedFd>,
-    ) -> Result<Self, StoreError> {
+    pub(super) fn open(url: &str, channel: &str, patience: Patience, stop: Arc<OwnedFd>) -> Result<Self, StoreError> {
         let text = CString::new(url).map_err(|_| StoreError::Address("it holds a zero byte".to_owned()))?;
         // SAFETY: `text` is a C string that lives through the call.
         let conn = unsafe { PQconnectdb(text.as_ptr()) };
@@ -58,6 +53,8 @@ impl Session {
         if unsafe { PQstatus(conn.as_ptr()) } != ConnStatusType::CONNECTION_OK {
             return Err(session.error());
         }
+        // SAFETY: as above; the function lives for ever and takes no argument of ours.
+        unsafe { PQsetNoticeProcessor(conn.as_ptr(), Some(ignore), std::ptr::null_mut()) };
         session.run("SET application_name = 'homepot listening'")?;
         session.run(&format!("LISTEN \"{}\"", channel.replace('"', "\"\"")))?;
         Ok(session)
@@ -183,6 +180,9 @@ fn fd(owned: &Arc<OwnedFd>) -> BorrowedFd<'_> {
     use std::os::fd::AsFd as _;
     owned.as_fd()
 }
+
+/// libpq would write to stderr, between the lines of the log, what its errors tell as well.
+extern "C" fn ignore(_: *mut c_void, _: *const c_char) {}
 
 /// A copy of a C string; empty where there is none.
 ///
