@@ -58,6 +58,8 @@ pub struct Plan {
 /// How it went.
 #[derive(Clone, Debug)]
 pub struct Verdict {
+    /// How many commands the ledger has.
+    pub commands: usize,
     /// All counters, in a few lines.
     pub summary: String,
     /// Each broken promise with all that is known of it.
@@ -111,7 +113,7 @@ pub async fn run(plan: &Plan, progress: impl Fn(String)) -> Verdict {
         // What can't be removed is in nobody's way.
         let _ = std::fs::remove_dir_all(&directory);
     }
-    Verdict { summary, offences, kept }
+    Verdict { commands: evidence.ledger.commands.len(), summary, offences, kept }
 }
 
 /// Strikes by the schedule until the time is over.

@@ -15,3 +15,4 @@ mod replicas;
 mod slice;
 mod stream;
 mod telemetry;
+mod torture;

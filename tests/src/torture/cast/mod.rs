@@ -6,6 +6,7 @@ mod postgres;
 
 use std::{
     fs,
+    net::{SocketAddr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
@@ -23,6 +24,7 @@ use crate::{
     eventually,
     grpc::{Caller, Clients},
     program,
+    redis::{self, own_address},
     server::clean,
 };
 
@@ -77,9 +79,9 @@ impl Cast {
         let mut settings = vec![("HOMEPOT_DATABASE_URL", cluster.url())];
         let postgres = Actor::start(stage.log("postgres"), move || cluster.postmaster());
         let redis = (plan.transport == Transport::Redis).then(|| {
-            let port = free_port();
-            settings.push(("HOMEPOT_REDIS_URL", format!("redis://127.0.0.1:{port}")));
-            Actor::start(stage.log("redis"), move || redis(port))
+            let address = free_address();
+            settings.push(("HOMEPOT_REDIS_URL", format!("redis://{address}")));
+            Actor::start(stage.log("redis"), move || redis_server(address))
         });
 
         let first = Replica::new(&stage, 1, &settings);
@@ -211,7 +213,7 @@ impl Replica {
     fn new(stage: &Stage, number: usize, settings: &[(&'static str, String)]) -> Self {
         let name = format!("replica-{number}");
         // The same after each death, so that the others find it again.
-        let grpc_addr = format!("127.0.0.1:{}", free_port());
+        let grpc_addr = free_address().to_string();
         Self { data_dir: stage.directory.join(&name), grpc_addr, log: stage.log(&name), settings: settings.to_vec() }
     }
 
@@ -225,9 +227,10 @@ impl Replica {
     }
 }
 
-fn redis(port: u16) -> Command {
-    let mut command = Command::new("redis-server");
-    command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string()]);
+fn redis_server(address: SocketAddr) -> Command {
+    let (ip, port) = (address.ip().to_string(), address.port().to_string());
+    let mut command = Command::new(redis::program());
+    command.args(["--bind", &ip, "--port", &port, "--save", "", "--appendonly", "no"]);
     command
 }
 
@@ -258,7 +261,8 @@ async fn open_site(operators: &Replicas, devices: usize) -> String {
     made.expect("the admin may make an enrolment token").secret
 }
 
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("it is bound").port()
+/// An address that nobody else takes while its server is down.
+fn free_address() -> SocketAddr {
+    let listener = TcpListener::bind((own_address(), 0)).expect("a port");
+    listener.local_addr().expect("it is bound")
 }
