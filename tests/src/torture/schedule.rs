@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use fastrand::Rng;
 
-/// In this span each agent, and each agent's connection, is struck once on the average; servers more often.
+/// In this span Postgres, each agent and each agent's connection are struck once on the average, the others more often.
 const ROUND: Duration = Duration::from_secs(14);
 /// Of so many blows one comes together with the one before.
 const TOGETHER: u32 = 6;
@@ -59,14 +59,14 @@ impl Iterator for Schedule {
     type Item = Step;
 
     fn next(&mut self) -> Option<Step> {
-        let (replica, postgres, redis, agent) = (4, 2, if self.with_redis { 2 } else { 0 }, self.agents);
+        let (replica, postgres, redis, agent) = (3, 1, if self.with_redis { 2 } else { 0 }, self.agents);
         let all = replica + postgres + redis + 2 * agent;
         let usual = ROUND / u32::try_from(all).unwrap_or(u32::MAX);
         let together = self.rng.u32(..TOGETHER) == 0;
         let pause = if together { Duration::ZERO } else { usual.mul_f64(2.0 * self.rng.f64()) };
         let drawn = self.rng.usize(..all);
         let blow = if drawn < replica {
-            Blow::Replica(drawn % 2)
+            Blow::Replica(self.rng.usize(..2))
         } else if drawn < replica + postgres {
             Blow::Postgres
         } else if drawn < replica + postgres + redis {

@@ -262,12 +262,13 @@ impl Evidence {
             // Writing to a string does not fail.
             let _ = writeln!(text, "    {line}");
         };
-        if let Some(command) = self.ledger.commands.get(subject) {
+        // The command itself, or those of a run.
+        let is_meant = |command: &&Command| command.command_id == *subject || command.run_id == *subject;
+        for command in self.ledger.commands.values().filter(is_meant) {
+            let Command { command_id, command_type, device_id, run_id, deliveries, .. } = command;
             let expires_at = micros(command.expires_at.as_ref());
-            add(&format_args!(
-                "{} of {}, run {:?}, {} deliveries, expires at {expires_at}",
-                command.command_type, command.device_id, command.run_id, command.deliveries
-            ));
+            add(&format_args!("{command_id}: {command_type} of {device_id}, run {run_id:?}, {deliveries} deliveries"));
+            add(&format_args!("{expires_at} is when its time to live is over"));
             for step in &command.history {
                 add(&format_args!("{} {:?}: {}", micros(step.time.as_ref()), state(step.state), step.cause));
             }
