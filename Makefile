@@ -1,6 +1,6 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench soak fuzz
+.PHONY: help demo test lint fmt bench soak fuzz torture
 
 help: ## this list
 	@echo "HOMEPOT"
@@ -28,3 +28,6 @@ soak: ## ten minutes under load, with the server's memory
 
 fuzz: ## random bytes for the spool and the messages; FUZZ_SECONDS=60 for each target
 	@exec scripts/fuzz $(FUZZ_SECONDS)
+
+torture: ## everything is killed while commands flow; TORTURE_SECONDS=300 for each transport
+	@exec scripts/torture $(TORTURE_SECONDS)

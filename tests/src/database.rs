@@ -66,7 +66,7 @@ pub(crate) fn cluster_dir(data_dir: &Path) -> Option<PathBuf> {
 }
 
 /// A program of Postgres; Debian keeps some off the PATH.
-fn binary(name: &str) -> PathBuf {
+pub(crate) fn binary(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut places: Vec<_> = std::env::split_paths(&path).collect();
     let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();

@@ -5,7 +5,10 @@
 //! the server's back. Whatever a test starts is gone when its value is dropped, also when the test panics. Tests wait
 //! for events (a log line, a message, the end of a process), never for time to pass.
 //!
-//! May call: the contract crate. It knows the programs by their command lines, logs and ports alone.
+//! [`torture`] is the crash test of the command ledger.
+//!
+//! May call: the contract crate, and the agent's for the format of its journal. It knows the programs by their command
+//! lines, logs and ports alone.
 
 // Everything in here serves tests, where a panic with a reason is the way to fail.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
@@ -19,6 +22,7 @@ mod redis;
 pub mod rest;
 mod server;
 mod session;
+pub mod torture;
 
 pub use agent::{Agent, AgentOptions};
 pub use database::Database;

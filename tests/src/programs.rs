@@ -6,10 +6,15 @@ use std::{
     sync::LazyLock,
 };
 
-/// `target/<profile>/`, found from the test's own executable in `target/<profile>/deps/`.
+/// `target/<profile>/`, found from the test's own executable in `target/<profile>/deps/`. A program of this crate lies
+/// beside the others, and whoever built it built those too.
 static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
     let own = std::env::current_exe().expect("a test has an executable");
-    let directory = own.parent().and_then(Path::parent).expect("cargo puts tests into deps/").to_path_buf();
+    let beside = own.parent().expect("an executable lies in a directory");
+    if !beside.ends_with("deps") {
+        return beside.to_path_buf();
+    }
+    let directory = beside.parent().expect("cargo puts tests into deps/").to_path_buf();
     // A plain `cargo test` builds no programs for this crate, and a stale one would be tested in silence. When all is
     // fresh, as after `make test` built it, this takes a moment. `--all-targets`: the selection of features that
     // `cargo test` has; another one would build half of it again.

@@ -93,13 +93,13 @@ impl RedisServer {
 }
 
 /// A loopback address that no other server of this machine has: a port alone could be taken while a server is down.
-fn own_address() -> IpAddr {
+pub(crate) fn own_address() -> IpAddr {
     static NEXT: AtomicU8 = AtomicU8::new(0);
     let [.., high, low] = std::process::id().to_be_bytes();
     IpAddr::from([127, 100 + NEXT.fetch_add(1, Ordering::Relaxed) % 150, high, low])
 }
 
-fn program() -> &'static str {
+pub(crate) fn program() -> &'static str {
     let places: Vec<_> = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).collect();
     let found =
         ["redis-server", "valkey-server"].into_iter().find(|name| places.iter().any(|p| p.join(name).is_file()));

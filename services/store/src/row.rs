@@ -13,6 +13,13 @@ diesel::define_sql_function! {
     fn database_time() -> diesel::sql_types::Timestamptz;
 }
 
+diesel::define_sql_function! {
+    /// The same clock, not as it was when the transaction began: what happens to a row under its lock happens after
+    /// whatever happened to it before.
+    #[sql_name = "clock_timestamp"]
+    fn time_of_this_moment() -> diesel::sql_types::Timestamptz;
+}
+
 /// Reads a checked text back; one that no longer passes was not written by us.
 pub(crate) fn checked<T: FromStr>(column: &str, text: &str) -> Result<T, StoreError>
 where

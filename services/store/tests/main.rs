@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod enrollment;
 mod fixture;
+mod history;
 mod horizon;
 mod keys;
 mod lists;

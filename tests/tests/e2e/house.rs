@@ -38,7 +38,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("homepot-agent", &["homepot"]),
-    ("homepot-tests", &["homepot"]),
+    ("homepot-tests", &["homepot", "homepot-agent"]),
     ("homepot-bench", &["homepot", "homepot-agent"]),
 ];
 

@@ -18,3 +18,4 @@ mod replicas;
 mod slice;
 mod stream;
 mod telemetry;
+mod torture;

@@ -83,8 +83,8 @@ pub fn change(conn: &mut PgConnection, words: &[Word]) -> Result<Vec<Changed>, S
     conn.transaction(|conn| {
         // Sessions before commands, each in the order of their keys, as whoever else locks both does.
         let held = hold_sessions(conn, words)?;
-        let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
         let mut entries = lock(conn, words)?;
+        let now: DateTime<Utc> = diesel::select(row::time_of_this_moment()).get_result(conn)?;
         let changed = words
             .iter()
             .map(|word| match entries.get_mut(&word.command_id.0) {

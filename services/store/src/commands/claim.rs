@@ -38,7 +38,8 @@ pub const CLAIM_LIMIT: usize = 16;
 // A session's claim is fenced: the lock on its row makes a newer session wait until this claim is done, and a newer
 // session that came first leaves nothing to claim. What the device did not finish under an older session, and may have
 // lost sight of, is handed over again with what is left of its time to live, as the device answers that from its journal:
-// what is safe to repeat to any, the rest only to the journal it was handed to before.
+// what is safe to repeat to any, the rest only to the journal it was handed to before. The time of it is taken under the
+// row's lock: now() may lie before the command was queued, for it is when this transaction began.
 const BY_SESSION: &str = "\
 WITH wanted AS (
     SELECT * FROM unnest($1, $2) AS w (device, epoch)
@@ -47,7 +48,7 @@ WITH wanted AS (
     FROM sessions s JOIN wanted w ON w.device = s.device AND w.epoch = s.session_epoch
     ORDER BY s.device FOR SHARE OF s
 ), picked AS (
-    SELECT f.session_epoch, f.journal_id, c.command_id
+    SELECT f.session_epoch, f.journal_id, c.command_id, clock_timestamp() AS at
     FROM fence f CROSS JOIN LATERAL (
         SELECT command_id FROM commands
         WHERE device = f.device AND state IN ('queued', 'sent', 'acknowledged') AND expires_at > now()
@@ -58,10 +59,10 @@ WITH wanted AS (
     ) c
 )
 UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.state END,
-    sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1, session_epoch = picked.session_epoch,
+    sent_at = coalesce(sent_at, picked.at), deliveries = deliveries + 1, session_epoch = picked.session_epoch,
     journal_id = picked.journal_id, changed_at = now(),
     handed_on = handed_on OR (c.state <> 'queued' AND c.journal_id IS DISTINCT FROM picked.journal_id),
-    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', now(), 'cause',
+    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', picked.at, 'cause',
         'handed to the device in session ' || picked.session_epoch) ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
@@ -98,12 +99,12 @@ WITH waiting AS (
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before
     FROM waiting
 ), picked AS (
-    SELECT command_id FROM measured WHERE coalesce(bytes_before, 0) < $3
+    SELECT command_id, clock_timestamp() AS at FROM measured WHERE coalesce(bytes_before, 0) < $3
 )
-UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, now()), deliveries = deliveries + 1,
+UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, picked.at), deliveries = deliveries + 1,
     session_epoch = NULL, journal_id = NULL, changed_at = now(),
     handed_on = handed_on OR (c.state <> 'queued' AND c.session_epoch IS NOT NULL),
-    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', now(), 'cause',
+    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', picked.at, 'cause',
         'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,

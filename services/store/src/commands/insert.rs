@@ -52,13 +52,14 @@ pub enum Inserted {
     Existing(Command),
 }
 
-// Times to live run by the database's clock, which all replicas share.
+// Times to live run by the database's clock, which all replicas share. Not by now(), which is when the transaction began:
+// a run queues a command because of an end that it saw since.
 const INSERT: &str = "\
 INSERT INTO commands (command_id, device, command_type, payload, created_by, idempotency_key, safe_to_repeat,
-    run_timeout_ms, expires_at, run_id, history)
+    run_timeout_ms, created_at, expires_at, run_id, history)
 SELECT id, device, command_type, payload, created_by, key, safe, run_timeout_ms,
-    now() + time_to_live_ms * interval '1 millisecond', run_id,
-    jsonb_build_array(jsonb_build_object('state', 'queued', 'time', now(), 'cause', cause))
+    statement_timestamp(), statement_timestamp() + time_to_live_ms * interval '1 millisecond', run_id,
+    jsonb_build_array(jsonb_build_object('state', 'queued', 'time', statement_timestamp(), 'cause', cause))
 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     AS new (id, device, command_type, payload, created_by, key, safe, run_timeout_ms, time_to_live_ms, run_id, cause)
 ON CONFLICT DO NOTHING

@@ -1,0 +1,165 @@
+//! The crash test of the command ledger: a small HOMEPOT of real processes, each of which is killed again and again while
+//! commands flow, and a verdict on what is left of the promises.
+//!
+//! [`cast`] is everyone who can be killed, [`schedule`] says who is when, [`traffic`] is what operators do meanwhile. In the
+//! end [`ledger`] reads the ledger, [`deeds`] what the commands' programs really did, and [`verdict`] holds all of it, with
+//! the devices' journals, against each promise. `make torture` runs it for minutes, `tests/e2e/torture.rs` for seconds.
+
+mod cast;
+pub mod deeds;
+mod ledger;
+mod replicas;
+mod schedule;
+mod traffic;
+mod verdict;
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use homepot_agent::commands::{Record, journal::Journal};
+use tokio::time::{Instant, interval, sleep_until};
+
+use self::{cast::Cast, schedule::Schedule, traffic::Traffic, verdict::Evidence};
+use crate::data_parent;
+
+/// How often those who are down are looked after.
+const TEND: Duration = Duration::from_millis(50);
+const PROGRESS: Duration = Duration::from_secs(5);
+/// Offline after 2.5 heartbeats of a second, when both replicas have noticed; far more is a ghost.
+const GHOST: Duration = Duration::from_secs(10);
+
+/// What carries wake-ups between the replicas.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Transport {
+    /// Notifications of the database.
+    Postgres,
+    /// A Redis, which is killed as everyone else is.
+    Redis,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How long everyone is killed.
+    pub time: Duration,
+    /// How many devices.
+    pub agents: usize,
+    /// Commands a second.
+    pub rate: u32,
+    /// Repeats the schedule.
+    pub seed: u64,
+    /// What carries wake-ups.
+    pub transport: Transport,
+}
+
+/// How it went.
+#[derive(Clone, Debug)]
+pub struct Verdict {
+    /// How many commands the ledger has.
+    pub commands: usize,
+    /// All counters, in a few lines.
+    pub summary: String,
+    /// Each broken promise with all that is known of it.
+    pub offences: Vec<String>,
+    /// Where logs, journals and the database lie, if promises were broken.
+    pub kept: Option<PathBuf>,
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.offences.iter().try_for_each(|offence| write!(f, "{offence}"))?;
+        if let Some(kept) = &self.kept {
+            writeln!(f, "logs, journals and the database are in {}", kept.display())?;
+        }
+        f.write_str(&self.summary)
+    }
+}
+
+/// Runs all of it. `progress` gets a line from time to time.
+pub async fn run(plan: &Plan, progress: impl Fn(String)) -> Verdict {
+    // Kept, also when this panics: what is in there tells why.
+    let directory = data_parent().keep();
+    progress(format!("{plan:?} in {}", directory.display()));
+    let mut cast = Cast::start(&directory, plan).await;
+    let traffic = Traffic::start(plan, &cast.operators);
+    kill(plan, &mut cast, &traffic, &progress).await;
+
+    cast.bring_up();
+    let mut evidence = Evidence { absent: cast.wait_for_agents().await, ..Evidence::default() };
+    progress("everyone is up again; waiting for the last answers".to_owned());
+    evidence.told = finish(&mut cast, traffic).await;
+    progress(format!("{} commands were queued; waiting for their ends", evidence.told.commands.len()));
+    ledger::settle(&mut cast, plan.agents).await;
+    evidence.ghosts = cast.end_agents(GHOST).await;
+    evidence.ledger = ledger::read(&cast.operators, plan.agents).await;
+    for (device, state_dir, deeds) in cast.traces() {
+        evidence.journals.insert(device, journal(&state_dir.join("commands.journal")));
+        evidence.deeds.extend(deeds::read(&deeds));
+    }
+    let (counters, offences) = verdict::judge(&evidence);
+    let mut summary = format!("{}\nkills: {}\n{counters}", evidence.counts(), cast.kills);
+    if !cast.falls().is_empty() {
+        summary = format!("{summary}\nended by themselves: {:?}", cast.falls());
+    }
+    if !cast.operators.faults().is_empty() {
+        summary = format!("{summary}\nanswers that were asked for again: {:?}", cast.operators.faults());
+    }
+    drop(cast);
+    let kept = (!offences.is_empty()).then(|| directory.clone());
+    if kept.is_none() {
+        // What can't be removed is in nobody's way.
+        let _ = std::fs::remove_dir_all(&directory);
+    }
+    Verdict { commands: evidence.ledger.commands.len(), summary, offences, kept }
+}
+
+/// Strikes by the schedule until the time is over.
+async fn kill(plan: &Plan, cast: &mut Cast, traffic: &Traffic, progress: &impl Fn(String)) {
+    let schedule = Schedule::new(plan.seed, plan.agents, plan.transport == Transport::Redis);
+    let (start, end) = (Instant::now(), Instant::now() + plan.time);
+    let (mut tend, mut tell) = (interval(TEND), interval(PROGRESS));
+    let mut next = start;
+    for step in schedule {
+        next += step.pause;
+        if next >= end {
+            break;
+        }
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(next) => break,
+                _ = tell.tick() => {
+                    let (seconds, queued) = (start.elapsed().as_secs(), traffic.answered());
+                    progress(format!("{seconds:>4} s: {queued} commands queued; killed {}", cast.kills));
+                }
+                _ = tend.tick() => cast.tend(),
+            }
+        }
+        cast.strike(step.blow, step.away);
+    }
+}
+
+/// Waits for the operators, and looks after everyone meanwhile.
+async fn finish(cast: &mut Cast, traffic: Traffic) -> traffic::Told {
+    let told = traffic.finish();
+    tokio::pin!(told);
+    let mut tend = interval(TEND);
+    loop {
+        tokio::select! {
+            told = &mut told => return told,
+            _ = tend.tick() => cast.tend(),
+        }
+    }
+}
+
+/// The records of a journal that is whole.
+fn journal(path: &Path) -> Result<Vec<Record>, String> {
+    let (_, found) = Journal::open(path).map_err(|error| format!("its journal can't be read: {error}"))?;
+    match (found.damaged, found.set_aside) {
+        (0, None) => Ok(found.records),
+        damage => Err(format!("its journal is damaged: {damage:?}")),
+    }
+}

@@ -1,0 +1,23 @@
+//! The crash test of the command ledger, in its short form; `make torture` goes on for minutes.
+
+use std::time::Duration;
+
+use homepot_tests::torture::{Plan, Transport, run};
+
+/// Half a minute of it, with another schedule each time: its seed is printed, and repeats it.
+async fn torture(transport: Transport) {
+    let plan = Plan { time: Duration::from_secs(30), agents: 3, rate: 25, seed: fastrand::u64(..), transport };
+    let verdict = run(&plan, |line| eprintln!("{line}")).await;
+    assert!(verdict.offences.is_empty(), "{verdict}\nseed {}", plan.seed);
+    assert!(verdict.commands > 100, "{verdict}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_keeps_its_promises_whoever_is_killed_while_postgres_wakes_the_replicas() {
+    torture(Transport::Postgres).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_ledger_keeps_its_promises_whoever_is_killed_while_redis_wakes_the_replicas() {
+    torture(Transport::Redis).await;
+}
