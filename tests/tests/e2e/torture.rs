@@ -1,5 +1,8 @@
 //! The crash test of the command ledger, in its short form; `make torture` goes on for minutes.
 
+// What it says goes to whoever reads the test's output.
+#![allow(clippy::print_stderr)]
+
 use std::time::Duration;
 
 use homepot_tests::torture::{Plan, Transport, run};

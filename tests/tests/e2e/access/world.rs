@@ -105,7 +105,7 @@ impl World {
             _ if path.contains("CommandService") => self.about_commands(method).await,
             _ if path.contains("RegistryService") => self.about_devices(method).await,
             _ if path.contains("DeviceService") => self.by_device(method).await,
-            _ => self.about_data(method).await,
+            _ => self.about_data(method),
         }
     }
 
@@ -178,7 +178,7 @@ impl World {
         }
     }
 
-    async fn about_data(&self, method: &str) -> Vec<u8> {
+    fn about_data(&self, method: &str) -> Vec<u8> {
         let device_id = TILL.to_owned();
         match method {
             "Latest" => telemetry_pb::LatestRequest::default().encode_to_vec(),
