@@ -204,6 +204,11 @@ impl Session {
     async fn leave(&self, end: &End) {
         let (pk, epoch) = (self.caller.pk, self.epoch);
         self.link.inner.sessions.remove(pk, epoch);
+        if matches!(end, End::Aged | End::Draining) {
+            // It was told to come back at once, and its history should not show that it did. Should it stay away, the
+            // clock will tell.
+            return;
+        }
         let cause = if *end == End::Silent { StateCause::Silent } else { StateCause::Detached };
         if let Err(error) = self.link.inner.registry.end_session(pk, epoch, cause, history(end)).await {
             // The clock will tell: nothing more is heard of it.

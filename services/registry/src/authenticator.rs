@@ -15,7 +15,7 @@ use homepot_runtime::{
     auth::{Authenticator, DeviceCaller, DeviceCredentials, OperatorCaller},
     peer::Peer,
 };
-use homepot_store::{device_keys, operators};
+use homepot_store::device_keys;
 
 use crate::{Registry, ticket::Claim};
 
@@ -35,7 +35,7 @@ impl Registry {
         let refusal = || Error::new(Kind::Unauthenticated, "Invalid device credentials");
 
         let found = match (DeviceId::parse(&device_id), key.public_id(SecretKind::DeviceKey)) {
-            (Ok(id), Some(key_id)) => self.inner.lookups.find(id, key_id.to_owned()).await?,
+            (Ok(id), Some(key_id)) => self.inner.lookups.find_device(id, key_id.to_owned()).await?,
             _ => None,
         };
         let stored = found.and_then(|credential| credential.key.clone().map(|key| (credential, key)));
@@ -70,13 +70,7 @@ impl Registry {
     async fn find_operator(&self, token: Secret, peer: Peer) -> Result<OperatorCaller, Error> {
         let refusal = || Error::new(Kind::Unauthenticated, "Invalid or missing operator token");
         let found = match token.public_id(SecretKind::OperatorToken) {
-            Some(token_id) => {
-                let token_id = token_id.to_owned();
-                self.inner
-                    .store
-                    .run("find_operator_by_token", move |conn| operators::find_by_token(conn, &token_id))
-                    .await?
-            }
+            Some(token_id) => self.inner.lookups.find_operator(token_id.to_owned()).await?,
             None => None,
         };
         let hash = found.as_ref().map(|(_, hash)| hash.as_str());

@@ -1,30 +1,41 @@
-//! Looks devices up for all their calls together: whoever asks while look-ups are under way shares the next one.
+//! Looks devices and operators up for all their calls together: whoever asks while look-ups are under way shares the next.
 //!
-//! Every call of a device begins with a look at its row, so that a revocation holds at once. One by one these looks cost
-//! more than storing a sample; so many at a time cost little more than one. Nothing is remembered: the row is read after
-//! the call came in.
+//! Every call begins with a look at its caller's row, so that a revocation holds at once. One by one these looks cost
+//! more than storing a sample or queueing a command; so many at a time cost little more than one. Nothing is remembered:
+//! the row is read after the call came in.
 
 use homepot::{Error, model::DeviceId};
-use homepot_store::{Combiner, Store, device_keys};
+use homepot_store::{Combiner, Store, device_keys, operators};
 
 /// Looks that share one query at most.
 const MAX_SHARED: usize = 512;
 
 /// See the [module](self).
-pub(crate) struct Lookups(Combiner<(DeviceId, String), Option<device_keys::Credential>>);
+pub(crate) struct Lookups {
+    devices: Combiner<(DeviceId, String), Option<device_keys::Credential>>,
+    operators: Combiner<String, Option<operators::Credential>>,
+}
 
 impl Lookups {
-    /// Starts the task that looks up; it ends with this.
+    /// Starts the tasks that look up; they end with this.
     pub(crate) fn start(store: Store) -> Self {
-        Self(Combiner::start(store, "find_device_keys", MAX_SHARED, device_keys::find))
+        Self {
+            devices: Combiner::start(store.clone(), "find_device_keys", MAX_SHARED, device_keys::find),
+            operators: Combiner::start(store, "find_operators_by_token", MAX_SHARED, operators::find_by_tokens),
+        }
     }
 
     /// The device with its live key of that public id; `None`: no such device.
-    pub(crate) async fn find(
+    pub(crate) async fn find_device(
         &self,
         device_id: DeviceId,
         key_id: String,
     ) -> Result<Option<device_keys::Credential>, Error> {
-        Ok(self.0.run((device_id, key_id)).await?)
+        Ok(self.devices.run((device_id, key_id)).await?)
+    }
+
+    /// The operator whose token has this public id, good or not; `None`: there is none.
+    pub(crate) async fn find_operator(&self, token_id: String) -> Result<Option<operators::Credential>, Error> {
+        Ok(self.operators.run(token_id).await?)
     }
 }

@@ -1,5 +1,7 @@
 //! Operators and the hashes of their tokens.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{Operator, OperatorName, Page, PageRequest, Role, SiteId, SiteScope};
@@ -115,14 +117,20 @@ pub fn insert_first(conn: &mut PgConnection, new: &NewOperator) -> Result<bool, 
     })
 }
 
-/// The operator whose token has these public letters, good or not, and the token's hash.
-pub fn find_by_token(conn: &mut PgConnection, token_id: &str) -> Result<Option<(Operator, String)>, StoreError> {
-    let found: Option<(Row, String)> = operators::table
-        .filter(operators::token_id.eq(token_id))
-        .select((Row::as_select(), operators::token_hash))
-        .first(conn)
-        .optional()?;
-    found.map(|(row, hash)| Ok((row.try_into()?, hash))).transpose()
+/// An operator with its token's hash.
+pub type Credential = (Operator, String);
+
+/// The operators whose tokens have these public letters, good or not, each in the place of its letters.
+pub fn find_by_tokens(conn: &mut PgConnection, token_ids: &[String]) -> Result<Vec<Option<Credential>>, StoreError> {
+    let rows: Vec<(String, Row, String)> = operators::table
+        .filter(operators::token_id.eq_any(token_ids))
+        .select((operators::token_id, Row::as_select(), operators::token_hash))
+        .load(conn)?;
+    let mut found = HashMap::with_capacity(rows.len());
+    for (token_id, row, hash) in rows {
+        found.insert(token_id, (Operator::try_from(row)?, hash));
+    }
+    Ok(token_ids.iter().map(|token_id| found.get(token_id).cloned()).collect())
 }
 
 /// The operator of that name.
