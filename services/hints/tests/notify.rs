@@ -12,6 +12,7 @@ use homepot_store::{
     PgConnection, Store, StoreConfig,
     cluster::{ClusterConfig, PrivateCluster},
     notify::notify,
+    test_support::TestDatabase,
 };
 use homepot_tests::{data_parent, eventually};
 use rustix::process::{Pid, Signal, kill_process};
@@ -24,62 +25,100 @@ use crate::{
 
 suite!(Postgres);
 
-/// A cluster of its own: others' tests would not survive its death.
+/// A database of its own, in a cluster that it shares with other tests, unless it is to be killed.
 struct Postgres {
     url: String,
-    socket: PathBuf,
-    orders: mpsc::Sender<Order>,
-    keeper: Option<thread::JoinHandle<()>>,
+    cluster: Cluster,
+}
+
+enum Cluster {
+    Shared(#[allow(dead_code, reason = "dropped with the test")] TestDatabase),
+    Own(Keeper),
+}
+
+/// The thread that has a cluster: Postgres ends with the thread that starts it.
+struct Keeper {
+    orders: Option<mpsc::Sender<Order>>,
+    thread: Option<thread::JoinHandle<()>>,
     _directory: TempDir,
 }
 
 type Order = Box<dyn FnOnce(&mut PrivateCluster) + Send>;
 
-impl Postgres {
+impl Keeper {
+    fn start() -> Self {
+        let directory = data_parent();
+        let config = ClusterConfig { data_dir: directory.path().join("data") };
+        let (orders, given) = mpsc::channel::<Order>();
+        let thread = thread::spawn(move || {
+            std::fs::create_dir_all(&config.data_dir).unwrap();
+            let mut cluster = PrivateCluster::start(config).unwrap();
+            given.into_iter().for_each(|order| order(&mut cluster));
+        });
+        Self { orders: Some(orders), thread: Some(thread), _directory: directory }
+    }
+
     async fn order<T: Send + 'static>(&self, work: impl FnOnce(&mut PrivateCluster) -> T + Send + 'static) -> T {
         let (answer, answered) = tokio::sync::oneshot::channel();
         let order = move |cluster: &mut PrivateCluster| drop(answer.send(work(cluster)));
-        self.orders.send(Box::new(order)).unwrap();
+        self.orders.as_ref().unwrap().send(Box::new(order)).unwrap();
         soon("the cluster", answered).await.unwrap()
     }
+}
 
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        // With the sender the thread ends, and the cluster with it.
+        self.orders = None;
+        let _ = self.thread.take().map(thread::JoinHandle::join);
+    }
+}
+
+impl Postgres {
     async fn store(&self, url: &str) -> Store {
         Store::open(StoreConfig { threads: 2, ..StoreConfig::new(url) }).await.unwrap()
+    }
+
+    fn parameter(&self, name: &str) -> String {
+        let (_, rest) = self.url.split_once(&format!("{name}=")).unwrap();
+        rest.split('&').next().unwrap().replace("%2F", "/").replace("%2D", "-")
+    }
+
+    fn keeper(&self) -> &Keeper {
+        match &self.cluster {
+            Cluster::Own(keeper) => keeper,
+            Cluster::Shared(_) => panic!("others use this cluster"),
+        }
     }
 }
 
 impl Rig for Postgres {
     async fn start() -> Self {
-        let directory = data_parent();
-        let config = ClusterConfig { data_dir: directory.path().join("data") };
-        let (orders, given) = mpsc::channel::<Order>();
-        // Postgres ends with the thread that starts it.
-        let keeper = thread::spawn(move || {
-            std::fs::create_dir_all(&config.data_dir).unwrap();
-            let mut cluster = PrivateCluster::start(config).unwrap();
-            given.into_iter().for_each(|order| order(&mut cluster));
-        });
-        let mut rig =
-            Self { url: String::new(), socket: PathBuf::new(), orders, keeper: Some(keeper), _directory: directory };
-        rig.url = rig.order(|cluster| cluster.database_url()).await;
-        let parameter = |name: &str| {
-            let (_, rest) = rig.url.split_once(&format!("{name}=")).unwrap();
-            rest.split('&').next().unwrap().replace("%2F", "/").replace("%2D", "-")
-        };
-        rig.socket = PathBuf::from(parameter("host")).join(format!(".s.PGSQL.{}", parameter("port")));
-        rig
+        let database = TestDatabase::empty().await;
+        Self { url: database.url(), cluster: Cluster::Shared(database) }
+    }
+
+    async fn start_mortal() -> Self {
+        let keeper = Keeper::start();
+        let url = keeper.order(|cluster| cluster.database_url()).await;
+        Self { url, cluster: Cluster::Own(keeper) }
     }
 
     async fn transport(&self, proxy: Option<&Proxy>, patience: Patience) -> Arc<dyn Transport> {
         let url = match proxy {
             None => self.url.clone(),
-            Some(proxy) => format!("postgres://homepot@{}/homepot", proxy.address),
+            Some(proxy) => {
+                let (_, after_slashes) = self.url.split_once("///").unwrap();
+                let database = after_slashes.split('?').next().unwrap();
+                format!("postgres://homepot@{}/{database}", proxy.address)
+            }
         };
         Arc::new(NotifyTransport::new(self.store(&url).await, url).with_patience(patience))
     }
 
     fn upstream(&self) -> Upstream {
-        Upstream::Unix(self.socket.clone())
+        let socket = format!(".s.PGSQL.{}", self.parameter("port"));
+        Upstream::Unix(PathBuf::from(self.parameter("host")).join(socket))
     }
 
     async fn publish(&self, message: &[u8]) {
@@ -89,25 +128,17 @@ impl Rig for Postgres {
     }
 
     async fn kill(&mut self) {
-        let pid = self.order(|cluster| cluster.pid()).await;
+        let pid = self.keeper().order(|cluster| cluster.pid()).await;
         kill(pid.cast_signed());
     }
 
     async fn start_again(&mut self) {
-        self.order(|cluster| {
+        let revive = |cluster: &mut PrivateCluster| {
             while !cluster.revive().unwrap() {
                 thread::sleep(Duration::from_millis(10));
             }
-        })
-        .await;
-    }
-}
-
-impl Drop for Postgres {
-    fn drop(&mut self) {
-        // With the last sender the keeper ends, and the cluster with it.
-        self.orders = mpsc::channel().0;
-        let _ = self.keeper.take().map(thread::JoinHandle::join);
+        };
+        self.keeper().order(revive).await;
     }
 }
 
@@ -117,7 +148,7 @@ fn kill(pid: i32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backend_that_is_killed_is_replaced() {
-    let rig = Postgres::start().await;
+    let rig = Postgres::start_mortal().await;
     let here = Replica::on(rig.transport(None, Patience::default()).await);
     let there = Replica::on(rig.transport(None, Patience::default()).await);
     connected(&here, &there).await;
@@ -134,7 +165,10 @@ async fn a_backend_that_is_killed_is_replaced() {
 /// The process ids of the connections that listen.
 fn listening(conn: &mut PgConnection) -> Result<Vec<i32>, homepot_store::StoreError> {
     use diesel::{RunQueryDsl as _, dsl::sql, sql_types::Integer};
-    let backends = sql::<Integer>("SELECT pid FROM pg_stat_activity WHERE application_name = 'homepot listening'");
+    let backends = sql::<Integer>(
+        "SELECT pid FROM pg_stat_activity WHERE application_name = 'homepot listening' \
+        AND datname = current_database()",
+    );
     Ok(backends.load(conn)?)
 }
 

@@ -41,6 +41,10 @@ impl Rig for RedisServer {
         Self::start().await
     }
 
+    async fn start_mortal() -> Self {
+        Self::start().await
+    }
+
     async fn transport(&self, proxy: Option<&Proxy>, patience: Patience) -> Arc<dyn Transport> {
         let url = proxy.map_or_else(|| self.url(), |proxy| format!("redis://{}", proxy.address));
         Arc::new(RedisTransport::new(settings(&url)).unwrap().with_patience(patience))

@@ -19,12 +19,14 @@ use crate::{
 /// A server that a test may mistreat.
 pub(crate) trait Rig: Sized {
     async fn start() -> Self;
+    /// One that may be killed: nobody else uses it.
+    async fn start_mortal() -> Self;
     /// A way through the server, or through a proxy to it.
     async fn transport(&self, proxy: Option<&Proxy>, patience: Patience) -> Arc<dyn Transport>;
     fn upstream(&self) -> Upstream;
     /// Text, or bytes where the transport carries such, from a stranger.
     async fn publish(&self, message: &[u8]);
-    /// Kills the server with -9.
+    /// Kills a mortal server with -9.
     async fn kill(&mut self);
     async fn start_again(&mut self);
 }
@@ -172,7 +174,7 @@ pub(crate) async fn a_burst_is_split_and_arrives_whole<R: Rig>() {
 }
 
 pub(crate) async fn a_server_that_is_killed_and_comes_back_is_used_again<R: Rig>() {
-    let mut rig = R::start().await;
+    let mut rig = R::start_mortal().await;
     let (here, there) = pair(&rig, None).await;
     let held = there.hints.device(1);
     rig.kill().await;

@@ -8,6 +8,8 @@ use std::time::Duration;
 use homepot_tests::torture::{Plan, Transport, run};
 
 /// Half a minute of it, with another schedule each time: its seed is printed, and repeats it.
+// The test runner shows it where the test fails.
+#[allow(clippy::print_stderr)]
 async fn torture(transport: Transport) {
     let plan = Plan { time: Duration::from_secs(30), agents: 3, rate: 25, seed: fastrand::u64(..), transport };
     let verdict = run(&plan, |line| eprintln!("{line}")).await;

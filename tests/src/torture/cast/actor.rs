@@ -32,7 +32,7 @@ impl Actor {
 
     /// Kills it as a power cut would, to come back after `away`; `false`: it is down already.
     pub(super) fn strike(&mut self, away: Duration) -> bool {
-        let struck = self.end();
+        let struck = self.kill();
         if struck {
             self.due = Some(Instant::now() + away);
         }
@@ -59,19 +59,23 @@ impl Actor {
         }
     }
 
-    /// Kills it for good; `false`: it is down already.
-    pub(super) fn end(&mut self) -> bool {
-        let Some(mut child) = self.child.take() else { return false };
-        // Fails only when it is gone already.
-        let _ = child.kill();
-        let _ = child.wait();
+    /// Kills it for good.
+    pub(super) fn end(&mut self) {
+        self.kill();
         self.due = None;
-        true
     }
 
     /// How often it ended by itself.
     pub(super) fn falls(&self) -> usize {
         self.falls
+    }
+
+    fn kill(&mut self) -> bool {
+        let Some(mut child) = self.child.take() else { return false };
+        // Fails only when it is gone already.
+        let _ = child.kill();
+        let _ = child.wait();
+        true
     }
 
     fn spawn(&mut self) {

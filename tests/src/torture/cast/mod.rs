@@ -133,9 +133,7 @@ impl Cast {
     /// Starts again whoever is down. Agents are killed once more: a new one does not wait to come back as one does that
     /// has failed often.
     pub(super) fn bring_up(&mut self) {
-        self.agents.iter_mut().for_each(|agent| {
-            agent.end();
-        });
+        self.agents.iter_mut().for_each(Actor::end);
         self.everyone().for_each(Actor::rise);
     }
 
@@ -155,14 +153,12 @@ impl Cast {
 
     /// Kills all agents for good. Then waits until no device is told online; tells those that stay so for `limit`.
     pub(super) async fn end_agents(&mut self, limit: Duration) -> Vec<String> {
-        self.agents.iter_mut().for_each(|agent| {
-            agent.end();
-        });
+        self.agents.iter_mut().for_each(Actor::end);
         let start = std::time::Instant::now();
         let mut pace = tokio::time::interval(Duration::from_millis(100));
         loop {
             pace.tick().await;
-            self.tend_servers();
+            self.tend();
             let online = self.operators.online().await;
             if online.is_empty() || start.elapsed() > limit {
                 return online;
@@ -185,14 +181,6 @@ impl Cast {
             (device, state_dir, deeds)
         };
         (0..self.agents.len()).map(device_id).map(trace).collect()
-    }
-
-    fn tend_servers(&mut self) {
-        self.servers().for_each(Actor::tend);
-    }
-
-    fn servers(&mut self) -> impl Iterator<Item = &mut Actor> {
-        [&mut self.postgres].into_iter().chain(&mut self.redis).chain(&mut self.replicas)
     }
 
     fn everyone(&mut self) -> impl Iterator<Item = &mut Actor> {
