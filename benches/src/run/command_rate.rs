@@ -1,7 +1,7 @@
 //! Commands a second on the full way: queued, handed over, acknowledged, started, finished, each step durable.
 //!
 //! So many commands are under way at a time; when the outcome of one is acknowledged the next is queued, so the figure is
-//! of commands that have gone all the way. The ceiling is the same work on rows by Postgres alone: see [`ceiling`].
+//! of commands that have gone all the way. The ceiling is the same work on rows by Postgres alone.
 
 mod ceiling;
 
