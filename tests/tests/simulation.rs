@@ -238,7 +238,7 @@ impl<'a> World<'a> {
 
     fn hint(&mut self, machine: usize) {
         let Some(epoch) = self.machines[machine].epoch else { return };
-        let handed = commands::claim(self.conn, &[Claim { pk: self.pk, epoch }]).unwrap().pop().unwrap();
+        let handed = commands::claim(self.conn, &[Claim { pk: self.pk, epoch, again: false }]).unwrap().pop().unwrap();
         for delivery in handed.deliveries {
             self.under_way.push_back(Message::Down { machine, epoch, what: Down::Delivery(delivery) });
         }

@@ -34,11 +34,6 @@ impl Agent {
     pub(super) fn on_delivery(&mut self, delivery: Delivery) {
         let (id, command_type) = (delivery.command_id, delivery.command_type.clone());
         let before = self.book.standing(id);
-        if before == Standing::Full {
-            let verdict = Verdict::without_success(CommandState::Rejected, "too many commands wait on this device");
-            self.tell(Outgoing::Outcome(verdict.of(id)));
-            return;
-        }
         // The arrival first: between the two a moment may pass, and it must count.
         let at = now(&self.boot_id);
         let since_boot = platform::since_boot();
@@ -48,7 +43,7 @@ impl Agent {
             tracing::error!(command_id = %id, %command_type, "can't keep a command");
             return;
         };
-        if before == Standing::New {
+        if matches!(before, Standing::New | Standing::Full) {
             tracing::info!(command_id = %id, %command_type, "command received");
         } else {
             tracing::info!(command_id = %id, %command_type, "command delivered again; answered from the journal");

@@ -28,6 +28,8 @@ const MAX_REASON: usize = 2_000;
 const CUT_OFF: &str = "the agent ended while the command ran and can't say how far it came";
 /// The reason of an outcome whose command may have started, for all that a damaged journal tells.
 const DAMAGED: &str = "the device's command journal was damaged, so it can't say whether the command ran";
+/// The reason of a command that is rejected for want of room.
+const TOO_MANY: &str = "too many commands wait on this device";
 /// The reason of an outcome whose result had no room.
 const NO_ROOM: &str = "the result was left out: too much waits for the server on this device";
 /// The reason of an expired outcome.
@@ -132,6 +134,12 @@ impl Ledger {
             return match self.standing(id) {
                 Standing::New if over => Some(expired(id)),
                 Standing::New => Some(Record::Received(arrival.into())),
+                // Remembered among the ended, so that whatever comes of it later is answered alike.
+                Standing::Full => Some(Record::Forgotten {
+                    command_id: id,
+                    state: CommandState::Rejected,
+                    reason: Some(TOO_MANY.to_owned()),
+                }),
                 _ => None,
             };
         };

@@ -45,9 +45,9 @@ impl Commands {
     }
 
     /// Hands over what waits for a device's session, oldest first, and what it is to be asked for; with whether there
-    /// may be more.
-    pub async fn hand_over(&self, pk: i64, epoch: i64) -> Result<(Handed, bool), Error> {
-        let handed = self.claims.run(Claim { pk, epoch }).await?;
+    /// may be more. `again`: an earlier call may have been carried out without its answer getting through.
+    pub async fn hand_over(&self, pk: i64, epoch: i64, again: bool) -> Result<(Handed, bool), Error> {
+        let handed = self.claims.run(Claim { pk, epoch, again }).await?;
         let count = handed.deliveries.len();
         if count > 0 {
             metrics::counter!("homepot_commands_delivered_total").increment(count as u64);

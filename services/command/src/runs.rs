@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use homepot::{
     Error, Kind,
-    model::{CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState},
+    model::{
+        CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState, SiteId, Target,
+    },
 };
 use homepot_hints::Topic;
 use homepot_runtime::auth::OperatorCaller;
@@ -52,6 +54,9 @@ pub(crate) async fn drive(ledger: &Commands) {
 impl Commands {
     /// Starts a run; true when the idempotency key named an earlier one.
     pub(crate) async fn start_run(&self, caller: &OperatorCaller, order: RunOrder) -> Result<(Run, bool), Error> {
+        if let Target::Matching { site_id: Some(site_id), .. } = &order.target {
+            self.check_site(caller, site_id).await?;
+        }
         let run_id = RunId(Uuid::now_v7());
         let (scope, created_by, asked) = (caller.scope.clone(), caller.name.to_string(), order.clone());
         let insert = move |conn: &mut _| {
@@ -80,6 +85,16 @@ impl Commands {
                 Kind::AlreadyExists,
                 format!("the idempotency key names run {}, which was asked for something else", run.run_id),
             )),
+        }
+    }
+
+    /// A site that is not there, or not the caller's, is not found rather than empty.
+    async fn check_site(&self, caller: &OperatorCaller, site_id: &SiteId) -> Result<(), Error> {
+        let wanted = site_id.clone();
+        let found = self.store.run("find_site", move |conn| homepot_store::sites::find(conn, &wanted)).await?;
+        match found.filter(|_| caller.scope.allows(site_id)) {
+            Some(_) => Ok(()),
+            None => Err(Error::not_found(format!("Site {site_id} not found"))),
         }
     }
 

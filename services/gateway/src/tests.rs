@@ -83,6 +83,7 @@ async fn every_route_answers_503_and_when_to_come_back_while_its_service_is_out_
         ("/analytics/device-metrics", json!({})),
         ("/devices/{device_id}/commands", json!({"command_type": "PING"})),
         ("/devices/{command_id}/status", json!({"status": "completed"})),
+        ("/commands/{command_id}/cancel", json!({})),
         ("/sites/", json!({"site_id": "s", "name": "n"})),
     ];
     for (method, path, audience) in ROUTES.iter().filter(|(_, _, audience)| *audience != "anyone") {

@@ -302,10 +302,11 @@ impl Session {
         let commands = &self.link.inner.commands;
         loop {
             // Before the ledger is asked: then a device takes the way here for longer than it was, never for shorter.
-            let mut asked_at = self.clock.now();
+            let (mut asked_at, mut tries) = (self.clock.now(), 0);
             let claim = self.until_available(|| {
                 asked_at = self.clock.now();
-                commands.hand_over(self.caller.pk, self.epoch)
+                tries += 1;
+                commands.hand_over(self.caller.pk, self.epoch, tries > 1)
             });
             let (handed, more) = claim.await?;
             for delivery in handed.deliveries {

@@ -154,10 +154,13 @@ pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, S
         "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version,
         s.contested_since IS NOT NULL AS contested, EXISTS (
             SELECT FROM commands c
-            WHERE c.device = s.device AND c.state IN ('queued', 'sent', 'acknowledged') AND c.expires_at > now()
+            WHERE c.device = s.device AND c.state IN ('queued', 'sent', 'acknowledged')
                 AND c.cancel_requested_at IS NULL
-                AND (c.state = 'queued' OR (c.session_epoch IS DISTINCT FROM s.session_epoch
-                    AND (c.safe_to_repeat OR c.journal_id = s.journal_id)))
+                AND CASE
+                    WHEN c.state = 'queued' THEN c.expires_at > now()
+                    ELSE c.session_epoch IS DISTINCT FROM s.session_epoch
+                        AND (c.journal_id = s.journal_id OR (c.safe_to_repeat AND c.expires_at > now()))
+                END
         ) OR EXISTS (
             SELECT FROM commands c
             WHERE c.device = s.device AND c.state IN ('sent', 'acknowledged') AND c.cancel_requested_at IS NOT NULL

@@ -19,7 +19,7 @@ async fn a_history_goes_forward_however_long_ago_a_transaction_began() {
         let inserted = commands::insert(&mut conn, &[row(d.pk, new_command("d", "PING"))])?.pop();
         let Some(Inserted::New(command)) = inserted else { panic!("it is new") };
         let command_id = command.command_id;
-        commands::claim(early, &[Claim { pk: d.pk, epoch }])?;
+        commands::claim(early, &[Claim { pk: d.pk, epoch, again: false }])?;
         let speaker = Speaker::Session { pk: d.pk, epoch };
         commands::change(early, &[Word { command_id, speaker, event: Event::Started, result: None, reason: None }])?;
         Ok::<_, StoreError>(command_id)

@@ -108,7 +108,7 @@ async fn standing_tells_of_the_newest_session_and_of_waiting_commands() {
     assert_eq!(waiting(&mut conn), (epoch, false));
     queue_this(&mut conn, d.pk, new_command("d", "REBOOT"));
     assert_eq!(waiting(&mut conn), (epoch, true));
-    commands::claim(&mut conn, &[Claim { pk: d.pk, epoch }]).unwrap();
+    commands::claim(&mut conn, &[Claim { pk: d.pk, epoch, again: false }]).unwrap();
     assert_eq!(waiting(&mut conn), (epoch, false));
     let next = sessions::begin(&mut conn, d.pk, &journal, "r", HEARTBEAT).unwrap();
     assert_eq!(waiting(&mut conn), (next, true));

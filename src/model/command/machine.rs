@@ -141,10 +141,15 @@ impl Standing {
         if !end.is_end() {
             return Err(Refusal::NoEnd);
         }
+        let never_started = matches!(end, CommandState::Expired | CommandState::Cancelled);
+        // That it never started is true of the one that says so, and nobody knows of the other.
+        let end = match self.holder {
+            Holder::Several if never_started || end == CommandState::Rejected => CommandState::Unknown,
+            _ => end,
+        };
         if self.state == end {
             return Ok(Step::Stays);
         }
-        let never_started = matches!(end, CommandState::Expired | CommandState::Cancelled);
         match self.state {
             CommandState::Queued => Err(Refusal::NotHandedOver),
             CommandState::Running if never_started => Err(Refusal::HasStarted),
@@ -342,6 +347,19 @@ mod tests {
         for end in [Succeeded, Failed, Rejected, Expired, Unknown] {
             assert_eq!(standing(end).on(Event::CancelAsked), Err(Refusal::HasEnded(end)));
         }
+    }
+
+    #[test]
+    fn who_was_handed_a_command_after_others_cant_say_that_it_never_ran() {
+        for state in [Sent, Acknowledged] {
+            let handed_on = Standing { holder: Holder::Several, ..standing(state) };
+            for end in [Expired, Rejected] {
+                assert_eq!(handed_on.on(Event::Ended(end)), Ok(Step::To(Unknown)));
+            }
+            assert_eq!(handed_on.on(Event::Ended(Succeeded)), Ok(Step::To(Succeeded)));
+        }
+        let unknown = Standing { holder: Holder::Several, ..standing(Unknown) };
+        assert_eq!(unknown.on(Event::Ended(Expired)), Ok(Step::Stays));
     }
 
     #[test]

@@ -381,7 +381,10 @@ fn compaction_says_the_same_in_fewer_records() {
 #[test]
 fn a_full_ledger_takes_no_more_and_old_ids_are_let_go() {
     let mut ledger = ledger((0..MAX_OPEN as u128).map(|n| received(n, "PING", 60)).collect(), true);
-    assert_eq!(deliver(&mut ledger, arrival(9_999, "PING", 60)), Standing::Full);
+    let Standing::Ended(refused) = deliver(&mut ledger, arrival(9_999, "PING", 60)) else { panic!() };
+    assert_eq!(refused.state, CommandState::Rejected);
+    // And so it stays, whatever comes of it later.
+    assert_eq!(ledger.on_cancellation(id(9_999), ""), None);
     let reason = Some("r".repeat(MAX_REASON));
     for n in 0..MAX_FORGOTTEN as u128 + 10 {
         let record = Record::Forgotten { command_id: id(n), state: CommandState::Failed, reason: reason.clone() };

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{CommandId, Delivery};
 use serde_json::Value;
@@ -21,6 +21,8 @@ pub struct Claim {
     pub pk: i64,
     /// The session.
     pub epoch: i64,
+    /// An earlier claim of this session went unanswered, so what it marked may not have been handed over.
+    pub again: bool,
 }
 
 /// What a session is to hand over.
@@ -38,24 +40,29 @@ pub const CLAIM_LIMIT: usize = 16;
 // A session's claim is fenced: the lock on its row makes a newer session wait until this claim is done, and a newer
 // session that came first leaves nothing to claim. What the device did not finish under an older session, and may have
 // lost sight of, is handed over again with what is left of its time to live, as the device answers that from its journal:
-// what is safe to repeat to any, the rest only to the journal it was handed to before. The time of it is taken under the
-// row's lock: now() may lie before the command was queued, for it is when this transaction began.
+// what is safe to repeat to any, the rest only to the journal it was handed to before. To that one also when the time is
+// over: it then says so, instead of leaving it to the bound. A session that does not know what became of an earlier claim
+// of its own is handed that again. The time of it is taken under the row's lock: now() may lie before the command was
+// queued, for it is when this transaction began.
 const BY_SESSION: &str = "\
 WITH wanted AS (
-    SELECT * FROM unnest($1, $2) AS w (device, epoch)
+    SELECT * FROM unnest($1, $2, $3) AS w (device, epoch, again)
 ), fence AS (
-    SELECT s.device, s.session_epoch, s.journal_id
+    SELECT s.device, s.session_epoch, s.journal_id, w.again
     FROM sessions s JOIN wanted w ON w.device = s.device AND w.epoch = s.session_epoch
     ORDER BY s.device FOR SHARE OF s
 ), picked AS (
     SELECT f.session_epoch, f.journal_id, c.command_id, clock_timestamp() AS at
     FROM fence f CROSS JOIN LATERAL (
         SELECT command_id FROM commands
-        WHERE device = f.device AND state IN ('queued', 'sent', 'acknowledged') AND expires_at > now()
-            AND cancel_requested_at IS NULL
-            AND (state = 'queued' OR (session_epoch IS DISTINCT FROM f.session_epoch
-                AND (safe_to_repeat OR journal_id = f.journal_id)))
-        ORDER BY created_at, command_id LIMIT $3 FOR NO KEY UPDATE SKIP LOCKED
+        WHERE device = f.device AND state IN ('queued', 'sent', 'acknowledged') AND cancel_requested_at IS NULL
+            AND CASE
+                WHEN state = 'queued' THEN expires_at > now()
+                WHEN session_epoch = f.session_epoch THEN f.again AND state = 'sent'
+                    AND (safe_to_repeat OR journal_id IS NOT NULL)
+                ELSE journal_id = f.journal_id OR (safe_to_repeat AND expires_at > now())
+            END
+        ORDER BY created_at, command_id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
     ) c
 )
 UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.state END,
@@ -72,13 +79,13 @@ RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c
 // it never ran, so no other is asked; if that one does not come back, the command ends as unknown.
 const TO_CANCEL: &str = "\
 WITH wanted AS (
-    SELECT * FROM unnest($1, $2) AS w (device, epoch)
+    SELECT * FROM unnest($1, $2, $3) AS w (device, epoch, again)
 ), picked AS (
     SELECT c.command_id, w.epoch
     FROM wanted w JOIN sessions s ON s.device = w.device AND s.session_epoch = w.epoch
     JOIN commands c ON c.device = w.device
     WHERE c.cancel_requested_at IS NOT NULL AND c.state IN ('sent', 'acknowledged')
-        AND c.cancel_told IS DISTINCT FROM w.epoch
+        AND (w.again OR c.cancel_told IS DISTINCT FROM w.epoch)
         AND (c.session_epoch = w.epoch OR c.journal_id = s.journal_id)
     ORDER BY c.command_id FOR NO KEY UPDATE OF c SKIP LOCKED
 )
@@ -146,13 +153,18 @@ struct ToCancel {
 pub fn claim(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Handed>, StoreError> {
     let devices: Vec<_> = claims.iter().map(|claim| claim.pk).collect();
     let epochs: Vec<_> = claims.iter().map(|claim| claim.epoch).collect();
+    let again: Vec<_> = claims.iter().map(|claim| claim.again).collect();
     let claimed: Vec<Claimed> = sql_query(BY_SESSION)
         .bind::<Array<BigInt>, _>(&devices)
         .bind::<Array<BigInt>, _>(&epochs)
+        .bind::<Array<Bool>, _>(&again)
         .bind::<BigInt, _>(i64::try_from(CLAIM_LIMIT).unwrap_or(i64::MAX))
         .load(conn)?;
-    let to_cancel: Vec<ToCancel> =
-        sql_query(TO_CANCEL).bind::<Array<BigInt>, _>(&devices).bind::<Array<BigInt>, _>(&epochs).load(conn)?;
+    let to_cancel: Vec<ToCancel> = sql_query(TO_CANCEL)
+        .bind::<Array<BigInt>, _>(&devices)
+        .bind::<Array<BigInt>, _>(&epochs)
+        .bind::<Array<Bool>, _>(&again)
+        .load(conn)?;
     let mut handed = vec![Handed::default(); claims.len()];
     // By device and session: of two sessions of one device in a batch, the newest has it all.
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(claims.len());

@@ -13,7 +13,7 @@ async fn concurrent_claimers_hand_each_command_out_once() {
             let mut all = Vec::new();
             loop {
                 // Twice in one batch too.
-                let handed = commands::claim(conn, &[Claim { pk: d.pk, epoch }; 2])?;
+                let handed = commands::claim(conn, &[Claim { pk: d.pk, epoch, again: false }; 2])?;
                 let claimed: Vec<_> = handed.into_iter().flat_map(|handed| handed.deliveries).collect();
                 if claimed.is_empty() {
                     return Ok(all);
@@ -36,10 +36,12 @@ async fn a_batch_of_claims_gives_each_session_its_own() {
     let (one, two) = (attach(&mut conn, d.pk, None), attach(&mut conn, other.pk, None));
     let of_d = queue(&mut conn, d.pk, "PING");
     let of_other = [queue(&mut conn, other.pk, "PING"), queue(&mut conn, other.pk, "PING")];
-    let stale = Claim { pk: d.pk, epoch: one - 1 };
-    let handed =
-        commands::claim(&mut conn, &[Claim { pk: other.pk, epoch: two }, stale, Claim { pk: d.pk, epoch: one }])
-            .unwrap();
+    let stale = Claim { pk: d.pk, epoch: one - 1, again: false };
+    let handed = commands::claim(
+        &mut conn,
+        &[Claim { pk: other.pk, epoch: two, again: false }, stale, Claim { pk: d.pk, epoch: one, again: false }],
+    )
+    .unwrap();
     let ids = |handed: &Handed| handed.deliveries.iter().map(|delivery| delivery.command_id).collect::<Vec<_>>();
     assert_eq!(handed.iter().map(ids).collect::<Vec<_>>(), [of_other.to_vec(), vec![], vec![of_d]]);
 }
@@ -190,4 +192,48 @@ async fn a_command_past_its_time_is_not_handed_out() {
     assert!(fetched(&mut conn, d.pk).is_empty());
     let epoch = attach(&mut conn, d.pk, None);
     assert!(claimed(&mut conn, d.pk, epoch).is_empty());
+}
+
+#[tokio::test]
+async fn a_session_whose_claim_went_unanswered_is_handed_the_same_again() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
+    let [lost, taken] = [queue(&mut conn, d.pk, "REBOOT"), queue(&mut conn, d.pk, "REBOOT")];
+    let unwanted = queue(&mut conn, d.pk, "REBOOT");
+    claimed(&mut conn, d.pk, epoch);
+    say(&mut conn, Speaker::Session { pk: d.pk, epoch }, taken, Event::Acknowledged);
+    say(&mut conn, Speaker::Operator, unwanted, Event::CancelAsked);
+    assert_eq!(claim(&mut conn, d.pk, epoch).cancellations.len(), 1);
+    assert_eq!(claim(&mut conn, d.pk, epoch), Handed::default());
+    let again = commands::claim(&mut conn, &[Claim { pk: d.pk, epoch, again: true }]).unwrap().pop().unwrap();
+    // What the device has acknowledged has arrived.
+    assert_eq!(again.deliveries.iter().map(|delivery| delivery.command_id).collect::<Vec<_>>(), [lost]);
+    assert_eq!(again.cancellations.len(), 1);
+}
+
+#[tokio::test]
+async fn what_a_journal_had_is_handed_to_it_again_with_no_time_left_so_that_it_says_so() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let mut epoch = attach(&mut conn, d.pk, Some("journal"));
+    let short = NewCommand { time_to_live: Duration::from_millis(50), ..new_command("d", "PING") };
+    // Claimed within its time or not at all: try until it is.
+    let id = loop {
+        let id = queue_this(&mut conn, d.pk, short.clone());
+        if claimed(&mut conn, d.pk, epoch) == [id] {
+            break id;
+        }
+    };
+    while found(&mut conn, id).expires_at > Utc::now() {
+        std::hint::spin_loop();
+    }
+    // Another journal would say that it never started, and does not know.
+    epoch = attach(&mut conn, d.pk, Some("other")).max(epoch);
+    assert!(claimed(&mut conn, d.pk, epoch).is_empty());
+    epoch = attach(&mut conn, d.pk, Some("journal"));
+    let handed = claim(&mut conn, d.pk, epoch).deliveries;
+    assert_eq!((handed[0].command_id, handed[0].time_to_live), (id, Duration::ZERO));
+    let expired = say(&mut conn, Speaker::Session { pk: d.pk, epoch }, id, Event::Ended(CommandState::Expired));
+    assert!(matches!(expired, Changed::Done(_)), "{expired:?}");
 }

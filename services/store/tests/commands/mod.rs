@@ -52,7 +52,7 @@ pub(super) fn state(conn: &mut PgConnection, id: CommandId) -> CommandState {
 }
 
 pub(super) fn claim(conn: &mut PgConnection, pk: i64, epoch: i64) -> Handed {
-    commands::claim(conn, &[Claim { pk, epoch }]).unwrap().pop().unwrap()
+    commands::claim(conn, &[Claim { pk, epoch, again: false }]).unwrap().pop().unwrap()
 }
 
 pub(super) fn claimed(conn: &mut PgConnection, pk: i64, epoch: i64) -> Vec<CommandId> {

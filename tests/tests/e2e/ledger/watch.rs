@@ -115,8 +115,8 @@ async fn the_gateway_tells_the_same_as_server_sent_events_and_resumes_by_their_i
     let cursor = first.text().lines().find_map(|line| line.strip_prefix("id: ").map(str::to_owned)).unwrap();
     let missed = queue(&server, "till", "PING").await;
     let again = follow("/api/v1/commands/watch".to_owned()).header("Last-Event-ID", &cursor);
-    let again = again.send_until(&server.rest_addr, &missed).await;
-    assert!(again.text().contains(r#""history":[{"state":"queued""#), "{}", again.text());
+    let again = again.send_until(&server.rest_addr, "\n\n").await.text();
+    assert!(again.contains(&missed) && again.contains(r#""history":[{"state":"queued""#), "{again}");
     let bad = server.rest(follow("/api/v1/commands/watch?cursor=yesterday".to_owned())).await;
     assert_eq!(bad.status, 422, "{}", bad.text());
 }
