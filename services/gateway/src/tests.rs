@@ -306,6 +306,9 @@ fn a_route_asks_for_what_the_method_behind_it_asks_for() {
             "/homepot.device.v1.DeviceService/AcknowledgeCommand",
         ),
         ("/devices/device/{device_id}/commands", "GET", "/homepot.command.v1.CommandService/List"),
+        ("/commands/watch", "GET", "/homepot.command.v1.CommandService/Watch"),
+        ("/commands/{command_id}", "GET", "/homepot.command.v1.CommandService/Get"),
+        ("/commands/{command_id}/cancel", "POST", "/homepot.command.v1.CommandService/Cancel"),
         ("/sites/", "POST", "/homepot.registry.v1.RegistryService/CreateSite"),
         ("/sites/", "GET", "/homepot.registry.v1.RegistryService/ListSites"),
     ];
