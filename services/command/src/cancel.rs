@@ -36,7 +36,8 @@ impl Commands {
             reason: Some(reason),
         };
         let mut news = self.hints.listen(Topic::Ledger);
-        let command = match self.words.run(word).await? {
+        let changed = self.words.run(vec![word]).await?.pop().unwrap_or(Changed::Missing);
+        let command = match changed {
             Changed::Done(command) => {
                 tracing::info!(%command_id, by = %caller.name, state = command.state.as_str(), "cancel asked");
                 self.changed();

@@ -2,7 +2,7 @@
 
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, Delivery, Event, JsonObject, Outcome, Refusal},
+    model::{Command, CommandId, Delivery, Event, Outcome, Refusal},
 };
 use homepot_store::commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Speaker, Word};
 
@@ -66,46 +66,55 @@ impl Commands {
         Ok(fetched)
     }
 
-    /// The command is on the device's disk.
-    pub async fn acknowledge(&self, speaker: Speaker, command_id: CommandId) -> Result<Told, Error> {
-        self.hear(word(speaker, command_id, Event::Acknowledged)).await
+    /// Takes what a device says of its commands, in its order, and answers for each.
+    pub async fn hear(&self, words: Vec<Word>) -> Result<Vec<Told>, Error> {
+        let said: Vec<_> = words.iter().map(|word| (word.command_id, word.event)).collect();
+        let changed = self.words.run(words).await?;
+        if changed.iter().any(|changed| matches!(changed, Changed::Done(_))) {
+            self.changed();
+        }
+        Ok(said
+            .into_iter()
+            .zip(changed)
+            .map(|((command_id, event), changed)| told(command_id, event, changed))
+            .collect())
     }
 
-    /// The command has started.
-    pub async fn start(&self, speaker: Speaker, command_id: CommandId) -> Result<Told, Error> {
-        self.hear(word(speaker, command_id, Event::Started)).await
-    }
-
-    /// The command has ended.
-    pub async fn finish(&self, speaker: Speaker, outcome: Outcome) -> Result<Told, Error> {
-        let Outcome { command_id, state, result, reason } = outcome;
-        let result: Option<JsonObject> = result;
-        self.hear(Word { result, reason, ..word(speaker, command_id, Event::Ended(state)) }).await
-    }
-
-    async fn hear(&self, word: Word) -> Result<Told, Error> {
-        let (command_id, event) = (word.command_id, word.event);
-        Ok(match self.words.run(word).await? {
-            Changed::Done(command) => {
-                let state = command.state.as_str();
-                if command.state.is_end() {
-                    metrics::counter!("homepot_commands_finished_total", "state" => state).increment(1);
-                }
-                tracing::info!(%command_id, device_id = %command.device_id, state, "command moved on");
-                self.changed();
-                Told::Taken(command)
-            }
-            Changed::Repeat(command) => Told::Taken(command),
-            Changed::Refused(command, refusal) => {
-                tracing::warn!(%command_id, device_id = %command.device_id, ?event, state = command.state.as_str(),
-                    %refusal, "a device's word contradicts the ledger");
-                Told::Contradicted(command, refusal)
-            }
-            Changed::Missing => Told::Missing,
-        })
+    /// The same of a single word.
+    pub async fn hear_one(&self, word: Word) -> Result<Told, Error> {
+        Ok(self.hear(vec![word]).await?.pop().unwrap_or(Told::Missing))
     }
 }
 
-fn word(speaker: Speaker, command_id: CommandId, event: Event) -> Word {
+fn told(command_id: CommandId, event: Event, changed: Changed) -> Told {
+    match changed {
+        Changed::Done(command) => {
+            let state = command.state.as_str();
+            if command.state.is_end() {
+                metrics::counter!("homepot_commands_finished_total", "state" => state).increment(1);
+                tracing::info!(%command_id, device_id = %command.device_id, state, "command ended");
+            } else {
+                tracing::debug!(%command_id, device_id = %command.device_id, state, "command moved on");
+            }
+            Told::Taken(command)
+        }
+        Changed::Repeat(command) => Told::Taken(command),
+        Changed::Refused(command, refusal) => {
+            tracing::warn!(%command_id, device_id = %command.device_id, ?event, state = command.state.as_str(),
+                %refusal, "a device's word contradicts the ledger");
+            Told::Contradicted(command, refusal)
+        }
+        Changed::Missing => Told::Missing,
+    }
+}
+
+/// That something happened to a command.
+pub fn word(speaker: Speaker, command_id: CommandId, event: Event) -> Word {
     Word { command_id, speaker, event, result: None, reason: None }
+}
+
+/// That a command ended.
+pub fn outcome_word(speaker: Speaker, outcome: Outcome) -> Word {
+    let Outcome { command_id, state, result, reason } = outcome;
+    Word { result, reason, ..word(speaker, command_id, Event::Ended(state)) }
 }

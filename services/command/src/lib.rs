@@ -19,12 +19,12 @@ use homepot_hints::{Hints, Topic};
 use homepot_runtime::{Drain, feed::Feed};
 use homepot_store::{
     Combiner, Store,
-    commands::{self, Changed, Claim, Handed, Inserted, NewRow, Word},
+    commands::{self, Changed, Claim, Handed, Inserted, NewRow},
     devices::{self, DeviceRef},
 };
 
-pub use device_side::Told;
-pub use homepot_store::commands::Speaker;
+pub use device_side::{Told, outcome_word, word};
+pub use homepot_store::commands::{Speaker, Word};
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// A page holds up to 1,000 commands, each with up to 128 KiB of payload and result.
@@ -40,7 +40,7 @@ pub struct Commands {
     lookups: Combiner<DeviceId, Option<DeviceRef>>,
     inserts: Combiner<NewRow, Inserted>,
     claims: Combiner<Claim, Handed>,
-    words: Combiner<Word, Changed>,
+    words: Combiner<Vec<Word>, Vec<Changed>>,
     feed: Feed<watch::Seen>,
 }
 
@@ -54,7 +54,7 @@ impl Commands {
             lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
             claims: Combiner::start(store.clone(), "claim_commands", BATCH, commands::claim),
-            words: Combiner::start(store.clone(), "change_commands", BATCH, commands::change),
+            words: Combiner::start(store.clone(), "change_commands", BATCH, commands::change_all),
             store,
         }
     }

@@ -3,12 +3,13 @@
 use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, Utc};
+use futures_util::FutureExt as _;
 use homepot::{
     Error, Kind,
-    model::{Delivery, Hello, Outcome, StateCause, to_proto_duration, to_proto_timestamp},
-    pb::device::v1::{self as pb, attach_response::Message},
+    model::{Delivery, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
+    pb::device::v1::{self as pb, attach_request::Message as Up, attach_response::Message},
 };
-use homepot_command::{Speaker, Told};
+use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_runtime::auth::DeviceCaller;
 use tokio::{
@@ -25,6 +26,8 @@ use crate::{
     sessions::End,
 };
 
+/// Messages dealt with together; a device that never pauses must not keep its hints waiting.
+const TOGETHER: usize = 16;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 
@@ -64,7 +67,26 @@ enum Event {
     /// Commands may wait.
     Hint,
     /// The device said something, or nothing more.
-    Message(Result<Option<pb::AttachRequest>, Status>),
+    Messages(Vec<Received>),
+}
+
+/// What comes from a device's stream; `None`: nothing more.
+type Received = Result<Option<pb::AttachRequest>, Status>;
+
+/// The next message; after what is said of a command, those that are there already too, so that the ledger hears them
+/// together. Samples are taken one message at a time: they are large, and who can't be kept up with has to wait.
+async fn next_messages(inbound: &mut Streaming<pb::AttachRequest>) -> Vec<Received> {
+    let mut messages = vec![inbound.message().await];
+    while messages.len() < TOGETHER && messages.last().is_some_and(is_of_a_command) {
+        let Some(message) = inbound.message().now_or_never() else { break };
+        messages.push(message);
+    }
+    messages
+}
+
+fn is_of_a_command(message: &Received) -> bool {
+    let Ok(Some(pb::AttachRequest { message: Some(message) })) = message else { return false };
+    matches!(message, Up::CommandAcknowledged(_) | Up::CommandStarted(_) | Up::CommandOutcome(_))
 }
 
 struct Session {
@@ -162,7 +184,7 @@ impl Session {
         }
         drop(attached);
         loop {
-            let heard = matches!(event, Event::Message(_));
+            let heard = matches!(event, Event::Messages(_));
             // Boxed, so that the many sessions that wait keep no room for what the few that work need.
             let mut work = Box::pin(self.work(event));
             tokio::select! {
@@ -178,7 +200,7 @@ impl Session {
                 biased;
                 end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Device) => return end,
                 () = self.wakeup.hint() => Event::Hint,
-                message = inbound.message() => Event::Message(message),
+                messages = next_messages(&mut inbound) => Event::Messages(messages),
             };
         }
     }
@@ -196,7 +218,7 @@ impl Session {
     async fn work(&self, event: Event) -> Result<(), End> {
         match event {
             Event::Hint => self.deliver().await,
-            Event::Message(message) => self.handle(message).await,
+            Event::Messages(messages) => self.handle(messages).await,
         }
     }
 
@@ -216,23 +238,39 @@ impl Session {
         }
     }
 
-    async fn handle(&self, message: Result<Option<pb::AttachRequest>, Status>) -> Result<(), End> {
-        let message = received(message)?;
+    /// Takes messages in their order. What they say of commands is told the ledger together, as far as nothing else comes
+    /// in between: a device that takes, starts and ends a command in one go costs one change of its row.
+    async fn handle(&self, messages: Vec<Received>) -> Result<(), End> {
         self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
-        match protocol::read(message, self.link.clock()) {
-            Ok(Incoming::Heartbeat | Incoming::Unknown) => Ok(()),
+        let (mut words, speaker) = (Vec::new(), self.speaker());
+        for message in messages {
+            let incoming = match received(message) {
+                Ok(message) => protocol::read(message, self.link.clock()),
+                Err(end) => {
+                    self.tell_ledger(words).await?;
+                    return Err(end);
+                }
+            };
+            match incoming {
+                Ok(Incoming::Acknowledged(id)) => words.push(word(speaker, id, CommandEvent::Acknowledged)),
+                Ok(Incoming::Started(id)) => words.push(word(speaker, id, CommandEvent::Started)),
+                Ok(Incoming::Outcome(outcome)) => words.push(outcome_word(speaker, outcome)),
+                other => {
+                    self.tell_ledger(std::mem::take(&mut words)).await?;
+                    self.handle_other(other).await?;
+                }
+            }
+        }
+        self.tell_ledger(words).await
+    }
+
+    /// A message that says nothing of a command.
+    async fn handle_other(&self, incoming: Result<Incoming, pb::Refusal>) -> Result<(), End> {
+        match incoming {
             Ok(Incoming::Hello(_)) => Err(End::Protocol("Hello came twice".to_owned())),
             Ok(Incoming::Samples(batch)) => self.store(batch).await,
             Ok(Incoming::Lost(lost)) => self.record(lost).await,
-            Ok(Incoming::Acknowledged(id)) => {
-                let commands = &self.link.inner.commands;
-                self.tell_ledger(|| commands.acknowledge(self.speaker(), id)).await.map(drop)
-            }
-            Ok(Incoming::Started(id)) => {
-                let commands = &self.link.inner.commands;
-                self.tell_ledger(|| commands.start(self.speaker(), id)).await.map(drop)
-            }
-            Ok(Incoming::Outcome(outcome)) => self.finish(outcome).await,
+            Ok(_) => Ok(()),
             Err(refusal) => self.refuse(refusal).await,
         }
     }
@@ -269,26 +307,24 @@ impl Session {
         self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused: Vec::new(), first_seq })).await
     }
 
-    async fn finish(&self, outcome: Outcome) -> Result<(), End> {
+    /// Tells the ledger, and acknowledges outcomes once they are durable. An answer of "missing" may also mean that a newer
+    /// session took over, which must not be acknowledged.
+    async fn tell_ledger(&self, words: Vec<Word>) -> Result<(), End> {
+        if words.is_empty() {
+            return Ok(());
+        }
         let commands = &self.link.inner.commands;
-        let command_id = outcome.command_id.to_string();
-        let told = self.tell_ledger(|| commands.finish(self.speaker(), outcome.clone())).await?;
-        let refusal = match told {
-            Told::Taken(_) => String::new(),
-            Told::Contradicted(_, refusal) => refusal.to_string(),
-            Told::Missing => "there is no such command of this device".to_owned(),
-        };
-        self.outbound.send(Message::OutcomeAck(pb::OutcomeAck { command_id, refusal })).await
-    }
-
-    /// Tells the ledger; an answer of "missing" may also mean that a newer session took over, which must not be
-    /// acknowledged.
-    async fn tell_ledger<F: Future<Output = Result<Told, Error>>>(&self, call: impl FnMut() -> F) -> Result<Told, End> {
-        let told = self.until_available(call).await?;
-        if matches!(told, Told::Missing) && !self.is_newest().await? {
+        let told = self.until_available(|| commands.hear(words.clone())).await?;
+        if told.iter().any(|told| matches!(told, Told::Missing)) && !self.is_newest().await? {
             return Err(End::Superseded);
         }
-        Ok(told)
+        for (word, told) in words.into_iter().zip(told) {
+            if matches!(word.event, CommandEvent::Ended(_)) {
+                let (command_id, refusal) = (word.command_id.to_string(), refusal(told));
+                self.outbound.send(Message::OutcomeAck(pb::OutcomeAck { command_id, refusal })).await?;
+            }
+        }
+        Ok(())
     }
 
     async fn is_newest(&self) -> Result<bool, End> {
@@ -368,8 +404,17 @@ async fn await_hello(link: &Link, inbound: &mut Streaming<pb::AttachRequest>) ->
     }
 }
 
+/// Why an outcome was not taken; empty: it was.
+fn refusal(told: Told) -> String {
+    match told {
+        Told::Taken(_) => String::new(),
+        Told::Contradicted(_, refusal) => refusal.to_string(),
+        Told::Missing => "there is no such command of this device".to_owned(),
+    }
+}
+
 /// A message, or what its absence means.
-fn received(message: Result<Option<pb::AttachRequest>, Status>) -> Result<pb::AttachRequest, End> {
+fn received(message: Received) -> Result<pb::AttachRequest, End> {
     match message {
         Ok(Some(message)) => Ok(message),
         Ok(None) => Err(End::PeerGone),

@@ -3,10 +3,10 @@
 
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, Delivery, Outcome},
+    model::{Command, CommandId, Delivery, Event, Outcome},
     pb::device::v1 as pb,
 };
-use homepot_command::Speaker;
+use homepot_command::{Speaker, outcome_word, word};
 use homepot_runtime::auth::DeviceCaller;
 use homepot_telemetry::Expected;
 use tokio::time::timeout;
@@ -67,12 +67,14 @@ impl Link {
     ) -> Result<Command, Error> {
         check_own(caller, device_id)?;
         self.inner.presence.polled(caller.pk);
-        self.inner.commands.acknowledge(Speaker::Poller { pk: caller.pk }, id).await?.into_command()
+        let word = word(Speaker::Poller { pk: caller.pk }, id, Event::Acknowledged);
+        self.inner.commands.hear_one(word).await?.into_command()
     }
 
     pub(crate) async fn report_outcome(&self, caller: &DeviceCaller, outcome: Outcome) -> Result<Command, Error> {
         self.inner.presence.polled(caller.pk);
-        self.inner.commands.finish(Speaker::Poller { pk: caller.pk }, outcome).await?.into_command()
+        let word = outcome_word(Speaker::Poller { pk: caller.pk }, outcome);
+        self.inner.commands.hear_one(word).await?.into_command()
     }
 }
 

@@ -13,7 +13,7 @@ mod sweep;
 
 pub use self::{
     attach::give_up_lost,
-    change::{Changed, Speaker, Word, change},
+    change::{Changed, Speaker, Word, change, change_all},
     changed::{ChangedFilter, changed_of, changed_since},
     claim::{CLAIM_LIMIT, Claim, Handed, claim, claim_by_poller},
     insert::{Inserted, NewRow, insert},

@@ -97,6 +97,12 @@ pub fn change(conn: &mut PgConnection, words: &[Word]) -> Result<Vec<Changed>, S
     })
 }
 
+/// As [`change`], for words that came together: what is said in one go becomes one change of the row.
+pub fn change_all(conn: &mut PgConnection, said: &[Vec<Word>]) -> Result<Vec<Vec<Changed>>, StoreError> {
+    let mut changed = change(conn, &said.concat())?.into_iter();
+    Ok(said.iter().map(|words| changed.by_ref().take(words.len()).collect()).collect())
+}
+
 /// Which of the words' sessions are the newest of their devices; none can be replaced until the transaction ends.
 fn hold_sessions(conn: &mut PgConnection, words: &[Word]) -> Result<HashSet<(i64, i64)>, StoreError> {
     let mut pks: Vec<i64> = words
