@@ -4,6 +4,7 @@
 //! What comes often — queueing, handing over, a device's words — is done for many commands in one transaction.
 
 mod attach;
+mod by_index;
 mod change;
 mod changed;
 mod claim;
@@ -11,6 +12,7 @@ mod insert;
 mod read;
 mod sweep;
 
+pub(crate) use self::by_index::by_index;
 pub use self::{
     attach::give_up_lost,
     change::{Changed, Speaker, Word, change, change_all},

@@ -18,7 +18,7 @@ pub use self::{
     keep::{Kept, keep},
     touch::{Touch, touch},
 };
-use crate::{StoreError, row, schema::sessions};
+use crate::{StoreError, commands::by_index, row, schema::sessions};
 
 diesel::define_sql_function! {
     /// The later of two times; NULL counts as never.
@@ -150,8 +150,9 @@ pub struct Standing {
 /// How sessions stand, in one look.
 pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, StoreError> {
     // The same condition as a session's claim, see `commands::claim`.
-    let standing = sql_query(
-        "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version,
+    by_index(conn, |conn| {
+        let standing = sql_query(
+            "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version,
         s.contested_since IS NOT NULL AS contested, EXISTS (
             SELECT FROM commands c
             WHERE c.device = s.device AND c.state IN ('queued', 'sent', 'acknowledged')
@@ -168,8 +169,9 @@ pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, S
                 AND (c.session_epoch = s.session_epoch OR c.journal_id = s.journal_id)
         ) AS waiting
         FROM sessions s JOIN devices d USING (device) WHERE s.device = ANY ($1)",
-    )
-    .bind::<Array<BigInt>, _>(pks)
-    .load(conn)?;
-    Ok(standing)
+        )
+        .bind::<Array<BigInt>, _>(pks)
+        .load(conn)?;
+        Ok(standing)
+    })
 }

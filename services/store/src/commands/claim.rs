@@ -12,6 +12,7 @@ use homepot::model::{CommandId, Delivery};
 use serde_json::Value;
 use uuid::Uuid;
 
+use super::by_index;
 use crate::{StoreError, row};
 
 /// What a session wants to hand over.
@@ -154,17 +155,20 @@ pub fn claim(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Handed>, S
     let devices: Vec<_> = claims.iter().map(|claim| claim.pk).collect();
     let epochs: Vec<_> = claims.iter().map(|claim| claim.epoch).collect();
     let again: Vec<_> = claims.iter().map(|claim| claim.again).collect();
-    let claimed: Vec<Claimed> = sql_query(BY_SESSION)
-        .bind::<Array<BigInt>, _>(&devices)
-        .bind::<Array<BigInt>, _>(&epochs)
-        .bind::<Array<Bool>, _>(&again)
-        .bind::<BigInt, _>(i64::try_from(CLAIM_LIMIT).unwrap_or(i64::MAX))
-        .load(conn)?;
-    let to_cancel: Vec<ToCancel> = sql_query(TO_CANCEL)
-        .bind::<Array<BigInt>, _>(&devices)
-        .bind::<Array<BigInt>, _>(&epochs)
-        .bind::<Array<Bool>, _>(&again)
-        .load(conn)?;
+    let (claimed, to_cancel) = by_index(conn, |conn| {
+        let claimed: Vec<Claimed> = sql_query(BY_SESSION)
+            .bind::<Array<BigInt>, _>(&devices)
+            .bind::<Array<BigInt>, _>(&epochs)
+            .bind::<Array<Bool>, _>(&again)
+            .bind::<BigInt, _>(i64::try_from(CLAIM_LIMIT).unwrap_or(i64::MAX))
+            .load(conn)?;
+        let to_cancel: Vec<ToCancel> = sql_query(TO_CANCEL)
+            .bind::<Array<BigInt>, _>(&devices)
+            .bind::<Array<BigInt>, _>(&epochs)
+            .bind::<Array<Bool>, _>(&again)
+            .load(conn)?;
+        Ok((claimed, to_cancel))
+    })?;
     let mut handed = vec![Handed::default(); claims.len()];
     // By device and session: of two sessions of one device in a batch, the newest has it all.
     let mut places: HashMap<i64, usize> = HashMap::with_capacity(claims.len());

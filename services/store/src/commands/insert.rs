@@ -77,16 +77,15 @@ struct Stamped {
 
 /// Queues commands, and answers for each in the same order.
 pub fn insert(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Inserted>, StoreError> {
-    conn.transaction(|conn| {
-        let stamped: HashMap<Uuid, Stamped> =
-            insert_new(conn, rows)?.into_iter().map(|row| (row.command_id, row)).collect();
-        rows.iter()
-            .map(|row| match stamped.get(&row.command_id.0) {
-                Some(stamped) => Ok(Inserted::New(queued(row, stamped))),
-                None => existing(conn, row).map(Inserted::Existing),
-            })
-            .collect()
-    })
+    // One statement, so no transaction around it: what it does not insert is there for good.
+    let stamped: HashMap<Uuid, Stamped> =
+        insert_new(conn, rows)?.into_iter().map(|row| (row.command_id, row)).collect();
+    rows.iter()
+        .map(|row| match stamped.get(&row.command_id.0) {
+            Some(stamped) => Ok(Inserted::New(queued(row, stamped))),
+            None => existing(conn, row).map(Inserted::Existing),
+        })
+        .collect()
 }
 
 fn insert_new(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Stamped>, StoreError> {

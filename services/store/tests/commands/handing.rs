@@ -1,5 +1,7 @@
 //! Handing commands over.
 
+use diesel::connection::{AnsiTransactionManager, TransactionManager as _};
+
 use super::*;
 
 #[tokio::test]
@@ -138,7 +140,7 @@ async fn a_session_that_begins_during_a_claim_waits_for_it_and_then_gets_it_all(
     let mut conn = database.connect();
     let old = attach(&mut conn, d.pk, Some("journal"));
     let id = queue(&mut conn, d.pk, "REBOOT");
-    diesel::connection::SimpleConnection::batch_execute(&mut conn, "BEGIN").unwrap();
+    AnsiTransactionManager::begin_transaction(&mut conn).unwrap();
     assert_eq!(claimed(&mut conn, d.pk, old), [id]);
     let store = database.store().clone();
     let beginning =
@@ -148,7 +150,7 @@ async fn a_session_that_begins_during_a_claim_waits_for_it_and_then_gets_it_all(
     while diesel::RunQueryDsl::execute(diesel::sql_query(blocked), &mut watcher).unwrap() == 0 {
         tokio::task::yield_now().await;
     }
-    diesel::connection::SimpleConnection::batch_execute(&mut conn, "COMMIT").unwrap();
+    AnsiTransactionManager::commit_transaction(&mut conn).unwrap();
     let new = beginning.await.unwrap().unwrap();
     assert_eq!(claimed(&mut conn, d.pk, new), [id]);
 }
