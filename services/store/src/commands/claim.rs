@@ -1,12 +1,14 @@
 //! Handing commands to devices, and asking for them back.
 
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, marker::PhantomData, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    pg::Pg,
     prelude::*,
+    query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_query,
-    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid},
 };
 use homepot::model::{CommandId, Delivery};
 use serde_json::Value;
@@ -35,8 +37,9 @@ pub struct Handed {
     pub cancellations: Vec<(CommandId, String)>,
 }
 
-/// Commands that one claim hands over; whoever gets as many asks again.
+/// Commands that one claim hands over, as its statement has it; whoever gets as many asks again.
 pub const CLAIM_LIMIT: usize = 16;
+const _: () = assert!(CLAIM_LIMIT == 16, "the statement below says so too");
 
 // A session's claim is fenced: the lock on its row makes a newer session wait until this claim is done, and a newer
 // session that came first leaves nothing to claim. What the device did not finish under an older session, and may have
@@ -46,9 +49,7 @@ pub const CLAIM_LIMIT: usize = 16;
 // of its own is handed that again. The time of it is taken under the row's lock: now() may lie before the command was
 // queued, for it is when this transaction began.
 const BY_SESSION: &str = "\
-WITH wanted AS (
-    SELECT * FROM unnest($1, $2, $3) AS w (device, epoch, again)
-), fence AS (
+, fence AS (
     SELECT s.device, s.session_epoch, s.journal_id, w.again
     FROM sessions s JOIN wanted w ON w.device = s.device AND w.epoch = s.session_epoch
     ORDER BY s.device FOR SHARE OF s
@@ -63,7 +64,7 @@ WITH wanted AS (
                     AND (safe_to_repeat OR journal_id IS NOT NULL)
                 ELSE journal_id = f.journal_id OR (safe_to_repeat AND expires_at > now())
             END
-        ORDER BY created_at, command_id LIMIT $4 FOR NO KEY UPDATE SKIP LOCKED
+        ORDER BY created_at, command_id LIMIT 16 FOR NO KEY UPDATE SKIP LOCKED
     ) c
 )
 UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.state END,
@@ -79,9 +80,7 @@ RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c
 // Told once a session; the next session of the device is told again. Only the journal that has the command can say that
 // it never ran, so no other is asked; if that one does not come back, the command ends as unknown.
 const TO_CANCEL: &str = "\
-WITH wanted AS (
-    SELECT * FROM unnest($1, $2, $3) AS w (device, epoch, again)
-), picked AS (
+, picked AS (
     SELECT c.command_id, w.epoch
     FROM wanted w JOIN sessions s ON s.device = w.device AND s.session_epoch = w.epoch
     JOIN commands c ON c.device = w.device
@@ -149,24 +148,74 @@ struct ToCancel {
     cause: String,
 }
 
+/// A statement over the sessions that claim. Prepared once a connection: to plan these takes Postgres longer than to run
+/// them for one session.
+struct ForClaims<S> {
+    devices: Vec<i64>,
+    epochs: Vec<i64>,
+    again: Vec<bool>,
+    statement: PhantomData<S>,
+}
+
+/// What such a statement does with `wanted (device, epoch, again)`.
+trait Statement: 'static {
+    const SQL: &'static str;
+}
+
+struct Deliver;
+
+impl Statement for Deliver {
+    const SQL: &'static str = BY_SESSION;
+}
+
+struct TakeBack;
+
+impl Statement for TakeBack {
+    const SQL: &'static str = TO_CANCEL;
+}
+
+impl<S> ForClaims<S> {
+    fn new(claims: &[Claim]) -> Self {
+        Self {
+            devices: claims.iter().map(|claim| claim.pk).collect(),
+            epochs: claims.iter().map(|claim| claim.epoch).collect(),
+            again: claims.iter().map(|claim| claim.again).collect(),
+            statement: PhantomData,
+        }
+    }
+}
+
+impl<S: Statement> QueryFragment<Pg> for ForClaims<S> {
+    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
+        out.push_sql("WITH wanted AS (SELECT * FROM unnest(");
+        out.push_bind_param::<Array<BigInt>, _>(&self.devices)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<BigInt>, _>(&self.epochs)?;
+        out.push_sql(", ");
+        out.push_bind_param::<Array<Bool>, _>(&self.again)?;
+        out.push_sql(") AS w (device, epoch, again))");
+        out.push_sql(S::SQL);
+        Ok(())
+    }
+}
+
+impl<S: Statement> QueryId for ForClaims<S> {
+    type QueryId = Self;
+    const HAS_STATIC_QUERY_ID: bool = true;
+}
+
+impl<S> Query for ForClaims<S> {
+    type SqlType = Untyped;
+}
+
+impl<S> RunQueryDsl<PgConnection> for ForClaims<S> {}
+
 /// Marks up to [`CLAIM_LIMIT`] commands a session as handed to it, and tells them; with what is to be taken back. A session
 /// that a newer one has replaced gets nothing.
 pub fn claim(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Handed>, StoreError> {
-    let devices: Vec<_> = claims.iter().map(|claim| claim.pk).collect();
-    let epochs: Vec<_> = claims.iter().map(|claim| claim.epoch).collect();
-    let again: Vec<_> = claims.iter().map(|claim| claim.again).collect();
     let (claimed, to_cancel) = by_index(conn, |conn| {
-        let claimed: Vec<Claimed> = sql_query(BY_SESSION)
-            .bind::<Array<BigInt>, _>(&devices)
-            .bind::<Array<BigInt>, _>(&epochs)
-            .bind::<Array<Bool>, _>(&again)
-            .bind::<BigInt, _>(i64::try_from(CLAIM_LIMIT).unwrap_or(i64::MAX))
-            .load(conn)?;
-        let to_cancel: Vec<ToCancel> = sql_query(TO_CANCEL)
-            .bind::<Array<BigInt>, _>(&devices)
-            .bind::<Array<BigInt>, _>(&epochs)
-            .bind::<Array<Bool>, _>(&again)
-            .load(conn)?;
+        let claimed: Vec<Claimed> = ForClaims::<Deliver>::new(claims).load(conn)?;
+        let to_cancel: Vec<ToCancel> = ForClaims::<TakeBack>::new(claims).load(conn)?;
         Ok((claimed, to_cancel))
     })?;
     let mut handed = vec![Handed::default(); claims.len()];
