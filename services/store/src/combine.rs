@@ -21,7 +21,7 @@ struct Asked<I, O> {
     answer: oneshot::Sender<Result<O, StoreError>>,
 }
 
-/// See the [module](self). Clones share everything.
+/// Does small operations of one kind together. Clones share everything.
 #[derive(Debug)]
 pub struct Combiner<I, O> {
     queue: mpsc::Sender<Asked<I, O>>,

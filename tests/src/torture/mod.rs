@@ -1,8 +1,8 @@
 //! The crash test of the command ledger: a small HOMEPOT of real processes, each of which is killed again and again while
 //! commands flow, and a verdict on what is left of the promises.
 //!
-//! [`cast`] is everyone who can be killed, [`schedule`] says who is when, [`traffic`] is what operators do meanwhile. In the
-//! end [`ledger`] reads the ledger, [`deeds`] what the commands' programs really did, and [`verdict`] holds all of it, with
+//! `cast` is everyone who can be killed, `schedule` says who is when, `traffic` is what operators do meanwhile. In the
+//! end `ledger` reads the ledger, `deeds` what the commands' programs really did, and `verdict` holds all of it, with
 //! the devices' journals, against each promise. `make torture` runs it for minutes, `tests/e2e/torture.rs` for seconds.
 
 mod cast;
