@@ -5,6 +5,8 @@
 //! the server says; of this workspace it may use the contract crate and the agent's protocol half, and never a database.
 
 mod cli;
+pub mod life;
+pub mod scenario;
 mod screen;
 mod traffic;
 
