@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{screen, traffic};
+use crate::{fleet, screen, traffic};
 
 /// Plays devices, people and applications against a HOMEPOT server.
 #[derive(Debug, Parser)]
@@ -16,6 +16,9 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Simulated devices: they enrol, report, obey and fail as a scenario has it
+    #[command(after_help = fleet::AFTER_HELP)]
+    Fleet(Box<fleet::Args>),
     /// User activity and application errors over REST, at a stated rate
     Traffic(traffic::Args),
 }
@@ -23,10 +26,16 @@ enum Command {
 /// Does what was asked; 0 when all of it went well.
 pub fn run(cli: Cli) -> ExitCode {
     let ended = match cli.command {
+        Command::Fleet(args) => in_one_thread(fleet::run(*args)),
         Command::Traffic(args) => traffic::run(&args),
     };
     ended.unwrap_or_else(|error| {
         screen::complain(format_args!("{error:#}"));
         ExitCode::FAILURE
     })
+}
+
+/// One thread does: devices wait nearly all of the time, and what they leave of the machine is the server's.
+fn in_one_thread(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
 }

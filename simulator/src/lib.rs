@@ -5,9 +5,12 @@
 //! the server says; of this workspace it may use the contract crate and the agent's protocol half, and never a database.
 
 mod cli;
+mod fleet;
 pub mod life;
 pub mod scenario;
 mod screen;
+mod server;
+mod span;
 mod traffic;
 
 pub use cli::{Cli, run};

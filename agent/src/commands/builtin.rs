@@ -105,7 +105,8 @@ pub fn pong() -> Verdict {
     }))
 }
 
-fn interval(payload: Option<&JsonObject>) -> Result<Option<u64>, String> {
+/// The seconds that SET_INTERVAL asks for; `None`: as the server says.
+pub fn interval(payload: Option<&JsonObject>) -> Result<Option<u64>, String> {
     let fault = || "payload must be {\"interval_seconds\": 1 to 3600, or null for the server's}".to_owned();
     match payload.and_then(|payload| payload.get("interval_seconds")) {
         Some(Value::Null) => Ok(None),

@@ -363,7 +363,8 @@ impl Connection {
     }
 }
 
-fn refused(status: &tonic::Status) -> End {
+/// How a call's status ends a session, or the attempt at one.
+pub fn refused(status: &tonic::Status) -> End {
     // What has a cause was made on this side, from a connection that broke; a server's answer has none.
     if let Some(cause) = std::error::Error::source(status) {
         tracing::debug!(%status, cause, "connection lost");

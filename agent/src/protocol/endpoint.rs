@@ -12,7 +12,7 @@ use tonic::{
 use super::reconnect::End;
 
 /// As the server's own limit.
-const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
+pub const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
 const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 /// Short, so that an address whose replica vanished is soon tried again.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -84,16 +84,20 @@ impl std::fmt::Display for ServerAddress {
     }
 }
 
+/// Connects.
+pub async fn channel(endpoint: &Endpoint) -> Result<Channel, End> {
+    endpoint.connect().await.map_err(|error| End::Unreachable(causes(&error)))
+}
+
 /// Connects; the client keeps to the limits of the contract.
-pub(super) async fn connect(endpoint: &Endpoint) -> Result<DeviceServiceClient<Channel>, End> {
-    let channel = endpoint.connect().await.map_err(|error| End::Unreachable(causes(&error)))?;
-    Ok(DeviceServiceClient::new(channel)
+pub async fn connect(endpoint: &Endpoint) -> Result<DeviceServiceClient<Channel>, End> {
+    Ok(DeviceServiceClient::new(channel(endpoint).await?)
         .max_decoding_message_size(MAX_MESSAGE_BYTES)
         .max_encoding_message_size(MAX_MESSAGE_BYTES))
 }
 
 /// A value of a header; a `sensitive` one is never shown or compressed.
-pub(super) fn metadata(text: &str, sensitive: bool) -> Result<MetadataValue<Ascii>, Error> {
+pub fn metadata(text: &str, sensitive: bool) -> Result<MetadataValue<Ascii>, Error> {
     let mut value: MetadataValue<_> =
         text.parse().map_err(|_| Error::invalid("metadata", "holds a letter that can't be sent"))?;
     value.set_sensitive(sensitive);

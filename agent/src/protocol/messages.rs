@@ -22,14 +22,18 @@ const MIN_INTERVAL: Duration = Duration::from_millis(200);
 const MAX_INTERVAL: Duration = Duration::from_secs(24 * 3600);
 
 /// One message from the server, as the connection takes it.
-pub(super) enum Inbound {
+#[derive(Debug)]
+pub enum Inbound {
+    /// Something for whoever holds the connection.
     Event(Box<Event>),
+    /// The session is over.
     Goodbye(End),
     /// A kind this agent does not know, or one that has no place here.
     Ignored,
 }
 
-pub(super) fn inbound(response: pb::AttachResponse) -> Inbound {
+/// Reads a message.
+pub fn inbound(response: pb::AttachResponse) -> Inbound {
     let event = match response.message {
         Some(Down::SamplesAck(ack)) => Event::SamplesAcknowledged {
             first_seq: ack.first_seq,
@@ -76,8 +80,8 @@ fn farewell(goodbye: pb::Goodbye) -> End {
     End::Goodbye { farewell, detail: goodbye.detail, reconnect_after }
 }
 
-/// `hello`: since the boot, when Hello was sent.
-pub(super) fn terms(welcome: &pb::Welcome, hello: Duration) -> Terms {
+/// What Welcome set. `hello`: since the boot, when Hello was sent.
+pub fn terms(welcome: &pb::Welcome, hello: Duration) -> Terms {
     let span = |value: Option<_>| value.as_ref().and_then(|value| from_proto_duration("interval", value).ok());
     let interval = |given: Option<Duration>, default: Duration| {
         given.filter(|given| !given.is_zero()).unwrap_or(default).clamp(MIN_INTERVAL, MAX_INTERVAL)
@@ -95,7 +99,8 @@ pub(super) fn terms(welcome: &pb::Welcome, hello: Duration) -> Terms {
     }
 }
 
-pub(super) fn outbound(message: Outgoing) -> pb::AttachRequest {
+/// Writes a message.
+pub fn outbound(message: Outgoing) -> pb::AttachRequest {
     let message = match message {
         Outgoing::Samples(samples) => Up::Samples(samples),
         Outgoing::Lost(news) => Up::SamplesLost(news),

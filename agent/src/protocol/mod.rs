@@ -1,14 +1,14 @@
 //! The agent's protocol half: enrolment, the stream, what is sent on it and when to come back.
 //!
 //! Nothing in here measures a machine or runs a command, so that a simulator can speak for many devices with it.
-//! [`clock`], [`reconnect`] and [`uplink`] are rules without I/O, with time and chance passed in; [`spool`] keeps samples on disk, and
+//! [`clock`], [`messages`], [`reconnect`] and [`uplink`] are rules without I/O, with time and chance passed in; [`spool`] keeps samples on disk, and
 //! [`connection`] is the task that speaks to the server.
 
 pub mod clock;
 pub mod connection;
 pub mod endpoint;
 pub mod enroll;
-mod messages;
+pub mod messages;
 pub mod reconnect;
 pub mod spool;
 pub mod uplink;

@@ -1,0 +1,272 @@
+//! `homepot-sim fleet`: many simulated devices in one process, each with a life and a connection of its own.
+//!
+//! A run enrols what is not enrolled, starts the devices one after another, keeps them until its time is over, lets what is
+//! under way come to an end, and tells what it came to.
+
+mod args;
+mod device;
+mod enrol;
+mod keys;
+mod limits;
+mod live;
+mod members;
+mod orders;
+mod spool;
+mod stream;
+mod summary;
+mod tally;
+mod world;
+
+use std::{collections::HashMap, process::ExitCode, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use chrono::Utc;
+use homepot::model::{DeviceId, SiteId};
+use homepot_agent::{platform, protocol::Credentials};
+use tokio::{
+    select,
+    task::JoinSet,
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::args::{AFTER_HELP, Args};
+use self::{
+    device::Device,
+    enrol::Right,
+    keys::{Keys, Known},
+    members::Member,
+    summary::{Commands, Latency, Samples, Summary},
+    tally::Tally,
+    world::{Timing, World},
+};
+use crate::{
+    scenario::Scenario,
+    screen::{self, Screen},
+};
+
+/// Files that are open beside the devices' connections.
+const OTHER_FILES: u64 = 64;
+
+/// Runs a fleet; the exit code says whether all that was sent was acknowledged.
+pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let scenario = Arc::new(Scenario::find(&args.scenario)?);
+    limits::raise_open_files(u64::from(args.devices) + OTHER_FILES)?;
+    args.begin(Utc::now())?;
+    let sites = match &args.site {
+        Some(site) => vec![site.clone()],
+        None => (1..=args.sites).map(|n| SiteId::parse(&format!("{}-{n}", args.name))).collect::<Result<_, _>>()?,
+    };
+    let members = members::members(&args.name, args.devices, &sites, &scenario)?;
+    let (keys, known) = Keys::open(&args.state_dir()?, &args.name)?;
+    let run = Run {
+        screen: Screen::new(args.quiet),
+        tally: Arc::default(),
+        stop: CancellationToken::new(),
+        keys: Arc::new(keys),
+        args,
+        scenario,
+        sites,
+        members,
+    };
+    let asked = run.stop.clone();
+    tokio::spawn(async move {
+        if platform::shutdown_signal().await.is_ok() {
+            asked.cancel();
+        }
+    });
+    let summary = run.go(known).await?;
+    screen::answer(if run.args.json { serde_json::to_string_pretty(&summary)? } else { summary.to_string() });
+    Ok(if summary.agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+struct Run {
+    args: Args,
+    scenario: Arc<Scenario>,
+    sites: Vec<SiteId>,
+    members: Vec<Member>,
+    keys: Arc<Keys>,
+    tally: Arc<Tally>,
+    screen: Screen,
+    stop: CancellationToken,
+}
+
+impl Run {
+    async fn go(&self, mut known: HashMap<DeviceId, Known>) -> anyhow::Result<Summary> {
+        let began = Instant::now();
+        self.enrol(&mut known).await?;
+        let enrolment = began.elapsed();
+
+        let world = Arc::new(self.world(enrolment)?);
+        let live = world.timing.live_instant;
+        let mut devices = JoinSet::new();
+        let ramp = self.ramp(&world, known, &mut devices).await;
+        self.stay(&mut devices).await;
+        self.stop.cancel();
+        self.drain(devices).await?;
+        Ok(self.summary(enrolment, ramp, live.elapsed()))
+    }
+
+    async fn enrol(&self, known: &mut HashMap<DeviceId, Known>) -> anyhow::Result<()> {
+        let new = self.members.iter().filter(|member| !known.contains_key(&member.device_id)).count();
+        if new == 0 {
+            self.tally.enrolled.add(self.members.len() as u64);
+            return Ok(());
+        }
+        let mut right = Right::find(&self.args).await?;
+        if let (Right::Admin(registry), None) = (&mut right, &self.args.site) {
+            enrol::make_sites(registry, &self.args.name, &self.sites).await?;
+        }
+        let endpoint = self.args.server.endpoint()?;
+        let bar = self.screen.bar("enrol", self.members.len() as u64);
+        let enrolling =
+            enrol::enrol(&mut right, &endpoint, &self.args.name, &self.members, &self.keys, known, &self.tally);
+        select! {
+            enrolled = enrolling => enrolled?,
+            () = self.stop.cancelled() => anyhow::bail!("interrupted while devices enrolled; the next run goes on from there"),
+            never = live::show(&self.screen, &bar, self.tally.clone(), |tally| tally.enrolled.get()) => match never {},
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    fn world(&self, enrolment: Duration) -> anyhow::Result<World> {
+        let args = &self.args;
+        let (now, now_instant) = (Utc::now(), Instant::now());
+        let start = args.begin(now)?;
+        let _ = enrolment;
+        let mut run = [0; 6];
+        getrandom::fill(&mut run).map_err(|error| anyhow::anyhow!("no source of chance: {error}"))?;
+        Ok(World {
+            scenario: self.scenario.clone(),
+            seed: args.seed,
+            run: run.iter().map(|byte| format!("{byte:02x}")).collect(),
+            endpoint: args.server.endpoint()?,
+            timing: Timing {
+                start,
+                has_past: args.start.is_some() || args.history.is_some(),
+                live_from: now,
+                live_instant: now_instant,
+                past_interval: args.history.map(|_| args.history_interval),
+                interval: args.interval,
+                samples: args.samples,
+            },
+            spool_samples: args.spool_samples as usize,
+            drain: args.drain,
+            tally: self.tally.clone(),
+            keys: self.keys.clone(),
+            turns: World::turns(),
+            stop: self.stop.clone(),
+        })
+    }
+
+    /// Starts the devices, one after another, and waits until all of them were attached; how long that took.
+    async fn ramp(
+        &self,
+        world: &Arc<World>,
+        mut known: HashMap<DeviceId, Known>,
+        devices: &mut JoinSet<()>,
+    ) -> Option<Duration> {
+        let began = Instant::now();
+        let count = self.members.len() as u64;
+        let bar = self.screen.bar("attach", count);
+        let ramp = async {
+            for (number, member) in (0..).zip(&self.members) {
+                sleep_until(began + Duration::from_secs_f64(f64::from(number) / self.args.ramp)).await;
+                let Some(Known { key, ticket }) = known.remove(&member.device_id) else { continue };
+                let credentials = Credentials { device_id: member.device_id.clone(), key };
+                devices.spawn(Device::new(world.clone(), member.number, credentials, ticket).live());
+            }
+            // Looked at, not told: twenty thousand devices shall not carry a channel for it.
+            while self.tally.ever_attached.get() < count && !self.all_ended(devices) {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        let attached = select! {
+            () = ramp => true,
+            () = self.stop.cancelled() => false,
+            never = live::show(&self.screen, &bar, self.tally.clone(), |tally| tally.ever_attached.get()) => match never {},
+        };
+        bar.finish_and_clear();
+        (attached && self.tally.ever_attached.get() == count).then(|| began.elapsed())
+    }
+
+    fn all_ended(&self, devices: &JoinSet<()>) -> bool {
+        devices.is_empty()
+    }
+
+    /// Until the run's time is over, or its devices have measured all they should.
+    async fn stay(&self, devices: &mut JoinSet<()>) {
+        let until = self.args.duration.map(|span| Instant::now() + span);
+        let (label, length) = match (self.args.duration, self.args.samples) {
+            (_, Some(samples)) => ("run", samples * self.members.len() as u64),
+            (Some(span), None) => ("run", span.as_secs().max(1)),
+            (None, None) => ("run", 0),
+        };
+        let (bar, began) = (self.screen.bar(label, length), Instant::now());
+        let by_samples = self.args.samples.is_some();
+        let position = move |tally: &Tally| {
+            if by_samples { tally.acknowledged.get() } else { began.elapsed().as_secs() }
+        };
+        let ended = async { while devices.join_next().await.is_some() {} };
+        let time = async {
+            match until {
+                Some(until) => sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
+        select! {
+            () = ended => {}
+            () = time => {}
+            () = self.stop.cancelled() => {}
+            never = live::show(&self.screen, &bar, self.tally.clone(), position) => match never {},
+        }
+        bar.finish_and_clear();
+    }
+
+    /// Waits for what is under way.
+    async fn drain(&self, mut devices: JoinSet<()>) -> anyhow::Result<()> {
+        let bar = self.screen.bar("settle", self.members.len() as u64);
+        let ended = async {
+            while let Some(ended) = devices.join_next().await {
+                ended.context("a simulated device died")?;
+            }
+            anyhow::Ok(())
+        };
+        select! {
+            ended = ended => ended?,
+            never = live::show(&self.screen, &bar, self.tally.clone(), |tally| {
+                self.members.len() as u64 - tally.attached.get().min(self.members.len() as u64)
+            }) => match never {},
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    fn summary(&self, enrolment: Duration, ramp: Option<Duration>, lasted: Duration) -> Summary {
+        let tally = &self.tally;
+        let samples = Samples::of(tally);
+        let (errors, outcomes) = tally.details();
+        Summary {
+            fleet: self.args.name.clone(),
+            scenario: self.args.scenario.clone(),
+            seed: self.args.seed,
+            devices: self.args.devices,
+            enrolled: tally.enrolled.get(),
+            newly_enrolled: tally.newly_enrolled.get(),
+            attached: tally.ever_attached.get(),
+            sessions: tally.sessions.get(),
+            connections_cut: tally.cuts.get(),
+            restarts: tally.restarts.get(),
+            enrolment_seconds: enrolment.as_secs_f64(),
+            ramp_seconds: ramp.map(|ramp| ramp.as_secs_f64()),
+            seconds: lasted.as_secs_f64(),
+            agrees: samples.agree() && tally.ever_attached.get() == u64::from(self.args.devices),
+            samples,
+            acknowledgement_ms: Latency::of(tally),
+            commands: Commands { received: tally.commands.get(), answered: tally.answered.get(), outcomes },
+            errors,
+            memory_peak_bytes: summary::memory_peak_bytes(),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Which server, and as whom: the same for every part of the simulator.
+
+use std::{
+    fs::File,
+    io::Read as _,
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use homepot::{
+    model::{Secret, SecretKind},
+    pb::registry::v1::registry_service_client::RegistryServiceClient,
+};
+use homepot_agent::protocol::endpoint::{self, ServerAddress};
+use tonic::{
+    Request, Status,
+    metadata::{Ascii, MetadataValue},
+    service::{Interceptor, interceptor::InterceptedService},
+    transport::{Channel, Endpoint},
+};
+
+const HEADING: &str = "Server";
+/// A file with a token is no larger.
+const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
+const CALL: Duration = Duration::from_secs(30);
+
+/// See the [module](self).
+#[derive(Debug, clap::Args)]
+pub(crate) struct Server {
+    /// The server's gRPC address
+    #[arg(long, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
+    pub(crate) server: String,
+    /// PEM file of the authorities that vouch for an https server [default: those of this machine]
+    #[arg(long, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
+    pub(crate) ca: Option<PathBuf>,
+    /// Send keys in clear to a server that is not on this machine
+    #[arg(long, help_heading = HEADING)]
+    pub(crate) allow_plaintext: bool,
+    /// File that holds an operator's token, which only its owner may read; or give the token in HOMEPOT_TOKEN
+    #[arg(long, help_heading = HEADING, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+impl Server {
+    /// The way to it.
+    pub(crate) fn endpoint(&self) -> anyhow::Result<Endpoint> {
+        let address = ServerAddress::parse(&self.server, self.allow_plaintext)
+            .map_err(|fault| anyhow::anyhow!("--server: {fault}"))?;
+        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("--ca: can't read {}", path.display()));
+        let ca = self.ca.as_ref().map(read).transpose()?;
+        let endpoint = address.endpoint(ca.as_deref()).map_err(|fault| anyhow::anyhow!("--ca: {fault}"))?;
+        endpoint.user_agent(concat!("homepot-sim/", env!("CARGO_PKG_VERSION"))).context("--server")
+    }
+
+    /// The operator's token, where one was given.
+    pub(crate) fn token(&self) -> anyhow::Result<Option<Secret>> {
+        let token = match std::env::var("HOMEPOT_TOKEN").ok().filter(|text| !text.trim().is_empty()) {
+            Some(text) => Secret::presented(text.trim()),
+            None => match &self.token_file {
+                Some(path) => read_private(path)?,
+                None => return Ok(None),
+            },
+        };
+        token.check_form(SecretKind::OperatorToken, "the operator's token")?;
+        Ok(Some(token))
+    }
+
+    /// The registry, as the operator of `token`.
+    pub(crate) async fn registry(&self, token: &Secret) -> anyhow::Result<Registry> {
+        let endpoint = self.endpoint()?.timeout(CALL);
+        let channel = endpoint::channel(&endpoint)
+            .await
+            .map_err(|end| anyhow::anyhow!("{}: {}; is `homepot serve` running?", self.server, end.describe()))?;
+        let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
+            .map_err(|_| anyhow::anyhow!("the token holds letters that no token has"))?;
+        bearer.set_sensitive(true);
+        Ok(RegistryServiceClient::new(InterceptedService::new(channel, Bearer(bearer))))
+    }
+}
+
+/// The registry's client.
+pub(crate) type Registry = RegistryServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// Puts the operator's token on every call.
+#[derive(Clone)]
+pub(crate) struct Bearer(MetadataValue<Ascii>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        request.metadata_mut().insert("authorization", self.0.clone());
+        Ok(request)
+    }
+}
+
+/// What a server's refusal says to a person.
+pub(crate) fn refusal(status: &Status) -> anyhow::Error {
+    let error = homepot::Error::from(status);
+    match error.kind() {
+        homepot::Kind::Unauthenticated => anyhow::anyhow!("{error}; is it the token of this server?"),
+        homepot::Kind::Forbidden => anyhow::anyhow!("this operator may not: {error}"),
+        _ => anyhow::anyhow!("{error}"),
+    }
+}
+
+/// Reads a token from a file that nobody else may touch.
+fn read_private(path: &Path) -> anyhow::Result<Secret> {
+    let shown = path.display();
+    let mut file = File::open(path).with_context(|| format!("can't read the token in {shown}"))?;
+    let mode = file.metadata()?.permissions().mode();
+    anyhow::ensure!(
+        mode & 0o077 == 0,
+        "{shown} is open to others (mode {:04o}); close it: chmod 600 {shown}",
+        mode & 0o7777
+    );
+    let mut text = String::new();
+    file.by_ref().take(MAX_TOKEN_FILE_BYTES).read_to_string(&mut text)?;
+    Ok(Secret::presented(text.trim()))
+}
