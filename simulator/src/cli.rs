@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{fleet, screen, traffic};
+use crate::{fleet, preview, scenarios, screen, traffic};
 
 /// Plays devices, people and applications against a HOMEPOT server.
 #[derive(Debug, Parser)]
@@ -19,6 +19,10 @@ enum Command {
     /// Simulated devices: they enrol, report, obey and fail as a scenario has it
     #[command(after_help = fleet::AFTER_HELP)]
     Fleet(Box<fleet::Args>),
+    /// What a device would measure, without a server: a sample a line, as JSON
+    Preview(preview::Args),
+    /// The scenarios that ship, or one of them to start your own from
+    Scenarios(scenarios::Args),
     /// User activity and application errors over REST, at a stated rate
     Traffic(traffic::Args),
 }
@@ -27,6 +31,8 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let ended = match cli.command {
         Command::Fleet(args) => in_one_thread(fleet::run(*args)),
+        Command::Preview(args) => preview::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
         Command::Traffic(args) => traffic::run(&args),
     };
     ended.unwrap_or_else(|error| {

@@ -110,6 +110,11 @@ impl Args {
         let oldest = now - TimeDelta::from_std(MAX_AGE).unwrap_or(TimeDelta::MAX);
         anyhow::ensure!(start >= oldest, "the samples would begin at {start}; the server takes none before {oldest}");
         anyhow::ensure!(start <= now, "--start: {start} lies in the future");
+        let legacy = self.protocol == Protocol::Rest;
+        anyhow::ensure!(
+            !legacy || start == now,
+            "a legacy device tells no times, so it has no --history and no --start"
+        );
         Ok(start)
     }
 

@@ -27,12 +27,9 @@ use super::{
     orders::{Doings, Effect, Facts, Orders},
     spool::Spool,
     stream::{self, Opened},
-    world::World,
+    world::{World, first_sample},
 };
-use crate::life::{
-    Life, Moment,
-    chance::{fraction, mix_all},
-};
+use crate::life::{Life, Moment, chance::mix_all};
 
 /// From the first packet to Welcome.
 const HANDSHAKE: Duration = Duration::from_secs(20);
@@ -111,11 +108,9 @@ impl Device {
     pub(super) fn new(world: Arc<World>, number: u32, credentials: Credentials, ticket: Option<String>) -> Self {
         let timing = &world.timing;
         let interval = timing.interval.unwrap_or(SAMPLE_INTERVAL);
-        let phase = fraction(mix_all(&[world.seed, u64::from(number), 0x000F_FEED]));
-        let first = timing.start + TimeDelta::microseconds((interval.as_secs_f64() * phase * 1e6) as i64);
         let life = Life::new(world.scenario.clone(), world.seed, number, timing.start, timing.live_from);
         let now = timing.time(Instant::now());
-        let mut next = first;
+        let mut next = first_sample(timing.start, world.seed, number, interval);
         while !timing.has_past && next < now {
             next = timing.after(next, interval);
         }
