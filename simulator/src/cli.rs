@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{fleet, preview, scenarios, screen, traffic};
+use crate::{fleet, preview, scenario::ScenarioError, scenarios, screen, traffic};
+
+/// Told something that makes no sense; the code that wrong flags end with too.
+const NONSENSE: u8 = 2;
 
 /// Plays devices, people and applications against a HOMEPOT server.
 #[derive(Debug, Parser)]
@@ -37,7 +40,7 @@ pub fn run(cli: Cli) -> ExitCode {
     };
     ended.unwrap_or_else(|error| {
         screen::complain(format_args!("{error:#}"));
-        ExitCode::FAILURE
+        if error.is::<ScenarioError>() { ExitCode::from(NONSENSE) } else { ExitCode::FAILURE }
     })
 }
 

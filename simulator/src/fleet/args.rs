@@ -69,7 +69,7 @@ pub(crate) struct Args {
     /// Ask for commands this often, with `--protocol rest`
     #[arg(long, value_parser = span::parse, default_value = "10s", value_name = "SPAN")]
     pub(crate) poll_interval: Duration,
-    /// Begin with what was measured in the time before, such as 6h or 7d
+    /// New devices begin with what they measured in the time before, such as 6h or 7d
     #[arg(long, value_parser = span::parse, value_name = "SPAN", conflicts_with = "start")]
     pub(crate) history: Option<Duration>,
     /// From sample to sample in that history

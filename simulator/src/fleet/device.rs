@@ -105,13 +105,22 @@ impl Link {
 }
 
 impl Device {
-    pub(super) fn new(world: Arc<World>, number: u32, credentials: Credentials, ticket: Option<String>) -> Self {
+    /// Only a new device has the past that a run begins with: an old one has had its own.
+    pub(super) fn new(
+        world: Arc<World>,
+        number: u32,
+        credentials: Credentials,
+        ticket: Option<String>,
+        is_new: bool,
+    ) -> Self {
         let timing = &world.timing;
         let interval = timing.interval.unwrap_or(SAMPLE_INTERVAL);
-        let life = Life::new(world.scenario.clone(), world.seed, number, timing.start, timing.live_from);
+        let has_past = is_new || timing.past_interval.is_none();
+        let start = if has_past { timing.start } else { timing.live_from };
+        let life = Life::new(world.scenario.clone(), world.seed, number, start, timing.live_from);
         let now = timing.time(Instant::now());
-        let mut next = first_sample(timing.start, world.seed, number, interval);
-        while !timing.has_past && next < now {
+        let mut next = first_sample(start, world.seed, number, interval);
+        while !(has_past && timing.has_past) && next < now {
             next = timing.after(next, interval);
         }
         Self {

@@ -133,7 +133,7 @@ pub(super) async fn enrol(
     }
     while let Some(enrolled) = enrolling.join_next().await {
         let (device_id, key) = enrolled??;
-        known.insert(device_id, Known { key, ticket: None });
+        known.insert(device_id, Known { key, ticket: None, is_new: true });
     }
     Ok(())
 }

@@ -187,12 +187,12 @@ impl Run {
         let ramp = async {
             for (number, member) in (0..).zip(&self.members) {
                 sleep_until(began + Duration::from_secs_f64(f64::from(number) / self.args.ramp)).await;
-                let Some(Known { key, ticket }) = known.remove(&member.device_id) else { continue };
+                let Some(Known { key, ticket, is_new }) = known.remove(&member.device_id) else { continue };
                 let (world, device_id, number) = (world.clone(), member.device_id.clone(), member.number);
                 match &rest {
                     None => {
                         let credentials = Credentials { device_id, key };
-                        devices.spawn(Device::new(world, number, credentials, ticket).live())
+                        devices.spawn(Device::new(world, number, credentials, ticket, is_new).live())
                     }
                     Some(rest) => {
                         let every = self.args.poll_interval;
