@@ -105,7 +105,8 @@ pub fn rotate(
     })
 }
 
-/// Ends every key of a device and what was verified with them; tells how many were live. `None`: no such device.
+/// Ends every key of a device, its proof key too, and what was verified with them; tells how many were live. Whoever is given
+/// its next key is the device: one that lost its state comes back so. `None`: no such device.
 pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<u32>, StoreError> {
     conn.transaction(|conn| {
         let Some(device) = lock_device(conn, device_id)? else { return Ok(None) };
@@ -113,6 +114,7 @@ pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Optio
         diesel::update(devices::table.find(device))
             .set((
                 devices::credential_version.eq(devices::credential_version + 1),
+                devices::proof_key.eq(None::<Vec<u8>>),
                 devices::updated_at.eq(row::database_time()),
             ))
             .execute(conn)?;
