@@ -14,6 +14,7 @@ mod metric;
 mod operator;
 mod page;
 mod presence;
+mod proof;
 mod run;
 mod sample;
 mod secret;
@@ -34,6 +35,7 @@ pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decim
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
+pub use proof::{Nonce, ProofKey, proof_text};
 pub use run::{MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};

@@ -429,6 +429,7 @@ fn enrol(conn: &mut PgConnection, name: &str) {
         config: None,
         source: Some(DeviceSource::Real),
         claim: None,
+        proof_key: None,
     };
     let new = NewDevice {
         enrollment,
@@ -437,6 +438,7 @@ fn enrol(conn: &mut PgConnection, name: &str) {
         key_hash: "h".to_owned(),
         token_id: None,
         claim_hash: None,
+        labels: Default::default(),
     };
     assert!(matches!(devices::enroll(conn, &new).unwrap(), Enrolled::Device(_)));
 }

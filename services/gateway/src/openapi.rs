@@ -25,6 +25,7 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/devices/device/{device_id}", "operator:viewer"),
     ("GET", "/devices/device/{device_id}/state-history", "operator:viewer"),
     ("GET", "/devices/watch", "operator:viewer"),
+    ("DELETE", "/devices/simulated", "operator:admin"),
     ("POST", "/analytics/device-metrics", "device"),
     ("GET", "/telemetry/latest", "operator:viewer"),
     ("GET", "/telemetry/devices/{device_id}/latest", "operator:viewer"),

@@ -291,6 +291,7 @@ fn a_route_asks_for_what_the_method_behind_it_asks_for() {
         ("/analytics/device-metrics", "POST", "/homepot.device.v1.DeviceService/ReportSamples"),
         ("/devices/device/{device_id}/state-history", "GET", "/homepot.registry.v1.RegistryService/ListStateChanges"),
         ("/devices/watch", "GET", "/homepot.registry.v1.RegistryService/Watch"),
+        ("/devices/simulated", "DELETE", "/homepot.registry.v1.RegistryService/RemoveSimulatedDevices"),
         ("/telemetry/latest", "GET", "/homepot.telemetry.v1.TelemetryService/Latest"),
         ("/telemetry/devices/{device_id}/latest", "GET", "/homepot.telemetry.v1.TelemetryService/Latest"),
         ("/telemetry/devices/{device_id}/samples", "GET", "/homepot.telemetry.v1.TelemetryService/ListSamples"),

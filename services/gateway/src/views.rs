@@ -90,6 +90,8 @@ pub(crate) struct DeviceView {
     firmware_version: Option<String>,
     /// `real` or `simulated`.
     source: &'static str,
+    /// Whether it has a proof key: then its key alone opens nothing.
+    proves: bool,
     /// False while the device is shut out.
     active: bool,
     /// When the server last heard of it; null: never.
@@ -140,6 +142,7 @@ impl DeviceView {
             mac_address: text(device.mac_address),
             firmware_version: text(device.firmware_version),
             active: device.active,
+            proves: device.proves,
             agent_version: text(presence.agent_version),
             labels: device.labels.into_iter().collect(),
             status_since: time(presence.status_since.as_ref())?,
@@ -167,7 +170,7 @@ pub(crate) struct StateChangeView {
     /// How it fares from then on: `online` or `offline`.
     #[schema(example = "offline")]
     status: &'static str,
-    /// `attached`, `heard`, `detached`, `silent`, `flapping`, `settled` or `contested`.
+    /// `attached`, `heard`, `detached`, `silent`, `flapping`, `settled`, `contested` or `took_over`.
     #[schema(example = "silent")]
     cause: &'static str,
     /// The same in words.
@@ -206,6 +209,7 @@ fn cause_word(cause: i32) -> &'static str {
         Ok(pb::StateChangeCause::Flapping) => "flapping",
         Ok(pb::StateChangeCause::Settled) => "settled",
         Ok(pb::StateChangeCause::Contested) => "contested",
+        Ok(pb::StateChangeCause::TookOver) => "took_over",
         Ok(pb::StateChangeCause::Unspecified) | Err(_) => "unknown",
     }
 }

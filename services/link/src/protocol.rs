@@ -32,6 +32,8 @@ const MOST_BACKLOG: u32 = 1_000;
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Hello(Hello),
+    /// The signature; whether it is one is for others to say.
+    Proof(Vec<u8>),
     Samples(Batch),
     Lost(Lost),
     Heartbeat,
@@ -73,6 +75,7 @@ pub(crate) fn read(message: pb::AttachRequest, clock: Clock) -> Result<Incoming,
         None => Ok(Incoming::Unknown),
         Some(Message::Heartbeat(_)) => Ok(Incoming::Heartbeat),
         Some(Message::Hello(hello)) => Hello::try_from(hello).map(Incoming::Hello).map_err(|e| refusal("hello", &e)),
+        Some(Message::Proof(proof)) => Ok(Incoming::Proof(proof.signature)),
         Some(Message::Samples(samples)) => {
             read_batch(samples, clock).map(Incoming::Samples).map_err(|e| refusal("samples", &e))
         }

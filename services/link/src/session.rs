@@ -12,15 +12,13 @@ use homepot::{
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_runtime::auth::DeviceCaller;
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout},
-};
+use tokio::{sync::oneshot, time::Instant};
 use tonic::{Code, Status, Streaming};
 
 use crate::{
     Link,
     alarm::{Alarm, WaitsFor},
+    handshake,
     outbound::Outbound,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
@@ -71,7 +69,7 @@ enum Event {
 }
 
 /// What comes from a device's stream; `None`: nothing more.
-type Received = Result<Option<pb::AttachRequest>, Status>;
+pub(crate) type Received = Result<Option<pb::AttachRequest>, Status>;
 
 /// The next message; after what is said of a command, those that are there already too, so that the ledger hears them
 /// together. Samples are taken one message at a time: they are large, and who can't be kept up with has to wait.
@@ -117,14 +115,15 @@ impl Clock {
 }
 
 impl Session {
-    /// Waits for Hello, makes this the device's newest session, answers Welcome.
+    /// Waits for Hello, and for the proof where there is one to give; makes this the device's newest session, answers
+    /// Welcome. Until then nothing of the device has changed: an impostor does not disturb the session it has.
     async fn open(
         link: Link,
         caller: DeviceCaller,
         inbound: &mut Streaming<pb::AttachRequest>,
         outbound: Outbound,
     ) -> Result<(Self, oneshot::Receiver<End>), End> {
-        let hello = await_hello(&link, inbound).await?;
+        let hello = handshake::introduced(&link, &caller, inbound, &outbound).await?;
         let config = &link.inner.config;
         let (pk, heartbeat, replica) = (caller.pk, config.heartbeat_interval, config.replica.clone());
         let epoch =
@@ -164,6 +163,7 @@ impl Session {
             reconnect_ticket: std::mem::take(&mut self.caller.ticket),
             backlog_samples_per_second: pace,
             max_sample_age: Some(to_proto_duration(self.link.inner.telemetry.max_sample_age())),
+            source: pb::DeviceSource::from(self.caller.source).into(),
         };
         self.outbound.send(Message::Welcome(welcome)).await
     }
@@ -390,20 +390,6 @@ impl Session {
     }
 }
 
-async fn await_hello(link: &Link, inbound: &mut Streaming<pb::AttachRequest>) -> Result<Hello, End> {
-    let Ok(message) = timeout(link.inner.config.hello_deadline, inbound.message()).await else {
-        return Err(End::Protocol("Hello did not come in time".to_owned()));
-    };
-    match protocol::read(received(message)?, link.clock()) {
-        Ok(Incoming::Hello(hello)) => Ok(hello),
-        Ok(_) => Err(End::Protocol("the first message must be Hello".to_owned())),
-        Err(refusal) => {
-            count_refusal(&refusal.message);
-            Err(End::Protocol(format!("{} was refused: {}", refusal.message, refusal.reason)))
-        }
-    }
-}
-
 /// Why an outcome was not taken; empty: it was.
 fn refusal(told: Told) -> String {
     match told {
@@ -414,7 +400,7 @@ fn refusal(told: Told) -> String {
 }
 
 /// A message, or what its absence means.
-fn received(message: Received) -> Result<pb::AttachRequest, End> {
+pub(crate) fn received(message: Received) -> Result<pb::AttachRequest, End> {
     match message {
         Ok(Some(message)) => Ok(message),
         Ok(None) => Err(End::PeerGone),
@@ -427,7 +413,7 @@ fn received(message: Received) -> Result<pb::AttachRequest, End> {
     }
 }
 
-fn count_refusal(message: &str) {
+pub(crate) fn count_refusal(message: &str) {
     metrics::counter!("homepot_messages_refused_total", "message" => message.to_owned()).increment(1);
 }
 

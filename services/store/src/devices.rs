@@ -1,7 +1,8 @@
 //! Devices.
 
 mod enroll;
-mod labels;
+pub(crate) mod labels;
+mod removal;
 mod watch;
 
 use std::collections::HashMap;
@@ -21,6 +22,7 @@ use serde_json::Value;
 pub use self::{
     enroll::{Enrolled, NewDevice, enroll},
     labels::matching,
+    removal::{RemovalFilter, remove_simulated, shut_out_simulated, sweep_removed},
     watch::{WatchFilter, Watched, changed_since, watched},
 };
 use crate::{
@@ -46,6 +48,7 @@ struct Row {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     labels: Value,
+    proof_key: Option<Vec<u8>>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -106,7 +109,8 @@ fn device((row, session): (Row, SessionRow)) -> Result<Device, StoreError> {
         source: row::checked("devices.source", &row.source)?,
         active: row.active,
         maintenance: row.maintenance,
-        labels: labels::read(row.labels)?,
+        labels: labels::read("devices.labels", row.labels)?,
+        proves: row.proof_key.is_some(),
         presence: session.try_into()?,
         created_at: row.created_at,
         updated_at: row.updated_at,

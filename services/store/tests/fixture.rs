@@ -52,12 +52,14 @@ pub(crate) fn new_device(id: &str, site: &str) -> NewDevice {
             config: None,
             source: None,
             claim: None,
+            proof_key: None,
         },
         source: DeviceSource::Real,
         key_id: "hpd_AAAAAAAA".to_owned(),
         key_hash: "hash".to_owned(),
         token_id: None,
         claim_hash: None,
+        labels: Default::default(),
     }
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn new_token(token_id: &str, site: &str, max_uses: i32) -> NewEnrollm
         max_uses,
         expires_at: chrono::Utc::now() + chrono::TimeDelta::hours(1),
         created_by: "admin".to_owned(),
+        labels: Default::default(),
     }
 }
 

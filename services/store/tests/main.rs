@@ -15,6 +15,7 @@ mod migrations;
 mod operators;
 mod outages;
 mod presence;
+mod removal;
 mod rollups;
 mod runs;
 mod samples;

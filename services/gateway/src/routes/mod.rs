@@ -23,6 +23,7 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(devices::enroll, devices::of_site))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get))
+        .routes(routes!(devices::remove_simulated))
         .routes(routes!(presence::state_history))
         .routes(routes!(presence::watch))
         .routes(routes!(metrics::report))

@@ -26,7 +26,7 @@ impl Service {
         request: pb::GetPresenceRequest,
     ) -> Result<pb::GetPresenceResponse, Error> {
         let device = self.device_of(caller, &request.device_id).await?;
-        let presence = device.presence.into_proto(device.maintenance);
+        let presence = device.presence.into_proto(device.source, device.maintenance);
         Ok(pb::GetPresenceResponse { device_id: device.device_id.into(), presence: Some(presence) })
     }
 

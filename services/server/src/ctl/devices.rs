@@ -1,6 +1,6 @@
 //! `homepot ctl devices`.
 
-use std::{collections::HashMap, ops::ControlFlow, process::ExitCode, time::Duration};
+use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
 use homepot::{
     model::to_proto_duration,
@@ -104,6 +104,20 @@ pub(super) enum Action {
         #[arg(value_name = "DEVICE_ID")]
         device_id: String,
     },
+    /// Remove simulated devices with all their data; real ones are never touched.
+    ///
+    /// Their streams end within 2 s. Repeat it when it was cut short.
+    RemoveSimulated(super::removal::RemovalArgs),
+}
+
+impl Action {
+    /// How much longer than others its call may take.
+    pub(super) fn takes(&self) -> Duration {
+        match self {
+            Self::RemoveSimulated(_) => super::removal::TAKES,
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 /// Which devices.
@@ -133,22 +147,19 @@ impl Record for pb::Device {
         wide("SINCE", |d, style| style.time(&presence(d).status_since)),
         column("TYPE", |d, _| (&d.device_type).into()),
         wide("SOURCE", |d, _| source(d.source).into()),
+        wide("PROVES", |d, _| if d.proves { "yes" } else { "no" }.into()),
         column("AGENT", |d, _| presence(d).agent_version.into()),
         wide("ADDRESS", |d, _| (&d.ip_address).into()),
         wide("FIRMWARE", |d, _| (&d.firmware_version).into()),
         wide("SESSION", |d, _| presence(d).session_epoch.to_string().into()),
         wide("ENROLLED", |d, style| style.time(&d.created_at)),
         wide("CAN DO", |d, _| presence(d).capabilities.join(",").into()),
-        column("LABELS", |d, _| {
-            sorted(&d.labels).iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",").into()
-        }),
+        column("LABELS", |d, _| words::labels(&d.labels).into()),
         column("NAME", |d, _| (&d.name).into()),
         wide("NOTES", |d, _| notes(d).into()),
     ];
 
     fn json(&self) -> Value {
-        let labels: serde_json::Map<_, _> =
-            sorted(&self.labels).into_iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
         json!({
             "device_id": self.device_id, "site_id": self.site_id, "name": self.name,
             "device_type": self.device_type, "ip_address": words::text(&self.ip_address),
@@ -156,7 +167,7 @@ impl Record for pb::Device {
             "config": words::object(&self.config), "source": source(self.source), "active": self.active,
             "maintenance": self.maintenance, "presence": self.presence.as_ref().map(presence_json),
             "created_at": words::time(&self.created_at), "updated_at": words::time(&self.updated_at),
-            "labels": labels,
+            "labels": words::labels_json(&self.labels), "proves": self.proves,
         })
     }
 }
@@ -168,7 +179,7 @@ fn presence_json(p: &pb::Presence) -> Value {
         "agent_version": words::text(&p.agent_version), "boot_id": words::text(&p.boot_id),
         "capabilities": p.capabilities, "heartbeat_interval_seconds": words::seconds(&p.heartbeat_interval),
         "status_since": words::time(&p.status_since), "flapping": p.flapping,
-        "contested_since": words::time(&p.contested_since),
+        "contested_since": words::time(&p.contested_since), "source": source(p.source),
     })
 }
 
@@ -186,12 +197,6 @@ fn notes(device: &pb::Device) -> String {
     let flapping = presence.flapping.then_some("comes and goes all the time");
     let contested = presence.contested_since.is_some().then_some("two machines use its key");
     [flapping, contested].into_iter().flatten().collect::<Vec<_>>().join("; ")
-}
-
-fn sorted(labels: &HashMap<String, String>) -> Vec<(&String, &String)> {
-    let mut labels: Vec<_> = labels.iter().collect();
-    labels.sort();
-    labels
 }
 
 /// The word for a source; a device that does not tell is a real one.
@@ -276,6 +281,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.document(&json!({ "device_id": device_id, "revoked": revoked }))?;
             out.text(format_args!("{revoked} key(s) of {device_id} ended; rotate-key makes the next"))?;
         }
+        Action::RemoveSimulated(args) => super::removal::run(client, out, args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

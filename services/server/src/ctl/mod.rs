@@ -16,6 +16,7 @@ mod operators;
 mod order;
 mod out;
 mod progress;
+mod removal;
 mod run_records;
 mod runs;
 mod sites;
@@ -91,6 +92,7 @@ impl Noun {
     fn takes(&self) -> Duration {
         match self {
             Self::Commands(action) => action.takes(),
+            Self::Devices(action) => action.takes(),
             _ => Duration::ZERO,
         }
     }

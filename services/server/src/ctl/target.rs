@@ -75,14 +75,19 @@ pub(super) async fn confirm(
     }
     let inactive = if shut_out > 0 { format!(" ({shut_out} of them shut out)") } else { String::new() };
     let told = words::harmless(&format!("{} for {matching} devices{inactive}", command_type.to_uppercase()));
+    anyhow::ensure!(ask(&told)?, "nothing was started");
+    Ok(())
+}
+
+/// Whether whoever sits at the terminal means what is told; an error where there is none.
+pub(super) fn ask(told: &str) -> anyhow::Result<bool> {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Err(Usage(format!("{told}: say --yes, as there is no terminal to ask on")).into());
     }
     let mut answer = String::new();
     let asked = write!(std::io::stderr(), "{told}. Go on? [y/N] ").and_then(|()| std::io::stderr().flush());
     asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer))?;
-    anyhow::ensure!(is_yes(&answer), "nothing was started");
-    Ok(())
+    Ok(is_yes(&answer))
 }
 
 fn is_yes(answer: &str) -> bool {

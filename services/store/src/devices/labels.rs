@@ -18,12 +18,12 @@ use crate::{
 /// A condition on devices that are joined with their sessions.
 pub(super) type Condition = Box<dyn BoxableExpression<Joined, Pg, SqlType = Bool>>;
 
-pub(super) fn json(labels: &Labels) -> Value {
+pub(crate) fn json(labels: &Labels) -> Value {
     json!(labels)
 }
 
-pub(super) fn read(labels: Value) -> Result<Labels, StoreError> {
-    serde_json::from_value(labels).map_err(|error| StoreError::Corrupt(format!("devices.labels: {error}")))
+pub(crate) fn read(column: &str, labels: Value) -> Result<Labels, StoreError> {
+    serde_json::from_value(labels).map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
 }
 
 /// The same as [`LabelSelector::matches`], where the index on labels can use it.

@@ -171,6 +171,10 @@ impl World {
             "ActivateDevice" => pb::ActivateDeviceRequest { device_id }.encode_to_vec(),
             "RotateDeviceKey" => pb::RotateDeviceKeyRequest { device_id, overlap: None }.encode_to_vec(),
             "RevokeDeviceKeys" => pb::RevokeDeviceKeysRequest { device_id }.encode_to_vec(),
+            "RemoveSimulatedDevices" => {
+                let site_ids = vec![OURS.to_owned()];
+                pb::RemoveSimulatedDevicesRequest { site_ids, ..Default::default() }.encode_to_vec()
+            }
             "GetPresence" => pb::GetPresenceRequest { device_id }.encode_to_vec(),
             "ListStateChanges" => pb::ListStateChangesRequest { device_id, ..Default::default() }.encode_to_vec(),
             "Watch" => pb::WatchRequest::default().encode_to_vec(),
