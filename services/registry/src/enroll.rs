@@ -37,7 +37,7 @@ impl Registry {
         match self.inner.store.run("enroll_device", move |conn| devices::enroll(conn, &device)).await? {
             Enrolled::Device(device) => {
                 self.presence_changed();
-                metrics::counter!("homepot_enrollments_total").increment(1);
+                metrics::counter!("homepot_enrollments_total", "source" => device.source.as_str()).increment(1);
                 tracing::info!(device_id = %device.device_id, site_id = %device.site_id, "device enrolled");
                 Ok((device, key.secret))
             }

@@ -19,3 +19,4 @@ mod rollups;
 mod runs;
 mod samples;
 mod sessions;
+mod source;
