@@ -34,6 +34,7 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.registry.v1.RegistryService/UpdateSite", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/GetDevice", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/ListDevices", Audience::Operator(Role::Viewer)),
+    ("/homepot.registry.v1.RegistryService/SummarizeFleet", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/UpdateDevice", Audience::Operator(Role::Operator)),
     ("/homepot.registry.v1.RegistryService/DeactivateDevice", Audience::Operator(Role::Operator)),
     ("/homepot.registry.v1.RegistryService/ActivateDevice", Audience::Operator(Role::Operator)),

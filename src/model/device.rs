@@ -26,11 +26,22 @@ pub enum DeviceSource {
 }
 
 impl DeviceSource {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Real, Self::Simulated];
+
     /// The word the store uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Real => "real",
             Self::Simulated => "simulated",
+        }
+    }
+
+    /// The one that it is not.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Real => Self::Simulated,
+            Self::Simulated => Self::Real,
         }
     }
 
@@ -40,7 +51,7 @@ impl DeviceSource {
             Ok(device_pb::DeviceSource::Unspecified) => Ok(None),
             Ok(device_pb::DeviceSource::Real) => Ok(Some(Self::Real)),
             Ok(device_pb::DeviceSource::Simulated) => Ok(Some(Self::Simulated)),
-            Err(_) => Err(Error::invalid(field, "is not a known source")),
+            Err(_) => Err(Error::invalid(field, "must be real or simulated")),
         }
     }
 }

@@ -178,6 +178,7 @@ impl<'a> World<'a> {
             command_id,
             pk: self.pk,
             site_id: self.site_id.clone(),
+            source: DeviceSource::Real,
             command: NewCommand {
                 device_id: self.device_id.clone(),
                 command_type,

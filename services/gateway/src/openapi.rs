@@ -23,6 +23,7 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/devices/sites/{site_id}/devices", "operator:viewer"),
     ("GET", "/devices/device", "operator:viewer"),
     ("GET", "/devices/device/{device_id}", "operator:viewer"),
+    ("GET", "/devices/summary", "operator:viewer"),
     ("GET", "/devices/device/{device_id}/state-history", "operator:viewer"),
     ("GET", "/devices/watch", "operator:viewer"),
     ("DELETE", "/devices/simulated", "operator:admin"),

@@ -288,6 +288,7 @@ fn a_route_asks_for_what_the_method_behind_it_asks_for() {
         ("/devices/sites/{site_id}/devices", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
         ("/devices/device", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
         ("/devices/device/{device_id}", "GET", "/homepot.registry.v1.RegistryService/GetDevice"),
+        ("/devices/summary", "GET", "/homepot.registry.v1.RegistryService/SummarizeFleet"),
         ("/analytics/device-metrics", "POST", "/homepot.device.v1.DeviceService/ReportSamples"),
         ("/devices/device/{device_id}/state-history", "GET", "/homepot.registry.v1.RegistryService/ListStateChanges"),
         ("/devices/watch", "GET", "/homepot.registry.v1.RegistryService/Watch"),

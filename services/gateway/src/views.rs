@@ -126,10 +126,7 @@ impl DeviceView {
         let presence = device.presence.unwrap_or_default();
         Ok(Self {
             status: status_word(presence.status),
-            source: match device_pb::DeviceSource::try_from(device.source) {
-                Ok(device_pb::DeviceSource::Simulated) => "simulated",
-                _ => "real",
-            },
+            source: source_word(device.source),
             created_at: time(device.created_at.as_ref())?,
             updated_at: time(device.updated_at.as_ref())?,
             last_seen_at: time(presence.last_seen_at.as_ref())?,
@@ -152,7 +149,15 @@ impl DeviceView {
     }
 }
 
-fn status_word(status: i32) -> &'static str {
+/// What a device is; as one that does not tell is taken for real, so is one of which nothing is told.
+pub(crate) fn source_word(source: i32) -> &'static str {
+    match device_pb::DeviceSource::try_from(source) {
+        Ok(device_pb::DeviceSource::Simulated) => "simulated",
+        _ => "real",
+    }
+}
+
+pub(crate) fn status_word(status: i32) -> &'static str {
     match pb::DeviceStatus::try_from(status) {
         Ok(pb::DeviceStatus::Online) => "online",
         Ok(pb::DeviceStatus::Offline) => "offline",
@@ -281,6 +286,9 @@ pub(crate) struct CommandView {
     cancel_requested_at: Option<String>,
     /// The run it is part of.
     run_id: Option<String>,
+    /// Whether the device is `real` or `simulated`.
+    #[schema(example = "real")]
+    source: &'static str,
     /// Every state it has been in, oldest first; left out in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     history: Vec<TransitionView>,
@@ -345,6 +353,7 @@ impl CommandView {
             deliveries: command.deliveries,
             cancel_requested_at: time(command.cancel_requested_at.as_ref())?,
             run_id: text(command.run_id),
+            source: source_word(command.source),
             history: command.history.into_iter().map(TransitionView::read).collect::<Result<_, _>>()?,
             command_id: command.command_id,
             command_type: command.command_type,

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use homepot::{
     Error,
     model::{
-        CommandId, Hello, Loss, LossReason, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample, SampleFault,
+        CommandId, DeviceSource, Hello, Loss, LossReason, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample, SampleFault,
         from_proto_timestamp,
     },
     pb::{
@@ -150,13 +150,20 @@ pub(crate) fn read_samples(
         match checked {
             Ok(sample) => good.push(sample),
             Err(fault) => {
-                metrics::counter!("homepot_samples_refused_total", "field" => fault.field.clone()).increment(1);
                 let index = u32::try_from(index).unwrap_or(u32::MAX);
                 refused.push(RefusedSample { index, field: fault.field, reason: fault.reason });
             }
         }
     }
     (good, refused)
+}
+
+/// Counts samples that were refused when they were read.
+pub(crate) fn count_refused(refused: &[RefusedSample], source: DeviceSource) {
+    for RefusedSample { field, .. } in refused {
+        metrics::counter!("homepot_samples_refused_total", "field" => field.clone(), "source" => source.as_str())
+            .increment(1);
+    }
 }
 
 /// Adds samples that were refused after the others were let through: a place among those becomes one in the message.

@@ -36,7 +36,7 @@ pub(crate) async fn run(
     mut inbound: Streaming<pb::AttachRequest>,
     outbound: Outbound,
 ) {
-    let (device, device_id) = (caller.pk, caller.device_id.clone());
+    let (device, device_id, source) = (caller.pk, caller.device_id.clone(), caller.source.as_str());
     let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
         Ok((session, closed)) => {
             let end = session.live(inbound, closed).await;
@@ -46,7 +46,8 @@ pub(crate) async fn run(
         Err(end) => end,
     };
     tracing::info!(%device_id, ?end, "session ended");
-    metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name()).increment(1);
+    metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name(), "source" => source)
+        .increment(1);
     if end != End::PeerGone {
         let contested = end == End::Superseded && is_contested(&link, device).await;
         let goodbye = goodbye(&end, contested, link.inner.config.reconnect_after);
@@ -131,7 +132,7 @@ impl Session {
                 tracing::warn!(%error, device_id = %caller.device_id, "begin session");
                 End::Internal
             })?;
-        let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
+        let closed = link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version);
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.hints().device(pk);
         let mut session = Self { link, caller, epoch, wakeup, outbound, clock: Clock::start() };
@@ -286,7 +287,8 @@ impl Session {
     /// samples.
     async fn store(&self, batch: Batch) -> Result<(), End> {
         let Batch { first_seq, last_seq, samples, expected, mut refused } = batch;
-        let stored = self.link.inner.telemetry.ingest(self.caller.pk, samples, expected).await;
+        protocol::count_refused(&refused, self.caller.source);
+        let stored = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected).await;
         let refused_late = stored.map_err(|error| {
             tracing::warn!(device_id = %self.caller.device_id, %error, "samples not stored");
             // Only a server that stops has no place for samples.
@@ -303,7 +305,8 @@ impl Session {
             "device lost samples");
         let telemetry = &self.link.inner.telemetry;
         self.until_available(|| telemetry.record_loss(self.caller.pk, loss.clone())).await?;
-        metrics::counter!("homepot_samples_lost_total", "reason" => loss.reason.as_str()).increment(loss.samples);
+        let (reason, source) = (loss.reason.as_str(), self.caller.source.as_str());
+        metrics::counter!("homepot_samples_lost_total", "reason" => reason, "source" => source).increment(loss.samples);
         self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused: Vec::new(), first_seq })).await
     }
 
@@ -342,7 +345,7 @@ impl Session {
             let claim = self.until_available(|| {
                 asked_at = self.clock.now();
                 tries += 1;
-                commands.hand_over(self.caller.pk, self.epoch, tries > 1)
+                commands.hand_over(self.caller.pk, self.caller.source, self.epoch, tries > 1)
             });
             let (handed, more) = claim.await?;
             for delivery in handed.deliveries {

@@ -58,7 +58,7 @@ impl Registry {
         self.presence_changed();
         // Its first call need not be checked the slow way: the pair was made here.
         self.inner.verified.remember(pair, Instant::now());
-        metrics::counter!("homepot_enrollments_total").increment(1);
+        metrics::counter!("homepot_enrollments_total", "source" => device.source.as_str()).increment(1);
         tracing::info!(%device_id, %site_id, source = device.source.as_str(), "device enrolled");
         Ok((device, key.secret))
     }

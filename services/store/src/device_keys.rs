@@ -8,7 +8,7 @@ use homepot::model::{DeviceId, DeviceSource, ProofKey};
 
 use crate::{
     StoreError,
-    devices::{self as aggregate, DeviceRef, RefRow},
+    devices::{self as aggregate, DeviceRef, REF, RefRow},
     row,
     schema::{device_keys, devices, sessions},
     sessions as session,
@@ -43,7 +43,7 @@ pub struct LiveKey {
 /// One query, however many are asked for: every call of a device begins with one of these.
 pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Vec<Option<Credential>>, StoreError> {
     type Key = (String, String, Option<DateTime<Utc>>);
-    type Found = (RefRow, String, i32, Option<Vec<u8>>, Option<Key>);
+    type Found = (RefRow, i32, Option<Vec<u8>>, Option<Key>);
     let device_ids: Vec<_> = wanted.iter().map(|(device_id, _)| device_id.as_str()).collect();
     let key_ids: Vec<_> = wanted.iter().map(|(_, key_id)| key_id.as_str()).collect();
     let live_key = device_keys::device
@@ -56,8 +56,7 @@ pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Ve
         .left_join(device_keys::table.on(live_key))
         .filter(devices::device_id.eq_any(device_ids))
         .select((
-            (devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities),
-            devices::source,
+            REF,
             devices::credential_version,
             devices::proof_key,
             (device_keys::key_id, device_keys::hash, device_keys::expires_at).nullable(),
@@ -66,12 +65,11 @@ pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Ve
 
     // A device has a row for each of its keys that anybody asks for.
     let mut credentials: HashMap<String, (Credential, HashMap<String, LiveKey>)> = HashMap::new();
-    for (device, source, credential_version, proof_key, key) in found {
+    for (device, credential_version, proof_key, key) in found {
         let device = aggregate::device_ref(device)?;
         let id = device.device_id.as_str().to_owned();
-        let source = row::checked("devices.source", &source)?;
         let proof_key = proof_key.map(|key| row::key("devices.proof_key", &key)).transpose()?;
-        let credential = Credential { device, source, credential_version, key: None, proof_key };
+        let credential = Credential { source: device.source, device, credential_version, key: None, proof_key };
         let (_, keys) = credentials.entry(id).or_insert_with(|| (credential, HashMap::new()));
         keys.extend(key.map(|(key_id, hash, expires_at)| (key_id, LiveKey { hash, expires_at })));
     }

@@ -109,6 +109,7 @@ pub(crate) fn row(pk: i64, command: NewCommand) -> NewRow {
         command_id: command_id(),
         pk,
         site_id: SiteId::parse("site-1").unwrap(),
+        source: DeviceSource::Real,
         command,
         created_by: "admin".to_owned(),
         run_id: None,
@@ -131,6 +132,14 @@ pub(crate) fn enrolled(conn: &mut PgConnection, id: &str, site: &str) -> DeviceR
     sites::insert(conn, &new_site(site)).unwrap();
     let answer = devices::enroll(conn, &new_device(id, site)).unwrap();
     assert!(matches!(answer, Enrolled::Device(_)), "{answer:?}");
+    devices::find_ref(conn, &device_id(id)).unwrap().unwrap()
+}
+
+/// As [`enrolled`], a simulated one.
+pub(crate) fn enrolled_simulated(conn: &mut PgConnection, id: &str, site: &str) -> DeviceRef {
+    sites::insert(conn, &new_site(site)).unwrap();
+    let device = devices::NewDevice { source: DeviceSource::Simulated, ..new_device(id, site) };
+    assert!(matches!(devices::enroll(conn, &device).unwrap(), Enrolled::Device(_)));
     devices::find_ref(conn, &device_id(id)).unwrap().unwrap()
 }
 

@@ -20,3 +20,4 @@ mod rollups;
 mod runs;
 mod samples;
 mod sessions;
+mod source;

@@ -191,7 +191,7 @@ impl Run {
                 let (world, device_id, number) = (world.clone(), member.device_id.clone(), member.number);
                 match &rest {
                     None => {
-                        let credentials = Credentials { device_id, key };
+                        let credentials = Credentials { device_id, key, signer: None };
                         devices.spawn(Device::new(world, number, credentials, ticket, is_new).live())
                     }
                     Some(rest) => {

@@ -154,7 +154,10 @@ pub(crate) async fn enroll(
 /// Lists the devices of one site
 #[utoipa::path(
     get, path = "/devices/sites/{site_id}/devices", tag = "devices",
-    params(("site_id" = String, Path, description = "The site", example = "site-001")),
+    params(
+        ("site_id" = String, Path, description = "The site", example = "site-001"),
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
+    ),
     responses(
         (status = 200, description = "All of them, ordered by id", body = Vec<DeviceView>),
         (status = 404, description = "There is no such site, or none the caller may see", body = ErrorBody,
@@ -165,30 +168,40 @@ pub(crate) async fn of_site(
     State(app): State<App>,
     Operator(caller): Operator,
     Ids(site_id): Ids<String>,
+    mut params: Params,
 ) -> Result<Response, ApiError> {
-    let answer = walk(app, caller, site_id.clone(), "[", "]").await;
+    let filter = pb::ListDevicesRequest { site_id: site_id.clone(), source: params.source(), ..Default::default() };
+    let answer = walk(app, caller, params.finish(filter)?, "[", "]").await;
     answer.map_err(|error| no_site(error, &site_id))
 }
 
 /// Lists the devices the caller may see
 #[utoipa::path(
     get, path = "/devices/device", tag = "devices",
+    params(
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
+    ),
     responses((status = 200, description = "All of them, ordered by id", body = Devices))
 )]
-pub(crate) async fn list(State(app): State<App>, Operator(caller): Operator) -> Result<Response, ApiError> {
-    walk(app, caller, String::new(), "{\"devices\":[", "]}").await
+pub(crate) async fn list(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    mut params: Params,
+) -> Result<Response, ApiError> {
+    let filter = pb::ListDevicesRequest { source: params.source(), ..Default::default() };
+    walk(app, caller, params.finish(filter)?, "{\"devices\":[", "]}").await
 }
 
 async fn walk(
     app: App,
     caller: Caller,
-    site_id: String,
+    filter: pb::ListDevicesRequest,
     open: &'static str,
     close: &'static str,
 ) -> Result<Response, ApiError> {
     lists::answer(open, close, move |page_size, page_token| {
         let (mut registry, caller) = (app.services.registry(), caller.clone());
-        let message = pb::ListDevicesRequest { site_id: site_id.clone(), page_size, page_token, ..Default::default() };
+        let message = pb::ListDevicesRequest { page_size, page_token, ..filter.clone() };
         Box::pin(async move {
             let page = call(&caller, message, |request| async move { registry.list_devices(request).await }).await?;
             let devices = page.devices.into_iter().map(DeviceView::in_list).collect::<Result<Vec<_>, _>>()?;

@@ -91,6 +91,7 @@ serve! {
     update_site: UpdateSiteRequest => UpdateSiteResponse;
     get_device: GetDeviceRequest => GetDeviceResponse;
     list_devices: ListDevicesRequest => ListDevicesResponse;
+    summarize_fleet: SummarizeFleetRequest => SummarizeFleetResponse;
     update_device: UpdateDeviceRequest => UpdateDeviceResponse;
     deactivate_device: DeactivateDeviceRequest => DeactivateDeviceResponse;
     activate_device: ActivateDeviceRequest => ActivateDeviceResponse;

@@ -13,12 +13,13 @@ use super::{
     calls::{all, answer, follow},
     labels::LabelChange,
     out::Out,
+    summary::SummaryArgs,
     table::{Cell, Column, Record, column, wide},
     words,
 };
 use crate::client::Client;
 
-const STATUS: &str = "DEVICE_STATUS_";
+pub(super) const STATUS: &str = "DEVICE_STATUS_";
 const STATUSES: &[&str] = &["unknown", "online", "offline", "maintenance", "error"];
 const SOURCE: &str = "DEVICE_SOURCE_";
 const SOURCES: &[&str] = &["real", "simulated"];
@@ -33,6 +34,8 @@ pub(super) enum Action {
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
     },
+    /// Count devices by status, type and site: the real ones, unless told otherwise.
+    Summary(SummaryArgs),
     /// Show one device with its presence.
     Get {
         /// The device.
@@ -88,6 +91,9 @@ pub(super) enum Action {
         /// Only devices of this site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
         site: String,
+        /// Only real or only simulated devices.
+        #[arg(long, value_parser = source_parser())]
+        source: Option<DeviceSource>,
     },
     /// Make a new key for a device and show it, once; older keys stay good for a while.
     RotateKey {
@@ -120,6 +126,11 @@ impl Action {
     }
 }
 
+/// Reads `real` or `simulated`.
+pub(super) fn source_parser() -> impl clap::builder::TypedValueParser<Value = DeviceSource> {
+    words::choice(SOURCE, SOURCES, DeviceSource::from_str_name)
+}
+
 /// Which devices.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Filter {
@@ -130,7 +141,7 @@ pub(super) struct Filter {
     #[arg(long, value_parser = words::choice(STATUS, STATUSES, pb::DeviceStatus::from_str_name))]
     pub(super) status: Option<pb::DeviceStatus>,
     /// Only real or only simulated devices.
-    #[arg(long, value_parser = words::choice(SOURCE, SOURCES, DeviceSource::from_str_name))]
+    #[arg(long, value_parser = source_parser())]
     pub(super) source: Option<DeviceSource>,
     /// Only devices with such labels: key=value, key!=value, 'key in (a, b)', 'key notin (a, b)', key, '!key', joined by
     /// commas.
@@ -265,7 +276,12 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             });
             out.list(&changes.await?)?;
         }
-        Action::Watch { device_ids, site } => watch(client, out, device_ids, site).await?,
+        Action::Summary(args) => super::summary::run(client, out, args).await?,
+        Action::Watch { device_ids, site, source } => {
+            let source = source.unwrap_or_default().into();
+            let filter = pb::WatchRequest { device_ids, site_id: site, source, cursor: String::new() };
+            watch(client, out, filter).await?;
+        }
         Action::RotateKey { device_id, overlap } => {
             let request = pb::RotateDeviceKeyRequest { device_id, overlap: Some(to_proto_duration(overlap)) };
             let made = answer(registry.rotate_device_key(request).await)?;
@@ -303,13 +319,10 @@ pub(super) async fn list(client: &Client, filter: &Filter, limit: Option<u32>) -
     devices.await
 }
 
-async fn watch(client: &Client, out: &Out, device_ids: Vec<String>, site_id: String) -> anyhow::Result<()> {
+async fn watch(client: &Client, out: &Out, filter: pb::WatchRequest) -> anyhow::Result<()> {
     let mut registry = client.registry();
     let mut table = out.table();
-    let open = async |cursor| {
-        let (device_ids, site_id) = (device_ids.clone(), site_id.clone());
-        registry.watch(pb::WatchRequest { device_ids, site_id, cursor }).await
-    };
+    let open = async |cursor| registry.watch(pb::WatchRequest { cursor, ..filter.clone() }).await;
     let take = async |news: Option<pb::WatchResponse>| {
         out.check_reader()?;
         out.news(&mut table, &news.unwrap_or_default().devices)?;

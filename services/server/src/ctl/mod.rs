@@ -21,6 +21,7 @@ mod run_records;
 mod runs;
 mod sites;
 mod status;
+mod summary;
 mod table;
 mod target;
 mod tokens;
