@@ -16,6 +16,7 @@ mod protocol;
 mod reflection;
 mod replicas;
 mod slice;
+mod source;
 mod stream;
 mod telemetry;
 mod torture;
