@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn who_does_not_name_devices_means_the_real_ones_and_is_told_so() {
-        let (real, simulated): (i32, i32) = (device_pb::DeviceSource::Real.into(), device_pb::DeviceSource::Simulated.into());
+        let [real, simulated] = DeviceSource::ALL.map(|source| i32::from(device_pb::DeviceSource::from(source)));
         let fleet = pb::Target { fleet: true, ..Default::default() };
         let site = pb::Target { site_id: "site".to_owned(), ..Default::default() };
         let labels = pb::Target { label_selector: "row=front".to_owned(), ..Default::default() };

@@ -316,7 +316,7 @@ async fn labels_replace_one_another_and_a_selector_finds_what_the_model_says_it_
         let mut expected: Vec<_> =
             fleet.iter().filter(|(_, labels)| selector.matches(labels)).map(|(id, _)| id.clone()).collect();
         expected.sort_unstable();
-        let found = devices::matching(&mut conn, &SiteScope::All, None, Some(&selector)).unwrap();
+        let found = devices::matching(&mut conn, &SiteScope::All, None, None, Some(&selector)).unwrap();
         assert_eq!(found.iter().map(|device| device.device_id.to_string()).collect::<Vec<_>>(), expected, "{text}");
         let filter = DeviceFilter {
             scope: SiteScope::All,
@@ -331,7 +331,7 @@ async fn labels_replace_one_another_and_a_selector_finds_what_the_model_says_it_
     let till = LabelSelector::parse("s", "kind").unwrap().unwrap();
     let mut of = |scope: &SiteScope, site: Option<&str>| {
         let site = site.map(site_id);
-        devices::matching(&mut conn, scope, site.as_ref(), Some(&till)).unwrap().len()
+        devices::matching(&mut conn, scope, site.as_ref(), None, Some(&till)).unwrap().len()
     };
     assert_eq!(of(&SiteScope::All, Some("s")), 2);
     assert_eq!(of(&SiteScope::Only(vec![site_id("other")]), None), 1);

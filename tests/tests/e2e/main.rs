@@ -17,6 +17,7 @@ mod reflection;
 mod replicas;
 mod simulator;
 mod slice;
+mod source;
 mod stream;
 mod telemetry;
 mod torture;

@@ -306,7 +306,7 @@ async fn sweeps_at_once_count_each_command_once_and_keep_to_the_limit() {
         queue(&mut conn, d.pk, "PING");
     }
     let late = Some(Utc::now() + TimeDelta::seconds(700));
-    assert_eq!(commands::sweep(&mut conn, late, 4).unwrap().expired, 4);
+    assert_eq!(commands::sweep(&mut conn, late, 4).unwrap().expired.real, 4);
     let swept = at_once(database.store(), 4, |_| move |conn: &mut PgConnection| commands::sweep(conn, late, 100)).await;
-    assert_eq!(swept.iter().map(|swept| swept.expired).sum::<u32>(), 16);
+    assert_eq!(swept.iter().map(|swept| swept.expired.real).sum::<u64>(), 16);
 }

@@ -163,6 +163,7 @@ impl World {
         match method {
             "GetDevice" => pb::GetDeviceRequest { device_id }.encode_to_vec(),
             "ListDevices" => pb::ListDevicesRequest::default().encode_to_vec(),
+            "SummarizeFleet" => pb::SummarizeFleetRequest::default().encode_to_vec(),
             "UpdateDevice" => {
                 let name = Some("Renamed".to_owned());
                 pb::UpdateDeviceRequest { device_id, name, ..Default::default() }.encode_to_vec()
