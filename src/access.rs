@@ -28,6 +28,7 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.device.v1.DeviceService/FetchCommands", Audience::Device),
     ("/homepot.device.v1.DeviceService/AcknowledgeCommand", Audience::Device),
     ("/homepot.device.v1.DeviceService/ReportOutcome", Audience::Device),
+    ("/homepot.device.v1.DeviceService/ReportError", Audience::Device),
     ("/homepot.registry.v1.RegistryService/CreateSite", Audience::FleetAdmin),
     ("/homepot.registry.v1.RegistryService/GetSite", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/ListSites", Audience::Operator(Role::Viewer)),
@@ -68,6 +69,12 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.command.v1.CommandService/PauseRun", Audience::Operator(Role::Operator)),
     ("/homepot.command.v1.CommandService/ResumeRun", Audience::Operator(Role::Operator)),
     ("/homepot.command.v1.CommandService/CancelRun", Audience::Operator(Role::Operator)),
+    ("/homepot.analytics.v1.AnalyticsService/LogActivity", Audience::Operator(Role::Viewer)),
+    ("/homepot.analytics.v1.AnalyticsService/LogError", Audience::Operator(Role::Viewer)),
+    ("/homepot.analytics.v1.AnalyticsService/ListActivities", Audience::Operator(Role::Viewer)),
+    ("/homepot.analytics.v1.AnalyticsService/ListErrors", Audience::Operator(Role::Viewer)),
+    ("/homepot.analytics.v1.AnalyticsService/AggregateActivities", Audience::Operator(Role::Viewer)),
+    ("/homepot.analytics.v1.AnalyticsService/AggregateErrors", Audience::Operator(Role::Viewer)),
 ];
 
 /// Who the method at `path` is for; `None` when no such method is known.

@@ -34,5 +34,13 @@ pub mod command {
     }
 }
 
+/// What people and applications do.
+pub mod analytics {
+    #[allow(missing_docs, clippy::all, rustdoc::all, unreachable_pub)]
+    pub mod v1 {
+        tonic::include_proto!("homepot.analytics.v1");
+    }
+}
+
 /// The encoded descriptor set of all of it, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/homepot.bin"));

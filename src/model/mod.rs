@@ -3,6 +3,7 @@
 //! A generated type becomes a model type once, on receipt, by `TryFrom`; the error names every field at fault. The way
 //! back is `From` and can't fail. Bounds are constants beside the type they bound.
 
+mod analytics;
 mod command;
 mod cursor;
 mod damping;
@@ -22,6 +23,10 @@ mod secret;
 mod site;
 mod time;
 
+pub use analytics::{
+    Activity, ActivityFilter, ActivityGrouping, ActivitySum, ActivityType, ErrorFilter, ErrorGroup, ErrorGrouping,
+    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, TimeRange, masked, read_resolution,
+};
 pub use command::{
     CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder,
     MAX_PAYLOAD_BYTES, NewCommand, Outcome, Refusal, Standing, Step, Transition, is_safe_to_repeat,

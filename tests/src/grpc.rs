@@ -66,7 +66,7 @@ pub fn connection(from: IpAddr, address: &str, caller: &Caller) -> Connection {
     InterceptedService::new(endpoint.local_address(Some(from)).connect_lazy(), caller.clone())
 }
 
-/// The four services of one server, as one caller.
+/// The services of one server, as one caller.
 #[derive(Clone, Debug)]
 pub struct Clients {
     /// DeviceService.

@@ -2,7 +2,7 @@
 //!
 //! In come devices, each proved by the auth layer: one stream a device, owned by one task, or unary calls that do the
 //! same one message at a time. It calls the registry to enrol and for presence, telemetry to store samples, the ledger to
-//! deliver and to report. Rules that need no I/O stand in `protocol`.
+//! deliver and to report, analytics to count errors. Rules that need no I/O stand in `protocol`.
 
 mod alarm;
 mod drain;
@@ -20,6 +20,7 @@ use std::{sync::Arc, time::Duration};
 
 use chrono::Utc;
 use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
+use homepot_analytics::Analytics;
 use homepot_command::Commands;
 use homepot_registry::Registry;
 use homepot_telemetry::Telemetry;
@@ -77,6 +78,7 @@ struct Inner {
     registry: Registry,
     telemetry: Telemetry,
     commands: Commands,
+    analytics: Analytics,
     sessions: sessions::Sessions,
     presence: presence::Presence,
     stamps: protocol::Stamps,
@@ -86,7 +88,13 @@ struct Inner {
 
 impl Link {
     /// The link over the services it speaks for. Starts the tasks that write presence and watch the sessions.
-    pub fn build(config: Config, registry: Registry, telemetry: Telemetry, commands: Commands) -> Self {
+    pub fn build(
+        config: Config,
+        registry: Registry,
+        telemetry: Telemetry,
+        commands: Commands,
+        analytics: Analytics,
+    ) -> Self {
         let inner = Inner {
             sessions: sessions::Sessions::new(config.max_sessions),
             presence: presence::Presence::default(),
@@ -97,6 +105,7 @@ impl Link {
             registry,
             telemetry,
             commands,
+            analytics,
         };
         let link = Self { inner: Arc::new(inner) };
         link.start_background();

@@ -106,4 +106,13 @@ impl DeviceService for Service {
         let command = self.link.report_outcome(&caller, Outcome::try_from(outcome)?).await?;
         Ok(Response::new(pb::ReportOutcomeResponse { command: Some(command.into()) }))
     }
+
+    async fn report_error(
+        &self,
+        request: Request<pb::ReportErrorRequest>,
+    ) -> Result<Response<pb::ReportErrorResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        self.link.report_error(&caller, request.into_inner()).await?;
+        Ok(Response::new(pb::ReportErrorResponse {}))
+    }
 }

@@ -3,7 +3,7 @@
 
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, Delivery, Event, Outcome},
+    model::{Command, CommandId, Delivery, ErrorReport, Event, Outcome},
     pb::device::v1 as pb,
 };
 use homepot_command::{Speaker, outcome_word, word};
@@ -76,6 +76,17 @@ impl Link {
         self.inner.presence.polled(caller.pk);
         let word = outcome_word(Speaker::Poller { pk: caller.pk }, outcome);
         self.inner.commands.hear_one(word).await?.into_command()
+    }
+
+    pub(crate) async fn report_error(
+        &self,
+        caller: &DeviceCaller,
+        request: pb::ReportErrorRequest,
+    ) -> Result<(), Error> {
+        check_own(caller, &request.device_id)?;
+        let report = ErrorReport::try_from(request.error.unwrap_or_default())?;
+        self.inner.presence.polled(caller.pk);
+        self.inner.analytics.report(caller, report).await
     }
 }
 

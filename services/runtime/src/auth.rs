@@ -1,6 +1,6 @@
 //! The door of every service: who calls, and may they.
 //!
-//! [`AuthLayer`] stands once around all four services. It finds the method's [`Audience`] in the contract's table,
+//! [`AuthLayer`] stands once around all services. It finds the method's [`Audience`] in the contract's table,
 //! has the caller's credentials checked by an [`Authenticator`], and puts who it is into the request's extensions:
 //! [`DeviceCaller`], [`OperatorCaller`] or [`Enrollee`]. Credentials are taken off the request, so that nothing further
 //! in can log them. What a caller may do *within* a method (its sites, its own commands) is the method's to check.

@@ -5,6 +5,7 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use axum::Router;
 use homepot::pb::FILE_DESCRIPTOR_SET;
+use homepot_analytics::Analytics;
 use homepot_command::Commands;
 use homepot_gateway::{Backend, Gateway, GatewayConfig};
 use homepot_hints::{Hints, NotifyTransport, RedisTransport, Transport};
@@ -26,7 +27,7 @@ use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{admin_token, client};
 
-/// The four services behind their door.
+/// The services behind their door.
 type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 
 /// The services that run here, and what they stand on.
@@ -62,7 +63,13 @@ impl Backstage {
         let registry = Registry::build(config, store.clone(), hints.clone(), front.clone()).await?;
         admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
         let kept = settings.retention;
-        let retention = Retention { samples: kept.samples, minutes: kept.minutes, hours: kept.hours };
+        let retention = Retention {
+            samples: kept.samples,
+            minutes: kept.minutes,
+            hours: kept.hours,
+            activities: kept.activities,
+            errors: kept.errors,
+        };
         let config = homepot_telemetry::Config { retention, ..Default::default() };
         let telemetry = Telemetry::build(config, store.clone(), front.clone());
         let commands = Commands::build(store.clone(), hints, front.clone());
@@ -72,7 +79,8 @@ impl Backstage {
             heartbeat_interval: settings.pace.heartbeat_interval,
             ..Default::default()
         };
-        let link = Link::build(config, registry.clone(), telemetry.clone(), commands.clone());
+        let analytics = Analytics::build(store.clone());
+        let link = Link::build(config, registry.clone(), telemetry.clone(), commands.clone(), analytics.clone());
 
         let mut routes = Routes::builder();
         if settings.roles.has(Role::Registry) {
@@ -80,6 +88,7 @@ impl Backstage {
         }
         if settings.roles.has(Role::Telemetry) {
             routes.add_service(telemetry.service());
+            routes.add_service(analytics.service());
         }
         if settings.roles.has(Role::Command) {
             routes.add_service(commands.service());

@@ -6,6 +6,7 @@
 //! so that nothing here ever blocks an async thread. This crate may call the contract crate and Postgres; it knows
 //! nothing of gRPC or HTTP, and no secret passes through in clear: callers hash first.
 
+pub mod activities;
 pub mod cluster;
 mod combine;
 pub mod commands;
@@ -13,6 +14,7 @@ pub mod device_keys;
 pub mod devices;
 pub mod enrollment_tokens;
 mod error;
+pub mod error_groups;
 pub mod health;
 pub mod horizon;
 pub mod listen;

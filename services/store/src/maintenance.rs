@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use diesel::PgConnection;
 
 use crate::{
-    StoreError, devices,
+    StoreError, devices, error_groups,
     locks::{self, Lock},
     losses, partitions, rollups,
 };
@@ -26,11 +26,15 @@ pub struct Retention {
     pub minutes: Duration,
     /// Rollups of an hour, and losses; no shorter than minutes.
     pub hours: Duration,
+    /// What people did.
+    pub activities: Duration,
+    /// Errors of applications.
+    pub errors: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { samples: DAY * 7, minutes: DAY * 90, hours: DAY * 730 }
+        Self { samples: DAY * 7, minutes: DAY * 90, hours: DAY * 730, activities: DAY * 30, errors: DAY * 90 }
     }
 }
 
@@ -70,6 +74,7 @@ pub fn run(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -
         if let Some(oldest) = now.checked_sub_signed(keeps) {
             losses::delete_before(conn, oldest)?;
         }
+        error_groups::forget_reporters(conn, now)?;
         let more = more_minutes || more_late || more_hours;
         Ok(Report { made, dropped, minutes, hours, late, rolled_to, more })
     })

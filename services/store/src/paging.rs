@@ -1,6 +1,6 @@
 //! Keys of pages that sort by time first: `<microseconds>:<rest>`.
 
-use std::str::FromStr;
+use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, Utc};
 use homepot::model::PageRequest;
@@ -32,4 +32,15 @@ pub(crate) fn after_time_key<T: FromStr>(page: &PageRequest) -> Result<Option<Ti
 /// Rows to fetch: one more than the page holds tells whether there is another.
 pub(crate) fn limit(page: &PageRequest) -> i64 {
     i64::from(page.size) + 1
+}
+
+/// An expression for the begin of the stretch of time that `column` lies in; one and the same time where it is not asked by
+/// time, as a key has to have one.
+pub(crate) fn bucket(column: &str, resolution: Option<Duration>) -> String {
+    match resolution.map(|resolution| resolution.as_secs()) {
+        None => "to_timestamp(0)".to_owned(),
+        Some(seconds) => {
+            format!("to_timestamp((floor(extract(epoch FROM {column}) / {seconds}) * {seconds})::double precision)")
+        }
+    }
 }

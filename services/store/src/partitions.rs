@@ -27,10 +27,12 @@ enum Table {
     Minutes,
     Hours,
     States,
+    Activities,
+    Errors,
 }
 
 impl Table {
-    const ALL: [Self; 4] = [Self::Samples, Self::Minutes, Self::Hours, Self::States];
+    const ALL: [Self; 6] = [Self::Samples, Self::Minutes, Self::Hours, Self::States, Self::Activities, Self::Errors];
 
     fn name(self) -> &'static str {
         match self {
@@ -38,6 +40,8 @@ impl Table {
             Self::Minutes => "rollup_1m",
             Self::Hours => "rollup_1h",
             Self::States => "device_states",
+            Self::Activities => "user_activities",
+            Self::Errors => "error_groups",
         }
     }
 
@@ -45,7 +49,7 @@ impl Table {
     fn first_day(self, day: NaiveDate) -> NaiveDate {
         let back = match self {
             Self::Samples => 0,
-            Self::Minutes | Self::States => day.weekday().num_days_from_monday(),
+            Self::Minutes | Self::States | Self::Activities | Self::Errors => day.weekday().num_days_from_monday(),
             Self::Hours => day.day0(),
         };
         day - Days::new(back.into())
@@ -55,7 +59,7 @@ impl Table {
     fn next(self, first: NaiveDate) -> NaiveDate {
         match self {
             Self::Samples => first + Days::new(1),
-            Self::Minutes | Self::States => first + Days::new(7),
+            Self::Minutes | Self::States | Self::Activities | Self::Errors => first + Days::new(7),
             Self::Hours => first + Months::new(1),
         }
     }
@@ -66,6 +70,8 @@ impl Table {
             Self::Minutes => retention.minutes,
             Self::Hours => retention.hours,
             Self::States => KEEP_STATES,
+            Self::Activities => retention.activities,
+            Self::Errors => retention.errors,
         };
         TimeDelta::from_std(keeps).unwrap_or(TimeDelta::MAX)
     }
@@ -169,7 +175,7 @@ pub(crate) fn drop_expired(
         let folded_to = match table {
             Table::Samples => rolled_to(conn, MINUTES)?,
             Table::Minutes => rolled_to(conn, HOURS)?,
-            Table::Hours | Table::States => now,
+            Table::Hours | Table::States | Table::Activities | Table::Errors => now,
         };
         let keeps = table.keeps(retention).max(table.back(retention));
         let Some(expired) = now.checked_sub_signed(keeps) else { continue };

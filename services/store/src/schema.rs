@@ -253,6 +253,54 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    user_activities (at, number) {
+        at -> Timestamptz,
+        number -> BigInt,
+        duration_ms -> Nullable<Integer>,
+        activity_type -> Text,
+        source -> Text,
+        operator -> Text,
+        page_url -> Nullable<Text>,
+        element_id -> Nullable<Text>,
+        search_query -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+        metadata -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    error_groups (hour, fingerprint) {
+        hour -> Timestamptz,
+        first_seen_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        number -> BigInt,
+        count -> BigInt,
+        device -> Nullable<BigInt>,
+        overflow -> Bool,
+        fingerprint -> Binary,
+        source -> Text,
+        severity -> Text,
+        category -> Text,
+        site_id -> Nullable<Text>,
+        operator -> Nullable<Text>,
+        error_code -> Nullable<Text>,
+        endpoint -> Nullable<Text>,
+        message -> Text,
+        stack_trace -> Nullable<Text>,
+        user_id -> Nullable<Text>,
+        context -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    error_reporters (hour, reporter) {
+        hour -> Timestamptz,
+        reporter -> Text,
+        groups -> Integer,
+    }
+}
+
 diesel::joinable!(devices -> sites (site_id));
 diesel::joinable!(device_keys -> devices (device));
 diesel::joinable!(sessions -> devices (device));

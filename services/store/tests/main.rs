@@ -2,9 +2,11 @@
 
 #![allow(clippy::unwrap_used)] // the helpers of tests may, as tests may
 
+mod activities;
 mod cluster;
 mod commands;
 mod enrollment;
+mod error_groups;
 mod fixture;
 mod history;
 mod horizon;

@@ -51,7 +51,7 @@ async fn partitions_are_made_ahead_and_dropped_behind_and_what_is_made_is_never_
     let database = TestDatabase::new().await;
     let mut conn = database.connect();
     let start = Utc::now();
-    let retention = Retention { samples: DAY * 2, minutes: DAY * 10, hours: DAY * 40 };
+    let retention = Retention { samples: DAY * 2, minutes: DAY * 10, hours: DAY * 40, ..Default::default() };
     for day in 0..70 {
         let now = start + Days::new(day);
         let reports = until_done(&mut conn, now, &retention);

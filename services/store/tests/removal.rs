@@ -9,7 +9,7 @@ use diesel::{
 };
 use homepot::model::{
     DeviceChange, DeviceSource, DeviceStatus, LabelSelector, Labels, Loss, LossReason, RunId, RunOrder, RunState,
-    Sample, SiteScope, StateCause, Target,
+    Sample, SiteScope, StateCause, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
@@ -305,7 +305,10 @@ async fn a_run_goes_on_without_the_devices_that_were_removed_and_completes() {
         devices::enroll(&mut conn, &simulated(&format!("sim-{number}"), "s")).unwrap();
     }
     let order = RunOrder {
-        target: Target::Matching { site_id: Some(site_id("s")), selector: None },
+        target: Target {
+            whom: Whom::Matching { site_id: Some(site_id("s")), selector: None },
+            source: Some(DeviceSource::Simulated),
+        },
         command_type: homepot::model::CommandType::parse("PING").unwrap(),
         payload: None,
         max_in_flight: 1,

@@ -82,6 +82,26 @@ pub struct Flags {
     )]
     pub(super) retention_hours: String,
 
+    /// How long it is kept what people did in the tools around the server: 1d to ten years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_ACTIVITIES",
+        value_name = "TIME",
+        default_value = "30d",
+        help_heading = "Storage"
+    )]
+    pub(super) retention_activities: String,
+
+    /// How long errors of applications are kept: 1d to ten years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_ERRORS",
+        value_name = "TIME",
+        default_value = "90d",
+        help_heading = "Storage"
+    )]
+    pub(super) retention_errors: String,
+
     /// File that holds the address of a Redis or Valkey by which several servers on one database wake each other, such
     /// as redis://host:6379 or rediss://user:password@host; nodes of a cluster separated by commas. Or give the address
     /// itself in HOMEPOT_REDIS_URL; there is no flag for it. With neither, they wake each other through Postgres.

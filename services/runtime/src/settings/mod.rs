@@ -111,7 +111,7 @@ pub struct Pace {
     pub heartbeat_interval: Duration,
 }
 
-/// How long what devices measured is kept. Each is at least as long as the one before.
+/// How long what is kept. Of samples and their rollups, each at least as long as the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Samples as they came.
@@ -120,6 +120,10 @@ pub struct Retention {
     pub minutes: Duration,
     /// Rollups of an hour.
     pub hours: Duration,
+    /// What people did.
+    pub activities: Duration,
+    /// Errors of applications.
+    pub errors: Duration,
 }
 
 impl Settings {
@@ -182,6 +186,7 @@ impl Settings {
                 &flags.retention_samples,
                 &flags.retention_minutes,
                 &flags.retention_hours,
+                (&flags.retention_activities, &flags.retention_errors),
             ),
             fleet_metrics: fleet_metrics(&mut reader, &flags.fleet_metrics, &flags.fleet_metrics_devices),
             drain_deadline: reader.time("drain-deadline", &flags.drain_deadline, SECOND..=5 * MINUTE),
@@ -256,7 +261,7 @@ fn services_address(
         return None;
     }
     let Some(url) = url else {
-        reader.fault("grpc-url", "is needed by a gateway that runs without all four services in its process");
+        reader.fault("grpc-url", "is needed by a gateway that runs without all services in its process");
         return None;
     };
     let parsed = url.parse::<Uri>().ok().filter(|uri| uri.authority().is_some());
@@ -293,11 +298,19 @@ fn admin_token(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret
     Some(token)
 }
 
-fn retention(reader: &mut Reader<'_>, samples: &str, minutes: &str, hours: &str) -> Retention {
+fn retention(
+    reader: &mut Reader<'_>,
+    samples: &str,
+    minutes: &str,
+    hours: &str,
+    (activities, errors): (&str, &str),
+) -> Retention {
     let kept = Retention {
         samples: reader.time("retention-samples", samples, DAY..=TEN_YEARS),
         minutes: reader.time("retention-minutes", minutes, DAY..=TEN_YEARS),
         hours: reader.time("retention-hours", hours, DAY..=TEN_YEARS),
+        activities: reader.time("retention-activities", activities, DAY..=TEN_YEARS),
+        errors: reader.time("retention-errors", errors, DAY..=TEN_YEARS),
     };
     if kept.minutes < kept.samples {
         reader.fault("retention-minutes", format!("'{minutes}' is shorter than --retention-samples, '{samples}'"));

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 pub enum Role {
     /// `RegistryService`.
     Registry,
-    /// `TelemetryService`.
+    /// `TelemetryService` and `AnalyticsService`.
     Telemetry,
     /// `CommandService`.
     Command,
@@ -32,14 +32,14 @@ impl Role {
         }
     }
 
-    /// The gRPC service it answers for, by its full name.
-    pub fn grpc_service(self) -> Option<&'static str> {
+    /// The gRPC services it answers for, by their full names.
+    pub fn grpc_services(self) -> &'static [&'static str] {
         match self {
-            Self::Registry => Some("homepot.registry.v1.RegistryService"),
-            Self::Telemetry => Some("homepot.telemetry.v1.TelemetryService"),
-            Self::Command => Some("homepot.command.v1.CommandService"),
-            Self::Link => Some("homepot.device.v1.DeviceService"),
-            Self::Gateway => None,
+            Self::Registry => &["homepot.registry.v1.RegistryService"],
+            Self::Telemetry => &["homepot.telemetry.v1.TelemetryService", "homepot.analytics.v1.AnalyticsService"],
+            Self::Command => &["homepot.command.v1.CommandService"],
+            Self::Link => &["homepot.device.v1.DeviceService"],
+            Self::Gateway => &[],
         }
     }
 }
@@ -64,14 +64,14 @@ impl Roles {
         self.grpc_services().next().is_some()
     }
 
-    /// Whether all four gRPC services run here.
+    /// Whether all gRPC services run here.
     pub fn all_services(&self) -> bool {
-        self.grpc_services().count() == Role::ALL.len() - 1
+        Role::ALL.into_iter().all(|role| role == Role::Gateway || self.has(role))
     }
 
     /// The gRPC services that run here, by their full names.
     pub fn grpc_services(&self) -> impl Iterator<Item = &'static str> {
-        self.0.iter().filter_map(|role| role.grpc_service())
+        self.0.iter().flat_map(|role| role.grpc_services()).copied()
     }
 }
 

@@ -31,7 +31,9 @@ fn the_defaults_run_everything_on_loopback() {
     assert!(settings.database.url.is_none() && settings.tls.is_none() && settings.admin_token.is_none());
     assert_eq!(settings.open_enrollment, OpenEnrollment::Off);
     assert_eq!(settings.drain_deadline, Duration::from_secs(8));
-    assert_eq!(settings.retention, Retention { samples: 7 * DAY, minutes: 90 * DAY, hours: 730 * DAY });
+    let kept =
+        Retention { samples: 7 * DAY, minutes: 90 * DAY, hours: 730 * DAY, activities: 30 * DAY, errors: 90 * DAY };
+    assert_eq!(settings.retention, kept);
 }
 
 #[test]

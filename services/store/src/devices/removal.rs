@@ -26,7 +26,8 @@ const TOGETHER: i64 = 20;
 const TRIES: usize = 5;
 
 /// Tables with rows of a device that no foreign key takes along.
-const BY_DEVICE: [&str; 6] = ["samples", "rollup_1m", "rollup_1h", "rollup_late", "sample_losses", "device_states"];
+const BY_DEVICE: [&str; 7] =
+    ["samples", "rollup_1m", "rollup_1h", "rollup_late", "sample_losses", "device_states", "error_groups"];
 
 /// Which simulated devices are meant.
 #[derive(Clone, Debug)]

@@ -187,6 +187,8 @@ mod tests {
         samples: Duration::from_secs(7 * 86_400),
         minutes: Duration::from_secs(90 * 86_400),
         hours: Duration::from_secs(730 * 86_400),
+        activities: Duration::from_secs(30 * 86_400),
+        errors: Duration::from_secs(90 * 86_400),
     };
 
     fn now() -> DateTime<Utc> {

@@ -1,0 +1,3 @@
+DROP TABLE error_reporters;
+DROP TABLE error_groups;
+DROP TABLE user_activities;

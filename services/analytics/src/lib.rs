@@ -1,0 +1,99 @@
+//! Analytics: what people do in the tools around HOMEPOT, and what goes wrong in applications.
+//!
+//! In come activity and errors of operators (`AnalyticsService`) and, from the link, errors of devices
+//! ([`Analytics::report`]). It calls the store. Whoever is answered is answered after the commit; many that come at once share
+//! one. Repeats of an error are folded with a count, so a flood of them costs few rows and few commits, and none is dropped.
+
+mod lookups;
+mod service;
+
+use chrono::Utc;
+use homepot::{
+    Error,
+    model::{Activity, DeviceId, DeviceSource, ErrorReport, StoredActivity},
+    pb::analytics::v1::analytics_service_server::AnalyticsServiceServer,
+};
+use homepot_runtime::auth::{DeviceCaller, OperatorCaller};
+use homepot_store::{
+    Combiner, Store, activities,
+    error_groups::{self, ErrorDevice, NewError},
+};
+
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// A page holds up to 1,000 groups, each with a stack trace of up to 16,000 characters.
+const MAX_ANSWER_BYTES: usize = 128 << 20;
+/// Items of a batch, at most: enough to share the cost of a commit, few enough to hold their locks for milliseconds.
+const BATCH: usize = 256;
+
+/// See the [crate](self). Clones share everything.
+#[derive(Clone)]
+pub struct Analytics {
+    store: Store,
+    activities: Combiner<StoredActivity, ()>,
+    errors: Combiner<NewError, ()>,
+    devices: Combiner<DeviceId, Option<ErrorDevice>>,
+}
+
+impl Analytics {
+    /// Analytics over `store`; to be called on a runtime.
+    pub fn build(store: Store) -> Self {
+        Self {
+            activities: Combiner::start(store.clone(), "insert_activities", BATCH, activities::insert),
+            errors: Combiner::start(store.clone(), "fold_errors", BATCH, error_groups::fold),
+            devices: Combiner::start(store.clone(), "find_error_devices", BATCH, error_groups::devices_of),
+            store,
+        }
+    }
+
+    /// The operators' face of it.
+    pub fn service(&self) -> AnalyticsServiceServer<service::Service> {
+        AnalyticsServiceServer::new(service::Service::new(self.clone()))
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// Counts an error that a device tells of itself.
+    pub async fn report(&self, caller: &DeviceCaller, report: ErrorReport) -> Result<(), Error> {
+        let (pk, site_id, source) = (caller.pk, caller.site_id.clone(), caller.source);
+        let device = Some(ErrorDevice { pk, site_id, source });
+        self.count(NewError { report, device, operator: None, source, at: Utc::now() }).await
+    }
+
+    /// Counts an error that an operator tells of an application, on a device or on none. It is simulated where either the
+    /// device or what tells of it is.
+    async fn log_error(
+        &self,
+        caller: &OperatorCaller,
+        report: ErrorReport,
+        device_id: Option<DeviceId>,
+        source: DeviceSource,
+    ) -> Result<(), Error> {
+        let device = match device_id {
+            Some(device_id) => Some(self.device(caller, device_id).await?),
+            None => None,
+        };
+        let on_simulated = device.as_ref().is_some_and(|device| device.source == DeviceSource::Simulated);
+        let source = if on_simulated { DeviceSource::Simulated } else { source };
+        self.count(NewError { report, device, operator: Some(caller.name.clone()), source, at: Utc::now() }).await
+    }
+
+    async fn count(&self, error: NewError) -> Result<(), Error> {
+        let severity = error.report.severity.as_str();
+        let source = error.source.as_str();
+        self.errors.run(error).await?;
+        metrics::counter!("homepot_errors_logged_total", "severity" => severity, "source" => source).increment(1);
+        Ok(())
+    }
+
+    /// Keeps what somebody did, under the name by which it came in.
+    async fn log_activity(
+        &self,
+        caller: &OperatorCaller,
+        activity: Activity,
+        source: DeviceSource,
+    ) -> Result<(), Error> {
+        self.activities.run(StoredActivity { activity, operator: caller.name.clone(), at: Utc::now(), source }).await?;
+        metrics::counter!("homepot_activities_logged_total", "source" => source.as_str()).increment(1);
+        Ok(())
+    }
+}

@@ -1,0 +1,161 @@
+//! `AnalyticsService`: the operators' face of it.
+
+use std::time::Duration;
+
+use homepot::{
+    Error,
+    model::{
+        Activity, ActivityFilter, ActivityGrouping, DeviceId, DeviceSource, ErrorFilter, ErrorGrouping, ErrorReport,
+        Faults, OperatorName, PageRequest, SiteScope, read_resolution,
+    },
+    pb::analytics::v1::{self as pb, analytics_service_server::AnalyticsService},
+};
+use homepot_runtime::auth::{self, OperatorCaller};
+use homepot_store::{
+    activities,
+    error_groups::{self, Seen},
+};
+use tonic::{Request, Response, Status};
+
+use crate::Analytics;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+
+/// The operators' face of analytics.
+#[derive(Clone)]
+pub struct Service {
+    analytics: Analytics,
+}
+
+impl Service {
+    pub(crate) fn new(analytics: Analytics) -> Self {
+        Self { analytics }
+    }
+
+    async fn errors_of(
+        &self,
+        caller: &OperatorCaller,
+        filter: Option<pb::ErrorFilter>,
+    ) -> Result<(Seen, ErrorFilter), Error> {
+        let filter = ErrorFilter::try_from(filter.unwrap_or_default())?;
+        if let Some(device_id) = &filter.device_id {
+            self.analytics.device(caller, device_id.clone()).await?;
+        }
+        if let Some(site_id) = &filter.site_id {
+            self.analytics.check_site(caller, site_id).await?;
+        }
+        Ok((Seen { scope: caller.scope.clone(), operator: caller.name.clone() }, filter))
+    }
+}
+
+/// The name of a caller that is told its own activity only: what people do belongs to no site.
+fn own(caller: &OperatorCaller) -> Option<OperatorName> {
+    match caller.scope {
+        SiteScope::All => None,
+        SiteScope::Only(_) => Some(caller.name.clone()),
+    }
+}
+
+/// What sums are over where it is not told.
+fn or_real(source: Option<DeviceSource>) -> Option<DeviceSource> {
+    source.or(Some(DeviceSource::Real))
+}
+
+#[tonic::async_trait]
+impl AnalyticsService for Service {
+    async fn log_activity(
+        &self,
+        request: Request<pb::LogActivityRequest>,
+    ) -> Result<Response<pb::LogActivityResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let pb::LogActivityRequest { activity, source } = request.into_inner();
+        let mut faults = Faults::new();
+        let activity = faults.take(Activity::try_from(activity.unwrap_or_default()));
+        let source = faults.take(DeviceSource::from_proto("source", source));
+        let (activity, source) = faults.finish(activity.zip(source))?;
+        self.analytics.log_activity(&caller, activity, source.unwrap_or(DeviceSource::Real)).await?;
+        Ok(Response::new(pb::LogActivityResponse {}))
+    }
+
+    async fn log_error(&self, request: Request<pb::LogErrorRequest>) -> Result<Response<pb::LogErrorResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let pb::LogErrorRequest { error, device_id, source } = request.into_inner();
+        let mut faults = Faults::new();
+        let report = faults.take(ErrorReport::try_from(error.unwrap_or_default()));
+        let device_id = Some(device_id).filter(|id| !id.is_empty());
+        let device_id = device_id.and_then(|id| faults.take(DeviceId::parse(&id)));
+        let source = faults.take(DeviceSource::from_proto("source", source));
+        let (report, source) = faults.finish(report.zip(source))?;
+        self.analytics.log_error(&caller, report, device_id, source.unwrap_or(DeviceSource::Real)).await?;
+        Ok(Response::new(pb::LogErrorResponse {}))
+    }
+
+    async fn list_activities(
+        &self,
+        request: Request<pb::ListActivitiesRequest>,
+    ) -> Result<Response<pb::ListActivitiesResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let filter = ActivityFilter::try_from(request.filter.unwrap_or_default())?;
+        let own = own(&caller);
+        let list = move |conn: &mut _| activities::list(conn, own.as_ref(), &filter, &page);
+        let page = self.analytics.store.run("list_activities", list).await.map_err(Error::from)?;
+        let next_page_token = page.next_token();
+        let activities = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
+    }
+
+    async fn list_errors(
+        &self,
+        request: Request<pb::ListErrorsRequest>,
+    ) -> Result<Response<pb::ListErrorsResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let (seen, filter) = self.errors_of(&caller, request.filter).await?;
+        let list = move |conn: &mut _| error_groups::list(conn, &seen, &filter, &page);
+        let page = self.analytics.store.run("list_errors", list).await.map_err(Error::from)?;
+        let next_page_token = page.next_token();
+        let errors = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::ListErrorsResponse { errors, next_page_token }))
+    }
+
+    async fn aggregate_activities(
+        &self,
+        request: Request<pb::AggregateActivitiesRequest>,
+    ) -> Result<Response<pb::AggregateActivitiesResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let mut filter = ActivityFilter::try_from(request.filter.unwrap_or_default())?;
+        filter.source = or_real(filter.source);
+        let group_by = ActivityGrouping::from_proto("group_by", request.group_by)?;
+        let resolution = read_resolution(request.resolution.as_ref(), MINUTE)?;
+        let own = own(&caller);
+        let sums = move |conn: &mut _| activities::sums(conn, own.as_ref(), &filter, group_by, resolution, &page);
+        let page = self.analytics.store.run("sum_activities", sums).await.map_err(Error::from)?;
+        let next_page_token = page.next_token();
+        let sums = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::AggregateActivitiesResponse { sums, next_page_token }))
+    }
+
+    async fn aggregate_errors(
+        &self,
+        request: Request<pb::AggregateErrorsRequest>,
+    ) -> Result<Response<pb::AggregateErrorsResponse>, Status> {
+        let caller: OperatorCaller = auth::caller(&request)?;
+        let request = request.into_inner();
+        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let (seen, mut filter) = self.errors_of(&caller, request.filter).await?;
+        filter.source = or_real(filter.source);
+        let group_by = ErrorGrouping::from_proto("group_by", request.group_by)?;
+        let resolution = read_resolution(request.resolution.as_ref(), HOUR)?;
+        let sums = move |conn: &mut _| error_groups::sums(conn, &seen, &filter, group_by, resolution, &page);
+        let page = self.analytics.store.run("sum_errors", sums).await.map_err(Error::from)?;
+        let next_page_token = page.next_token();
+        let sums = page.items.into_iter().map(Into::into).collect();
+        Ok(Response::new(pb::AggregateErrorsResponse { sums, next_page_token }))
+    }
+}

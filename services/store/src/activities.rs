@@ -1,0 +1,176 @@
+//! What people did: rows as they came, by the week they came in.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Double, Integer, Jsonb, Nullable, Text, Timestamptz},
+};
+use homepot::model::{
+    Activity, ActivityFilter, ActivityGrouping, ActivitySum, OperatorName, Page, PageRequest, StoredActivity,
+};
+use serde_json::Value;
+
+use crate::{StoreError, paging, row};
+
+const INSERT: &str = "\
+INSERT INTO user_activities (at, duration_ms, activity_type, source, operator, page_url, element_id, search_query,
+    session_id, metadata)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+
+/// Keeps activities, all or none; the same again is kept again.
+pub fn insert(conn: &mut PgConnection, new: &[StoredActivity]) -> Result<Vec<()>, StoreError> {
+    let text = |value: fn(&Activity) -> Option<&String>| new.iter().map(|new| value(&new.activity)).collect::<Vec<_>>();
+    sql_query(INSERT)
+        .bind::<Array<Timestamptz>, _>(new.iter().map(|new| new.at).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Integer>>, _>(
+            new.iter().map(|new| new.activity.duration.map(row::millis)).collect::<Vec<_>>(),
+        )
+        .bind::<Array<Text>, _>(new.iter().map(|new| new.activity.activity_type.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(new.iter().map(|new| new.source.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Text>, _>(new.iter().map(|new| new.operator.as_str()).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.page_url.as_ref()))
+        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.element_id.as_ref()))
+        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.search_query.as_ref()))
+        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.session_id.as_ref()))
+        .bind::<Array<Nullable<Jsonb>>, _>(
+            new.iter().map(|new| row::json(new.activity.metadata.as_ref())).collect::<Vec<_>>(),
+        )
+        .execute(conn)?;
+    Ok(vec![(); new.len()])
+}
+
+/// What [`ActivityFilter`] says, and whose the caller may see: `$1` to `$8`.
+const FILTER: &str = "\
+($1::text IS NULL OR operator = $1) AND ($2::text IS NULL OR operator = $2)
+    AND ($3::text IS NULL OR activity_type = $3) AND ($4::text IS NULL OR page_url = $4)
+    AND ($5::text IS NULL OR session_id = $5) AND ($6::text IS NULL OR source = $6)
+    AND ($7::timestamptz IS NULL OR at >= $7) AND ($8::timestamptz IS NULL OR at < $8)";
+
+/// Binds what [`FILTER`] reads. The type of a query grows with each bind, so no function can name it.
+macro_rules! bound {
+    ($query:expr, $own:expr, $filter:expr) => {
+        $query
+            .bind::<Nullable<Text>, _>($own.map(OperatorName::as_str))
+            .bind::<Nullable<Text>, _>($filter.operator.as_deref())
+            .bind::<Nullable<Text>, _>($filter.activity_type.map(|activity_type| activity_type.as_str()))
+            .bind::<Nullable<Text>, _>($filter.page_url.as_deref())
+            .bind::<Nullable<Text>, _>($filter.session_id.as_deref())
+            .bind::<Nullable<Text>, _>($filter.source.map(|source| source.as_str()))
+            .bind::<Nullable<Timestamptz>, _>($filter.range.0)
+            .bind::<Nullable<Timestamptz>, _>($filter.range.1)
+    };
+}
+
+#[derive(QueryableByName)]
+#[diesel(table_name = crate::schema::user_activities)]
+struct Row {
+    at: DateTime<Utc>,
+    number: i64,
+    duration_ms: Option<i32>,
+    activity_type: String,
+    source: String,
+    operator: String,
+    page_url: Option<String>,
+    element_id: Option<String>,
+    search_query: Option<String>,
+    session_id: Option<String>,
+    metadata: Option<Value>,
+}
+
+/// Activity, newest first; of `own` only where the caller may see no other.
+pub fn list(
+    conn: &mut PgConnection,
+    own: Option<&OperatorName>,
+    filter: &ActivityFilter,
+    page: &PageRequest,
+) -> Result<Page<StoredActivity>, StoreError> {
+    let after = paging::after_time_key::<i64>(page)?;
+    let query = format!(
+        "SELECT at, number, duration_ms, activity_type, source, operator, page_url, element_id, search_query, session_id,
+            metadata
+        FROM user_activities WHERE {FILTER} AND ($9::timestamptz IS NULL OR (at, number) < ($9, $10))
+        ORDER BY at DESC, number DESC LIMIT $11"
+    );
+    let rows: Vec<Row> = bound!(sql_query(query), own, filter)
+        .bind::<Nullable<Timestamptz>, _>(after.as_ref().map(|after| after.time))
+        .bind::<Nullable<BigInt>, _>(after.as_ref().map(|after| after.name))
+        .bind::<BigInt, _>(paging::limit(page))
+        .load(conn)?;
+    let page = Page::cut(rows, page.size, |row: &Row| paging::time_key(row.at, row.number));
+    let items = page.items.into_iter().map(stored).collect::<Result<_, _>>()?;
+    Ok(Page { items, next: page.next })
+}
+
+fn stored(row: Row) -> Result<StoredActivity, StoreError> {
+    Ok(StoredActivity {
+        activity: Activity {
+            activity_type: row::checked("user_activities.activity_type", &row.activity_type)?,
+            page_url: row.page_url,
+            element_id: row.element_id,
+            search_query: row.search_query,
+            session_id: row.session_id,
+            duration: row.duration_ms.map(row::span),
+            metadata: row::object("user_activities.metadata", row.metadata)?,
+        },
+        operator: row::checked("user_activities.operator", &row.operator)?,
+        at: row.at,
+        source: row::checked("user_activities.source", &row.source)?,
+    })
+}
+
+#[derive(QueryableByName)]
+struct SumRow {
+    #[diesel(sql_type = Text)]
+    key: String,
+    #[diesel(sql_type = Timestamptz)]
+    start_at: DateTime<Utc>,
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+    #[diesel(sql_type = BigInt)]
+    sessions: i64,
+    #[diesel(sql_type = Nullable<Double>)]
+    average_ms: Option<f64>,
+}
+
+/// How much activity there was, by time and then by what it is told apart by.
+pub fn sums(
+    conn: &mut PgConnection,
+    own: Option<&OperatorName>,
+    filter: &ActivityFilter,
+    group_by: Option<ActivityGrouping>,
+    resolution: Option<Duration>,
+    page: &PageRequest,
+) -> Result<Page<ActivitySum>, StoreError> {
+    let key = match group_by {
+        None => "''",
+        Some(ActivityGrouping::Type) => "activity_type",
+        Some(ActivityGrouping::Page) => "page_url",
+        Some(ActivityGrouping::SearchQuery) => "search_query",
+        Some(ActivityGrouping::Operator) => "operator",
+    };
+    let (start, after) = (paging::bucket("at", resolution), paging::after_time_key::<String>(page)?);
+    let query = format!(
+        "SELECT * FROM (
+            SELECT coalesce({key}, '') COLLATE \"C\" AS key, {start} AS start_at, count(*) AS count,
+                count(DISTINCT session_id) AS sessions, avg(duration_ms)::double precision AS average_ms
+            FROM user_activities WHERE {FILTER} GROUP BY 1, 2) AS sums
+        WHERE $9::timestamptz IS NULL OR (start_at, key) > ($9, $10) ORDER BY start_at, key LIMIT $11"
+    );
+    let rows: Vec<SumRow> = bound!(sql_query(query), own, filter)
+        .bind::<Nullable<Timestamptz>, _>(after.as_ref().map(|after| after.time))
+        .bind::<Nullable<Text>, _>(after.as_ref().map(|after| &after.name))
+        .bind::<BigInt, _>(paging::limit(page))
+        .load(conn)?;
+    let page = Page::cut(rows, page.size, |row: &SumRow| paging::time_key(row.start_at, &row.key));
+    let sum = |row: SumRow| ActivitySum {
+        key: row.key,
+        start: resolution.map(|_| row.start_at),
+        count: row.count.unsigned_abs(),
+        sessions: row.sessions.unsigned_abs(),
+        average_duration: row.average_ms.and_then(|millis| Duration::try_from_secs_f64(millis / 1_000.0).ok()),
+    };
+    Ok(Page { items: page.items.into_iter().map(sum).collect(), next: page.next })
+}

@@ -1,0 +1,245 @@
+//! Folding: many errors become few rows, and each is counted once.
+//!
+//! A group belongs to one reporter, and groups of a reporter change only under the lock of its row in `error_reporters`. So
+//! batches can't wait for each other in a circle, and the number of groups is exact however many come at once.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
+use diesel::{
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz},
+};
+use homepot::model::{DeviceSource, ErrorReport, OperatorName, masked};
+
+use super::ErrorDevice;
+use crate::{StoreError, row};
+
+/// Groups of one reporter in an hour, those for what goes beyond left out.
+pub const MAX_GROUPS: i32 = 100;
+/// The category of what goes beyond.
+const OVERFLOW: &str = "overflow";
+
+/// An error to count.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NewError {
+    /// What went wrong.
+    pub report: ErrorReport,
+    /// The device it happened on.
+    pub device: Option<ErrorDevice>,
+    /// Who logged it; `None`: the device itself.
+    pub operator: Option<OperatorName>,
+    /// Real or simulated.
+    pub source: DeviceSource,
+    /// When it came.
+    pub at: DateTime<Utc>,
+}
+
+/// Whose groups are bounded together, in which hour.
+type Reporter = (DateTime<Utc>, String);
+type Fingerprint = [u8; 16];
+
+impl NewError {
+    fn reporter(&self) -> Reporter {
+        let operator = self.operator.as_ref().map_or("", OperatorName::as_str);
+        let device = self.device.as_ref().map(|device| device.pk.to_string()).unwrap_or_default();
+        let hour = self.at.duration_trunc(TimeDelta::hours(1)).unwrap_or(self.at);
+        (hour, format!("{}:{operator}:{device}", self.source.as_str()))
+    }
+
+    fn fingerprint(&self, reporter: &str, overflow: bool) -> Fingerprint {
+        let report = &self.report;
+        let mut hasher = blake3::Hasher::new();
+        let mut part = |text: &str| {
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(text.as_bytes());
+        };
+        part(reporter);
+        part(report.severity.as_str());
+        if !overflow {
+            // An overflow group has none of these, and no other has this many parts.
+            part(&report.category);
+            part(report.error_code.as_deref().unwrap_or_default());
+            part(report.endpoint.as_deref().unwrap_or_default());
+            part(&masked(&report.message));
+        }
+        let mut fingerprint = Fingerprint::default();
+        fingerprint.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+        fingerprint
+    }
+}
+
+/// Errors of a batch that go into one row.
+struct Folded<'a> {
+    reporter: Reporter,
+    fingerprint: Fingerprint,
+    overflow: bool,
+    count: i64,
+    first: DateTime<Utc>,
+    newest: &'a NewError,
+}
+
+impl<'a> Folded<'a> {
+    fn of(error: &'a NewError) -> Self {
+        let reporter = error.reporter();
+        let fingerprint = error.fingerprint(&reporter.1, false);
+        Self { reporter, fingerprint, overflow: false, count: 1, first: error.at, newest: error }
+    }
+
+    fn into_overflow(mut self) -> Self {
+        self.fingerprint = self.newest.fingerprint(&self.reporter.1, true);
+        self.overflow = true;
+        self
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.count += other.count;
+        self.first = self.first.min(other.first);
+        if other.newest.at >= self.newest.at {
+            self.newest = other.newest;
+        }
+    }
+}
+
+/// Rows by what tells them apart.
+#[derive(Default)]
+struct Rows<'a>(BTreeMap<(Reporter, Fingerprint), Folded<'a>>);
+
+impl<'a> Rows<'a> {
+    fn add(&mut self, new: Folded<'a>) {
+        match self.0.entry((new.reporter.clone(), new.fingerprint)) {
+            std::collections::btree_map::Entry::Occupied(mut known) => known.get_mut().add(&new),
+            std::collections::btree_map::Entry::Vacant(place) => drop(place.insert(new)),
+        }
+    }
+}
+
+/// Counts errors, all or none.
+pub fn fold(conn: &mut PgConnection, errors: &[NewError]) -> Result<Vec<()>, StoreError> {
+    let mut asked = Rows::default();
+    errors.iter().map(Folded::of).for_each(|folded| asked.add(folded));
+    conn.transaction(|conn| {
+        let mut reporters = lock_reporters(conn, &asked)?;
+        let known = known(conn, &asked)?;
+        let mut rows = Rows::default();
+        for ((reporter, fingerprint), folded) in asked.0 {
+            let groups = reporters.entry(reporter.clone()).or_default();
+            if known.contains(&(reporter.0, fingerprint)) {
+                rows.add(folded);
+            } else if *groups < MAX_GROUPS {
+                *groups += 1;
+                rows.add(folded);
+            } else {
+                rows.add(folded.into_overflow());
+            }
+        }
+        upsert(conn, &rows)?;
+        count_groups(conn, &reporters)
+    })?;
+    Ok(vec![(); errors.len()])
+}
+
+// In order, as all do: two batches then never hold what the other waits for.
+const LOCK: &str = "\
+INSERT INTO error_reporters (hour, reporter, groups)
+SELECT hour, reporter, 0 FROM unnest($1, $2) AS asked (hour, reporter) ORDER BY hour, reporter COLLATE \"C\"
+ON CONFLICT (hour, reporter) DO UPDATE SET groups = error_reporters.groups
+RETURNING hour, reporter, groups";
+
+#[derive(QueryableByName)]
+#[diesel(table_name = crate::schema::error_reporters)]
+struct Locked {
+    hour: DateTime<Utc>,
+    reporter: String,
+    groups: i32,
+}
+
+fn lock_reporters(conn: &mut PgConnection, asked: &Rows<'_>) -> Result<HashMap<Reporter, i32>, StoreError> {
+    let mut reporters: Vec<_> = asked.0.keys().map(|(reporter, _)| reporter).collect();
+    reporters.dedup();
+    let locked: Vec<Locked> = sql_query(LOCK)
+        .bind::<Array<Timestamptz>, _>(column(&reporters, |(hour, _)| *hour))
+        .bind::<Array<Text>, _>(column(&reporters, |(_, reporter)| reporter.as_str()))
+        .load(conn)?;
+    Ok(locked.into_iter().map(|row| ((row.hour, row.reporter), row.groups)).collect())
+}
+
+const KNOWN: &str = "\
+SELECT hour, fingerprint FROM unnest($1, $2) AS asked (hour, fingerprint) JOIN error_groups USING (hour, fingerprint)";
+
+#[derive(QueryableByName)]
+#[diesel(table_name = crate::schema::error_groups)]
+struct Known {
+    hour: DateTime<Utc>,
+    fingerprint: Vec<u8>,
+}
+
+fn known(conn: &mut PgConnection, asked: &Rows<'_>) -> Result<HashSet<(DateTime<Utc>, Fingerprint)>, StoreError> {
+    let keys: Vec<_> = asked.0.keys().collect();
+    let rows: Vec<Known> = sql_query(KNOWN)
+        .bind::<Array<Timestamptz>, _>(column(&keys, |(reporter, _)| reporter.0))
+        .bind::<Array<Binary>, _>(column(&keys, |(_, fingerprint)| fingerprint.as_slice()))
+        .load(conn)?;
+    let short = |row: Known| Some((row.hour, row.fingerprint.try_into().ok()?));
+    Ok(rows.into_iter().filter_map(short).collect())
+}
+
+const UPSERT: &str = "\
+INSERT INTO error_groups AS g (hour, fingerprint, first_seen_at, last_seen_at, count, device, overflow, source, severity,
+    category, site_id, operator, error_code, endpoint, message, stack_trace, user_id, context)
+SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+ON CONFLICT (hour, fingerprint) DO UPDATE SET count = g.count + excluded.count,
+    first_seen_at = least(g.first_seen_at, excluded.first_seen_at),
+    last_seen_at = greatest(g.last_seen_at, excluded.last_seen_at), message = excluded.message,
+    stack_trace = excluded.stack_trace, user_id = excluded.user_id, context = excluded.context";
+
+fn upsert(conn: &mut PgConnection, rows: &Rows<'_>) -> Result<(), StoreError> {
+    let rows: Vec<_> = rows.0.values().collect();
+    let named = |row: &&Folded<'_>, value: fn(&ErrorReport) -> Option<&String>| {
+        Some(&row.newest.report).filter(|_| !row.overflow).and_then(value).cloned()
+    };
+    sql_query(UPSERT)
+        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.reporter.0))
+        .bind::<Array<Binary>, _>(column(&rows, |row| row.fingerprint.as_slice()))
+        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.first))
+        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.newest.at))
+        .bind::<Array<BigInt>, _>(column(&rows, |row| row.count))
+        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.newest.device.as_ref().map(|device| device.pk)))
+        .bind::<Array<Bool>, _>(column(&rows, |row| row.overflow))
+        .bind::<Array<Text>, _>(column(&rows, |row| row.newest.source.as_str()))
+        .bind::<Array<Text>, _>(column(&rows, |row| row.newest.report.severity.as_str()))
+        .bind::<Array<Text>, _>(column(&rows, |row| match row.overflow {
+            true => OVERFLOW,
+            false => row.newest.report.category.as_str(),
+        }))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| {
+            row.newest.device.as_ref().map(|device| device.site_id.as_str())
+        }))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.newest.operator.as_ref().map(OperatorName::as_str)))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| named(row, |report| report.error_code.as_ref())))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| named(row, |report| report.endpoint.as_ref())))
+        .bind::<Array<Text>, _>(column(&rows, |row| row.newest.report.message.as_str()))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.newest.report.stack_trace.as_deref()))
+        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.newest.report.user_id.as_deref()))
+        .bind::<Array<Nullable<Jsonb>>, _>(column(&rows, |row| row::json(row.newest.report.context.as_ref())))
+        .execute(conn)?;
+    Ok(())
+}
+
+const COUNT: &str = "\
+UPDATE error_reporters r SET groups = new.groups FROM unnest($1, $2, $3) AS new (hour, reporter, groups)
+WHERE r.hour = new.hour AND r.reporter = new.reporter AND r.groups <> new.groups";
+
+fn count_groups(conn: &mut PgConnection, reporters: &HashMap<Reporter, i32>) -> Result<(), StoreError> {
+    let reporters: Vec<_> = reporters.iter().collect();
+    sql_query(COUNT)
+        .bind::<Array<Timestamptz>, _>(column(&reporters, |(reporter, _)| reporter.0))
+        .bind::<Array<Text>, _>(column(&reporters, |(reporter, _)| reporter.1.as_str()))
+        .bind::<Array<Integer>, _>(column(&reporters, |(_, groups)| **groups))
+        .execute(conn)?;
+    Ok(())
+}
+
+fn column<'a, R, T: 'a>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
+    rows.iter().map(value).collect()
+}
