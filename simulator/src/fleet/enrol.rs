@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     rest::{Answer, Rest},
-    server::{Registry, refusal},
+    server::{CALL, Registry, refusal},
 };
 
 const VERSION: &str = concat!("homepot-sim ", env!("CARGO_PKG_VERSION"));
@@ -63,7 +63,7 @@ impl Right {
         let told = "give an admin's token in HOMEPOT_TOKEN or by --token-file, or a token for enrolment in \
                     HOMEPOT_ENROLLMENT_TOKEN with --site; `homepot-sim fleet --help` shows how";
         let token = args.server.token()?.context(told)?;
-        Ok(Self::Admin(Box::new(args.server.registry(&token).await?)))
+        Ok(Self::Admin(Box::new(args.server.registry(&token, CALL).await?)))
     }
 }
 
