@@ -17,5 +17,6 @@ mod reflection;
 mod replicas;
 mod slice;
 mod stream;
+mod switching;
 mod telemetry;
 mod torture;
