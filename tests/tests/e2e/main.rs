@@ -19,5 +19,6 @@ mod simulator;
 mod slice;
 mod source;
 mod stream;
+mod switching;
 mod telemetry;
 mod torture;

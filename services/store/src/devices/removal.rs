@@ -6,7 +6,6 @@
 use diesel::{
     pg::Pg,
     prelude::*,
-    result::{DatabaseErrorKind, Error as DieselError},
     sql_query,
     sql_types::{Array, BigInt, Nullable, Timestamptz},
 };
@@ -43,12 +42,14 @@ pub struct RemovalFilter {
 /// Shuts out the next of the devices that are meant, so that their streams end and nothing more comes of them; tells how
 /// many. To be called until none is left.
 pub fn shut_out_simulated(conn: &mut PgConnection, filter: &RemovalFilter) -> Result<usize, StoreError> {
-    let pks: Vec<i64> = meant(conn, filter, true, SHUT_OUT)?;
+    let pks = meant(conn, filter, true, SHUT_OUT)?;
     let mine = devices::table.filter(devices::device.eq_any(pks)).filter(devices::source.eq(simulated()));
-    let shut_out = diesel::update(mine)
-        .set((devices::active.eq(false), devices::credential_version.eq(devices::credential_version + 1)))
-        .execute(conn)?;
-    Ok(shut_out)
+    retried(conn, |conn| {
+        let shut_out = diesel::update(mine.clone())
+            .set((devices::active.eq(false), devices::credential_version.eq(devices::credential_version + 1)))
+            .execute(conn)?;
+        Ok(shut_out)
+    })
 }
 
 /// Removes the next few of the devices that are meant; tells how many, `None`: none is left. To be called until then.
@@ -165,17 +166,9 @@ pub(super) fn retried<T>(
 ) -> Result<T, StoreError> {
     for _ in 1..TRIES {
         match work(conn) {
-            Err(error) if is_deadlock(&error) => tracing::debug!(%error, "removal put off"),
+            Err(error) if error.is_deadlock() => tracing::debug!(%error, "removal put off"),
             outcome => return outcome,
         }
     }
     work(conn)
-}
-
-/// Diesel has no kind for it, and Postgres' text is all there is.
-pub(super) fn is_deadlock(error: &StoreError) -> bool {
-    let StoreError::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, told)) = error else {
-        return false;
-    };
-    told.message().contains("deadlock")
 }
