@@ -3,6 +3,7 @@
 mod commands;
 mod devices;
 mod shell;
+mod sources;
 mod watching;
 mod who;
 
