@@ -160,7 +160,8 @@ impl Commands {
         let mut missing: HashSet<_> = filter.command_ids.iter().copied().collect();
         let mut page = PageRequest { size: MAX_PAGE_SIZE, after: None };
         while !missing.is_empty() {
-            let (named, request) = (filter.clone(), page.clone());
+            // One of the other source is there; the watch just does not tell of it.
+            let (named, request) = (ChangedFilter { source: None, ..filter.clone() }, page.clone());
             let read = move |conn: &mut _| commands::changed_of(conn, &named, None, &request);
             let found = self.store.run("watch_commands", read).await?;
             for command in &found.items {

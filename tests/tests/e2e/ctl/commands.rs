@@ -91,8 +91,10 @@ async fn a_run_for_more_than_one_device_needs_a_yes_and_is_never_for_all_by_mist
     server.enroll("shop-7", "till-8").await;
     server.create_site("shop-8", false).await;
     let start = ["runs", "start", "PING"];
-    for which in [&["--fleet"][..], &["--site", "shop-7"], &["--device", "till-7", "--device", "till-8"]] {
-        ctl(&server, &[&start[..], which].concat()).await.refused(2, &["PING for 2 devices", "--yes"]);
+    let named = ["--device", "till-7", "--device", "till-8"];
+    let real = "PING for 2 real devices";
+    for (which, told) in [(&["--fleet"][..], real), (&["--site", "shop-7"], real), (&named, "PING for 2 devices")] {
+        ctl(&server, &[&start[..], which].concat()).await.refused(2, &[told, "--yes"]);
     }
     ctl(&server, &[&start[..], &["--site", "shop-8", "--yes"]].concat()).await.refused(1, &["no device matches"]);
     for empty in [&["--site", ""][..], &["-l", ""], &["--site", "", "-l", ""]] {

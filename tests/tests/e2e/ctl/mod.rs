@@ -4,6 +4,7 @@ mod commands;
 mod devices;
 mod shell;
 mod simulated;
+mod sources;
 mod watching;
 mod who;
 

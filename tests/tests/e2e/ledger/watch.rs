@@ -98,10 +98,11 @@ async fn what_is_wrong_with_a_watch_is_told_by_field() {
         site_id: "/".to_owned(),
         run_id: "x".to_owned(),
         cursor: "yesterday".to_owned(),
+        source: 9,
     };
     let error = homepot::Error::from(&server.admin().command.watch(request).await.unwrap_err());
     let fields: Vec<_> = error.field_violations().iter().map(|fault| fault.field.as_str()).collect();
-    assert_eq!(fields, ["command_ids", "device_ids", "site_id", "run_id", "cursor"]);
+    assert_eq!(fields, ["command_ids", "device_ids", "site_id", "run_id", "source", "cursor"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,9 +109,10 @@ async fn a_run_that_finds_no_real_device_says_that_there_are_simulated_ones() {
 async fn commands_are_counted_by_the_source_of_their_device_from_queue_to_end() {
     let world = World::build().await;
     let [mut till, mut robot] = world.measured().await;
-    for (session, device) in [(&mut till, TILL), (&mut robot, ROBOT), (&mut robot, ROBOT)] {
+    for device in [TILL, ROBOT, ROBOT] {
+        let session = if device == TILL { &mut till } else { &mut robot };
         let command_id = queue(&world, device).await;
-        let delivered = |down: &Down| matches!(down, Down::CommandDelivery(_)).then_some(());
+        let delivered = |down: &Down| matches!(down, Down::Command(_)).then_some(());
         session.expect("the command", delivered).await;
         let state = CommandState::Succeeded.into();
         session.send(Up::CommandOutcome(device_pb::CommandOutcome { command_id, state, ..Default::default() })).await;

@@ -122,7 +122,7 @@ async fn rest_marks_samples_series_and_rows_and_a_prometheus_has_a_label() {
     assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["query", "source"])));
 
     let text = world.get("/telemetry/prometheus").await.text();
-    for (device, source, value) in [(TILL, "real", 10), (ROBOT, "simulated", 90)] {
+    for (device, source, value) in [(TILL, "real", "10.0"), (ROBOT, "simulated", "90.0")] {
         let labels = format!("device_id=\"{device}\",site_id=\"{SITE}\",source=\"{source}\"");
         assert!(text.contains(&format!("homepot_device_cpu_percent{{{labels}}} {value}\n")), "{text}");
     }
