@@ -8,7 +8,8 @@ use crate::{
     host::{Workshop, raise_file_limit},
     report::Report,
     run::{
-        agent, bare, command_latency, command_rate, failover, idle, ingest, latency, outage, query, rest, restart, soak,
+        agent, bare, command_latency, command_rate, failover, idle, ingest, latency, outage, query, rest, restart,
+        simulation, soak,
     },
 };
 
@@ -30,7 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// All of them but soak and outage, one after the other.
+    /// All of them but simulation, soak and outage, one after the other.
     All {
         /// Short runs on little data: shows that everything works, not what the machine can do.
         #[arg(long)]
@@ -56,6 +57,8 @@ enum Bench {
     Failover(failover::Args),
     /// The server starts again: until the whole fleet is attached.
     Restart(restart::Args),
+    /// A fleet of homepot-sim on one server: what it sent against what is stored, and the memory of both.
+    Simulation(simulation::Args),
     /// Memory of the server over ten minutes under load.
     Soak(soak::Args),
     /// Postgres goes away under load and comes back: what was sent is stored, once.
@@ -116,6 +119,7 @@ async fn measure(bench: Bench, workshop: &Workshop, report: &mut Report) -> anyh
         Bench::CommandRate(args) => command_rate::run(&args, workshop, report).await,
         Bench::Failover(args) => failover::run(&args, workshop, report).await,
         Bench::Restart(args) => restart::run(&args, workshop, report).await,
+        Bench::Simulation(args) => simulation::run(&args, workshop, report).await,
         Bench::Soak(args) => soak::run(&args, workshop, report).await,
         Bench::Outage(args) => outage::run(&args, workshop, report).await,
         Bench::BareServer(_) | Bench::Attach(_) => Ok(()),

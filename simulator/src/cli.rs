@@ -4,7 +4,10 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{fleet, screen, traffic};
+use crate::{fleet, preview, scenario::ScenarioError, scenarios, screen, traffic};
+
+/// Told something that makes no sense; the code that wrong flags end with too.
+const NONSENSE: u8 = 2;
 
 /// Plays devices, people and applications against a HOMEPOT server.
 #[derive(Debug, Parser)]
@@ -19,6 +22,10 @@ enum Command {
     /// Simulated devices: they enrol, report, obey and fail as a scenario has it
     #[command(after_help = fleet::AFTER_HELP)]
     Fleet(Box<fleet::Args>),
+    /// What a device would measure, without a server: a sample a line, as JSON
+    Preview(preview::Args),
+    /// The scenarios that ship, or one of them to start your own from
+    Scenarios(scenarios::Args),
     /// User activity and application errors over REST, at a stated rate
     Traffic(traffic::Args),
 }
@@ -27,11 +34,13 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let ended = match cli.command {
         Command::Fleet(args) => in_one_thread(fleet::run(*args)),
+        Command::Preview(args) => preview::run(&args),
+        Command::Scenarios(args) => scenarios::run(&args),
         Command::Traffic(args) => traffic::run(&args),
     };
     ended.unwrap_or_else(|error| {
         screen::complain(format_args!("{error:#}"));
-        ExitCode::FAILURE
+        if error.is::<ScenarioError>() { ExitCode::from(NONSENSE) } else { ExitCode::FAILURE }
     })
 }
 

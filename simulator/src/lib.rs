@@ -7,7 +7,10 @@
 mod cli;
 mod fleet;
 pub mod life;
+mod preview;
+mod rest;
 pub mod scenario;
+mod scenarios;
 mod screen;
 mod server;
 mod span;

@@ -29,6 +29,7 @@ pub(crate) fn answer(what: impl fmt::Display) {
 pub(crate) struct Screen {
     bars: MultiProgress,
     draws: bool,
+    quiet: bool,
 }
 
 impl Screen {
@@ -37,7 +38,7 @@ impl Screen {
         let draws = !quiet && io::stderr().is_terminal();
         let target =
             if draws { ProgressDrawTarget::stderr_with_hz(DRAWS_A_SECOND) } else { ProgressDrawTarget::hidden() };
-        Self { bars: MultiProgress::with_draw_target(target), draws }
+        Self { bars: MultiProgress::with_draw_target(target), draws, quiet }
     }
 
     /// Whether there is a terminal to draw on.
@@ -56,6 +57,9 @@ impl Screen {
 
     /// A line of its own, above the bars.
     pub(crate) fn say(&self, line: impl fmt::Display) {
+        if self.quiet {
+            return;
+        }
         if self.draws {
             let _ = self.bars.println(line.to_string());
         } else {

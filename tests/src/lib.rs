@@ -1,7 +1,7 @@
 //! What the end-to-end tests stand on: the built programs as real processes, watched from the outside.
 //!
 //! [`Server`] is a `homepot serve` of its own, with a data directory, a database and ports that no other test has;
-//! [`Agent`] is a `homepot-agent run`; [`rest`] and [`grpc`] are the clients; [`Database`] looks into Postgres behind
+//! [`Agent`] is a `homepot-agent run`, [`Simulator`] runs `homepot-sim`; [`rest`] and [`grpc`] are the clients; [`Database`] looks into Postgres behind
 //! the server's back. Whatever a test starts is gone when its value is dropped, also when the test panics. Tests wait
 //! for events (a log line, a message, the end of a process), never for time to pass.
 //!
@@ -22,6 +22,7 @@ mod redis;
 pub mod rest;
 mod server;
 mod session;
+mod simulator;
 pub mod torture;
 
 pub use agent::{Agent, AgentOptions};
@@ -31,3 +32,4 @@ pub use programs::{program, workspace};
 pub use redis::RedisServer;
 pub use server::{Server, ServerOptions, data_parent, elsewhere, field, homepot_command, postmaster};
 pub use session::{Session, hello};
+pub use simulator::{Ran, Simulator};

@@ -106,3 +106,11 @@ pub fn raise_file_limit() {
     // Where it may not be raised, the benchmark that needs it says so.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
+
+/// As [`raise_file_limit`], for one that needs so many; beyond the hard limit only root may go.
+pub fn raise_file_limit_to(wanted: u64) -> anyhow::Result<()> {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let Some(allowed) = maximum.filter(|allowed| *allowed < wanted) else { return Ok(()) };
+    let limit = Rlimit { current: Some(wanted), maximum: Some(wanted) };
+    setrlimit(Resource::Nofile, limit).with_context(|| format!("this needs {wanted} open files and may have {allowed}"))
+}

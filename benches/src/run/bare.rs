@@ -1,5 +1,5 @@
-//! The ceiling of `idle`, `failover` and `restart`: a server of nothing but one stream, built of the same parts, which says
-//! nothing.
+//! The ceiling of `idle`, `failover`, `restart` and `simulation`: a server of nothing but one stream, built of the same parts,
+//! which keeps nothing of what it reads.
 
 use std::{
     convert::Infallible,
@@ -8,14 +8,20 @@ use std::{
 };
 
 use anyhow::Context as _;
-use homepot::pb::device::v1::{AttachRequest, AttachResponse};
+use homepot::{
+    model::{Secret, SecretKind},
+    pb::device::v1::{
+        AttachRequest, AttachResponse, EnrollRequest, EnrollResponse, Samples, SamplesAck,
+        attach_request::Message as Up, attach_response::Message as Down,
+    },
+};
 use tokio::process::Child;
 use tokio_stream::{Stream, StreamExt as _, wrappers::TcpListenerStream};
 use tonic::{
     Request, Response, Status, Streaming,
     body::Body,
     codec::{BufferSettings, Codec},
-    server::{Grpc, NamedService, StreamingService},
+    server::{Grpc, NamedService, StreamingService, UnaryService},
     transport::Server,
 };
 use tonic_prost::{ProstCodec, ProstDecoder, ProstEncoder};
@@ -98,8 +104,10 @@ impl Service<http::Request<Body>> for Bare {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let buffers = self.0;
+        let enrols = request.uri().path().ends_with("/Enroll");
         Box::pin(async move {
             Ok(match buffers {
+                _ if enrols => Grpc::new(ProstCodec::default()).unary(Welcoming, request).await,
                 Buffers::Default => Grpc::new(ProstCodec::default()).streaming(Stay, request).await,
                 Buffers::Small => Grpc::new(SmallCodec).streaming(Stay, request).await,
             })
@@ -107,7 +115,7 @@ impl Service<http::Request<Body>> for Bare {
     }
 }
 
-/// Answers the first message, then reads on.
+/// Answers Hello and acknowledges samples, and reads on.
 struct Stay;
 
 impl StreamingService<AttachRequest> for Stay {
@@ -116,10 +124,33 @@ impl StreamingService<AttachRequest> for Stay {
     type Future = std::future::Ready<Result<Response<Self::ResponseStream>, Status>>;
 
     fn call(&mut self, request: Request<Streaming<AttachRequest>>) -> Self::Future {
-        let welcome = super::idle::welcome();
-        let mut first = true;
-        let answers = request.into_inner().filter_map(move |_| std::mem::take(&mut first).then(|| Ok(welcome.clone())));
+        let answers = request.into_inner().filter_map(|message| answer(message.ok()?.message?).map(Ok));
         std::future::ready(Ok(Response::new(Box::pin(answers))))
+    }
+}
+
+fn answer(message: Up) -> Option<AttachResponse> {
+    match message {
+        Up::Hello(_) => Some(super::idle::welcome()),
+        Up::Samples(Samples { first_seq, samples, .. }) => {
+            let ack = SamplesAck { seq: first_seq + samples.len() as u64 - 1, refused: Vec::new(), first_seq };
+            Some(AttachResponse { message: Some(Down::SamplesAck(ack)) })
+        }
+        _ => None,
+    }
+}
+
+/// Lets everybody in, with a key that opens nothing.
+struct Welcoming;
+
+impl UnaryService<EnrollRequest> for Welcoming {
+    type Response = EnrollResponse;
+    type Future = std::future::Ready<Result<Response<EnrollResponse>, Status>>;
+
+    fn call(&mut self, request: Request<EnrollRequest>) -> Self::Future {
+        let EnrollRequest { device_id, site_id, .. } = request.into_inner();
+        let api_key = Secret::from_random(SecretKind::DeviceKey, [7; 32]).reveal().to_owned();
+        std::future::ready(Ok(Response::new(EnrollResponse { device_id, site_id, api_key, enrolled_at: None })))
     }
 }
 

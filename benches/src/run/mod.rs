@@ -12,4 +12,5 @@ pub mod outage;
 pub mod query;
 pub mod rest;
 pub mod restart;
+pub mod simulation;
 pub mod soak;

@@ -69,7 +69,7 @@ pub(crate) struct Args {
     /// Ask for commands this often, with `--protocol rest`
     #[arg(long, value_parser = span::parse, default_value = "10s", value_name = "SPAN")]
     pub(crate) poll_interval: Duration,
-    /// Begin with what was measured in the time before, such as 6h or 7d
+    /// New devices begin with what they measured in the time before, such as 6h or 7d
     #[arg(long, value_parser = span::parse, value_name = "SPAN", conflicts_with = "start")]
     pub(crate) history: Option<Duration>,
     /// From sample to sample in that history
@@ -110,6 +110,11 @@ impl Args {
         let oldest = now - TimeDelta::from_std(MAX_AGE).unwrap_or(TimeDelta::MAX);
         anyhow::ensure!(start >= oldest, "the samples would begin at {start}; the server takes none before {oldest}");
         anyhow::ensure!(start <= now, "--start: {start} lies in the future");
+        let legacy = self.protocol == Protocol::Rest;
+        anyhow::ensure!(
+            !legacy || start == now,
+            "a legacy device tells no times, so it has no --history and no --start"
+        );
         Ok(start)
     }
 

@@ -27,12 +27,9 @@ use super::{
     orders::{Doings, Effect, Facts, Orders},
     spool::Spool,
     stream::{self, Opened},
-    world::World,
+    world::{World, first_sample},
 };
-use crate::life::{
-    Life, Moment,
-    chance::{fraction, mix_all},
-};
+use crate::life::{Life, Moment, chance::mix_all};
 
 /// From the first packet to Welcome.
 const HANDSHAKE: Duration = Duration::from_secs(20);
@@ -108,15 +105,22 @@ impl Link {
 }
 
 impl Device {
-    pub(super) fn new(world: Arc<World>, number: u32, credentials: Credentials, ticket: Option<String>) -> Self {
+    /// Only a new device has the past that a run begins with: an old one has had its own.
+    pub(super) fn new(
+        world: Arc<World>,
+        number: u32,
+        credentials: Credentials,
+        ticket: Option<String>,
+        is_new: bool,
+    ) -> Self {
         let timing = &world.timing;
         let interval = timing.interval.unwrap_or(SAMPLE_INTERVAL);
-        let phase = fraction(mix_all(&[world.seed, u64::from(number), 0x000F_FEED]));
-        let first = timing.start + TimeDelta::microseconds((interval.as_secs_f64() * phase * 1e6) as i64);
-        let life = Life::new(world.scenario.clone(), world.seed, number, timing.start, timing.live_from);
+        let has_past = is_new || timing.past_interval.is_none();
+        let start = if has_past { timing.start } else { timing.live_from };
+        let life = Life::new(world.scenario.clone(), world.seed, number, start, timing.live_from);
         let now = timing.time(Instant::now());
-        let mut next = first;
-        while !timing.has_past && next < now {
+        let mut next = first_sample(start, world.seed, number, interval);
+        while !(has_past && timing.has_past) && next < now {
             next = timing.after(next, interval);
         }
         Self {

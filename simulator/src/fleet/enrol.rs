@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context as _;
 use homepot::{
-    Kind,
+    Error, Kind,
     model::{DeviceId, DeviceSource, Secret, SecretKind, SiteId, to_proto_duration},
     pb::{device::v1 as device_pb, registry::v1 as pb},
 };
@@ -16,6 +16,8 @@ use homepot_agent::protocol::{
     enroll::{self, Registration},
     reconnect::End,
 };
+use http::Method;
+use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
 use tonic::{Code, transport::Endpoint};
 
@@ -25,7 +27,12 @@ use super::{
     members::Member,
     tally::Tally,
 };
-use crate::server::{Registry, refusal};
+use crate::{
+    rest::{Answer, Rest},
+    server::{Registry, refusal},
+};
+
+const VERSION: &str = concat!("homepot-sim ", env!("CARGO_PKG_VERSION"));
 
 /// Devices that enrol at the same time. More only wait for the server's check of secrets.
 const TOGETHER: usize = 16;
@@ -58,6 +65,15 @@ impl Right {
     }
 }
 
+/// By which door.
+#[derive(Clone, Debug)]
+pub(super) enum Door {
+    /// As agents do.
+    Grpc(Box<Endpoint>),
+    /// As legacy devices do.
+    Rest(Rest),
+}
+
 /// Makes the sites that are not there.
 pub(super) async fn make_sites(registry: &mut Registry, fleet: &str, sites: &[SiteId]) -> anyhow::Result<()> {
     for (number, site_id) in (1..).zip(sites) {
@@ -79,7 +95,7 @@ pub(super) async fn make_sites(registry: &mut Registry, fleet: &str, sites: &[Si
 /// Gives every member a key: the one it has, or a new one.
 pub(super) async fn enrol(
     right: &mut Right,
-    endpoint: &Endpoint,
+    door: &Door,
     fleet: &str,
     members: &[Member],
     keys: &Arc<Keys>,
@@ -102,11 +118,11 @@ pub(super) async fn enrol(
             Right::Admin(registry) => make_token(registry, fleet, &site_id, members.len()).await?,
         };
         for member in members {
-            let (endpoint, token) = (endpoint.clone(), token.clone());
+            let (door, token) = (door.clone(), token.clone());
             let (turns, keys, tally) = (turns.clone(), keys.clone(), tally.clone());
             enrolling.spawn(async move {
                 let _turn = turns.acquire().await?;
-                let key = enrol_one(&endpoint, &member, &token, &keys).await?;
+                let key = enrol_one(&door, &member, &token, &keys).await?;
                 keys.note_key(&member.device_id, &key)
                     .with_context(|| format!("can't keep a key in {}", keys.path().display()))?;
                 tally.enrolled.add(1);
@@ -117,7 +133,7 @@ pub(super) async fn enrol(
     }
     while let Some(enrolled) = enrolling.join_next().await {
         let (device_id, key) = enrolled??;
-        known.insert(device_id, Known { key, ticket: None });
+        known.insert(device_id, Known { key, ticket: None, is_new: true });
     }
     Ok(())
 }
@@ -135,18 +151,13 @@ async fn make_token(registry: &mut Registry, fleet: &str, site_id: &SiteId, uses
     Ok(Secret::presented(answer.into_inner().secret))
 }
 
-async fn enrol_one(endpoint: &Endpoint, member: &Member, token: &Secret, keys: &Keys) -> anyhow::Result<Secret> {
-    let registration = Registration {
-        site_id: member.site_id.clone(),
-        device_id: member.device_id.clone(),
-        name: member.name.clone(),
-        device_type: member.device_type.clone(),
-        source: DeviceSource::Simulated,
-        firmware_version: concat!("homepot-sim ", env!("CARGO_PKG_VERSION")).to_owned(),
-        claim: keys.claim(member.number),
-    };
+async fn enrol_one(door: &Door, member: &Member, token: &Secret, keys: &Keys) -> anyhow::Result<Secret> {
     for attempt in 1.. {
-        let end = match enroll::enroll(endpoint, &registration, Some(token)).await {
+        let asked = match door {
+            Door::Grpc(endpoint) => ask(endpoint, member, token, keys).await,
+            Door::Rest(rest) => ask_as_legacy(rest, member, token).await,
+        };
+        let end = match asked {
             Ok(key) => return Ok(key),
             Err(end) => end,
         };
@@ -156,6 +167,46 @@ async fn enrol_one(endpoint: &Endpoint, member: &Member, token: &Secret, keys: &
         sleep(AGAIN_AFTER * attempt.min(10)).await;
     }
     unreachable!("the last attempt returns")
+}
+
+async fn ask(endpoint: &Endpoint, member: &Member, token: &Secret, keys: &Keys) -> Result<Secret, End> {
+    let registration = Registration {
+        site_id: member.site_id.clone(),
+        device_id: member.device_id.clone(),
+        name: member.name.clone(),
+        device_type: member.device_type.clone(),
+        source: DeviceSource::Simulated,
+        firmware_version: VERSION.to_owned(),
+        claim: keys.claim(member.number),
+    };
+    enroll::enroll(endpoint, &registration, Some(token)).await
+}
+
+async fn ask_as_legacy(rest: &Rest, member: &Member, token: &Secret) -> Result<Secret, End> {
+    let body = json!({
+        "device_id": member.device_id.as_str(), "name": member.name, "device_type": member.device_type.as_str(),
+        "firmware_version": VERSION, "source": DeviceSource::Simulated.as_str(),
+    });
+    let path = format!("/devices/sites/{}/devices", member.site_id);
+    let headers = [("x-enrollment-token", token.reveal())];
+    let refused = |kind, told: String| End::Refused(Error::new(kind, told));
+    match rest.call(Method::POST, &path, &headers, Some(&body)).await {
+        Err(error) => Err(End::Unreachable(error.to_string())),
+        Ok(Answer { status: 200 | 201, body }) => match body["api_key"].as_str() {
+            Some(key) => Ok(Secret::presented(key)),
+            None => Err(refused(Kind::Invalid, "the server answered the enrolment with nonsense".to_owned())),
+        },
+        Ok(Answer { status, body }) => {
+            let kind = match status {
+                409 => Kind::AlreadyExists,
+                401 => Kind::Unauthenticated,
+                429 => Kind::Throttled,
+                500.. => Kind::Unavailable,
+                _ => Kind::Invalid,
+            };
+            Err(refused(kind, format!("{status} {}", body["detail"])))
+        }
+    }
 }
 
 /// Whether it may work a moment later.

@@ -32,6 +32,8 @@ pub(super) struct Keys {
 pub(super) struct Known {
     pub(super) key: Secret,
     pub(super) ticket: Option<String>,
+    /// Enrolled by this run.
+    pub(super) is_new: bool,
 }
 
 impl Keys {
@@ -131,7 +133,7 @@ fn read(file: &mut File) -> std::io::Result<Read> {
             (Some(known), "-") => known.ticket = ticket.map(str::to_owned),
             (None, "-") => {}
             (_, key) => {
-                known.insert(id, Known { key: Secret::presented(key), ticket: None });
+                known.insert(id, Known { key: Secret::presented(key), ticket: None, is_new: false });
             }
         }
     }
@@ -175,8 +177,11 @@ mod tests {
         drop(keys);
         let (keys, known) = Keys::open(&directory, "shop").unwrap();
         assert_eq!(keys.claim(7), claim);
-        let wanted =
-            |key, ticket: Option<&str>| Known { key: Secret::presented(key), ticket: ticket.map(str::to_owned) };
+        let wanted = |key, ticket: Option<&str>| Known {
+            key: Secret::presented(key),
+            ticket: ticket.map(str::to_owned),
+            is_new: false,
+        };
         assert_eq!(known[&id("till-1")], wanted("k1", Some("t2")));
         assert_eq!(known[&id("till-2")], wanted("k2", None));
         keys.clear().unwrap();

@@ -11,6 +11,7 @@ mod limits;
 mod live;
 mod members;
 mod orders;
+mod poller;
 mod spool;
 mod stream;
 mod summary;
@@ -30,21 +31,29 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::args::{AFTER_HELP, Args};
 use self::{
+    args::Protocol,
     device::Device,
-    enrol::Right,
+    enrol::{Door, Right},
     keys::{Keys, Known},
     members::Member,
+    poller::Poller,
     summary::{Commands, Latency, Samples, Summary},
     tally::Tally,
     world::{Timing, World},
 };
+pub(crate) use self::{
+    args::{AFTER_HELP, Args},
+    world::first_sample,
+};
 use crate::{
+    rest::Rest,
     scenario::Scenario,
     screen::{self, Screen},
 };
 
+/// Reports of legacy devices under way at the same time.
+const TOGETHER: usize = 128;
 /// Files that are open beside the devices' connections.
 const OTHER_FILES: u64 = 64;
 
@@ -97,10 +106,10 @@ impl Run {
         self.enrol(&mut known).await?;
         let enrolment = began.elapsed();
 
-        let world = Arc::new(self.world(enrolment)?);
+        let world = Arc::new(self.world()?);
         let live = world.timing.live_instant;
         let mut devices = JoinSet::new();
-        let ramp = self.ramp(&world, known, &mut devices).await;
+        let ramp = self.ramp(&world, known, &mut devices).await?;
         self.stay(&mut devices).await;
         self.stop.cancel();
         self.drain(devices).await?;
@@ -117,10 +126,12 @@ impl Run {
         if let (Right::Admin(registry), None) = (&mut right, &self.args.site) {
             enrol::make_sites(registry, &self.args.name, &self.sites).await?;
         }
-        let endpoint = self.args.server.endpoint()?;
+        let door = match self.args.protocol {
+            Protocol::Grpc => Door::Grpc(Box::new(self.args.server.endpoint()?)),
+            Protocol::Rest => Door::Rest(self.rest()?),
+        };
         let bar = self.screen.bar("enrol", self.members.len() as u64);
-        let enrolling =
-            enrol::enrol(&mut right, &endpoint, &self.args.name, &self.members, &self.keys, known, &self.tally);
+        let enrolling = enrol::enrol(&mut right, &door, &self.args.name, &self.members, &self.keys, known, &self.tally);
         select! {
             enrolled = enrolling => enrolled?,
             () = self.stop.cancelled() => anyhow::bail!("interrupted while devices enrolled; the next run goes on from there"),
@@ -130,11 +141,10 @@ impl Run {
         Ok(())
     }
 
-    fn world(&self, enrolment: Duration) -> anyhow::Result<World> {
+    fn world(&self) -> anyhow::Result<World> {
         let args = &self.args;
         let (now, now_instant) = (Utc::now(), Instant::now());
         let start = args.begin(now)?;
-        let _ = enrolment;
         let mut run = [0; 6];
         getrandom::fill(&mut run).map_err(|error| anyhow::anyhow!("no source of chance: {error}"))?;
         Ok(World {
@@ -166,16 +176,29 @@ impl Run {
         world: &Arc<World>,
         mut known: HashMap<DeviceId, Known>,
         devices: &mut JoinSet<()>,
-    ) -> Option<Duration> {
+    ) -> anyhow::Result<Option<Duration>> {
         let began = Instant::now();
         let count = self.members.len() as u64;
         let bar = self.screen.bar("attach", count);
+        let rest = match self.args.protocol {
+            Protocol::Grpc => None,
+            Protocol::Rest => Some(self.rest()?),
+        };
         let ramp = async {
             for (number, member) in (0..).zip(&self.members) {
                 sleep_until(began + Duration::from_secs_f64(f64::from(number) / self.args.ramp)).await;
-                let Some(Known { key, ticket }) = known.remove(&member.device_id) else { continue };
-                let credentials = Credentials { device_id: member.device_id.clone(), key };
-                devices.spawn(Device::new(world.clone(), member.number, credentials, ticket).live());
+                let Some(Known { key, ticket, is_new }) = known.remove(&member.device_id) else { continue };
+                let (world, device_id, number) = (world.clone(), member.device_id.clone(), member.number);
+                match &rest {
+                    None => {
+                        let credentials = Credentials { device_id, key };
+                        devices.spawn(Device::new(world, number, credentials, ticket, is_new).live())
+                    }
+                    Some(rest) => {
+                        let every = self.args.poll_interval;
+                        devices.spawn(Poller::new(world, rest.clone(), number, (device_id, key), every).live())
+                    }
+                };
             }
             // Looked at, not told: twenty thousand devices shall not carry a channel for it.
             while self.tally.ever_attached.get() < count && !self.all_ended(devices) {
@@ -188,7 +211,12 @@ impl Run {
             never = live::show(&self.screen, &bar, self.tally.clone(), |tally| tally.ever_attached.get()) => match never {},
         };
         bar.finish_and_clear();
-        (attached && self.tally.ever_attached.get() == count).then(|| began.elapsed())
+        Ok((attached && self.tally.ever_attached.get() == count).then(|| began.elapsed()))
+    }
+
+    fn rest(&self) -> anyhow::Result<Rest> {
+        let server = &self.args.server;
+        Rest::new(&self.args.rest, server.ca.as_deref(), server.allow_plaintext, TOGETHER)
     }
 
     fn all_ended(&self, devices: &JoinSet<()>) -> bool {

@@ -8,7 +8,13 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Endpoint;
 
 use super::{keys::Keys, tally::Tally};
-use crate::scenario::Scenario;
+use crate::{
+    life::chance::{fraction, mix_all},
+    scenario::Scenario,
+};
+
+/// Tells this draw from others of the same device.
+const PHASE: u64 = 0x000F_FEED;
 
 /// Devices that connect for the first time at the same time.
 const CONNECTING: usize = 64;
@@ -71,4 +77,10 @@ impl Timing {
         let past = self.past_interval.filter(|_| at < self.live_from);
         at + TimeDelta::from_std(past.unwrap_or(interval)).unwrap_or(TimeDelta::MAX)
     }
+}
+
+/// When the device of that number measures first: devices that begin together do not report together.
+pub(crate) fn first_sample(start: DateTime<Utc>, seed: u64, number: u32, interval: Duration) -> DateTime<Utc> {
+    let phase = fraction(mix_all(&[seed, u64::from(number), PHASE]));
+    start + TimeDelta::microseconds((interval.as_secs_f64() * phase * 1e6) as i64)
 }

@@ -71,3 +71,13 @@ fn benchmarks_of_servers_that_die_wait_for_every_device_and_leave_nothing_runnin
     assert!(checks(&dear) >= checks(&restart) + 4.0, "tickets spare the slow check: {restart} {dear}");
     check_clean(output.path(), 3);
 }
+
+#[test]
+fn a_benchmark_of_a_simulated_fleet_compares_what_was_sent_with_what_is_stored() {
+    let output = data_parent();
+    let few = ["--devices", "12", "--seconds", "12", "--ceiling-seconds", "6"];
+    let simulation = bench("simulation", &few, output.path());
+    assert_eq!(simulation["rows"][0]["figure"], 12.0, "{simulation}");
+    assert!(simulation["rows"][2]["figure"].as_f64().unwrap() > 0.0, "{simulation}");
+    check_clean(output.path(), 1);
+}

@@ -48,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("homepot-agent", &["homepot"]),
+    ("homepot-simulator", &["homepot", "homepot-agent"]),
     ("homepot-tests", &["homepot", "homepot-agent"]),
     ("homepot-bench", &["homepot", "homepot-agent"]),
 ];
@@ -88,9 +89,9 @@ fn the_store_names_no_web_framework_and_the_gateway_no_database() {
 }
 
 #[test]
-fn neither_the_agent_nor_the_gateway_reaches_the_database_on_any_way() {
+fn neither_the_agent_nor_the_simulator_nor_the_gateway_reaches_the_database_on_any_way() {
     let metadata = metadata();
-    for name in ["homepot-agent", "homepot-gateway"] {
+    for name in ["homepot-agent", "homepot-gateway", "homepot-simulator"] {
         let reached = reached(&metadata, name);
         let bad: Vec<_> = DATABASE.iter().filter(|crate_name| reached.contains(**crate_name)).collect();
         assert!(bad.is_empty(), "{name} reaches {bad:?}");
@@ -100,7 +101,7 @@ fn neither_the_agent_nor_the_gateway_reaches_the_database_on_any_way() {
 
 #[test]
 fn no_program_needs_an_installed_libpq() {
-    for name in ["homepot", "homepot-agent"] {
+    for name in ["homepot", "homepot-agent", "homepot-sim"] {
         let output = Command::new("ldd").arg(program(name)).output().unwrap();
         let linked = String::from_utf8(output.stdout).unwrap();
         assert!(linked.contains("libc.so"), "ldd tells what {name} links: {linked}");

@@ -1,0 +1,68 @@
+//! `homepot-sim preview`: what a device would measure, without a server. What `homepot-sim fleet` sends with the same scenario,
+//! seed, start and interval is the same.
+
+use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
+
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use homepot::model::Sample;
+use serde_json::{Value, json};
+
+use crate::{fleet, life::Life, scenario::Scenario, span};
+
+/// Which device, and when.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// A scenario that ships, or a file; see `homepot-sim scenarios`
+    #[arg(long, default_value = "healthy")]
+    scenario: String,
+    /// Another seed is another fleet
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// The device's number, from 1
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    device: u32,
+    /// The first sample's time, as `fleet --start` has it
+    #[arg(long, value_name = "TIME")]
+    start: DateTime<Utc>,
+    /// From sample to sample
+    #[arg(long, value_parser = span::parse, default_value = "5s", value_name = "SPAN")]
+    interval: Duration,
+    /// How many samples
+    #[arg(long, default_value_t = 20, value_name = "NUMBER")]
+    samples: u64,
+}
+
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let scenario = Arc::new(Scenario::find(&args.scenario)?);
+    let number = args.device - 1;
+    let mut life = Life::new(scenario, args.seed, number, args.start, args.start);
+    let mut at = fleet::first_sample(args.start, args.seed, number, args.interval);
+    let step = TimeDelta::from_std(args.interval)?;
+    anyhow::ensure!(step > TimeDelta::zero(), "--interval must be over 0 s");
+    let (mut out, mut told) = (std::io::stdout().lock(), 0);
+    while told < args.samples {
+        if let Some(sample) = life.step(at).sample {
+            writeln!(out, "{}", line(&sample))?;
+            told += 1;
+        }
+        at += step;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A sample as one line of JSON, by the names of the REST API.
+fn line(sample: &Sample) -> Value {
+    let temperatures: Vec<_> =
+        sample.temperatures.iter().map(|t| json!({ "sensor": t.sensor, "celsius": t.celsius })).collect();
+    json!({
+        "collected_at": sample.collected_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+        "cpu_percent": sample.cpu_percent, "memory_percent": sample.memory_percent,
+        "disk_percent": sample.disk_percent, "swap_percent": sample.swap_percent,
+        "load_1m": sample.load_1m, "load_5m": sample.load_5m, "load_15m": sample.load_15m,
+        "network_latency_ms": sample.network_latency_ms, "transaction_count": sample.transaction_count,
+        "transaction_volume": sample.transaction_volume, "error_rate": sample.error_rate,
+        "active_connections": sample.active_connections, "queue_depth": sample.queue_depth,
+        "bytes_sent": sample.bytes_sent, "bytes_received": sample.bytes_received,
+        "uptime_seconds": sample.uptime_seconds, "temperatures": temperatures, "extra": sample.extra,
+    })
+}

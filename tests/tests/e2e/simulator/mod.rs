@@ -1,0 +1,27 @@
+//! `homepot-sim`: devices that are not there, by the protocol of those that are.
+
+mod fleet;
+mod poller;
+mod repeat;
+mod told;
+
+use homepot_tests::{Server, Simulator};
+use serde_json::Value;
+
+async fn server() -> (Server, Simulator) {
+    let server = Server::start().await;
+    let simulator = Simulator::of(&server);
+    (server, simulator)
+}
+
+/// The samples in Postgres of devices whose id begins so.
+async fn stored(server: &Server, fleet: &str) -> i64 {
+    let query =
+        format!("SELECT count(*) FROM samples s JOIN devices d USING (device) WHERE d.device_id LIKE '{fleet}-%'");
+    server.database().number(&query).await
+}
+
+fn number(summary: &Value, path: &str) -> i64 {
+    let found = summary.pointer(path).and_then(Value::as_i64);
+    found.unwrap_or_else(|| panic!("no {path} in {summary}"))
+}
