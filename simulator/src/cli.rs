@@ -36,7 +36,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Fleet(args) => in_one_thread(fleet::run(*args)),
         Command::Preview(args) => preview::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),
-        Command::Traffic(args) => traffic::run(&args),
+        Command::Traffic(args) => in_one_thread(traffic::run(args)),
     };
     ended.unwrap_or_else(|error| {
         screen::complain(format_args!("{error:#}"));
