@@ -17,10 +17,13 @@ pub enum Audience {
     FleetAdmin,
 }
 
+/// The stream a device lives on: the only call a device with a proof key may make, for it proves itself there.
+pub const ATTACH: &str = "/homepot.device.v1.DeviceService/Attach";
+
 /// Every method of every service, by its gRPC path.
 pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.device.v1.DeviceService/Enroll", Audience::Enrollee),
-    ("/homepot.device.v1.DeviceService/Attach", Audience::Device),
+    (ATTACH, Audience::Device),
     ("/homepot.device.v1.DeviceService/ReportSamples", Audience::Device),
     ("/homepot.device.v1.DeviceService/FetchCommands", Audience::Device),
     ("/homepot.device.v1.DeviceService/AcknowledgeCommand", Audience::Device),
@@ -32,11 +35,13 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.registry.v1.RegistryService/UpdateSite", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/GetDevice", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/ListDevices", Audience::Operator(Role::Viewer)),
+    ("/homepot.registry.v1.RegistryService/SummarizeFleet", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/UpdateDevice", Audience::Operator(Role::Operator)),
     ("/homepot.registry.v1.RegistryService/DeactivateDevice", Audience::Operator(Role::Operator)),
     ("/homepot.registry.v1.RegistryService/ActivateDevice", Audience::Operator(Role::Operator)),
     ("/homepot.registry.v1.RegistryService/RotateDeviceKey", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/RevokeDeviceKeys", Audience::Operator(Role::Admin)),
+    ("/homepot.registry.v1.RegistryService/RemoveSimulatedDevices", Audience::Operator(Role::Admin)),
     ("/homepot.registry.v1.RegistryService/GetPresence", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/ListStateChanges", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/Watch", Audience::Operator(Role::Viewer)),

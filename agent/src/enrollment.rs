@@ -45,7 +45,8 @@ pub(crate) async fn credentials(
             status.device_id = Some(identity.device_id.to_string());
             status.site_id = identity.site_id.as_ref().map(ToString::to_string);
         });
-        return Ok(Some(Credentials { device_id: identity.device_id.clone(), key: key.clone() }));
+        let device_id = identity.device_id.clone();
+        return Ok(Some(Credentials { device_id, key: key.clone(), signer: state.signer()? }));
     }
 
     // An enrolment that was cut short goes on under the id it began with.
@@ -64,7 +65,7 @@ pub(crate) async fn credentials(
     };
 
     let server = config.server.to_string();
-    let claim = state.begin_enrollment(&device_id, &site_id, &server)?;
+    let (claim, signer) = state.begin_enrollment(&device_id, &site_id, &server)?;
     status.send_modify(|status| {
         status.phase = Phase::Enrolling;
         status.device_id = Some(device_id.to_string());
@@ -78,6 +79,7 @@ pub(crate) async fn credentials(
         source: DeviceSource::Real,
         firmware_version: VERSION.to_owned(),
         claim,
+        proof_key: Some(signer.public()),
     };
     let mut reconnect = Reconnect::new();
     loop {
@@ -89,7 +91,7 @@ pub(crate) async fn credentials(
             Ok(key) => {
                 state.finish_enrollment(&device_id, &site_id, &server, &key)?;
                 tracing::info!(%device_id, %site_id, %server, "enrolled");
-                return Ok(Some(Credentials { device_id, key }));
+                return Ok(Some(Credentials { device_id, key, signer: Some(signer) }));
             }
             Err(End::Refused(error)) if is_final(&error) => {
                 return Err(RunError::Enrollment(explain(&error, &device_id, token.is_some())));
@@ -124,8 +126,8 @@ fn is_final(error: &Error) -> bool {
 fn explain(error: &Error, device_id: &DeviceId, with_token: bool) -> String {
     match error.kind() {
         Kind::AlreadyExists => format!(
-            "{error}. If that is this machine and its key is lost, have an operator rotate the key and write it to \
-             .device_api_key in the state directory; otherwise give another --device-id than {device_id}"
+            "{error}. If that is this machine and its key is lost, have an operator end all keys of the device, make a \
+             new one and write it to .device_api_key in the state directory; otherwise give another --device-id than {device_id}"
         ),
         Kind::Unauthenticated if with_token => {
             format!("{error}. The enrolment token may be used up, over, or for another site")

@@ -1,5 +1,5 @@
 -- What devices measured. Wide columns first, so that no row is padded; a day is a partition, made ahead of time by
--- the server and dropped whole. No foreign key: it would cost a look-up a row, and devices are never deleted.
+-- the server and dropped whole. No foreign key: it would cost a look-up a row; who removes a device removes these too.
 
 CREATE TABLE samples (
     device bigint NOT NULL,

@@ -40,7 +40,7 @@ ALTER TABLE devices ADD COLUMN labels jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_t
 CREATE INDEX devices_by_label ON devices USING gin (labels);
 
 -- When devices came and went. A week is a partition, dropped whole after 90 days: deletes of half a million rows a day
--- would leave as much to clean up. No foreign key: devices are never deleted.
+-- would leave as much to clean up. No foreign key: who removes a device removes these too.
 CREATE TABLE device_states (
     device bigint NOT NULL,
     at timestamptz NOT NULL,

@@ -22,6 +22,8 @@ enum Command {
     /// Simulated devices: they enrol, report, obey and fail as a scenario has it
     #[command(after_help = fleet::AFTER_HELP)]
     Fleet(Box<fleet::Args>),
+    /// Remove a fleet from the server, with all that is kept of it
+    Remove(fleet::remove::Args),
     /// What a device would measure, without a server: a sample a line, as JSON
     Preview(preview::Args),
     /// The scenarios that ship, or one of them to start your own from
@@ -34,6 +36,7 @@ enum Command {
 pub fn run(cli: Cli) -> ExitCode {
     let ended = match cli.command {
         Command::Fleet(args) => in_one_thread(fleet::run(*args)),
+        Command::Remove(args) => in_one_thread(fleet::remove::run(args)),
         Command::Preview(args) => preview::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),
         Command::Traffic(args) => in_one_thread(traffic::run(args)),

@@ -24,7 +24,8 @@ use tonic::{
 const HEADING: &str = "Server";
 /// A file with a token is no larger.
 const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
-const CALL: Duration = Duration::from_secs(30);
+/// How long a call may take that has little to do.
+pub(crate) const CALL: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
 #[derive(Debug, clap::Args)]
@@ -59,9 +60,9 @@ impl Server {
         operator_token(self.token_file.as_deref())
     }
 
-    /// The registry, as the operator of `token`.
-    pub(crate) async fn registry(&self, token: &Secret) -> anyhow::Result<Registry> {
-        let endpoint = self.endpoint()?.timeout(CALL);
+    /// The registry, as the operator of `token`; a call may take so long.
+    pub(crate) async fn registry(&self, token: &Secret, patience: Duration) -> anyhow::Result<Registry> {
+        let endpoint = self.endpoint()?.timeout(patience);
         let channel = endpoint::channel(&endpoint)
             .await
             .map_err(|end| anyhow::anyhow!("{}: {}; is `homepot serve` running?", self.server, end.describe()))?;

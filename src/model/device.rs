@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use chrono::{DateTime, Utc};
 
 use super::{
-    CommandType, DeviceId, DeviceType, Faults, JsonBounds, JsonObject, Labels, Presence, SiteId, from_proto_timestamp,
-    from_struct, non_empty, parse_labels, to_proto_timestamp, to_struct,
+    CommandType, DeviceId, DeviceType, Faults, JsonBounds, JsonObject, Labels, Presence, ProofKey, SiteId,
+    from_proto_timestamp, from_struct, non_empty, parse_labels, to_proto_timestamp, to_struct,
 };
 use crate::{
     error::Error,
@@ -26,11 +26,22 @@ pub enum DeviceSource {
 }
 
 impl DeviceSource {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Real, Self::Simulated];
+
     /// The word the store uses.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Real => "real",
             Self::Simulated => "simulated",
+        }
+    }
+
+    /// The one that it is not.
+    pub fn other(self) -> Self {
+        match self {
+            Self::Real => Self::Simulated,
+            Self::Simulated => Self::Real,
         }
     }
 
@@ -40,7 +51,7 @@ impl DeviceSource {
             Ok(device_pb::DeviceSource::Unspecified) => Ok(None),
             Ok(device_pb::DeviceSource::Real) => Ok(Some(Self::Real)),
             Ok(device_pb::DeviceSource::Simulated) => Ok(Some(Self::Simulated)),
-            Err(_) => Err(Error::invalid(field, "is not a known source")),
+            Err(_) => Err(Error::invalid(field, "must be real or simulated")),
         }
     }
 }
@@ -93,6 +104,8 @@ pub struct Device {
     pub maintenance: bool,
     /// What operators marked it with.
     pub labels: Labels,
+    /// Whether it has a proof key.
+    pub proves: bool,
     /// Whether it is there.
     pub presence: Presence,
     /// When it enrolled.
@@ -116,10 +129,11 @@ impl Device {
             source: device_pb::DeviceSource::from(self.source).into(),
             active: self.active,
             maintenance: self.maintenance,
-            presence: Some(self.presence.into_proto(self.maintenance)),
+            presence: Some(self.presence.into_proto(self.source, self.maintenance)),
             created_at: Some(to_proto_timestamp(self.created_at)),
             updated_at: Some(to_proto_timestamp(self.updated_at)),
             labels: self.labels.into_iter().collect(),
+            proves: self.proves,
         }
     }
 }
@@ -177,6 +191,8 @@ pub struct Enrollment {
     pub source: Option<DeviceSource>,
     /// Lets it ask again for a key whose answer got lost.
     pub claim: Option<Vec<u8>>,
+    /// What its proofs will be checked by.
+    pub proof_key: Option<ProofKey>,
 }
 
 impl TryFrom<device_pb::EnrollRequest> for Enrollment {
@@ -203,6 +219,20 @@ impl TryFrom<device_pb::EnrollRequest> for Enrollment {
         if !request.claim.is_empty() && !(16..=64).contains(&request.claim.len()) {
             faults.add("claim", "must be 16 to 64 bytes");
         }
+        let proof_key = match request.proof_key.as_slice() {
+            [] => None,
+            bytes => match ProofKey::try_from(bytes) {
+                Ok(_) if source == Some(DeviceSource::Simulated) => {
+                    faults.add("proof_key", "is for real devices only");
+                    None
+                }
+                Ok(key) => Some(key),
+                Err(_) => {
+                    faults.add("proof_key", "must be 32 bytes");
+                    None
+                }
+            },
+        };
         let enrollment = site_id.zip(device_id).zip(device_type).map(|((site_id, device_id), device_type)| Self {
             site_id,
             device_id,
@@ -214,6 +244,7 @@ impl TryFrom<device_pb::EnrollRequest> for Enrollment {
             config,
             source,
             claim: Some(request.claim).filter(|claim| !claim.is_empty()),
+            proof_key,
         });
         faults.finish(enrollment)
     }
@@ -293,10 +324,11 @@ mod tests {
             ip_address: "1.2.3".to_owned(),
             mac_address: "00:11".to_owned(),
             claim: vec![0; 3],
+            proof_key: vec![0; 31],
             ..Default::default()
         };
         let error = Enrollment::try_from(request).unwrap_err();
         let fields: Vec<_> = error.field_violations().iter().map(|fault| fault.field.as_str()).collect();
-        assert_eq!(fields, ["site_id", "device_id", "name", "ip_address", "mac_address", "claim"]);
+        assert_eq!(fields, ["site_id", "device_id", "name", "ip_address", "mac_address", "claim", "proof_key"]);
     }
 }

@@ -8,6 +8,7 @@ mod command;
 mod cursor;
 mod damping;
 mod device;
+mod fleet;
 mod ids;
 mod json;
 mod labels;
@@ -15,6 +16,7 @@ mod metric;
 mod operator;
 mod page;
 mod presence;
+mod proof;
 mod run;
 mod sample;
 mod secret;
@@ -32,6 +34,7 @@ pub use command::{
 pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
 pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello};
+pub use fleet::{BySource, FleetSummary, SiteCount};
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
 pub use json::{JsonBounds, JsonObject, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
@@ -39,7 +42,10 @@ pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decim
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
-pub use run::{MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target};
+pub use proof::{Nonce, ProofKey, proof_text};
+pub use run::{
+    MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom,
+};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
 pub use site::{NewSite, Site, SiteChange};

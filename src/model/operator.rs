@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use chrono::{DateTime, Utc};
 
-use super::{DeviceSource, OperatorName, SiteId, to_proto_timestamp};
+use super::{DeviceSource, Labels, OperatorName, SiteId, to_proto_timestamp};
 use crate::{
     error::Error,
     pb::{device::v1 as device_pb, registry::v1 as pb},
@@ -163,6 +163,8 @@ pub struct EnrollmentToken {
     pub expires_at: DateTime<Utc>,
     /// When it was ended early.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// What its devices are marked with.
+    pub labels: Labels,
 }
 
 impl EnrollmentToken {
@@ -184,6 +186,7 @@ impl From<EnrollmentToken> for pb::EnrollmentToken {
             created_at: Some(to_proto_timestamp(token.created_at)),
             expires_at: Some(to_proto_timestamp(token.expires_at)),
             revoked_at: token.revoked_at.map(to_proto_timestamp),
+            labels: token.labels.into_iter().collect(),
         }
     }
 }

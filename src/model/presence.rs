@@ -4,8 +4,11 @@ use std::{str::FromStr, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 
-use super::{DeviceId, to_proto_duration, to_proto_timestamp};
-use crate::{error::Error, pb::registry::v1 as pb};
+use super::{DeviceId, DeviceSource, to_proto_duration, to_proto_timestamp};
+use crate::{
+    error::Error,
+    pb::{device::v1 as device_pb, registry::v1 as pb},
+};
 
 /// A device is offline when it was silent for this many of its heartbeat intervals.
 pub const OFFLINE_AFTER_HEARTBEATS: f64 = 2.5;
@@ -130,8 +133,8 @@ impl Presence {
         self.last_seen_at.map(|last_seen_at| last_seen_at + TimeDelta::from_std(bound).unwrap_or(TimeDelta::MAX))
     }
 
-    /// For the wire; `maintenance` wins over what the clock says.
-    pub fn into_proto(self, maintenance: bool) -> pb::Presence {
+    /// For the wire, of a device of this source; `maintenance` wins over what the clock says.
+    pub fn into_proto(self, source: DeviceSource, maintenance: bool) -> pb::Presence {
         let status = if maintenance { DeviceStatus::Maintenance } else { self.status() };
         pb::Presence {
             status: pb::DeviceStatus::from(status).into(),
@@ -145,6 +148,7 @@ impl Presence {
             heartbeat_interval: Some(to_proto_duration(self.heartbeat_interval)),
             flapping: self.flapping,
             contested_since: self.contested_since.map(to_proto_timestamp),
+            source: device_pb::DeviceSource::from(source).into(),
         }
     }
 }
@@ -166,11 +170,21 @@ pub enum StateCause {
     Settled,
     /// Two machines use its key.
     Contested,
+    /// A real device took over the id of a simulated one.
+    TookOver,
 }
 
 impl StateCause {
-    const ALL: [Self; 7] =
-        [Self::Attached, Self::Heard, Self::Detached, Self::Silent, Self::Flapping, Self::Settled, Self::Contested];
+    const ALL: [Self; 8] = [
+        Self::Attached,
+        Self::Heard,
+        Self::Detached,
+        Self::Silent,
+        Self::Flapping,
+        Self::Settled,
+        Self::Contested,
+        Self::TookOver,
+    ];
 
     /// The word for people and the store.
     pub fn as_str(self) -> &'static str {
@@ -182,6 +196,7 @@ impl StateCause {
             Self::Flapping => "flapping",
             Self::Settled => "settled",
             Self::Contested => "contested",
+            Self::TookOver => "took_over",
         }
     }
 }
@@ -205,6 +220,7 @@ impl From<StateCause> for pb::StateChangeCause {
             StateCause::Flapping => Self::Flapping,
             StateCause::Settled => Self::Settled,
             StateCause::Contested => Self::Contested,
+            StateCause::TookOver => Self::TookOver,
         }
     }
 }

@@ -5,12 +5,15 @@ use std::{str::FromStr, time::Duration};
 use chrono::{DateTime, Utc};
 
 use super::{
-    CommandId, CommandState, CommandType, DEFAULT_RUN_TIMEOUT, DeviceId, Faults, JsonObject, LabelSelector, RunId,
-    SiteId,
+    CommandId, CommandState, CommandType, DEFAULT_RUN_TIMEOUT, DeviceId, DeviceSource, Faults, JsonObject,
+    LabelSelector, RunId, SiteId,
     command::{MAX_PAYLOAD, RUN_TIMEOUT, TIME_TO_LIVE, span},
     from_struct, non_empty, to_proto_duration, to_proto_timestamp, to_struct,
 };
-use crate::{error::Error, pb::command::v1 as pb};
+use crate::{
+    error::Error,
+    pb::{command::v1 as pb, device::v1 as device_pb},
+};
 
 /// Devices that a run may name one by one.
 pub const MAX_TARGET_DEVICES: usize = 10_000;
@@ -21,7 +24,17 @@ const MAX_FAILURES: u32 = 1_000_000;
 
 /// Which devices a run is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
+pub struct Target {
+    /// The way they are named.
+    pub whom: Whom,
+    /// Of this source only. What is not named one by one always has one, so that no run mixes them by accident; `None`
+    /// there: the run was started before devices were told apart.
+    pub source: Option<DeviceSource>,
+}
+
+/// How the devices of a run are named.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Whom {
     /// These.
     Devices(Vec<DeviceId>),
     /// Those of a site, or whose labels match, or both.
@@ -39,10 +52,11 @@ impl TryFrom<pb::Target> for Target {
     type Error = Error;
 
     fn try_from(target: pb::Target) -> Result<Self, Error> {
-        let pb::Target { device_ids, site_id, label_selector, fleet } = target;
+        let pb::Target { device_ids, site_id, label_selector, fleet, source } = target;
         let mut faults = Faults::new();
         let site = if site_id.is_empty() { None } else { faults.take(SiteId::parse_as("target.site_id", &site_id)) };
         let selector = faults.take(LabelSelector::parse("target.label_selector", &label_selector)).flatten();
+        let source = faults.take(DeviceSource::from_proto("target.source", source)).flatten();
         if device_ids.len() > MAX_TARGET_DEVICES {
             faults.add("target.device_ids", format!("has more than {MAX_TARGET_DEVICES} entries"));
         }
@@ -56,26 +70,27 @@ impl TryFrom<pb::Target> for Target {
         if ways != 1 {
             faults.add("target", "must be one of device_ids, site_id and label_selector, or fleet");
         }
+        let any = source.or(Some(DeviceSource::Real));
         faults.finish(Some(match (fleet, matching) {
-            (true, _) => Self::Fleet,
-            (false, true) => Self::Matching { site_id: site, selector },
-            (false, false) => Self::Devices(devices),
+            (true, _) => Self { whom: Whom::Fleet, source: any },
+            (false, true) => Self { whom: Whom::Matching { site_id: site, selector }, source: any },
+            (false, false) => Self { whom: Whom::Devices(devices), source },
         }))
     }
 }
 
 impl From<Target> for pb::Target {
     fn from(target: Target) -> Self {
-        match target {
-            Target::Devices(devices) => {
-                Self { device_ids: devices.into_iter().map(Into::into).collect(), ..Self::default() }
-            }
-            Target::Matching { site_id, selector } => Self {
+        let source = target.source.map(|source| device_pb::DeviceSource::from(source).into()).unwrap_or_default();
+        let only = Self { source, ..Self::default() };
+        match target.whom {
+            Whom::Devices(devices) => Self { device_ids: devices.into_iter().map(Into::into).collect(), ..only },
+            Whom::Matching { site_id, selector } => Self {
                 site_id: site_id.map(Into::into).unwrap_or_default(),
                 label_selector: selector.map(|selector| selector.as_str().to_owned()).unwrap_or_default(),
-                ..Self::default()
+                ..only
             },
-            Target::Fleet => Self { fleet: true, ..Self::default() },
+            Whom::Fleet => Self { fleet: true, ..only },
         }
     }
 }
@@ -352,6 +367,8 @@ pub struct RunDevice {
     pub device_id: DeviceId,
     /// Its site.
     pub site_id: SiteId,
+    /// Whether it is real.
+    pub source: DeviceSource,
     /// The command that was queued for it, and where that stands; `None`: none yet.
     pub command: Option<(CommandId, CommandState)>,
     /// Why it stands there, or why it was left out.
@@ -373,6 +390,7 @@ impl From<RunDevice> for pb::RunDevice {
             reason: device.reason.unwrap_or_default(),
             skipped: device.skipped,
             result: device.result.as_ref().map(to_struct),
+            source: device_pb::DeviceSource::from(device.source).into(),
         }
     }
 }
@@ -390,11 +408,28 @@ mod tests {
         let device_ids = vec!["b".to_owned(), "a".to_owned(), "b".to_owned()];
         let devices = target(pb::Target { device_ids: device_ids.clone(), ..Default::default() }).unwrap();
         let parse = |id| DeviceId::parse(id).unwrap();
-        assert_eq!(devices, Target::Devices(vec![parse("a"), parse("b")]));
-        assert_eq!(target(pb::Target { fleet: true, ..Default::default() }), Ok(Target::Fleet));
+        assert_eq!(devices.whom, Whom::Devices(vec![parse("a"), parse("b")]));
+        assert_eq!(target(pb::Target { fleet: true, ..Default::default() }).unwrap().whom, Whom::Fleet);
         for bad in [pb::Target::default(), pb::Target { device_ids, fleet: true, ..Default::default() }] {
             assert_eq!(target(bad).unwrap_err().field_violations()[0].field, "target");
         }
+    }
+
+    #[test]
+    fn who_does_not_name_devices_means_the_real_ones_and_is_told_so() {
+        let [real, simulated] = DeviceSource::ALL.map(|source| i32::from(device_pb::DeviceSource::from(source)));
+        let fleet = pb::Target { fleet: true, ..Default::default() };
+        let site = pb::Target { site_id: "site".to_owned(), ..Default::default() };
+        let labels = pb::Target { label_selector: "row=front".to_owned(), ..Default::default() };
+        for asked in [fleet, site, labels] {
+            assert_eq!(pb::Target::from(target(asked.clone()).unwrap()).source, real);
+            let asked = pb::Target { source: simulated, ..asked };
+            assert_eq!(pb::Target::from(target(asked.clone()).unwrap()), asked);
+        }
+        let named = pb::Target { device_ids: vec!["a".to_owned()], ..Default::default() };
+        assert_eq!(pb::Target::from(target(named.clone()).unwrap()), named);
+        let error = target(pb::Target { source: 9, ..named }).unwrap_err();
+        assert_eq!(error.field_violations()[0].field, "target.source");
     }
 
     #[test]

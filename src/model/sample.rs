@@ -5,10 +5,13 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{
-    DeviceId, JsonBounds, JsonObject, SiteId, from_proto_duration, from_proto_timestamp, from_struct,
+    DeviceId, DeviceSource, JsonBounds, JsonObject, SiteId, from_proto_duration, from_proto_timestamp, from_struct,
     to_proto_duration, to_proto_timestamp, to_struct,
 };
-use crate::{error::Error, pb::telemetry::v1 as pb};
+use crate::{
+    error::Error,
+    pb::{device::v1 as device_pb, telemetry::v1 as pb},
+};
 
 /// How far back a sample may lie: as long as raw samples are kept.
 pub const MAX_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -82,6 +85,8 @@ pub struct StoredSample {
     pub device_id: DeviceId,
     /// Whose site.
     pub site_id: SiteId,
+    /// Real or simulated.
+    pub source: DeviceSource,
     /// What.
     pub sample: Sample,
     /// By the server's clock.
@@ -274,6 +279,7 @@ impl From<StoredSample> for pb::DeviceSample {
             site_id: stored.site_id.into(),
             sample: Some(stored.sample.into()),
             received_at: Some(to_proto_timestamp(stored.received_at)),
+            source: device_pb::DeviceSource::from(stored.source).into(),
         }
     }
 }

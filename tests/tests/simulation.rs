@@ -178,6 +178,7 @@ impl<'a> World<'a> {
             command_id,
             pk: self.pk,
             site_id: self.site_id.clone(),
+            source: DeviceSource::Real,
             command: NewCommand {
                 device_id: self.device_id.clone(),
                 command_type,
@@ -429,6 +430,7 @@ fn enrol(conn: &mut PgConnection, name: &str) {
         config: None,
         source: Some(DeviceSource::Real),
         claim: None,
+        proof_key: None,
     };
     let new = NewDevice {
         enrollment,
@@ -437,6 +439,7 @@ fn enrol(conn: &mut PgConnection, name: &str) {
         key_hash: "h".to_owned(),
         token_id: None,
         claim_hash: None,
+        labels: Default::default(),
     };
     assert!(matches!(devices::enroll(conn, &new).unwrap(), Enrolled::Device(_)));
 }

@@ -9,7 +9,7 @@ use std::{pin::pin, time::Duration};
 use chrono::Utc;
 use homepot::{
     Error, Kind,
-    model::{CommandId, Delivery, DeviceId, DeviceSource, Outcome, Secret, to_proto_timestamp},
+    model::{CommandId, Delivery, DeviceId, DeviceSource, Nonce, Outcome, Secret, to_proto_timestamp},
     pb::device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
 };
 use tokio::{
@@ -25,6 +25,7 @@ use super::{
     clock::ServerClock,
     endpoint,
     messages::{Inbound, inbound, outbound, terms},
+    proof::Signer,
     reconnect::{End, Reconnect, random},
 };
 use crate::platform;
@@ -33,6 +34,8 @@ use crate::platform;
 const HANDSHAKE: Duration = Duration::from_secs(20);
 /// How long an ending agent waits for the last acknowledgements.
 const FAREWELL: Duration = Duration::from_secs(1);
+const NO_PROOF_KEY: &str = "this device enrolled with a proof key, and it is not here: restore proof_key in the state \
+    directory, or have an operator end all of the device's keys and make a new one";
 /// Messages under way between the owner and the connection, each way.
 const CHANNEL: usize = 64;
 
@@ -43,6 +46,8 @@ pub struct Credentials {
     pub device_id: DeviceId,
     /// Its key.
     pub key: Secret,
+    /// Answers the server's challenge; `None`: it enrolled without a proof key.
+    pub signer: Option<Signer>,
 }
 
 /// What Hello tells.
@@ -228,7 +233,7 @@ impl Connection {
         self.carry(session, receiver).await
     }
 
-    /// Connects and exchanges Hello and Welcome.
+    /// Connects and exchanges Hello and Welcome, and proves itself where it is asked to.
     async fn open(&mut self) -> Result<(Session, Terms), End> {
         let mut client = endpoint::connect(&self.endpoint).await?;
         let (up, requests) = mpsc::channel(CHANNEL);
@@ -247,6 +252,9 @@ impl Connection {
                     let heartbeat_interval = terms.heartbeat_interval;
                     self.ticket = Some(welcome.reconnect_ticket).filter(|ticket| !ticket.is_empty());
                     return Ok((Session { up, down, heartbeat_interval }, terms));
+                }
+                Some(Down::Challenge(challenge)) => {
+                    up.try_send(self.proof(&challenge)?).map_err(|_| End::Lost)?;
                 }
                 other => {
                     if let Inbound::Goodbye(end) = inbound(pb::AttachResponse { message: other }) {
@@ -348,6 +356,20 @@ impl Connection {
             journal_id: self.introduction.journal_id.clone(),
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }
+    }
+
+    /// Answers a challenge. Without the key for it there is nothing to wait for: the server would end the stream.
+    fn proof(&self, challenge: &pb::Challenge) -> Result<pb::AttachRequest, End> {
+        let Some(signer) = &self.credentials.signer else {
+            return Err(End::Refused(Error::new(Kind::Forbidden, NO_PROOF_KEY)));
+        };
+        let nonce: Nonce = challenge
+            .nonce
+            .as_slice()
+            .try_into()
+            .map_err(|_| End::Refused(Error::new(Kind::Internal, "the server's challenge is not 32 bytes long")))?;
+        let signature = signer.prove(&nonce, &self.credentials.device_id);
+        Ok(pb::AttachRequest { message: Some(Up::Proof(pb::Proof { signature })) })
     }
 
     fn authenticated<T>(&self, message: T) -> Result<Request<T>, End> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use homepot::{
     Error, Kind,
-    model::{DeviceId, DeviceSource, DeviceType, Secret, SiteId},
+    model::{DeviceId, DeviceSource, DeviceType, ProofKey, Secret, SiteId},
     pb::device::v1 as pb,
 };
 use tokio::time::timeout;
@@ -31,6 +31,9 @@ pub struct Registration {
     pub firmware_version: String,
     /// Random bytes that lie on disk already, so that the call can be repeated when its answer gets lost.
     pub claim: [u8; 32],
+    /// The public half of the device's proof key, of which the other half lies on disk already; `None`: its API key is to be
+    /// enough, as for simulated devices.
+    pub proof_key: Option<ProofKey>,
 }
 
 /// Asks for a key, with `token` or, under open enrolment, without.
@@ -44,6 +47,7 @@ pub async fn enroll(endpoint: &Endpoint, registration: &Registration, token: Opt
         firmware_version: registration.firmware_version.clone(),
         source: pb::DeviceSource::from(registration.source).into(),
         claim: registration.claim.to_vec(),
+        proof_key: registration.proof_key.map(|key| key.to_vec()).unwrap_or_default(),
         ..Default::default()
     });
     if let Some(token) = token {

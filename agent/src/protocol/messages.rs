@@ -53,7 +53,8 @@ pub fn inbound(response: pb::AttachResponse) -> Inbound {
             Ok(command_id) => Event::Cancellation { command_id, reason: cancellation.reason },
             Err(_) => return Inbound::Ignored,
         },
-        Some(Down::Welcome(_)) | None => return Inbound::Ignored,
+        // The one and the other before a session only.
+        Some(Down::Welcome(_) | Down::Challenge(_)) | None => return Inbound::Ignored,
     };
     Inbound::Event(Box::new(event))
 }

@@ -9,8 +9,10 @@ pub mod connection;
 pub mod endpoint;
 pub mod enroll;
 pub mod messages;
+pub mod proof;
 pub mod reconnect;
 pub mod spool;
 pub mod uplink;
 
 pub use connection::{Credentials, Event, Introduction, Outgoing, Terms};
+pub use proof::Signer;

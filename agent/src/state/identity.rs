@@ -7,11 +7,12 @@ use homepot::model::{DeviceId, Secret, SiteId};
 use serde::{Deserialize, Serialize};
 
 use super::{StateDir, StateError};
-use crate::platform;
+use crate::{platform, protocol::Signer};
 
 const KEY: &str = ".device_api_key";
 const DEVICE: &str = "device.json";
 const CLAIM: &str = "enrollment_claim";
+const PROOF_KEY: &str = "proof_key";
 
 /// Who this device is.
 #[derive(Clone, Debug)]
@@ -58,18 +59,41 @@ impl StateDir {
         }))
     }
 
-    /// Records what the device is about to enrol as, and answers the claim that goes with it. The same claim comes
-    /// back until a key was kept, so that a lost answer can be asked for again.
-    pub fn begin_enrollment(&self, device: &DeviceId, site: &SiteId, server: &str) -> Result<[u8; 32], StateError> {
+    /// Records what the device is about to enrol as, and answers the claim and the proof key that go with it. The same come
+    /// back until a key was kept, so that a lost answer can be asked for again. Both are on disk when this returns.
+    pub fn begin_enrollment(
+        &self,
+        device: &DeviceId,
+        site: &SiteId,
+        server: &str,
+    ) -> Result<([u8; 32], Signer), StateError> {
         self.write_record(device, site, server, None)?;
-        if let Some(claim) = self.read(CLAIM)?.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
-            return Ok(claim);
+        let private = self.kept_or_random(PROOF_KEY)?;
+        Ok((self.kept_or_random(CLAIM)?, self.signer_of(&private)?))
+    }
+
+    /// Proves that this is the device that enrolled; `None`: it enrolled without a proof key.
+    pub fn signer(&self) -> Result<Option<Signer>, StateError> {
+        let Some(bytes) = self.read(PROOF_KEY)? else { return Ok(None) };
+        let private = <[u8; 32]>::try_from(bytes)
+            .map_err(|_| self.damaged(PROOF_KEY, "holds no key; restore it from a backup".to_owned()))?;
+        self.signer_of(&private).map(Some)
+    }
+
+    fn signer_of(&self, private: &[u8; 32]) -> Result<Signer, StateError> {
+        Signer::from_private(private).ok_or_else(|| self.damaged(PROOF_KEY, "holds no key".to_owned()))
+    }
+
+    /// 32 bytes of a file; where they are not there, random ones, kept.
+    fn kept_or_random(&self, name: &str) -> Result<[u8; 32], StateError> {
+        if let Some(kept) = self.read(name)?.and_then(|bytes| <[u8; 32]>::try_from(bytes).ok()) {
+            return Ok(kept);
         }
-        let mut claim = [0; 32];
-        getrandom::fill(&mut claim)
-            .map_err(|error| self.damaged(CLAIM, format!("can't be made: the system has no randomness ({error})")))?;
-        self.write(CLAIM, &claim)?;
-        Ok(claim)
+        let mut random = [0; 32];
+        getrandom::fill(&mut random)
+            .map_err(|error| self.damaged(name, format!("can't be made: the system has no randomness ({error})")))?;
+        self.write(name, &random)?;
+        Ok(random)
     }
 
     /// Keeps the key. The key goes last: where it lies, the device is enrolled.
@@ -151,12 +175,14 @@ mod tests {
     }
 
     #[test]
-    fn the_claim_stays_the_same_until_a_key_was_kept() {
+    fn the_claim_and_the_proof_key_stay_the_same_until_a_key_was_kept() {
         let (_directory, state) = state();
         let (device, site) = names();
         assert!(state.identity(None).unwrap().is_none());
-        let claim = state.begin_enrollment(&device, &site, "http://x").unwrap();
-        assert_eq!(state.begin_enrollment(&device, &site, "http://x").unwrap(), claim);
+        let (claim, signer) = state.begin_enrollment(&device, &site, "http://x").unwrap();
+        let (again, same) = state.begin_enrollment(&device, &site, "http://x").unwrap();
+        assert_eq!((again, same.public()), (claim, signer.public()));
+        assert_eq!(fs::metadata(state.file(PROOF_KEY)).unwrap().permissions().mode() & 0o777, 0o600);
         assert!(state.identity(None).unwrap().unwrap().key.is_none());
 
         state.finish_enrollment(&device, &site, "http://x", &Secret::presented("hpd_abc")).unwrap();
@@ -164,6 +190,9 @@ mod tests {
         assert_eq!((identity.device_id, identity.site_id), (device, Some(site)));
         assert_eq!(identity.key.unwrap().reveal(), "hpd_abc");
         assert!(!state.file(CLAIM).exists());
+        assert_eq!(state.signer().unwrap().unwrap().public(), signer.public());
+        state.write(PROOF_KEY, b"short").unwrap();
+        assert!(state.signer().is_err());
     }
 
     #[test]
@@ -194,6 +223,7 @@ mod tests {
         let (_directory, state) = state();
         state.write(KEY, b"legacy-key\n").unwrap();
         assert!(state.identity(None).is_err());
+        assert!(state.signer().unwrap().is_none());
         let (device, _) = names();
         assert_eq!(state.identity(Some(&device)).unwrap().unwrap().device_id, device);
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `.device_api_key` | the device's key |
 //! | `device.json` | the device's id, site and server |
+//! | `proof_key` | private Ed25519 key: the device proves itself by it, and it is never sent |
 //! | `enrollment_claim` | 32 random bytes, while an enrolment is under way |
 //! | `settings.json` | what SET_INTERVAL set |
 //! | `spool/` | samples that the server does not have yet |

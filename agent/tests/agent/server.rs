@@ -204,6 +204,7 @@ impl DeviceService for Service {
                 reconnect_ticket: TICKET.to_owned(),
                 backlog_samples_per_second: script.backlog_pace,
                 max_sample_age: None,
+                source: pb::DeviceSource::Real.into(),
             }
         };
         let sessions = self.sessions.clone();

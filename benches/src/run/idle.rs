@@ -10,7 +10,7 @@ use std::{process::Stdio, time::Duration};
 use anyhow::Context as _;
 use homepot::{
     model::{Secret, SecretKind},
-    pb::device::v1::{AttachResponse, Welcome, attach_response::Message as Down},
+    pb::device::v1::{AttachResponse, DeviceSource, Welcome, attach_response::Message as Down},
 };
 use serde_json::json;
 use tokio::{
@@ -169,6 +169,7 @@ pub(super) fn welcome() -> AttachResponse {
         reconnect_ticket: "0".repeat(64),
         backlog_samples_per_second: 0,
         max_sample_age: seconds(7 * 86_400),
+        source: DeviceSource::Real.into(),
     };
     AttachResponse { message: Some(Down::Welcome(welcome)) }
 }

@@ -2,7 +2,7 @@
 
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, Delivery, Event, Outcome, Refusal},
+    model::{Command, CommandId, Delivery, DeviceSource, Event, Outcome, Refusal},
 };
 use homepot_store::commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Speaker, Word};
 
@@ -46,21 +46,28 @@ impl Commands {
 
     /// Hands over what waits for a device's session, oldest first, and what it is to be asked for; with whether there
     /// may be more. `again`: an earlier call may have been carried out without its answer getting through.
-    pub async fn hand_over(&self, pk: i64, epoch: i64, again: bool) -> Result<(Handed, bool), Error> {
+    pub async fn hand_over(
+        &self,
+        pk: i64,
+        source: DeviceSource,
+        epoch: i64,
+        again: bool,
+    ) -> Result<(Handed, bool), Error> {
         let handed = self.claims.run(Claim { pk, epoch, again }).await?;
         let count = handed.deliveries.len();
         if count > 0 {
-            metrics::counter!("homepot_commands_delivered_total").increment(count as u64);
+            metrics::counter!("homepot_commands_delivered_total", "source" => source.as_str()).increment(count as u64);
             self.changed();
         }
         Ok((handed, count == CLAIM_LIMIT))
     }
 
     /// Hands over what waits for a device that polls, oldest first.
-    pub async fn fetch(&self, pk: i64, limit: u32) -> Result<Vec<Delivery>, Error> {
+    pub async fn fetch(&self, pk: i64, source: DeviceSource, limit: u32) -> Result<Vec<Delivery>, Error> {
         let fetched = self.store.run("fetch_commands", move |conn| commands::claim_by_poller(conn, pk, limit)).await?;
         if !fetched.is_empty() {
-            metrics::counter!("homepot_commands_delivered_total").increment(fetched.len() as u64);
+            metrics::counter!("homepot_commands_delivered_total", "source" => source.as_str())
+                .increment(fetched.len() as u64);
             self.changed();
         }
         Ok(fetched)
@@ -91,7 +98,8 @@ fn told(command_id: CommandId, event: Event, changed: Changed) -> Told {
         Changed::Done(command) => {
             let state = command.state.as_str();
             if command.state.is_end() {
-                metrics::counter!("homepot_commands_finished_total", "state" => state).increment(1);
+                let source = command.source.as_str();
+                metrics::counter!("homepot_commands_finished_total", "state" => state, "source" => source).increment(1);
                 tracing::info!(%command_id, device_id = %command.device_id, state, "command ended");
             } else {
                 tracing::debug!(%command_id, device_id = %command.device_id, state, "command moved on");

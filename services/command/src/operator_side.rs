@@ -27,6 +27,7 @@ impl Commands {
             command_id: CommandId(Uuid::now_v7()),
             pk,
             site_id: device.site_id,
+            source: device.source,
             command: command.clone(),
             created_by: caller.name.to_string(),
             run_id: None,
@@ -35,7 +36,7 @@ impl Commands {
             Inserted::New(row) => {
                 self.hints.wake(pk);
                 self.changed();
-                metrics::counter!("homepot_commands_queued_total").increment(1);
+                metrics::counter!("homepot_commands_queued_total", "source" => row.source.as_str()).increment(1);
                 tracing::info!(command_id = %row.command_id, device_id = %row.device_id,
                     command_type = %row.command_type, by = %caller.name, "command queued");
                 Ok((row, false))
@@ -96,7 +97,7 @@ pub(crate) fn check_known(device: &DeviceRef, command_type: &CommandType) -> Res
 
 #[cfg(test)]
 mod tests {
-    use homepot::model::SiteId;
+    use homepot::model::{DeviceSource, SiteId};
 
     use super::*;
 
@@ -105,6 +106,7 @@ mod tests {
             pk: 1,
             device_id: DeviceId::parse("d").unwrap(),
             site_id: SiteId::parse("s").unwrap(),
+            source: DeviceSource::Real,
             active: true,
             capabilities: capabilities.map(|names| names.iter().map(|name| (*name).to_owned()).collect()),
         }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use homepot::{
     Error, Kind,
-    model::{
-        CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState, SiteId, Target,
-    },
+    model::{CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState, SiteId, Whom},
 };
 use homepot_hints::Topic;
 use homepot_runtime::auth::OperatorCaller;
@@ -37,8 +35,10 @@ pub(crate) async fn drive(ledger: &Commands) {
                 for step in &advanced {
                     tracing::info!(run_id = %step.run_id, state = step.state.as_str(), queued = step.queued.len(),
                         "run moved on");
-                    metrics::counter!("homepot_commands_queued_total").increment(step.queued.len() as u64);
-                    step.queued.iter().for_each(|pk| ledger.hints.wake(*pk));
+                    for (pk, source) in &step.queued {
+                        metrics::counter!("homepot_commands_queued_total", "source" => source.as_str()).increment(1);
+                        ledger.hints.wake(*pk);
+                    }
                 }
                 if !advanced.is_empty() {
                     ledger.changed();
@@ -54,7 +54,7 @@ pub(crate) async fn drive(ledger: &Commands) {
 impl Commands {
     /// Starts a run; true when the idempotency key named an earlier one.
     pub(crate) async fn start_run(&self, caller: &OperatorCaller, order: RunOrder) -> Result<(Run, bool), Error> {
-        if let Target::Matching { site_id: Some(site_id), .. } = &order.target {
+        if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
             self.check_site(caller, site_id).await?;
         }
         let run_id = RunId(Uuid::now_v7());

@@ -17,13 +17,15 @@ pub(crate) async fn run(ledger: &Commands) {
     loop {
         ticks.tick().await;
         match ledger.store.run("sweep_commands", |conn| commands::sweep(conn, None, LIMIT)).await {
-            Ok(swept) if swept.expired + swept.unknown > 0 => {
-                let count = |state: &'static str, number: u32| {
-                    metrics::counter!("homepot_commands_finished_total", "state" => state).increment(number.into());
-                };
-                count("expired", swept.expired);
-                count("unknown", swept.unknown);
-                tracing::info!(expired = swept.expired, unknown = swept.unknown, "commands ran out of time");
+            Ok(swept) if !(swept.expired.is_none() && swept.unknown.is_none()) => {
+                for (state, ended) in [("expired", swept.expired), ("unknown", swept.unknown)] {
+                    for (source, number) in ended.each() {
+                        let source = source.as_str();
+                        metrics::counter!("homepot_commands_finished_total", "state" => state, "source" => source)
+                            .increment(number);
+                    }
+                }
+                tracing::info!(expired = ?swept.expired, unknown = ?swept.unknown, "commands ran out of time");
                 ledger.changed();
             }
             Ok(_) => {}

@@ -9,7 +9,8 @@ use futures_util::{
 use homepot::{
     Error,
     model::{
-        Command, CommandId, Cursor, DeviceId, Faults, MAX_PAGE_SIZE, Page, PageRequest, Run, RunId, SiteId, SiteScope,
+        Command, CommandId, Cursor, DeviceId, DeviceSource, Faults, MAX_PAGE_SIZE, Page, PageRequest, Run, RunId,
+        SiteId, SiteScope,
     },
     pb::command::v1 as pb,
 };
@@ -109,9 +110,10 @@ impl Wanted {
         let site_id = site_id.and_then(|id| faults.take(SiteId::parse(id)));
         let run_id = Some(&request.run_id).filter(|id| !id.is_empty());
         let run_id = run_id.and_then(|id| faults.take(RunId::parse(id)));
+        let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         let since = faults.take(Cursor::parse(&request.cursor)).flatten();
         faults.check()?;
-        let filter = ChangedFilter { scope: caller.scope.clone(), site_id, device_ids, command_ids, run_id };
+        let filter = ChangedFilter { scope: caller.scope.clone(), site_id, source, device_ids, command_ids, run_id };
         Ok(Self { filter, since })
     }
 }

@@ -5,7 +5,7 @@
 
 use axum::extract::{FromRequestParts, Path};
 use homepot_runtime::{
-    auth::{API_KEY, DEVICE_ID, ENROLLMENT_TOKEN},
+    auth::{API_KEY, DEVICE_ID, DEVICE_SOURCE, ENROLLMENT_TOKEN},
     peer::{FORWARDED_FOR, ForwardedPeer},
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
@@ -72,7 +72,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
             let told = "Missing X-API-Key or X-Device-ID header";
             return Err(ApiError::new(StatusCode::UNAUTHORIZED, told));
         };
-        Ok(Self(Caller::new(parts, false).with(DEVICE_ID, id.clone()).with(API_KEY, key.clone())))
+        let caller = Caller::new(parts, false).with(DEVICE_ID, id.clone()).with(API_KEY, key.clone());
+        // Also when it is empty: what it says is for the services to judge.
+        Ok(Self(match parts.headers.get(DEVICE_SOURCE) {
+            Some(source) => caller.with(DEVICE_SOURCE, source.clone()),
+            None => caller,
+        }))
     }
 }
 
@@ -165,6 +170,10 @@ mod tests {
         let request = caller.request(());
         assert_eq!(request.metadata().get("x-device-id").unwrap(), "d");
         assert_eq!(request.metadata().get("x-api-key").unwrap(), "k");
+        assert!(request.metadata().get("x-device-source").is_none());
+        let mut says = parts(&[("X-Device-ID", "d"), ("X-API-Key", "k"), ("X-Device-Source", "simulated")]);
+        let Ok(Device(caller)) = Device::from_request_parts(&mut says, &()).await else { panic!("refused") };
+        assert_eq!(caller.request(()).metadata().get("x-device-source").unwrap(), "simulated");
         for bad in [&[][..], &[("X-Device-ID", "d")], &[("X-API-Key", "k")], &[("X-Device-ID", ""), ("X-API-Key", "k")]]
         {
             assert!(Device::from_request_parts(&mut parts(bad), &()).await.is_err());

@@ -4,7 +4,10 @@ use std::ops::RangeInclusive;
 
 use axum::extract::{FromRequestParts, Query};
 use chrono::DateTime;
-use homepot::model::{to_proto_duration, to_proto_timestamp};
+use homepot::{
+    model::{to_proto_duration, to_proto_timestamp},
+    pb::device::v1::DeviceSource,
+};
 use homepot_runtime::settings::parse_time;
 use http::{HeaderMap, header, request::Parts};
 use prost_types::{Duration, Timestamp};
@@ -105,6 +108,12 @@ impl Params {
         self.fault(name, "enum", format!("Input should be {}", quoted.join(" or ")))
     }
 
+    /// Real or simulated devices, as the parameter `source` tells; unspecified when it is left out.
+    pub(crate) fn source(&mut self) -> i32 {
+        let words = [("real", DeviceSource::Real), ("simulated", DeviceSource::Simulated)];
+        self.word("source", &words).unwrap_or_default().into()
+    }
+
     /// What each value of `name` is to `read`; each that is nothing to it is a fault.
     pub(crate) fn each<T>(&mut self, name: &str, read: impl Fn(&str) -> Result<T, homepot::Error>) -> Vec<T> {
         let mut values = Vec::new();
@@ -169,6 +178,7 @@ mod tests {
         assert_eq!(times[0].seconds, times[1].seconds);
         assert_eq!(params.span("step").unwrap().seconds, 300);
         assert_eq!(params.word("what", &[("x", 7)]), Some(7));
+        assert_eq!(params.source(), i32::from(DeviceSource::Unspecified));
         assert!(params.finish(()).is_ok());
     }
 
@@ -190,6 +200,16 @@ mod tests {
         assert_eq!(told[6]["msg"], "Input should be 'x' or 'z'");
         let of_metric = told[7]["msg"].as_str().unwrap();
         assert!(of_metric.starts_with("Value error, 'heat' is not a metric; there are cpu_percent, "), "{of_metric}");
+    }
+
+    #[tokio::test]
+    async fn a_source_is_one_of_two_words() {
+        assert_eq!(params("source=simulated", "").await.source(), i32::from(DeviceSource::Simulated));
+        let mut odd = params("source=both", "").await;
+        odd.source();
+        let told =
+            json!([{"type": "enum", "loc": ["query", "source"], "msg": "Input should be 'real' or 'simulated'"}]);
+        assert_eq!(faults(odd), told);
     }
 
     #[tokio::test]

@@ -93,6 +93,17 @@ impl Fields {
         found.copied()
     }
 
+    /// One of `words`, if it is there.
+    pub(crate) fn word(&mut self, name: &'static str, words: &[&'static str]) -> Option<&'static str> {
+        match self.object.get(name) {
+            None | Some(Value::Null) => {
+                self.take(name);
+                None
+            }
+            Some(_) => self.required_word(name, words),
+        }
+    }
+
     /// A finite number within `range`.
     pub(crate) fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let number = match self.take(name)? {

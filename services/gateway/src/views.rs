@@ -90,6 +90,8 @@ pub(crate) struct DeviceView {
     firmware_version: Option<String>,
     /// `real` or `simulated`.
     source: &'static str,
+    /// Whether it has a proof key: then its key alone opens nothing.
+    proves: bool,
     /// False while the device is shut out.
     active: bool,
     /// When the server last heard of it; null: never.
@@ -124,10 +126,7 @@ impl DeviceView {
         let presence = device.presence.unwrap_or_default();
         Ok(Self {
             status: status_word(presence.status),
-            source: match device_pb::DeviceSource::try_from(device.source) {
-                Ok(device_pb::DeviceSource::Simulated) => "simulated",
-                _ => "real",
-            },
+            source: source_word(device.source),
             created_at: time(device.created_at.as_ref())?,
             updated_at: time(device.updated_at.as_ref())?,
             last_seen_at: time(presence.last_seen_at.as_ref())?,
@@ -140,6 +139,7 @@ impl DeviceView {
             mac_address: text(device.mac_address),
             firmware_version: text(device.firmware_version),
             active: device.active,
+            proves: device.proves,
             agent_version: text(presence.agent_version),
             labels: device.labels.into_iter().collect(),
             status_since: time(presence.status_since.as_ref())?,
@@ -149,7 +149,15 @@ impl DeviceView {
     }
 }
 
-fn status_word(status: i32) -> &'static str {
+/// What a device is; as one that does not tell is taken for real, so is one of which nothing is told.
+pub(crate) fn source_word(source: i32) -> &'static str {
+    match device_pb::DeviceSource::try_from(source) {
+        Ok(device_pb::DeviceSource::Simulated) => "simulated",
+        _ => "real",
+    }
+}
+
+pub(crate) fn status_word(status: i32) -> &'static str {
     match pb::DeviceStatus::try_from(status) {
         Ok(pb::DeviceStatus::Online) => "online",
         Ok(pb::DeviceStatus::Offline) => "offline",
@@ -167,7 +175,7 @@ pub(crate) struct StateChangeView {
     /// How it fares from then on: `online` or `offline`.
     #[schema(example = "offline")]
     status: &'static str,
-    /// `attached`, `heard`, `detached`, `silent`, `flapping`, `settled` or `contested`.
+    /// `attached`, `heard`, `detached`, `silent`, `flapping`, `settled`, `contested` or `took_over`.
     #[schema(example = "silent")]
     cause: &'static str,
     /// The same in words.
@@ -206,6 +214,7 @@ fn cause_word(cause: i32) -> &'static str {
         Ok(pb::StateChangeCause::Flapping) => "flapping",
         Ok(pb::StateChangeCause::Settled) => "settled",
         Ok(pb::StateChangeCause::Contested) => "contested",
+        Ok(pb::StateChangeCause::TookOver) => "took_over",
         Ok(pb::StateChangeCause::Unspecified) | Err(_) => "unknown",
     }
 }
@@ -277,6 +286,9 @@ pub(crate) struct CommandView {
     cancel_requested_at: Option<String>,
     /// The run it is part of.
     run_id: Option<String>,
+    /// Whether the device is `real` or `simulated`.
+    #[schema(example = "real")]
+    source: &'static str,
     /// Every state it has been in, oldest first; left out in lists.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     history: Vec<TransitionView>,
@@ -341,6 +353,7 @@ impl CommandView {
             deliveries: command.deliveries,
             cancel_requested_at: time(command.cancel_requested_at.as_ref())?,
             run_id: text(command.run_id),
+            source: source_word(command.source),
             history: command.history.into_iter().map(TransitionView::read).collect::<Result<_, _>>()?,
             command_id: command.command_id,
             command_type: command.command_type,

@@ -6,6 +6,7 @@
 
 mod alarm;
 mod drain;
+mod handshake;
 mod outbound;
 mod presence;
 mod protocol;

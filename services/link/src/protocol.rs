@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use homepot::{
     Error,
     model::{
-        CommandId, Hello, Loss, LossReason, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample, SampleFault,
+        CommandId, DeviceSource, Hello, Loss, LossReason, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample, SampleFault,
         from_proto_timestamp,
     },
     pb::{
@@ -32,6 +32,8 @@ const MOST_BACKLOG: u32 = 1_000;
 #[derive(Debug)]
 pub(crate) enum Incoming {
     Hello(Hello),
+    /// The signature; whether it is one is for others to say.
+    Proof(Vec<u8>),
     Samples(Batch),
     Lost(Lost),
     Heartbeat,
@@ -73,6 +75,7 @@ pub(crate) fn read(message: pb::AttachRequest, clock: Clock) -> Result<Incoming,
         None => Ok(Incoming::Unknown),
         Some(Message::Heartbeat(_)) => Ok(Incoming::Heartbeat),
         Some(Message::Hello(hello)) => Hello::try_from(hello).map(Incoming::Hello).map_err(|e| refusal("hello", &e)),
+        Some(Message::Proof(proof)) => Ok(Incoming::Proof(proof.signature)),
         Some(Message::Samples(samples)) => {
             read_batch(samples, clock).map(Incoming::Samples).map_err(|e| refusal("samples", &e))
         }
@@ -147,13 +150,20 @@ pub(crate) fn read_samples(
         match checked {
             Ok(sample) => good.push(sample),
             Err(fault) => {
-                metrics::counter!("homepot_samples_refused_total", "field" => fault.field.clone()).increment(1);
                 let index = u32::try_from(index).unwrap_or(u32::MAX);
                 refused.push(RefusedSample { index, field: fault.field, reason: fault.reason });
             }
         }
     }
     (good, refused)
+}
+
+/// Counts samples that were refused when they were read.
+pub(crate) fn count_refused(refused: &[RefusedSample], source: DeviceSource) {
+    for RefusedSample { field, .. } in refused {
+        metrics::counter!("homepot_samples_refused_total", "field" => field.clone(), "source" => source.as_str())
+            .increment(1);
+    }
 }
 
 /// Adds samples that were refused after the others were let through: a place among those becomes one in the message.

@@ -12,15 +12,13 @@ use homepot::{
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_runtime::auth::DeviceCaller;
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout},
-};
+use tokio::{sync::oneshot, time::Instant};
 use tonic::{Code, Status, Streaming};
 
 use crate::{
     Link,
     alarm::{Alarm, WaitsFor},
+    handshake,
     outbound::Outbound,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
@@ -38,7 +36,7 @@ pub(crate) async fn run(
     mut inbound: Streaming<pb::AttachRequest>,
     outbound: Outbound,
 ) {
-    let (device, device_id) = (caller.pk, caller.device_id.clone());
+    let (device, device_id, source) = (caller.pk, caller.device_id.clone(), caller.source.as_str());
     let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
         Ok((session, closed)) => {
             let end = session.live(inbound, closed).await;
@@ -48,7 +46,8 @@ pub(crate) async fn run(
         Err(end) => end,
     };
     tracing::info!(%device_id, ?end, "session ended");
-    metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name()).increment(1);
+    metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name(), "source" => source)
+        .increment(1);
     if end != End::PeerGone {
         let contested = end == End::Superseded && is_contested(&link, device).await;
         let goodbye = goodbye(&end, contested, link.inner.config.reconnect_after);
@@ -71,7 +70,7 @@ enum Event {
 }
 
 /// What comes from a device's stream; `None`: nothing more.
-type Received = Result<Option<pb::AttachRequest>, Status>;
+pub(crate) type Received = Result<Option<pb::AttachRequest>, Status>;
 
 /// The next message; after what is said of a command, those that are there already too, so that the ledger hears them
 /// together. Samples are taken one message at a time: they are large, and who can't be kept up with has to wait.
@@ -117,14 +116,15 @@ impl Clock {
 }
 
 impl Session {
-    /// Waits for Hello, makes this the device's newest session, answers Welcome.
+    /// Waits for Hello, and for the proof where there is one to give; makes this the device's newest session, answers
+    /// Welcome. Until then nothing of the device has changed: an impostor does not disturb the session it has.
     async fn open(
         link: Link,
         caller: DeviceCaller,
         inbound: &mut Streaming<pb::AttachRequest>,
         outbound: Outbound,
     ) -> Result<(Self, oneshot::Receiver<End>), End> {
-        let hello = await_hello(&link, inbound).await?;
+        let hello = handshake::introduced(&link, &caller, inbound, &outbound).await?;
         let config = &link.inner.config;
         let (pk, heartbeat, replica) = (caller.pk, config.heartbeat_interval, config.replica.clone());
         let epoch =
@@ -132,7 +132,7 @@ impl Session {
                 tracing::warn!(%error, device_id = %caller.device_id, "begin session");
                 End::Internal
             })?;
-        let closed = link.inner.sessions.insert(pk, epoch, caller.credential_version);
+        let closed = link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version);
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.hints().device(pk);
         let mut session = Self { link, caller, epoch, wakeup, outbound, clock: Clock::start() };
@@ -164,6 +164,7 @@ impl Session {
             reconnect_ticket: std::mem::take(&mut self.caller.ticket),
             backlog_samples_per_second: pace,
             max_sample_age: Some(to_proto_duration(self.link.inner.telemetry.max_sample_age())),
+            source: pb::DeviceSource::from(self.caller.source).into(),
         };
         self.outbound.send(Message::Welcome(welcome)).await
     }
@@ -286,7 +287,8 @@ impl Session {
     /// samples.
     async fn store(&self, batch: Batch) -> Result<(), End> {
         let Batch { first_seq, last_seq, samples, expected, mut refused } = batch;
-        let stored = self.link.inner.telemetry.ingest(self.caller.pk, samples, expected).await;
+        protocol::count_refused(&refused, self.caller.source);
+        let stored = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected).await;
         let refused_late = stored.map_err(|error| {
             tracing::warn!(device_id = %self.caller.device_id, %error, "samples not stored");
             // Only a server that stops has no place for samples.
@@ -303,7 +305,8 @@ impl Session {
             "device lost samples");
         let telemetry = &self.link.inner.telemetry;
         self.until_available(|| telemetry.record_loss(self.caller.pk, loss.clone())).await?;
-        metrics::counter!("homepot_samples_lost_total", "reason" => loss.reason.as_str()).increment(loss.samples);
+        let (reason, source) = (loss.reason.as_str(), self.caller.source.as_str());
+        metrics::counter!("homepot_samples_lost_total", "reason" => reason, "source" => source).increment(loss.samples);
         self.outbound.send(Message::SamplesAck(pb::SamplesAck { seq: last_seq, refused: Vec::new(), first_seq })).await
     }
 
@@ -342,7 +345,7 @@ impl Session {
             let claim = self.until_available(|| {
                 asked_at = self.clock.now();
                 tries += 1;
-                commands.hand_over(self.caller.pk, self.epoch, tries > 1)
+                commands.hand_over(self.caller.pk, self.caller.source, self.epoch, tries > 1)
             });
             let (handed, more) = claim.await?;
             for delivery in handed.deliveries {
@@ -390,20 +393,6 @@ impl Session {
     }
 }
 
-async fn await_hello(link: &Link, inbound: &mut Streaming<pb::AttachRequest>) -> Result<Hello, End> {
-    let Ok(message) = timeout(link.inner.config.hello_deadline, inbound.message()).await else {
-        return Err(End::Protocol("Hello did not come in time".to_owned()));
-    };
-    match protocol::read(received(message)?, link.clock()) {
-        Ok(Incoming::Hello(hello)) => Ok(hello),
-        Ok(_) => Err(End::Protocol("the first message must be Hello".to_owned())),
-        Err(refusal) => {
-            count_refusal(&refusal.message);
-            Err(End::Protocol(format!("{} was refused: {}", refusal.message, refusal.reason)))
-        }
-    }
-}
-
 /// Why an outcome was not taken; empty: it was.
 fn refusal(told: Told) -> String {
     match told {
@@ -414,7 +403,7 @@ fn refusal(told: Told) -> String {
 }
 
 /// A message, or what its absence means.
-fn received(message: Received) -> Result<pb::AttachRequest, End> {
+pub(crate) fn received(message: Received) -> Result<pb::AttachRequest, End> {
     match message {
         Ok(Some(message)) => Ok(message),
         Ok(None) => Err(End::PeerGone),
@@ -427,7 +416,7 @@ fn received(message: Received) -> Result<pb::AttachRequest, End> {
     }
 }
 
-fn count_refusal(message: &str) {
+pub(crate) fn count_refusal(message: &str) {
     metrics::counter!("homepot_messages_refused_total", "message" => message.to_owned()).increment(1);
 }
 

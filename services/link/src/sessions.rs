@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use homepot::model::DeviceSource;
 use tokio::sync::oneshot;
 
 /// Why a session ends.
@@ -30,15 +31,51 @@ pub(crate) enum End {
 
 #[derive(Debug)]
 struct Handle {
+    source: DeviceSource,
     epoch: i64,
     credential_version: i32,
     close: oneshot::Sender<End>,
 }
 
-/// The sessions of this replica, by device.
+/// Sessions by device, and how many of them are simulated: to count them anew each time would take as long as there are
+/// many.
+#[derive(Debug, Default)]
+struct Held {
+    handles: HashMap<i64, Handle>,
+    simulated: usize,
+}
+
+impl Held {
+    fn put(&mut self, device: i64, handle: Handle) -> Option<Handle> {
+        let older = self.take(device);
+        self.simulated += usize::from(handle.source == DeviceSource::Simulated);
+        self.handles.insert(device, handle);
+        older
+    }
+
+    fn take(&mut self, device: i64) -> Option<Handle> {
+        let handle = self.handles.remove(&device)?;
+        self.simulated -= usize::from(handle.source == DeviceSource::Simulated);
+        Some(handle)
+    }
+
+    fn is_of(&self, device: i64, epoch: i64) -> bool {
+        self.handles.get(&device).is_some_and(|handle| handle.epoch == epoch)
+    }
+
+    #[allow(clippy::cast_precision_loss)] // counts of sessions
+    fn tell(&self) {
+        let real = self.handles.len() - self.simulated;
+        for (source, count) in [(DeviceSource::Real, real), (DeviceSource::Simulated, self.simulated)] {
+            metrics::gauge!("homepot_sessions", "source" => source.as_str()).set(count as f64);
+        }
+    }
+}
+
+/// The sessions of this replica.
 #[derive(Debug)]
 pub(crate) struct Sessions {
-    held: Mutex<HashMap<i64, Handle>>,
+    held: Mutex<Held>,
     max: usize,
 }
 
@@ -49,7 +86,7 @@ impl Sessions {
 
     /// How many are held.
     pub(crate) fn count(&self) -> usize {
-        self.lock().len()
+        self.lock().handles.len()
     }
 
     /// Whether there is room for one more.
@@ -59,14 +96,20 @@ impl Sessions {
 
     /// Holds a session. The newest wins: an older one of the device is told to end, and if a newer one is here
     /// already, this one is.
-    pub(crate) fn insert(&self, device: i64, epoch: i64, credential_version: i32) -> oneshot::Receiver<End> {
+    pub(crate) fn insert(
+        &self,
+        device: i64,
+        source: DeviceSource,
+        epoch: i64,
+        credential_version: i32,
+    ) -> oneshot::Receiver<End> {
         let (close, closed) = oneshot::channel();
         let mut held = self.lock();
-        let loser = match held.get(&device) {
+        let loser = match held.handles.get(&device) {
             Some(other) if other.epoch > epoch => Some(close),
-            _ => held.insert(device, Handle { epoch, credential_version, close }).map(|older| older.close),
+            _ => held.put(device, Handle { source, epoch, credential_version, close }).map(|older| older.close),
         };
-        count(&held);
+        held.tell();
         drop(held);
         if let Some(loser) = loser {
             // Its task may have ended by itself.
@@ -78,43 +121,38 @@ impl Sessions {
     /// Lets go of a session, unless a newer one took its place.
     pub(crate) fn remove(&self, device: i64, epoch: i64) {
         let mut held = self.lock();
-        if held.get(&device).is_some_and(|handle| handle.epoch == epoch) {
-            held.remove(&device);
+        if held.is_of(device, epoch) {
+            held.take(device);
         }
-        count(&held);
+        held.tell();
     }
 
     /// Ends a session, if it is still of this epoch.
     pub(crate) fn close(&self, device: i64, epoch: i64, end: End) {
         let mut held = self.lock();
-        if held.get(&device).is_some_and(|handle| handle.epoch == epoch)
-            && let Some(handle) = held.remove(&device)
+        if held.is_of(device, epoch)
+            && let Some(handle) = held.take(device)
         {
             let _ = handle.close.send(end);
         }
-        count(&held);
+        held.tell();
     }
 
     /// Ends all of them.
     pub(crate) fn close_all(&self, end: &End) {
-        for (_, handle) in self.lock().drain() {
+        for (_, handle) in std::mem::take(&mut *self.lock()).handles {
             let _ = handle.close.send(end.clone());
         }
     }
 
     /// Device, epoch and generation of keys of each.
     pub(crate) fn list(&self) -> Vec<(i64, i64, i32)> {
-        self.lock().iter().map(|(device, handle)| (*device, handle.epoch, handle.credential_version)).collect()
+        self.lock().handles.iter().map(|(device, handle)| (*device, handle.epoch, handle.credential_version)).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<i64, Handle>> {
+    fn lock(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-#[allow(clippy::cast_precision_loss)] // a count of sessions
-fn count(held: &HashMap<i64, Handle>) {
-    metrics::gauge!("homepot_sessions").set(held.len() as f64);
 }
 
 #[cfg(test)]
@@ -124,9 +162,9 @@ mod tests {
     #[test]
     fn the_newest_session_wins_whichever_comes_first() {
         let sessions = Sessions::new(10);
-        let mut first = sessions.insert(1, 1, 0);
-        let mut third = sessions.insert(1, 3, 0);
-        let mut second = sessions.insert(1, 2, 0);
+        let mut first = sessions.insert(1, DeviceSource::Real, 1, 0);
+        let mut third = sessions.insert(1, DeviceSource::Real, 3, 0);
+        let mut second = sessions.insert(1, DeviceSource::Real, 2, 0);
         assert_eq!(first.try_recv(), Ok(End::Superseded));
         assert_eq!(second.try_recv(), Ok(End::Superseded));
         assert!(third.try_recv().is_err());
@@ -135,16 +173,35 @@ mod tests {
     #[test]
     fn an_older_session_that_leaves_does_not_take_the_newer_one_along() {
         let sessions = Sessions::new(10);
-        let _first = sessions.insert(1, 1, 0);
-        let _second = sessions.insert(1, 2, 0);
+        let _first = sessions.insert(1, DeviceSource::Real, 1, 0);
+        let _second = sessions.insert(1, DeviceSource::Real, 2, 0);
         sessions.remove(1, 1);
         assert_eq!(sessions.list(), [(1, 2, 0)]);
     }
 
     #[test]
+    fn simulated_sessions_are_counted_apart_whichever_way_they_go() {
+        let sessions = Sessions::new(10);
+        let simulated = || sessions.lock().simulated;
+        let _real = sessions.insert(1, DeviceSource::Real, 1, 0);
+        let _first = sessions.insert(2, DeviceSource::Simulated, 1, 0);
+        let _second = sessions.insert(2, DeviceSource::Simulated, 2, 0);
+        let _third = sessions.insert(3, DeviceSource::Simulated, 1, 0);
+        assert_eq!((sessions.count(), simulated()), (3, 2));
+        sessions.remove(2, 1);
+        assert_eq!((sessions.count(), simulated()), (3, 2));
+        sessions.remove(2, 2);
+        sessions.close(3, 1, End::Revoked);
+        assert_eq!((sessions.count(), simulated()), (1, 0));
+        let _fourth = sessions.insert(3, DeviceSource::Simulated, 2, 0);
+        sessions.close_all(&End::Draining);
+        assert_eq!((sessions.count(), simulated()), (0, 0));
+    }
+
+    #[test]
     fn closing_an_epoch_that_is_gone_touches_nobody() {
         let sessions = Sessions::new(10);
-        let mut session = sessions.insert(1, 2, 0);
+        let mut session = sessions.insert(1, DeviceSource::Real, 2, 0);
         sessions.close(1, 1, End::Revoked);
         assert!(session.try_recv().is_err());
         sessions.close(1, 2, End::Revoked);

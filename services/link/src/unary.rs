@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     Link,
-    protocol::{MAX_SAMPLES, add_refused, read_samples},
+    protocol::{MAX_SAMPLES, add_refused, count_refused, read_samples},
 };
 
 const MAX_COMMANDS: u32 = 100;
@@ -33,7 +33,8 @@ impl Link {
         let clock = self.clock();
         let stamp = || Some(self.inner.stamps.next(clock.now));
         let (samples, mut refused) = read_samples(request.samples, clock, stamp);
-        let stored = self.inner.telemetry.ingest(caller.pk, samples, Expected::New);
+        count_refused(&refused, caller.source);
+        let stored = self.inner.telemetry.ingest(caller.pk, caller.source, samples, Expected::New);
         add_refused(&mut refused, self.in_time(stored).await?);
         let accepted = u32::try_from(count - refused.len()).unwrap_or(u32::MAX);
         Ok(pb::ReportSamplesResponse { accepted, refused })
@@ -56,7 +57,7 @@ impl Link {
             _ => return Err(Error::invalid("page_size", format!("must be 0 to {MAX_COMMANDS}"))),
         };
         self.inner.presence.polled(caller.pk);
-        self.inner.commands.fetch(caller.pk, limit).await
+        self.inner.commands.fetch(caller.pk, caller.source, limit).await
     }
 
     pub(crate) async fn acknowledge(

@@ -17,7 +17,7 @@ use homepot_runtime::{
 };
 use homepot_store::device_keys;
 
-use crate::{Registry, ticket::Claim};
+use crate::{Proof, Registry, judge, ticket::Claim};
 
 impl Authenticator for Registry {
     fn device(&self, credentials: DeviceCredentials, peer: Peer) -> BoxFuture<'_, Result<DeviceCaller, Error>> {
@@ -31,7 +31,7 @@ impl Authenticator for Registry {
 
 impl Registry {
     async fn find_device(&self, credentials: DeviceCredentials, peer: Peer) -> Result<DeviceCaller, Error> {
-        let DeviceCredentials { device_id, key, ticket } = credentials;
+        let DeviceCredentials { device_id, key, ticket, declared, attaches } = credentials;
         let refusal = || Error::new(Kind::Unauthenticated, "Invalid device credentials");
 
         let found = match (DeviceId::parse(&device_id), key.public_id(SecretKind::DeviceKey)) {
@@ -56,6 +56,13 @@ impl Registry {
         if !credential.device.active {
             return Err(Error::new(Kind::Forbidden, "Device is inactive"));
         }
+        let (device_id, recorded) = (&credential.device.device_id, credential.source);
+        let proof = match credential.proof_key {
+            None => Proof::NotAsked,
+            Some(_) if attaches => Proof::Pending,
+            Some(_) => Proof::Impossible,
+        };
+        judge(declared, recorded, proof).inspect_err(|impostor| impostor.note(device_id, declared, recorded))?;
         let ticket = self.inner.tickets.issue(claim(&credential, &key, &live.hash), Utc::now().timestamp());
         Ok(DeviceCaller {
             pk: credential.device.pk,
@@ -64,6 +71,7 @@ impl Registry {
             source: credential.source,
             credential_version: credential.credential_version,
             ticket,
+            proof_key: credential.proof_key,
         })
     }
 

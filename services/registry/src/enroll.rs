@@ -1,9 +1,12 @@
-//! How a device joins: with a token, or without one where this machine and the site are open.
+//! How a device joins: with a token, or without one where this machine and the site are open. Here alone it is settled
+//! whether a device is real.
+
+use std::time::Instant;
 
 use chrono::Utc;
 use homepot::{
     Error, Kind,
-    model::{Device, DeviceSource, Enrollment, Secret, SecretKind, SiteId},
+    model::{Device, DeviceSource, Enrollment, Labels, Secret, SecretKind, SiteId},
 };
 use homepot_runtime::auth::Enrollee;
 use homepot_store::{
@@ -17,6 +20,7 @@ use crate::{OpenEnrollment, Registry};
 struct Admission {
     token_id: Option<String>,
     source: DeviceSource,
+    labels: Labels,
 }
 
 impl Registry {
@@ -25,6 +29,8 @@ impl Registry {
         let admission = self.admit(enrollee, &enrollment).await?;
         let key = self.mint(SecretKind::DeviceKey).await?;
         let (site_id, device_id) = (enrollment.site_id.clone(), enrollment.device_id.clone());
+        let token_id = admission.token_id.clone();
+        let pair = self.inner.verified.fingerprint(device_id.as_str(), &key.secret, &key.hash);
         let claim_hash = enrollment.claim.as_ref().map(|claim| blake3::hash(claim).as_bytes().to_vec());
         let device = NewDevice {
             enrollment,
@@ -33,18 +39,28 @@ impl Registry {
             key_hash: key.hash,
             token_id: admission.token_id,
             claim_hash,
+            labels: admission.labels,
         };
-        match self.inner.store.run("enroll_device", move |conn| devices::enroll(conn, &device)).await? {
-            Enrolled::Device(device) => {
-                self.presence_changed();
-                metrics::counter!("homepot_enrollments_total").increment(1);
-                tracing::info!(device_id = %device.device_id, site_id = %device.site_id, "device enrolled");
-                Ok((device, key.secret))
+        let outcome = self.inner.store.run("enroll_device", move |conn| devices::enroll(conn, &device)).await?;
+        let device = match outcome {
+            Enrolled::Device(device) => Ok(device),
+            Enrolled::TookOver(device) => {
+                // The stream of the simulator ends.
+                self.inner.shut_out.notify_one();
+                metrics::counter!("homepot_takeovers_total").increment(1);
+                tracing::info!(%device_id, %site_id, token_id, "a real device took over a simulated one");
+                Ok(device)
             }
             Enrolled::Taken => Err(Error::new(Kind::AlreadyExists, format!("Device {device_id} already exists"))),
             Enrolled::SiteMissing => Err(Error::not_found(format!("Site {site_id} not found"))),
             Enrolled::TokenSpent => Err(refusal()),
-        }
+        }?;
+        self.presence_changed();
+        // Its first call need not be checked the slow way: the pair was made here.
+        self.inner.verified.remember(pair, Instant::now());
+        metrics::counter!("homepot_enrollments_total", "source" => device.source.as_str()).increment(1);
+        tracing::info!(%device_id, %site_id, source = device.source.as_str(), "device enrolled");
+        Ok((device, key.secret))
     }
 
     async fn admit(&self, enrollee: Enrollee, enrollment: &Enrollment) -> Result<Admission, Error> {
@@ -86,11 +102,8 @@ impl Registry {
             let told = format!("the enrollment token is not for site {}", enrollment.site_id);
             return Err(Error::new(Kind::Forbidden, told));
         }
-        if enrollment.source.is_some_and(|source| source != token.source) {
-            let told = format!("the enrollment token is for {} devices", token.source.as_str());
-            return Err(Error::new(Kind::Forbidden, told));
-        }
-        Ok(Admission { token_id: Some(token.token_id), source: token.source })
+        check_source(enrollment, token.source)?;
+        Ok(Admission { token_id: Some(token.token_id), source: token.source, labels: token.labels })
     }
 
     async fn admit_openly(&self, enrollee: Enrollee, enrollment: &Enrollment) -> Result<Admission, Error> {
@@ -101,7 +114,8 @@ impl Registry {
         if !open || !self.find_site(&enrollment.site_id).await?.open_enrollment {
             return Err(refusal());
         }
-        Ok(Admission { token_id: None, source: enrollment.source.unwrap_or(DeviceSource::Real) })
+        let source = enrollment.source.unwrap_or(DeviceSource::Real);
+        Ok(Admission { token_id: None, source, labels: Labels::new() })
     }
 
     /// The site, or the contract's answer that there is none.
@@ -112,6 +126,57 @@ impl Registry {
     }
 }
 
+/// A device must be what its token is for. A proof key is a real device's, whatever it declares.
+fn check_source(enrollment: &Enrollment, of_token: DeviceSource) -> Result<(), Error> {
+    let says_real = enrollment.source == Some(DeviceSource::Real) || enrollment.proof_key.is_some();
+    let told = match of_token {
+        DeviceSource::Simulated if says_real => {
+            "the enrollment token is for simulated devices and this device is real; enrol it with a token for real devices"
+        }
+        DeviceSource::Real if enrollment.source == Some(DeviceSource::Simulated) => {
+            "the enrollment token is for real devices and this device is simulated; enrol it with a token for simulated \
+             devices"
+        }
+        _ => return Ok(()),
+    };
+    Err(Error::new(Kind::Forbidden, told))
+}
+
 fn refusal() -> Error {
     Error::new(Kind::Unauthenticated, "Invalid or missing enrollment token")
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot::pb::device::v1 as pb;
+
+    use super::*;
+
+    #[test]
+    fn a_token_makes_only_what_it_is_for_and_a_proof_key_counts_as_saying_real() {
+        let check = |declared: pb::DeviceSource, proof_key: &[u8], of_token| {
+            let request = pb::EnrollRequest {
+                site_id: "s".to_owned(),
+                device_id: "d".to_owned(),
+                name: "d".to_owned(),
+                source: declared.into(),
+                proof_key: proof_key.to_vec(),
+                ..Default::default()
+            };
+            check_source(&Enrollment::try_from(request).unwrap(), of_token).is_ok()
+        };
+        use DeviceSource::{Real, Simulated};
+        let (nothing, real, simulated) =
+            (pb::DeviceSource::Unspecified, pb::DeviceSource::Real, pb::DeviceSource::Simulated);
+        for (declared, proof_key, with_real, with_simulated) in [
+            (nothing, &[][..], true, true),
+            (nothing, &[1; 32], true, false),
+            (real, &[], true, false),
+            (real, &[1; 32], true, false),
+            (simulated, &[], false, true),
+        ] {
+            assert_eq!(check(declared, proof_key, Real), with_real, "{declared:?} {proof_key:?}");
+            assert_eq!(check(declared, proof_key, Simulated), with_simulated, "{declared:?} {proof_key:?}");
+        }
+    }
 }

@@ -12,6 +12,7 @@ mod operators;
 mod presence;
 mod secrets;
 mod service;
+mod source;
 mod throttle;
 mod ticket;
 mod verified;
@@ -26,6 +27,7 @@ use homepot_store::Store;
 use tokio::sync::Notify;
 
 pub use presence::{Heard, Standing};
+pub use source::{Impostor, Proof, check_proof, judge};
 
 /// Largest message taken or sent.
 const MAX_MESSAGE_BYTES: usize = 1 << 20;

@@ -85,7 +85,10 @@ impl Registry {
             match self.inner.store.run("keep_presence", sessions::keep).await {
                 Ok(kept) if kept.any() => {
                     tracing::debug!(?kept, "presence changed with time");
-                    metrics::counter!("homepot_devices_silent_total").increment(kept.silent as u64);
+                    for (source, silent) in kept.silent.each() {
+                        metrics::counter!("homepot_devices_silent_total", "source" => source.as_str())
+                            .increment(silent);
+                    }
                     self.presence_changed();
                 }
                 Ok(_) => {}

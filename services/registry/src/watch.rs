@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use futures_util::future::FutureExt as _;
 use homepot::{
     Error,
-    model::{Cursor, DeviceId, Page, PageRequest, SiteId},
+    model::{Cursor, DeviceId, DeviceSource, Page, PageRequest, SiteId},
     pb::registry::v1 as pb,
 };
 use homepot_hints::{Hints, Topic, nudge_on};
@@ -28,6 +28,7 @@ const PAGE: u32 = 500;
 pub(crate) struct Seen {
     device_id: DeviceId,
     site_id: SiteId,
+    source: DeviceSource,
     version: i64,
     device: pb::Device,
 }
@@ -38,6 +39,7 @@ impl From<Watched> for Seen {
         Self {
             device_id: device.device_id.clone(),
             site_id: device.site_id.clone(),
+            source: device.source,
             version,
             device: device.into_proto(),
         }
@@ -85,10 +87,11 @@ pub(crate) fn view(
     still_good: Option<StillGood>,
 ) -> View<Seen> {
     let wanted: HashSet<DeviceId> = filter.device_ids.iter().cloned().collect();
-    let (scope, site_id) = (filter.scope.clone(), filter.site_id.clone());
+    let (scope, site_id, source) = (filter.scope.clone(), filter.site_id.clone(), filter.source);
     let sees = move |seen: &Seen| {
         scope.allows(&seen.site_id)
             && site_id.as_ref().is_none_or(|site_id| *site_id == seen.site_id)
+            && source.is_none_or(|source| source == seen.source)
             && (wanted.is_empty() || wanted.contains(&seen.device_id))
     };
     let catch_up = move |since: Option<Cursor>, after: Option<String>| {

@@ -14,7 +14,7 @@ use futures_util::future::BoxFuture;
 use homepot::{
     Error, Kind,
     access::{self, Audience},
-    model::{DeviceId, DeviceSource, OperatorName, Role, Secret, SiteId, SiteScope},
+    model::{DeviceId, DeviceSource, OperatorName, ProofKey, Role, Secret, SiteId, SiteScope},
 };
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tonic::{Status, body::Body};
@@ -27,6 +27,8 @@ pub const DEVICE_ID: &str = "x-device-id";
 pub const API_KEY: &str = "x-api-key";
 /// Metadata with the ticket of a device's last session.
 pub const RECONNECT_TICKET: &str = "x-reconnect-ticket";
+/// Metadata with what a device says it is.
+pub const DEVICE_SOURCE: &str = "x-device-source";
 /// Metadata with a token that lets a device enrol.
 pub const ENROLLMENT_TOKEN: &str = "x-enrollment-token";
 
@@ -48,6 +50,8 @@ pub struct DeviceCaller {
     pub credential_version: i32,
     /// For `x-reconnect-ticket` on the next connect.
     pub ticket: String,
+    /// What it has to prove itself by before it is believed; `None`: it is.
+    pub proof_key: Option<ProofKey>,
 }
 
 /// An operator that proved who it is.
@@ -96,6 +100,10 @@ pub struct DeviceCredentials {
     pub key: Secret,
     /// The ticket of its last session.
     pub ticket: Option<String>,
+    /// What it says it is; `None`: nothing.
+    pub declared: Option<DeviceSource>,
+    /// Whether it opens its stream, on which it can prove itself.
+    pub attaches: bool,
 }
 
 /// Checks credentials against what is stored.
@@ -124,6 +132,7 @@ impl AuthLayer {
         let Some(audience) = access::audience(request.uri().path()) else {
             return Err(Error::new(Kind::Unimplemented, "there is no such method"));
         };
+        let attaches = request.uri().path() == access::ATTACH;
         let peer = Peer::of(request.extensions(), request.headers(), &self.trusted);
         request.extensions_mut().insert(peer);
         let headers = request.headers_mut();
@@ -133,7 +142,7 @@ impl AuthLayer {
                 request.extensions_mut().insert(Enrollee { token, peer });
             }
             Audience::Device => {
-                let credentials = device_credentials(headers)?;
+                let credentials = device_credentials(headers, attaches)?;
                 let caller = self.authenticator.device(credentials, peer).await?;
                 request.extensions_mut().insert(caller);
             }
@@ -185,14 +194,24 @@ fn take(headers: &mut HeaderMap, name: &str) -> Option<String> {
     headers.remove(name).and_then(|value| value.to_str().ok().map(str::to_owned)).filter(|value| !value.is_empty())
 }
 
-fn device_credentials(headers: &mut HeaderMap) -> Result<DeviceCredentials, Error> {
+fn device_credentials(headers: &mut HeaderMap, attaches: bool) -> Result<DeviceCredentials, Error> {
     let device_id = take(headers, DEVICE_ID);
     let key = take(headers, API_KEY);
     let ticket = take(headers, RECONNECT_TICKET);
     let Some((device_id, key)) = device_id.zip(key) else {
         return Err(Error::new(Kind::Unauthenticated, MISSING_DEVICE));
     };
-    Ok(DeviceCredentials { device_id, key: Secret::presented(key), ticket })
+    Ok(DeviceCredentials { device_id, key: Secret::presented(key), ticket, declared: declared(headers)?, attaches })
+}
+
+/// What is said must be readable: a word that is taken for none would let in what it was to keep out.
+fn declared(headers: &mut HeaderMap) -> Result<Option<DeviceSource>, Error> {
+    let Some(value) = headers.remove(DEVICE_SOURCE) else { return Ok(None) };
+    let source = value.to_str().ok().and_then(|word| word.parse().ok());
+    source.map(Some).ok_or_else(|| {
+        let shown: String = String::from_utf8_lossy(value.as_bytes()).chars().take(40).collect();
+        Error::invalid(DEVICE_SOURCE, format!("must be real or simulated, not '{shown}'"))
+    })
 }
 
 /// RFC 6750: the scheme's case does not matter.
@@ -314,6 +333,16 @@ mod tests {
         assert_eq!(code(fetch, &[("authorization", "Bearer admin")]).await, tonic::Code::Unauthenticated);
         assert_eq!(code(fetch, &[(DEVICE_ID, "d"), (API_KEY, "k")]).await, tonic::Code::Unauthenticated);
         assert_eq!(code("/homepot.device.v1.DeviceService/Enroll", &[]).await, tonic::Code::Ok);
+    }
+
+    #[tokio::test]
+    async fn a_word_for_what_a_device_is_must_be_one_of_two() {
+        let fetch = "/homepot.device.v1.DeviceService/FetchCommands";
+        let declares = |word: &'static str| [(DEVICE_ID, "d"), (API_KEY, "k"), (DEVICE_SOURCE, word)];
+        assert_eq!(code(fetch, &declares("simulated")).await, tonic::Code::Unauthenticated);
+        for unknown in ["Real", "", "virtual"] {
+            assert_eq!(code(fetch, &declares(unknown)).await, tonic::Code::InvalidArgument, "{unknown}");
+        }
     }
 
     #[tokio::test]

@@ -4,11 +4,11 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
-use homepot::model::{DeviceId, DeviceSource};
+use homepot::model::{DeviceId, DeviceSource, ProofKey};
 
 use crate::{
     StoreError,
-    devices::{self as aggregate, DeviceRef, RefRow},
+    devices::{self as aggregate, DeviceRef, REF, RefRow},
     row,
     schema::{device_keys, devices, sessions},
     sessions as session,
@@ -25,6 +25,8 @@ pub struct Credential {
     pub credential_version: i32,
     /// The live key of the id asked for.
     pub key: Option<LiveKey>,
+    /// What its proofs are checked by; `None`: its key is enough.
+    pub proof_key: Option<ProofKey>,
 }
 
 /// A key that is neither revoked nor expired.
@@ -41,7 +43,7 @@ pub struct LiveKey {
 /// One query, however many are asked for: every call of a device begins with one of these.
 pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Vec<Option<Credential>>, StoreError> {
     type Key = (String, String, Option<DateTime<Utc>>);
-    type Found = (RefRow, String, i32, Option<Key>);
+    type Found = (RefRow, i32, Option<Vec<u8>>, Option<Key>);
     let device_ids: Vec<_> = wanted.iter().map(|(device_id, _)| device_id.as_str()).collect();
     let key_ids: Vec<_> = wanted.iter().map(|(_, key_id)| key_id.as_str()).collect();
     let live_key = device_keys::device
@@ -54,20 +56,20 @@ pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Ve
         .left_join(device_keys::table.on(live_key))
         .filter(devices::device_id.eq_any(device_ids))
         .select((
-            (devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities),
-            devices::source,
+            REF,
             devices::credential_version,
+            devices::proof_key,
             (device_keys::key_id, device_keys::hash, device_keys::expires_at).nullable(),
         ))
         .load(conn)?;
 
     // A device has a row for each of its keys that anybody asks for.
     let mut credentials: HashMap<String, (Credential, HashMap<String, LiveKey>)> = HashMap::new();
-    for (device, source, credential_version, key) in found {
+    for (device, credential_version, proof_key, key) in found {
         let device = aggregate::device_ref(device)?;
         let id = device.device_id.as_str().to_owned();
-        let source = row::checked("devices.source", &source)?;
-        let credential = Credential { device, source, credential_version, key: None };
+        let proof_key = proof_key.map(|key| row::key("devices.proof_key", &key)).transpose()?;
+        let credential = Credential { source: device.source, device, credential_version, key: None, proof_key };
         let (_, keys) = credentials.entry(id).or_insert_with(|| (credential, HashMap::new()));
         keys.extend(key.map(|(key_id, hash, expires_at)| (key_id, LiveKey { hash, expires_at })));
     }
@@ -101,7 +103,8 @@ pub fn rotate(
     })
 }
 
-/// Ends every key of a device and what was verified with them; tells how many were live. `None`: no such device.
+/// Ends every key of a device, its proof key too, and what was verified with them; tells how many were live. Whoever is given
+/// its next key is the device: one that lost its state comes back so. `None`: no such device.
 pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<u32>, StoreError> {
     conn.transaction(|conn| {
         let Some(device) = lock_device(conn, device_id)? else { return Ok(None) };
@@ -109,6 +112,7 @@ pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Optio
         diesel::update(devices::table.find(device))
             .set((
                 devices::credential_version.eq(devices::credential_version + 1),
+                devices::proof_key.eq(None::<Vec<u8>>),
                 devices::updated_at.eq(row::database_time()),
             ))
             .execute(conn)?;

@@ -1,7 +1,9 @@
 //! Devices.
 
 mod enroll;
-mod labels;
+pub(crate) mod labels;
+mod removal;
+mod summary;
 mod watch;
 
 use std::collections::HashMap;
@@ -20,7 +22,9 @@ use serde_json::Value;
 
 pub use self::{
     enroll::{Enrolled, NewDevice, enroll},
-    labels::matching,
+    labels::{count_matching, matching},
+    removal::{RemovalFilter, remove_simulated, shut_out_simulated, sweep_removed},
+    summary::{SummaryFilter, summarize},
     watch::{WatchFilter, Watched, changed_since, watched},
 };
 use crate::{
@@ -46,6 +50,7 @@ struct Row {
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
     labels: Value,
+    proof_key: Option<Vec<u8>>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -106,7 +111,8 @@ fn device((row, session): (Row, SessionRow)) -> Result<Device, StoreError> {
         source: row::checked("devices.source", &row.source)?,
         active: row.active,
         maintenance: row.maintenance,
-        labels: labels::read(row.labels)?,
+        labels: labels::read("devices.labels", row.labels)?,
+        proves: row.proof_key.is_some(),
         presence: session.try_into()?,
         created_at: row.created_at,
         updated_at: row.updated_at,
@@ -122,20 +128,30 @@ pub struct DeviceRef {
     pub device_id: DeviceId,
     /// Its site.
     pub site_id: SiteId,
+    /// Real or simulated; never changes.
+    pub source: DeviceSource,
     /// False while it is shut out.
     pub active: bool,
     /// As told in the last Hello; `None`: it never said Hello.
     pub capabilities: Option<Vec<String>>,
 }
 
-/// The columns of a [`DeviceRef`], for the modules that join them in.
-pub(crate) type RefRow = (i64, String, String, bool, Option<Vec<String>>);
+/// What a [`DeviceRef`] is read from, for the modules that join it in.
+pub(crate) type RefRow = (i64, String, String, String, bool, Option<Vec<String>>);
+pub(crate) type RefColumns =
+    (devices::device, devices::device_id, devices::site_id, devices::source, devices::active, sessions::capabilities);
+/// The columns of a [`RefRow`].
+pub(crate) const REF: RefColumns =
+    (devices::device, devices::device_id, devices::site_id, devices::source, devices::active, sessions::capabilities);
 
-pub(crate) fn device_ref((pk, device_id, site_id, active, capabilities): RefRow) -> Result<DeviceRef, StoreError> {
+pub(crate) fn device_ref(
+    (pk, device_id, site_id, source, active, capabilities): RefRow,
+) -> Result<DeviceRef, StoreError> {
     Ok(DeviceRef {
         pk,
         device_id: row::checked("devices.device_id", &device_id)?,
         site_id: row::checked("devices.site_id", &site_id)?,
+        source: row::checked("devices.source", &source)?,
         active,
         capabilities,
     })
@@ -173,7 +189,7 @@ pub fn find_ref(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<
     devices::table
         .inner_join(sessions::table)
         .filter(devices::device_id.eq(device_id.as_str()))
-        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .select(REF)
         .first::<RefRow>(conn)
         .optional()?
         .map(device_ref)
@@ -185,7 +201,7 @@ pub fn find_refs(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec
     let rows: Vec<RefRow> = devices::table
         .inner_join(sessions::table)
         .filter(devices::device_id.eq_any(device_ids.iter().map(|id| id.as_str())))
-        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .select(REF)
         .order(devices::device_id)
         .load(conn)?;
     rows.into_iter().map(device_ref).collect()
@@ -203,27 +219,30 @@ pub(crate) fn by_pk(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<DeviceRe
     let rows: Vec<RefRow> = devices::table
         .inner_join(sessions::table)
         .filter(devices::device.eq_any(pks))
-        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .select(REF)
         .order(devices::device)
         .load(conn)?;
     rows.into_iter().map(device_ref).collect()
 }
 
-/// The devices of a site by device id: at most `limit` that come after `after`.
+/// The devices of a site by device id, of one source or of both: at most `limit` that come after `after`.
 pub fn of_site(
     conn: &mut PgConnection,
     site_id: &SiteId,
+    source: Option<DeviceSource>,
     after: Option<&DeviceId>,
     limit: u32,
 ) -> Result<Vec<DeviceRef>, StoreError> {
-    let rows: Vec<RefRow> = devices::table
+    let mut query = devices::table
         .inner_join(sessions::table)
         .filter(devices::site_id.eq(site_id.as_str()))
         .filter(devices::device_id.gt(after.map_or("", |id| id.as_str())))
-        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
-        .order(devices::device_id)
-        .limit(limit.into())
-        .load(conn)?;
+        .select(REF)
+        .into_boxed::<diesel::pg::Pg>();
+    if let Some(source) = source {
+        query = query.filter(devices::source.eq(source.as_str()));
+    }
+    let rows: Vec<RefRow> = query.order(devices::device_id).limit(limit.into()).load(conn)?;
     rows.into_iter().map(device_ref).collect()
 }
 

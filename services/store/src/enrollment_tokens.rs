@@ -2,10 +2,13 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{DeviceSource, EnrollmentToken, Page, PageRequest, SiteId, SiteScope};
+use homepot::model::{DeviceSource, EnrollmentToken, Labels, Page, PageRequest, SiteId, SiteScope};
+use serde_json::Value;
 
 use crate::{
-    StoreError, paging, row,
+    StoreError,
+    devices::labels,
+    paging, row,
     schema::{enrollment_tokens, sites},
 };
 
@@ -21,6 +24,7 @@ struct Row {
     created_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
+    labels: Value,
 }
 
 impl TryFrom<Row> for EnrollmentToken {
@@ -37,6 +41,7 @@ impl TryFrom<Row> for EnrollmentToken {
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            labels: labels::read("enrollment_tokens.labels", row.labels)?,
         })
     }
 }
@@ -58,6 +63,8 @@ pub struct NewEnrollmentToken {
     pub expires_at: DateTime<Utc>,
     /// Who makes it.
     pub created_by: String,
+    /// What its devices are marked with.
+    pub labels: Labels,
 }
 
 /// Makes a token; `None`: there is no such site.
@@ -76,6 +83,7 @@ pub fn insert(conn: &mut PgConnection, new: &NewEnrollmentToken) -> Result<Optio
             enrollment_tokens::max_uses.eq(new.max_uses),
             enrollment_tokens::created_by.eq(&new.created_by),
             enrollment_tokens::expires_at.eq(new.expires_at),
+            enrollment_tokens::labels.eq(labels::json(&new.labels)),
         ))
         .returning(Row::as_returning())
         .get_result(conn)?;

@@ -74,8 +74,15 @@ impl StoreError {
                     | DatabaseErrorKind::ReadOnlyTransaction
                     | DatabaseErrorKind::UnableToSendCommand
             ),
-            _ => false,
+            _ => self.is_deadlock(),
         }
+    }
+
+    /// Whether Postgres ended this operation because another one and it waited for one another. Diesel has no kind for that,
+    /// so the text has to do.
+    pub(crate) fn is_deadlock(&self) -> bool {
+        let Self::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, told)) = self else { return false };
+        told.message() == "deadlock detected"
     }
 }
 

@@ -4,24 +4,35 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{Loss, LossReason};
 
-use crate::{StoreError, schema::sample_losses};
+use crate::{
+    StoreError,
+    schema::{devices, sample_losses},
+};
 
 type Row = (DateTime<Utc>, DateTime<Utc>, i64, String);
 
-/// Keeps a loss. A device tells it until it is heard, so a repeat changes nothing.
+/// Keeps a loss. A device tells it until it is heard, so a repeat changes nothing. Of a device that is gone nothing is kept:
+/// the lock waits for whoever removes it.
 pub fn insert(conn: &mut PgConnection, device: i64, loss: &Loss, received_at: DateTime<Utc>) -> Result<(), StoreError> {
-    diesel::insert_into(sample_losses::table)
-        .values((
-            sample_losses::device.eq(device),
-            sample_losses::start_at.eq(loss.start),
-            sample_losses::end_at.eq(loss.end),
-            sample_losses::received_at.eq(received_at),
-            sample_losses::samples.eq(i64::try_from(loss.samples).unwrap_or(i64::MAX)),
-            sample_losses::reason.eq(loss.reason.as_str()),
-        ))
-        .on_conflict_do_nothing()
-        .execute(conn)?;
-    Ok(())
+    conn.transaction(|conn| {
+        let there: Option<i64> =
+            devices::table.find(device).select(devices::device).for_key_share().first(conn).optional()?;
+        if there.is_none() {
+            return Ok(());
+        }
+        diesel::insert_into(sample_losses::table)
+            .values((
+                sample_losses::device.eq(device),
+                sample_losses::start_at.eq(loss.start),
+                sample_losses::end_at.eq(loss.end),
+                sample_losses::received_at.eq(received_at),
+                sample_losses::samples.eq(i64::try_from(loss.samples).unwrap_or(i64::MAX)),
+                sample_losses::reason.eq(loss.reason.as_str()),
+            ))
+            .on_conflict_do_nothing()
+            .execute(conn)?;
+        Ok(())
+    })
 }
 
 /// What of a device is lost between `start` and `end`, oldest first; what reaches over the edges is told whole.

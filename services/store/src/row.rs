@@ -37,6 +37,11 @@ pub(crate) fn object(column: &str, value: Option<Value>) -> Result<Option<JsonOb
     }
 }
 
+/// Reads a key of fixed length back.
+pub(crate) fn key(column: &str, bytes: &[u8]) -> Result<[u8; 32], StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt(format!("{column}: is not 32 bytes long")))
+}
+
 /// Writes a free-form object.
 pub(crate) fn json(object: Option<&JsonObject>) -> Option<Value> {
     object.map(|object| Value::Object(object.clone()))

@@ -33,6 +33,8 @@ diesel::table! {
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
         labels -> Jsonb,
+        proof_key -> Nullable<Binary>,
+        token_labels -> Jsonb,
     }
 }
 
@@ -116,6 +118,14 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        labels -> Jsonb,
+    }
+}
+
+diesel::table! {
+    removed_devices (device) {
+        device -> BigInt,
+        removed_at -> Timestamptz,
     }
 }
 

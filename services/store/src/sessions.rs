@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use diesel::{
     prelude::*,
+    result::Error as DieselError,
     sql_query,
     sql_types::{Array, BigInt, Bool, Integer, Nullable, Timestamptz},
 };
@@ -34,7 +35,7 @@ pub fn begin(
     heartbeat: Duration,
 ) -> Result<i64, StoreError> {
     conn.transaction(|conn| {
-        let recorded = lock(conn, pk)?;
+        let recorded = lock(conn, pk)?.ok_or(DieselError::NotFound)?;
         let (at, was) = (recorded.now, recorded.status()?);
         let other_boot = recorded.boot_id.clone().filter(|boot_id| {
             let told = !boot_id.is_empty() && !hello.boot_id.is_empty();
@@ -86,10 +87,10 @@ pub fn begin(
     })
 }
 
-/// Ends the session of that epoch, for `cause`, in words `detail`; false: a newer one has begun.
+/// Ends the session of that epoch, for `cause`, in words `detail`; false: a newer one has begun, or the device was removed.
 pub fn end(conn: &mut PgConnection, pk: i64, epoch: i64, cause: StateCause, detail: &str) -> Result<bool, StoreError> {
     conn.transaction(|conn| {
-        let recorded = lock(conn, pk)?;
+        let Some(recorded) = lock(conn, pk)? else { return Ok(false) };
         if recorded.session_epoch != epoch {
             return Ok(false);
         }
@@ -107,9 +108,10 @@ pub fn end(conn: &mut PgConnection, pk: i64, epoch: i64, cause: StateCause, deta
     })
 }
 
-fn lock(conn: &mut PgConnection, pk: i64) -> Result<Recorded, StoreError> {
+/// `None`: the device was removed.
+fn lock(conn: &mut PgConnection, pk: i64) -> Result<Option<Recorded>, StoreError> {
     let query = format!("SELECT {COLUMNS} FROM sessions s WHERE s.device = $1 FOR NO KEY UPDATE");
-    Ok(sql_query(query).bind::<BigInt, _>(pk).get_result(conn)?)
+    Ok(sql_query(query).bind::<BigInt, _>(pk).get_result(conn).optional()?)
 }
 
 /// Notes in this transaction that what watches show of a device has changed.

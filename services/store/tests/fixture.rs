@@ -52,12 +52,14 @@ pub(crate) fn new_device(id: &str, site: &str) -> NewDevice {
             config: None,
             source: None,
             claim: None,
+            proof_key: None,
         },
         source: DeviceSource::Real,
         key_id: "hpd_AAAAAAAA".to_owned(),
         key_hash: "hash".to_owned(),
         token_id: None,
         claim_hash: None,
+        labels: Default::default(),
     }
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn new_token(token_id: &str, site: &str, max_uses: i32) -> NewEnrollm
         max_uses,
         expires_at: chrono::Utc::now() + chrono::TimeDelta::hours(1),
         created_by: "admin".to_owned(),
+        labels: Default::default(),
     }
 }
 
@@ -106,6 +109,7 @@ pub(crate) fn row(pk: i64, command: NewCommand) -> NewRow {
         command_id: command_id(),
         pk,
         site_id: SiteId::parse("site-1").unwrap(),
+        source: DeviceSource::Real,
         command,
         created_by: "admin".to_owned(),
         run_id: None,
@@ -128,6 +132,14 @@ pub(crate) fn enrolled(conn: &mut PgConnection, id: &str, site: &str) -> DeviceR
     sites::insert(conn, &new_site(site)).unwrap();
     let answer = devices::enroll(conn, &new_device(id, site)).unwrap();
     assert!(matches!(answer, Enrolled::Device(_)), "{answer:?}");
+    devices::find_ref(conn, &device_id(id)).unwrap().unwrap()
+}
+
+/// As [`enrolled`], a simulated one.
+pub(crate) fn enrolled_simulated(conn: &mut PgConnection, id: &str, site: &str) -> DeviceRef {
+    sites::insert(conn, &new_site(site)).unwrap();
+    let device = devices::NewDevice { source: DeviceSource::Simulated, ..new_device(id, site) };
+    assert!(matches!(devices::enroll(conn, &device).unwrap(), Enrolled::Device(_)));
     devices::find_ref(conn, &device_id(id)).unwrap().unwrap()
 }
 

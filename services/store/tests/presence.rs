@@ -4,7 +4,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
-use homepot::model::{DeviceChange, DeviceStatus, LabelSelector, Labels, Presence, SiteScope, StateCause, StateChange};
+use homepot::model::{
+    BySource, DeviceChange, DeviceStatus, LabelSelector, Labels, Presence, SiteScope, StateCause, StateChange,
+};
 use homepot_store::{
     PgConnection, device_keys,
     devices::{self, DeviceFilter, WatchFilter},
@@ -17,6 +19,10 @@ use crate::fixture::*;
 
 fn presence(conn: &mut PgConnection, id: &str) -> Presence {
     devices::find(conn, &device_id(id)).unwrap().unwrap().presence
+}
+
+fn one_real() -> BySource {
+    BySource { real: 1, simulated: 0 }
 }
 
 /// Oldest first.
@@ -43,7 +49,7 @@ fn touch(conn: &mut PgConnection, pk: i64, epoch: Option<i64>) -> usize {
 }
 
 fn version(conn: &mut PgConnection, id: &str) -> i64 {
-    let filter = WatchFilter { scope: SiteScope::All, site_id: None, device_ids: vec![device_id(id)] };
+    let filter = WatchFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: vec![device_id(id)] };
     devices::watched(conn, &filter, None, &page(1, None)).unwrap().items[0].version
 }
 
@@ -61,7 +67,7 @@ async fn each_way_to_come_and_to_go_is_recorded_once_with_its_cause() {
     let second = begin(&mut conn, d.pk, "boot");
     assert_eq!(touch(&mut conn, d.pk, Some(second)), 0);
     pass(&mut conn, d.pk, 30);
-    assert_eq!(sessions::keep(&mut conn).unwrap(), Kept { silent: 1, ..Kept::default() });
+    assert_eq!(sessions::keep(&mut conn).unwrap(), Kept { silent: one_real(), ..Kept::default() });
     assert!(!sessions::keep(&mut conn).unwrap().any());
     assert_eq!(touch(&mut conn, d.pk, Some(second)), 1);
 
@@ -106,7 +112,7 @@ async fn a_silence_that_began_long_before_the_server_came_back_is_recorded_all_t
     let mut conn = database.connect();
     begin(&mut conn, d.pk, "boot");
     pass(&mut conn, d.pk, 200 * 24 * 3600);
-    assert_eq!(sessions::keep(&mut conn).unwrap().silent, 1);
+    assert_eq!(sessions::keep(&mut conn).unwrap().silent, one_real());
     assert!(causes(&mut conn, d.pk).contains(&StateCause::Silent));
 }
 
@@ -216,7 +222,7 @@ async fn two_keepers_at_once_record_each_silence_once_and_find_all_of_a_large_fl
     let kept = at_once(database.store(), 2, |_| |conn: &mut PgConnection| sessions::keep(conn)).await;
     // Who passes over what the other has locked may end first; what is left is found by the next round.
     let later = sessions::keep(&mut conn).unwrap();
-    assert_eq!(kept.iter().map(|kept| kept.silent).sum::<usize>() + later.silent, 2_500);
+    assert_eq!(kept.iter().chain([&later]).map(|kept| kept.silent.simulated).sum::<u64>(), 2_500);
     let entered = sql_query("SELECT 1 FROM device_states WHERE cause = 'silent'").execute(&mut conn).unwrap();
     let devices = sql_query("SELECT DISTINCT device FROM device_states").execute(&mut conn).unwrap();
     assert_eq!((entered, devices), (2_500, 2_500));
@@ -258,7 +264,8 @@ async fn a_watch_sees_what_changed_of_record_and_presence_and_a_heartbeat_is_no_
 
     let changed = devices::changed_since(&mut conn, since).unwrap();
     assert_eq!(changed.iter().map(|watched| watched.device.device_id.as_str()).collect::<Vec<_>>(), ["d"]);
-    let filter = WatchFilter { scope: SiteScope::All, site_id: Some(site_id("site-1")), device_ids: vec![] };
+    let filter =
+        WatchFilter { scope: SiteScope::All, site_id: Some(site_id("site-1")), source: None, device_ids: vec![] };
     let now = presence(&mut conn, "d").read_at;
     pass(&mut conn, d.pk, 60);
     assert!(devices::watched(&mut conn, &filter, Some(now), &page(10, None)).unwrap().items.is_empty());
@@ -309,7 +316,7 @@ async fn labels_replace_one_another_and_a_selector_finds_what_the_model_says_it_
         let mut expected: Vec<_> =
             fleet.iter().filter(|(_, labels)| selector.matches(labels)).map(|(id, _)| id.clone()).collect();
         expected.sort_unstable();
-        let found = devices::matching(&mut conn, &SiteScope::All, None, Some(&selector)).unwrap();
+        let found = devices::matching(&mut conn, &SiteScope::All, None, None, Some(&selector)).unwrap();
         assert_eq!(found.iter().map(|device| device.device_id.to_string()).collect::<Vec<_>>(), expected, "{text}");
         let filter = DeviceFilter {
             scope: SiteScope::All,
@@ -324,7 +331,7 @@ async fn labels_replace_one_another_and_a_selector_finds_what_the_model_says_it_
     let till = LabelSelector::parse("s", "kind").unwrap().unwrap();
     let mut of = |scope: &SiteScope, site: Option<&str>| {
         let site = site.map(site_id);
-        devices::matching(&mut conn, scope, site.as_ref(), Some(&till)).unwrap().len()
+        devices::matching(&mut conn, scope, site.as_ref(), None, Some(&till)).unwrap().len()
     };
     assert_eq!(of(&SiteScope::All, Some("s")), 2);
     assert_eq!(of(&SiteScope::Only(vec![site_id("other")]), None), 1);

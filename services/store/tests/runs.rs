@@ -1,8 +1,8 @@
 //! Runs: paced, stopped by failures, and driven on by whoever comes.
 
 use homepot::model::{
-    CommandId, CommandState, CommandType, DeviceChange, DeviceId, Event, Run, RunDevice, RunId, RunOrder, RunProgress,
-    RunResumption, RunState, SiteId, SiteScope, Target,
+    CommandId, CommandState, CommandType, DeviceChange, DeviceId, DeviceSource, Event, Run, RunDevice, RunId, RunOrder,
+    RunProgress, RunResumption, RunState, SiteId, SiteScope, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
@@ -48,8 +48,15 @@ async fn fleet() -> homepot_store::test_support::TestDatabase {
     database
 }
 
+fn whole_fleet(source: DeviceSource) -> Target {
+    Target { whom: Whom::Fleet, source: Some(source) }
+}
+
 fn site_1() -> Target {
-    Target::Matching { site_id: Some(SiteId::parse("site-1").unwrap()), selector: None }
+    Target {
+        whom: Whom::Matching { site_id: Some(SiteId::parse("site-1").unwrap()), selector: None },
+        source: Some(DeviceSource::Real),
+    }
 }
 
 fn listed(conn: &mut PgConnection, run: &Run) -> Vec<RunDevice> {
@@ -180,9 +187,14 @@ async fn a_target_is_settled_at_the_start_and_within_the_callers_sites() {
     let try_start = |conn: &mut PgConnection, target, scope: &SiteScope| {
         runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order(target), "admin", scope, |_| None)
     };
-    let Started::New(run) = try_start(&mut conn, Target::Fleet, &of_site_2).unwrap() else { panic!() };
+    let Started::New(run) = try_start(&mut conn, whole_fleet(DeviceSource::Real), &of_site_2).unwrap() else {
+        panic!()
+    };
     assert_eq!(run.progress.total, 1);
-    let named = |ids: &[&str]| Target::Devices(ids.iter().map(|id| DeviceId::parse(id).unwrap()).collect());
+    let named = |ids: &[&str]| Target {
+        whom: Whom::Devices(ids.iter().map(|id| DeviceId::parse(id).unwrap()).collect()),
+        source: None,
+    };
     for (target, told) in [
         (named(&["d0", "elsewhere"]), "Device d0 not found"),
         (named(&["nobody"]), "Device nobody not found"),

@@ -15,7 +15,7 @@ fn sample(device: i64, at: DateTime<Utc>, cpu: f64) -> NewSample {
 }
 
 fn latest(conn: &mut PgConnection) -> Vec<StoredSample> {
-    let filter = LatestFilter { scope: SiteScope::All, site_id: None, device_ids: Vec::new() };
+    let filter = LatestFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: Vec::new() };
     all_pages(2, |page| samples::latest(conn, &filter, page).unwrap())
 }
 
@@ -54,7 +54,13 @@ async fn a_sample_comes_back_as_it_was_measured() {
     };
     let new = [NewSample { device: d.pk, sample: measured.clone() }];
     assert_eq!(samples::write(&mut conn, &new, now, Expected::New).unwrap(), 1);
-    let expected = StoredSample { device_id: d.device_id, site_id: d.site_id, sample: measured, received_at: now };
+    let expected = StoredSample {
+        device_id: d.device_id,
+        site_id: d.site_id,
+        source: d.source,
+        sample: measured,
+        received_at: now,
+    };
     assert_eq!(latest(&mut conn), std::slice::from_ref(&expected));
     assert_eq!(history(&mut conn, d.pk, now), [expected]);
     assert_eq!(samples::write(&mut conn, &[], now, Expected::New).unwrap(), 0);
@@ -88,7 +94,7 @@ async fn a_newest_sample_that_is_not_ours_is_told_and_spoils_nothing_after_it() 
     let now = Utc::now().trunc_subsecs(6);
     samples::write(&mut conn, &[sample(d.pk, now, 1.0), sample(e.pk, now, 2.0)], now, Expected::New).unwrap();
     conn.batch_execute(&format!("UPDATE device_latest SET sample = '\\xff' WHERE device = {}", d.pk)).unwrap();
-    let filter = LatestFilter { scope: SiteScope::All, site_id: None, device_ids: Vec::new() };
+    let filter = LatestFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: Vec::new() };
     let page = PageRequest { size: 10, after: None };
     let told = samples::latest(&mut conn, &filter, &page).unwrap_err();
     assert!(matches!(&told, StoreError::Corrupt(told) if told.starts_with("device_latest.sample: ")), "{told}");
@@ -168,8 +174,12 @@ async fn a_range_includes_its_start_and_not_its_end_and_a_list_can_name_devices(
     let found = samples::list(&mut conn, d.pk, at(2), at(0), &page(10, None)).unwrap();
     assert_eq!(found.items.len(), 2);
     assert!(samples::list(&mut conn, -1, at(2), at(0), &page(10, None)).unwrap().items.is_empty());
-    let mut filter =
-        LatestFilter { scope: SiteScope::All, site_id: None, device_ids: vec![device_id("e"), device_id("none")] };
+    let mut filter = LatestFilter {
+        scope: SiteScope::All,
+        site_id: None,
+        source: None,
+        device_ids: vec![device_id("e"), device_id("none")],
+    };
     let named = samples::latest(&mut conn, &filter, &page(10, None)).unwrap().items;
     assert_eq!(named.iter().map(|stored| stored.device_id.as_str()).collect::<Vec<_>>(), ["e"]);
     filter.scope = SiteScope::Only(vec![site_id("site-1")]);

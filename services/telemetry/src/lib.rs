@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use chrono::Utc;
 use homepot::{
     Error,
-    model::{Loss, MAX_AGE, Sample, SampleFault},
+    model::{DeviceSource, Loss, MAX_AGE, Sample, SampleFault},
     pb::telemetry::v1::telemetry_service_server::TelemetryServiceServer,
 };
 use homepot_runtime::Drain;
@@ -55,7 +55,7 @@ impl Telemetry {
         Self { store, retention: config.retention, ingest, service }
     }
 
-    /// Stores samples of one device; answers once they are durable, with those that the database refused by their place:
+    /// Stores samples of one device, which is real or simulated; answers once they are durable, with those that the database refused by their place:
     /// nearly always none. Repeats are harmless. While the database is away this waits until it is back.
     ///
     /// On an error of kind `Unavailable` the server stops; nothing is known to be stored, and the same call may be made
@@ -63,10 +63,11 @@ impl Telemetry {
     pub async fn ingest(
         &self,
         device: i64,
+        source: DeviceSource,
         samples: Vec<Sample>,
         expected: Expected,
     ) -> Result<Vec<(usize, SampleFault)>, Error> {
-        self.ingest.submit(device, samples, expected).await
+        self.ingest.submit(device, source, samples, expected).await
     }
 
     /// Keeps what a device had to let go of, as a gap that queries show. Repeats are harmless.

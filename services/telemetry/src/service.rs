@@ -7,7 +7,7 @@ use futures_util::{
 };
 use homepot::{
     Error,
-    model::{PageRequest, from_proto_timestamp},
+    model::{DeviceSource, PageRequest, from_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
 use homepot_runtime::{
@@ -50,10 +50,11 @@ impl Service {
         request: pb::LatestRequest,
     ) -> Result<pb::LatestResponse, Error> {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let source = DeviceSource::from_proto("source", request.source)?;
         let site_id = self.directory.site(caller, &request.site_id).await?;
         let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICE_IDS).await?;
         let device_ids = devices.into_iter().map(|device| device.device_id).collect();
-        let filter = LatestFilter { scope: caller.scope.clone(), site_id, device_ids };
+        let filter = LatestFilter { scope: caller.scope.clone(), site_id, source, device_ids };
         let page = self.store.run("latest_samples", move |conn| samples::latest(conn, &filter, &page)).await?;
         let next_page_token = page.next_token();
         Ok(pb::LatestResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })

@@ -117,20 +117,20 @@ impl Args {
         );
         Ok(start)
     }
+}
 
-    /// Where the keys lie.
-    pub(crate) fn state_dir(&self) -> anyhow::Result<PathBuf> {
-        if let Some(directory) = &self.state_dir {
-            return Ok(directory.clone());
-        }
-        let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-        let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
-        Ok(state.context("there is no HOME; give --state-dir")?.join("homepot-sim"))
+/// Where the keys of fleets lie: as was said, or in the user's state directory.
+pub(super) fn state_dir(said: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
+    if let Some(directory) = said {
+        return Ok(directory.clone());
     }
+    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
+    Ok(state.context("there is no HOME; give --state-dir")?.join("homepot-sim"))
 }
 
 /// Letters that a device's id, a site's id, a label and a file name may have.
-fn name(text: &str) -> Result<String, String> {
+pub(super) fn name(text: &str) -> Result<String, String> {
     let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
     let good =
         (1..=40).contains(&text.len()) && text.chars().all(fits) && !text.starts_with('-') && !text.ends_with('-');

@@ -29,11 +29,13 @@ use super::{
 };
 use crate::{
     rest::{Answer, Rest},
-    server::{Registry, refusal},
+    server::{CALL, Registry, refusal},
 };
 
 const VERSION: &str = concat!("homepot-sim ", env!("CARGO_PKG_VERSION"));
 
+/// Each device carries it, with its fleet's name, so that operators can tell fleets apart and remove one as a set.
+pub(super) const SET_LABEL: &str = "simulation";
 /// Devices that enrol at the same time. More only wait for the server's check of secrets.
 const TOGETHER: usize = 16;
 /// A fleet of a hundred thousand takes half an hour.
@@ -61,7 +63,7 @@ impl Right {
         let told = "give an admin's token in HOMEPOT_TOKEN or by --token-file, or a token for enrolment in \
                     HOMEPOT_ENROLLMENT_TOKEN with --site; `homepot-sim fleet --help` shows how";
         let token = args.server.token()?.context(told)?;
-        Ok(Self::Admin(Box::new(args.server.registry(&token).await?)))
+        Ok(Self::Admin(Box::new(args.server.registry(&token, CALL).await?)))
     }
 }
 
@@ -144,8 +146,8 @@ async fn make_token(registry: &mut Registry, fleet: &str, site_id: &SiteId, uses
         max_uses: u32::try_from(uses).unwrap_or(u32::MAX),
         time_to_live: Some(to_proto_duration(TOKEN_GOOD_FOR)),
         source: device_pb::DeviceSource::Simulated.into(),
+        labels: [(SET_LABEL.to_owned(), fleet.to_owned())].into(),
     };
-    let _ = fleet;
     let answer = registry.create_enrollment_token(request).await;
     let answer = answer.map_err(|status| refusal(&status).context(format!("can't make a token for {site_id}")))?;
     Ok(Secret::presented(answer.into_inner().secret))
@@ -178,6 +180,8 @@ async fn ask(endpoint: &Endpoint, member: &Member, token: &Secret, keys: &Keys) 
         source: DeviceSource::Simulated,
         firmware_version: VERSION.to_owned(),
         claim: keys.claim(member.number),
+        // Only real devices prove themselves.
+        proof_key: None,
     };
     enroll::enroll(endpoint, &registration, Some(token)).await
 }

@@ -12,6 +12,7 @@ mod live;
 mod members;
 mod orders;
 mod poller;
+pub(crate) mod remove;
 mod spool;
 mod stream;
 mod summary;
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         None => (1..=args.sites).map(|n| SiteId::parse(&format!("{}-{n}", args.name))).collect::<Result<_, _>>()?,
     };
     let members = members::members(&args.name, args.devices, &sites, &scenario)?;
-    let (keys, known) = Keys::open(&args.state_dir()?, &args.name)?;
+    let (keys, known) = Keys::open(&args::state_dir(args.state_dir.as_ref())?, &args.name)?;
     let run = Run {
         screen: Screen::new(args.quiet),
         tally: Arc::default(),
@@ -192,7 +193,7 @@ impl Run {
                 let (world, device_id, number) = (world.clone(), member.device_id.clone(), member.number);
                 match &rest {
                     None => {
-                        let credentials = Credentials { device_id, key };
+                        let credentials = Credentials { device_id, key, signer: None };
                         devices.spawn(Device::new(world, number, credentials, ticket, is_new).live())
                     }
                     Some(rest) => {

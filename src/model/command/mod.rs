@@ -16,10 +16,13 @@ pub use self::{
     state::CommandState,
 };
 use super::{
-    CommandId, CommandType, DeviceId, Faults, JsonBounds, JsonObject, RunId, SiteId, from_proto_duration, from_struct,
-    non_empty, to_proto_duration, to_proto_timestamp, to_struct,
+    CommandId, CommandType, DeviceId, DeviceSource, Faults, JsonBounds, JsonObject, RunId, SiteId, from_proto_duration,
+    from_struct, non_empty, to_proto_duration, to_proto_timestamp, to_struct,
 };
-use crate::{error::Error, pb::command::v1 as pb};
+use crate::{
+    error::Error,
+    pb::{command::v1 as pb, device::v1 as device_pb},
+};
 
 /// How long a command waits when the caller does not say.
 pub const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 3600);
@@ -50,6 +53,8 @@ pub struct Command {
     pub device_id: DeviceId,
     /// The device's site.
     pub site_id: SiteId,
+    /// Whether the device is real.
+    pub source: DeviceSource,
     /// What to do.
     pub command_type: CommandType,
     /// Its arguments.
@@ -112,6 +117,7 @@ impl From<Command> for pb::Command {
             cancel_requested_at: command.cancel_requested_at.map(to_proto_timestamp),
             run_id: command.run_id.map(|id| id.to_string()).unwrap_or_default(),
             history: command.history.into_iter().map(Into::into).collect(),
+            source: device_pb::DeviceSource::from(command.source).into(),
         }
     }
 }

@@ -17,6 +17,8 @@ mod reflection;
 mod replicas;
 mod simulator;
 mod slice;
+mod source;
 mod stream;
+mod switching;
 mod telemetry;
 mod torture;

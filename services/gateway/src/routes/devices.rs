@@ -17,6 +17,7 @@ use crate::{
     caller::{Caller, Enrollee, Ids, Operator},
     error::{ApiError, ErrorBody},
     lists,
+    params::Params,
     validate::Fields,
     views::DeviceView,
 };
@@ -46,6 +47,9 @@ pub(crate) struct Enroll {
     /// Whatever the device wants remembered: at most 16 KiB.
     #[schema(value_type = Option<Object>)]
     config: Option<JsonObject>,
+    /// `real` or `simulated`; it must be what the token is for. Default: whatever that is, or real where enrolment is open.
+    #[schema(example = "real")]
+    source: Option<&'static str>,
 }
 
 impl Enroll {
@@ -59,8 +63,13 @@ impl Enroll {
             mac_address: self.mac_address.clone().unwrap_or_default(),
             firmware_version: self.firmware_version.clone().unwrap_or_default(),
             config: self.config.as_ref().map(to_struct),
-            source: device_pb::DeviceSource::Unspecified.into(),
+            source: match self.source {
+                Some("real") => device_pb::DeviceSource::Real.into(),
+                Some(_) => device_pb::DeviceSource::Simulated.into(),
+                None => device_pb::DeviceSource::Unspecified.into(),
+            },
             claim: Vec::new(),
+            proof_key: Vec::new(),
         }
     }
 }
@@ -75,6 +84,7 @@ impl Shape for Enroll {
             mac_address: fields.text("mac_address", 64),
             firmware_version: fields.text("firmware_version", 128),
             config: fields.object("config", CONFIG),
+            source: fields.word("source", &["real", "simulated"]),
         }
     }
 
@@ -108,6 +118,8 @@ fn no_site(error: ApiError, site_id: &str) -> ApiError {
 }
 
 /// Enrols a device and answers its key, once
+///
+/// A real device takes over the id of a simulated one of the same site, of which nothing is left.
 #[utoipa::path(
     post, path = "/devices/sites/{site_id}/devices", tag = "devices",
     params(("site_id" = String, Path, description = "The site to join", example = "site-001")),
@@ -116,6 +128,7 @@ fn no_site(error: ApiError, site_id: &str) -> ApiError {
         (status = 200, description = "It is enrolled", body = Enrolled),
         (status = 404, description = "There is no such site", body = ErrorBody,
             example = json!({"detail": "Site site-001 not found", "status_code": 404})),
+        (status = 403, description = "The token is not for such devices", body = ErrorBody),
         (status = 409, description = "The id is taken; a key is never shown twice", body = ErrorBody,
             example = json!({"detail": "Device pos-terminal-001 already exists", "status_code": 409})),
     )
@@ -141,7 +154,10 @@ pub(crate) async fn enroll(
 /// Lists the devices of one site
 #[utoipa::path(
     get, path = "/devices/sites/{site_id}/devices", tag = "devices",
-    params(("site_id" = String, Path, description = "The site", example = "site-001")),
+    params(
+        ("site_id" = String, Path, description = "The site", example = "site-001"),
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
+    ),
     responses(
         (status = 200, description = "All of them, ordered by id", body = Vec<DeviceView>),
         (status = 404, description = "There is no such site, or none the caller may see", body = ErrorBody,
@@ -152,30 +168,40 @@ pub(crate) async fn of_site(
     State(app): State<App>,
     Operator(caller): Operator,
     Ids(site_id): Ids<String>,
+    mut params: Params,
 ) -> Result<Response, ApiError> {
-    let answer = walk(app, caller, site_id.clone(), "[", "]").await;
+    let filter = pb::ListDevicesRequest { site_id: site_id.clone(), source: params.source(), ..Default::default() };
+    let answer = walk(app, caller, params.finish(filter)?, "[", "]").await;
     answer.map_err(|error| no_site(error, &site_id))
 }
 
 /// Lists the devices the caller may see
 #[utoipa::path(
     get, path = "/devices/device", tag = "devices",
+    params(
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
+    ),
     responses((status = 200, description = "All of them, ordered by id", body = Devices))
 )]
-pub(crate) async fn list(State(app): State<App>, Operator(caller): Operator) -> Result<Response, ApiError> {
-    walk(app, caller, String::new(), "{\"devices\":[", "]}").await
+pub(crate) async fn list(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    mut params: Params,
+) -> Result<Response, ApiError> {
+    let filter = pb::ListDevicesRequest { source: params.source(), ..Default::default() };
+    walk(app, caller, params.finish(filter)?, "{\"devices\":[", "]}").await
 }
 
 async fn walk(
     app: App,
     caller: Caller,
-    site_id: String,
+    filter: pb::ListDevicesRequest,
     open: &'static str,
     close: &'static str,
 ) -> Result<Response, ApiError> {
     lists::answer(open, close, move |page_size, page_token| {
         let (mut registry, caller) = (app.services.registry(), caller.clone());
-        let message = pb::ListDevicesRequest { site_id: site_id.clone(), page_size, page_token, ..Default::default() };
+        let message = pb::ListDevicesRequest { page_size, page_token, ..filter.clone() };
         Box::pin(async move {
             let page = call(&caller, message, |request| async move { registry.list_devices(request).await }).await?;
             let devices = page.devices.into_iter().map(DeviceView::in_list).collect::<Result<Vec<_>, _>>()?;
@@ -205,4 +231,44 @@ pub(crate) async fn get(
     let answer = call(&caller, message, |request| async move { registry.get_device(request).await }).await;
     let answer = answer.map_err(|error| error.or_if_at("device_id", StatusCode::NOT_FOUND, "Device not found"))?;
     DeviceView::alone(promised(answer.device)?).map(Json)
+}
+
+/// How many simulated devices went.
+#[derive(Serialize, ToSchema)]
+pub(crate) struct Removed {
+    /// Devices that this call removed.
+    #[schema(example = 200)]
+    removed: u32,
+}
+
+/// Removes simulated devices with all their data; real ones are never touched
+///
+/// Their streams end within two seconds. It goes on to its end also when nobody waits for the answer any more: after 10 s that
+/// is 504, and a repeat answers for what is left.
+#[utoipa::path(
+    delete, path = "/devices/simulated", tag = "devices",
+    params(
+        ("site_id" = Option<String>, Query, description = "Only of this site; more than one may be given",
+            example = "site-001"),
+        ("label_selector" = Option<String>, Query, description = "Only devices with such labels", example = "fleet=load"),
+    ),
+    responses(
+        (status = 200, description = "They are gone", body = Removed),
+        (status = 404, description = "There is no such site, or none the caller may see", body = ErrorBody,
+            example = json!({"detail": "Site site-001 not found", "status_code": 404})),
+    )
+)]
+pub(crate) async fn remove_simulated(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    params: Params,
+) -> Result<Json<Removed>, ApiError> {
+    let site_ids = params.all("site_id");
+    let label_selector = params.text("label_selector");
+    params.finish(())?;
+    let mut registry = app.services.registry();
+    let message = pb::RemoveSimulatedDevicesRequest { site_ids, label_selector };
+    let answer =
+        call(&caller, message, |request| async move { registry.remove_simulated_devices(request).await }).await;
+    answer.map(|answer| Json(Removed { removed: answer.removed })).map_err(ApiError::in_query)
 }

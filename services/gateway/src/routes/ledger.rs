@@ -90,6 +90,8 @@ impl TryFrom<pb::Run> for RunView {
         ("command_id" = Option<Vec<String>>, Query, description = "Only this command; up to 1,000 times"),
         ("device_id" = Option<Vec<String>>, Query, description = "Only commands of this device; up to 1,000 times"),
         ("site_id" = Option<String>, Query, description = "Only commands of this site"),
+        ("source" = Option<String>, Query, description = "Only commands of `real` or of `simulated` devices; \
+            both unless told"),
         ("run_id" = Option<String>, Query, description = "Only commands of this run; then the run is told too"),
         ("cursor" = Option<String>, Query, description = "Goes on after the event with this `id`"),
         ("Last-Event-ID" = Option<String>, Header, description = "The same, as browsers send it; it wins over `cursor`"),
@@ -104,7 +106,7 @@ pub(crate) async fn watch(
     State(app): State<App>,
     Operator(caller): Operator,
     headers: HeaderMap,
-    params: Params,
+    mut params: Params,
 ) -> Result<Events, ApiError> {
     let message = pb::WatchRequest {
         command_ids: params.all("command_id"),
@@ -112,7 +114,9 @@ pub(crate) async fn watch(
         site_id: params.text("site_id"),
         run_id: params.text("run_id"),
         cursor: events::cursor(&headers, &params),
+        source: params.source(),
     };
+    let message = params.finish(message)?;
     let mut ledger = app.services.command();
     let answer = open(&caller, message, |request| async move { ledger.watch(request).await }).await;
     let messages = answer.map_err(ApiError::in_query)?;

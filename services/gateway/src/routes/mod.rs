@@ -8,6 +8,7 @@ mod ledger;
 mod metrics;
 mod presence;
 mod sites;
+mod summary;
 mod telemetry;
 
 use axum::Router;
@@ -24,6 +25,8 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(devices::enroll, devices::of_site))
         .routes(routes!(devices::list))
         .routes(routes!(devices::get))
+        .routes(routes!(devices::remove_simulated))
+        .routes(routes!(summary::summary))
         .routes(routes!(presence::state_history))
         .routes(routes!(presence::watch))
         .routes(routes!(metrics::report))

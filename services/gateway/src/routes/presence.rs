@@ -80,6 +80,7 @@ pub(crate) struct DevicesView {
     params(
         ("site_id" = Option<String>, Query, description = "Only devices of this site"),
         ("device_id" = Option<Vec<String>>, Query, description = "Only this device; up to 1,000 times"),
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
         ("cursor" = Option<String>, Query, description = "Goes on after the event with this `id`"),
         ("Last-Event-ID" = Option<String>, Header, description = "The same, as browsers send it; it wins over `cursor`"),
     ),
@@ -92,14 +93,15 @@ pub(crate) async fn watch(
     State(app): State<App>,
     Operator(caller): Operator,
     headers: HeaderMap,
-    params: Params,
+    mut params: Params,
 ) -> Result<Events, ApiError> {
     let message = pb::WatchRequest {
         device_ids: params.all("device_id"),
         site_id: params.text("site_id"),
         cursor: events::cursor(&headers, &params),
+        source: params.source(),
     };
-    follow(app, caller, message).await
+    follow(app, caller, params.finish(message)?).await
 }
 
 async fn follow(app: App, caller: Caller, message: pb::WatchRequest) -> Result<Events, ApiError> {

@@ -13,7 +13,7 @@ use homepot::{
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     device_keys,
-    devices::{self, DeviceFilter},
+    devices::{self, DeviceFilter, SummaryFilter},
 };
 
 use super::Service;
@@ -49,6 +49,21 @@ impl Service {
         let next_page_token = page.next_token();
         let devices = page.items.into_iter().map(Device::into_proto).collect();
         Ok(pb::ListDevicesResponse { devices, next_page_token })
+    }
+
+    pub(super) async fn summarize_fleet(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::SummarizeFleetRequest,
+    ) -> Result<pb::SummarizeFleetResponse, Error> {
+        let filter = SummaryFilter {
+            scope: caller.scope.clone(),
+            site_id: self.site_filter(caller, &request.site_id).await?,
+            selector: LabelSelector::parse("label_selector", &request.label_selector)?,
+            source: DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real),
+        };
+        let summarize = move |conn: &mut _| devices::summarize(conn, &filter);
+        Ok(self.registry.inner.store.run("summarize_fleet", summarize).await?.into())
     }
 
     pub(super) async fn update_device(

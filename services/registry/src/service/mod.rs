@@ -3,6 +3,7 @@
 mod devices;
 mod operators;
 mod presence;
+mod removal;
 mod sites;
 mod tokens;
 
@@ -90,11 +91,13 @@ serve! {
     update_site: UpdateSiteRequest => UpdateSiteResponse;
     get_device: GetDeviceRequest => GetDeviceResponse;
     list_devices: ListDevicesRequest => ListDevicesResponse;
+    summarize_fleet: SummarizeFleetRequest => SummarizeFleetResponse;
     update_device: UpdateDeviceRequest => UpdateDeviceResponse;
     deactivate_device: DeactivateDeviceRequest => DeactivateDeviceResponse;
     activate_device: ActivateDeviceRequest => ActivateDeviceResponse;
     rotate_device_key: RotateDeviceKeyRequest => RotateDeviceKeyResponse;
     revoke_device_keys: RevokeDeviceKeysRequest => RevokeDeviceKeysResponse;
+    remove_simulated_devices: RemoveSimulatedDevicesRequest => RemoveSimulatedDevicesResponse;
     get_presence: GetPresenceRequest => GetPresenceResponse;
     list_state_changes: ListStateChangesRequest => ListStateChangesResponse;
     create_enrollment_token: CreateEnrollmentTokenRequest => CreateEnrollmentTokenResponse;

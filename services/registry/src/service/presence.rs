@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream::BoxStream};
 use homepot::{
     Error,
-    model::{Cursor, DeviceId, PageRequest},
+    model::{Cursor, DeviceId, DeviceSource, PageRequest},
     pb::registry::v1 as pb,
 };
 use homepot_runtime::auth::{OperatorCaller, StillGood};
@@ -26,7 +26,7 @@ impl Service {
         request: pb::GetPresenceRequest,
     ) -> Result<pb::GetPresenceResponse, Error> {
         let device = self.device_of(caller, &request.device_id).await?;
-        let presence = device.presence.into_proto(device.maintenance);
+        let presence = device.presence.into_proto(device.source, device.maintenance);
         Ok(pb::GetPresenceResponse { device_id: device.device_id.into(), presence: Some(presence) })
     }
 
@@ -53,6 +53,7 @@ impl Service {
         request: pb::WatchRequest,
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
         let since = Cursor::parse(&request.cursor)?;
+        let source = DeviceSource::from_proto("source", request.source)?;
         if request.device_ids.len() > MAX_DEVICES {
             return Err(Error::invalid("device_ids", format!("has more than {MAX_DEVICES} entries")));
         }
@@ -64,7 +65,7 @@ impl Service {
             return Err(Error::not_found("Device not found"));
         }
         let site_id = self.site_filter(caller, &request.site_id).await?;
-        let filter = WatchFilter { scope: caller.scope.clone(), site_id, device_ids };
+        let filter = WatchFilter { scope: caller.scope.clone(), site_id, source, device_ids };
         let registry = &self.registry.inner;
         let view = watch::view(registry.store.clone(), filter, since, still_good);
         Ok(registry.changes.view(view).await?.map(|piece| Ok(watch::message(piece?))).boxed())

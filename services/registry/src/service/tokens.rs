@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::Utc;
 use homepot::{
     Error,
-    model::{DeviceSource, PageRequest, SecretKind, SiteId, from_proto_duration},
+    model::{DeviceSource, PageRequest, SecretKind, SiteId, from_proto_duration, parse_labels},
     pb::registry::v1 as pb,
 };
 use homepot_runtime::auth::OperatorCaller;
@@ -39,6 +39,7 @@ impl Service {
             return Err(Error::invalid("time_to_live", "must be 1 minute to 1 year"));
         }
         let source = DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real);
+        let labels = parse_labels(request.labels)?;
         self.site_of(caller, &site_id).await?;
 
         let minted = self.registry.mint(SecretKind::EnrollmentToken).await?;
@@ -50,6 +51,7 @@ impl Service {
             max_uses,
             expires_at: after(Utc::now(), time_to_live),
             created_by: caller.name.to_string(),
+            labels,
         };
         let made = self
             .registry

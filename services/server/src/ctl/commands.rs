@@ -2,12 +2,16 @@
 
 use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
-use homepot::{model::to_proto_duration, pb::command::v1 as pb};
+use homepot::{
+    model::to_proto_duration,
+    pb::{command::v1 as pb, device::v1::DeviceSource},
+};
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};
 
 use super::{
     calls::{all, answer, follow},
+    devices,
     follow::{Waiting, wait},
     order::Order,
     out::{Out, note},
@@ -80,6 +84,9 @@ pub(super) enum Action {
         /// Only commands of this site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
         site: String,
+        /// Only commands of real or only of simulated devices.
+        #[arg(long, value_parser = devices::source_parser())]
+        source: Option<DeviceSource>,
         /// Only commands of this run.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "RUN_ID")]
         run: String,
@@ -128,6 +135,7 @@ impl Record for pb::Command {
         column("COMMAND", |c, _| (&c.command_id).into()),
         column("DEVICE", |c, _| (&c.device_id).into()),
         wide("SITE", |c, _| (&c.site_id).into()),
+        wide("SOURCE", |c, _| devices::source(c.source).into()),
         column("TYPE", |c, _| (&c.command_type).into()),
         column("STATE", |c, _| Cell::state(state_word(c.state()))),
         column("QUEUED", |c, style| style.time(&c.created_at)),
@@ -156,6 +164,7 @@ impl Record for pb::Command {
             "finished_at": words::time(&self.finished_at),
             "cancel_requested_at": words::time(&self.cancel_requested_at), "run_id": words::text(&self.run_id),
             "history": self.history.iter().map(Record::json).collect::<Vec<_>>(),
+            "source": devices::source(self.source),
         })
     }
 }
@@ -212,11 +221,12 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
                 return Ok(status::STILL_UNDER_WAY.into());
             }
         }
-        Action::Watch { command_ids, devices, site, run } => {
+        Action::Watch { command_ids, devices, site, source, run } => {
             let request = pb::WatchRequest {
                 command_ids,
                 device_ids: devices,
                 site_id: site,
+                source: source.unwrap_or_default().into(),
                 run_id: run,
                 cursor: String::new(),
             };

@@ -1,6 +1,6 @@
 //! `homepot ctl devices`.
 
-use std::{collections::HashMap, ops::ControlFlow, process::ExitCode, time::Duration};
+use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
 use homepot::{
     model::to_proto_duration,
@@ -13,12 +13,13 @@ use super::{
     calls::{all, answer, follow},
     labels::LabelChange,
     out::Out,
+    summary::SummaryArgs,
     table::{Cell, Column, Record, column, wide},
     words,
 };
 use crate::client::Client;
 
-const STATUS: &str = "DEVICE_STATUS_";
+pub(super) const STATUS: &str = "DEVICE_STATUS_";
 const STATUSES: &[&str] = &["unknown", "online", "offline", "maintenance", "error"];
 const SOURCE: &str = "DEVICE_SOURCE_";
 const SOURCES: &[&str] = &["real", "simulated"];
@@ -33,6 +34,8 @@ pub(super) enum Action {
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
     },
+    /// Count devices by status, type and site: the real ones, unless told otherwise.
+    Summary(SummaryArgs),
     /// Show one device with its presence.
     Get {
         /// The device.
@@ -88,6 +91,9 @@ pub(super) enum Action {
         /// Only devices of this site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
         site: String,
+        /// Only real or only simulated devices.
+        #[arg(long, value_parser = source_parser())]
+        source: Option<DeviceSource>,
     },
     /// Make a new key for a device and show it, once; older keys stay good for a while.
     RotateKey {
@@ -104,6 +110,25 @@ pub(super) enum Action {
         #[arg(value_name = "DEVICE_ID")]
         device_id: String,
     },
+    /// Remove simulated devices with all their data; real ones are never touched.
+    ///
+    /// Their streams end within 2 s. Repeat it when it was cut short.
+    RemoveSimulated(super::removal::RemovalArgs),
+}
+
+impl Action {
+    /// How much longer than others its call may take.
+    pub(super) fn takes(&self) -> Duration {
+        match self {
+            Self::RemoveSimulated(_) => super::removal::TAKES,
+            _ => Duration::ZERO,
+        }
+    }
+}
+
+/// Reads `real` or `simulated`.
+pub(super) fn source_parser() -> impl clap::builder::TypedValueParser<Value = DeviceSource> {
+    words::choice(SOURCE, SOURCES, DeviceSource::from_str_name)
 }
 
 /// Which devices.
@@ -116,7 +141,7 @@ pub(super) struct Filter {
     #[arg(long, value_parser = words::choice(STATUS, STATUSES, pb::DeviceStatus::from_str_name))]
     pub(super) status: Option<pb::DeviceStatus>,
     /// Only real or only simulated devices.
-    #[arg(long, value_parser = words::choice(SOURCE, SOURCES, DeviceSource::from_str_name))]
+    #[arg(long, value_parser = source_parser())]
     pub(super) source: Option<DeviceSource>,
     /// Only devices with such labels: key=value, key!=value, 'key in (a, b)', 'key notin (a, b)', key, '!key', joined by
     /// commas.
@@ -133,22 +158,19 @@ impl Record for pb::Device {
         wide("SINCE", |d, style| style.time(&presence(d).status_since)),
         column("TYPE", |d, _| (&d.device_type).into()),
         wide("SOURCE", |d, _| source(d.source).into()),
+        wide("PROVES", |d, _| if d.proves { "yes" } else { "no" }.into()),
         column("AGENT", |d, _| presence(d).agent_version.into()),
         wide("ADDRESS", |d, _| (&d.ip_address).into()),
         wide("FIRMWARE", |d, _| (&d.firmware_version).into()),
         wide("SESSION", |d, _| presence(d).session_epoch.to_string().into()),
         wide("ENROLLED", |d, style| style.time(&d.created_at)),
         wide("CAN DO", |d, _| presence(d).capabilities.join(",").into()),
-        column("LABELS", |d, _| {
-            sorted(&d.labels).iter().map(|(k, v)| format!("{k}={v}")).collect::<Vec<_>>().join(",").into()
-        }),
+        column("LABELS", |d, _| words::labels(&d.labels).into()),
         column("NAME", |d, _| (&d.name).into()),
         wide("NOTES", |d, _| notes(d).into()),
     ];
 
     fn json(&self) -> Value {
-        let labels: serde_json::Map<_, _> =
-            sorted(&self.labels).into_iter().map(|(key, value)| (key.clone(), value.clone().into())).collect();
         json!({
             "device_id": self.device_id, "site_id": self.site_id, "name": self.name,
             "device_type": self.device_type, "ip_address": words::text(&self.ip_address),
@@ -156,7 +178,7 @@ impl Record for pb::Device {
             "config": words::object(&self.config), "source": source(self.source), "active": self.active,
             "maintenance": self.maintenance, "presence": self.presence.as_ref().map(presence_json),
             "created_at": words::time(&self.created_at), "updated_at": words::time(&self.updated_at),
-            "labels": labels,
+            "labels": words::labels_json(&self.labels), "proves": self.proves,
         })
     }
 }
@@ -168,7 +190,7 @@ fn presence_json(p: &pb::Presence) -> Value {
         "agent_version": words::text(&p.agent_version), "boot_id": words::text(&p.boot_id),
         "capabilities": p.capabilities, "heartbeat_interval_seconds": words::seconds(&p.heartbeat_interval),
         "status_since": words::time(&p.status_since), "flapping": p.flapping,
-        "contested_since": words::time(&p.contested_since),
+        "contested_since": words::time(&p.contested_since), "source": source(p.source),
     })
 }
 
@@ -186,12 +208,6 @@ fn notes(device: &pb::Device) -> String {
     let flapping = presence.flapping.then_some("comes and goes all the time");
     let contested = presence.contested_since.is_some().then_some("two machines use its key");
     [flapping, contested].into_iter().flatten().collect::<Vec<_>>().join("; ")
-}
-
-fn sorted(labels: &HashMap<String, String>) -> Vec<(&String, &String)> {
-    let mut labels: Vec<_> = labels.iter().collect();
-    labels.sort();
-    labels
 }
 
 /// The word for a source; a device that does not tell is a real one.
@@ -260,7 +276,12 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             });
             out.list(&changes.await?)?;
         }
-        Action::Watch { device_ids, site } => watch(client, out, device_ids, site).await?,
+        Action::Summary(args) => super::summary::run(client, out, args).await?,
+        Action::Watch { device_ids, site, source } => {
+            let source = source.unwrap_or_default().into();
+            let filter = pb::WatchRequest { device_ids, site_id: site, source, cursor: String::new() };
+            watch(client, out, filter).await?;
+        }
         Action::RotateKey { device_id, overlap } => {
             let request = pb::RotateDeviceKeyRequest { device_id, overlap: Some(to_proto_duration(overlap)) };
             let made = answer(registry.rotate_device_key(request).await)?;
@@ -276,6 +297,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.document(&json!({ "device_id": device_id, "revoked": revoked }))?;
             out.text(format_args!("{revoked} key(s) of {device_id} ended; rotate-key makes the next"))?;
         }
+        Action::RemoveSimulated(args) => super::removal::run(client, out, args).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -297,13 +319,10 @@ pub(super) async fn list(client: &Client, filter: &Filter, limit: Option<u32>) -
     devices.await
 }
 
-async fn watch(client: &Client, out: &Out, device_ids: Vec<String>, site_id: String) -> anyhow::Result<()> {
+async fn watch(client: &Client, out: &Out, filter: pb::WatchRequest) -> anyhow::Result<()> {
     let mut registry = client.registry();
     let mut table = out.table();
-    let open = async |cursor| {
-        let (device_ids, site_id) = (device_ids.clone(), site_id.clone());
-        registry.watch(pb::WatchRequest { device_ids, site_id, cursor }).await
-    };
+    let open = async |cursor| registry.watch(pb::WatchRequest { cursor, ..filter.clone() }).await;
     let take = async |news: Option<pb::WatchResponse>| {
         out.check_reader()?;
         out.news(&mut table, &news.unwrap_or_default().devices)?;

@@ -2,11 +2,12 @@
 
 use std::process::ExitCode;
 
-use homepot::pb::telemetry::v1 as pb;
+use homepot::pb::{device::v1::DeviceSource, telemetry::v1 as pb};
 use serde_json::{Value, json};
 
 use super::{
     calls::all,
+    devices,
     out::Out,
     table::{Cell, Column, Record, column, wide},
     words,
@@ -24,6 +25,9 @@ pub(super) struct LatestArgs {
     /// Only devices of this site.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
     site: String,
+    /// Only real or only simulated devices.
+    #[arg(long, value_parser = devices::source_parser())]
+    source: Option<DeviceSource>,
     /// At most so many.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
@@ -33,6 +37,7 @@ impl Record for pb::DeviceSample {
     const COLUMNS: &'static [Column<Self>] = &[
         column("DEVICE", |s, _| (&s.device_id).into()),
         column("SITE", |s, _| (&s.site_id).into()),
+        wide("SOURCE", |s, _| devices::source(s.source).into()),
         column("MEASURED", |s, style| style.time(&s.sample.as_ref().and_then(|sample| sample.collected_at))),
         column("CPU", |s, _| percent(s, |m| m.cpu_percent)),
         column("MEMORY", |s, _| percent(s, |m| m.memory_percent)),
@@ -55,7 +60,7 @@ impl Record for pb::DeviceSample {
     fn json(&self) -> Value {
         json!({
             "device_id": self.device_id, "site_id": self.site_id, "received_at": words::time(&self.received_at),
-            "sample": self.sample.as_ref().map(sample),
+            "sample": self.sample.as_ref().map(sample), "source": devices::source(self.source),
         })
     }
 }
@@ -100,7 +105,8 @@ pub(super) async fn run(client: &Client, out: &Out, args: LatestArgs) -> anyhow:
     for part in parts {
         let found = all(args.limit, async |page_size, page_token| {
             let (device_ids, site_id) = (part.to_vec(), args.site.clone());
-            let request = pb::LatestRequest { device_ids, site_id, page_size, page_token };
+            let source = args.source.unwrap_or_default().into();
+            let request = pb::LatestRequest { device_ids, site_id, source, page_size, page_token };
             let page = telemetry.latest(request).await?.into_inner();
             Ok((page.samples, page.next_page_token))
         });

@@ -16,10 +16,12 @@ mod operators;
 mod order;
 mod out;
 mod progress;
+mod removal;
 mod run_records;
 mod runs;
 mod sites;
 mod status;
+mod summary;
 mod table;
 mod target;
 mod tokens;
@@ -91,6 +93,7 @@ impl Noun {
     fn takes(&self) -> Duration {
         match self {
             Self::Commands(action) => action.takes(),
+            Self::Devices(action) => action.takes(),
             _ => Duration::ZERO,
         }
     }

@@ -1,11 +1,11 @@
 //! How runs and their devices look.
 
-use homepot::pb::command::v1 as pb;
+use homepot::pb::{command::v1 as pb, device::v1::DeviceSource};
 use serde_json::{Value, json};
 
 use super::{
     commands::{self, compact},
-    progress,
+    devices, progress,
     table::{Cell, Column, Record, column, wide},
     words,
 };
@@ -37,7 +37,7 @@ impl Record for pb::Run {
             "run_id": self.run_id, "command_type": self.command_type, "payload": words::object(&self.payload),
             "target": self.target.as_ref().map(|t| json!({
                 "device_ids": t.device_ids, "site_id": words::text(&t.site_id),
-                "label_selector": words::text(&t.label_selector), "fleet": t.fleet,
+                "label_selector": words::text(&t.label_selector), "fleet": t.fleet, "source": source(t),
             })),
             "max_in_flight": self.max_in_flight, "max_failures": self.max_failures,
             "time_to_live_seconds": words::seconds(&self.time_to_live),
@@ -65,13 +65,20 @@ fn target(run: &pb::Run) -> String {
     let labels = (!target.label_selector.is_empty()).then(|| target.label_selector.clone());
     let fleet = target.fleet.then(|| "the fleet".to_owned());
     let devices = (!target.device_ids.is_empty()).then(|| format!("{} named device(s)", target.device_ids.len()));
-    [devices, site, labels, fleet].into_iter().flatten().collect::<Vec<_>>().join(", ")
+    let source = source(&target).map(str::to_owned);
+    [devices, site, labels, fleet, source].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Which devices it reaches; `None`: whatever is named.
+fn source(target: &pb::Target) -> Option<&'static str> {
+    (target.source() != DeviceSource::Unspecified).then(|| devices::source(target.source))
 }
 
 impl Record for pb::RunDevice {
     const COLUMNS: &'static [Column<Self>] = &[
         column("DEVICE", |d, _| (&d.device_id).into()),
         column("SITE", |d, _| (&d.site_id).into()),
+        wide("SOURCE", |d, _| devices::source(d.source).into()),
         column("STATE", |d, _| match stands(d) {
             Some(state) => Cell::state(state),
             None if d.skipped => "left out".into(),
@@ -86,7 +93,7 @@ impl Record for pb::RunDevice {
         json!({
             "device_id": self.device_id, "site_id": self.site_id, "command_id": words::text(&self.command_id),
             "state": stands(self), "reason": words::text(&self.reason), "skipped": self.skipped,
-            "result": words::object(&self.result),
+            "result": words::object(&self.result), "source": devices::source(self.source),
         })
     }
 }

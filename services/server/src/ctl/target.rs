@@ -5,20 +5,27 @@ use std::{
     io::{BufRead as _, IsTerminal as _, Write as _},
 };
 
-use homepot::pb::command::v1 as pb;
+use homepot::pb::{command::v1 as pb, device::v1::DeviceSource};
 
-use super::{
-    Usage,
-    devices::{self, Filter},
-    words,
-};
+use super::{Usage, devices, summary, words};
 use crate::client::Client;
 
 const HEADING: &str = "Which devices";
 
+/// The way they are named, and which of them.
+#[derive(Clone, Debug, Default, clap::Args)]
+#[group(skip)]
+pub(super) struct Selection {
+    #[command(flatten)]
+    named: Named,
+    /// Only real or only simulated devices [default: real; with --device: whatever they are].
+    #[arg(long, help_heading = HEADING, value_parser = devices::source_parser())]
+    source: Option<DeviceSource>,
+}
+
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(required = true, multiple = true)]
-pub(super) struct Selection {
+struct Named {
     /// This device; can be repeated.
     #[arg(long = "device", help_heading = HEADING, value_name = "DEVICE_ID", conflicts_with_all = ["site", "selector", "fleet"])]
     devices: Vec<String>,
@@ -36,22 +43,33 @@ pub(super) struct Selection {
 
 impl Selection {
     pub(super) fn target(&self) -> pb::Target {
+        let Named { devices, site, selector, fleet } = self.named.clone();
         pb::Target {
-            device_ids: self.devices.clone(),
-            site_id: self.site.clone().unwrap_or_default(),
-            label_selector: self.selector.clone().unwrap_or_default(),
-            fleet: self.fleet,
+            device_ids: devices,
+            site_id: site.unwrap_or_default(),
+            label_selector: selector.unwrap_or_default(),
+            fleet,
+            source: self.source.unwrap_or_default().into(),
         }
     }
 
-    /// How many devices match, and how many of these are shut out.
-    async fn count(&self, client: &Client) -> anyhow::Result<(usize, usize)> {
-        if !self.devices.is_empty() {
-            return Ok((self.devices.iter().collect::<BTreeSet<_>>().len(), 0));
+    /// Which devices, in words, and how many of these are shut out; an error when there are none.
+    async fn count(&self, client: &Client) -> anyhow::Result<(u64, String)> {
+        let Named { devices, site, selector, .. } = self.named.clone();
+        if !devices.is_empty() {
+            let named = devices.iter().collect::<BTreeSet<_>>().len();
+            return Ok((named as u64, format!("{named} devices")));
         }
-        let (site, selector) = (self.site.clone().unwrap_or_default(), self.selector.clone().unwrap_or_default());
-        let found = devices::list(client, &Filter { site, selector, ..Filter::default() }, None).await?;
-        Ok((found.len(), found.iter().filter(|device| !device.active).count()))
+        let (site, selector) = (site.unwrap_or_default(), selector.unwrap_or_default());
+        let found = summary::count(client, site, selector, self.source).await?;
+        let (counted, other) = (devices::source(found.source), summary::other(&found));
+        if found.total == 0 && found.not_counted > 0 {
+            anyhow::bail!("target: no {counted} device matches; --source {other} reaches {}", found.not_counted);
+        }
+        anyhow::ensure!(found.total > 0, "target: no device matches");
+        let inactive =
+            if found.inactive > 0 { format!(" ({} of them shut out)", found.inactive) } else { String::new() };
+        Ok((found.total, format!("{} {counted} devices{inactive}", found.total)))
     }
 }
 
@@ -62,27 +80,29 @@ pub(super) async fn confirm(
     command_type: &str,
     yes: bool,
 ) -> anyhow::Result<()> {
-    if selection.devices.is_empty()
-        && [&selection.site, &selection.selector].into_iter().flatten().any(String::is_empty)
-    {
+    let Named { devices, site, selector, .. } = &selection.named;
+    if devices.is_empty() && [site, selector].into_iter().flatten().any(String::is_empty) {
         // Left empty by a script, it must not come to mean everything.
         return Err(Usage("target: --site and --selector must not be empty; --fleet is every device".into()).into());
     }
-    let (matching, shut_out) = selection.count(client).await?;
-    anyhow::ensure!(matching > 0, "target: no device matches");
+    let (matching, which) = selection.count(client).await?;
     if matching == 1 || yes {
         return Ok(());
     }
-    let inactive = if shut_out > 0 { format!(" ({shut_out} of them shut out)") } else { String::new() };
-    let told = words::harmless(&format!("{} for {matching} devices{inactive}", command_type.to_uppercase()));
+    let told = words::harmless(&format!("{} for {which}", command_type.to_uppercase()));
+    anyhow::ensure!(ask(&told)?, "nothing was started");
+    Ok(())
+}
+
+/// Whether whoever sits at the terminal means what is told; an error where there is none.
+pub(super) fn ask(told: &str) -> anyhow::Result<bool> {
     if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
         return Err(Usage(format!("{told}: say --yes, as there is no terminal to ask on")).into());
     }
     let mut answer = String::new();
     let asked = write!(std::io::stderr(), "{told}. Go on? [y/N] ").and_then(|()| std::io::stderr().flush());
     asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer))?;
-    anyhow::ensure!(is_yes(&answer), "nothing was started");
-    Ok(())
+    Ok(is_yes(&answer))
 }
 
 fn is_yes(answer: &str) -> bool {
@@ -111,8 +131,15 @@ mod tests {
         let both = read(&["--site", "shop-7", "-l", "tier=pos"]).unwrap();
         assert_eq!((both.site_id.as_str(), both.label_selector.as_str()), ("shop-7", "tier=pos"));
         assert!(read(&["--fleet"]).unwrap().fleet);
-        for bad in [&[][..], &["--fleet", "--site", "a"], &["--device", "a", "-l", "b"], &["--device", "a", "--fleet"]]
-        {
+        let simulated = read(&["--fleet", "--source", "simulated"]).unwrap();
+        assert_eq!((simulated.fleet, simulated.source()), (true, DeviceSource::Simulated));
+        for bad in [
+            &[][..],
+            &["--fleet", "--site", "a"],
+            &["--device", "a", "-l", "b"],
+            &["--device", "a", "--fleet"],
+            &["--source", "real"],
+        ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
     }

@@ -34,6 +34,9 @@ pub(super) enum Action {
         /// Its devices are simulated ones.
         #[arg(long)]
         simulated: bool,
+        /// Mark each device that enrols with it; may be given more than once.
+        #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
+        labels: Vec<(String, String)>,
     },
     /// List enrolment tokens, newest first, without their secrets.
     List {
@@ -63,6 +66,7 @@ impl Record for pb::EnrollmentToken {
             None => style.time(&t.expires_at),
         }),
         column("CREATED BY", |t, _| (&t.created_by).into()),
+        wide("LABELS", |t, _| words::labels(&t.labels).into()),
         wide("CREATED", |t, style| style.time(&t.created_at)),
         wide("REVOKED", |t, style| style.time(&t.revoked_at)),
     ];
@@ -72,21 +76,28 @@ impl Record for pb::EnrollmentToken {
             "token_id": self.token_id, "site_id": self.site_id, "source": source(self.source),
             "uses_left": self.uses_left, "max_uses": self.max_uses, "created_by": self.created_by,
             "created_at": words::time(&self.created_at), "expires_at": words::time(&self.expires_at),
-            "revoked_at": words::time(&self.revoked_at),
+            "revoked_at": words::time(&self.revoked_at), "labels": words::labels_json(&self.labels),
         })
     }
+}
+
+/// What is no label for other reasons, the server says.
+fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
     let mut registry = client.registry();
     match action {
-        Action::Create { site, uses, ttl, simulated } => {
+        Action::Create { site, uses, ttl, simulated, labels } => {
             let source = if simulated { DeviceSource::Simulated } else { DeviceSource::Real };
             let request = pb::CreateEnrollmentTokenRequest {
                 site_id: site,
                 max_uses: uses,
                 time_to_live: Some(to_proto_duration(ttl)),
                 source: source.into(),
+                labels: labels.into_iter().collect(),
             };
             let made = answer(registry.create_enrollment_token(request).await)?;
             out.secret(&made.enrollment_token.unwrap_or_default(), "secret", &made.secret)?;

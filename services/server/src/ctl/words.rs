@@ -1,6 +1,9 @@
 //! The contract's values as words for people and as JSON for scripts.
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::Duration,
+};
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -96,6 +99,17 @@ pub(super) fn elapsed(duration: Duration) -> String {
         seconds @ 0..120 => format!("{seconds} s"),
         seconds => format!("{} m {} s", seconds / 60, seconds % 60),
     }
+}
+
+/// Labels as people write them, in order.
+pub(super) fn labels(labels: &HashMap<String, String>) -> String {
+    let labels: BTreeMap<_, _> = labels.iter().collect();
+    labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
+}
+
+/// Labels for scripts.
+pub(super) fn labels_json(labels: &HashMap<String, String>) -> Value {
+    labels.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
 }
 
 /// A text without letters that terminals obey.

@@ -26,7 +26,8 @@ impl Addresses {
 /// Commands to copy and paste, the token included.
 pub(super) fn guide(at: &Addresses, device_id: &str, token: &Secret, program: &Path) -> String {
     let Addresses { grpc, rest, ops } = at;
-    let (token, program) = (token.reveal(), program.display());
+    let simulator = program.with_file_name("homepot-sim");
+    let (token, program, simulator) = (token.reveal(), program.display(), simulator.display());
     let bearer = r#"-H "authorization: Bearer $HOMEPOT_TOKEN""#;
     format!(
         r#"
@@ -37,11 +38,15 @@ Open
 Try next, in another terminal
   export HOMEPOT_TOKEN={token} HOMEPOT_GRPC_URL=http://{grpc}
 
-  {program} ctl devices list
+  {program} ctl devices summary
+  {program} ctl devices list -o wide
   {program} ctl latest
   {program} ctl commands queue {device_id} RUN_DIAGNOSTICS --wait
   {program} ctl commands list {device_id} --limit 5
   {program} ctl --help
+
+  {simulator} fleet --devices 200 --scenario black_friday --name friday
+  {simulator} remove --name friday
 
   grpcurl -plaintext {grpc} list
   grpcurl -plaintext {bearer} \
@@ -83,6 +88,7 @@ mod tests {
         assert_eq!(text.matches("hpo_x").count(), 1);
         assert!(text.contains(r#"-d '{"device_id": "till-7", "command_type": "RUN_DIAGNOSTICS"}' 127.0.0.1:50051"#));
         assert!(text.contains("http://127.0.0.1:50051/docs"));
+        assert!(text.contains("/bin/homepot-sim fleet"));
         assert!(text.contains("/bin/homepot ctl commands queue till-7 RUN_DIAGNOSTICS --wait"));
     }
 }

@@ -2,6 +2,7 @@
 
 mod child;
 mod guide;
+mod shop;
 mod steps;
 
 use std::{
@@ -37,6 +38,8 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// A server drains for up to ten seconds.
 const SERVER_END: Duration = Duration::from_secs(12);
 const AGENT_END: Duration = Duration::from_secs(5);
+/// The simulator waits for what is under way.
+const SIMULATOR_END: Duration = Duration::from_secs(8);
 
 /// Addresses that the demo's server takes from the environment, with what they default to.
 const ADDRESSES: [(&str, &str, &str, &str); 3] = [
@@ -96,6 +99,7 @@ struct Demo {
 struct Children {
     server: Option<Child>,
     agent: Option<Child>,
+    simulator: Option<Child>,
 }
 
 /// Why the demo ends.
@@ -112,7 +116,7 @@ impl Demo {
         let mut children = Children::default();
         let ended = tokio::select! {
             shown = self.show(&mut children) => match shown {
-                Ok(()) => self.stay_up(&mut children, &mut signals).await,
+                Ok(client) => self.stay_up(&mut children, &mut signals, &client).await,
                 Err(error) => Err(error),
             },
             signal = signals.next() => {
@@ -142,7 +146,7 @@ impl Demo {
         }
     }
 
-    async fn show(&self, children: &mut Children) -> anyhow::Result<()> {
+    async fn show(&self, children: &mut Children) -> anyhow::Result<Client> {
         let began = Instant::now();
         admin_token::make_data_dir(&self.data_dir)?;
         check_addresses()?;
@@ -163,12 +167,17 @@ impl Demo {
         step("the device to come online", agent, steps::wait_online(&client, &self.device_id)).await?;
         step("the first sample", agent, steps::wait_sample(&client, &self.device_id, since)).await?;
         step("the PING's outcome", agent, steps::ping(&client, &self.device_id)).await?;
+
+        let simulator = children.simulator.insert(self.start_simulator(&url)?);
+        step("the simulated shop", simulator, shop::wait_online(&client)).await?;
+        step("the shop's diagnostics", simulator, shop::diagnose(&client)).await?;
+        step("the shop's samples", simulator, shop::show_failing(&client)).await?;
         say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));
         say(guide(&at, &self.device_id, &token, &std::env::current_exe()?));
-        Ok(())
+        Ok(client)
     }
 
-    async fn stay_up(&self, children: &mut Children, signals: &mut Signals) -> anyhow::Result<End> {
+    async fn stay_up(&self, children: &mut Children, signals: &mut Signals, client: &Client) -> anyhow::Result<End> {
         match self.ends {
             Some(_) => say("Staying up until the time given is over; Ctrl-C ends it sooner."),
             None => say("Staying up; Ctrl-C ends all of it."),
@@ -180,6 +189,7 @@ impl Demo {
                 Ok(End::Fine)
             }
             error = children.unexpected_end() => Err(error),
+            never = shop::keep_busy(client) => match never {},
         }
     }
 
@@ -195,40 +205,67 @@ impl Demo {
     }
 
     fn start_agent(&self, url: &str) -> anyhow::Result<Child> {
-        let program = std::env::current_exe()?.with_file_name("homepot-agent");
-        anyhow::ensure!(program.exists(), "there is no {}; `cargo build -p homepot-agent` makes it", program.display());
+        let program = beside("homepot-agent", "homepot-agent")?;
         // A state directory a device: a machine that got another name is another device.
         let state_dir = self.data_dir.join("agent").join(&self.device_id);
         let arguments = ["run", "--server", url, "--site", SITE, "--device-id", &self.device_id, "--state-dir"];
         let arguments: Vec<_> = arguments.into_iter().map(OsStr::new).chain([state_dir.as_os_str()]).collect();
         Child::start("agent", &program, &arguments, &[], self.data_dir.join("agent.log"))
     }
+
+    fn start_simulator(&self, url: &str) -> anyhow::Result<Child> {
+        let program = beside("homepot-sim", "homepot-simulator")?;
+        let (state, token) = (self.data_dir.join("simulator"), self.data_dir.join(admin_token::FILE));
+        let (devices, sites) = (shop::DEVICES.to_string(), shop::SITES.to_string());
+        let arguments = ["fleet", "--server", url, "--name", shop::NAME, "--devices", &devices, "--sites", &sites];
+        let life = ["--scenario", "demo_shop", "--history", shop::HISTORY, "--drain", "5s"];
+        let arguments: Vec<_> = arguments
+            .into_iter()
+            .chain(life)
+            .map(OsStr::new)
+            .chain([OsStr::new("--state-dir"), state.as_os_str(), OsStr::new("--token-file"), token.as_os_str()])
+            .collect();
+        Child::start("simulator", &program, &arguments, &[], self.data_dir.join("simulator.log"))
+    }
+}
+
+/// The program of that name, which lies where this one does.
+fn beside(name: &str, package: &str) -> anyhow::Result<PathBuf> {
+    let program = std::env::current_exe()?.with_file_name(name);
+    anyhow::ensure!(program.exists(), "there is no {}; `cargo build -p {package}` makes it", program.display());
+    Ok(program)
 }
 
 impl Children {
     async fn unexpected_end(&mut self) -> anyhow::Error {
-        let (Some(server), Some(agent)) = (&mut self.server, &mut self.agent) else {
+        let Self { server: Some(server), agent: Some(agent), simulator: Some(simulator) } = self else {
             return anyhow::anyhow!("a part was never started");
         };
         tokio::select! {
             error = server.unexpected_end() => error,
             error = agent.unexpected_end() => error,
+            error = simulator.unexpected_end() => error,
         }
     }
 
-    fn tails(&self) -> Vec<String> {
-        [&self.server, &self.agent].into_iter().flatten().map(Child::tail).collect()
+    fn all(&self) -> impl Iterator<Item = &Child> {
+        [&self.server, &self.agent, &self.simulator].into_iter().flatten()
     }
 
-    /// The agent first: a server that leaves first would only make it reconnect.
+    fn tails(&self) -> Vec<String> {
+        self.all().map(Child::tail).collect()
+    }
+
+    /// Devices first: a server that leaves first would only make them reconnect.
     async fn stop(&mut self) -> anyhow::Result<()> {
+        let simulator = stop(&mut self.simulator, SIMULATOR_END).await;
         let agent = stop(&mut self.agent, AGENT_END).await;
         let server = stop(&mut self.server, SERVER_END).await;
-        agent.and(server)
+        simulator.and(agent).and(server)
     }
 
     fn kill(&self) {
-        [&self.server, &self.agent].into_iter().flatten().for_each(Child::kill);
+        self.all().for_each(Child::kill);
     }
 }
 

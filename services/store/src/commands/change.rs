@@ -14,7 +14,7 @@ use homepot::model::{
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::read::{Row, RowOfDevice, command, step};
+use super::read::{DEVICE, Row, RowOfDevice, command, step};
 use crate::{
     StoreError, row,
     schema::{commands, devices, sessions},
@@ -149,7 +149,7 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
                 commands::handed_on,
                 commands::cancel_cause,
             ),
-            (Row::as_select(), devices::device_id, devices::site_id),
+            (Row::as_select(), DEVICE),
         ))
         .load(conn)?;
     let mut entries = HashMap::with_capacity(rows.len());

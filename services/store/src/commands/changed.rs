@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{Command, CommandId, DeviceId, Page, PageRequest, RunId, SiteId, SiteScope};
+use homepot::model::{Command, CommandId, DeviceId, DeviceSource, Page, PageRequest, RunId, SiteId, SiteScope};
 use uuid::Uuid;
 
-use super::read::{Row, RowOfDevice, command};
+use super::read::{DEVICE, Row, RowOfDevice, command};
 use crate::{
     StoreError, paging,
     schema::{commands, devices},
@@ -18,6 +18,8 @@ pub struct ChangedFilter {
     pub scope: SiteScope,
     /// Only of this site.
     pub site_id: Option<SiteId>,
+    /// Only of real or of simulated devices.
+    pub source: Option<DeviceSource>,
     /// Only of these devices; empty: of any.
     pub device_ids: Vec<DeviceId>,
     /// Only these; empty: any.
@@ -31,6 +33,7 @@ impl ChangedFilter {
     pub fn matches(&self, command: &Command) -> bool {
         self.scope.allows(&command.site_id)
             && self.site_id.as_ref().is_none_or(|site_id| *site_id == command.site_id)
+            && self.source.is_none_or(|source| source == command.source)
             && (self.device_ids.is_empty() || self.device_ids.contains(&command.device_id))
             && (self.command_ids.is_empty() || self.command_ids.contains(&command.command_id))
             && self.run_id.is_none_or(|run_id| command.run_id == Some(run_id))
@@ -42,7 +45,7 @@ pub fn changed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Ve
     let rows: Vec<RowOfDevice> = commands::table
         .inner_join(devices::table)
         .filter(commands::changed_at.ge(since))
-        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .select((Row::as_select(), DEVICE))
         .load(conn)?;
     rows.into_iter().map(command).collect()
 }
@@ -54,10 +57,7 @@ pub fn changed_of(
     since: Option<DateTime<Utc>>,
     page: &PageRequest,
 ) -> Result<Page<Command>, StoreError> {
-    let mut query = commands::table
-        .inner_join(devices::table)
-        .select((Row::as_select(), devices::device_id, devices::site_id))
-        .into_boxed();
+    let mut query = commands::table.inner_join(devices::table).select((Row::as_select(), DEVICE)).into_boxed();
     if let Some(since) = since {
         query = query.filter(commands::changed_at.ge(since));
     }
@@ -66,6 +66,9 @@ pub fn changed_of(
     }
     if let Some(site_id) = &filter.site_id {
         query = query.filter(devices::site_id.eq(site_id.as_str().to_owned()));
+    }
+    if let Some(source) = filter.source {
+        query = query.filter(devices::source.eq(source.as_str()));
     }
     if !filter.device_ids.is_empty() {
         query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str().to_owned())));

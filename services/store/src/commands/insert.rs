@@ -8,10 +8,12 @@ use diesel::{
     sql_query,
     sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
-use homepot::model::{Command, CommandId, CommandState, NewCommand, RunId, SiteId, Transition, is_safe_to_repeat};
+use homepot::model::{
+    Command, CommandId, CommandState, DeviceSource, NewCommand, RunId, SiteId, Transition, is_safe_to_repeat,
+};
 use uuid::Uuid;
 
-use super::read::{Row, RowOfDevice, command};
+use super::read::{DEVICE, Row, RowOfDevice, command};
 use crate::{
     StoreError, row,
     schema::{commands, devices},
@@ -26,6 +28,8 @@ pub struct NewRow {
     pub pk: i64,
     /// The device's site.
     pub site_id: SiteId,
+    /// Whether the device is real.
+    pub source: DeviceSource,
     /// What to queue.
     pub command: NewCommand,
     /// Who queues it.
@@ -116,6 +120,7 @@ fn queued(row: &NewRow, stamped: &Stamped) -> Command {
         command_id: row.command_id,
         device_id: new.device_id,
         site_id: row.site_id.clone(),
+        source: row.source,
         command_type: new.command_type,
         payload: new.payload,
         state: CommandState::Queued,
@@ -142,7 +147,7 @@ fn existing(conn: &mut PgConnection, row: &NewRow) -> Result<Command, StoreError
         .inner_join(devices::table)
         .filter(commands::device.eq(row.pk))
         .filter(commands::idempotency_key.eq(&row.command.idempotency_key))
-        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .select((Row::as_select(), DEVICE))
         .first(conn)?;
     command(found)
 }

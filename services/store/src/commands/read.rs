@@ -35,14 +35,18 @@ pub(super) struct Row {
     history: Value,
 }
 
-/// A row with its device's id and site.
-pub(super) type RowOfDevice = (Row, String, String);
+/// A row with its device's id, site and source.
+pub(super) type RowOfDevice = (Row, (String, String, String));
+/// The latter's columns.
+pub(super) const DEVICE: (devices::device_id, devices::site_id, devices::source) =
+    (devices::device_id, devices::site_id, devices::source);
 
-pub(super) fn command((row, device_id, site_id): RowOfDevice) -> Result<Command, StoreError> {
+pub(super) fn command((row, (device_id, site_id, source)): RowOfDevice) -> Result<Command, StoreError> {
     Ok(Command {
         command_id: CommandId(row.command_id),
         device_id: row::checked("devices.device_id", &device_id)?,
         site_id: row::checked("devices.site_id", &site_id)?,
+        source: row::checked("devices.source", &source)?,
         command_type: row::checked("commands.command_type", &row.command_type)?,
         payload: row::object("commands.payload", row.payload)?,
         state: row::checked("commands.state", &row.state)?,
@@ -89,7 +93,7 @@ pub fn find(conn: &mut PgConnection, id: CommandId) -> Result<Option<Command>, S
     commands::table
         .inner_join(devices::table)
         .filter(commands::command_id.eq(id.0))
-        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .select((Row::as_select(), DEVICE))
         .first(conn)
         .optional()?
         .map(command)
@@ -106,7 +110,7 @@ pub fn list(
     let mut query = commands::table
         .inner_join(devices::table)
         .filter(commands::device.eq(pk))
-        .select((Row::as_select(), devices::device_id, devices::site_id))
+        .select((Row::as_select(), DEVICE))
         .into_boxed();
     if !states.is_empty() {
         query = query.filter(commands::state.eq_any(states.iter().map(|state| state.as_str())));

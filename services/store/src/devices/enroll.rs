@@ -1,13 +1,15 @@
-//! Enrolment: a device's row, its first key and the use of a token, all or nothing.
+//! Enrolment: a device's row, its first key and the use of a token, all or nothing. A real device takes the id of a simulated
+//! one over: that one is removed and another device begins.
 
-use chrono::Utc;
+use chrono::{DateTime, SecondsFormat, Utc};
 use diesel::{prelude::*, result::Error as DieselError};
-use homepot::model::{Device, DeviceSource, Enrollment};
+use homepot::model::{Device, DeviceSource, DeviceStatus, Enrollment, Labels, MAX_LABELS, StateCause};
+use serde_json::Value;
 
-use super::find;
+use super::{find, labels, removal};
 use crate::{
     StoreError, device_keys, row,
-    schema::{devices, enrollment_tokens, sessions, sites},
+    schema::{device_states, devices, enrollment_tokens, sessions, sites},
 };
 
 /// A device to enrol; its key is hashed already.
@@ -25,6 +27,8 @@ pub struct NewDevice {
     pub token_id: Option<String>,
     /// Hash of what lets it ask again when the answer got lost.
     pub claim_hash: Option<Vec<u8>>,
+    /// What its token marks it with.
+    pub labels: Labels,
 }
 
 /// What came of an enrolment.
@@ -33,6 +37,8 @@ pub struct NewDevice {
 pub enum Enrolled {
     /// It is enrolled, with the given key.
     Device(Device),
+    /// The same, in place of a simulated device of that id, of which nothing is left.
+    TookOver(Device),
     /// The id is taken.
     Taken,
     /// There is no such site.
@@ -62,11 +68,11 @@ impl From<StoreError> for Abort {
 /// Enrols a device and spends one use of its token. A device whose answer got lost, that proves it by its claim and was
 /// never seen, gets new keys and spends nothing.
 pub fn enroll(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, StoreError> {
-    match conn.transaction(|conn| enroll_in_transaction(conn, new)) {
+    removal::retried(conn, |conn| match conn.transaction(|conn| enroll_in_transaction(conn, new)) {
         Ok(answer) => Ok(answer),
         Err(Abort::TokenSpent) => Ok(Enrolled::TokenSpent),
         Err(Abort::Store(error)) => Err(error),
-    }
+    })
 }
 
 fn enroll_in_transaction(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Abort> {
@@ -80,20 +86,87 @@ fn enroll_in_transaction(conn: &mut PgConnection, new: &NewDevice) -> Result<Enr
     if uses_left.is_none() {
         return Ok(Enrolled::TokenSpent);
     }
-    let Some(device) = insert(conn, new)? else {
-        let answer = claim_again(conn, new)?;
-        let spent = answer == Enrolled::Taken && uses_left == Some(0);
-        return Ok(if spent { Enrolled::TokenSpent } else { answer });
-    };
-    spend_token(conn, new)?;
-    diesel::insert_into(sessions::table).values(sessions::device.eq(device)).execute(conn)?;
-    device_keys::insert(conn, device, &new.key_id, &new.key_hash)?;
-    enrolled(conn, new)
+    if let Some(device) = insert(conn, new, &new.labels)? {
+        add_rest(conn, new, device)?;
+        return Ok(Enrolled::Device(enrolled(conn, new)?));
+    }
+    if uses_left != Some(0)
+        && let Some(device) = take_over(conn, new)?
+    {
+        add_rest(conn, new, device)?;
+        return Ok(Enrolled::TookOver(enrolled(conn, new)?));
+    }
+    let answer = claim_again(conn, new)?;
+    let spent = answer == Enrolled::Taken && uses_left == Some(0);
+    Ok(if spent { Enrolled::TokenSpent } else { answer })
 }
 
-fn enrolled(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Abort> {
-    let device = find(conn, &new.enrollment.device_id)?.ok_or(DieselError::NotFound)?;
-    Ok(Enrolled::Device(device))
+fn add_rest(conn: &mut PgConnection, new: &NewDevice, device: i64) -> Result<(), Abort> {
+    diesel::insert_into(sessions::table).values(sessions::device.eq(device)).execute(conn)?;
+    device_keys::insert(conn, device, &new.key_id, &new.key_hash)?;
+    spend_token(conn, new)
+}
+
+fn enrolled(conn: &mut PgConnection, new: &NewDevice) -> Result<Device, Abort> {
+    Ok(find(conn, &new.enrollment.device_id)?.ok_or(DieselError::NotFound)?)
+}
+
+/// Puts a real device in the place of a simulated one of its site, and begins its history with that. A new row, not the old
+/// one changed: whatever still comes in for the simulated device finds no row. `None`: there is none that it may take over.
+fn take_over(conn: &mut PgConnection, new: &NewDevice) -> Result<Option<i64>, Abort> {
+    if new.source != DeviceSource::Real {
+        return Ok(None);
+    }
+    let found: Option<(i64, Value, Value)> = devices::table
+        .filter(devices::device_id.eq(new.enrollment.device_id.as_str()))
+        .filter(devices::site_id.eq(new.enrollment.site_id.as_str()))
+        .filter(devices::source.eq(DeviceSource::Simulated.as_str()))
+        .select((devices::device, devices::labels, devices::token_labels))
+        .for_update()
+        .first(conn)
+        .optional()?;
+    let Some((simulated, labels, of_token)) = found else { return Ok(None) };
+    let labels = labels::read("devices.labels", labels)?;
+    let of_token = labels::read("devices.token_labels", of_token)?;
+    let kept = labels.into_iter().filter(|(key, value)| of_token.get(key) != Some(value)).collect();
+    removal::purge(conn, &[simulated])?;
+    let device = insert(conn, new, &merged(kept, &new.labels))?;
+    if let Some(device) = device {
+        enter_takeover(conn, new, device)?;
+    }
+    Ok(device)
+}
+
+/// What operators set, and what the token gives where there is room.
+fn merged(mut kept: Labels, of_token: &Labels) -> Labels {
+    for (key, value) in of_token {
+        if kept.len() < MAX_LABELS {
+            kept.entry(key.clone()).or_insert_with(|| value.clone());
+        }
+    }
+    kept
+}
+
+fn enter_takeover(conn: &mut PgConnection, new: &NewDevice, device: i64) -> Result<(), Abort> {
+    let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
+    let by = new.token_id.as_ref().map_or("openly".to_owned(), |id| format!("with the token {id}"));
+    let at = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    let detail = format!(
+        "a real agent took over the identity of a simulated device: it enrolled {by} at {at}, all before is gone"
+    );
+    diesel::insert_into(device_states::table)
+        .values((
+            device_states::device.eq(device),
+            device_states::at.eq(now),
+            device_states::session_epoch.eq(0),
+            device_states::changes_not_shown.eq(0),
+            device_states::flapping.eq(false),
+            device_states::status.eq(DeviceStatus::Unknown.as_str()),
+            device_states::cause.eq(StateCause::TookOver.as_str()),
+            device_states::detail.eq(detail),
+        ))
+        .execute(conn)?;
+    Ok(())
 }
 
 /// What the token has left; `None` when it is not good for this site.
@@ -123,7 +196,7 @@ fn spend_token(conn: &mut PgConnection, new: &NewDevice) -> Result<(), Abort> {
 }
 
 /// The new row's number; `None`: the id is taken.
-fn insert(conn: &mut PgConnection, new: &NewDevice) -> Result<Option<i64>, Abort> {
+fn insert(conn: &mut PgConnection, new: &NewDevice, labels: &Labels) -> Result<Option<i64>, Abort> {
     let enrollment = &new.enrollment;
     let device = diesel::insert_into(devices::table)
         .values((
@@ -137,6 +210,9 @@ fn insert(conn: &mut PgConnection, new: &NewDevice) -> Result<Option<i64>, Abort
             devices::config.eq(row::json(enrollment.config.as_ref())),
             devices::source.eq(new.source.as_str()),
             devices::claim_hash.eq(&new.claim_hash),
+            devices::proof_key.eq(enrollment.proof_key.as_ref().map(|key| key.as_slice())),
+            devices::labels.eq(labels::json(labels)),
+            devices::token_labels.eq(labels::json(&new.labels)),
         ))
         .on_conflict(devices::device_id)
         .do_nothing()
@@ -165,7 +241,11 @@ fn claim_again(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Abo
     device_keys::revoke(conn, device)?;
     device_keys::insert(conn, device, &new.key_id, &new.key_hash)?;
     diesel::update(devices::table.find(device))
-        .set((devices::credential_version.eq(devices::credential_version + 1), devices::updated_at.eq(Utc::now())))
+        .set((
+            devices::credential_version.eq(devices::credential_version + 1),
+            devices::proof_key.eq(new.enrollment.proof_key.as_ref().map(|key| key.as_slice())),
+            devices::updated_at.eq(Utc::now()),
+        ))
         .execute(conn)?;
-    enrolled(conn, new)
+    Ok(Enrolled::Device(enrolled(conn, new)?))
 }

@@ -6,10 +6,10 @@ use diesel::{
     prelude::*,
     sql_types::{Array, Bool, Jsonb, Text},
 };
-use homepot::model::{LabelSelector, Labels, Requirement, SiteId, SiteScope};
+use homepot::model::{DeviceSource, LabelSelector, Labels, Requirement, SiteId, SiteScope};
 use serde_json::{Value, json};
 
-use super::{DeviceRef, Joined, RefRow, device_ref};
+use super::{DeviceRef, Joined, REF, RefRow, device_ref};
 use crate::{
     StoreError,
     schema::{devices, sessions},
@@ -18,12 +18,12 @@ use crate::{
 /// A condition on devices that are joined with their sessions.
 pub(super) type Condition = Box<dyn BoxableExpression<Joined, Pg, SqlType = Bool>>;
 
-pub(super) fn json(labels: &Labels) -> Value {
+pub(crate) fn json(labels: &Labels) -> Value {
     json!(labels)
 }
 
-pub(super) fn read(labels: Value) -> Result<Labels, StoreError> {
-    serde_json::from_value(labels).map_err(|error| StoreError::Corrupt(format!("devices.labels: {error}")))
+pub(crate) fn read(column: &str, labels: Value) -> Result<Labels, StoreError> {
+    serde_json::from_value(labels).map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
 }
 
 /// The same as [`LabelSelector::matches`], where the index on labels can use it.
@@ -46,22 +46,48 @@ pub(super) fn conditions(selector: &LabelSelector) -> Vec<Condition> {
     selector.requirements.iter().map(condition).collect()
 }
 
-/// The devices that a target names: of these sites, of one of them, with such labels; by device id.
-pub fn matching(
+/// How many devices [`matching`] finds.
+pub fn count_matching(
     conn: &mut PgConnection,
     scope: &SiteScope,
     site_id: Option<&SiteId>,
+    source: DeviceSource,
     selector: Option<&LabelSelector>,
-) -> Result<Vec<DeviceRef>, StoreError> {
+) -> Result<i64, StoreError> {
     let mut query = devices::table
         .inner_join(sessions::table)
-        .select((devices::device, devices::device_id, devices::site_id, devices::active, sessions::capabilities))
+        .filter(devices::source.eq(source.as_str()))
+        .count()
         .into_boxed::<Pg>();
     if let Some(site_ids) = scope.site_ids() {
         query = query.filter(devices::site_id.eq_any(site_ids));
     }
     if let Some(site_id) = site_id {
         query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    for condition in selector.into_iter().flat_map(conditions) {
+        query = query.filter(condition);
+    }
+    Ok(query.get_result(conn)?)
+}
+
+/// The devices that a target names: of these sites, of one of them, of a source, with such labels; by device id.
+pub fn matching(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    site_id: Option<&SiteId>,
+    source: Option<DeviceSource>,
+    selector: Option<&LabelSelector>,
+) -> Result<Vec<DeviceRef>, StoreError> {
+    let mut query = devices::table.inner_join(sessions::table).select(REF).into_boxed::<Pg>();
+    if let Some(site_ids) = scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if let Some(site_id) = site_id {
+        query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    if let Some(source) = source {
+        query = query.filter(devices::source.eq(source.as_str()));
     }
     for condition in selector.into_iter().flat_map(conditions) {
         query = query.filter(condition);

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{pg::Pg, prelude::*};
-use homepot::model::{Device, DeviceId, Page, PageRequest, SiteId, SiteScope};
+use homepot::model::{Device, DeviceId, DeviceSource, Page, PageRequest, SiteId, SiteScope};
 
 use super::{Row, SessionRow, device};
 use crate::{
@@ -26,6 +26,8 @@ pub struct WatchFilter {
     pub scope: SiteScope,
     /// One of them.
     pub site_id: Option<SiteId>,
+    /// Real or simulated only.
+    pub source: Option<DeviceSource>,
     /// These devices only; empty: all.
     pub device_ids: Vec<DeviceId>,
 }
@@ -46,6 +48,9 @@ pub fn watched(
     }
     if let Some(site_id) = &filter.site_id {
         query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    if let Some(source) = filter.source {
+        query = query.filter(devices::source.eq(source.as_str()));
     }
     if !filter.device_ids.is_empty() {
         query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));

@@ -5,7 +5,7 @@ use diesel::{
     sql_query,
     sql_types::{Array, BigInt, Uuid as SqlUuid},
 };
-use homepot::model::{CommandId, Event, NewCommand, Run, RunId, RunResumption, RunState, RunStep};
+use homepot::model::{CommandId, DeviceSource, Event, NewCommand, Run, RunId, RunResumption, RunState, RunStep};
 use uuid::Uuid;
 
 use super::read::found;
@@ -26,8 +26,8 @@ pub struct Advanced {
     pub run_id: RunId,
     /// Where it stands now.
     pub state: RunState,
-    /// Devices that were queued a command.
-    pub queued: Vec<i64>,
+    /// Devices that were queued a command, and whether they are real.
+    pub queued: Vec<(i64, DeviceSource)>,
 }
 
 /// Takes a step of each run that is running and that no other replica is at; tells those in which something happened.
@@ -77,7 +77,7 @@ fn step(conn: &mut PgConnection, run_id: RunId) -> Result<Option<Advanced>, Stor
 }
 
 /// Queues the commands of the next devices; one that was shut out since the run began is left out.
-fn queue(conn: &mut PgConnection, run: &Run, free: u32) -> Result<Vec<i64>, StoreError> {
+fn queue(conn: &mut PgConnection, run: &Run, free: u32) -> Result<Vec<(i64, DeviceSource)>, StoreError> {
     let pks: Vec<i64> = run_devices::table
         .filter(run_devices::run_id.eq(run.run_id.0))
         .filter(run_devices::command_id.is_null())
@@ -106,7 +106,7 @@ fn queue(conn: &mut PgConnection, run: &Run, free: u32) -> Result<Vec<i64>, Stor
     .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.pk).collect::<Vec<_>>())
     .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.command_id.0).collect::<Vec<_>>())
     .execute(conn)?;
-    Ok(rows.iter().map(|row| row.pk).collect())
+    Ok(rows.iter().map(|row| (row.pk, row.source)).collect())
 }
 
 fn new_row(run: &Run, device: &DeviceRef) -> NewRow {
@@ -115,6 +115,7 @@ fn new_row(run: &Run, device: &DeviceRef) -> NewRow {
         command_id: CommandId(Uuid::now_v7()),
         pk: device.pk,
         site_id: device.site_id.clone(),
+        source: device.source,
         command: NewCommand {
             device_id: device.device_id.clone(),
             command_type: order.command_type.clone(),

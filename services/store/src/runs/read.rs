@@ -9,8 +9,8 @@ use diesel::{
     sql_types::{Array, BigInt, Uuid as SqlUuid},
 };
 use homepot::model::{
-    CommandId, CommandState, LabelSelector, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunProgress, RunState,
-    SiteScope, Target,
+    CommandId, CommandState, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunId, RunOrder,
+    RunProgress, RunState, SiteScope, Target, Whom,
 };
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -66,27 +66,38 @@ fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
 
 /// A target as the column keeps it.
 pub(super) fn stored_target(target: &Target) -> Value {
-    match target {
-        Target::Devices(ids) => json!({ "device_ids": ids.iter().map(ToString::to_string).collect::<Vec<_>>() }),
-        Target::Matching { site_id, selector } => json!({
+    let source = target.source.map(DeviceSource::as_str);
+    match &target.whom {
+        Whom::Devices(ids) => {
+            let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
+            json!({ "device_ids": ids, "source": source })
+        }
+        Whom::Matching { site_id, selector } => json!({
             "site_id": site_id.as_ref().map(ToString::to_string),
             "label_selector": selector.as_ref().map(LabelSelector::as_str),
+            "source": source,
         }),
-        Target::Fleet => json!({ "fleet": true }),
+        Whom::Fleet => json!({ "fleet": true, "source": source }),
     }
 }
 
 fn read_target(value: &Value) -> Result<Target, StoreError> {
+    let source = value.get("source").and_then(Value::as_str);
+    let source = source.map(|source| row::checked("runs.target", source)).transpose()?;
+    Ok(Target { whom: read_whom(value)?, source })
+}
+
+fn read_whom(value: &Value) -> Result<Whom, StoreError> {
     let corrupt = || StoreError::Corrupt("runs.target: is no target".to_owned());
     if let Some(ids) = value.get("device_ids") {
         let id = |id: &Value| row::checked("runs.target", id.as_str().ok_or_else(corrupt)?);
-        return ids.as_array().ok_or_else(corrupt)?.iter().map(id).collect::<Result<_, _>>().map(Target::Devices);
+        return ids.as_array().ok_or_else(corrupt)?.iter().map(id).collect::<Result<_, _>>().map(Whom::Devices);
     }
     if value.get("fleet").is_some() {
-        return Ok(Target::Fleet);
+        return Ok(Whom::Fleet);
     }
     let text = |name: &str| value.get(name).and_then(Value::as_str);
-    Ok(Target::Matching {
+    Ok(Whom::Matching {
         site_id: text("site_id").map(|id| row::checked("runs.target", id)).transpose()?,
         selector: LabelSelector::parse("runs.target", text("label_selector").unwrap_or_default())?,
     })
@@ -191,7 +202,8 @@ pub fn list(
     Ok(Page::cut(items, page.size, |run: &Run| paging::time_key(run.created_at, run.run_id)))
 }
 
-type DeviceRow = (String, String, Option<Uuid>, Option<String>, Option<(String, Option<String>, Option<Value>)>);
+type DeviceRow =
+    (String, String, String, Option<Uuid>, Option<String>, Option<(String, Option<String>, Option<Value>)>);
 
 /// The devices of a run by device id; `states` empty: all, else those whose command is in one of these.
 pub fn devices(
@@ -209,6 +221,7 @@ pub fn devices(
         .select((
             devices::device_id,
             devices::site_id,
+            devices::source,
             run_devices::command_id,
             run_devices::skipped,
             (commands::state, commands::reason, commands::result).nullable(),
@@ -225,7 +238,7 @@ pub fn devices(
     Ok(Page::cut(items, page.size, |device: &RunDevice| device.device_id.to_string()))
 }
 
-fn run_device((device_id, site_id, command_id, skipped, command): DeviceRow) -> Result<RunDevice, StoreError> {
+fn run_device((device_id, site_id, source, command_id, skipped, command): DeviceRow) -> Result<RunDevice, StoreError> {
     let (state, reason, result) = match command {
         Some((state, reason, result)) => (Some(row::checked("commands.state", &state)?), reason, result),
         None => (None, None, None),
@@ -233,6 +246,7 @@ fn run_device((device_id, site_id, command_id, skipped, command): DeviceRow) -> 
     Ok(RunDevice {
         device_id: row::checked("devices.device_id", &device_id)?,
         site_id: row::checked("devices.site_id", &site_id)?,
+        source: row::checked("devices.source", &source)?,
         command: command_id.map(CommandId).zip(state),
         skipped: skipped.is_some(),
         reason: skipped.or(reason),

@@ -9,7 +9,7 @@ use diesel::{
 };
 use homepot::{
     Error,
-    model::{Run, RunId, RunOrder, SiteScope, Target},
+    model::{DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom},
 };
 
 use super::read::{found, stored_target};
@@ -19,6 +19,9 @@ use crate::{
     row,
     schema::runs,
 };
+
+/// Devices that an error names.
+const NAMED: usize = 10;
 
 /// What came of starting.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,9 +46,6 @@ pub fn insert(
             return Ok(Started::Existing(existing));
         }
         let devices = resolve(conn, &order.target, scope)?;
-        if devices.is_empty() {
-            return Err(Error::invalid("target", "matches no device").into());
-        }
         if !insert_run(conn, run_id, order, created_by, &devices)? {
             // Somebody was quicker with the same key.
             let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
@@ -72,19 +72,62 @@ fn by_key(conn: &mut PgConnection, order: &RunOrder, created_by: &str) -> Result
     id.map(|id| found(conn, RunId(id))).transpose()
 }
 
-/// The devices of a target. One that is named and not there, or not within reach, is the caller's fault.
+/// The devices of a target. One that is named and not there, not within reach or not of the source asked for is the
+/// caller's fault, and so is a target without any.
 fn resolve(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<DeviceRef>, StoreError> {
-    match target {
-        Target::Fleet => devices::matching(conn, scope, None, None),
-        Target::Matching { site_id, selector } => devices::matching(conn, scope, site_id.as_ref(), selector.as_ref()),
-        Target::Devices(wanted) => {
+    let (site_id, selector) = match &target.whom {
+        Whom::Fleet => (None, None),
+        Whom::Matching { site_id, selector } => (site_id.as_ref(), selector.as_ref()),
+        Whom::Devices(wanted) => {
             let mut found = devices::find_refs(conn, wanted)?;
             found.retain(|device| scope.allows(&device.site_id));
             let there: BTreeSet<_> = found.iter().map(|device| &device.device_id).collect();
-            match wanted.iter().find(|wanted| !there.contains(wanted)) {
+            return match wanted.iter().find(|wanted| !there.contains(wanted)) {
                 Some(missing) => Err(Error::not_found(format!("Device {missing} not found")).into()),
-                None => Ok(found),
-            }
+                None => {
+                    check_source(&found, target.source)?;
+                    Ok(found)
+                }
+            };
+        }
+    };
+    let found = devices::matching(conn, scope, site_id, target.source, selector)?;
+    match target.source {
+        _ if !found.is_empty() => Ok(found),
+        None => Err(Error::invalid("target", "matches no device").into()),
+        Some(source) => {
+            let others = devices::count_matching(conn, scope, site_id, source.other(), selector)?;
+            Err(nothing_of(source, others).into())
+        }
+    }
+}
+
+/// A target without a device of its source; `others` are of the other one.
+fn nothing_of(source: DeviceSource, others: i64) -> Error {
+    let (wanted, other) = (source.as_str(), source.other().as_str());
+    let told = match others {
+        0 => "matches no device".to_owned(),
+        1 => format!("matches no {wanted} device, but 1 {other} one: set target.source to {other} to reach it"),
+        _ => {
+            format!("matches no {wanted} device, but {others} {other} ones: set target.source to {other} to reach them")
+        }
+    };
+    Error::invalid("target", told)
+}
+
+fn check_source(found: &[DeviceRef], source: Option<DeviceSource>) -> Result<(), Error> {
+    let Some(source) = source else { return Ok(()) };
+    let others: Vec<_> =
+        found.iter().filter(|device| device.source != source).map(|device| &device.device_id).collect();
+    let told: Vec<_> = others.iter().take(NAMED).map(|id| id.as_str()).collect();
+    let more = match others.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    match &told[..] {
+        [] => Ok(()),
+        told => {
+            Err(Error::invalid("target.device_ids", format!("are not {}: {}{more}", source.as_str(), told.join(", "))))
         }
     }
 }

@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Timestamptz},
 };
 use homepot::{
-    model::{DeviceId, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample},
+    model::{DeviceId, DeviceSource, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample},
     pb::telemetry::v1 as pb,
 };
 use prost::Message as _;
@@ -26,12 +26,14 @@ pub struct LatestFilter {
     pub scope: SiteScope,
     /// One of them.
     pub site_id: Option<SiteId>,
+    /// Of real or of simulated devices only.
+    pub source: Option<DeviceSource>,
     /// These devices only; empty: all.
     pub device_ids: Vec<DeviceId>,
 }
 
-/// What a list selects: device id, site id, when it was collected and received, and the rest of it.
-type Row = (String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
+/// What a list selects: device id, site id, source, when it was collected and received, and the rest of it.
+type Row = (String, String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
 
 /// The newest sample of each device, by device id.
 pub fn latest(
@@ -45,6 +47,9 @@ pub fn latest(
     }
     if let Some(site_id) = &filter.site_id {
         query = query.filter(devices::site_id.eq(site_id.as_str()));
+    }
+    if let Some(source) = filter.source {
+        query = query.filter(devices::source.eq(source.as_str()));
     }
     if !filter.device_ids.is_empty() {
         query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
@@ -70,19 +75,21 @@ fn rows() -> _ {
     device_latest::table.inner_join(devices::table).select((
         devices::device_id,
         devices::site_id,
+        devices::source,
         device_latest::collected_at,
         device_latest::received_at,
         device_latest::sample,
     ))
 }
 
-fn stored((device_id, site_id, collected_at, received_at, packed): Row) -> Result<StoredSample, StoreError> {
+fn stored((device_id, site_id, source, collected_at, received_at, packed): Row) -> Result<StoredSample, StoreError> {
     let corrupt = |told: String| StoreError::Corrupt(format!("device_latest.sample: {told}"));
     let message = pb::Sample::decode(packed.as_slice()).map_err(|error| corrupt(error.to_string()))?;
     let sample = Sample::from_proto(message, Some(collected_at));
     Ok(StoredSample {
         device_id: row::checked("devices.device_id", &device_id)?,
         site_id: row::checked("devices.site_id", &site_id)?,
+        source: row::checked("devices.source", &source)?,
         sample: sample.map_err(|fault| corrupt(format!("{}: {}", fault.field, fault.reason)))?,
         received_at,
     })

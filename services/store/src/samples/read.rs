@@ -2,7 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{DeviceId, Page, PageRequest, Sample, SiteId, StoredSample, Temperature, shortest_decimal};
+use homepot::model::{
+    DeviceId, DeviceSource, Page, PageRequest, Sample, SiteId, StoredSample, Temperature, shortest_decimal,
+};
 use serde_json::Value;
 
 use crate::{
@@ -92,11 +94,12 @@ pub fn list(
         let fault = || homepot::Error::invalid("page_token", "is not a token that this list gave");
         DateTime::from_timestamp_micros(micros).ok_or_else(fault)
     });
-    let names: Option<(String, String)> =
-        devices::table.find(pk).select((devices::device_id, devices::site_id)).first(conn).optional()?;
-    let Some((device_id, site_id)) = names else { return Ok(Page { items: Vec::new(), next: None }) };
+    let columns = (devices::device_id, devices::site_id, devices::source);
+    let names: Option<(String, String, String)> = devices::table.find(pk).select(columns).first(conn).optional()?;
+    let Some((device_id, site_id, source)) = names else { return Ok(Page { items: Vec::new(), next: None }) };
     let device_id: DeviceId = row::checked("devices.device_id", &device_id)?;
     let site_id: SiteId = row::checked("devices.site_id", &site_id)?;
+    let source: DeviceSource = row::checked("devices.source", &source)?;
 
     let mut query = samples::table
         .filter(samples::device.eq(pk))
@@ -109,7 +112,7 @@ pub fn list(
     let rows: Vec<Row> = query.order(samples::collected_at).limit(paging::limit(page)).load(conn)?;
     let stored = |row: Row| {
         let (device_id, site_id, received_at) = (device_id.clone(), site_id.clone(), row.received_at);
-        Ok::<_, StoreError>(StoredSample { device_id, site_id, sample: sample(row)?, received_at })
+        Ok::<_, StoreError>(StoredSample { device_id, site_id, source, sample: sample(row)?, received_at })
     };
     let items = rows.into_iter().map(stored).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.sample.collected_at.timestamp_micros().to_string()))

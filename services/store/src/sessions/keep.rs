@@ -5,10 +5,10 @@
 
 use chrono::TimeDelta;
 use diesel::{prelude::*, sql_query, sql_types::BigInt};
-use homepot::model::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, StateCause};
+use homepot::model::{BySource, DeviceStatus, OFFLINE_AFTER_HEARTBEATS, StateCause};
 
 use super::record::{self, COLUMNS, Record, Recorded, TOLD_APART};
-use crate::{StoreError, row};
+use crate::{StoreError, row, schema::devices};
 
 /// Rows in one transaction.
 const BATCH: i64 = 1_000;
@@ -19,7 +19,7 @@ const ENTERED_BACK: TimeDelta = TimeDelta::days(7);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kept {
     /// Devices that fell silent.
-    pub silent: usize,
+    pub silent: BySource,
     /// Devices that stopped coming and going.
     pub settled: usize,
     /// Devices of which watches are told now.
@@ -40,8 +40,10 @@ pub fn keep(conn: &mut PgConnection) -> Result<Kept, StoreError> {
     let mut kept = Kept::default();
     loop {
         let silent = record_each(conn, SILENT, fell_silent)?;
-        kept.silent += silent;
-        if silent < BATCH as usize {
+        for (source, devices) in sources(conn, &silent)? {
+            kept.silent.add(row::checked("devices.source", &source)?, u64::try_from(devices).unwrap_or_default());
+        }
+        if silent.len() < BATCH as usize {
             break;
         }
     }
@@ -49,7 +51,8 @@ pub fn keep(conn: &mut PgConnection) -> Result<Kept, StoreError> {
         let mut record = recorded.open()?;
         record.settle();
         Ok(record)
-    })?;
+    })?
+    .len();
     kept.calm = sql_query(CALM).bind::<BigInt, _>(BATCH).execute(conn)?;
     kept.told = sql_query(TOLD).bind::<BigInt, _>(BATCH).bind::<BigInt, _>(TOLD_APART.num_seconds()).execute(conn)?;
     Ok(kept)
@@ -70,21 +73,32 @@ WHERE device = ANY (ARRAY (
     SELECT device FROM sessions WHERE change_untold AND changed_at <= now() - $2 * interval '1 second'
     ORDER BY device LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED))";
 
-/// Records what happens to the rows for which `condition` holds and that nobody else has locked; a batch of them.
+/// Records what happens to the rows for which `condition` holds and that nobody else has locked; a batch of them, which it
+/// tells.
 fn record_each(
     conn: &mut PgConnection,
     condition: &str,
     happens: impl Fn(Recorded) -> Result<Record, StoreError>,
-) -> Result<usize, StoreError> {
+) -> Result<Vec<i64>, StoreError> {
     let query = format!(
         "SELECT {COLUMNS} FROM sessions s WHERE {condition} ORDER BY s.device LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED"
     );
     conn.transaction(|conn| {
         let found: Vec<Recorded> = sql_query(query).bind::<BigInt, _>(BATCH).load(conn)?;
+        let devices = found.iter().map(|recorded| recorded.device).collect();
         let records = found.into_iter().map(happens).collect::<Result<Vec<_>, _>>()?;
         record::write(conn, &records)?;
-        Ok(records.len())
+        Ok(devices)
     })
+}
+
+/// How many of these are real, and how many simulated.
+fn sources(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<(String, i64)>, StoreError> {
+    if pks.is_empty() {
+        return Ok(Vec::new());
+    }
+    let of_source = devices::table.filter(devices::device.eq_any(pks)).group_by(devices::source);
+    Ok(of_source.select((devices::source, diesel::dsl::count_star())).load(conn)?)
 }
 
 fn fell_silent(recorded: Recorded) -> Result<Record, StoreError> {

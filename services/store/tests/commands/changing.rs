@@ -268,14 +268,14 @@ async fn the_sweep_expires_what_was_not_fetched_and_gives_up_on_what_was_not_rep
     assert_eq!(commands::sweep(&mut conn, None, 100).unwrap(), none);
     assert_eq!(commands::sweep(&mut conn, later(100), 100).unwrap(), none);
     // 60 s to run and a minute of grace, from its start.
-    assert_eq!(commands::sweep(&mut conn, later(130), 100).unwrap(), Swept { unknown: 1, ..none });
+    assert_eq!(commands::sweep(&mut conn, later(130), 100).unwrap(), Swept { unknown: ONE, ..none });
     assert_eq!(state(&mut conn, running), CommandState::Unknown);
     // 600 s to live.
-    assert_eq!(commands::sweep(&mut conn, later(610), 100).unwrap(), Swept { expired: 1, ..none });
+    assert_eq!(commands::sweep(&mut conn, later(610), 100).unwrap(), Swept { expired: ONE, ..none });
     let command = found(&mut conn, queued);
     assert_eq!(command.state, CommandState::Expired);
     assert_eq!(command.reason.as_deref(), Some("its time to live ran out before the device fetched it"));
-    assert_eq!(commands::sweep(&mut conn, later(730), 100).unwrap(), Swept { unknown: 1, ..none });
+    assert_eq!(commands::sweep(&mut conn, later(730), 100).unwrap(), Swept { unknown: ONE, ..none });
     let command = found(&mut conn, sent);
     assert_eq!(states(&command), [CommandState::Queued, CommandState::Sent, CommandState::Unknown]);
     assert_eq!(command.history[2].cause, "it was handed over and nothing was heard of it");
@@ -294,7 +294,7 @@ async fn what_a_poller_was_handed_once_is_given_up_on_long_before_its_time_to_li
     let (reboot, ping) = (queue(&mut conn, d.pk, "REBOOT"), queue(&mut conn, d.pk, "PING"));
     fetched(&mut conn, d.pk);
     let later = Some(Utc::now() + TimeDelta::seconds(130));
-    assert_eq!(commands::sweep(&mut conn, later, 100).unwrap(), Swept { unknown: 1, expired: 0 });
+    assert_eq!(commands::sweep(&mut conn, later, 100).unwrap(), Swept { unknown: ONE, ..Swept::default() });
     assert_eq!([state(&mut conn, reboot), state(&mut conn, ping)], [CommandState::Unknown, CommandState::Sent]);
 }
 
@@ -306,7 +306,7 @@ async fn sweeps_at_once_count_each_command_once_and_keep_to_the_limit() {
         queue(&mut conn, d.pk, "PING");
     }
     let late = Some(Utc::now() + TimeDelta::seconds(700));
-    assert_eq!(commands::sweep(&mut conn, late, 4).unwrap().expired, 4);
+    assert_eq!(commands::sweep(&mut conn, late, 4).unwrap().expired.real, 4);
     let swept = at_once(database.store(), 4, |_| move |conn: &mut PgConnection| commands::sweep(conn, late, 100)).await;
-    assert_eq!(swept.iter().map(|swept| swept.expired).sum::<u32>(), 16);
+    assert_eq!(swept.iter().map(|swept| swept.expired.real).sum::<u64>(), 16);
 }

@@ -7,7 +7,7 @@ use std::{collections::HashSet, time::Duration};
 
 use chrono::{TimeDelta, Utc};
 use homepot::model::{
-    Command, CommandId, CommandState, Event, Hello, Holder, JsonObject, NewCommand, Refusal, Standing, Step,
+    BySource, Command, CommandId, CommandState, Event, Hello, Holder, JsonObject, NewCommand, Refusal, Standing, Step,
 };
 use homepot_store::{
     PgConnection,
@@ -16,6 +16,8 @@ use homepot_store::{
 };
 
 use crate::fixture::*;
+
+const ONE: BySource = BySource { real: 1, simulated: 0 };
 
 pub(super) fn queue(conn: &mut PgConnection, pk: i64, command_type: &str) -> CommandId {
     queue_this(conn, pk, new_command("d", command_type))

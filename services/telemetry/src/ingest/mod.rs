@@ -14,7 +14,7 @@ use std::{
 
 use homepot::{
     Error, Kind,
-    model::{Sample, SampleFault},
+    model::{DeviceSource, Sample, SampleFault},
 };
 use homepot_runtime::Drain;
 use homepot_store::{Store, samples::Expected};
@@ -57,8 +57,15 @@ struct Submission {
     share: OwnedSemaphorePermit,
 }
 
-/// Repeats go apart from what is new: one repeat would spoil the fast way for a whole batch.
+/// Repeats go apart from what is new: one repeat would spoil the fast way for a whole batch. What is simulated goes apart
+/// from what is real, so that a batch counts for one of them.
 struct Lanes {
+    real: Pair,
+    simulated: Pair,
+}
+
+/// The lanes of a source.
+struct Pair {
     new: mpsc::Sender<Submission>,
     repeats: mpsc::Sender<Submission>,
 }
@@ -83,13 +90,14 @@ impl Ingest {
         let writers = Arc::new(Semaphore::new(config.writers));
         let stop = Drain::new();
         let mut tasks = Vec::new();
-        let mut lane = |expected| {
+        let mut lane = |expected, source| {
             let (sender, receiver) = mpsc::channel(LANE);
-            let writer = Writer { store: store.clone(), expected, stop: stop.clone() };
+            let writer = Writer { store: store.clone(), expected, source, stop: stop.clone() };
             tasks.push(tokio::spawn(gather(config, receiver, writers.clone(), writer)));
             sender
         };
-        let lanes = Lanes { new: lane(Expected::New), repeats: lane(Expected::Repeats) };
+        let mut pair = |source| Pair { new: lane(Expected::New, source), repeats: lane(Expected::Repeats, source) };
+        let lanes = Lanes { real: pair(DeviceSource::Real), simulated: pair(DeviceSource::Simulated) };
         Self {
             lanes: Mutex::new(Some(lanes)),
             budget: Arc::new(Semaphore::new(config.budget)),
@@ -99,13 +107,19 @@ impl Ingest {
         }
     }
 
-    pub(crate) async fn submit(&self, device: i64, samples: Vec<Sample>, expected: Expected) -> Outcome {
+    pub(crate) async fn submit(
+        &self,
+        device: i64,
+        source: DeviceSource,
+        samples: Vec<Sample>,
+        expected: Expected,
+    ) -> Outcome {
         if samples.is_empty() {
             return Ok(Vec::new());
         }
         let weight = u32::try_from(samples.iter().map(weight).sum::<usize>()).unwrap_or(u32::MAX).min(self.most);
         let share = self.budget.clone().acquire_many_owned(weight).await.map_err(|_| stopping())?;
-        let lane = self.lane(expected).ok_or_else(stopping)?;
+        let lane = self.lane(source, expected).ok_or_else(stopping)?;
         let (answer, answered) = oneshot::channel();
         lane.send(Submission { device, samples, answer, share }).await.map_err(|_| stopping())?;
         // Or the lane would never end.
@@ -113,11 +127,15 @@ impl Ingest {
         answered.await.map_err(|_| stopping())?
     }
 
-    fn lane(&self, expected: Expected) -> Option<mpsc::Sender<Submission>> {
+    fn lane(&self, source: DeviceSource, expected: Expected) -> Option<mpsc::Sender<Submission>> {
         let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
-        lanes.as_ref().map(|lanes| match expected {
-            Expected::New => lanes.new.clone(),
-            Expected::Repeats => lanes.repeats.clone(),
+        let pair = lanes.as_ref().map(|lanes| match source {
+            DeviceSource::Real => &lanes.real,
+            DeviceSource::Simulated => &lanes.simulated,
+        });
+        pair.map(|pair| match expected {
+            Expected::New => pair.new.clone(),
+            Expected::Repeats => pair.repeats.clone(),
         })
     }
 
@@ -145,7 +163,7 @@ fn weight(sample: &Sample) -> usize {
 /// Makes batches of a lane until every sender is gone and everything taken is dealt with.
 async fn gather(config: Config, mut lane: mpsc::Receiver<Submission>, writers: Arc<Semaphore>, writer: Writer) {
     while let Some(first) = lane.recv().await {
-        metrics::gauge!("homepot_ingest_waiting_submissions", "lane" => writer.name()).set(lane.len() as f64);
+        metrics::gauge!("homepot_ingest_waiting_submissions", "lane" => writer.name(), "source" => writer.source.as_str()).set(lane.len() as f64);
         let mut batch = Batch::of(first);
         let due = sleep_until(Instant::now() + config.batch_delay);
         let free = writers.clone().acquire_owned();

@@ -5,7 +5,7 @@ use std::{future::Future, pin::pin};
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::BigInt};
 use futures_util::{FutureExt as _, future::join_all};
-use homepot::model::Sample;
+use homepot::model::{DeviceSource, Sample};
 use homepot_store::test_support::TestDatabase;
 
 use super::*;
@@ -79,13 +79,14 @@ async fn samples_of_many_callers_are_stored_once_and_repeats_are_harmless() {
     let ingest = Ingest::start(Config::default(), database.store());
     let now = now();
     let calls = (1..=DEVICES).flat_map(|device| [(device, Expected::New), (device, Expected::Repeats)]);
-    let calls =
-        calls.map(|(device, expected)| ingest.submit(device, (0..40).map(|n| sample(now, n, 1.0)).collect(), expected));
+    let calls = calls.map(|(device, expected)| {
+        ingest.submit(device, DeviceSource::Real, (0..40).map(|n| sample(now, n, 1.0)).collect(), expected)
+    });
     for outcome in join_all(calls).await {
         assert!(places(outcome).is_empty());
     }
     assert_eq!(stored(&database), DEVICES * 40);
-    assert!(places(ingest.submit(1, Vec::new(), Expected::New).await).is_empty());
+    assert!(places(ingest.submit(1, DeviceSource::Real, Vec::new(), Expected::New).await).is_empty());
     ingest.shutdown().await;
 }
 
@@ -97,14 +98,14 @@ async fn a_sample_that_postgres_refuses_is_named_and_all_others_are_stored() {
     let now = now();
     let calls = (1..=DEVICES).map(|device| {
         let value = |n| if device == 7 && (n == 3 || n == 11) { POISON } else { 1.0 };
-        ingest.submit(device, (0..20).map(|n| sample(now, n, value(n))).collect(), Expected::New)
+        ingest.submit(device, DeviceSource::Real, (0..20).map(|n| sample(now, n, value(n))).collect(), Expected::New)
     });
     for (device, outcome) in (1..).zip(join_all(calls).await) {
         assert_eq!(places(outcome), if device == 7 { vec![3, 11] } else { vec![] }, "device {device}");
     }
     assert_eq!(stored(&database), DEVICES * 20 - 2);
     // Also when there is nothing beside it that could be stored.
-    let alone = ingest.submit(8, vec![sample(now, 100, POISON)], Expected::New).await.unwrap();
+    let alone = ingest.submit(8, DeviceSource::Real, vec![sample(now, 100, POISON)], Expected::New).await.unwrap();
     assert_eq!((alone[0].0, alone[0].1.field.as_str()), (0, "sample"));
     ingest.shutdown().await;
 }
@@ -117,10 +118,11 @@ async fn while_postgres_takes_nothing_callers_wait_and_memory_is_bounded() {
     let ingest = Ingest::start(config, database.store());
     let now = now();
     let batch = |ago: i64| (0..10).map(|n| sample(now, ago + n, 1.0)).collect();
-    let mut first = pin!(ingest.submit(1, batch(0), Expected::New));
-    let mut second = pin!(ingest.submit(2, batch(0), Expected::New));
+    let mut first = pin!(ingest.submit(1, DeviceSource::Real, batch(0), Expected::New));
+    let mut second = pin!(ingest.submit(2, DeviceSource::Real, batch(0), Expected::New));
     // What is larger than all there is gets all there is.
-    let mut large = pin!(ingest.submit(3, (0..25).map(|n| sample(now, n, 1.0)).collect(), Expected::New));
+    let mut large =
+        pin!(ingest.submit(3, DeviceSource::Real, (0..25).map(|n| sample(now, n, 1.0)).collect(), Expected::New));
     assert!(waits(&mut first) && waits(&mut second) && waits(&mut large));
     assert_eq!(ingest.budget.available_permits(), 0);
 
@@ -129,7 +131,10 @@ async fn while_postgres_takes_nothing_callers_wait_and_memory_is_bounded() {
     assert!([first, second, large].into_iter().all(|outcome| places(outcome).is_empty()));
     assert_eq!(stored(&database), 45);
     ingest.shutdown().await;
-    assert_eq!(ingest.submit(1, batch(50), Expected::New).await.unwrap_err().kind(), Kind::Unavailable);
+    assert_eq!(
+        ingest.submit(1, DeviceSource::Real, batch(50), Expected::New).await.unwrap_err().kind(),
+        Kind::Unavailable
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -137,7 +142,7 @@ async fn what_waits_for_postgres_is_told_when_the_server_stops() {
     let database = with_devices().await;
     refuse(&database, "true");
     let ingest = Ingest::start(Config::default(), database.store());
-    let mut call = pin!(ingest.submit(1, vec![sample(now(), 0, 1.0)], Expected::New));
+    let mut call = pin!(ingest.submit(1, DeviceSource::Real, vec![sample(now(), 0, 1.0)], Expected::New));
     assert!(waits(&mut call));
     let (outcome, ()) = tokio::join!(call, ingest.shutdown());
     assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);

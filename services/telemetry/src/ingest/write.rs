@@ -5,7 +5,7 @@ use std::{ops::Range, sync::Arc, time::Duration};
 use chrono::Utc;
 use homepot::{
     Error,
-    model::{Sample, SampleFault},
+    model::{DeviceSource, Sample, SampleFault},
 };
 use homepot_runtime::Drain;
 use homepot_store::{
@@ -25,6 +25,8 @@ const PROOF: u32 = 3;
 pub(super) struct Writer {
     pub(super) store: Store,
     pub(super) expected: Expected,
+    /// What all devices of the lane are.
+    pub(super) source: DeviceSource,
     /// Ends the waiting for Postgres.
     pub(super) stop: Drain,
 }
@@ -61,7 +63,9 @@ impl Writer {
     /// Stores the batch and answers its callers, in the end.
     pub(super) async fn write(&self, batch: Batch) {
         let (samples, callers) = batch.close();
-        metrics::histogram!("homepot_ingest_batch_samples", "lane" => self.name()).record(samples.len() as f64);
+        let source = self.source.as_str();
+        metrics::histogram!("homepot_ingest_batch_samples", "lane" => self.name(), "source" => source)
+            .record(samples.len() as f64);
         match self.store_all(&samples).await {
             Ok(refused) => callers.settle(&refused),
             Err(error) => callers.fail(&error),
@@ -101,7 +105,8 @@ impl Writer {
                 }
             }
         }
-        metrics::counter!("homepot_samples_refused_total", "field" => FIELD).increment(refused.len() as u64);
+        metrics::counter!("homepot_samples_refused_total", "field" => FIELD, "source" => self.source.as_str())
+            .increment(refused.len() as u64);
         Ok(refused)
     }
 
@@ -119,8 +124,9 @@ impl Writer {
         let error = match self.store.run("write_samples", write).await {
             Ok(stored) => {
                 let repeated = places.len().saturating_sub(stored);
-                metrics::counter!("homepot_samples_stored_total").increment(stored as u64);
-                metrics::counter!("homepot_samples_repeated_total").increment(repeated as u64);
+                let source = self.source.as_str();
+                metrics::counter!("homepot_samples_stored_total", "source" => source).increment(stored as u64);
+                metrics::counter!("homepot_samples_repeated_total", "source" => source).increment(repeated as u64);
                 return Ok(());
             }
             Err(error) => error,

@@ -6,8 +6,11 @@ use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt as _, stream};
 use homepot::{
     Error, Kind,
-    model::{Aggregate, DeviceId, Loss, Metric, SiteId, to_proto_timestamp},
-    pb::telemetry::v1::{self as pb, query_response::Message},
+    model::{Aggregate, DeviceId, DeviceSource, Loss, Metric, SiteId, to_proto_timestamp},
+    pb::{
+        device::v1 as device_pb,
+        telemetry::v1::{self as pb, query_response::Message},
+    },
 };
 use homepot_store::{
     Store,
@@ -39,6 +42,10 @@ struct OfDevice {
     losses: Vec<Loss>,
 }
 
+/// Whose a series is: a device and its site, either empty where several are taken together, and their source.
+#[derive(Clone, Copy)]
+struct Of<'a>(&'a str, &'a str, DeviceSource);
+
 /// Reads and sends one answer.
 pub(super) struct Reader {
     store: Store,
@@ -64,47 +71,47 @@ impl Reader {
         let mut read = std::pin::pin!(self.read_all(devices));
         while let Some(of_device) = read.next().await {
             let of_device = of_device?;
-            let (device_id, site_id) = (of_device.device.device_id.as_str(), of_device.device.site_id.as_str());
+            let DeviceRef { device_id, site_id, source, .. } = &of_device.device;
             for (metric, points) in self.metrics.iter().zip(&of_device.series) {
-                self.send_series(device_id, site_id, *metric, points).await?;
+                self.send_series(Of(device_id.as_str(), site_id.as_str(), *source), *metric, points).await?;
             }
             self.send_gaps(&of_device).await?;
         }
         Ok(())
     }
 
-    /// Series of each device of a site.
-    pub(super) async fn each_of_site(&self, site_id: &SiteId) -> Result<(), Error> {
+    /// Series of each device of a site, or of each of a source.
+    pub(super) async fn each_of_site(&self, site_id: &SiteId, source: Option<DeviceSource>) -> Result<(), Error> {
         let mut after = None;
         loop {
-            let devices = self.page(site_id, after).await?;
+            let devices = self.page(site_id, source, after).await?;
             let Some(last) = devices.last() else { return Ok(()) };
             after = Some(last.device_id.clone());
             self.each(devices).await?;
         }
     }
 
-    /// Series of all these devices taken together.
-    pub(super) async fn together(&self, devices: Vec<DeviceRef>) -> Result<(), Error> {
+    /// Series of all these devices taken together, which are of one source.
+    pub(super) async fn together(&self, devices: Vec<DeviceRef>, source: DeviceSource) -> Result<(), Error> {
         let mut sites: Vec<_> = devices.iter().map(|device| device.site_id.clone()).collect();
         sites.dedup();
         let site_id = if let [site_id] = &sites[..] { site_id.as_str() } else { "" };
         let mut sum = self.nothing();
         self.add(&mut sum, devices).await?;
-        self.send_sum(site_id, sum).await
+        self.send_sum(Of("", site_id, source), sum).await
     }
 
-    /// Series of all devices of a site taken together.
-    pub(super) async fn site_together(&self, site_id: &SiteId) -> Result<(), Error> {
+    /// Series of all devices of a site and of a source taken together.
+    pub(super) async fn site_together(&self, site_id: &SiteId, source: DeviceSource) -> Result<(), Error> {
         let mut sum = self.nothing();
         let mut after = None;
         loop {
-            let devices = self.page(site_id, after).await?;
+            let devices = self.page(site_id, Some(source), after).await?;
             let Some(last) = devices.last() else { break };
             after = Some(last.device_id.clone());
             self.add(&mut sum, devices).await?;
         }
-        self.send_sum(site_id.as_str(), sum).await
+        self.send_sum(Of("", site_id.as_str(), source), sum).await
     }
 
     fn nothing(&self) -> Vec<BTreeMap<DateTime<Utc>, Aggregate>> {
@@ -126,16 +133,21 @@ impl Reader {
         Ok(())
     }
 
-    async fn send_sum(&self, site_id: &str, sum: Vec<BTreeMap<DateTime<Utc>, Aggregate>>) -> Result<(), Error> {
+    async fn send_sum(&self, of: Of<'_>, sum: Vec<BTreeMap<DateTime<Utc>, Aggregate>>) -> Result<(), Error> {
         for (metric, points) in self.metrics.iter().zip(sum) {
-            self.send_series("", site_id, *metric, &points.into_iter().collect::<Vec<_>>()).await?;
+            self.send_series(of, *metric, &points.into_iter().collect::<Vec<_>>()).await?;
         }
         Ok(())
     }
 
-    async fn page(&self, site_id: &SiteId, after: Option<DeviceId>) -> Result<Vec<DeviceRef>, Error> {
+    async fn page(
+        &self,
+        site_id: &SiteId,
+        source: Option<DeviceSource>,
+        after: Option<DeviceId>,
+    ) -> Result<Vec<DeviceRef>, Error> {
         let site_id = site_id.clone();
-        let list = move |conn: &mut _| devices::of_site(conn, &site_id, after.as_ref(), PAGE);
+        let list = move |conn: &mut _| devices::of_site(conn, &site_id, source, after.as_ref(), PAGE);
         Ok(self.store.run("list_devices_of_site", list).await?)
     }
 
@@ -170,8 +182,7 @@ impl Reader {
 
     async fn send_series(
         &self,
-        device_id: &str,
-        site_id: &str,
+        Of(device_id, site_id, source): Of<'_>,
         metric: Metric,
         points: &[(DateTime<Utc>, Aggregate)],
     ) -> Result<(), Error> {
@@ -181,6 +192,7 @@ impl Reader {
                 site_id: site_id.to_owned(),
                 metric: pb::Metric::from(metric).into(),
                 points: piece.iter().map(|point| as_sent(metric, point)).collect(),
+                source: device_pb::DeviceSource::from(source).into(),
             };
             self.send(Message::Series(series)).await?;
         }
@@ -194,6 +206,7 @@ impl Reader {
             end_time: Some(to_proto_timestamp(end)),
             reason: reason.into(),
             samples,
+            source: device_pb::DeviceSource::from(of_device.device.source).into(),
         };
         for (start, end) in &of_device.missing {
             self.send(Message::Gap(gap(*start, *end, pb::GapReason::NoSamples, 0))).await?;

@@ -9,7 +9,9 @@ use std::{sync::Arc, time::Duration};
 use chrono::{TimeDelta, Utc};
 use homepot::{
     Error,
-    model::{Metric, SiteId, from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp},
+    model::{
+        DeviceSource, Metric, SiteId, from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp,
+    },
     pb::telemetry::v1::{self as pb, query_response::Message},
 };
 use homepot_runtime::auth::OperatorCaller;
@@ -31,15 +33,20 @@ const PIECES: usize = 4;
 
 /// Whose series.
 enum Whom {
+    /// Of these devices.
     Devices(Vec<DeviceRef>),
-    Site(SiteId),
+    /// Of these taken together, which are all real or all simulated.
+    Together(Vec<DeviceRef>, DeviceSource),
+    /// Of the devices of a site.
+    Site(SiteId, Option<DeviceSource>),
+    /// Of those taken together.
+    SiteTogether(SiteId, DeviceSource),
 }
 
 /// A query that was checked.
 struct Query {
     whom: Whom,
     metrics: Vec<Metric>,
-    together: bool,
     plan: Plan,
 }
 
@@ -69,11 +76,11 @@ impl Queries {
         let _ = pieces.try_send(Ok(pb::QueryResponse { message: Some(Message::Plan(told(&query.plan))) }));
         let reader = Reader::new(self.store.clone(), self.reads.clone(), query.plan, query.metrics, pieces.clone());
         tokio::spawn(async move {
-            let outcome = match (query.whom, query.together) {
-                (Whom::Devices(devices), false) => reader.each(devices).await,
-                (Whom::Devices(devices), true) => reader.together(devices).await,
-                (Whom::Site(site_id), false) => reader.each_of_site(&site_id).await,
-                (Whom::Site(site_id), true) => reader.site_together(&site_id).await,
+            let outcome = match query.whom {
+                Whom::Devices(devices) => reader.each(devices).await,
+                Whom::Together(devices, source) => reader.together(devices, source).await,
+                Whom::Site(site_id, source) => reader.each_of_site(&site_id, source).await,
+                Whom::SiteTogether(site_id, source) => reader.site_together(&site_id, source).await,
             };
             if let Err(error) = outcome {
                 // Who does not listen any more does not mind.
@@ -91,6 +98,7 @@ impl Queries {
             Ok(pb::QueryGrouping::Together) => true,
             Err(_) => return Err(Error::invalid("grouping", "must be BY_DEVICE or TOGETHER")),
         };
+        let source = DeviceSource::from_proto("source", request.source)?;
         let end = match &request.end_time {
             Some(time) => from_proto_timestamp("end_time", time)?,
             None => now,
@@ -106,13 +114,44 @@ impl Queries {
         let whom = match (request.device_ids.is_empty(), request.site_id.is_empty()) {
             (true, true) => return Err(Error::invalid("device_ids", "is required, or site_id")),
             (false, false) => return Err(Error::invalid("site_id", "can't be given together with device_ids")),
-            (false, true) => Whom::Devices(self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?),
-            (true, false) => match self.directory.site(caller, &request.site_id).await? {
-                Some(site_id) => Whom::Site(site_id),
-                None => return Err(Error::invalid("site_id", "is required, or device_ids")),
+            (false, true) => {
+                let mut devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?;
+                devices.retain(|device| source.is_none_or(|source| source == device.source));
+                match together {
+                    false => Whom::Devices(devices),
+                    true => {
+                        let source = only_source(&devices, source)?;
+                        Whom::Together(devices, source)
+                    }
+                }
+            }
+            (true, false) => match (self.directory.site(caller, &request.site_id).await?, together) {
+                (Some(site_id), false) => Whom::Site(site_id, source),
+                // As all totals, and said in the answer.
+                (Some(site_id), true) => Whom::SiteTogether(site_id, source.unwrap_or(DeviceSource::Real)),
+                (None, _) => return Err(Error::invalid("site_id", "is required, or device_ids")),
             },
         };
-        Ok(Query { whom, metrics, together, plan })
+        Ok(Query { whom, metrics, plan })
+    }
+}
+
+/// What these devices are, all of them: what was asked for, or what they happen to be. A mixture is nobody's series.
+fn only_source(devices: &[DeviceRef], asked: Option<DeviceSource>) -> Result<DeviceSource, Error> {
+    if let Some(asked) = asked {
+        return Ok(asked);
+    }
+    let first = devices.first().map_or(DeviceSource::Real, |device| device.source);
+    match devices.iter().find(|device| device.source != first) {
+        None => Ok(first),
+        Some(other) => Err(Error::invalid(
+            "source",
+            format!(
+                "is required, as the devices are not all real or all simulated ({} is {}): give one, or ask for each",
+                other.device_id,
+                other.source.as_str()
+            ),
+        )),
     }
 }
 

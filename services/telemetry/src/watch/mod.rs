@@ -8,6 +8,7 @@ use std::sync::Arc;
 use futures_util::{Stream, stream};
 use homepot::{
     Error, Kind,
+    model::DeviceSource,
     pb::telemetry::v1::{self as pb},
 };
 use homepot_runtime::{
@@ -54,6 +55,7 @@ impl Watches {
         still_good: Option<StillGood>,
         request: pb::WatchRequest,
     ) -> Result<impl Stream<Item = Result<pb::WatchResponse, Status>> + Send + 'static, Error> {
+        let source = DeviceSource::from_proto("source", request.source)?;
         let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?;
         let site_id = self.directory.site(caller, &request.site_id).await?;
         let full = |_| Error::new(Kind::Throttled, format!("{MAX_VIEWERS} viewers watch already"));
@@ -61,6 +63,7 @@ impl Watches {
         let filter = LatestFilter {
             scope: caller.scope.clone(),
             site_id,
+            source,
             device_ids: devices.into_iter().map(|device| device.device_id).collect(),
         };
         // Before the first look, so that nothing falls between it and the news.

@@ -114,7 +114,7 @@ impl Seen {
 
 #[cfg(test)]
 mod tests {
-    use homepot::model::{Sample, SiteId};
+    use homepot::model::{DeviceSource, Sample, SiteId};
 
     use super::*;
 
@@ -124,6 +124,7 @@ mod tests {
         let stored = |device: &str, second| StoredSample {
             device_id: DeviceId::parse(device).unwrap(),
             site_id: SiteId::parse("site").unwrap(),
+            source: DeviceSource::Real,
             sample: Sample::empty(now + TimeDelta::seconds(second)),
             received_at: now,
         };

@@ -175,6 +175,7 @@ impl Viewer {
     fn sees(&self, stored: &StoredSample) -> bool {
         self.filter.scope.allows(&stored.site_id)
             && self.filter.site_id.as_ref().is_none_or(|site_id| *site_id == stored.site_id)
+            && self.filter.source.is_none_or(|source| source == stored.source)
             && (self.wanted.is_empty() || self.wanted.contains(&stored.device_id))
     }
 

@@ -170,6 +170,7 @@ impl World {
         match method {
             "GetDevice" => pb::GetDeviceRequest { device_id }.encode_to_vec(),
             "ListDevices" => pb::ListDevicesRequest::default().encode_to_vec(),
+            "SummarizeFleet" => pb::SummarizeFleetRequest::default().encode_to_vec(),
             "UpdateDevice" => {
                 let name = Some("Renamed".to_owned());
                 pb::UpdateDeviceRequest { device_id, name, ..Default::default() }.encode_to_vec()
@@ -178,6 +179,10 @@ impl World {
             "ActivateDevice" => pb::ActivateDeviceRequest { device_id }.encode_to_vec(),
             "RotateDeviceKey" => pb::RotateDeviceKeyRequest { device_id, overlap: None }.encode_to_vec(),
             "RevokeDeviceKeys" => pb::RevokeDeviceKeysRequest { device_id }.encode_to_vec(),
+            "RemoveSimulatedDevices" => {
+                let site_ids = vec![OURS.to_owned()];
+                pb::RemoveSimulatedDevicesRequest { site_ids, ..Default::default() }.encode_to_vec()
+            }
             "GetPresence" => pb::GetPresenceRequest { device_id }.encode_to_vec(),
             "ListStateChanges" => pb::ListStateChangesRequest { device_id, ..Default::default() }.encode_to_vec(),
             "Watch" => pb::WatchRequest::default().encode_to_vec(),

@@ -82,7 +82,7 @@ async fn samples_come_in_pages_and_as_csv_all_at_once() {
     assert!(lines[0].starts_with("device_id,site_id,collected_at,received_at,cpu_percent,memory_percent,"), "{text}");
     assert_eq!(lines.len(), 4);
     assert!(lines[3].starts_with(&format!("{TILL},{SITE},{},", rfc3339(start + TimeDelta::seconds(20)))), "{text}");
-    assert!(lines[3].contains(",3.5,") && lines[3].ends_with(r#","{""a"":""b,\""c\""""}""#), "{text}");
+    assert!(lines[3].contains(",3.5,") && lines[3].ends_with(r#","{""a"":""b,\""c\""""}",real"#), "{text}");
 
     assert_eq!(places(&get(&world, &format!("{path}?start=today")).await), [json!(["query", "start"])]);
     assert_error(&get(&world, "/telemetry/devices/-/samples").await, 404, "Device not found");
@@ -115,16 +115,17 @@ async fn a_query_answers_points_and_gaps_and_csv_with_empty_cells() {
         assert_eq!(cpu["points"].as_array().unwrap().len(), 3);
         let gap = json!({
             "device_id": TILL, "start": rfc3339(start + TimeDelta::minutes(2)),
-            "end": rfc3339(start + TimeDelta::minutes(4)), "reason": "no_samples", "samples": 0
+            "end": rfc3339(start + TimeDelta::minutes(4)), "reason": "no_samples", "samples": 0,
+            "device_source": "real"
         });
         assert_eq!(answer["gaps"], json!([gap]));
     }
     let csv = get(&world, &format!("/telemetry/query?site_id={SITE}&metric=cpu_percent&format=csv&{range}")).await;
     let row = |minute, numbers| {
         let start = rfc3339(start + TimeDelta::minutes(minute));
-        format!("{TILL},{SITE},cpu_percent,{start},{numbers}\r\n")
+        format!("{TILL},{SITE},cpu_percent,{start},{numbers},real\r\n")
     };
-    let expected = "device_id,site_id,metric,start,count,min,max,average,sum,last\r\n".to_owned()
+    let expected = "device_id,site_id,metric,start,count,min,max,average,sum,last,device_source\r\n".to_owned()
         + &row(0, "2,10,20,15,30,20")
         + &row(1, "1,30,30,30,30,30")
         + &row(2, "0,,,,,")
@@ -191,7 +192,10 @@ async fn a_prometheus_is_told_of_the_fleet_only_where_it_is_switched_on() {
     let answer = server.rest(Request::get("/api/v1/telemetry/prometheus").bearer(&server.admin_token)).await;
     assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     let text = answer.text();
-    assert!(text.contains("homepot_device_cpu_percent{device_id=\"a\",site_id=\"site-001\"} 45.5\n"), "{text}");
+    assert!(
+        text.contains("homepot_device_cpu_percent{device_id=\"a\",site_id=\"site-001\",source=\"real\"} 45.5\n"),
+        "{text}"
+    );
     assert!(text.contains("homepot_device_last_sample_timestamp_seconds{device_id=\"a\""), "{text}");
     assert!(!text.contains("device_id=\"b\"") && text.ends_with("homepot_fleet_devices_left_out 1\n"), "{text}");
 }

@@ -3,6 +3,7 @@
 mod commands;
 mod devices;
 mod shell;
+mod simulated;
 mod watching;
 mod who;
 

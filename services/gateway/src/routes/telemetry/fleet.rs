@@ -8,7 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use homepot::model::Metric;
+use homepot::{model::Metric, pb::telemetry::v1 as pb};
 use http::header;
 
 use super::{sample::SampleView, samples::pages};
@@ -17,6 +17,7 @@ use crate::{
     caller::Operator,
     error::{ApiError, ErrorBody},
     lists::Walk,
+    params::Params,
 };
 
 /// Devices that are asked for at once.
@@ -29,17 +30,26 @@ const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 ///
 /// There only where the server's setting `HOMEPOT_FLEET_METRICS` is on. Values older than 5 minutes are left out;
 /// `homepot_device_last_sample_timestamp_seconds` is always there. Of more devices than `HOMEPOT_FLEET_METRICS_DEVICES`
-/// the first by id are told, and `homepot_fleet_devices_left_out` says how many are not.
+/// the first by id are told, and `homepot_fleet_devices_left_out` says how many are not. Each value has the labels
+/// `device_id`, `site_id` and `source`: whoever sums them should do so by `source`.
 #[utoipa::path(
     get, path = "/telemetry/prometheus", tag = "telemetry",
+    params(
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
+    ),
     responses(
         (status = 200, description = "The text format of Prometheus", body = String, content_type = "text/plain"),
         (status = 404, description = "It is not switched on", body = ErrorBody),
     )
 )]
-pub(crate) async fn prometheus(State(app): State<App>, Operator(caller): Operator) -> Result<Response, ApiError> {
+pub(crate) async fn prometheus(
+    State(app): State<App>,
+    Operator(caller): Operator,
+    mut params: Params,
+) -> Result<Response, ApiError> {
     let most = app.fleet_metrics.ok_or_else(ApiError::not_found)?;
-    let mut walk = Walk::from(String::new(), PAGE_SIZE, pages(app, caller, Vec::new(), String::new()));
+    let filter = pb::LatestRequest { source: params.source(), ..Default::default() };
+    let mut walk = Walk::from(String::new(), PAGE_SIZE, pages(app, caller, params.finish(filter)?));
     let mut fleet = Fleet::new(most);
     while walk.has_more() {
         walk.next().await?.into_iter().for_each(|sample| fleet.add(sample));
@@ -106,8 +116,8 @@ fn family<'a>(
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
     for (sample, value) in values {
         // An id holds no character that would have to be escaped.
-        let (device, site) = sample.ids();
-        let _ = writeln!(text, "{name}{{device_id=\"{device}\",site_id=\"{site}\"}} {value}");
+        let (device, site, source) = sample.whose();
+        let _ = writeln!(text, "{name}{{device_id=\"{device}\",site_id=\"{site}\",source=\"{source}\"}} {value}");
     }
 }
 
@@ -139,7 +149,6 @@ fn help(metric: Metric) -> &'static str {
 
 #[cfg(test)]
 mod tests {
-    use homepot::pb::telemetry::v1 as pb;
     use prost_types::Timestamp;
 
     use super::*;
@@ -148,7 +157,8 @@ mod tests {
         let collected_at = Some(Timestamp { seconds: 1_000_000 - age, nanos: 0 });
         let sample = Some(pb::Sample { collected_at, ..sample });
         let (device_id, site_id) = (device_id.to_owned(), "shop-1".to_owned());
-        pb::DeviceSample { device_id, site_id, sample, received_at: None }.try_into().unwrap()
+        let stored = pb::DeviceSample { device_id, site_id, sample, received_at: None, source: 0 };
+        stored.try_into().unwrap()
     }
 
     fn text(most: usize, samples: Vec<SampleView>) -> String {
@@ -164,15 +174,15 @@ mod tests {
         let expected = "\
             # HELP homepot_device_cpu_percent Processor use, all cores together, in percent.\n\
             # TYPE homepot_device_cpu_percent gauge\n\
-            homepot_device_cpu_percent{device_id=\"a\",site_id=\"shop-1\"} 45.5\n\
+            homepot_device_cpu_percent{device_id=\"a\",site_id=\"shop-1\",source=\"real\"} 45.5\n\
             # HELP homepot_device_bytes_sent_total Bytes sent since the device booted.\n\
             # TYPE homepot_device_bytes_sent_total counter\n\
-            homepot_device_bytes_sent_total{device_id=\"a\",site_id=\"shop-1\"} 7\n\
+            homepot_device_bytes_sent_total{device_id=\"a\",site_id=\"shop-1\",source=\"real\"} 7\n\
             # HELP homepot_device_last_sample_timestamp_seconds When the device's newest sample was collected, by its \
             clock.\n\
             # TYPE homepot_device_last_sample_timestamp_seconds gauge\n\
-            homepot_device_last_sample_timestamp_seconds{device_id=\"a\",site_id=\"shop-1\"} 999700\n\
-            homepot_device_last_sample_timestamp_seconds{device_id=\"b\",site_id=\"shop-1\"} 999699\n\
+            homepot_device_last_sample_timestamp_seconds{device_id=\"a\",site_id=\"shop-1\",source=\"real\"} 999700\n\
+            homepot_device_last_sample_timestamp_seconds{device_id=\"b\",site_id=\"shop-1\",source=\"real\"} 999699\n\
             # HELP homepot_fleet_devices_left_out Devices beyond HOMEPOT_FLEET_METRICS_DEVICES, of which nothing is \
             told here.\n\
             # TYPE homepot_fleet_devices_left_out gauge\n\

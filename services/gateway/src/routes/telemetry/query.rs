@@ -49,6 +49,9 @@ const MAX_POINTS: u32 = 10_000;
             minimum = 1, maximum = 10000),
         ("grouping" = Option<String>, Query, description = "`device`, a series a device and metric; or `together`, one a \
             metric"),
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices. Unless told: both where \
+            devices are told apart; the real ones where a site is taken together; and where named devices are, whichever \
+            they are, as long as they are not mixed"),
         ("format" = Option<String>, Query, description = "`json` or `csv`; also by `Accept: text/csv`"),
     ),
     responses(
@@ -91,6 +94,7 @@ fn request(params: &mut Params) -> pb::QueryRequest {
         resolution: params.span("resolution"),
         max_points: params.count("max_points", 1..=MAX_POINTS),
         grouping: params.word("grouping", &groupings).unwrap_or_default().into(),
+        source: params.source(),
     }
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     error::ApiError,
-    views::{broken, object, time},
+    views::{broken, object, source_word, time},
 };
 
 /// What a device measured at one time. What it did not measure is null.
@@ -50,6 +50,9 @@ pub(crate) struct SampleView {
     /// Whatever else the device measured.
     #[schema(value_type = Option<Object>)]
     extra_metrics: Option<JsonObject>,
+    /// Whether the device is `real` or `simulated`.
+    #[schema(example = "real")]
+    source: &'static str,
 }
 
 /// One sensor's reading.
@@ -97,13 +100,14 @@ impl SampleView {
             collection_interval_seconds: sample.collection_interval.as_ref().map(seconds),
             temperatures: sample.temperatures.into_iter().map(temperature).collect(),
             extra_metrics: object(sample.extra.as_ref())?,
+            source: source_word(stored.source),
         })
     }
 
     /// The names of what [`Self::cells`] answers.
     pub(super) fn columns() -> impl Iterator<Item = &'static str> {
         let before = ["device_id", "site_id", "collected_at", "received_at"];
-        let after = ["collection_interval_seconds", "temperatures", "extra_metrics"];
+        let after = ["collection_interval_seconds", "temperatures", "extra_metrics", "source"];
         before.into_iter().chain(Metric::ALL.map(Metric::name)).chain(after)
     }
 
@@ -115,6 +119,7 @@ impl SampleView {
             self.collection_interval_seconds.map(|seconds| seconds.to_string()),
             (!self.temperatures.is_empty()).then(|| json(serde_json::to_string(&self.temperatures))),
             self.extra_metrics.as_ref().map(|extra| json(serde_json::to_string(extra))),
+            Some(self.source.to_owned()),
         ];
         let before = [Some(self.device_id), Some(self.site_id), self.collected_at, self.received_at];
         before.into_iter().chain(metrics).chain(after).map(Option::unwrap_or_default)
@@ -125,9 +130,9 @@ impl SampleView {
         DateTime::parse_from_rfc3339(self.collected_at.as_deref()?).ok().map(|time| time.to_utc())
     }
 
-    /// The device and its site.
-    pub(super) fn ids(&self) -> (&str, &str) {
-        (&self.device_id, &self.site_id)
+    /// The device, its site and its source.
+    pub(super) fn whose(&self) -> (&str, &str, &'static str) {
+        (&self.device_id, &self.site_id, self.source)
     }
 
     /// What was measured of `metric`.
@@ -157,7 +162,7 @@ impl SampleView {
 
 #[cfg(test)]
 mod tests {
-    use homepot::model::to_struct;
+    use homepot::{model::to_struct, pb::device::v1::DeviceSource};
     use prost_types::{Duration, Timestamp};
     use serde_json::{Value, json};
 
@@ -178,6 +183,7 @@ mod tests {
             site_id: "s".to_owned(),
             sample: Some(sample),
             received_at: Some(Timestamp { seconds: 1_700_000_001, nanos: 0 }),
+            source: DeviceSource::Simulated.into(),
         }
     }
 
@@ -188,6 +194,7 @@ mod tests {
             assert!(view.get(metric.name()).is_some(), "{metric:?}");
         }
         assert_eq!((&view["device_id"], &view["site_id"]), (&json!("d"), &json!("s")));
+        assert_eq!(view["source"], "simulated");
         assert_eq!(view["collected_at"], "2023-11-14T22:13:20.000005Z");
         assert_eq!((&view["cpu_percent"], &view["queue_depth"]), (&json!(45.5), &Value::Null));
         assert_eq!((&view["bytes_sent"], &view["collection_interval_seconds"]), (&json!(i64::MAX), &json!(5.5)));

@@ -46,6 +46,7 @@ impl SamplesView {
     params(
         ("site_id" = Option<String>, Query, description = "Only devices of this site"),
         ("device_id" = Option<Vec<String>>, Query, description = "Only this device; up to 1,000 times"),
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
         ("page_size" = Option<u32>, Query, description = "1 to 1,000; 100 unless told", minimum = 1, maximum = 1000),
         ("page_token" = Option<String>, Query, description = "`next_page_token` of the page before"),
         ("format" = Option<String>, Query, description = "`json` or `csv`; also by `Accept: text/csv`"),
@@ -64,26 +65,24 @@ pub(crate) async fn latest(
     let format = params.format();
     let page_size = params.count("page_size", 1..=MAX_PAGE);
     let page_token = params.text("page_token");
-    let (device_ids, site_id) = (params.all("device_id"), params.text("site_id"));
-    params.finish(())?;
-    let fetch = pages(app, caller, device_ids, site_id);
+    let filter = pb::LatestRequest {
+        device_ids: params.all("device_id"),
+        site_id: params.text("site_id"),
+        source: params.source(),
+        ..Default::default()
+    };
+    let fetch = pages(app, caller, params.finish(filter)?);
     match format {
         Format::Json => Ok(Json(SamplesView::new(fetch(page_size, page_token).await?)).into_response()),
         Format::Csv => rows(Walk::from(page_token, MAX_PAGE, fetch)).await,
     }
 }
 
-/// Pages of the newest samples of `device_ids`, of `site_id`, or of all.
-pub(super) fn pages(
-    app: App,
-    caller: Caller,
-    device_ids: Vec<String>,
-    site_id: String,
-) -> impl Fn(u32, String) -> Page<SampleView> {
+/// Pages of the newest samples of which `filter` tells.
+pub(super) fn pages(app: App, caller: Caller, filter: pb::LatestRequest) -> impl Fn(u32, String) -> Page<SampleView> {
     move |page_size, page_token| {
         let (mut telemetry, caller) = (app.services.telemetry(), caller.clone());
-        let (device_ids, site_id) = (device_ids.clone(), site_id.clone());
-        let message = pb::LatestRequest { device_ids, site_id, page_size, page_token };
+        let message = pb::LatestRequest { page_size, page_token, ..filter.clone() };
         Box::pin(async move {
             let answer = call(&caller, message, |request| async move { telemetry.latest(request).await }).await;
             let page = answer.map_err(ApiError::in_query)?;

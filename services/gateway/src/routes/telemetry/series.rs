@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::csv;
 use crate::{
     error::ApiError,
-    views::{broken, text, time},
+    views::{broken, source_word, text, time},
 };
 
 /// Gaps come between the series and are told after them, so they are held until then; beyond so many they are counted only.
@@ -80,6 +80,10 @@ pub(crate) struct SeriesView {
     site_id: Option<String>,
     #[schema(example = "cpu_percent")]
     metric: &'static str,
+    /// Whether the device, or each that is taken together, is `real` or `simulated`. Not `source`, which tells what points
+    /// are computed from.
+    #[schema(example = "real")]
+    device_source: &'static str,
     /// Oldest first; a stretch in which the metric was not measured has none.
     points: Vec<PointView>,
 }
@@ -111,6 +115,9 @@ pub(crate) struct GapView {
     reason: &'static str,
     /// How many the device says are lost; 0 with `no_samples`.
     samples: u64,
+    /// Whether the device is `real` or `simulated`.
+    #[schema(example = "real")]
+    device_source: &'static str,
 }
 
 /// Whose series a piece belongs to.
@@ -119,11 +126,17 @@ struct Key {
     device_id: String,
     site_id: String,
     metric: i32,
+    source: &'static str,
 }
 
 impl Key {
     fn of(series: &pb::Series) -> Self {
-        Self { device_id: series.device_id.clone(), site_id: series.site_id.clone(), metric: series.metric }
+        Self {
+            device_id: series.device_id.clone(),
+            site_id: series.site_id.clone(),
+            metric: series.metric,
+            source: source_word(series.source),
+        }
     }
 
     fn metric(&self) -> Result<&'static str, ApiError> {
@@ -166,6 +179,7 @@ impl Json {
                 device_id: self::text(key.device_id.clone()),
                 site_id: self::text(key.site_id.clone()),
                 metric: key.metric()?,
+                device_source: key.source,
                 points: Vec::new(),
             };
             json(&mut text, &head)?;
@@ -231,6 +245,7 @@ fn gap_view(gap: pb::Gap) -> Result<GapView, homepot::Error> {
         device_id: gap.device_id,
         reason,
         samples: gap.samples,
+        device_source: source_word(gap.source),
     })
 }
 
@@ -287,7 +302,7 @@ fn row(text: &mut Vec<u8>, key: &Key, start: i64, numbers: [&str; 6]) -> Result<
     let start = DateTime::<Utc>::from_timestamp(start, 0).unwrap_or_default();
     let start = start.to_rfc3339_opts(SecondsFormat::Micros, true);
     let before = [key.device_id.as_str(), &key.site_id, key.metric()?, &start];
-    csv::row(text, before.into_iter().chain(numbers));
+    csv::row(text, before.into_iter().chain(numbers).chain([key.source]));
     Ok(())
 }
 
@@ -295,7 +310,8 @@ impl Writer for Csv {
     fn begin(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
         let names = ["device_id", "site_id", "metric", "start", "count", "min", "max", "average", "sum", "last"];
-        csv::row(&mut text, names);
+        // What was added since stands at the end.
+        csv::row(&mut text, names.into_iter().chain(["device_source"]));
         text
     }
 
@@ -349,7 +365,7 @@ mod tests {
         };
         let points = starts.iter().map(point).collect();
         let (device_id, site_id) = (device_id.to_owned(), "s".to_owned());
-        let series = pb::Series { device_id, site_id, metric: metric.into(), points };
+        let series = pb::Series { device_id, site_id, metric: metric.into(), points, source: 0 };
         pb::QueryResponse { message: Some(Message::Series(series)) }
     }
 
@@ -360,6 +376,7 @@ mod tests {
             end_time: at(120),
             reason: reason.into(),
             samples,
+            source: 2,
         };
         pb::QueryResponse { message: Some(Message::Gap(gap)) }
     }
@@ -413,6 +430,7 @@ mod tests {
         let gaps = told["gaps"].as_array().unwrap();
         let reasons: Vec<_> = gaps.iter().map(|gap| (&gap["reason"], &gap["samples"])).collect();
         assert_eq!(reasons, [(&json!("no_samples"), &json!(0)), (&json!("spool_full"), &json!(7))]);
+        assert_eq!((&list[0]["device_source"], &gaps[0]["device_source"]), (&json!("real"), &json!("simulated")));
         assert_eq!(gaps[0]["end"], "1970-01-01T00:02:00.000000Z");
     }
 
@@ -435,10 +453,10 @@ mod tests {
             ],
         );
         let lines: Vec<_> = text.split_terminator("\r\n").collect();
-        assert_eq!(lines[0], "device_id,site_id,metric,start,count,min,max,average,sum,last");
+        assert_eq!(lines[0], "device_id,site_id,metric,start,count,min,max,average,sum,last,device_source");
         let row =
             |device, metric, minute, rest| format!("{device},s,{metric},1970-01-01T00:0{minute}:00.000000Z,{rest}");
-        let (full, empty) = ("2,1,2,1.5,3,2", "0,,,,,");
+        let (full, empty) = ("2,1,2,1.5,3,2,real", "0,,,,,,real");
         let expected = [
             row("a", "cpu_percent", 0, empty),
             row("a", "cpu_percent", 1, full),

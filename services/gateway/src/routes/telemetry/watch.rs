@@ -31,6 +31,7 @@ pub(crate) struct NewsView {
     params(
         ("site_id" = Option<String>, Query, description = "Only devices of this site"),
         ("device_id" = Option<Vec<String>>, Query, description = "Only this device; up to 1,000 times"),
+        ("source" = Option<String>, Query, description = "Only `real` or only `simulated` devices; both unless told"),
     ),
     responses(
         (status = 200, description = "Events, until either side ends it", content((NewsView = "text/event-stream"))),
@@ -40,9 +41,14 @@ pub(crate) struct NewsView {
 pub(crate) async fn watch(
     State(app): State<App>,
     Operator(caller): Operator,
-    params: Params,
+    mut params: Params,
 ) -> Result<Events, ApiError> {
-    let message = pb::WatchRequest { device_ids: params.all("device_id"), site_id: params.text("site_id") };
+    let message = pb::WatchRequest {
+        device_ids: params.all("device_id"),
+        site_id: params.text("site_id"),
+        source: params.source(),
+    };
+    let message = params.finish(message)?;
     let mut telemetry = app.services.telemetry();
     let answer = open(&caller, message, |request| async move { telemetry.watch(request).await }).await;
     let news = answer.map_err(ApiError::in_query)?;

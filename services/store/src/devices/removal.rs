@@ -1,0 +1,174 @@
+//! The end of simulated devices: all that is kept of them goes. Real devices are never removed.
+//!
+//! What is written of a device either checks, under a lock, that its row is there (foreign keys do) or is removed once more
+//! later (rollups, see [`sweep_removed`]): whoever was about to write leaves nothing behind.
+
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    sql_query,
+    sql_types::{Array, BigInt, Nullable, Timestamptz},
+};
+use homepot::model::{DeviceSource, LabelSelector, SiteId, SiteScope};
+
+use super::labels;
+use crate::{
+    StoreError,
+    schema::{devices, removed_devices, sessions},
+};
+
+/// Devices that are shut out in one transaction.
+const SHUT_OUT: i64 = 1_000;
+/// Devices that are removed in one transaction, and samples of a day of so many.
+const TOGETHER: i64 = 20;
+/// Tries of a transaction that Postgres ended because another one waited for it.
+const TRIES: usize = 5;
+
+/// Tables with rows of a device that no foreign key takes along.
+const BY_DEVICE: [&str; 7] =
+    ["samples", "rollup_1m", "rollup_1h", "rollup_late", "sample_losses", "device_states", "error_groups"];
+
+/// Which simulated devices are meant.
+#[derive(Clone, Debug)]
+pub struct RemovalFilter {
+    /// Sites the caller may reach.
+    pub scope: SiteScope,
+    /// Some of them; empty: all.
+    pub site_ids: Vec<SiteId>,
+    /// With such labels only.
+    pub selector: Option<LabelSelector>,
+}
+
+/// Shuts out the next of the devices that are meant, so that their streams end and nothing more comes of them; tells how
+/// many. To be called until none is left.
+pub fn shut_out_simulated(conn: &mut PgConnection, filter: &RemovalFilter) -> Result<usize, StoreError> {
+    let pks = meant(conn, filter, true, SHUT_OUT)?;
+    let mine = devices::table.filter(devices::device.eq_any(pks)).filter(devices::source.eq(simulated()));
+    retried(conn, |conn| {
+        let shut_out = diesel::update(mine.clone())
+            .set((devices::active.eq(false), devices::credential_version.eq(devices::credential_version + 1)))
+            .execute(conn)?;
+        Ok(shut_out)
+    })
+}
+
+/// Removes the next few of the devices that are meant; tells how many, `None`: none is left. To be called until then.
+pub fn remove_simulated(conn: &mut PgConnection, filter: &RemovalFilter) -> Result<Option<usize>, StoreError> {
+    let pks: Vec<i64> = meant(conn, filter, false, TOGETHER)?;
+    if pks.is_empty() {
+        return Ok(None);
+    }
+    thin_out(conn, &pks)?;
+    retried(conn, |conn| conn.transaction(|conn| purge(conn, &pks))).map(Some)
+}
+
+/// The first of the devices that are meant, by id; only of those that are not shut out, where that is asked for.
+fn meant(conn: &mut PgConnection, filter: &RemovalFilter, let_in: bool, limit: i64) -> Result<Vec<i64>, StoreError> {
+    let mut query = devices::table
+        .inner_join(sessions::table)
+        .select(devices::device)
+        .filter(devices::source.eq(simulated()))
+        .into_boxed::<Pg>();
+    if let_in {
+        query = query.filter(devices::active);
+    }
+    if let Some(site_ids) = filter.scope.site_ids() {
+        query = query.filter(devices::site_id.eq_any(site_ids));
+    }
+    if !filter.site_ids.is_empty() {
+        query = query.filter(devices::site_id.eq_any(filter.site_ids.iter().map(|id| id.as_str())));
+    }
+    for condition in filter.selector.iter().flat_map(labels::conditions) {
+        query = query.filter(condition);
+    }
+    Ok(query.order(devices::device_id).limit(limit).load(conn)?)
+}
+
+fn simulated() -> &'static str {
+    DeviceSource::Simulated.as_str()
+}
+
+/// Removes most of what these devices measured, a day at a time, each for itself: the last transaction is then short.
+fn thin_out(conn: &mut PgConnection, pks: &[i64]) -> Result<(), StoreError> {
+    const OLDEST: &str = "SELECT min(oldest) AS oldest FROM unnest($1) AS d (device), LATERAL \
+        (SELECT min(collected_at) AS oldest FROM samples WHERE samples.device = d.device) AS of_device";
+    const DELETE: &str =
+        "DELETE FROM samples WHERE device = ANY ($1) AND collected_at >= $2 AND collected_at < $2 + interval '1 day'";
+    loop {
+        let oldest: Oldest = sql_query(OLDEST).bind::<Array<BigInt>, _>(pks).get_result(conn)?;
+        let Some(oldest) = oldest.oldest else { return Ok(()) };
+        let delete = sql_query(DELETE).bind::<Array<BigInt>, _>(pks).bind::<Timestamptz, _>(oldest);
+        delete.execute(conn)?;
+    }
+}
+
+#[derive(QueryableByName)]
+struct Oldest {
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    oldest: Option<chrono::DateTime<chrono::Utc>>,
+}
+
+/// Removes those of these devices that are simulated, with all that is kept of them, within the caller's transaction.
+pub(super) fn purge(conn: &mut PgConnection, pks: &[i64]) -> Result<usize, StoreError> {
+    // A device's row first: whoever would write a row that refers to it waits, and then finds it gone.
+    let gone: Vec<i64> = devices::table
+        .filter(devices::device.eq_any(pks))
+        .filter(devices::source.eq(simulated()))
+        .select(devices::device)
+        .order(devices::device)
+        .for_update()
+        .load(conn)?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    // Who stores samples has its device's newest one locked until it commits, and who writes history the session: they are
+    // waited for, and what they wrote is seen below.
+    for table in ["sessions", "device_latest"] {
+        sql_query(format!("SELECT 1 FROM {table} WHERE device = ANY ($1) ORDER BY device FOR UPDATE"))
+            .bind::<Array<BigInt>, _>(&gone)
+            .execute(conn)?;
+    }
+    diesel::insert_into(removed_devices::table)
+        .values(gone.iter().map(|device| removed_devices::device.eq(device)).collect::<Vec<_>>())
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    delete_rows(conn, &gone)?;
+    // Keys, sessions, newest samples, commands and places in runs go with the row.
+    Ok(diesel::delete(devices::table.filter(devices::device.eq_any(&gone))).execute(conn)?)
+}
+
+/// Removes what a rollup left of devices that were removed while it was under way. Only who holds the lock of maintenance
+/// may call it, after it folded: then no other rollup is under way.
+pub fn sweep_removed(conn: &mut PgConnection) -> Result<usize, StoreError> {
+    let gone: Vec<i64> = removed_devices::table.select(removed_devices::device).limit(SHUT_OUT).load(conn)?;
+    if gone.is_empty() {
+        return Ok(0);
+    }
+    conn.transaction(|conn| {
+        delete_rows(conn, &gone)?;
+        Ok(diesel::delete(removed_devices::table.filter(removed_devices::device.eq_any(&gone))).execute(conn)?)
+    })
+}
+
+fn delete_rows(conn: &mut PgConnection, pks: &[i64]) -> Result<(), StoreError> {
+    for table in BY_DEVICE {
+        sql_query(format!("DELETE FROM {table} WHERE device = ANY ($1)"))
+            .bind::<Array<BigInt>, _>(pks)
+            .execute(conn)?;
+    }
+    Ok(())
+}
+
+/// Does it again where it and a writer waited for one another: Postgres then ends one of the two.
+pub(super) fn retried<T>(
+    conn: &mut PgConnection,
+    mut work: impl FnMut(&mut PgConnection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    for _ in 1..TRIES {
+        match work(conn) {
+            Err(error) if error.is_deadlock() => tracing::debug!(%error, "removal put off"),
+            outcome => return outcome,
+        }
+    }
+    work(conn)
+}

@@ -1,0 +1,126 @@
+//! Real and simulated: what a device is comes from its enrolment, and nobody talks it into something else.
+
+mod enrolment;
+mod removal;
+mod rules;
+mod takeover;
+mod thieves;
+
+use std::time::SystemTime;
+
+use homepot::pb::{
+    device::v1::{self as pb, DeviceSource, attach_request::Message as Up, attach_response::Message as Down},
+    registry::v1 as registry_pb,
+    telemetry::v1::Sample,
+};
+use homepot_tests::{
+    Agent, AgentOptions, Server, Session, eventually,
+    grpc::{Caller, DeviceKey},
+    hello,
+};
+
+const SITE: &str = "site-001";
+/// What no device of these tests measures but the one that is not what it says.
+const FOREIGN: i64 = 424_242;
+
+async fn server() -> Server {
+    let server = Server::start().await;
+    server.create_site(SITE, false).await;
+    server
+}
+
+/// A token for such devices at the site, good for many.
+async fn token(server: &Server, source: DeviceSource, labels: &[(&str, &str)]) -> String {
+    let request = registry_pb::CreateEnrollmentTokenRequest {
+        site_id: SITE.to_owned(),
+        max_uses: 100,
+        source: source.into(),
+        labels: labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+        ..Default::default()
+    };
+    server.admin().registry.create_enrollment_token(request).await.unwrap().into_inner().secret
+}
+
+fn request(device_id: &str) -> pb::EnrollRequest {
+    let (site_id, device_id) = (SITE.to_owned(), device_id.to_owned());
+    pb::EnrollRequest { site_id, name: device_id.clone(), device_id, ..Default::default() }
+}
+
+async fn enrol(server: &Server, token: &str, request: pb::EnrollRequest) -> Result<DeviceKey, tonic::Status> {
+    let answer = server.clients(&Caller::Enrollee(token.to_owned())).device.enroll(request).await?.into_inner();
+    Ok(DeviceKey { device_id: answer.device_id, api_key: answer.api_key })
+}
+
+/// A simulated device.
+async fn simulated(server: &Server, device_id: &str) -> DeviceKey {
+    let token = token(server, DeviceSource::Simulated, &[]).await;
+    enrol(server, &token, request(device_id)).await.unwrap()
+}
+
+/// A real agent that holds its session.
+async fn agent(server: &Server, device_id: &str) -> Agent {
+    let token = token(server, DeviceSource::Real, &[]).await;
+    let agent = Agent::start(server, AgentOptions::new(SITE, device_id).enrollment_token(&token));
+    attached(server, device_id).await;
+    agent
+}
+
+/// The key in an agent's state directory, as a thief reads it.
+fn stolen(agent: &Agent, device_id: &str) -> DeviceKey {
+    let api_key = std::fs::read_to_string(agent.state_dir().join(".device_api_key")).unwrap();
+    DeviceKey { device_id: device_id.to_owned(), api_key: api_key.trim().to_owned() }
+}
+
+async fn device(server: &Server, device_id: &str) -> registry_pb::Device {
+    let request = registry_pb::GetDeviceRequest { device_id: device_id.to_owned() };
+    server.admin().registry.get_device(request).await.unwrap().into_inner().device.unwrap()
+}
+
+/// Waits until a device holds a stream; answers its epoch.
+async fn attached(server: &Server, device_id: &str) -> u64 {
+    eventually("the device's stream", async || {
+        let request = registry_pb::GetPresenceRequest { device_id: device_id.to_owned() };
+        let answer = server.admin().registry.get_presence(request).await.ok()?.into_inner();
+        answer.presence.filter(|presence| presence.attached_at.is_some()).map(|presence| presence.session_epoch)
+    })
+    .await
+}
+
+/// A stream that said this Hello.
+async fn says(server: &Server, key: &DeviceKey, source: DeviceSource) -> Session {
+    let session = Session::open(server, key).await.unwrap();
+    session.send(Up::Hello(pb::Hello { source: source.into(), ..hello() })).await;
+    session
+}
+
+/// A sample that tells where it comes from.
+fn foreign() -> Sample {
+    let queue_depth = Some(FOREIGN);
+    Sample { collected_at: Some(SystemTime::now().into()), queue_depth, ..Default::default() }
+}
+
+fn samples(first_seq: u64) -> Up {
+    Up::Samples(pb::Samples { first_seq, samples: vec![foreign()], resent: false })
+}
+
+/// Sends a sample and hears that it is stored: the session is live.
+async fn is_live(session: &mut Session, seq: u64) {
+    session.send(samples(seq)).await;
+    let acknowledged = |message: &Down| match message {
+        Down::SamplesAck(ack) => Some(ack.seq),
+        _ => None,
+    };
+    assert_eq!(session.expect("SamplesAck", acknowledged).await, seq);
+}
+
+/// Foreign samples in history, whosever they are.
+async fn foreign_samples(server: &Server) -> i64 {
+    server.database().number(&format!("SELECT count(*) FROM samples WHERE queue_depth = {FOREIGN}")).await
+}
+
+/// The value of a metric that has all of these labels.
+async fn metric(server: &Server, name: &str, labels: &[&str]) -> f64 {
+    let page = server.ops("/metrics").await.text();
+    let of_name = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
+    page.lines().find(of_name).and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+}
