@@ -39,7 +39,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Remove(args) => in_one_thread(fleet::remove::run(args)),
         Command::Preview(args) => preview::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),
-        Command::Traffic(args) => traffic::run(&args),
+        Command::Traffic(args) => in_one_thread(traffic::run(args)),
     };
     ended.unwrap_or_else(|error| {
         screen::complain(format_args!("{error:#}"));

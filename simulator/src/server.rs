@@ -57,15 +57,7 @@ impl Server {
 
     /// The operator's token, where one was given.
     pub(crate) fn token(&self) -> anyhow::Result<Option<Secret>> {
-        let token = match std::env::var("HOMEPOT_TOKEN").ok().filter(|text| !text.trim().is_empty()) {
-            Some(text) => Secret::presented(text.trim()),
-            None => match &self.token_file {
-                Some(path) => read_private(path)?,
-                None => return Ok(None),
-            },
-        };
-        token.check_form(SecretKind::OperatorToken, "the operator's token")?;
-        Ok(Some(token))
+        operator_token(self.token_file.as_deref())
     }
 
     /// The registry, as the operator of `token`; a call may take so long.
@@ -83,6 +75,19 @@ impl Server {
 
 /// The registry's client.
 pub(crate) type Registry = RegistryServiceClient<InterceptedService<Channel, Bearer>>;
+
+/// The operator's token of the environment or else of a file, where one was given.
+pub(crate) fn operator_token(file: Option<&Path>) -> anyhow::Result<Option<Secret>> {
+    let token = match std::env::var("HOMEPOT_TOKEN").ok().filter(|text| !text.trim().is_empty()) {
+        Some(text) => Secret::presented(text.trim()),
+        None => match file {
+            Some(path) => read_private(path)?,
+            None => return Ok(None),
+        },
+    };
+    token.check_form(SecretKind::OperatorToken, "the operator's token")?;
+    Ok(Some(token))
+}
 
 /// Puts the operator's token on every call.
 #[derive(Clone)]

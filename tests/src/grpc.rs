@@ -4,6 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::{Buf, BufMut, Bytes};
 use homepot::pb::{
+    analytics::v1::analytics_service_client::AnalyticsServiceClient,
     command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
@@ -77,6 +78,8 @@ pub struct Clients {
     pub telemetry: TelemetryServiceClient<Connection>,
     /// CommandService.
     pub command: CommandServiceClient<Connection>,
+    /// AnalyticsService.
+    pub analytics: AnalyticsServiceClient<Connection>,
 }
 
 impl Clients {
@@ -87,7 +90,8 @@ impl Clients {
             device: DeviceServiceClient::new(connection.clone()),
             registry: RegistryServiceClient::new(connection.clone()),
             telemetry: TelemetryServiceClient::new(connection.clone()),
-            command: CommandServiceClient::new(connection),
+            command: CommandServiceClient::new(connection.clone()),
+            analytics: AnalyticsServiceClient::new(connection),
         }
     }
 }

@@ -251,4 +251,11 @@ impl DeviceService for Service {
     ) -> Result<Response<pb::ReportOutcomeResponse>, Status> {
         Err(Status::unimplemented("the agent streams"))
     }
+
+    async fn report_error(
+        &self,
+        _: Request<pb::ReportErrorRequest>,
+    ) -> Result<Response<pb::ReportErrorResponse>, Status> {
+        Err(Status::unimplemented("not here"))
+    }
 }

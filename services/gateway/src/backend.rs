@@ -7,6 +7,7 @@ use std::{
 
 use futures_util::{TryFutureExt, future::BoxFuture};
 use homepot::pb::{
+    analytics::v1::analytics_service_client::AnalyticsServiceClient,
     command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
@@ -78,6 +79,10 @@ impl Services {
 
     pub(crate) fn command(&self) -> CommandServiceClient<Carrier> {
         CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn analytics(&self) -> AnalyticsServiceClient<Carrier> {
+        AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<Carrier> {

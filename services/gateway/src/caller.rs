@@ -104,6 +104,26 @@ fn is_bearer(value: &HeaderValue) -> bool {
     scheme.eq_ignore_ascii_case(b"bearer") && scheme.len() < value.len()
 }
 
+/// A device, where a device's credentials are shown, or else an operator. Who shows neither is told what a device lacks.
+pub(crate) enum DeviceOrOperator {
+    Device(Caller),
+    Operator(Caller),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for DeviceOrOperator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Device::from_request_parts(parts, state).await {
+            Ok(Device(caller)) => Ok(Self::Device(caller)),
+            Err(missing) => {
+                let operator = Operator::from_request_parts(parts, state).await;
+                operator.map(|Operator(caller)| Self::Operator(caller)).map_err(|_| missing)
+            }
+        }
+    }
+}
+
 /// Someone who wants to enrol a device, with a token or without.
 pub(crate) struct Enrollee(pub(crate) Caller);
 
@@ -157,6 +177,18 @@ mod tests {
         for bad in [&[][..], &[("X-Device-ID", "d")], &[("X-API-Key", "k")], &[("X-Device-ID", ""), ("X-API-Key", "k")]]
         {
             assert!(Device::from_request_parts(&mut parts(bad), &()).await.is_err());
+        }
+    }
+
+    #[tokio::test]
+    async fn who_shows_a_device_is_one_and_who_shows_a_token_alone_is_an_operator() {
+        let who = async |headers| DeviceOrOperator::from_request_parts(&mut parts(headers), &()).await;
+        let both = [("X-Device-ID", "d"), ("X-API-Key", "k"), ("Authorization", "Bearer t")];
+        assert!(matches!(who(&both).await, Ok(DeviceOrOperator::Device(_))));
+        assert!(matches!(who(&both[2..]).await, Ok(DeviceOrOperator::Operator(_))));
+        assert!(matches!(who(&both[1..]).await, Ok(DeviceOrOperator::Operator(_))));
+        for nobody in [&both[..1], &[("Authorization", "Basic t")][..], &[]] {
+            assert_eq!(who(nobody).await.err().map(|error| error.status()), Some(StatusCode::UNAUTHORIZED));
         }
     }
 

@@ -48,7 +48,7 @@ pub(crate) struct Fault {
     #[serde(rename = "type")]
     #[schema(example = "missing")]
     pub(crate) kind: String,
-    /// Where: `body` or `query`, then the field, or the place in a text that is not JSON.
+    /// Where: `body`, `query` or `header`, then the field, or the place in a text that is not JSON.
     pub(crate) loc: Vec<Place>,
     /// What kind of fault, for people.
     #[schema(example = "Field required")]
@@ -81,6 +81,12 @@ impl Fault {
     /// A fault of one parameter of the query.
     pub(crate) fn of_parameter(name: &str, kind: &str, msg: impl Into<String>) -> Self {
         Self { loc: vec![in_query(), Place::Name(name.to_owned())], ..Self::of_body(kind, msg) }
+    }
+
+    /// A fault of one header.
+    pub(crate) fn of_header(name: &str, kind: &str, msg: impl Into<String>) -> Self {
+        let loc = ["header", name].map(|step| Place::Name(step.to_owned())).into();
+        Self { loc, ..Self::of_body(kind, msg) }
     }
 
     /// A field that is not there.
@@ -121,6 +127,7 @@ fn rest_name(field: &str) -> &str {
         "metrics" => "metric",
         "start_time" => "start",
         "end_time" => "end",
+        "duration" => "duration_ms",
         field => field,
     }
 }

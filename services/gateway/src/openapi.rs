@@ -16,7 +16,7 @@ pub(crate) const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
 
 /// Every route with who may call it: method, path after the prefix, audience. The paths answer under `/api/v1` and
 /// without it. `device` is a device by its id and key; `operator:<role>` an operator of that role or a higher one, at
-/// the sites it is bound to; `fleet-admin` an admin bound to no site; `enrollee` a holder of an enrolment token, or a
+/// the sites it is bound to; `device|operator:<role>` either of them; `fleet-admin` an admin bound to no site; `enrollee` a holder of an enrolment token, or a
 /// device on the server's machine where enrolment is open; `anyone` needs nothing.
 pub const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/devices/sites/{site_id}/devices", "enrollee"),
@@ -28,6 +28,12 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("GET", "/devices/watch", "operator:viewer"),
     ("DELETE", "/devices/simulated", "operator:admin"),
     ("POST", "/analytics/device-metrics", "device"),
+    ("POST", "/analytics/user-activity", "operator:viewer"),
+    ("GET", "/analytics/user-activity", "operator:viewer"),
+    ("GET", "/analytics/user-activity/summary", "operator:viewer"),
+    ("POST", "/analytics/error", "device|operator:viewer"),
+    ("GET", "/analytics/errors", "operator:viewer"),
+    ("GET", "/analytics/errors/summary", "operator:viewer"),
     ("GET", "/telemetry/latest", "operator:viewer"),
     ("GET", "/telemetry/devices/{device_id}/latest", "operator:viewer"),
     ("GET", "/telemetry/devices/{device_id}/samples", "operator:viewer"),
@@ -66,6 +72,7 @@ const ENROLLMENT: &str = "enrollment_token";
     tags(
         (name = "devices", description = "Enrolment, the register of devices, and when they came and went"),
         (name = "metrics", description = "What devices measure"),
+        (name = "analytics", description = "What people and applications do"),
         (name = "telemetry", description = "What devices measured: newest, in a time range, and as it comes"),
         (name = "commands", description = "What devices are told to do, and what came of it"),
         (name = "sites", description = "Where devices stand"),
@@ -123,6 +130,13 @@ fn describe(operation: &mut Operation, audience: &str) {
         "device" => {
             ("the device itself.".to_owned(), vec![SecurityRequirement::new(DEVICE_ID, none).add(DEVICE_KEY, none)])
         }
+        "device|operator:viewer" => (
+            "the device itself; an operator with the role viewer or a higher one, at its sites.".to_owned(),
+            vec![
+                SecurityRequirement::new(DEVICE_ID, none).add(DEVICE_KEY, none),
+                SecurityRequirement::new(OPERATOR, none),
+            ],
+        ),
         "enrollee" => (
             "a holder of an enrolment token for the site; anyone on the server's machine where enrolment is open."
                 .to_owned(),

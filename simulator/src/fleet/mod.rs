@@ -45,6 +45,7 @@ use self::{
 };
 pub(crate) use self::{
     args::{AFTER_HELP, Args},
+    tally::{Counter, Histogram},
     world::first_sample,
 };
 use crate::{

@@ -18,15 +18,25 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-registry", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
     ("homepot-telemetry", &["homepot", "homepot-runtime", "homepot-store"]),
     ("homepot-command", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
+    ("homepot-analytics", &["homepot", "homepot-runtime", "homepot-store"]),
     (
         "homepot-link",
-        &["homepot", "homepot-command", "homepot-hints", "homepot-registry", "homepot-runtime", "homepot-telemetry"],
+        &[
+            "homepot",
+            "homepot-analytics",
+            "homepot-command",
+            "homepot-hints",
+            "homepot-registry",
+            "homepot-runtime",
+            "homepot-telemetry",
+        ],
     ),
     ("homepot-gateway", &["homepot", "homepot-runtime"]),
     (
         "homepot-server",
         &[
             "homepot",
+            "homepot-analytics",
             "homepot-command",
             "homepot-gateway",
             "homepot-hints",

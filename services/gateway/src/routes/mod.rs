@@ -1,5 +1,6 @@
 //! The routes, by resource. Each handler reads top down: who asks, what, the call, the answer.
 
+mod analytics;
 mod commands;
 mod devices;
 mod health;
@@ -29,6 +30,11 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(presence::state_history))
         .routes(routes!(presence::watch))
         .routes(routes!(metrics::report))
+        .routes(routes!(analytics::activity::log_activity, analytics::activity::activities))
+        .routes(routes!(analytics::activity::activity_summary))
+        .routes(routes!(analytics::errors::log_error))
+        .routes(routes!(analytics::errors::errors))
+        .routes(routes!(analytics::errors::error_summary))
         .routes(routes!(telemetry::latest))
         .routes(routes!(telemetry::latest_of_device))
         .routes(routes!(telemetry::samples))

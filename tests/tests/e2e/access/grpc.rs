@@ -116,7 +116,7 @@ async fn callers(world: &World, who: Who) -> Vec<(&'static str, Caller, IpAddr, 
                 }
             }
         }
-        Who::Anyone => panic!("no rpc is open to anyone"),
+        Who::Anyone | Who::DeviceOrViewer => panic!("no rpc is for {who:?}"),
     }
     list
 }

@@ -63,6 +63,12 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
     if path.contains("{command_id}") {
         path = path.replace("{command_id}", &world.fetched().await);
     }
+    if path.ends_with("/errors/summary") {
+        path += "?group_by=device";
+    }
+    if path.ends_with("/user-activity/summary") {
+        path += "?group_by=operator";
+    }
     if path.ends_with("/telemetry/query") {
         path += &format!("?device_id={TILL}&metric=cpu_percent");
     }
@@ -76,6 +82,11 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
         "POST /commands/{command_id}/cancel" => request.json(&json!({"reason": "wrong till"})),
         "POST /devices/{device_id}/commands" => request.json(&json!({"command_type": "PING"})),
         "PUT /devices/{command_id}/status" => request.json(&json!({"status": "completed", "result": {}})),
+        "POST /analytics/user-activity" => request.json(&json!({"activity_type": "click"})),
+        "POST /analytics/error" => {
+            let message = "out of paper";
+            request.json(&json!({"category": "print", "severity": "info", "error_message": message, "device_id": TILL}))
+        }
         "POST /analytics/device-metrics" => request.json(&json!({"device_id": TILL, "cpu_percent": 1.5})),
         _ => request,
     }
@@ -113,6 +124,21 @@ async fn callers(world: &World, who: Who, request: &Request) -> Vec<(&'static st
                 ("an admin", bearer(&world.server.admin_token), Due::Status(401)),
                 ("another device", other, Due::NothingOfOurs),
                 ("the device", device, Due::Granted),
+            ]);
+        }
+        Who::DeviceOrViewer => {
+            let swapped = request.clone().device(TILL, &world.beta.api_key);
+            let other = request.clone().device(&world.beta.device_id, &world.beta.api_key);
+            list.extend([
+                ("a wrong token", wrong_token.from(elsewhere()), Due::Status(401)),
+                ("a wrong key", wrong_key.from(elsewhere()), Due::Status(401)),
+                ("another device's key", swapped.from(elsewhere()), Due::Status(401)),
+                ("another device", other, Due::Status(403)),
+                ("a viewer of another site", bearer(&world.beta_viewer), Due::Status(404)),
+                ("an operator of another site", bearer(&world.beta_operator), Due::Status(404)),
+                ("an admin of another site", bearer(&world.beta_admin), Due::Status(404)),
+                ("the device", device, Due::Granted),
+                ("a viewer", bearer(&world.viewer), Due::Granted),
             ]);
         }
         _ => {

@@ -1,6 +1,7 @@
 //! Two sites with a device and operators each, and a request for every rpc that is about the first of them.
 
 use homepot::pb::{
+    analytics::v1 as analytics_pb,
     command::v1 as command_pb,
     device::v1::{self as device_pb, attach_request},
     registry::v1 as pb,
@@ -52,6 +53,11 @@ impl World {
         let sample = telemetry_pb::Sample { cpu_percent: Some(1.0), ..Default::default() };
         let report = device_pb::ReportSamplesRequest { samples: vec![sample], ..Default::default() };
         world.device().device.report_samples(report).await.expect("the device reports");
+        // So that there is something of the first site that others must not read.
+        let error = device_pb::ReportErrorRequest { error: Some(error()), ..Default::default() };
+        world.device().device.report_error(error).await.expect("the device reports an error");
+        let mut viewer = world.server.clients(&Caller::Operator(world.viewer.clone())).analytics;
+        viewer.log_activity(activity()).await.expect("the viewer logs what it does");
         world
     }
 
@@ -102,6 +108,7 @@ impl World {
             "CreateEnrollmentToken" | "ListEnrollmentTokens" | "RevokeEnrollmentToken" => {
                 self.about_tokens(method).await
             }
+            _ if path.contains("AnalyticsService") => self.about_analytics(method),
             _ if path.contains("CommandService") => self.about_commands(method).await,
             _ if path.contains("RegistryService") => self.about_devices(method).await,
             _ if path.contains("DeviceService") => self.by_device(method).await,
@@ -198,6 +205,27 @@ impl World {
         }
     }
 
+    fn about_analytics(&self, method: &str) -> Vec<u8> {
+        match method {
+            "LogActivity" => activity().encode_to_vec(),
+            "LogError" => {
+                let (error, device_id) = (Some(error()), TILL.to_owned());
+                analytics_pb::LogErrorRequest { error, device_id, ..Default::default() }.encode_to_vec()
+            }
+            "ListActivities" => analytics_pb::ListActivitiesRequest::default().encode_to_vec(),
+            "ListErrors" => analytics_pb::ListErrorsRequest::default().encode_to_vec(),
+            "AggregateActivities" => {
+                let group_by = analytics_pb::ActivityGrouping::Operator.into();
+                analytics_pb::AggregateActivitiesRequest { group_by, ..Default::default() }.encode_to_vec()
+            }
+            "AggregateErrors" => {
+                let group_by = analytics_pb::ErrorGrouping::Device.into();
+                analytics_pb::AggregateErrorsRequest { group_by, ..Default::default() }.encode_to_vec()
+            }
+            other => panic!("no request for {other}"),
+        }
+    }
+
     async fn about_commands(&self, method: &str) -> Vec<u8> {
         let (device_id, command_type) = (TILL.to_owned(), "PING".to_owned());
         let target = Some(command_pb::Target { site_id: OURS.to_owned(), ..Default::default() });
@@ -255,6 +283,10 @@ impl World {
                 let request = device_pb::ReportSamplesRequest { device_id: TILL.to_owned(), samples: vec![sample] };
                 request.encode_to_vec()
             }
+            "ReportError" => {
+                let (error, device_id) = (Some(error()), TILL.to_owned());
+                device_pb::ReportErrorRequest { device_id, error }.encode_to_vec()
+            }
             "FetchCommands" => {
                 self.queued(TILL).await;
                 device_pb::FetchCommandsRequest::default().encode_to_vec()
@@ -271,4 +303,19 @@ impl World {
             other => panic!("no request for {other}"),
         }
     }
+}
+
+fn error() -> analytics_pb::ErrorReport {
+    analytics_pb::ErrorReport {
+        category: "print".to_owned(),
+        severity: analytics_pb::Severity::Warning.into(),
+        error_message: "out of paper".to_owned(),
+        ..Default::default()
+    }
+}
+
+fn activity() -> analytics_pb::LogActivityRequest {
+    let activity_type = analytics_pb::ActivityType::Click.into();
+    let activity = Some(analytics_pb::Activity { activity_type, ..Default::default() });
+    analytics_pb::LogActivityRequest { activity, ..Default::default() }
 }

@@ -1,5 +1,6 @@
 //! The legacy REST contract, row by row against the running system: byte for byte where it gives bytes.
 
+mod analytics;
 mod commands;
 mod devices;
 mod errors;

@@ -4,6 +4,7 @@ mod fleet;
 mod poller;
 mod repeat;
 mod told;
+mod traffic;
 
 use homepot_tests::{Server, Simulator};
 use serde_json::Value;

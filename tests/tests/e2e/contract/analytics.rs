@@ -1,0 +1,345 @@
+//! What people and applications do.
+
+use homepot::pb::{analytics::v1 as analytics_pb, device::v1 as device_pb, registry::v1 as pb};
+use homepot_tests::{
+    Server,
+    grpc::Caller,
+    rest::{Request, Response},
+};
+use serde_json::{Value, json};
+
+use super::{PREFIXES, SITE, TILL, World, assert_error, assert_time};
+
+const ACTIVITIES: &str = "SELECT count(*) FROM user_activities";
+const ERRORS: &str = "SELECT coalesce(sum(count), 0)::bigint FROM error_groups";
+const GROUPS: &str = "SELECT count(*) FROM error_groups";
+
+fn activity() -> Value {
+    json!({
+        "activity_type": "search", "page_url": "/devices", "element_id": "search-box", "search_query": "till 7",
+        "session_id": "f3a1", "duration_ms": 1500, "metadata": {"theme": "dark"}, "operator": "somebody else"
+    })
+}
+
+fn error() -> Value {
+    json!({
+        "category": "payment", "severity": "error", "error_code": "E_TIMEOUT",
+        "error_message": "no answer after 3000 ms", "stack_trace": "at pay (till.js:17)", "endpoint": "/pay",
+        "user_id": "cashier-3", "device_id": TILL, "context": {"attempt": 2}, "nobody knows": "this"
+    })
+}
+
+/// `value` with one more field.
+fn with(mut value: Value, name: &str, field: Value) -> Value {
+    value[name] = field;
+    value
+}
+
+fn logged(answer: &Response, message: &str) {
+    assert_eq!((answer.status, answer.text()), (201, format!("{{\"success\":true,\"message\":\"{message}\"}}")));
+}
+
+async fn listed(world: &World, target: &str, rows: &str) -> Vec<Value> {
+    let answer = world.operator(Request::get(&format!("/api/v1{target}"))).await;
+    assert_eq!(answer.status, 200, "{target}: {}", answer.text());
+    assert_eq!(answer.json()["next_page_token"], Value::Null);
+    answer.json()[rows].as_array().unwrap().clone()
+}
+
+async fn count(world: &World, what: &str, query: &str) -> u64 {
+    let sums = listed(world, &format!("/analytics/{what}/summary{query}"), "summary").await;
+    sums.iter().map(|sum| sum["count"].as_u64().unwrap()).sum()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn activity_is_stored_when_it_is_answered_in_the_name_of_the_token() {
+    let world = World::build().await;
+    let viewer = world.server.create_operator("ann", pb::Role::Viewer, &[SITE]).await;
+    for (number, prefix) in (1..).zip(PREFIXES) {
+        let request = Request::post(&format!("{prefix}/analytics/user-activity")).json(&activity()).bearer(&viewer);
+        logged(&world.server.rest(request).await, "Activity logged");
+        assert_eq!(world.server.database().number(ACTIVITIES).await, number);
+    }
+    let mut rows =
+        listed(&world, "/analytics/user-activity?activity_type=search&page_url=/devices", "activities").await;
+    assert_eq!(rows.len(), 2);
+    assert_time(&rows[0]["created_at"]);
+    let mut expected = with(activity(), "operator", json!("ann"));
+    expected["created_at"] = rows[0]["created_at"].take();
+    expected["source"] = json!("real");
+    rows[0]["created_at"] = expected["created_at"].clone();
+    assert_eq!(rows[0], expected);
+
+    let sums = listed(&world, "/analytics/user-activity/summary?group_by=type", "summary").await;
+    let expected = json!({"key": "search", "start": null, "count": 2, "sessions": 1, "average_duration_ms": 1500.0});
+    assert_eq!(sums, [expected]);
+    let by_time = listed(&world, "/analytics/user-activity/summary?group_by=time", "summary").await;
+    assert!(by_time.iter().all(|sum| sum["start"].as_str().unwrap().ends_with(":00:00.000000Z")), "{by_time:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_error_is_stored_when_it_is_answered_and_its_repeats_are_counted() {
+    let world = World::build().await;
+    for (number, prefix) in (1..).zip(PREFIXES) {
+        let log = |body| Request::post(&format!("{prefix}/analytics/error")).json(&body);
+        logged(&world.device(log(error())).await, "Error logged");
+        let again = with(error(), "error_message", json!(format!("no answer after {number} ms")));
+        logged(&world.device(log(with(again, "device_id", json!(null)))).await, "Error logged");
+        logged(&world.operator(log(error())).await, "Error logged");
+        assert_eq!(world.server.database().number(ERRORS).await, 3 * number);
+    }
+    // The hour may have changed in between; nothing is lost by that.
+    assert!((2..=4).contains(&world.server.database().number(GROUPS).await));
+    assert_eq!(count(&world, "errors", "").await, 6);
+    assert_eq!(count(&world, "errors", "?severity=critical").await, 0);
+    for group_by in ["category", "severity", "error_code", "endpoint", "device", "site", "time"] {
+        assert_eq!(count(&world, "errors", &format!("?group_by={group_by}&device_id={TILL}")).await, 6, "{group_by}");
+    }
+
+    let target =
+        format!("/analytics/errors?device_id={TILL}&severity=error&category=payment&endpoint=/pay&source=real");
+    let groups = listed(&world, &target, "errors").await;
+    let of_device: Vec<_> = groups.iter().filter(|group| group["operator"].is_null()).collect();
+    assert_eq!(of_device.iter().map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 4);
+    let newest = of_device[0];
+    assert_eq!(newest["error_message"], "no answer after 2 ms");
+    for field in ["category", "severity", "error_code", "stack_trace", "endpoint", "user_id", "device_id", "context"] {
+        assert_eq!(newest[field], error()[field], "{field}");
+    }
+    assert_eq!((&newest["site_id"], &newest["source"]), (&json!(SITE), &json!("real")));
+    assert_time(&newest["first_seen_at"]);
+    assert_time(&newest["last_seen_at"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_not_and_what_is_not_there_is_told_with_the_contracts_bytes() {
+    let world = World::build().await;
+    world.server.create_site("site-002", false).await;
+    let other = world.server.enroll("site-002", "other").await;
+    let viewer = world.server.create_operator("ann", pb::Role::Viewer, &[SITE]).await;
+    for prefix in PREFIXES {
+        let log = || Request::post(&format!("{prefix}/analytics/error"));
+        let missing = "Missing X-API-Key or X-Device-ID header";
+        assert_error(&world.server.rest(log().json(&error())).await, 401, missing);
+        assert_error(&world.server.rest(log().json(&error()).header("X-Device-ID", TILL)).await, 401, missing);
+        let of_other = with(error(), "device_id", json!("other"));
+        assert_error(&world.device(log().json(&of_other)).await, 403, "Device ID mismatch");
+        let by_other = log().json(&error()).device("other", &other.api_key);
+        assert_error(&world.server.rest(by_other).await, 403, "Device ID mismatch");
+        for absent in ["absent", "other"] {
+            let body = with(error(), "device_id", json!(absent));
+            let answer = world.server.rest(log().json(&body).bearer(&viewer)).await;
+            assert_error(&answer, 404, "Device not found");
+            let list = Request::get(&format!("{prefix}/analytics/errors?device_id={absent}")).bearer(&viewer);
+            assert_error(&world.server.rest(list).await, 404, "Device not found");
+        }
+        let of_site = Request::get(&format!("{prefix}/analytics/errors/summary?site_id=site-002")).bearer(&viewer);
+        assert_error(&world.server.rest(of_site).await, 404, "Site site-002 not found");
+
+        let activity = Request::post(&format!("{prefix}/analytics/user-activity")).json(&activity());
+        assert_error(&world.server.rest(activity.clone()).await, 401, "Invalid or missing operator token");
+        assert_error(&world.device(activity).await, 401, "Invalid or missing operator token");
+    }
+    assert_eq!(world.server.database().number(ERRORS).await, 0);
+    assert_eq!(world.server.database().number(ACTIVITIES).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_at_fault_is_told_all_at_once_and_nothing_is_stored() {
+    let world = World::build().await;
+    let faults = async |path: &str, body: Value| {
+        let answer = world.operator(Request::post(path).json(&body)).await;
+        assert_eq!(answer.status, 422, "{}", answer.text());
+        let detail = answer.json()["detail"].as_array().unwrap().clone();
+        let told =
+            |fault: &Value| (fault["loc"][1].as_str().unwrap().to_owned(), fault["type"].as_str().unwrap().to_owned());
+        detail.iter().map(told).collect::<Vec<_>>()
+    };
+    let expected =
+        |faults: &[(&str, &str)]| faults.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect::<Vec<_>>();
+
+    let path = "/api/v1/analytics/user-activity";
+    assert_eq!(faults(path, json!({})).await, expected(&[("activity_type", "missing")]));
+    let bad = json!({
+        "activity_type": "sleep", "page_url": "x".repeat(2_049), "element_id": 7, "search_query": "a\0b",
+        "session_id": [], "duration_ms": -1, "metadata": {"k": "x".repeat(5_000)}
+    });
+    let told = [
+        ("activity_type", "enum"),
+        ("page_url", "string_too_long"),
+        ("element_id", "string_type"),
+        ("search_query", "value_error"),
+        ("session_id", "string_type"),
+        ("duration_ms", "greater_than_equal"),
+        ("metadata", "value_error"),
+    ];
+    assert_eq!(faults(path, bad).await, expected(&told));
+
+    let path = "/analytics/error";
+    let told = [("category", "missing"), ("severity", "missing"), ("error_message", "missing")];
+    assert_eq!(faults(path, json!({})).await, expected(&told));
+    let bad = json!({
+        "category": "", "severity": "fatal", "error_code": "x".repeat(129), "error_message": "x".repeat(4_001),
+        "stack_trace": "x".repeat(16_001), "endpoint": 1, "user_id": {}, "device_id": "no id", "context": [1]
+    });
+    let told = [
+        ("category", "string_too_short"),
+        ("severity", "enum"),
+        ("error_code", "string_too_long"),
+        ("error_message", "string_too_long"),
+        ("stack_trace", "string_too_long"),
+        ("endpoint", "string_type"),
+        ("user_id", "string_type"),
+        ("device_id", "value_error"),
+        ("context", "dict_type"),
+    ];
+    assert_eq!(faults(path, bad).await, expected(&told));
+
+    let large = format!("{{\"x\": \"{}\"}}", "y".repeat(1024 * 1024));
+    for path in ["/analytics/error", "/analytics/user-activity"] {
+        let post = || Request::post(path).header("Content-Type", "application/json");
+        assert_error(
+            &world.operator(post().body(large.clone())).await,
+            413,
+            "Request body is larger than 1048576 bytes",
+        );
+        assert_eq!(world.operator(post().body("{")).await.json()["detail"][0]["type"], "json_invalid");
+        let odd = world.operator(post().body("{}").header("X-Device-Source", "fake")).await;
+        assert_eq!((odd.status, &odd.json()["detail"][0]["loc"]), (422, &json!(["header", "x-device-source"])));
+    }
+    for query in ["group_by=colour", "resolution=90s", "source=both", "start=yesterday", "page_size=0"] {
+        let answer = world.operator(Request::get(&format!("/analytics/errors/summary?{query}"))).await;
+        let name = query.split_once('=').unwrap().0;
+        assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["query", name])), "{query}");
+    }
+    assert_eq!(world.server.database().number(ERRORS).await, 0);
+    assert_eq!(world.server.database().number(ACTIVITIES).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_simulated_is_marked_so_and_never_in_the_sums_of_what_is_real() {
+    let world = World::build().await;
+    let key = enroll_simulated(&world.server).await;
+    let simulated = |request: Request| request.header("X-Device-Source", "simulated");
+    let log = |body: &Value| Request::post("/analytics/error").json(body);
+    let mut plain = error();
+    plain.as_object_mut().unwrap().remove("device_id");
+    logged(&world.operator(log(&plain)).await, "Error logged");
+    logged(&world.operator(simulated(log(&plain))).await, "Error logged");
+    // Whatever the header says, a simulated device's errors are simulated, whoever tells of them.
+    logged(&world.operator(log(&with(plain.clone(), "device_id", json!("sim")))).await, "Error logged");
+    let by_device = log(&plain).device("sim", &key).header("X-Device-Source", "real");
+    logged(&world.server.rest(by_device).await, "Error logged");
+    let did = Request::post("/analytics/user-activity").json(&activity());
+    logged(&world.operator(did.clone()).await, "Activity logged");
+    logged(&world.operator(simulated(did)).await, "Activity logged");
+
+    for (query, errors, activities) in [("", 1, 1), ("?source=real", 1, 1), ("?source=simulated", 3, 1)] {
+        assert_eq!(count(&world, "errors", query).await, errors, "{query}");
+        assert_eq!(count(&world, "user-activity", query).await, activities, "{query}");
+    }
+    assert_eq!(listed(&world, "/analytics/user-activity", "activities").await.len(), 2);
+    let groups = listed(&world, "/analytics/errors", "errors").await;
+    let marked = groups.iter().filter(|group| group["source"] == "simulated");
+    assert_eq!(marked.map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 3);
+}
+
+async fn enroll_simulated(server: &Server) -> String {
+    let request = pb::CreateEnrollmentTokenRequest {
+        site_id: SITE.to_owned(),
+        source: device_pb::DeviceSource::Simulated.into(),
+        ..Default::default()
+    };
+    let token = server.admin().registry.create_enrollment_token(request).await.unwrap().into_inner().secret;
+    let request = device_pb::EnrollRequest {
+        site_id: SITE.to_owned(),
+        device_id: "sim".to_owned(),
+        name: "Simulated".to_owned(),
+        source: device_pb::DeviceSource::Simulated.into(),
+        ..Default::default()
+    };
+    server.clients(&Caller::Enrollee(token)).device.enroll(request).await.unwrap().into_inner().api_key
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_come_in_pages_without_gap_or_overlap() {
+    let world = World::build().await;
+    for number in 0..5 {
+        let body = with(error(), "category", json!(format!("part-{}", ["a", "b", "c", "d", "e"][number])));
+        logged(&world.operator(Request::post("/analytics/error").json(&body)).await, "Error logged");
+        let body = with(activity(), "page_url", json!(format!("/page/{number}")));
+        logged(&world.operator(Request::post("/analytics/user-activity").json(&body)).await, "Activity logged");
+    }
+    for (target, rows, field) in [
+        ("/analytics/errors", "errors", "category"),
+        ("/analytics/user-activity", "activities", "page_url"),
+        ("/analytics/errors/summary?group_by=category", "summary", "key"),
+        ("/analytics/user-activity/summary?group_by=page", "summary", "key"),
+    ] {
+        let mut seen = Vec::new();
+        let mut token = String::new();
+        loop {
+            let separator = if target.contains('?') { '&' } else { '?' };
+            let page = format!("{target}{separator}page_size=2&page_token={token}");
+            let answer = world.operator(Request::get(&page)).await.json();
+            seen.extend(answer[rows].as_array().unwrap().iter().map(|row| row[field].as_str().unwrap().to_owned()));
+            match answer["next_page_token"].as_str() {
+                Some(next) => token = next.to_owned(),
+                None => break,
+            }
+        }
+        assert_eq!(seen.len(), 5, "{target}: {seen:?}");
+        seen.sort();
+        seen.dedup();
+        assert_eq!(seen.len(), 5, "{target}: {seen:?}");
+        let odd = world.operator(Request::get("/analytics/errors?page_token=%25")).await;
+        assert_eq!((odd.status, &odd.json()["detail"][0]["loc"][1]), (422, &json!("page_token")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_answered_with_201_outlives_a_crash_of_the_server_and_its_database() {
+    let mut world = World::build().await;
+    let mut errors = 0;
+    for round in 1..=3 {
+        for number in 0..20 {
+            let body = with(error(), "error_message", json!(format!("no answer after {number} ms")));
+            logged(&world.device(Request::post("/analytics/error").json(&body)).await, "Error logged");
+            errors += 1;
+        }
+        logged(&world.operator(Request::post("/analytics/user-activity").json(&activity())).await, "Activity logged");
+        world.server.kill9();
+        world.server.restart().await;
+        assert_eq!(count(&world, "errors", "").await, errors);
+        assert_eq!(count(&world, "user-activity", "").await, round);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn errors_of_many_callers_at_once_are_counted_once_each_and_share_few_rows() {
+    let world = World::build().await;
+    let callers = (0..16).map(|caller| {
+        let mut device = world.server.clients(&Caller::Device(world.till.clone())).device;
+        let mut operator = world.server.admin().analytics;
+        async move {
+            for number in 0..25 {
+                let error = Some(analytics_pb::ErrorReport {
+                    category: "payment".to_owned(),
+                    severity: analytics_pb::Severity::Critical.into(),
+                    error_message: format!("caller {caller} waits for {number} s"),
+                    ..Default::default()
+                });
+                let device_id = TILL.to_owned();
+                let by_operator = analytics_pb::LogErrorRequest { error: error.clone(), device_id, source: 0 };
+                operator.log_error(by_operator).await.unwrap();
+                device.report_error(device_pb::ReportErrorRequest { error, ..Default::default() }).await.unwrap();
+            }
+        }
+    });
+    let callers: Vec<_> = callers.map(tokio::spawn).collect();
+    for caller in callers {
+        caller.await.unwrap();
+    }
+    assert_eq!(count(&world, "errors", "?group_by=severity").await, 800);
+    assert!((2..=4).contains(&world.server.database().number(GROUPS).await));
+}
