@@ -46,10 +46,14 @@ impl Screen {
         self.draws
     }
 
-    /// A bar for `length` things; its message is the live line behind it.
+    /// A bar for `length` things; its message is the live line behind it. 0: nobody knows how many, and there is a clock instead.
     pub(crate) fn bar(&self, label: &'static str, length: u64) -> ProgressBar {
         let bar = self.bars.add(ProgressBar::new(length));
-        let style = ProgressStyle::with_template("  {prefix:<12} {bar:30} {human_pos}/{human_len}  {msg}");
+        let template = match length {
+            0 => "  {prefix:<12} {elapsed_precise}  {msg}",
+            _ => "  {prefix:<12} {bar:30} {human_pos}/{human_len}  {msg}",
+        };
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_prefix(label);
         bar
