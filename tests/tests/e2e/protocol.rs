@@ -97,6 +97,8 @@ fn packages_are_versioned_and_enums_begin_with_unspecified() {
 
 #[test]
 fn every_list_comes_in_pages() {
+    // Totals name the largest hundred of each kind and count the rest.
+    const BOUNDED: &[&str] = &["SummarizeFleet"];
     let mut lists = Vec::new();
     for file in files() {
         let message = |type_name: &str| -> &DescriptorProto {
@@ -110,7 +112,7 @@ fn every_list_comes_in_pages() {
                 use prost_types::field_descriptor_proto::Label;
                 // A stream bounds its messages by sending more of them.
                 let repeats = response.field.iter().any(|field| field.label() == Label::Repeated);
-                if method.server_streaming() || !repeats {
+                if method.server_streaming() || !repeats || BOUNDED.contains(&method.name()) {
                     continue;
                 }
                 lists.push(method.name().to_owned());

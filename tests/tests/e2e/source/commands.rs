@@ -65,16 +65,16 @@ async fn reached(world: &World, run_id: &str) -> Vec<(String, DeviceSource)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_over_the_fleet_reaches_real_devices_unless_simulated_ones_are_meant() {
     let world = World::build().await;
-    let (till, robot) = ((TILL.to_owned(), REAL), (ROBOT.to_owned(), SIMULATED));
+    let (till, robot) = (|| (TILL.to_owned(), REAL), || (ROBOT.to_owned(), SIMULATED));
     let run = start(&world, fleet(DeviceSource::Unspecified)).await.unwrap();
-    assert_eq!(reached(&world, &run.run_id).await, [till.clone()]);
+    assert_eq!(reached(&world, &run.run_id).await, [till()]);
     let request = GetRunRequest { run_id: run.run_id };
     let run = world.server.admin().command.get_run(request).await.unwrap().into_inner().run.unwrap();
     assert_eq!(run.target, Some(fleet(REAL)));
     let of_site = Target { site_id: SITE.to_owned(), ..Default::default() };
-    assert_eq!(reached(&world, &start(&world, of_site.clone()).await.unwrap().run_id).await, [till.clone()]);
+    assert_eq!(reached(&world, &start(&world, of_site.clone()).await.unwrap().run_id).await, [till()]);
     let simulated = Target { source: SIMULATED.into(), ..of_site };
-    assert_eq!(reached(&world, &start(&world, simulated).await.unwrap().run_id).await, [robot.clone()]);
+    assert_eq!(reached(&world, &start(&world, simulated).await.unwrap().run_id).await, [robot()]);
 
     let named = |source: DeviceSource| Target {
         device_ids: vec![TILL.to_owned(), ROBOT.to_owned()],
@@ -82,7 +82,7 @@ async fn a_run_over_the_fleet_reaches_real_devices_unless_simulated_ones_are_mea
         ..Default::default()
     };
     let run = start(&world, named(DeviceSource::Unspecified)).await.unwrap();
-    assert_eq!(reached(&world, &run.run_id).await, [robot, till]);
+    assert_eq!(reached(&world, &run.run_id).await, [robot(), till()]);
     let (field, reason) = fault(start(&world, named(REAL)).await.unwrap_err());
     assert_eq!((field.as_str(), reason.as_str()), ("target.device_ids", "are not real: robot"));
     let odd = Target { source: 9, ..fleet(REAL) };
