@@ -126,8 +126,8 @@ fn is_final(error: &Error) -> bool {
 fn explain(error: &Error, device_id: &DeviceId, with_token: bool) -> String {
     match error.kind() {
         Kind::AlreadyExists => format!(
-            "{error}. If that is this machine and its key is lost, have an operator end all keys of the device, make a \
-             new one and write it to .device_api_key in the state directory; otherwise give another --device-id than {device_id}"
+            "{error}. If that is this machine and its key is lost, have an operator revoke the device's keys, rotate the key \
+             and write it to .device_api_key in the state directory; otherwise give another --device-id than {device_id}"
         ),
         Kind::Unauthenticated if with_token => {
             format!("{error}. The enrolment token may be used up, over, or for another site")

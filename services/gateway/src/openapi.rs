@@ -120,6 +120,7 @@ fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operati
         "GET" => item.get.as_mut(),
         "POST" => item.post.as_mut(),
         "PUT" => item.put.as_mut(),
+        "DELETE" => item.delete.as_mut(),
         _ => None,
     }
 }
