@@ -30,7 +30,7 @@ const BATCH: usize = 256;
 pub struct Analytics {
     store: Store,
     activities: Combiner<StoredActivity, ()>,
-    errors: Combiner<NewError, ()>,
+    errors: Combiner<NewError, bool>,
     devices: Combiner<DeviceId, Option<ErrorDevice>>,
 }
 
@@ -80,7 +80,9 @@ impl Analytics {
     async fn count(&self, error: NewError) -> Result<(), Error> {
         let severity = error.report.severity.as_str();
         let source = error.source.as_str();
-        self.errors.run(error).await?;
+        if !self.errors.run(error).await? {
+            return Err(Error::not_found("Device not found"));
+        }
         metrics::counter!("homepot_errors_logged_total", "severity" => severity, "source" => source).increment(1);
         Ok(())
     }

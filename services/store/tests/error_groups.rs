@@ -107,7 +107,7 @@ async fn every_error_of_a_flood_from_all_sides_is_counted_exactly_once_and_the_r
                     let device = &devices[usize::try_from(n % 2 * (caller / 2 % 2)).unwrap()];
                     let severity = Severity::ALL[usize::try_from(n % 4).unwrap()];
                     let report = ErrorReport { severity, ..report(&kind) };
-                    replica.run(by(device, report, at)).await.unwrap();
+                    assert!(replica.run(by(device, report, at)).await.unwrap());
                 }
             })
         })
@@ -141,6 +141,18 @@ async fn a_batch_that_fails_counts_nothing() {
     let long_ago = by(&d, report("b"), DateTime::UNIX_EPOCH);
     assert!(error_groups::fold(&mut conn, &[by(&d, report("a"), noon()), long_ago]).is_err());
     assert_eq!(total(&mut conn), 0);
+}
+
+#[tokio::test]
+async fn an_error_of_a_device_that_is_gone_is_not_counted_and_the_others_are() -> Result<(), StoreError> {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let gone = DeviceRef { pk: d.pk + 1_000, ..d.clone() };
+    let no_device = NewError { device: None, ..by(&d, report("c"), noon()) };
+    let errors = [by(&gone, report("a"), noon()), by(&d, report("b"), noon()), no_device];
+    assert_eq!(error_groups::fold(&mut conn, &errors)?, [false, true, true]);
+    assert_eq!(total(&mut conn), 2);
+    Ok(())
 }
 
 #[tokio::test]

@@ -14,7 +14,7 @@ use diesel::{
 use homepot::model::{DeviceSource, ErrorReport, OperatorName, masked};
 
 use super::ErrorDevice;
-use crate::{StoreError, row};
+use crate::{StoreError, row, schema::devices};
 
 /// Groups of one reporter in an hour, those for what goes beyond left out.
 pub const MAX_GROUPS: i32 = 100;
@@ -114,11 +114,13 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Counts errors, all or none.
-pub fn fold(conn: &mut PgConnection, errors: &[NewError]) -> Result<Vec<()>, StoreError> {
-    let mut asked = Rows::default();
-    errors.iter().map(Folded::of).for_each(|folded| asked.add(folded));
+/// Counts errors, all or none, but for those of devices that are gone; tells of each whether it is counted.
+pub fn fold(conn: &mut PgConnection, errors: &[NewError]) -> Result<Vec<bool>, StoreError> {
     conn.transaction(|conn| {
+        let devices = lock_devices(conn, errors)?;
+        let counts = |error: &NewError| error.device.as_ref().is_none_or(|device| devices.contains(&device.pk));
+        let mut asked = Rows::default();
+        errors.iter().filter(|error| counts(error)).map(Folded::of).for_each(|folded| asked.add(folded));
         let mut reporters = lock_reporters(conn, &asked)?;
         let known = known(conn, &asked)?;
         let mut rows = Rows::default();
@@ -134,9 +136,24 @@ pub fn fold(conn: &mut PgConnection, errors: &[NewError]) -> Result<Vec<()>, Sto
             }
         }
         upsert(conn, &rows)?;
-        count_groups(conn, &reporters)
-    })?;
-    Ok(vec![(); errors.len()])
+        count_groups(conn, &reporters)?;
+        Ok(errors.iter().map(counts).collect())
+    })
+}
+
+/// The devices that are there, and stay until the transaction ends: what is removed with them is all that is counted of them.
+fn lock_devices(conn: &mut PgConnection, errors: &[NewError]) -> Result<HashSet<i64>, StoreError> {
+    let named: HashSet<i64> = errors.iter().filter_map(|error| Some(error.device.as_ref()?.pk)).collect();
+    if named.is_empty() {
+        return Ok(named);
+    }
+    let there: Vec<i64> = devices::table
+        .filter(devices::device.eq_any(named))
+        .select(devices::device)
+        .order(devices::device)
+        .for_key_share()
+        .load(conn)?;
+    Ok(there.into_iter().collect())
 }
 
 // In order, as all do: two batches then never hold what the other waits for.

@@ -226,9 +226,11 @@ async fn what_is_simulated_is_marked_so_and_never_in_the_sums_of_what_is_real() 
     plain.as_object_mut().unwrap().remove("device_id");
     logged(&world.operator(log(&plain)).await, "Error logged");
     logged(&world.operator(simulated(log(&plain))).await, "Error logged");
-    // Whatever the header says, a simulated device's errors are simulated, whoever tells of them.
+    // A simulated device's errors are simulated, whoever tells of them; it can't say that it is real.
     logged(&world.operator(log(&with(plain.clone(), "device_id", json!("sim")))).await, "Error logged");
-    let by_device = log(&plain).device("sim", &key).header("X-Device-Source", "real");
+    let by_device = log(&plain).device("sim", &key);
+    let pretends = by_device.clone().header("X-Device-Source", "real");
+    assert_eq!(world.server.rest(pretends).await.status, 403);
     logged(&world.server.rest(by_device).await, "Error logged");
     let did = Request::post("/analytics/user-activity").json(&activity());
     logged(&world.operator(did.clone()).await, "Activity logged");
