@@ -24,7 +24,7 @@ use crate::{
 const MIB: f64 = 1024.0 * 1024.0;
 const NAME: &str = "bench";
 /// Open files beside the devices' connections.
-const OTHER_FILES: u64 = 512;
+const OTHER_FILES: u64 = 96;
 
 /// How many devices, and for how long.
 #[derive(Clone, Debug, clap::Args)]
