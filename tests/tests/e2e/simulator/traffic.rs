@@ -81,7 +81,8 @@ async fn a_wrong_token_and_a_server_that_is_not_there_are_told_before_anything_i
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_that_dies_did_not_acknowledge_is_told_and_fails_the_run() {
     let (mut server, simulator) = server().await;
-    let mut running = simulator.start(&traffic(&["--duration", "8s", "--json"]));
+    let mut running =
+        simulator.start(&["traffic", "--activity-rate", "60", "--error-rate", "40", "--duration", "8s", "--json"]);
     homepot_tests::eventually("some of it is stored", async || {
         (server.database().number(ACTIVITIES).await > 20).then_some(())
     })
