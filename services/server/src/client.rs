@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use homepot::{
     model::Secret,
     pb::{
+        analytics::v1::analytics_service_client::AnalyticsServiceClient,
         command::v1::command_service_client::CommandServiceClient,
         registry::v1::registry_service_client::RegistryServiceClient,
         telemetry::v1::telemetry_service_client::TelemetryServiceClient,
@@ -57,6 +58,10 @@ impl Client {
 
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<Channel, Bearer>> {
         TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<Channel, Bearer>> {
+        AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<Channel, Bearer>> {

@@ -58,6 +58,7 @@ Try next, in another terminal
   curl -s {bearer} -H 'content-type: application/json' \
     -d '{{"command_type": "PING"}}' http://{rest}/api/v1/devices/{device_id}/commands
   curl -s {bearer} http://{rest}/api/v1/devices/device/{device_id}/commands
+  curl -s {bearer} "http://{rest}/api/v1/analytics/errors/summary?group_by=severity&source=simulated"
 "#
     )
 }

@@ -99,7 +99,9 @@ struct Demo {
 struct Children {
     server: Option<Child>,
     agent: Option<Child>,
+    /// Devices that are not there, and people and applications that are not either.
     simulator: Option<Child>,
+    traffic: Option<Child>,
 }
 
 /// Why the demo ends.
@@ -172,6 +174,8 @@ impl Demo {
         step("the simulated shop", simulator, shop::wait_online(&client)).await?;
         step("the shop's diagnostics", simulator, shop::diagnose(&client)).await?;
         step("the shop's samples", simulator, shop::show_failing(&client)).await?;
+        let traffic = children.traffic.insert(self.start_traffic(&at)?);
+        step("the shop's people", traffic, shop::wait_traffic(&client)).await?;
         say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));
         say(guide(&at, &self.device_id, &token, &std::env::current_exe()?));
         Ok(client)
@@ -214,18 +218,31 @@ impl Demo {
     }
 
     fn start_simulator(&self, url: &str) -> anyhow::Result<Child> {
-        let program = beside("homepot-sim", "homepot-simulator")?;
-        let (state, token) = (self.data_dir.join("simulator"), self.data_dir.join(admin_token::FILE));
+        let state = self.data_dir.join("simulator");
         let (devices, sites) = (shop::DEVICES.to_string(), shop::SITES.to_string());
-        let arguments = ["fleet", "--server", url, "--name", shop::NAME, "--devices", &devices, "--sites", &sites];
-        let life = ["--scenario", "demo_shop", "--history", shop::HISTORY, "--drain", "5s"];
-        let arguments: Vec<_> = arguments
-            .into_iter()
-            .chain(life)
-            .map(OsStr::new)
-            .chain([OsStr::new("--state-dir"), state.as_os_str(), OsStr::new("--token-file"), token.as_os_str()])
-            .collect();
-        Child::start("simulator", &program, &arguments, &[], self.data_dir.join("simulator.log"))
+        let arguments = [
+            ["fleet", "--quiet"].as_slice(),
+            &["--server", url, "--name", shop::NAME, "--devices", &devices, "--sites", &sites],
+            &["--scenario", "demo_shop", "--history", shop::HISTORY, "--drain", "5s"],
+        ];
+        let state = [OsStr::new("--state-dir"), state.as_os_str()];
+        self.start_sim("simulator", &arguments.concat(), &state)
+    }
+
+    fn start_traffic(&self, at: &Addresses) -> anyhow::Result<Child> {
+        let url = format!("http://{}", at.rest);
+        let arguments =
+            ["traffic", "--quiet", "--url", &url, "--activity-rate", "1", "--error-rate", "0.3", "--duration", "30d"];
+        self.start_sim("traffic", &arguments, &[])
+    }
+
+    /// Starts the simulator as the demo's admin.
+    fn start_sim(&self, name: &'static str, arguments: &[&str], more: &[&OsStr]) -> anyhow::Result<Child> {
+        let program = beside("homepot-sim", "homepot-simulator")?;
+        let token = self.data_dir.join(admin_token::FILE);
+        let arguments = arguments.iter().map(OsStr::new).chain(more.iter().copied());
+        let arguments: Vec<_> = arguments.chain([OsStr::new("--token-file"), token.as_os_str()]).collect();
+        Child::start(name, &program, &arguments, &[], self.data_dir.join(format!("{name}.log")))
     }
 }
 
@@ -238,18 +255,21 @@ fn beside(name: &str, package: &str) -> anyhow::Result<PathBuf> {
 
 impl Children {
     async fn unexpected_end(&mut self) -> anyhow::Error {
-        let Self { server: Some(server), agent: Some(agent), simulator: Some(simulator) } = self else {
+        let Self { server: Some(server), agent: Some(agent), simulator: Some(simulator), traffic: Some(traffic) } =
+            self
+        else {
             return anyhow::anyhow!("a part was never started");
         };
         tokio::select! {
             error = server.unexpected_end() => error,
             error = agent.unexpected_end() => error,
             error = simulator.unexpected_end() => error,
+            error = traffic.unexpected_end() => error,
         }
     }
 
     fn all(&self) -> impl Iterator<Item = &Child> {
-        [&self.server, &self.agent, &self.simulator].into_iter().flatten()
+        [&self.server, &self.agent, &self.simulator, &self.traffic].into_iter().flatten()
     }
 
     fn tails(&self) -> Vec<String> {
@@ -258,10 +278,11 @@ impl Children {
 
     /// Devices first: a server that leaves first would only make them reconnect.
     async fn stop(&mut self) -> anyhow::Result<()> {
+        let traffic = stop(&mut self.traffic, SIMULATOR_END).await;
         let simulator = stop(&mut self.simulator, SIMULATOR_END).await;
         let agent = stop(&mut self.agent, AGENT_END).await;
         let server = stop(&mut self.server, SERVER_END).await;
-        simulator.and(agent).and(server)
+        traffic.and(simulator).and(agent).and(server)
     }
 
     fn kill(&self) {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use homepot::pb::{
+    analytics::v1 as analytics_pb,
     command::v1::{self as command_pb, RunState, Target},
     device::v1::DeviceSource,
     registry::v1 as registry_pb,
@@ -65,7 +66,7 @@ pub(super) async fn diagnose(client: &Client) -> anyhow::Result<()> {
         max_in_flight: DEVICES,
         max_failures: DEVICES,
         // One that is away does not hold up the demo.
-        time_to_live: Some(prost_types::Duration { seconds: 15, nanos: 0 }),
+        time_to_live: Some(prost_types::Duration { seconds: 5, nanos: 0 }),
         description: "homepot demo".to_owned(),
         ..Default::default()
     };
@@ -105,6 +106,23 @@ pub(super) async fn show_failing(client: &Client) -> anyhow::Result<()> {
         sample.error_rate.unwrap_or_default()
     ));
     Ok(())
+}
+
+/// Waits until the first of what the shop's people do is there.
+pub(super) async fn wait_traffic(client: &Client) -> anyhow::Result<()> {
+    loop {
+        let filter = analytics_pb::ActivityFilter { source: DeviceSource::Simulated.into(), ..Default::default() };
+        let request = analytics_pb::ListActivitiesRequest { filter: Some(filter), page_size: 1, ..Default::default() };
+        let found = client.analytics().list_activities(request).await.map_err(|status| refusal(&status))?.into_inner();
+        if let Some(activity) = found.activities.first().and_then(|stored| stored.activity.as_ref()) {
+            say(format_args!(
+                "  simulated people use it, last seen at {}, and its applications fail now and then",
+                activity.page_url
+            ));
+            return Ok(());
+        }
+        tokio::time::sleep(SOON).await;
+    }
 }
 
 /// Queues commands for one device after the other, until it is dropped.

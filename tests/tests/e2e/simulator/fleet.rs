@@ -70,6 +70,9 @@ async fn what_was_sent_and_not_acknowledged_shows_in_the_exit_code() {
     let mut process = simulator.start(&arguments);
     eventually("samples that arrive", async || (stored(&server, "lost").await > 10).then_some(())).await;
     server.kill9();
+    // Five seconds and more of samples that nobody takes.
+    let alone = |line: &serde_json::Value| line.as_str()?.contains("attached 0 ").then_some(());
+    process.logged_after(process.log().len(), "that nobody is attached", alone).await;
     process.terminate();
     let ran = Simulator::ended(&mut process).await;
     assert_eq!((ran.code, &ran.summary["agrees"]), (1, &false.into()), "{}", ran.summary);
