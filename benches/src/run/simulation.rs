@@ -56,6 +56,8 @@ struct Played {
     summary: Value,
     /// Of the server and of the simulator, in MiB, when nobody was there and at most.
     server_before: f64,
+    /// When the fleet was enrolled and nobody attached yet: checks of keys take 19 MiB each, which the allocator keeps.
+    server_enrolled: f64,
     server_most: f64,
     simulator_most: f64,
     /// The fewest devices online while all should be; `None`: nobody can tell.
@@ -85,7 +87,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let ceiling = fleet.watch(bare.pid()?, None).await?;
     bare.kill().await?;
 
-    let each = |played: &Played| (played.server_most - played.server_before) * 1024.0 / f64::from(args.devices);
+    let each = |played: &Played| (played.server_most - played.server_enrolled) * 1024.0 / f64::from(args.devices);
     let number = |played: &Played, path: &str| {
         played.summary.pointer(path).and_then(Value::as_f64).with_context(|| format!("the summary has no {path}"))
     };
@@ -97,6 +99,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
         Row::new("simulation, acknowledgement p99", number(&ours, "/acknowledgement_ms/p99")?, "ms")
             .ceiling(number(&ceiling, "/acknowledgement_ms/p99")?, "bare stream"),
         Row::new("simulation, server", ours.server_most, "MiB"),
+        Row::new("simulation, server once all are enrolled", ours.server_enrolled, "MiB"),
         Row::new("simulation, server a device", each(&ours), "KiB").ceiling(each(&ceiling), "bare stream, small"),
         Row::new("simulation, simulator", ours.simulator_most, "MiB").bar(Bar::AtMost(1024.0)),
         Row::new("simulation, enrolment", number(&ours, "/enrolment_seconds")?, "s"),
@@ -106,7 +109,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let details = json!({
         "devices": args.devices, "seconds": args.seconds, "scenario": args.scenario,
         "sent_equals_acknowledged_equals_stored": true,
-        "server": { "summary": ours.summary, "mib_before": ours.server_before, "mib_most": ours.server_most },
+        "server": { "summary": ours.summary, "mib_before": ours.server_before, "mib_enrolled": ours.server_enrolled, "mib_most": ours.server_most },
         "bare": { "summary": ceiling.summary, "mib_before": ceiling.server_before, "mib_most": ceiling.server_most },
     });
     report.add("simulation", rows, details)
@@ -151,6 +154,7 @@ impl Fleet {
         let server_before = resident(server)?;
         let simulator = self.child.id().context("the simulator has ended")?;
         let (mut server_most, mut simulator_most, mut least_online) = (server_before, 0.0_f64, None);
+        let mut server_enrolled = server_before;
         let mut stdout = self.child.stdout.take().context("stdout is piped")?;
         let mut ticks = interval(Duration::from_secs(1));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -171,6 +175,9 @@ impl Fleet {
             second += 1;
             if let Some(psql) = psql.filter(|_| second.is_multiple_of(5)) {
                 let online: i64 = psql.run(ONLINE).await?.trim().parse().context("a number of devices")?;
+                if online == 0 && there_since.is_none() {
+                    server_enrolled = resident(server)?;
+                }
                 // All at once they hardly ever are: some restart, as the scenario has it.
                 if online as f64 >= f64::from(self.devices) * ALL_BUT_FEW {
                     there_since.get_or_insert(second);
@@ -183,7 +190,7 @@ impl Fleet {
         };
         let summary: Value = serde_json::from_str(&told).unwrap_or_default();
         anyhow::ensure!(status.success(), "the simulator ended with {status}: {summary}");
-        Ok(Played { summary, server_before, server_most, simulator_most, least_online })
+        Ok(Played { summary, server_before, server_enrolled, server_most, simulator_most, least_online })
     }
 }
 
