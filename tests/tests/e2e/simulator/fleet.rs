@@ -176,3 +176,24 @@ async fn online(server: &homepot_tests::Server, device_id: &str) {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_is_removed_as_a_set_and_can_be_made_anew() {
+    let (server, simulator) = server().await;
+    server.create_site("shop", false).await;
+    server.enroll("shop", "till-7").await;
+    let few = ["--samples", "2", "--interval", "200ms"];
+    for name in ["one", "two"] {
+        let ran = simulator.run(&[&["fleet", "-n", "3", "--name", name], &few[..]].concat()).await;
+        assert_eq!(ran.code, 0, "{}\n{}", ran.summary, ran.said);
+    }
+    let mut remove = simulator.start(&["remove", "--name", "one"]);
+    assert!(remove.ended(homepot_tests::PATIENCE).await.success(), "{}", remove.tail());
+    assert!(remove.printed().contains("3 simulated devices"), "{}", remove.printed());
+    let left = server.database().rows("SELECT device_id FROM devices ORDER BY device_id").await;
+    let left: Vec<_> = left.iter().map(|row| row["device_id"].as_str().unwrap()).collect();
+    assert!(left.len() == 4 && left.contains(&"till-7"), "{left:?}");
+    assert_eq!((stored(&server, "one").await, stored(&server, "two").await), (0, 6));
+    let again = simulator.run(&[&["fleet", "-n", "3", "--name", "one"], &few[..]].concat()).await;
+    assert_eq!((again.code, number(&again.summary, "/newly_enrolled")), (0, 3), "{}", again.said);
+}
