@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use homepot::{
     Error, Kind,
-    model::{CommandState, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState, SiteId, Whom},
+    model::{
+        CommandState, DeviceSource, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState,
+        SiteId, Whom,
+    },
 };
 use homepot_hints::Topic;
 use homepot_runtime::auth::OperatorCaller;
@@ -110,10 +113,11 @@ impl Commands {
         &self,
         caller: &OperatorCaller,
         state: Option<RunState>,
+        source: Option<DeviceSource>,
         page: PageRequest,
     ) -> Result<Page<Run>, Error> {
         let scope = caller.scope.clone();
-        Ok(self.store.run("list_runs", move |conn| runs::list(conn, &scope, state, &page)).await?)
+        Ok(self.store.run("list_runs", move |conn| runs::list(conn, &scope, state, source, &page)).await?)
     }
 
     /// The devices of a run the caller may see.
@@ -122,10 +126,12 @@ impl Commands {
         caller: &OperatorCaller,
         run_id: RunId,
         states: Vec<CommandState>,
+        source: Option<DeviceSource>,
         page: PageRequest,
     ) -> Result<Page<RunDevice>, Error> {
         self.get_run(caller, run_id).await?;
-        Ok(self.store.run("list_run_devices", move |conn| runs::devices(conn, run_id, &states, &page)).await?)
+        let list = move |conn: &mut _| runs::devices(conn, run_id, &states, source, &page);
+        Ok(self.store.run("list_run_devices", list).await?)
     }
 
     /// Queues nothing more for now.

@@ -6,8 +6,8 @@ use futures_util::stream::BoxStream;
 use homepot::{
     Error,
     model::{
-        CommandId, CommandState, DeviceId, Faults, NewCommand, PageRequest, RunId, RunOrder, RunResumption, RunState,
-        from_proto_duration,
+        CommandId, CommandState, DeviceId, DeviceSource, Faults, NewCommand, PageRequest, RunId, RunOrder,
+        RunResumption, RunState, from_proto_duration,
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
@@ -103,7 +103,8 @@ impl CommandService for Service {
         let request = request.into_inner();
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
         let state = RunState::from_proto("state", request.state)?;
-        let page = self.commands.list_runs(&caller, state, page).await?;
+        let source = DeviceSource::from_proto("source", request.source)?;
+        let page = self.commands.list_runs(&caller, state, source, page).await?;
         let next_page_token = page.next_token();
         let runs = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListRunsResponse { runs, next_page_token }))
@@ -118,7 +119,8 @@ impl CommandService for Service {
         let run_id = RunId::parse(&request.run_id)?;
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
         let states = read_states(&request.states)?;
-        let page = self.commands.list_run_devices(&caller, run_id, states, page).await?;
+        let source = DeviceSource::from_proto("source", request.source)?;
+        let page = self.commands.list_run_devices(&caller, run_id, states, source, page).await?;
         let next_page_token = page.next_token();
         let devices = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListRunDevicesResponse { devices, next_page_token }))

@@ -105,6 +105,7 @@ pub fn list(
     conn: &mut PgConnection,
     scope: &SiteScope,
     site_id: Option<&SiteId>,
+    source: Option<DeviceSource>,
     page: &PageRequest,
 ) -> Result<Page<EnrollmentToken>, StoreError> {
     let mut query = enrollment_tokens::table.select(Row::as_select()).into_boxed();
@@ -113,6 +114,9 @@ pub fn list(
     }
     if let Some(site_id) = site_id {
         query = query.filter(enrollment_tokens::site_id.eq(site_id.as_str()));
+    }
+    if let Some(source) = source {
+        query = query.filter(enrollment_tokens::source.eq(source.as_str()));
     }
     if let Some(after) = paging::after_time_key::<String>(page)? {
         let older = enrollment_tokens::created_at.lt(after.time);

@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use homepot::model::{CommandState, DeviceChange, DeviceStatus, SiteChange, SiteScope, StateCause};
+use homepot::model::{CommandState, DeviceChange, DeviceSource, DeviceStatus, SiteChange, SiteScope, StateCause};
 use homepot_store::{
     PgConnection, StoreError, commands,
     devices::{self, DeviceFilter},
-    enrollment_tokens, sessions, sites,
+    enrollment_tokens::{self, NewEnrollmentToken},
+    sessions, sites,
     test_support::TestDatabase,
 };
 
@@ -53,9 +54,18 @@ async fn pages_of_every_list_join_without_gap_or_repeat() {
     for number in 0..5 {
         enrollment_tokens::insert(&mut conn, &new_token(&format!("hpe_{number}"), "s", 1)).unwrap().unwrap();
     }
-    let listed = all_pages(2, |page| enrollment_tokens::list(&mut conn, &SiteScope::All, None, page).unwrap());
+    let listed = all_pages(2, |page| enrollment_tokens::list(&mut conn, &SiteScope::All, None, None, page).unwrap());
     let listed: Vec<_> = listed.iter().map(|token| token.token_id.as_str()).collect();
     assert_eq!(listed, ["hpe_4", "hpe_3", "hpe_2", "hpe_1", "hpe_0"]);
+
+    let simulated = NewEnrollmentToken { source: DeviceSource::Simulated, ..new_token("hpe_sim", "s", 1) };
+    enrollment_tokens::insert(&mut conn, &simulated).unwrap().unwrap();
+    for (source, count) in [(None, 6), (Some(DeviceSource::Real), 5), (Some(DeviceSource::Simulated), 1)] {
+        let listed =
+            all_pages(2, |page| enrollment_tokens::list(&mut conn, &SiteScope::All, None, source, page).unwrap());
+        assert_eq!(listed.len(), count);
+        assert!(listed.iter().all(|token| source.is_none_or(|source| token.source == source)));
+    }
 }
 
 #[tokio::test]
@@ -73,7 +83,7 @@ async fn a_scope_hides_other_sites_from_every_list() {
     assert!(ids(&mut conn, &elsewhere).is_empty());
     assert!(ids(&mut conn, &DeviceFilter { scope: SiteScope::Only(vec![]), ..filter(None) }).is_empty());
     assert_eq!(sites::list(&mut conn, &scope, &page(9, None)).unwrap().items.len(), 1);
-    assert_eq!(enrollment_tokens::list(&mut conn, &scope, None, &page(9, None)).unwrap().items.len(), 1);
+    assert_eq!(enrollment_tokens::list(&mut conn, &scope, None, None, &page(9, None)).unwrap().items.len(), 1);
     assert_eq!(enrollment_tokens::revoke(&mut conn, "hpe_s2", &scope).unwrap(), None);
     assert!(enrollment_tokens::find(&mut conn, "hpe_s2").unwrap().unwrap().0.revoked_at.is_none());
 }

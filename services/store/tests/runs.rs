@@ -60,7 +60,7 @@ fn site_1() -> Target {
 }
 
 fn listed(conn: &mut PgConnection, run: &Run) -> Vec<RunDevice> {
-    all_pages(2, |page| runs::devices(conn, run.run_id, &[], page).unwrap())
+    all_pages(2, |page| runs::devices(conn, run.run_id, &[], None, page).unwrap())
 }
 
 /// Ends the commands that are queued.
@@ -206,10 +206,10 @@ async fn a_target_is_settled_at_the_start_and_within_the_callers_sites() {
     // A run that reaches further than the caller is not there.
     let both = start(&mut conn, &order(named(&["d0", "elsewhere"])));
     assert_eq!(runs::find(&mut conn, both.run_id, &of_site_2).unwrap(), None);
-    let seen = all_pages(1, |page| runs::list(&mut conn, &of_site_2, None, page).unwrap());
+    let seen = all_pages(1, |page| runs::list(&mut conn, &of_site_2, None, None, page).unwrap());
     assert_eq!(seen.iter().map(|run| run.run_id).collect::<Vec<_>>(), [run.run_id]);
     assert_eq!(
-        all_pages(1, |page| runs::list(&mut conn, &SiteScope::All, Some(RunState::Running), page).unwrap()).len(),
+        all_pages(1, |page| runs::list(&mut conn, &SiteScope::All, Some(RunState::Running), None, page).unwrap()).len(),
         2
     );
 }

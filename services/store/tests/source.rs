@@ -128,7 +128,7 @@ fn start(conn: &mut PgConnection, whom: Whom, source: Option<DeviceSource>) -> R
 }
 
 fn of_run(conn: &mut PgConnection, run: &Run) -> Vec<(String, DeviceSource)> {
-    let devices = all_pages(1, |page| runs::devices(conn, run.run_id, &[], page).unwrap());
+    let devices = all_pages(1, |page| runs::devices(conn, run.run_id, &[], None, page).unwrap());
     devices.into_iter().map(|device| (device.device_id.to_string(), device.source)).collect()
 }
 
@@ -142,6 +142,16 @@ async fn a_run_reaches_devices_of_its_source_and_says_so_ever_after() {
     assert_eq!(of_run(&mut conn, &simulated), ["lonely", "robot"].map(|id| (id.to_owned(), SIMULATED)));
     let found = runs::find(&mut conn, simulated.run_id, &SiteScope::All).unwrap().unwrap();
     assert_eq!(found.order.target, Target { whom: Whom::Fleet, source: Some(SIMULATED) });
+    // Lists of runs and of their devices are of one source, where that is asked for.
+    let named = start(&mut conn, Whom::Devices(vec![device_id("till"), device_id("robot")]), None).unwrap();
+    for (source, run) in [(REAL, &real), (SIMULATED, &simulated)] {
+        let runs = all_pages(1, |page| runs::list(&mut conn, &SiteScope::All, None, Some(source), page).unwrap());
+        assert_eq!(runs.iter().map(|run| run.run_id).collect::<Vec<_>>(), [run.run_id]);
+        let devices = all_pages(1, |page| runs::devices(&mut conn, named.run_id, &[], Some(source), page).unwrap());
+        assert_eq!(devices.iter().map(|device| device.source).collect::<Vec<_>>(), [source]);
+    }
+    assert_eq!(all_pages(1, |page| runs::list(&mut conn, &SiteScope::All, None, None, page).unwrap()).len(), 3);
+    runs::cancel(&mut conn, named.run_id, "done").unwrap();
     // What it queues knows what it is for.
     let mut queued: Vec<_> = runs::advance(&mut conn).unwrap().into_iter().flat_map(|step| step.queued).collect();
     queued.sort_unstable_by_key(|(pk, _)| *pk);

@@ -74,8 +74,8 @@ impl Service {
     ) -> Result<pb::ListEnrollmentTokensResponse, Error> {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
         let site_id = self.site_filter(caller, &request.site_id).await?;
-        let scope = caller.scope.clone();
-        let list = move |conn: &mut _| enrollment_tokens::list(conn, &scope, site_id.as_ref(), &page);
+        let (scope, source) = (caller.scope.clone(), DeviceSource::from_proto("source", request.source)?);
+        let list = move |conn: &mut _| enrollment_tokens::list(conn, &scope, site_id.as_ref(), source, &page);
         let page = self.registry.inner.store.run("list_enrollment_tokens", list).await?;
         let next_page_token = page.next_token();
         let enrollment_tokens = page.items.into_iter().map(Into::into).collect();

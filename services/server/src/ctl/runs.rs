@@ -2,12 +2,16 @@
 
 use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
-use homepot::{model::to_proto_duration, pb::command::v1 as pb};
+use homepot::{
+    model::to_proto_duration,
+    pb::{command::v1 as pb, device::v1::DeviceSource},
+};
 use homepot_runtime::settings::parse_time;
 
 use super::{
     calls::{all, answer, follow},
     commands::state_parser,
+    devices::source_parser,
     order::Order,
     out::{Out, note},
     progress::Progress,
@@ -30,6 +34,9 @@ pub(super) enum Action {
         /// Only runs in this state.
         #[arg(long, value_parser = words::choice(STATE, STATES, pb::RunState::from_str_name))]
         state: Option<pb::RunState>,
+        /// Only those for real or for simulated devices.
+        #[arg(long, value_parser = source_parser())]
+        source: Option<DeviceSource>,
         /// At most so many.
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
@@ -48,6 +55,9 @@ pub(super) enum Action {
         /// Only devices whose command is in this state; can be repeated.
         #[arg(long = "state", value_name = "STATE", value_parser = state_parser())]
         states: Vec<pb::CommandState>,
+        /// Only real or only simulated devices.
+        #[arg(long, value_parser = source_parser())]
+        source: Option<DeviceSource>,
         /// At most so many.
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
@@ -133,10 +143,11 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.changed(&run, &[])?;
             return Ok(status.into());
         }
-        Action::List { state, limit } => {
-            let state = state.unwrap_or_default().into();
+        Action::List { state, source, limit } => {
+            let (state, source) = (state.unwrap_or_default().into(), source.unwrap_or_default().into());
             let runs = all(limit, async |page_size, page_token| {
-                let page = ledger.list_runs(pb::ListRunsRequest { state, page_size, page_token }).await?.into_inner();
+                let request = pb::ListRunsRequest { state, page_size, page_token, source };
+                let page = ledger.list_runs(request).await?.into_inner();
                 Ok((page.runs, page.next_page_token))
             });
             out.list(&runs.await?)?;
@@ -146,11 +157,12 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.detail(&get(client, &run_id).await?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Action::Devices { run_id, states, limit } => {
+        Action::Devices { run_id, states, source, limit } => {
+            let source = source.unwrap_or_default().into();
             let states: Vec<i32> = states.into_iter().map(Into::into).collect();
             let devices = all(limit, async |page_size, page_token| {
                 let (run_id, states) = (run_id.clone(), states.clone());
-                let request = pb::ListRunDevicesRequest { run_id, states, page_size, page_token };
+                let request = pb::ListRunDevicesRequest { run_id, states, page_size, page_token, source };
                 let page = ledger.list_run_devices(request).await?.into_inner();
                 Ok((page.devices, page.next_page_token))
             });

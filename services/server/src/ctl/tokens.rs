@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{
     calls::{all, answer},
-    devices::source,
+    devices::{source, source_parser},
     out::Out,
     table::{Cell, Column, Record, column, wide},
     words,
@@ -43,6 +43,9 @@ pub(super) enum Action {
         /// Only of this site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
         site: String,
+        /// Only those for real or for simulated devices.
+        #[arg(long, value_parser = source_parser())]
+        source: Option<DeviceSource>,
         /// At most so many.
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
@@ -102,9 +105,10 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             let made = answer(registry.create_enrollment_token(request).await)?;
             out.secret(&made.enrollment_token.unwrap_or_default(), "secret", &made.secret)?;
         }
-        Action::List { site, limit } => {
+        Action::List { site, source, limit } => {
+            let source = source.unwrap_or_default().into();
             let tokens = all(limit, async |page_size, page_token| {
-                let request = pb::ListEnrollmentTokensRequest { site_id: site.clone(), page_size, page_token };
+                let request = pb::ListEnrollmentTokensRequest { site_id: site.clone(), page_size, page_token, source };
                 let page = registry.list_enrollment_tokens(request).await?.into_inner();
                 Ok((page.enrollment_tokens, page.next_page_token))
             });

@@ -176,6 +176,7 @@ pub fn list(
     conn: &mut PgConnection,
     scope: &SiteScope,
     state: Option<RunState>,
+    source: Option<DeviceSource>,
     page: &PageRequest,
 ) -> Result<Page<Run>, StoreError> {
     let mut query = runs::table.select(Row::as_select()).into_boxed();
@@ -184,6 +185,10 @@ pub fn list(
     }
     if let Some(state) = state {
         query = query.filter(runs::state.eq(state.as_str()));
+    }
+    if let Some(source) = source {
+        let of_target = diesel::dsl::sql::<diesel::sql_types::Bool>("runs.target ->> 'source' = ");
+        query = query.filter(of_target.bind::<diesel::sql_types::Text, _>(source.as_str()));
     }
     if let Some(after) = paging::after_time_key::<Uuid>(page)? {
         let older = runs::created_at.lt(after.time);
@@ -210,6 +215,7 @@ pub fn devices(
     conn: &mut PgConnection,
     id: RunId,
     states: &[CommandState],
+    source: Option<DeviceSource>,
     page: &PageRequest,
 ) -> Result<Page<RunDevice>, StoreError> {
     use crate::schema::commands;
@@ -229,6 +235,9 @@ pub fn devices(
         .into_boxed();
     if !states.is_empty() {
         query = query.filter(commands::state.eq_any(states.iter().map(|state| state.as_str())));
+    }
+    if let Some(source) = source {
+        query = query.filter(devices::source.eq(source.as_str()));
     }
     if let Some(after) = &page.after {
         query = query.filter(devices::device_id.gt(after.clone()));
