@@ -105,6 +105,10 @@ impl From<&FieldViolation> for Fault {
         let field = rest_name(&violation.field);
         match violation.reason.as_str() {
             "is required" => Self::missing(field),
+            // What callers say of themselves: metadata there, a header here, and no field's name has a hyphen.
+            reason if field.starts_with("x-") => {
+                Self::of_header(field, "value_error", format!("Value error, {reason}"))
+            }
             reason => Self::of_field(field, "value_error", format!("Value error, {reason}")),
         }
     }
@@ -259,6 +263,17 @@ impl IntoResponse for ApiError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_fault_of_a_header_is_told_as_one() {
+        let loc = |field: &str| {
+            let error = Error::invalid(field, "is nonsense");
+            let fault = Fault::from(&error.field_violations()[0]);
+            serde_json::to_value(&fault.loc).unwrap()
+        };
+        assert_eq!(loc("x-device-source"), serde_json::json!(["header", "x-device-source"]));
+        assert_eq!(loc("cpu_percent"), serde_json::json!(["body", "cpu_percent"]));
+    }
 
     fn of(error: Error) -> ApiError {
         ApiError::from(&Status::from(error))
