@@ -97,18 +97,15 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
     let stop = CancellationToken::new();
     let status = watch::Sender::new(Status::starting(&config.server.to_string()));
     runtime.block_on(async {
-        let asked = stop.clone();
+        let (asked, signal) = (stop.clone(), platform::shutdown_signal()?);
         tokio::spawn(async move {
-            if let Err(error) = platform::shutdown_signal().await {
-                tracing::error!(%error, "can't listen for signals");
-                return;
-            }
+            signal.await;
             tracing::info!("asked to stop");
             asked.cancel();
         });
-        homepot_agent::run(config, stop, status).await
-    })?;
-    Ok(())
+        homepot_agent::run(config, stop, status).await?;
+        Ok(())
+    })
 }
 
 fn status(place: Place, output: Output) -> anyhow::Result<bool> {

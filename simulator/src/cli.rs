@@ -1,8 +1,10 @@
 //! What can be asked of `homepot-sim`.
 
-use std::process::ExitCode;
+use std::{io, process::ExitCode};
 
 use clap::{Parser, Subcommand};
+use homepot_agent::platform;
+use tokio_util::sync::CancellationToken;
 
 use crate::{fleet, preview, scenario::ScenarioError, scenarios, screen, traffic};
 
@@ -35,16 +37,27 @@ enum Command {
 /// Does what was asked; 0 when all of it went well.
 pub fn run(cli: Cli) -> ExitCode {
     let ended = match cli.command {
-        Command::Fleet(args) => in_one_thread(fleet::run(*args)),
+        Command::Fleet(args) => in_one_thread(async { fleet::run(*args, asked_to_end()?).await }),
         Command::Remove(args) => in_one_thread(fleet::remove::run(args)),
         Command::Preview(args) => preview::run(&args),
         Command::Scenarios(args) => scenarios::run(&args),
-        Command::Traffic(args) => in_one_thread(traffic::run(args)),
+        Command::Traffic(args) => in_one_thread(async { traffic::run(args, asked_to_end()?).await }),
     };
     ended.unwrap_or_else(|error| {
         screen::complain(format_args!("{error:#}"));
         if error.is::<ScenarioError>() { ExitCode::from(NONSENSE) } else { ExitCode::FAILURE }
     })
+}
+
+/// Cancelled by Ctrl-C or SIGTERM. Listened for before anything else is done, so that whoever sees a run at work can end it well.
+fn asked_to_end() -> io::Result<CancellationToken> {
+    let (asked, signal) = (CancellationToken::new(), platform::shutdown_signal()?);
+    let end = asked.clone();
+    tokio::spawn(async move {
+        signal.await;
+        end.cancel();
+    });
+    Ok(asked)
 }
 
 /// One thread does: devices wait nearly all of the time, and what they leave of the machine is the server's.

@@ -10,6 +10,10 @@ use crate::{Process, Server, data_parent, program, server::clean};
 /// A run may take so long, on a machine that does other things too.
 const LIMIT: Duration = Duration::from_secs(120);
 
+const CALM: &str = "description = 'Nothing happens by chance'\n\
+    [network]\nflaky_percent = 0\n[restarts]\nper_day = 0\n[downloads]\nfail_percent = 0\n";
+const CALM_COMMANDS: &str = "[commands]\nfail_percent = 0\nreject_percent = 0\nlose_percent = 0\ntakes_ms = 10\n";
+
 /// The keys of fleets, kept from one run to the next; removed with this value.
 #[derive(Debug)]
 pub struct Simulator {
@@ -46,6 +50,14 @@ impl Simulator {
         self.server.retain(|(name, _)| *name != "HOMEPOT_TOKEN");
         self.server.push(("HOMEPOT_TOKEN", token.to_owned()));
         self
+    }
+
+    /// Writes a scenario in which nothing happens by chance, but for what `more` adds to it; its path.
+    pub fn calm(&self, more: &str) -> String {
+        let file = self.directory.path().join("calm.toml");
+        let commands = if more.contains("[commands]") { "" } else { CALM_COMMANDS };
+        std::fs::write(&file, [CALM, commands, more].concat()).expect("a scenario can be written");
+        file.to_str().expect("test paths are UTF-8").to_owned()
     }
 
     /// Its command, with those arguments.

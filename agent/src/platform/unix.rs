@@ -55,12 +55,14 @@ pub fn kill_group(leader: u32) {
     }
 }
 
-/// Comes back when the agent is asked to end: SIGTERM or SIGINT.
-pub async fn shutdown_signal() -> io::Result<()> {
+/// Listens from this call on, and comes back when the program is asked to end: SIGTERM or SIGINT. A signal from before
+/// ends it at once.
+pub fn shutdown_signal() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
 }

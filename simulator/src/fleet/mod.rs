@@ -24,7 +24,7 @@ use std::{collections::HashMap, process::ExitCode, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use chrono::Utc;
 use homepot::model::{DeviceId, SiteId};
-use homepot_agent::{platform, protocol::Credentials};
+use homepot_agent::protocol::Credentials;
 use tokio::{
     select,
     task::JoinSet,
@@ -59,8 +59,8 @@ const TOGETHER: usize = 128;
 /// Files that are open beside the devices' connections.
 const OTHER_FILES: u64 = 64;
 
-/// Runs a fleet; the exit code says whether all that was sent was acknowledged.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+/// Runs a fleet until `stop`, at the latest; the exit code says whether all that was sent was acknowledged.
+pub(crate) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let scenario = Arc::new(Scenario::find(&args.scenario)?);
     limits::raise_open_files(u64::from(args.devices) + OTHER_FILES)?;
     args.begin(Utc::now())?;
@@ -73,19 +73,13 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let run = Run {
         screen: Screen::new(args.quiet),
         tally: Arc::default(),
-        stop: CancellationToken::new(),
+        stop,
         keys: Arc::new(keys),
         args,
         scenario,
         sites,
         members,
     };
-    let asked = run.stop.clone();
-    tokio::spawn(async move {
-        if platform::shutdown_signal().await.is_ok() {
-            asked.cancel();
-        }
-    });
     let summary = run.go(known).await?;
     screen::answer(if run.args.json { serde_json::to_string_pretty(&summary)? } else { summary.to_string() });
     Ok(if summary.agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -113,9 +107,10 @@ impl Run {
         let mut devices = JoinSet::new();
         let ramp = self.ramp(&world, known, &mut devices).await?;
         self.stay(&mut devices).await;
+        let interrupted = self.stop.is_cancelled();
         self.stop.cancel();
         self.drain(devices).await?;
-        Ok(self.summary(enrolment, ramp, live.elapsed()))
+        Ok(self.summary(enrolment, ramp, live.elapsed(), interrupted))
     }
 
     async fn enrol(&self, known: &mut HashMap<DeviceId, Known>) -> anyhow::Result<()> {
@@ -273,7 +268,7 @@ impl Run {
         Ok(())
     }
 
-    fn summary(&self, enrolment: Duration, ramp: Option<Duration>, lasted: Duration) -> Summary {
+    fn summary(&self, enrolment: Duration, ramp: Option<Duration>, lasted: Duration, interrupted: bool) -> Summary {
         let tally = &self.tally;
         let samples = Samples::of(tally);
         let (errors, outcomes) = tally.details();
@@ -291,7 +286,9 @@ impl Run {
             enrolment_seconds: enrolment.as_secs_f64(),
             ramp_seconds: ramp.map(|ramp| ramp.as_secs_f64()),
             seconds: lasted.as_secs_f64(),
-            agrees: samples.agree() && tally.ever_attached.get() == u64::from(self.args.devices),
+            interrupted,
+            // Who is asked to end while devices start does not owe their sessions.
+            agrees: samples.agree() && (interrupted || tally.ever_attached.get() == u64::from(self.args.devices)),
             samples,
             acknowledgement_ms: Latency::of(tally),
             commands: Commands { received: tally.commands.get(), answered: tally.answered.get(), outcomes },

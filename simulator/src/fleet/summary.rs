@@ -30,7 +30,9 @@ pub(super) struct Summary {
     pub(super) errors: BTreeMap<String, u64>,
     /// The most resident memory of this process.
     pub(super) memory_peak_bytes: Option<u64>,
-    /// Whether everything that was sent was acknowledged.
+    /// Ended by Ctrl-C or SIGTERM, before its time was over.
+    pub(super) interrupted: bool,
+    /// Whether everything that was sent was acknowledged, and every device of a run that was not interrupted attached.
     pub(super) agrees: bool,
 }
 

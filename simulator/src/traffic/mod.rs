@@ -12,8 +12,13 @@ mod summary;
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use http::Method;
+use tokio_util::sync::CancellationToken;
 
-use self::{plan::Plan, play::play, summary::Summary};
+use self::{
+    plan::Plan,
+    play::{Destination, play},
+    summary::Summary,
+};
 use crate::{
     rest::Rest,
     screen::{self, Screen},
@@ -73,7 +78,7 @@ fn duration(text: &str) -> Result<Duration, String> {
 }
 
 /// Sends all of it; the exit code says whether all that was sent was acknowledged.
-pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+pub(crate) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let token = server::operator_token(args.token_file.as_deref())?;
     let token = token.ok_or_else(|| anyhow::anyhow!("an operator's token is needed: HOMEPOT_TOKEN or --token-file"))?;
     let bearer = format!("Bearer {}", token.reveal());
@@ -82,7 +87,8 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
     let plan = Plan::new(args.seed, args.activity_rate, args.error_rate, args.duration);
     let screen = Screen::new(args.quiet);
-    let played = play(plan, &rest, &bearer, usize::from(args.together), (!args.quiet).then_some(&screen)).await;
+    let to = Destination { rest, bearer: bearer.into(), together: usize::from(args.together) };
+    let played = play(plan, &to, &stop, (!args.quiet).then_some(&screen)).await;
     let summary = Summary::new(&args, &played);
     screen::answer(if args.json { serde_json::to_string_pretty(&summary)? } else { summary.to_string() });
     if summary.agrees {

@@ -6,7 +6,6 @@ use std::{
     time::Duration,
 };
 
-use homepot_agent::platform;
 use http::Method;
 use indicatif::ProgressBar;
 use tokio::{
@@ -78,12 +77,19 @@ impl Tally {
     }
 }
 
-/// Sends all of `plan`, or what of it comes before Ctrl-C, and waits for the answers.
-pub(super) async fn play(plan: Plan, rest: &Rest, bearer: &str, together: usize, screen: Option<&Screen>) -> Played {
+/// Where requests go, and how many of them may be under way.
+pub(super) struct Destination {
+    pub(super) rest: Rest,
+    pub(super) bearer: Arc<str>,
+    pub(super) together: usize,
+}
+
+/// Sends all of `plan`, or what of it comes before `stop`, and waits for the answers.
+pub(super) async fn play(plan: Plan, to: &Destination, stop: &CancellationToken, screen: Option<&Screen>) -> Played {
     let planned = plan.total();
     let tally = Arc::new(Tally::default());
     let begun = Instant::now();
-    let send = send_all(plan, rest, bearer, together, &tally, begun);
+    let send = send_all(plan, to, stop, &tally, begun);
     let (behind, interrupted) = match screen {
         Some(screen) => {
             let bar = screen.bar("traffic", planned);
@@ -102,24 +108,15 @@ pub(super) async fn play(plan: Plan, rest: &Rest, bearer: &str, together: usize,
 
 async fn send_all(
     plan: Plan,
-    rest: &Rest,
-    bearer: &str,
-    together: usize,
+    to: &Destination,
+    stop: &CancellationToken,
     tally: &Arc<Tally>,
     begun: Instant,
 ) -> (Duration, bool) {
-    let turns = Arc::new(Semaphore::new(together));
-    let bearer: Arc<str> = bearer.into();
+    let turns = Arc::new(Semaphore::new(to.together));
     let mut under_way = JoinSet::new();
     let mut behind = Duration::ZERO;
     let mut interrupted = false;
-    let stop = CancellationToken::new();
-    let asked = stop.clone();
-    tokio::spawn(async move {
-        if platform::shutdown_signal().await.is_ok() {
-            asked.cancel();
-        }
-    });
     for planned in plan {
         let due = begun + planned.at;
         let turn = async {
@@ -127,15 +124,16 @@ async fn send_all(
             turns.clone().acquire_owned().await
         };
         let turn = select! {
-            turn = turn => turn,
+            biased;
             () = stop.cancelled() => {
                 interrupted = true;
                 break;
             }
+            turn = turn => turn,
         };
         let Ok(turn) = turn else { break };
         behind = behind.max(due.elapsed());
-        let (rest, bearer, tally) = (rest.clone(), bearer.clone(), tally.clone());
+        let (rest, bearer, tally) = (to.rest.clone(), to.bearer.clone(), tally.clone());
         under_way.spawn(async move {
             send(planned, &rest, &bearer, &tally).await;
             drop(turn);

@@ -28,8 +28,9 @@ fn left_over(directory: &TempDir) -> Vec<u32> {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_works_twice_in_a_row_and_leaves_nothing_running() {
     let directory = data_parent();
+    // Ended the moment all of it was shown: each part must be at work by then.
     for _ in 0..2 {
-        let mut process = Process::start("homepot demo", demo(&directory).args(["--seconds", "8"]));
+        let mut process = Process::start("homepot demo", demo(&directory).args(["--seconds", "1"]));
         let status = process.ended(Duration::from_secs(90)).await;
         assert!(status.success(), "{}", process.tail());
         let printed = process.printed();

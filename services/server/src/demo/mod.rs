@@ -37,9 +37,10 @@ const SITE: &str = "site-001";
 const PATIENCE: Duration = Duration::from_secs(90);
 /// A server drains for up to ten seconds.
 const SERVER_END: Duration = Duration::from_secs(12);
-const AGENT_END: Duration = Duration::from_secs(5);
-/// The simulator waits for what is under way.
-const SIMULATOR_END: Duration = Duration::from_secs(8);
+const AGENT_END: Duration = Duration::from_secs(10);
+/// The simulator waits this long for what is under way, on a machine that is busy; otherwise it is gone at once.
+const SIMULATOR_DRAIN: &str = "15s";
+const SIMULATOR_END: Duration = Duration::from_secs(20);
 
 /// Addresses that the demo's server takes from the environment, with what they default to.
 const ADDRESSES: [(&str, &str, &str, &str); 3] = [
@@ -174,8 +175,9 @@ impl Demo {
         step("the simulated shop", simulator, shop::wait_online(&client)).await?;
         step("the shop's diagnostics", simulator, shop::diagnose(&client)).await?;
         step("the shop's samples", simulator, shop::show_failing(&client)).await?;
+        let since = Utc::now();
         let traffic = children.traffic.insert(self.start_traffic(&at)?);
-        step("the shop's people", traffic, shop::wait_traffic(&client)).await?;
+        step("the shop's people", traffic, shop::wait_traffic(&client, since)).await?;
         say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));
         say(guide(&at, &self.device_id, &token, &std::env::current_exe()?));
         Ok(client)
@@ -223,7 +225,7 @@ impl Demo {
         let arguments = [
             ["fleet", "--quiet"].as_slice(),
             &["--server", url, "--name", shop::NAME, "--devices", &devices, "--sites", &sites],
-            &["--scenario", "demo_shop", "--history", shop::HISTORY, "--drain", "5s"],
+            &["--scenario", "demo_shop", "--history", shop::HISTORY, "--drain", SIMULATOR_DRAIN],
         ];
         let state = [OsStr::new("--state-dir"), state.as_os_str()];
         self.start_sim("simulator", &arguments.concat(), &state)

@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use homepot::pb::{
-    analytics::v1 as analytics_pb,
-    command::v1::{self as command_pb, RunState, Target},
-    device::v1::DeviceSource,
-    registry::v1 as registry_pb,
-    telemetry::v1 as telemetry_pb,
+use chrono::{DateTime, Utc};
+use homepot::{
+    model::to_proto_timestamp,
+    pb::{
+        analytics::v1 as analytics_pb,
+        command::v1::{self as command_pb, RunState, Target},
+        device::v1::DeviceSource,
+        registry::v1 as registry_pb,
+        telemetry::v1 as telemetry_pb,
+    },
 };
 
 use crate::{
@@ -108,10 +112,14 @@ pub(super) async fn show_failing(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until the first of what the shop's people do is there.
-pub(super) async fn wait_traffic(client: &Client) -> anyhow::Result<()> {
+/// Waits until something that the shop's people did after `since` is there: what an earlier demo left tells nothing of this one.
+pub(super) async fn wait_traffic(client: &Client, since: DateTime<Utc>) -> anyhow::Result<()> {
     loop {
-        let filter = analytics_pb::ActivityFilter { source: DeviceSource::Simulated.into(), ..Default::default() };
+        let filter = analytics_pb::ActivityFilter {
+            source: DeviceSource::Simulated.into(),
+            start_time: Some(to_proto_timestamp(since)),
+            ..Default::default()
+        };
         let request = analytics_pb::ListActivitiesRequest { filter: Some(filter), page_size: 1, ..Default::default() };
         let found = client.analytics().list_activities(request).await.map_err(|status| refusal(&status))?.into_inner();
         if let Some(activity) = found.activities.first().and_then(|stored| stored.activity.as_ref()) {

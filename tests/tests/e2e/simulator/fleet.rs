@@ -82,13 +82,8 @@ async fn what_was_sent_and_not_acknowledged_shows_in_the_exit_code() {
 #[tokio::test(flavor = "multi_thread")]
 async fn simulated_devices_obey_restart_and_fail_as_often_as_the_scenario_says() {
     let (server, simulator) = server().await;
-    let directory = homepot_tests::data_parent();
-    let file = directory.path().join("fails.toml");
-    let scenario =
-        "description = 'x'\n[commands]\nfail_percent = 0\nreject_percent = 0\nlose_percent = 0\ntakes_ms = 10\n";
-    std::fs::write(&file, scenario).unwrap();
-    let file = file.to_str().unwrap();
-    let process = simulator.start(&["fleet", "-n", "1", "--name", "good", "--scenario", file, "--interval", "200ms"]);
+    let calm = simulator.calm("");
+    let process = simulator.start(&["fleet", "-n", "1", "--name", "good", "--scenario", &calm, "--interval", "200ms"]);
     let device = "good-till-1";
     online(&server, device).await;
     let queue = async |command_type: &str| {
@@ -120,8 +115,9 @@ async fn simulated_devices_obey_restart_and_fail_as_often_as_the_scenario_says()
     assert_ne!(boots().await, before, "it was off and came back");
     drop(process);
 
-    std::fs::write(file, scenario.replace("fail_percent = 0\nreject", "fail_percent = 100\nreject")).unwrap();
-    let _process = simulator.start(&["fleet", "-n", "1", "--name", "good", "--scenario", file, "--interval", "200ms"]);
+    let fails = simulator.calm("[commands]\nfail_percent = 100\nreject_percent = 0\nlose_percent = 0\ntakes_ms = 10\n");
+    let _process =
+        simulator.start(&["fleet", "-n", "1", "--name", "good", "--scenario", &fails, "--interval", "200ms"]);
     let failed = ended(&queue("PING").await).await;
     assert_eq!(failed.state(), CommandState::Failed, "{failed:?}");
     assert!(failed.reason.contains("scenario"), "{failed:?}");
@@ -130,24 +126,10 @@ async fn simulated_devices_obey_restart_and_fail_as_often_as_the_scenario_says()
 #[tokio::test(flavor = "multi_thread")]
 async fn lines_that_fail_are_seen_and_nothing_is_lost_by_them() {
     let (server, simulator) = server().await;
-    let directory = homepot_tests::data_parent();
-    let file = directory.path().join("storm.toml");
-    let text = "description = 'x'\n[[events]]\nkind = 'network_loss'\nafter_minutes = 0.05\nlasts_minutes = 0.03\nevery_minutes = 0.08\n";
-    std::fs::write(&file, text).unwrap();
+    let text = "[[events]]\nkind = 'network_loss'\nafter_minutes = 0.05\nlasts_minutes = 0.03\nevery_minutes = 0.08\n";
+    let storm = simulator.calm(text);
     let ran = simulator
-        .run(&[
-            "fleet",
-            "-n",
-            "8",
-            "--name",
-            "cut",
-            "--scenario",
-            file.to_str().unwrap(),
-            "--interval",
-            "200ms",
-            "--samples",
-            "60",
-        ])
+        .run(&["fleet", "-n", "8", "--name", "cut", "--scenario", &storm, "--interval", "200ms", "--samples", "60"])
         .await;
     assert_eq!(ran.code, 0, "{}\n{}", ran.summary, ran.said);
     assert!(number(&ran.summary, "/connections_cut") >= 8, "{}", ran.summary);
@@ -196,4 +178,18 @@ async fn a_fleet_is_removed_as_a_set_and_can_be_made_anew() {
     assert_eq!((stored(&server, "one").await, stored(&server, "two").await), (0, 6));
     let again = simulator.run(&[&["fleet", "-n", "3", "--name", "one"], &few[..]].concat()).await;
     assert_eq!((again.code, number(&again.summary, "/newly_enrolled")), (0, 3), "{}", again.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_that_is_stopped_while_its_devices_start_owes_what_it_sent_and_no_more() {
+    let (server, simulator) = server().await;
+    // The second device would start ten seconds after the first.
+    let slow = ["fleet", "-n", "2", "--name", "slow", "--ramp", "0.1", "--interval", "200ms", "--json"];
+    let mut process = simulator.start(&slow);
+    eventually("samples of the first", async || (stored(&server, "slow").await > 2).then_some(())).await;
+    process.terminate();
+    let ran = Simulator::ended(&mut process).await;
+    assert_eq!((ran.code, &ran.summary["interrupted"]), (0, &true.into()), "{}\n{}", ran.summary, ran.said);
+    assert_eq!((number(&ran.summary, "/enrolled"), number(&ran.summary, "/attached")), (2, 1));
+    assert_eq!(number(&ran.summary, "/samples/acknowledged"), stored(&server, "slow").await);
 }

@@ -8,6 +8,7 @@ use super::{number, server, stored};
 #[tokio::test(flavor = "multi_thread")]
 async fn legacy_devices_enrol_report_and_obey_by_the_rest_contract_alone() {
     let (server, simulator) = server().await;
+    let calm = simulator.calm("");
     let arguments = [
         "fleet",
         "-n",
@@ -16,6 +17,8 @@ async fn legacy_devices_enrol_report_and_obey_by_the_rest_contract_alone() {
         "legacy",
         "--protocol",
         "rest",
+        "--scenario",
+        &calm,
         "--interval",
         "500ms",
         "--poll-interval",
