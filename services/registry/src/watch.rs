@@ -15,22 +15,22 @@ use homepot_runtime::{
     feed::{Change, Feed, Look, Piece, View},
 };
 use homepot_store::{
-    Store,
-    devices::{self, WatchFilter, Watched},
+    PgConnection, Store, StoreError,
+    devices::{self, Removed, WatchFilter, Watched},
     horizon::horizon,
 };
-use prost::Message as _;
 
 /// Devices read at once for one viewer.
 const PAGE: u32 = 500;
 
-/// A device as it was at some moment, translated once for all viewers.
+/// What became of a device, translated once for all viewers.
 pub(crate) struct Seen {
     device_id: DeviceId,
     site_id: SiteId,
     source: DeviceSource,
     version: i64,
-    device: pb::Device,
+    /// As it was at some moment; `None`: gone.
+    device: Option<pb::Device>,
 }
 
 impl From<Watched> for Seen {
@@ -41,17 +41,27 @@ impl From<Watched> for Seen {
             site_id: device.site_id.clone(),
             source: device.source,
             version,
-            device: device.into_proto(),
+            device: Some(device.into_proto()),
         }
     }
 }
 
+impl From<Removed> for Seen {
+    fn from(removed: Removed) -> Self {
+        let Removed { device_id, site_id, version } = removed;
+        Self { device_id, site_id, source: DeviceSource::Simulated, version, device: None }
+    }
+}
+
 impl Change for Seen {
-    type Key = DeviceId;
+    /// A real device may take the id of a simulated one over: who watches simulated devices is then told that one of them is
+    /// gone, and who watches real ones that one has come. A real device never goes, so that whoever watches both is told
+    /// of the end before the beginning.
+    type Key = (DeviceId, DeviceSource);
     type Version = i64;
 
-    fn key(&self) -> DeviceId {
-        self.device_id.clone()
+    fn key(&self) -> Self::Key {
+        (self.device_id.clone(), self.source)
     }
 
     fn version(&self) -> i64 {
@@ -59,7 +69,7 @@ impl Change for Seen {
     }
 
     fn weight(&self) -> usize {
-        self.device.encoded_len()
+        self.device.as_ref().map_or(self.device_id.as_str().len(), prost::Message::encoded_len)
     }
 }
 
@@ -69,8 +79,14 @@ pub(crate) fn feed(store: Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
         let store = store.clone();
         let look = move |conn: &mut _| {
             let horizon = Cursor(horizon(conn)?);
-            let changed = since.map(|since| devices::changed_since(conn, since.0)).transpose()?;
-            Ok(Look { changes: changed.into_iter().flatten().map(Seen::from).collect(), horizon })
+            let Some(since) = since else { return Ok(Look { changes: Vec::new(), horizon }) };
+            // Once more each key once: of a simulated device that came back under its id only that is told.
+            let removed = devices::removed_since(conn, since.0)?;
+            let changed = devices::changed_since(conn, since.0)?;
+            let is_back: HashSet<_> =
+                changed.iter().map(|changed| (changed.device.device_id.clone(), changed.device.source)).collect();
+            let removed = removed.into_iter().map(Seen::from).filter(|removed| !is_back.contains(&removed.key()));
+            Ok(Look { changes: removed.chain(changed.into_iter().map(Seen::from)).collect(), horizon })
         };
         async move { Ok(store.run("look_for_devices", look).await?) }.boxed()
     };
@@ -97,20 +113,46 @@ pub(crate) fn view(
     let catch_up = move |since: Option<Cursor>, after: Option<String>| {
         let (store, filter) = (store.clone(), filter.clone());
         async move {
-            let request = PageRequest { size: PAGE, after };
-            let read = move |conn: &mut _| devices::watched(conn, &filter, since.map(|since| since.0), &request);
-            let Page { items, next } = store.run("watch_devices", read).await?;
-            Ok::<_, Error>(Page { items: items.into_iter().map(Seen::from).collect(), next })
+            let read = move |conn: &mut _| catch_up_page(conn, &filter, since, after);
+            Ok::<_, Error>(store.run("watch_devices", read).await?)
         }
         .boxed()
     };
     View { since, sees: Box::new(sees), catch_up: Box::new(catch_up), still_good }
 }
 
+/// Before the id after which a page begins: whether it is one of those that are gone.
+const GONE: &str = "gone:";
+const THERE: &str = "there:";
+
+/// The next page for a viewer that was away: first those that are gone, then those that are there.
+fn catch_up_page(
+    conn: &mut PgConnection,
+    filter: &WatchFilter,
+    since: Option<Cursor>,
+    after: Option<String>,
+) -> Result<Page<Seen>, StoreError> {
+    let is_there = after.as_ref().and_then(|after| after.strip_prefix(THERE)).map(str::to_owned);
+    if let (Some(since), None) = (since, &is_there) {
+        let after = after.and_then(|after| after.strip_prefix(GONE).map(str::to_owned));
+        let page = devices::removed(conn, filter, since.0, &PageRequest { size: PAGE, after })?;
+        let next = page.next.map_or_else(|| THERE.to_owned(), |id| format!("{GONE}{id}"));
+        return Ok(Page { items: page.items.into_iter().map(Seen::from).collect(), next: Some(next) });
+    }
+    let request = PageRequest { size: PAGE, after: is_there.filter(|id| !id.is_empty()) };
+    let page = devices::watched(conn, filter, since.map(|since| since.0), &request)?;
+    Ok(Page {
+        items: page.items.into_iter().map(Seen::from).collect(),
+        next: page.next.map(|id| format!("{THERE}{id}")),
+    })
+}
+
 /// For the wire.
 pub(crate) fn message(piece: Piece<Seen>) -> pb::WatchResponse {
+    let gone = piece.changes.iter().filter(|seen| seen.device.is_none());
     pb::WatchResponse {
-        devices: piece.changes.iter().map(|seen| seen.device.clone()).collect(),
+        removed_device_ids: gone.map(|seen| seen.device_id.to_string()).collect(),
+        devices: piece.changes.iter().filter_map(|seen| seen.device.clone()).collect(),
         cursor: piece.cursor.map(|cursor| cursor.to_string()).unwrap_or_default(),
     }
 }

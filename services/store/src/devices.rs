@@ -3,6 +3,7 @@
 mod enroll;
 pub(crate) mod labels;
 mod removal;
+mod removed;
 mod summary;
 mod watch;
 
@@ -23,7 +24,8 @@ use serde_json::Value;
 pub use self::{
     enroll::{Enrolled, NewDevice, enroll},
     labels::{count_matching, matching},
-    removal::{RemovalFilter, remove_simulated, shut_out_simulated, sweep_removed},
+    removal::{RemovalFilter, remove_simulated, shut_out_simulated},
+    removed::{REMEMBERED, Removed, removed, removed_since, sweep_removed},
     summary::{SummaryFilter, summarize},
     watch::{WatchFilter, Watched, changed_since, watched},
 };

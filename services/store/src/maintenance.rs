@@ -68,7 +68,7 @@ pub fn run(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -
         let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
         let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
         // After all that is folded, and nobody else folds: nothing comes after it.
-        devices::sweep_removed(conn)?;
+        devices::sweep_removed(conn, now)?;
         let dropped = partitions::drop_expired(conn, now, retention)?;
         let keeps = TimeDelta::from_std(retention.hours).unwrap_or(TimeDelta::MAX);
         if let Some(oldest) = now.checked_sub_signed(keeps) {

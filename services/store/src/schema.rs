@@ -126,6 +126,10 @@ diesel::table! {
     removed_devices (device) {
         device -> BigInt,
         removed_at -> Timestamptz,
+        device_id -> Nullable<Text>,
+        site_id -> Nullable<Text>,
+        version -> Nullable<BigInt>,
+        swept -> Bool,
     }
 }
 

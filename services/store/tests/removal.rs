@@ -8,12 +8,12 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use homepot::model::{
-    DeviceChange, DeviceSource, DeviceStatus, LabelSelector, Labels, Loss, LossReason, RunId, RunOrder, RunState,
-    Sample, SiteScope, StateCause, Target, Whom,
+    DeviceChange, DeviceSource, DeviceStatus, LabelSelector, Labels, Loss, LossReason, PageRequest, RunId, RunOrder,
+    RunState, Sample, SiteScope, StateCause, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
-    devices::{self, DeviceRef, Enrolled, NewDevice, RemovalFilter},
+    devices::{self, DeviceRef, Enrolled, NewDevice, RemovalFilter, WatchFilter},
     losses, maintenance,
     maintenance::Retention,
     runs,
@@ -249,8 +249,58 @@ async fn a_rollup_that_was_under_way_when_its_device_was_removed_is_cleared_away
     conn.batch_execute(&format!("INSERT INTO rollup_1m (device, bucket) VALUES ({}, now())", old.pk)).unwrap();
     maintenance::run(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
     assert!(is_empty(&mut conn, old.pk));
-    let left: Counted = sql_query("SELECT count(*) FROM removed_devices").get_result(&mut conn).unwrap();
-    assert_eq!(left.count, 0);
+    // Who watched it and comes back is told, for a month.
+    let told = |conn: &mut PgConnection| {
+        let gone = devices::removed_since(conn, Utc::now() - TimeDelta::days(40)).unwrap();
+        gone.into_iter().map(|removed| removed.device_id.to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(told(&mut conn), ["d"]);
+    for (days, remembered) in [(29, 1), (30, 1), (32, 0)] {
+        let later = Utc::now() + TimeDelta::days(days);
+        maintenance::run(&mut conn, later, &Retention::default()).unwrap().unwrap();
+        assert_eq!(told(&mut conn).len(), remembered, "after {days} days");
+    }
+}
+
+#[tokio::test]
+async fn a_viewer_that_was_away_is_told_of_what_it_saw_and_is_gone_page_by_page() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    for (id, site) in [("a", "s"), ("b", "s"), ("c", "s"), ("z", "elsewhere")] {
+        full(&mut conn, &simulated(id, site));
+    }
+    let before = Utc::now() - TimeDelta::minutes(1);
+    assert_eq!(remove(&mut conn, &filter("")), 4);
+    // One comes back, and goes once more.
+    let again = full(&mut conn, &simulated("b", "s"));
+    let back = devices::changed_since(&mut conn, before).unwrap().pop().unwrap();
+    let first = devices::removed_since(&mut conn, before).unwrap();
+    assert!(first.iter().all(|removed| removed.version < back.version), "what came later is newer: {first:?}");
+    assert_eq!(remove(&mut conn, &filter("")), 1);
+    assert!(is_empty(&mut conn, again.pk));
+
+    let of = |scope, source| WatchFilter { scope, site_id: None, source, device_ids: Vec::new() };
+    let told = |conn: &mut PgConnection, filter: &WatchFilter, since| {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let page = devices::removed(conn, filter, since, &PageRequest { size: 2, after }).unwrap();
+            ids.extend(page.items.into_iter().map(|removed| (removed.device_id.to_string(), removed.version)));
+            after = page.next;
+            if after.is_none() {
+                return ids;
+            }
+        }
+    };
+    let all = told(&mut conn, &of(SiteScope::All, None), before);
+    assert_eq!(all.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>(), ["a", "b", "c", "z"]);
+    assert!(all[1].1 > back.version, "the last time counts");
+    let ours = SiteScope::Only(vec!["s".parse().unwrap()]);
+    assert_eq!(told(&mut conn, &of(ours, Some(DeviceSource::Simulated)), before).len(), 3);
+    assert_eq!(told(&mut conn, &of(SiteScope::All, Some(DeviceSource::Real)), before), []);
+    let mut one = of(SiteScope::All, None);
+    one.device_ids = vec!["c".parse().unwrap()];
+    assert_eq!(told(&mut conn, &one, before).len(), 1);
+    assert_eq!(told(&mut conn, &of(SiteScope::All, None), Utc::now() + TimeDelta::minutes(1)), []);
 }
 
 #[tokio::test]

@@ -67,11 +67,13 @@ pub(crate) async fn state_history(
 pub(crate) struct DevicesView {
     /// Each as it is now.
     devices: Vec<DeviceView>,
+    /// Ids of devices that are gone; only simulated ones ever go. An id that is in `devices` too is another device's now.
+    removed_device_ids: Vec<String>,
 }
 
 /// Tells devices as they are, and then as they come, go and change
 ///
-/// Server-sent events. An event `devices` holds `{"devices": […]}`; the first one comes at once. Its `id` says how far one
+/// Server-sent events. An event `devices` holds `{"devices": […], "removed_device_ids": […]}`; the first one comes at once. Its `id` says how far one
 /// has seen: who comes back with it, as `Last-Event-ID` or as `cursor`, is told what changed since, and nothing is left
 /// out; a change may come twice. While nothing changes an `id` comes alone from time to time. An event `error` holds what
 /// any error holds, and is the last. Who reads slowly gets a device's newest state.
@@ -110,15 +112,16 @@ async fn follow(app: App, caller: Caller, message: pb::WatchRequest) -> Result<E
     let messages = answer.map_err(ApiError::in_query)?;
     let mut is_first = true;
     Ok(events::answer(caller, messages, move |message: pb::WatchResponse| {
-        let told = std::mem::take(&mut is_first) || !message.devices.is_empty();
-        let event = if told { devices(message.devices)? } else { Event::default() };
+        let has_news = !message.devices.is_empty() || !message.removed_device_ids.is_empty();
+        let told = std::mem::take(&mut is_first) || has_news;
+        let event = if told { devices(message.devices, message.removed_device_ids)? } else { Event::default() };
         Ok(events::with_id(event, message.cursor))
     }))
 }
 
-fn devices(devices: Vec<pb::Device>) -> Result<Event, ApiError> {
+fn devices(devices: Vec<pb::Device>, removed_device_ids: Vec<String>) -> Result<Event, ApiError> {
     let devices = devices.into_iter().map(DeviceView::in_list).collect::<Result<_, _>>()?;
-    events::event("devices", DevicesView { devices })
+    events::event("devices", DevicesView { devices, removed_device_ids })
 }
 
 /// An id in the path that can't exist names nothing.

@@ -1,5 +1,6 @@
 //! Whether devices are there, when they came and went, and watching them do so.
 
+use chrono::Utc;
 use futures_util::{StreamExt as _, stream::BoxStream};
 use homepot::{
     Error,
@@ -53,6 +54,10 @@ impl Service {
         request: pb::WatchRequest,
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
         let since = Cursor::parse(&request.cursor)?;
+        if since.is_some_and(|since| since.0 < Utc::now() - devices::REMEMBERED) {
+            let days = devices::REMEMBERED.num_days();
+            return Err(Error::invalid("cursor", format!("is older than {days} days; watch without one")));
+        }
         let source = DeviceSource::from_proto("source", request.source)?;
         if request.device_ids.len() > MAX_DEVICES {
             return Err(Error::invalid("device_ids", format!("has more than {MAX_DEVICES} entries")));

@@ -325,7 +325,11 @@ async fn watch(client: &Client, out: &Out, filter: pb::WatchRequest) -> anyhow::
     let open = async |cursor| registry.watch(pb::WatchRequest { cursor, ..filter.clone() }).await;
     let take = async |news: Option<pb::WatchResponse>| {
         out.check_reader()?;
-        out.news(&mut table, &news.unwrap_or_default().devices)?;
+        let pb::WatchResponse { devices, removed_device_ids, .. } = news.unwrap_or_default();
+        for device_id in removed_device_ids {
+            out.event(&json!({ "device_id": device_id, "removed": true }), format_args!("{device_id} is removed"))?;
+        }
+        out.news(&mut table, &devices)?;
         Ok(ControlFlow::<()>::Continue(()))
     };
     follow(open, take).await

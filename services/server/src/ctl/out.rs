@@ -98,6 +98,11 @@ impl Out {
         self.write(&table.lines(records, self.style()))
     }
 
+    /// Something of a watch that is no record: an object on a line of its own, or words.
+    pub(super) fn event(&self, value: &Value, words: impl std::fmt::Display) -> anyhow::Result<()> {
+        if self.is_json() { self.write(&[value.to_string()]) } else { self.text(words) }
+    }
+
     /// A table to be written bit by bit.
     pub(super) fn table(&self) -> Table {
         Table::new(self.canvas, self.output == Output::Wide)

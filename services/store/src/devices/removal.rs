@@ -1,7 +1,7 @@
 //! The end of simulated devices: all that is kept of them goes. Real devices are never removed.
 //!
 //! What is written of a device either checks, under a lock, that its row is there (foreign keys do) or is removed once more
-//! later (rollups, see [`sweep_removed`]): whoever was about to write leaves nothing behind.
+//! later (rollups, see [`super::sweep_removed`]): whoever was about to write leaves nothing behind.
 
 use diesel::{
     pg::Pg,
@@ -128,29 +128,28 @@ pub(super) fn purge(conn: &mut PgConnection, pks: &[i64]) -> Result<usize, Store
             .bind::<Array<BigInt>, _>(&gone)
             .execute(conn)?;
     }
+    let last = devices::table.inner_join(sessions::table).filter(devices::device.eq_any(&gone)).select((
+        devices::device,
+        devices::device_id.nullable(),
+        devices::site_id.nullable(),
+        (sessions::version + 1).nullable(),
+    ));
     diesel::insert_into(removed_devices::table)
-        .values(gone.iter().map(|device| removed_devices::device.eq(device)).collect::<Vec<_>>())
-        .on_conflict_do_nothing()
+        .values(last)
+        .into_columns((
+            removed_devices::device,
+            removed_devices::device_id,
+            removed_devices::site_id,
+            removed_devices::version,
+        ))
         .execute(conn)?;
     delete_rows(conn, &gone)?;
     // Keys, sessions, newest samples, commands and places in runs go with the row.
     Ok(diesel::delete(devices::table.filter(devices::device.eq_any(&gone))).execute(conn)?)
 }
 
-/// Removes what a rollup left of devices that were removed while it was under way. Only who holds the lock of maintenance
-/// may call it, after it folded: then no other rollup is under way.
-pub fn sweep_removed(conn: &mut PgConnection) -> Result<usize, StoreError> {
-    let gone: Vec<i64> = removed_devices::table.select(removed_devices::device).limit(SHUT_OUT).load(conn)?;
-    if gone.is_empty() {
-        return Ok(0);
-    }
-    conn.transaction(|conn| {
-        delete_rows(conn, &gone)?;
-        Ok(diesel::delete(removed_devices::table.filter(removed_devices::device.eq_any(&gone))).execute(conn)?)
-    })
-}
-
-fn delete_rows(conn: &mut PgConnection, pks: &[i64]) -> Result<(), StoreError> {
+/// Deletes what refers to these devices by no foreign key.
+pub(super) fn delete_rows(conn: &mut PgConnection, pks: &[i64]) -> Result<(), StoreError> {
     for table in BY_DEVICE {
         sql_query(format!("DELETE FROM {table} WHERE device = ANY ($1)"))
             .bind::<Array<BigInt>, _>(pks)

@@ -1,10 +1,10 @@
 //! Simulated devices: marked by their token, removed as a set.
 
 use homepot::pb::device::v1::EnrollRequest;
-use homepot_tests::{Server, grpc::Caller};
+use homepot_tests::{Process, Server, grpc::Caller};
 use serde_json::json;
 
-use super::ctl;
+use super::{command, ctl};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simulated_devices_are_marked_by_their_token_and_removed_as_a_set() {
@@ -28,8 +28,18 @@ async fn simulated_devices_are_marked_by_their_token_and_removed_as_a_set() {
     let remove = ["devices", "remove-simulated", "--site", "shop-7"];
     ctl(&server, &remove).await.refused(2, &["2 simulated devices", "--yes"]);
     ctl(&server, &["devices", "remove-simulated", "--site", "", "--yes"]).await.refused(2, &["must not be empty"]);
+    // Who watches sees them go, in words and as objects.
+    let watch = |more: &[&str]| {
+        let arguments = [&["devices", "watch"], more].concat();
+        Process::start("homepot ctl", &mut command(&server, &arguments))
+    };
+    let (words, objects) = (watch(&[]), watch(&["-o", "json"]));
+    words.prints("sim-1").await;
+    objects.prints("sim-1").await;
     let by_label = [&remove[..], &["-l", "fleet=load", "--yes", "-o", "json"]].concat();
     assert_eq!(ctl(&server, &by_label).await.json(), json!({"removed": 2}));
+    words.prints("sim-1 is removed").await;
+    objects.prints(r#"{"device_id":"sim-2","removed":true}"#).await;
     let none = ctl(&server, &[&remove[..], &["--yes"]].concat()).await;
     assert_eq!(none.lines(), ["0 simulated device(s) removed"]);
     let left = ctl(&server, &["devices", "list", "-o", "json"]).await.json();

@@ -28,6 +28,8 @@ async fn a_real_agent_takes_over_a_simulated_identity_while_its_simulator_is_at_
     server.admin().registry.update_device(update).await.unwrap();
     let watch = registry_pb::WatchRequest::default();
     let mut watch = server.admin().registry.watch(watch).await.unwrap().into_inner();
+    let simulated = registry_pb::WatchRequest { source: DeviceSource::Simulated.into(), ..Default::default() };
+    let mut simulated = server.admin().registry.watch(simulated).await.unwrap().into_inner();
 
     let agent = agent(&server, TILL).await;
     simulator.expect_goodbye(GoodbyeReason::Revoked).await;
@@ -48,6 +50,8 @@ async fn a_real_agent_takes_over_a_simulated_identity_while_its_simulator_is_at_
             break;
         }
     }
+    // Who watches simulated devices sees one go.
+    while simulated.message().await.unwrap().expect("the watch goes on").removed_device_ids != [TILL] {}
     let list = registry_pb::ListStateChangesRequest { device_id: TILL.to_owned(), ..Default::default() };
     let history = server.admin().registry.list_state_changes(list).await.unwrap().into_inner().changes;
     let causes: Vec<_> = history.iter().map(|change| change.cause()).collect();
