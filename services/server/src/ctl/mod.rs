@@ -4,11 +4,13 @@
 //! records look; `table` and `out` show them, `calls` fetches pages and keeps watches going, `connection` knows the server
 //! and the caller's token.
 
+mod activity;
 mod calls;
 mod commands;
 mod completions;
 mod connection;
 mod devices;
+mod errors;
 mod follow;
 mod labels;
 mod latest;
@@ -71,6 +73,12 @@ enum Noun {
     /// The same command for many devices, some at a time.
     #[command(subcommand)]
     Runs(Box<runs::Action>),
+    /// What went wrong in applications.
+    #[command(subcommand)]
+    Errors(errors::Action),
+    /// What people do.
+    #[command(subcommand)]
+    Activity(activity::Action),
     /// What devices enrol with.
     #[command(subcommand)]
     Tokens(tokens::Action),
@@ -140,6 +148,8 @@ async fn act(connection: &Connection, out: &Out, noun: Noun) -> anyhow::Result<E
         Noun::Latest(args) => latest::run(client, out, args).await,
         Noun::Commands(action) => commands::run(client, out, *action).await,
         Noun::Runs(action) => runs::run(client, out, *action).await,
+        Noun::Errors(action) => errors::run(client, out, action).await,
+        Noun::Activity(action) => activity::run(client, out, action).await,
         Noun::Tokens(action) => tokens::run(client, out, action).await,
         Noun::Operators(action) => operators::run(client, out, action).await,
         Noun::WhoAmI => operators::who_am_i(client, out).await,

@@ -71,11 +71,16 @@ pub(super) struct Cell {
 }
 
 impl Cell {
+    /// A text, or a dash where there is none.
+    pub(super) fn or_dash(text: &str) -> Self {
+        if text.is_empty() { "-".into() } else { text.into() }
+    }
+
     /// A word for a state, in its color.
     pub(super) fn state(word: String) -> Self {
         let tone = match word.as_str() {
             "online" | "succeeded" | "completed" => Tone::Good,
-            "offline" | "error" | "failed" | "rejected" | "expired" | "halted" => Tone::Bad,
+            "offline" | "error" | "critical" | "failed" | "rejected" | "expired" | "halted" => Tone::Bad,
             "maintenance" | "unknown" | "paused" | "cancelled" => Tone::Waiting,
             _ => Tone::Plain,
         };

@@ -1,5 +1,6 @@
 //! `homepot ctl`: what operators and their scripts lean on, tried on the program itself.
 
+mod analytics;
 mod commands;
 mod devices;
 mod shell;

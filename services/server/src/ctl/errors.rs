@@ -1,0 +1,189 @@
+//! `homepot ctl errors`: what went wrong in applications, and how often.
+
+use std::{process::ExitCode, time::Duration};
+
+use chrono::Utc;
+use homepot::{
+    model::{to_proto_duration, to_proto_timestamp},
+    pb::{analytics::v1 as pb, device::v1::DeviceSource},
+};
+use homepot_runtime::settings::parse_time;
+use serde_json::{Value, json};
+
+use super::{
+    calls::all,
+    devices::{source, source_parser},
+    out::{Out, note},
+    table::{Cell, Column, Record, column, wide},
+    words,
+};
+use crate::client::Client;
+
+const SEVERITY: &str = "SEVERITY_";
+const SEVERITIES: &[&str] = &["critical", "error", "warning", "info"];
+const NOTHING_REAL: &str = "no errors of real ones; --source simulated counts those of simulated ones";
+const GROUPING: &str = "ERROR_GROUPING_";
+const GROUPINGS: &[&str] = &["severity", "category", "error_code", "endpoint", "device", "site"];
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Action {
+    /// List errors, newest first; repeats within an hour are one line with their count.
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// At most so many.
+        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+    },
+    /// Count errors: those of real devices and applications, unless told otherwise.
+    Summary {
+        #[command(flatten)]
+        filter: Filter,
+        /// Tell them apart by this.
+        #[arg(long, default_value = "severity", value_parser = words::choice(GROUPING, GROUPINGS, pb::ErrorGrouping::from_str_name))]
+        by: pb::ErrorGrouping,
+        /// And by stretches of time this long: whole hours, such as 1h or 1d.
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        every: Option<Duration>,
+    },
+}
+
+/// Which errors.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct Filter {
+    /// Only of this device.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "DEVICE_ID")]
+    device: String,
+    /// Only of devices of this site.
+    #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
+    site: String,
+    /// Only as bad as this.
+    #[arg(long, value_parser = words::choice(SEVERITY, SEVERITIES, pb::Severity::from_str_name))]
+    severity: Option<pb::Severity>,
+    /// Only of this part of an application, such as payment.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    category: String,
+    /// Only with this code.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    code: String,
+    /// Only where this was called.
+    #[arg(long, default_value = "", hide_default_value = true)]
+    endpoint: String,
+    /// Only real or only simulated ones.
+    #[arg(long, value_parser = source_parser())]
+    source: Option<DeviceSource>,
+    /// Only of this time until now, such as 2h or 7d; they are kept for 90 days.
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
+    since: Duration,
+}
+
+impl From<Filter> for pb::ErrorFilter {
+    fn from(filter: Filter) -> Self {
+        Self {
+            category: filter.category,
+            severity: filter.severity.unwrap_or_default().into(),
+            error_code: filter.code,
+            endpoint: filter.endpoint,
+            device_id: filter.device,
+            site_id: filter.site,
+            start_time: Some(to_proto_timestamp(Utc::now() - filter.since)),
+            end_time: None,
+            source: filter.source.unwrap_or_default().into(),
+        }
+    }
+}
+
+impl Record for pb::ErrorGroup {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("LAST SEEN", |g, style| style.time(&g.last_seen_at)),
+        column("SEVERITY", |g, _| Cell::state(severity(g))),
+        column("COUNT", |g, _| g.count.to_string().into()),
+        column("CATEGORY", |g, _| report(g, |r| &r.category).into()),
+        column("CODE", |g, _| Cell::or_dash(report(g, |r| &r.error_code))),
+        column("DEVICE", |g, _| Cell::or_dash(&g.device_id)),
+        column("MESSAGE", |g, _| report(g, |r| &r.error_message).into()),
+        wide("ENDPOINT", |g, _| Cell::or_dash(report(g, |r| &r.endpoint))),
+        wide("SITE", |g, _| Cell::or_dash(&g.site_id)),
+        wide("REPORTED BY", |g, _| if g.operator.is_empty() { "the device".into() } else { (&g.operator).into() }),
+        wide("SOURCE", |g, _| source(g.source).into()),
+        wide("FIRST SEEN", |g, style| style.time(&g.first_seen_at)),
+    ];
+
+    fn json(&self) -> Value {
+        json!({
+            "newest": self.newest.as_ref().map(newest), "count": self.count,
+            "first_seen_at": words::time(&self.first_seen_at), "last_seen_at": words::time(&self.last_seen_at),
+            "device_id": words::text(&self.device_id), "site_id": words::text(&self.site_id),
+            "operator": words::text(&self.operator), "source": source(self.source), "overflow": self.overflow,
+        })
+    }
+}
+
+fn newest(report: &pb::ErrorReport) -> Value {
+    json!({
+        "category": report.category, "severity": words::word(report.severity().as_str_name(), SEVERITY),
+        "error_code": words::text(&report.error_code), "error_message": report.error_message,
+        "stack_trace": words::text(&report.stack_trace), "endpoint": words::text(&report.endpoint),
+        "user_id": words::text(&report.user_id), "context": words::object(&report.context),
+    })
+}
+
+fn report(group: &pb::ErrorGroup, text: fn(&pb::ErrorReport) -> &String) -> &str {
+    group.newest.as_ref().map_or("", |newest| text(newest))
+}
+
+fn severity(group: &pb::ErrorGroup) -> String {
+    let severity = group.newest.as_ref().map(pb::ErrorReport::severity).unwrap_or_default();
+    words::word(severity.as_str_name(), SEVERITY)
+}
+
+impl Record for pb::ErrorSum {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("FROM", |s, style| style.time(&s.start_time)),
+        column("OF", |s, _| Cell::or_dash(&s.key)),
+        column("ERRORS", |s, _| s.count.to_string().into()),
+        column("KINDS", |s, _| s.groups.to_string().into()),
+    ];
+
+    fn json(&self) -> Value {
+        json!({
+            "key": words::text(&self.key), "start_time": words::time(&self.start_time), "count": self.count,
+            "groups": self.groups,
+        })
+    }
+}
+
+pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
+    let mut analytics = client.analytics();
+    match action {
+        Action::List { filter, limit } => {
+            let filter = pb::ErrorFilter::from(filter);
+            let errors = all(limit, async |page_size, page_token| {
+                let request = pb::ListErrorsRequest { filter: Some(filter.clone()), page_size, page_token };
+                let page = analytics.list_errors(request).await?.into_inner();
+                Ok((page.errors, page.next_page_token))
+            });
+            out.list(&errors.await?)?;
+        }
+        Action::Summary { filter, by, every } => {
+            let (filter, resolution) = (pb::ErrorFilter::from(filter), every.map(to_proto_duration));
+            let sums = all(None, async |page_size, page_token| {
+                let request = pb::AggregateErrorsRequest {
+                    filter: Some(filter.clone()),
+                    group_by: by.into(),
+                    resolution,
+                    page_size,
+                    page_token,
+                };
+                let page = analytics.aggregate_errors(request).await?.into_inner();
+                Ok((page.sums, page.next_page_token))
+            });
+            let sums = sums.await?;
+            out.list(&sums)?;
+            if sums.is_empty() && filter.source == i32::from(DeviceSource::Unspecified) {
+                note(NOTHING_REAL);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
