@@ -31,9 +31,12 @@ const OTHER_FILES: u64 = 96;
 /// How many devices, and for how long.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Simulated devices, each with a stream on a connection of its own.
+    /// Simulated devices, each with a stream of its own.
     #[arg(long, default_value_t = 20_000)]
     pub devices: u32,
+    /// Devices that share a connection, as behind a proxy: a way to more of them than a process may have open files.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub devices_per_connection: u32,
     /// Seconds that all of them are attached.
     #[arg(long, default_value_t = 300)]
     pub seconds: u64,
@@ -47,7 +50,13 @@ pub struct Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self { devices: 20_000, seconds: 300, ceiling_seconds: 60, scenario: "healthy".to_owned() }
+        Self {
+            devices: 20_000,
+            devices_per_connection: 1,
+            seconds: 300,
+            ceiling_seconds: 60,
+            scenario: "healthy".to_owned(),
+        }
     }
 }
 
@@ -66,7 +75,8 @@ struct Played {
 
 /// Runs it.
 pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyhow::Result<()> {
-    raise_file_limit_to(u64::from(args.devices) + OTHER_FILES)?;
+    let connections = args.devices.div_ceil(args.devices_per_connection);
+    raise_file_limit_to(u64::from(connections) + OTHER_FILES)?;
     step(&format!("simulation: {} devices for {} s", args.devices, args.seconds));
     let server = Server::start(workshop, &[]).await?;
     let psql = server.psql()?;
@@ -107,7 +117,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
             .ceiling(number(&ceiling, "/ramp_seconds")?, "bare stream"),
     ];
     let details = json!({
-        "devices": args.devices, "seconds": args.seconds, "scenario": args.scenario,
+        "devices": args.devices, "devices_per_connection": args.devices_per_connection, "seconds": args.seconds, "scenario": args.scenario,
         "sent_equals_acknowledged_equals_stored": true,
         "server": { "summary": ours.summary, "mib_before": ours.server_before, "mib_enrolled": ours.server_enrolled, "mib_most": ours.server_most },
         "bare": { "summary": ceiling.summary, "mib_before": ceiling.server_before, "mib_most": ceiling.server_most },
@@ -138,6 +148,7 @@ impl Fleet {
         command
             .args(["fleet", "--name", NAME, "--json", "--scenario", &args.scenario])
             .args(["--devices", &args.devices.to_string(), "--duration", &format!("{seconds}s")])
+            .args(["--devices-per-connection", &args.devices_per_connection.to_string()])
             .args(["--server", &format!("http://{address}")])
             .args(place)
             .arg("--state-dir")

@@ -63,6 +63,9 @@ pub(crate) struct Args {
     /// Devices started a second, at most
     #[arg(long, default_value_t = 500.0, value_parser = rate, value_name = "RATE")]
     pub(crate) ramp: f64,
+    /// Devices that share a connection, as behind a proxy; each has a stream of its own all the same
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
+    pub(crate) devices_per_connection: u32,
     /// Measure this often [default: as the server says]
     #[arg(long, value_parser = span::parse, value_name = "SPAN")]
     pub(crate) interval: Option<Duration>,

@@ -284,7 +284,7 @@ impl Device {
         if retry_at > now || !(self.reachable || self.leaves_by.is_some()) {
             return;
         }
-        let (endpoint, credentials) = (self.world.endpoint.clone(), self.credentials.clone());
+        let (world, number, credentials) = (self.world.clone(), self.number, self.credentials.clone());
         let (ticket, hello) = (self.ticket.clone(), self.hello(now));
         let turns = (!self.was_attached).then(|| self.world.turns.clone());
         self.link = Link::Opening(Box::pin(async move {
@@ -292,7 +292,8 @@ impl Device {
                 Some(turns) => turns.acquire_owned().await.ok(),
                 None => None,
             };
-            timeout(HANDSHAKE, stream::open(endpoint, credentials, ticket, hello)).await.unwrap_or(Err(End::NoWelcome))
+            let opened = stream::open(&world.lines, number, credentials, ticket, hello);
+            timeout(HANDSHAKE, opened).await.unwrap_or(Err(End::NoWelcome))
         }));
     }
 

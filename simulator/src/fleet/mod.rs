@@ -8,6 +8,7 @@ mod device;
 mod enrol;
 mod keys;
 mod limits;
+mod lines;
 mod live;
 mod members;
 mod orders;
@@ -37,6 +38,7 @@ use self::{
     device::Device,
     enrol::{Door, Right},
     keys::{Keys, Known},
+    lines::{Lines, connections},
     members::Member,
     poller::Poller,
     summary::{Commands, Latency, Samples, Summary},
@@ -62,7 +64,7 @@ const OTHER_FILES: u64 = 64;
 /// Runs a fleet until `stop`, at the latest; the exit code says whether all that was sent was acknowledged.
 pub(crate) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let scenario = Arc::new(Scenario::find(&args.scenario)?);
-    limits::raise_open_files(u64::from(args.devices) + OTHER_FILES)?;
+    limits::raise_open_files(u64::from(connections(args.devices, args.devices_per_connection)) + OTHER_FILES)?;
     args.begin(Utc::now())?;
     let sites = match &args.site {
         Some(site) => vec![site.clone()],
@@ -148,7 +150,7 @@ impl Run {
             scenario: self.scenario.clone(),
             seed: args.seed,
             run: run.iter().map(|byte| format!("{byte:02x}")).collect(),
-            endpoint: args.server.endpoint()?,
+            lines: Lines::new(args.server.endpoint()?, args.devices, args.devices_per_connection),
             timing: Timing {
                 start,
                 has_past: args.start.is_some() || args.history.is_some(),

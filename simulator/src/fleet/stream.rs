@@ -20,8 +20,9 @@ use tonic::{
     client::Grpc,
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
-    transport::Endpoint,
 };
+
+use super::lines::Lines;
 
 /// Messages under way to the connection.
 const CHANNEL: usize = 16;
@@ -39,12 +40,13 @@ pub(super) struct Opened {
 
 /// Connects, says Hello and hears Welcome.
 pub(super) async fn open(
-    endpoint: Endpoint,
+    lines: &Lines,
+    number: u32,
     credentials: Credentials,
     ticket: Option<String>,
     hello: Bytes,
 ) -> Result<Opened, End> {
-    let channel = endpoint::channel(&endpoint).await?;
+    let channel = lines.connect(number).await?;
     let (up, messages) = mpsc::channel(CHANNEL);
     let hello_at = platform::since_boot();
     up.try_send(hello).map_err(|_| End::Lost)?;

@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Endpoint;
 
-use super::{keys::Keys, tally::Tally};
+use super::{keys::Keys, lines::Lines, tally::Tally};
 use crate::{
     life::chance::{fraction, mix_all},
     scenario::Scenario,
@@ -26,7 +25,7 @@ pub(super) struct World {
     pub(super) seed: u64,
     /// Tells this run's boots and journals from another's.
     pub(super) run: String,
-    pub(super) endpoint: Endpoint,
+    pub(super) lines: Lines,
     pub(super) timing: Timing,
     /// Samples a device holds that are not acknowledged.
     pub(super) spool_samples: usize,

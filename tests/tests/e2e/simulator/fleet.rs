@@ -64,6 +64,31 @@ async fn a_server_that_dies_under_a_fleet_has_everything_in_the_end() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn devices_that_share_a_connection_have_streams_of_their_own_and_lose_nothing_when_it_breaks() {
+    let (mut server, simulator) = server().await;
+    let calm = simulator.calm("");
+    let arguments = ["fleet", "-n", "12", "--name", "proxied", "--scenario", &calm, "--devices-per-connection", "4"];
+    let samples = ["--interval", "200ms", "--samples", "50", "--json"];
+    let mut process = simulator.start(&[&arguments[..], &samples].concat());
+    eventually("all of them attached", async || {
+        let online = "SELECT count(*) FROM sessions WHERE status = 'online'";
+        (server.database().number(online).await == 12).then_some(())
+    })
+    .await;
+    let lines = std::fs::read_dir(format!("/proc/{}/fd", process.id())).unwrap().flatten();
+    let lines = lines.filter_map(|line| std::fs::read_link(line.path()).ok());
+    let sockets = lines.filter(|line| line.to_string_lossy().starts_with("socket:")).count();
+    assert!((3..12).contains(&sockets), "{sockets} sockets, three of them to the server");
+    server.kill9();
+    server.restart().await;
+    let ran = Simulator::ended(&mut process).await;
+    assert_eq!(ran.code, 0, "{}\n{}", ran.summary, ran.said);
+    assert_eq!(number(&ran.summary, "/attached"), 12);
+    assert!(number(&ran.summary, "/sessions") >= 24, "{}", ran.summary);
+    assert_eq!((number(&ran.summary, "/samples/acknowledged"), stored(&server, "proxied").await), (600, 600));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_and_not_acknowledged_shows_in_the_exit_code() {
     let (mut server, simulator) = server().await;
     let arguments = ["fleet", "-n", "3", "--name", "lost", "--interval", "200ms", "--drain", "1s", "--json"];
