@@ -1,8 +1,10 @@
 //! A process, its log, and the certainty that it ends.
 
 use std::{
+    ffi::OsStr,
+    fs::{File, OpenOptions},
     io::{BufRead, BufReader, Read},
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
@@ -11,6 +13,7 @@ use std::{
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
+    pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt},
 };
 use serde_json::Value;
 use tokio::sync::watch;
@@ -29,10 +32,13 @@ impl Log {
     fn read_from(
         self: Arc<Self>,
         output: impl Read + Send + 'static,
+        end_of_line: u8,
         parse: fn(String) -> Value,
     ) -> std::thread::JoinHandle<()> {
         std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
+            // Reading a terminal that nobody has open any more is an error, and the end.
+            for line in BufReader::new(output).split(end_of_line).map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).into_owned();
                 let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
                 lines.push(parse(line));
                 self.count.send_replace(lines.len());
@@ -61,6 +67,21 @@ impl Log {
     }
 }
 
+fn spawn(name: &str, command: &mut Command) -> Child {
+    let command = command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"))
+}
+
+/// A terminal: the side that sees what is drawn, and the side to draw on.
+fn terminal() -> std::io::Result<(File, File)> {
+    let screen = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY)?;
+    grantpt(&screen)?;
+    unlockpt(&screen)?;
+    let path = ptsname(&screen, Vec::new())?;
+    let terminal = OpenOptions::new().read(true).write(true).open(OsStr::from_bytes(path.as_bytes()))?;
+    Ok((screen.into(), terminal))
+}
+
 /// A child process; dropping it kills it and waits until it is gone.
 #[derive(Debug)]
 pub struct Process {
@@ -74,15 +95,27 @@ pub struct Process {
 impl Process {
     /// Starts `command`, which the messages call `name`.
     pub fn start(name: &str, command: &mut Command) -> Self {
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} does not start: {error}"));
-        let (out, err) = (Arc::new(Log::default()), Arc::new(Log::default()));
+        let mut child = spawn(name, command.stderr(Stdio::piped()));
+        let said = child.stderr.take().expect("stderr is piped");
         // The log is JSON, but for the words of programs that can't even start.
         let parse = |line: String| serde_json::from_str(&line).unwrap_or(Value::String(line));
-        let readers = vec![
-            out.clone().read_from(child.stdout.take().expect("stdout is piped"), Value::String),
-            err.clone().read_from(child.stderr.take().expect("stderr is piped"), parse),
-        ];
+        Self::reading(name, child, |err| err.read_from(said, b'\n', parse))
+    }
+
+    /// Starts `command` with a terminal for what it says (stderr). A line of the log is what was drawn until the cursor went
+    /// back to the left.
+    pub fn start_on_terminal(name: &str, command: &mut Command) -> Self {
+        let (screen, terminal) = terminal().unwrap_or_else(|error| panic!("no terminal for {name}: {error}"));
+        let child = spawn(name, command.env("TERM", "xterm").stderr(terminal));
+        // Our own handle on it, or reading would never end.
+        command.stderr(Stdio::null());
+        Self::reading(name, child, |err| err.read_from(screen, b'\r', Value::String))
+    }
+
+    fn reading(name: &str, mut child: Child, read_said: impl FnOnce(Arc<Log>) -> std::thread::JoinHandle<()>) -> Self {
+        let (out, err) = (Arc::new(Log::default()), Arc::new(Log::default()));
+        let printed = child.stdout.take().expect("stdout is piped");
+        let readers = vec![out.clone().read_from(printed, b'\n', Value::String), read_said(err.clone())];
         Self { name: name.to_owned(), child, out, err, readers }
     }
 

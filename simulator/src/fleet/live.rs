@@ -35,7 +35,9 @@ pub(super) async fn show(
         bar.set_message(line.clone());
         if !screen.draws() && told_at.elapsed() >= PLAIN_LINE_EVERY {
             told_at = Instant::now();
-            screen.say(format_args!("{}  {line}", bar.prefix()));
+            let reached =
+                bar.length().filter(|length| *length > 0).map(|length| format!(" {}/{length}", bar.position()));
+            screen.say(format_args!("{}{}  {line}", bar.prefix(), reached.unwrap_or_default()));
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the simulator says when something can't be.
 
-use homepot_tests::{Simulator, program};
+use homepot_tests::{Process, Simulator, program};
+use serde_json::Value;
 
 use super::server;
 
@@ -36,10 +37,37 @@ async fn a_token_for_real_devices_lets_no_simulated_one_in() {
     let simulator = Simulator::of(&server).token("");
     let mut command = simulator.command(&["fleet", "-n", "1", "--site", "shop", "--json"]);
     command.env("HOMEPOT_ENROLLMENT_TOKEN", &token);
-    let ran = Simulator::ended(&mut homepot_tests::Process::start("homepot-sim", &mut command)).await;
+    let ran = Simulator::ended(&mut Process::start("homepot-sim", &mut command)).await;
     assert_eq!(ran.code, 1);
     assert!(ran.said.contains("for real devices") && !ran.said.contains(&token), "{}", ran.said);
     assert_eq!(server.database().number("SELECT count(*) FROM devices").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_terminal_bars_tell_how_far_it_is_and_elsewhere_a_line_now_and_then() {
+    let (_server, simulator) = server().await;
+    let calm = simulator.calm("");
+    let arguments = ["fleet", "-n", "30", "--name", "bars", "--scenario", &calm, "--interval", "200ms", "--json"];
+    let mut run = simulator.command(&[&arguments[..], &["--duration", "3s"]].concat());
+    let mut process = Process::start_on_terminal("homepot-sim", &mut run);
+    for (bar, end) in [("enrol", "/30"), ("attach", "/30"), ("run", "/3"), ("settle", "/30")] {
+        let drawn = |line: &Value| {
+            let line = line.as_str().unwrap_or_default();
+            (line.contains(bar) && line.contains(end)).then_some(())
+        };
+        process.logged(&format!("the bar '{bar}'"), drawn).await;
+    }
+    let live = |line: &Value| line.as_str()?.contains("attached 30").then_some(());
+    process.logged("the live line", live).await;
+    let ran = Simulator::ended(&mut process).await;
+    assert_eq!((ran.code, &ran.summary["attached"]), (0, &30.into()), "{}", ran.said);
+
+    let mut plain = simulator.start(&arguments);
+    let line =
+        plain.logged("a plain line", |line| line.as_str()?.contains("samples/s").then(|| line.to_string())).await;
+    assert!(!line.contains('\u{1b}'), "no letters for terminals: {line}");
+    plain.terminate();
+    assert_eq!(Simulator::ended(&mut plain).await.code, 0);
 }
 
 #[test]
