@@ -65,7 +65,7 @@ struct Played {
     summary: Value,
     /// Of the server and of the simulator, in MiB, when nobody was there and at most.
     server_before: f64,
-    /// When the fleet was enrolled and nobody attached yet: checks of keys take 19 MiB each, which the allocator keeps.
+    /// When the fleet was enrolled and nobody attached yet.
     server_enrolled: f64,
     server_most: f64,
     simulator_most: f64,

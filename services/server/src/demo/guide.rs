@@ -43,6 +43,7 @@ Try next, in another terminal
   {program} ctl latest
   {program} ctl commands queue {device_id} RUN_DIAGNOSTICS --wait
   {program} ctl commands list {device_id} --limit 5
+  {program} ctl errors summary --source simulated --by category
   {program} ctl --help
 
   {simulator} fleet --devices 200 --scenario black_friday --name friday
@@ -58,7 +59,6 @@ Try next, in another terminal
   curl -s {bearer} -H 'content-type: application/json' \
     -d '{{"command_type": "PING"}}' http://{rest}/api/v1/devices/{device_id}/commands
   curl -s {bearer} http://{rest}/api/v1/devices/device/{device_id}/commands
-  curl -s {bearer} "http://{rest}/api/v1/analytics/errors/summary?group_by=severity&source=simulated"
 "#
     )
 }
