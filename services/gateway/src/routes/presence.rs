@@ -73,9 +73,9 @@ pub(crate) struct DevicesView {
 
 /// Tells devices as they are, and then as they come, go and change
 ///
-/// Server-sent events. An event `devices` holds `{"devices": […], "removed_device_ids": […]}`; the first one comes at once. Its `id` says how far one
-/// has seen: who comes back with it, as `Last-Event-ID` or as `cursor`, is told what changed since, and nothing is left
-/// out; a change may come twice. While nothing changes an `id` comes alone from time to time. An event `error` holds what
+/// Server-sent events. An event `devices` holds `{"devices": […], "removed_device_ids": […]}`; the first one comes at
+/// once. Its `id` says how far one has seen: who comes back with it within 30 days, as `Last-Event-ID` or as `cursor`, is
+/// told what changed since, and nothing is left out; a change may come twice. While nothing changes an `id` comes alone from time to time. An event `error` holds what
 /// any error holds, and is the last. Who reads slowly gets a device's newest state.
 #[utoipa::path(
     get, path = "/devices/watch", tag = "devices",

@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use homepot::{
     model::{to_proto_duration, to_proto_timestamp},
     pb::{analytics::v1 as pb, device::v1::DeviceSource},
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     calls::all,
     devices::{source, source_parser},
-    out::{Out, note},
+    out::Out,
     table::{Cell, Column, Record, column, wide},
     words,
 };
@@ -21,7 +21,6 @@ use crate::client::Client;
 
 const TYPE: &str = "ACTIVITY_TYPE_";
 const TYPES: &[&str] = &["page_view", "click", "search", "interaction", "filter"];
-const NOTHING_REAL: &str = "no activity of real ones; --source simulated counts those of simulated ones";
 const GROUPING: &str = "ACTIVITY_GROUPING_";
 const GROUPINGS: &[&str] = &["type", "page", "search_query", "operator"];
 
@@ -67,8 +66,8 @@ pub(super) struct Filter {
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
     /// Only of this time until now, such as 2h or 7d; it is kept for 30 days.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
-    since: Duration,
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::ago)]
+    since: DateTime<Utc>,
 }
 
 impl From<Filter> for pb::ActivityFilter {
@@ -78,7 +77,7 @@ impl From<Filter> for pb::ActivityFilter {
             page_url: filter.page,
             session_id: filter.session,
             operator: filter.operator,
-            start_time: Some(to_proto_timestamp(Utc::now() - filter.since)),
+            start_time: Some(to_proto_timestamp(filter.since)),
             end_time: None,
             source: filter.source.unwrap_or_default().into(),
         }
@@ -168,11 +167,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
                 let page = analytics.aggregate_activities(request).await?.into_inner();
                 Ok((page.sums, page.next_page_token))
             });
-            let sums = sums.await?;
-            out.list(&sums)?;
-            if sums.is_empty() && filter.source == i32::from(DeviceSource::Unspecified) {
-                note(NOTHING_REAL);
-            }
+            out.sums(&sums.await?, filter.source)?;
         }
     }
     Ok(ExitCode::SUCCESS)

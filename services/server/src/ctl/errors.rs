@@ -2,7 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use homepot::{
     model::{to_proto_duration, to_proto_timestamp},
     pb::{analytics::v1 as pb, device::v1::DeviceSource},
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::{
     calls::all,
     devices::{source, source_parser},
-    out::{Out, note},
+    out::Out,
     table::{Cell, Column, Record, column, wide},
     words,
 };
@@ -21,7 +21,6 @@ use crate::client::Client;
 
 const SEVERITY: &str = "SEVERITY_";
 const SEVERITIES: &[&str] = &["critical", "error", "warning", "info"];
-const NOTHING_REAL: &str = "no errors of real ones; --source simulated counts those of simulated ones";
 const GROUPING: &str = "ERROR_GROUPING_";
 const GROUPINGS: &[&str] = &["severity", "category", "error_code", "endpoint", "device", "site"];
 
@@ -73,8 +72,8 @@ pub(super) struct Filter {
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
     /// Only of this time until now, such as 2h or 7d; they are kept for 90 days.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
-    since: Duration,
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::ago)]
+    since: DateTime<Utc>,
 }
 
 impl From<Filter> for pb::ErrorFilter {
@@ -86,7 +85,7 @@ impl From<Filter> for pb::ErrorFilter {
             endpoint: filter.endpoint,
             device_id: filter.device,
             site_id: filter.site,
-            start_time: Some(to_proto_timestamp(Utc::now() - filter.since)),
+            start_time: Some(to_proto_timestamp(filter.since)),
             end_time: None,
             source: filter.source.unwrap_or_default().into(),
         }
@@ -178,11 +177,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
                 let page = analytics.aggregate_errors(request).await?.into_inner();
                 Ok((page.sums, page.next_page_token))
             });
-            let sums = sums.await?;
-            out.list(&sums)?;
-            if sums.is_empty() && filter.source == i32::from(DeviceSource::Unspecified) {
-                note(NOTHING_REAL);
-            }
+            out.sums(&sums.await?, filter.source)?;
         }
     }
     Ok(ExitCode::SUCCESS)

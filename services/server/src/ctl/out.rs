@@ -3,6 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use chrono::Utc;
+use homepot::pb::device::v1::DeviceSource;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
@@ -85,6 +86,15 @@ impl Out {
         self.changed(record, &[(name, secret.into())])?;
         self.text("\nThe secret, shown this once:")?;
         self.text(secret)
+    }
+
+    /// Sums over those of one `source`. Unless it was said they are over real ones; where these have none, others may.
+    pub(super) fn sums<T: Record>(&self, sums: &[T], source: i32) -> anyhow::Result<()> {
+        self.list(sums)?;
+        if sums.is_empty() && source == i32::from(DeviceSource::Unspecified) {
+            note("nothing of real ones; --source simulated counts what is simulated");
+        }
+        Ok(())
     }
 
     /// Records of a watch: the next rows of `table`, or an object a line.

@@ -5,9 +5,10 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use homepot::model::{JsonBounds, from_proto_timestamp, from_struct};
+use homepot_runtime::settings::parse_time;
 use prost_types::{Struct, Timestamp};
 use serde_json::{Value, json};
 
@@ -27,6 +28,12 @@ pub(super) fn choice<E: Clone + Send + Sync + 'static>(
 ) -> impl TypedValueParser<Value = E> {
     PossibleValuesParser::new(words)
         .try_map(move |word| from_name(&format!("{prefix}{}", word.to_uppercase())).ok_or(std::fmt::Error))
+}
+
+/// An argument that is a time so long ago, such as 2h or 7d.
+pub(super) fn ago(text: &str) -> Result<DateTime<Utc>, String> {
+    let before = Utc::now().checked_sub_signed(TimeDelta::from_std(parse_time(text)?).unwrap_or(TimeDelta::MAX));
+    before.filter(|time| *time >= DateTime::UNIX_EPOCH).ok_or_else(|| format!("'{text}' ago there was nothing yet"))
 }
 
 pub(super) fn read_time(time: &Option<Timestamp>) -> Option<DateTime<Utc>> {
@@ -129,6 +136,15 @@ mod tests {
             [0, 1, 119, 180, 7_199, 7_200, 172_799, 172_800, -90, -86_400].map(at),
             ["now", "1s ago", "119s ago", "3m ago", "119m ago", "2h ago", "47h ago", "2d ago", "in 90s", "in 24h"]
         );
+    }
+
+    #[test]
+    fn a_time_ago_is_no_longer_ago_than_anything_can_be() {
+        let minutes = (Utc::now() - ago("2h").unwrap()).num_minutes();
+        assert!((119..122).contains(&minutes), "{minutes}");
+        for bad in ["", "2", "30000d", "400000000d", "200000000000d", "99999999999999999999d"] {
+            assert!(ago(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]
