@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    pb::{device::v1 as device_pb, registry::v1 as pb},
+    pb::{common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb},
 };
 
 const MAX_CONFIG: JsonBounds = JsonBounds { bytes: 16 * 1024, keys: 256, depth: 8 };
@@ -47,10 +47,10 @@ impl DeviceSource {
 
     /// Reads a protocol value; `None` when it says nothing.
     pub fn from_proto(field: &str, value: i32) -> Result<Option<Self>, Error> {
-        match device_pb::DeviceSource::try_from(value) {
-            Ok(device_pb::DeviceSource::Unspecified) => Ok(None),
-            Ok(device_pb::DeviceSource::Real) => Ok(Some(Self::Real)),
-            Ok(device_pb::DeviceSource::Simulated) => Ok(Some(Self::Simulated)),
+        match common_pb::DeviceSource::try_from(value) {
+            Ok(common_pb::DeviceSource::Unspecified) => Ok(None),
+            Ok(common_pb::DeviceSource::Real) => Ok(Some(Self::Real)),
+            Ok(common_pb::DeviceSource::Simulated) => Ok(Some(Self::Simulated)),
             Err(_) => Err(Error::invalid(field, "must be real or simulated")),
         }
     }
@@ -68,7 +68,7 @@ impl std::str::FromStr for DeviceSource {
     }
 }
 
-impl From<DeviceSource> for device_pb::DeviceSource {
+impl From<DeviceSource> for common_pb::DeviceSource {
     fn from(source: DeviceSource) -> Self {
         match source {
             DeviceSource::Real => Self::Real,
@@ -126,7 +126,7 @@ impl Device {
             mac_address: self.mac_address.unwrap_or_default(),
             firmware_version: self.firmware_version.unwrap_or_default(),
             config: self.config.as_ref().map(to_struct),
-            source: device_pb::DeviceSource::from(self.source).into(),
+            source: common_pb::DeviceSource::from(self.source).into(),
             active: self.active,
             maintenance: self.maintenance,
             presence: Some(self.presence.into_proto(self.source, self.maintenance)),

@@ -1,7 +1,7 @@
 //! How many devices there are, and how they fare.
 
 use super::{DeviceSource, DeviceStatus, DeviceType, SiteId};
-use crate::pb::{device::v1 as device_pb, registry::v1 as pb};
+use crate::pb::{common::v1 as common_pb, registry::v1 as pb};
 
 /// A count that never mixes real devices with simulated ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,7 +88,7 @@ impl From<FleetSummary> for pb::SummarizeFleetResponse {
         };
         let number = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Self {
-            source: device_pb::DeviceSource::from(summary.source).into(),
+            source: common_pb::DeviceSource::from(summary.source).into(),
             total: summary.total,
             not_counted: summary.not_counted,
             inactive: summary.inactive,

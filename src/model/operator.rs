@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use super::{DeviceSource, Labels, OperatorName, SiteId, to_proto_timestamp};
 use crate::{
     error::Error,
-    pb::{device::v1 as device_pb, registry::v1 as pb},
+    pb::{common::v1 as common_pb, registry::v1 as pb},
 };
 
 /// What an operator may do; each role may do all that the one before it may.
@@ -179,7 +179,7 @@ impl From<EnrollmentToken> for pb::EnrollmentToken {
         Self {
             token_id: token.token_id,
             site_id: token.site_id.into(),
-            source: device_pb::DeviceSource::from(token.source).into(),
+            source: common_pb::DeviceSource::from(token.source).into(),
             uses_left: token.uses_left.try_into().unwrap_or_default(),
             max_uses: token.max_uses.try_into().unwrap_or_default(),
             created_by: token.created_by,

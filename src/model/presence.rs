@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::{DeviceId, DeviceSource, to_proto_duration, to_proto_timestamp};
 use crate::{
     error::Error,
-    pb::{device::v1 as device_pb, registry::v1 as pb},
+    pb::{common::v1 as common_pb, registry::v1 as pb},
 };
 
 /// A device is offline when it was silent for this many of its heartbeat intervals.
@@ -148,7 +148,7 @@ impl Presence {
             heartbeat_interval: Some(to_proto_duration(self.heartbeat_interval)),
             flapping: self.flapping,
             contested_since: self.contested_since.map(to_proto_timestamp),
-            source: device_pb::DeviceSource::from(source).into(),
+            source: common_pb::DeviceSource::from(source).into(),
         }
     }
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    pb::{command::v1 as pb, device::v1 as device_pb},
+    pb::{command::v1 as pb, common::v1 as common_pb},
 };
 
 /// Devices that a run may name one by one.
@@ -81,7 +81,7 @@ impl TryFrom<pb::Target> for Target {
 
 impl From<Target> for pb::Target {
     fn from(target: Target) -> Self {
-        let source = target.source.map(|source| device_pb::DeviceSource::from(source).into()).unwrap_or_default();
+        let source = target.source.map(|source| common_pb::DeviceSource::from(source).into()).unwrap_or_default();
         let only = Self { source, ..Self::default() };
         match target.whom {
             Whom::Devices(devices) => Self { device_ids: devices.into_iter().map(Into::into).collect(), ..only },
@@ -390,7 +390,7 @@ impl From<RunDevice> for pb::RunDevice {
             reason: device.reason.unwrap_or_default(),
             skipped: device.skipped,
             result: device.result.as_ref().map(to_struct),
-            source: device_pb::DeviceSource::from(device.source).into(),
+            source: common_pb::DeviceSource::from(device.source).into(),
         }
     }
 }
@@ -417,7 +417,7 @@ mod tests {
 
     #[test]
     fn who_does_not_name_devices_means_the_real_ones_and_is_told_so() {
-        let [real, simulated] = DeviceSource::ALL.map(|source| i32::from(device_pb::DeviceSource::from(source)));
+        let [real, simulated] = DeviceSource::ALL.map(|source| i32::from(common_pb::DeviceSource::from(source)));
         let fleet = pb::Target { fleet: true, ..Default::default() };
         let site = pb::Target { site_id: "site".to_owned(), ..Default::default() };
         let labels = pb::Target { label_selector: "row=front".to_owned(), ..Default::default() };

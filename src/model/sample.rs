@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    pb::{device::v1 as device_pb, telemetry::v1 as pb},
+    pb::{common::v1 as common_pb, telemetry::v1 as pb},
 };
 
 /// How far back a sample may lie: as long as raw samples are kept.
@@ -279,7 +279,7 @@ impl From<StoredSample> for pb::DeviceSample {
             site_id: stored.site_id.into(),
             sample: Some(stored.sample.into()),
             received_at: Some(to_proto_timestamp(stored.received_at)),
-            source: device_pb::DeviceSource::from(stored.source).into(),
+            source: common_pb::DeviceSource::from(stored.source).into(),
         }
     }
 }

@@ -10,7 +10,10 @@ use chrono::Utc;
 use homepot::{
     Error, Kind,
     model::{CommandId, Delivery, DeviceId, DeviceSource, Nonce, Outcome, Secret, to_proto_timestamp},
-    pb::device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
+    pb::{
+        common::v1 as common_pb,
+        device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
+    },
 };
 use tokio::{
     select,
@@ -351,7 +354,7 @@ impl Connection {
             agent_version: self.introduction.agent_version.clone(),
             boot_id: self.introduction.boot_id.clone(),
             capabilities: self.introduction.capabilities.clone(),
-            source: pb::DeviceSource::from(self.introduction.source).into(),
+            source: common_pb::DeviceSource::from(self.introduction.source).into(),
             device_time: Some(to_proto_timestamp(Utc::now())),
             journal_id: self.introduction.journal_id.clone(),
         };

@@ -5,7 +5,7 @@ use std::time::Duration;
 use homepot::{
     Error, Kind,
     model::{DeviceId, DeviceSource, DeviceType, ProofKey, Secret, SiteId},
-    pb::device::v1 as pb,
+    pb::{common::v1 as common_pb, device::v1 as pb},
 };
 use tokio::time::timeout;
 use tonic::{Request, transport::Endpoint};
@@ -45,7 +45,7 @@ pub async fn enroll(endpoint: &Endpoint, registration: &Registration, token: Opt
         name: registration.name.clone(),
         device_type: registration.device_type.to_string(),
         firmware_version: registration.firmware_version.clone(),
-        source: pb::DeviceSource::from(registration.source).into(),
+        source: common_pb::DeviceSource::from(registration.source).into(),
         claim: registration.claim.to_vec(),
         proof_key: registration.proof_key.map(|key| key.to_vec()).unwrap_or_default(),
         ..Default::default()

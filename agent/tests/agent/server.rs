@@ -10,6 +10,7 @@ use std::{
 use homepot::{
     Error,
     model::{to_proto_duration, to_proto_timestamp},
+    pb::common::v1::DeviceSource,
     pb::device::v1::{
         self as pb,
         attach_request::Message as Up,
@@ -204,7 +205,7 @@ impl DeviceService for Service {
                 reconnect_ticket: TICKET.to_owned(),
                 backlog_samples_per_second: script.backlog_pace,
                 max_sample_age: None,
-                source: pb::DeviceSource::Real.into(),
+                source: DeviceSource::Real.into(),
             }
         };
         let sessions = self.sessions.clone();

@@ -10,7 +10,10 @@ use std::{process::Stdio, time::Duration};
 use anyhow::Context as _;
 use homepot::{
     model::{Secret, SecretKind},
-    pb::device::v1::{AttachResponse, DeviceSource, Welcome, attach_response::Message as Down},
+    pb::{
+        common::v1::DeviceSource,
+        device::v1::{AttachResponse, Welcome, attach_response::Message as Down},
+    },
 };
 use serde_json::json;
 use tokio::{

@@ -6,7 +6,7 @@ use axum::extract::{FromRequestParts, Query};
 use chrono::DateTime;
 use homepot::{
     model::{to_proto_duration, to_proto_timestamp},
-    pb::device::v1::DeviceSource,
+    pb::common::v1::DeviceSource,
 };
 use homepot_runtime::settings::parse_time;
 use http::{HeaderMap, header, request::Parts};

@@ -6,7 +6,7 @@ use chrono::SecondsFormat;
 use homepot::{
     Error,
     model::{CommandState, JsonBounds, JsonObject, from_proto_timestamp, from_struct},
-    pb::{command::v1 as command_pb, device::v1 as device_pb, registry::v1 as pb},
+    pb::{command::v1 as command_pb, common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb},
 };
 use prost_types::{Struct, Timestamp};
 use serde::Serialize;
@@ -151,8 +151,8 @@ impl DeviceView {
 
 /// What a device is; as one that does not tell is taken for real, so is one of which nothing is told.
 pub(crate) fn source_word(source: i32) -> &'static str {
-    match device_pb::DeviceSource::try_from(source) {
-        Ok(device_pb::DeviceSource::Simulated) => "simulated",
+    match common_pb::DeviceSource::try_from(source) {
+        Ok(common_pb::DeviceSource::Simulated) => "simulated",
         _ => "real",
     }
 }

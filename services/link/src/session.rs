@@ -7,7 +7,10 @@ use futures_util::FutureExt as _;
 use homepot::{
     Error, Kind,
     model::{Delivery, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
-    pb::device::v1::{self as pb, attach_request::Message as Up, attach_response::Message},
+    pb::{
+        common::v1 as common_pb,
+        device::v1::{self as pb, attach_request::Message as Up, attach_response::Message},
+    },
 };
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
@@ -164,7 +167,7 @@ impl Session {
             reconnect_ticket: std::mem::take(&mut self.caller.ticket),
             backlog_samples_per_second: pace,
             max_sample_age: Some(to_proto_duration(self.link.inner.telemetry.max_sample_age())),
-            source: pb::DeviceSource::from(self.caller.source).into(),
+            source: common_pb::DeviceSource::from(self.caller.source).into(),
         };
         self.outbound.send(Message::Welcome(welcome)).await
     }

@@ -148,13 +148,13 @@ fn refusal() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use homepot::pb::device::v1 as pb;
+    use homepot::pb::{common::v1 as common_pb, device::v1 as pb};
 
     use super::*;
 
     #[test]
     fn a_token_makes_only_what_it_is_for_and_a_proof_key_counts_as_saying_real() {
-        let check = |declared: pb::DeviceSource, proof_key: &[u8], of_token| {
+        let check = |declared: common_pb::DeviceSource, proof_key: &[u8], of_token| {
             let request = pb::EnrollRequest {
                 site_id: "s".to_owned(),
                 device_id: "d".to_owned(),
@@ -167,7 +167,7 @@ mod tests {
         };
         use DeviceSource::{Real, Simulated};
         let (nothing, real, simulated) =
-            (pb::DeviceSource::Unspecified, pb::DeviceSource::Real, pb::DeviceSource::Simulated);
+            (common_pb::DeviceSource::Unspecified, common_pb::DeviceSource::Real, common_pb::DeviceSource::Simulated);
         for (declared, proof_key, with_real, with_simulated) in [
             (nothing, &[][..], true, true),
             (nothing, &[1; 32], true, false),

@@ -7,7 +7,10 @@ use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use homepot::{
     Kind as ErrorKind,
     model::{DeviceSource, Hello, to_proto_timestamp},
-    pb::device::v1::{self as pb, AttachRequest, AttachResponse, attach_request::Message as Up},
+    pb::{
+        common::v1 as common_pb,
+        device::v1::{self as pb, AttachRequest, AttachResponse, attach_request::Message as Up},
+    },
 };
 use homepot_agent::protocol::{
     Credentials, Event, Terms,
@@ -304,7 +307,7 @@ impl Device {
             agent_version: concat!("homepot-sim ", env!("CARGO_PKG_VERSION")).to_owned(),
             boot_id: format!("{}-{}", self.world.run, self.life.boots()),
             capabilities: Orders::capabilities(),
-            source: pb::DeviceSource::from(DeviceSource::Simulated).into(),
+            source: common_pb::DeviceSource::from(DeviceSource::Simulated).into(),
             device_time: Some(to_proto_timestamp(self.life.clock(self.world.timing.time(now)))),
             journal_id: format!("{}-{}", self.world.run, self.number),
         };

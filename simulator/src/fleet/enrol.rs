@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use homepot::{
     Error, Kind,
     model::{DeviceId, DeviceSource, Secret, SecretKind, SiteId, to_proto_duration},
-    pb::{device::v1 as device_pb, registry::v1 as pb},
+    pb::{common::v1 as common_pb, registry::v1 as pb},
 };
 use homepot_agent::protocol::{
     enroll::{self, Registration},
@@ -145,7 +145,7 @@ async fn make_token(registry: &mut Registry, fleet: &str, site_id: &SiteId, uses
         site_id: site_id.to_string(),
         max_uses: u32::try_from(uses).unwrap_or(u32::MAX),
         time_to_live: Some(to_proto_duration(TOKEN_GOOD_FOR)),
-        source: device_pb::DeviceSource::Simulated.into(),
+        source: common_pb::DeviceSource::Simulated.into(),
         labels: [(SET_LABEL.to_owned(), fleet.to_owned())].into(),
     };
     let answer = registry.create_enrollment_token(request).await;

@@ -11,7 +11,7 @@ use crate::{
         DeviceSource, Faults, JsonObject, OperatorName, from_proto_duration, from_struct, non_empty, to_proto_duration,
         to_proto_timestamp, to_struct,
     },
-    pb::{analytics::v1 as pb, device::v1 as device_pb},
+    pb::{analytics::v1 as pb, common::v1 as common_pb},
 };
 
 const MAX_DURATION: Duration = Duration::from_secs(24 * 3600);
@@ -151,7 +151,7 @@ impl From<StoredActivity> for pb::StoredActivity {
             activity: Some(stored.activity.into()),
             operator: stored.operator.into(),
             time: Some(to_proto_timestamp(stored.at)),
-            source: device_pb::DeviceSource::from(stored.source).into(),
+            source: common_pb::DeviceSource::from(stored.source).into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
         DeviceId, DeviceSource, Faults, JsonObject, OperatorName, SiteId, from_struct, non_empty, to_proto_timestamp,
         to_struct,
     },
-    pb::{analytics::v1 as pb, device::v1 as device_pb},
+    pb::{analytics::v1 as pb, common::v1 as common_pb},
 };
 
 /// One error of an application.
@@ -170,7 +170,7 @@ impl From<ErrorGroup> for pb::ErrorGroup {
             device_id: group.device_id.map(Into::into).unwrap_or_default(),
             site_id: group.site_id.map(Into::into).unwrap_or_default(),
             operator: group.operator.map(Into::into).unwrap_or_default(),
-            source: device_pb::DeviceSource::from(group.source).into(),
+            source: common_pb::DeviceSource::from(group.source).into(),
             overflow: group.overflow,
         }
     }

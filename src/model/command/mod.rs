@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    pb::{command::v1 as pb, device::v1 as device_pb},
+    pb::{command::v1 as pb, common::v1 as common_pb},
 };
 
 /// How long a command waits when the caller does not say.
@@ -117,7 +117,7 @@ impl From<Command> for pb::Command {
             cancel_requested_at: command.cancel_requested_at.map(to_proto_timestamp),
             run_id: command.run_id.map(|id| id.to_string()).unwrap_or_default(),
             history: command.history.into_iter().map(Into::into).collect(),
-            source: device_pb::DeviceSource::from(command.source).into(),
+            source: common_pb::DeviceSource::from(command.source).into(),
         }
     }
 }

@@ -4,7 +4,7 @@ use axum::{Json, extract::State, response::Response};
 use homepot::{
     Error,
     model::{Enrollment, JsonBounds, JsonObject, to_struct},
-    pb::{device::v1 as device_pb, registry::v1 as pb},
+    pb::{common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb},
 };
 use http::StatusCode;
 use serde::Serialize;
@@ -64,9 +64,9 @@ impl Enroll {
             firmware_version: self.firmware_version.clone().unwrap_or_default(),
             config: self.config.as_ref().map(to_struct),
             source: match self.source {
-                Some("real") => device_pb::DeviceSource::Real.into(),
-                Some(_) => device_pb::DeviceSource::Simulated.into(),
-                None => device_pb::DeviceSource::Unspecified.into(),
+                Some("real") => common_pb::DeviceSource::Real.into(),
+                Some(_) => common_pb::DeviceSource::Simulated.into(),
+                None => common_pb::DeviceSource::Unspecified.into(),
             },
             claim: Vec::new(),
             proof_key: Vec::new(),

@@ -5,7 +5,7 @@ use std::{process::ExitCode, time::Duration};
 use chrono::{DateTime, Utc};
 use homepot::{
     model::{to_proto_duration, to_proto_timestamp},
-    pb::{analytics::v1 as pb, device::v1::DeviceSource},
+    pb::{analytics::v1 as pb, common::v1::DeviceSource},
 };
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};

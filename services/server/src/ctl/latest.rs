@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use homepot::pb::{device::v1::DeviceSource, telemetry::v1 as pb};
+use homepot::pb::{common::v1::DeviceSource, telemetry::v1 as pb};
 use serde_json::{Value, json};
 
 use super::{

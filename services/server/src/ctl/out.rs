@@ -3,7 +3,7 @@
 use std::io::{IsTerminal as _, Write as _};
 
 use chrono::Utc;
-use homepot::pb::device::v1::DeviceSource;
+use homepot::pb::common::v1::DeviceSource;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use homepot::pb::{device::v1::DeviceSource, registry::v1 as pb};
+use homepot::pb::{common::v1::DeviceSource, registry::v1 as pb};
 use serde_json::json;
 
 use super::{

@@ -1,6 +1,6 @@
 //! How runs and their devices look.
 
-use homepot::pb::{command::v1 as pb, device::v1::DeviceSource};
+use homepot::pb::{command::v1 as pb, common::v1::DeviceSource};
 use serde_json::{Value, json};
 
 use super::{

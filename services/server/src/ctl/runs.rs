@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
 use homepot::{
     model::to_proto_duration,
-    pb::{command::v1 as pb, device::v1::DeviceSource},
+    pb::{command::v1 as pb, common::v1::DeviceSource},
 };
 use homepot_runtime::settings::parse_time;
 

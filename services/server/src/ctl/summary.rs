@@ -1,6 +1,6 @@
 //! `homepot ctl devices summary`: how many devices there are, and how they fare.
 
-use homepot::pb::{device::v1::DeviceSource, registry::v1 as pb};
+use homepot::pb::{common::v1::DeviceSource, registry::v1 as pb};
 use serde_json::{Value, json};
 
 use super::{

@@ -5,7 +5,7 @@ use std::{
     io::{BufRead as _, IsTerminal as _, Write as _},
 };
 
-use homepot::pb::{command::v1 as pb, device::v1::DeviceSource};
+use homepot::pb::{command::v1 as pb, common::v1::DeviceSource};
 
 use super::{Usage, devices, summary, words};
 use crate::client::Client;

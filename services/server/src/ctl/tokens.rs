@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use homepot::{
     model::to_proto_duration,
-    pb::{device::v1::DeviceSource, registry::v1 as pb},
+    pb::{common::v1::DeviceSource, registry::v1 as pb},
 };
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};

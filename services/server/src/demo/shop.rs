@@ -9,7 +9,7 @@ use homepot::{
     pb::{
         analytics::v1 as analytics_pb,
         command::v1::{self as command_pb, RunState, Target},
-        device::v1::DeviceSource,
+        common::v1::DeviceSource,
         registry::v1 as registry_pb,
         telemetry::v1 as telemetry_pb,
     },

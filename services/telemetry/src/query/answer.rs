@@ -8,7 +8,7 @@ use homepot::{
     Error, Kind,
     model::{Aggregate, DeviceId, DeviceSource, Loss, Metric, SiteId, to_proto_timestamp},
     pb::{
-        device::v1 as device_pb,
+        common::v1 as common_pb,
         telemetry::v1::{self as pb, query_response::Message},
     },
 };
@@ -192,7 +192,7 @@ impl Reader {
                 site_id: site_id.to_owned(),
                 metric: pb::Metric::from(metric).into(),
                 points: piece.iter().map(|point| as_sent(metric, point)).collect(),
-                source: device_pb::DeviceSource::from(source).into(),
+                source: common_pb::DeviceSource::from(source).into(),
             };
             self.send(Message::Series(series)).await?;
         }
@@ -206,7 +206,7 @@ impl Reader {
             end_time: Some(to_proto_timestamp(end)),
             reason: reason.into(),
             samples,
-            source: device_pb::DeviceSource::from(of_device.device.source).into(),
+            source: common_pb::DeviceSource::from(of_device.device.source).into(),
         };
         for (start, end) in &of_device.missing {
             self.send(Message::Gap(gap(*start, *end, pb::GapReason::NoSamples, 0))).await?;

@@ -1,6 +1,8 @@
 //! What people and applications do.
 
-use homepot::pb::{analytics::v1 as analytics_pb, device::v1 as device_pb, registry::v1 as pb};
+use homepot::pb::{
+    analytics::v1 as analytics_pb, common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb,
+};
 use homepot_tests::{
     Server,
     grpc::Caller,
@@ -249,7 +251,7 @@ async fn what_is_simulated_is_marked_so_and_never_in_the_sums_of_what_is_real() 
 async fn enroll_simulated(server: &Server) -> String {
     let request = pb::CreateEnrollmentTokenRequest {
         site_id: SITE.to_owned(),
-        source: device_pb::DeviceSource::Simulated.into(),
+        source: common_pb::DeviceSource::Simulated.into(),
         ..Default::default()
     };
     let token = server.admin().registry.create_enrollment_token(request).await.unwrap().into_inner().secret;
@@ -257,7 +259,7 @@ async fn enroll_simulated(server: &Server) -> String {
         site_id: SITE.to_owned(),
         device_id: "sim".to_owned(),
         name: "Simulated".to_owned(),
-        source: device_pb::DeviceSource::Simulated.into(),
+        source: common_pb::DeviceSource::Simulated.into(),
         ..Default::default()
     };
     server.clients(&Caller::Enrollee(token)).device.enroll(request).await.unwrap().into_inner().api_key

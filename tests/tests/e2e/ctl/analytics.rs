@@ -2,7 +2,7 @@
 
 use homepot::pb::{
     analytics::v1::{Activity, ActivityType, ErrorReport, LogActivityRequest, LogErrorRequest, Severity},
-    device::v1::DeviceSource,
+    common::v1::DeviceSource,
     registry::v1::Role,
 };
 use homepot_tests::{Server, grpc::Caller};

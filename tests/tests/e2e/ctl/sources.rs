@@ -1,7 +1,8 @@
 //! Real and simulated devices at the shell.
 
 use homepot::pb::{
-    device::v1::{DeviceSource, EnrollRequest, ReportSamplesRequest},
+    common::v1::DeviceSource,
+    device::v1::{EnrollRequest, ReportSamplesRequest},
     registry::v1 as pb,
     telemetry::v1::Sample,
 };

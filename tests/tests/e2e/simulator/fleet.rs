@@ -2,7 +2,7 @@
 
 use homepot::pb::{
     command::v1::{CommandState, GetRequest, QueueRequest},
-    device::v1::DeviceSource,
+    common::v1::DeviceSource,
     registry::v1::{DeviceStatus, ListDevicesRequest},
 };
 use homepot_tests::{Simulator, eventually};

@@ -6,9 +6,8 @@ mod lists;
 mod measured;
 
 use homepot::pb::{
-    device::v1::{
-        self as device_pb, DeviceSource, SamplesAck, attach_request::Message as Up, attach_response::Message as Down,
-    },
+    common::v1::DeviceSource,
+    device::v1::{self as device_pb, SamplesAck, attach_request::Message as Up, attach_response::Message as Down},
     registry::v1 as pb,
     telemetry::v1::Sample,
 };

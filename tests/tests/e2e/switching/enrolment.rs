@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use homepot::pb::device::v1::DeviceSource;
+use homepot::pb::common::v1::DeviceSource;
 use homepot_tests::Session;
 use tonic::Code;
 

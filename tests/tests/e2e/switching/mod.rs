@@ -9,7 +9,8 @@ mod thieves;
 use std::time::SystemTime;
 
 use homepot::pb::{
-    device::v1::{self as pb, DeviceSource, attach_request::Message as Up, attach_response::Message as Down},
+    common::v1::DeviceSource,
+    device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
     registry::v1 as registry_pb,
     telemetry::v1::Sample,
 };

@@ -2,10 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use homepot::pb::{
-    device::v1::{DeviceSource, GoodbyeReason},
-    registry::v1::Role,
-};
+use homepot::pb::{common::v1::DeviceSource, device::v1::GoodbyeReason, registry::v1::Role};
 use homepot_tests::{Session, rest::Request};
 use serde_json::json;
 use tonic::Code;

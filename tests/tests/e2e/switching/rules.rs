@@ -1,7 +1,8 @@
 //! What a device says it is, against what its record has.
 
-use homepot::pb::device::v1::{
-    DeviceSource, FetchCommandsRequest, GoodbyeReason, ReportSamplesRequest, attach_response::Message as Down,
+use homepot::pb::{
+    common::v1::DeviceSource,
+    device::v1::{FetchCommandsRequest, GoodbyeReason, ReportSamplesRequest, attach_response::Message as Down},
 };
 use homepot_tests::{
     Session,

@@ -1,7 +1,8 @@
 //! A real machine takes the place of its simulation.
 
 use homepot::pb::{
-    device::v1::{DeviceSource, GoodbyeReason},
+    common::v1::DeviceSource,
+    device::v1::GoodbyeReason,
     registry::v1::{DeviceStatus, StateChangeCause},
 };
 use homepot_tests::Session;

@@ -4,9 +4,10 @@ use homepot::{
     model::DeviceId,
     pb::{
         command::v1::{CommandState, QueueRequest},
+        common::v1::DeviceSource,
         device::v1::{
-            AcknowledgeCommandRequest, Challenge, CommandOutcome, DeviceSource, FetchCommandsRequest, Goodbye,
-            GoodbyeReason, Proof, ReportOutcomeRequest, ReportSamplesRequest, attach_request::Message as Up,
+            AcknowledgeCommandRequest, Challenge, CommandOutcome, FetchCommandsRequest, Goodbye, GoodbyeReason, Proof,
+            ReportOutcomeRequest, ReportSamplesRequest, attach_request::Message as Up,
             attach_response::Message as Down,
         },
     },

@@ -4,7 +4,7 @@ pub(super) mod activity;
 pub(super) mod errors;
 
 use axum::extract::FromRequestParts;
-use homepot::pb::device::v1::DeviceSource;
+use homepot::pb::common::v1::DeviceSource;
 use http::request::Parts;
 use prost_types::Duration;
 use serde::Serialize;

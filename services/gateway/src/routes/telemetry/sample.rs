@@ -162,7 +162,7 @@ impl SampleView {
 
 #[cfg(test)]
 mod tests {
-    use homepot::{model::to_struct, pb::device::v1::DeviceSource};
+    use homepot::{model::to_struct, pb::common::v1::DeviceSource};
     use prost_types::{Duration, Timestamp};
     use serde_json::{Value, json};
 
