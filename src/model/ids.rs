@@ -84,17 +84,92 @@ checked_text!(
     OperatorName, "name", 64, |c| alphanumeric(c) || "._@-".contains(c), alphanumeric,
     "must be 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-', a letter or digit first"
 );
-checked_text!(
-    /// What a command does, in upper case; [`CommandType::parse_any_case`] takes either.
-    CommandType, "command_type", 64, |c| c.is_ascii_uppercase() || c.is_ascii_digit() || "_.-".contains(c),
-    |c| c.is_ascii_uppercase(),
-    "must be 1 to 64 of A-Z, 0-9, '_', '.' and '-', a letter first"
-);
+/// What a command does, in upper case, with the spelling that was asked for.
+///
+/// Types match without regard to case: two that differ in their spelling alone are equal. The spelling is kept because
+/// legacy devices compare the type as text, most of them in lower case.
+#[derive(Clone, Debug)]
+pub struct CommandType {
+    canonical: String,
+    /// Where it differs from the canonical form.
+    spelling: Option<String>,
+}
 
 impl CommandType {
-    /// Case does not matter to callers; inside it is upper case.
+    /// Checks `text`, in any case, and keeps its spelling.
     pub fn parse_any_case(text: &str) -> Result<Self, Error> {
-        Self::parse(&text.to_ascii_uppercase())
+        let canonical = text.to_ascii_uppercase();
+        let spelling = (canonical != text).then(|| text.to_owned());
+        Ok(Self { spelling, ..Self::parse(&canonical)? })
+    }
+
+    /// Checks `text`, which must be in upper case.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.is_empty() {
+            return Err(Error::invalid("command_type", "is required"));
+        }
+        let allowed = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || "_.-".contains(c);
+        let well_formed = text.len() <= 64
+            && text.chars().all(allowed)
+            && text.chars().next().is_some_and(|first| first.is_ascii_uppercase());
+        if !well_formed {
+            let rule = "must be 1 to 64 of A-Z, 0-9, '_', '.' and '-', a letter first";
+            return Err(Error::invalid("command_type", rule));
+        }
+        Ok(Self { canonical: text.to_owned(), spelling: None })
+    }
+
+    /// The type in upper case.
+    pub fn as_str(&self) -> &str {
+        &self.canonical
+    }
+
+    /// The spelling that was asked for, where it is not upper case.
+    pub fn spelling(&self) -> Option<&str> {
+        self.spelling.as_deref()
+    }
+
+    /// The same type in another spelling of it; one that does not spell this type changes nothing.
+    #[must_use]
+    pub fn spelled(mut self, spelling: Option<String>) -> Self {
+        self.spelling = spelling.filter(|text| *text != self.canonical && text.to_ascii_uppercase() == self.canonical);
+        self
+    }
+}
+
+impl PartialEq for CommandType {
+    fn eq(&self, other: &Self) -> bool {
+        self.canonical == other.canonical
+    }
+}
+
+impl Eq for CommandType {}
+
+impl fmt::Display for CommandType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.canonical)
+    }
+}
+
+impl From<CommandType> for String {
+    fn from(command_type: CommandType) -> Self {
+        command_type.canonical
+    }
+}
+
+impl FromStr for CommandType {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse(text)
+    }
+}
+
+impl DeviceType {
+    /// Checks `text` in any case, and keeps it in lower case: `POS` and `pos` are one type wherever devices are counted,
+    /// and a replica of an earlier version can read it.
+    pub fn parse_any_case(text: &str) -> Result<Self, Error> {
+        Self::parse(&text.to_ascii_lowercase())
     }
 }
 
@@ -160,8 +235,27 @@ mod tests {
     }
 
     #[test]
+    fn device_types_are_kept_in_lower_case() {
+        assert_eq!(DeviceType::parse_any_case("POS_Terminal").unwrap().as_str(), "pos_terminal");
+        assert!(DeviceType::parse_any_case("POS terminal").is_err());
+    }
+
+    #[test]
     fn command_types_match_without_regard_to_case() {
         assert_eq!(CommandType::parse_any_case("reBoot").unwrap().as_str(), "REBOOT");
         assert!(CommandType::parse_any_case("1REBOOT").is_err());
+        assert_eq!(CommandType::parse_any_case("ping"), CommandType::parse("PING"));
+    }
+
+    #[test]
+    fn the_spelling_that_was_asked_for_is_kept() {
+        let asked = CommandType::parse_any_case("reBoot").unwrap();
+        assert_eq!((asked.as_str(), asked.spelling()), ("REBOOT", Some("reBoot")));
+        assert_eq!(CommandType::parse_any_case("REBOOT").unwrap().spelling(), None);
+        let stored = |spelling: &str| CommandType::parse("PING").unwrap().spelled(Some(spelling.to_owned()));
+        assert_eq!(
+            (stored("ping").spelling(), stored("PING").spelling(), stored("pong").spelling()),
+            (Some("ping"), None, None)
+        );
     }
 }

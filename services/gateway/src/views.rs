@@ -224,7 +224,8 @@ fn cause_word(cause: i32) -> &'static str {
 pub(crate) struct PendingView {
     #[schema(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
     command_id: String,
-    #[schema(example = "PING")]
+    /// In the spelling that was asked for: legacy agents compare it as text.
+    #[schema(example = "ping")]
     command_type: String,
     #[schema(value_type = Option<Object>)]
     payload: Option<JsonObject>,
@@ -242,7 +243,7 @@ impl TryFrom<device_pb::CommandDelivery> for PendingView {
             payload: object(delivery.payload.as_ref()).map_err(|error| broken(&error))?,
             created_at: time(delivery.created_at.as_ref()).map_err(|error| broken(&error))?,
             command_id: delivery.command_id,
-            command_type: delivery.command_type,
+            command_type: text(delivery.requested_type).unwrap_or(delivery.command_type),
             status: legacy_word(CommandState::Queued),
         })
     }
@@ -253,7 +254,8 @@ impl TryFrom<device_pb::CommandDelivery> for PendingView {
 pub(crate) struct CommandView {
     #[schema(example = "01890a5d-ac96-774b-bcce-b302099a8057")]
     command_id: String,
-    #[schema(example = "PING")]
+    /// In the spelling that was asked for.
+    #[schema(example = "ping")]
     command_type: String,
     #[schema(value_type = Option<Object>)]
     payload: Option<JsonObject>,
@@ -356,7 +358,7 @@ impl CommandView {
             source: source_word(command.source),
             history: command.history.into_iter().map(TransitionView::read).collect::<Result<_, _>>()?,
             command_id: command.command_id,
-            command_type: command.command_type,
+            command_type: text(command.requested_type).unwrap_or(command.command_type),
             device_id: command.device_id,
             site_id: command.site_id,
         })

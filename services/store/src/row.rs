@@ -2,7 +2,7 @@
 
 use std::{fmt::Display, str::FromStr, time::Duration};
 
-use homepot::model::JsonObject;
+use homepot::model::{CommandType, JsonObject};
 use serde_json::Value;
 
 use crate::StoreError;
@@ -26,6 +26,11 @@ where
     T::Err: Display,
 {
     text.parse().map_err(|error| StoreError::Corrupt(format!("{column}: {error}")))
+}
+
+/// Reads a command's type back, in the spelling that was asked for.
+pub(crate) fn command_type(column: &str, text: &str, spelling: Option<String>) -> Result<CommandType, StoreError> {
+    Ok(checked::<CommandType>(column, text)?.spelled(spelling))
 }
 
 /// Reads a free-form object back.

@@ -224,6 +224,7 @@ diesel::table! {
         cancel_told -> Nullable<BigInt>,
         history -> Jsonb,
         changed_at -> Timestamptz,
+        requested_type -> Nullable<Text>,
     }
 }
 
@@ -245,6 +246,7 @@ diesel::table! {
         description -> Nullable<Text>,
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
+        requested_type -> Nullable<Text>,
     }
 }
 

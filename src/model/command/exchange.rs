@@ -37,6 +37,7 @@ impl From<Delivery> for device_pb::CommandDelivery {
     fn from(delivery: Delivery) -> Self {
         Self {
             command_id: delivery.command_id.to_string(),
+            requested_type: delivery.command_type.spelling().unwrap_or_default().to_owned(),
             command_type: delivery.command_type.into(),
             payload: delivery.payload.as_ref().map(to_struct),
             time_to_live: Some(to_proto_duration(delivery.time_to_live)),

@@ -99,6 +99,7 @@ impl From<Command> for pb::Command {
             command_id: command.command_id.to_string(),
             device_id: command.device_id.into(),
             site_id: command.site_id.into(),
+            requested_type: command.command_type.spelling().unwrap_or_default().to_owned(),
             command_type: command.command_type.into(),
             payload: command.payload.as_ref().map(to_struct),
             state: pb::CommandState::from(command.state).into(),

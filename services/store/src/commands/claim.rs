@@ -74,7 +74,7 @@ UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.stat
     history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', picked.at, 'cause',
         'handed to the device in session ' || picked.session_epoch) ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
-RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
+RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at, c.requested_type,
     floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
 
 // Told once a session; the next session of the device is told again. Only the journal that has the command can say that
@@ -114,7 +114,7 @@ UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, picked.at), de
     history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', picked.at, 'cause',
         'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
-RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at,
+RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at, c.requested_type,
     floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
 
 /// With one more payload of 64 KiB, and five times that as protobuf at worst, still under a message's 1 MiB.
@@ -134,6 +134,8 @@ struct Claimed {
     run_timeout_ms: i32,
     #[diesel(sql_type = Timestamptz)]
     created_at: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Text>)]
+    requested_type: Option<String>,
     #[diesel(sql_type = BigInt)]
     time_to_live_ms: i64,
 }
@@ -259,7 +261,7 @@ fn oldest_first(mut claimed: Vec<Claimed>) -> Vec<Claimed> {
 fn delivery(row: Claimed) -> Result<Delivery, StoreError> {
     Ok(Delivery {
         command_id: CommandId(row.command_id),
-        command_type: row::checked("commands.command_type", &row.command_type)?,
+        command_type: row::command_type("commands.command_type", &row.command_type, row.requested_type)?,
         payload: row::object("commands.payload", row.payload)?,
         time_to_live: Duration::from_millis(u64::try_from(row.time_to_live_ms).unwrap_or_default()),
         run_timeout: row::span(row.run_timeout_ms),

@@ -60,12 +60,14 @@ pub enum Inserted {
 // a run queues a command because of an end that it saw since.
 const INSERT: &str = "\
 INSERT INTO commands (command_id, device, command_type, payload, created_by, idempotency_key, safe_to_repeat,
-    run_timeout_ms, created_at, expires_at, run_id, history)
+    run_timeout_ms, created_at, expires_at, run_id, history, requested_type)
 SELECT id, device, command_type, payload, created_by, key, safe, run_timeout_ms,
     statement_timestamp(), statement_timestamp() + time_to_live_ms * interval '1 millisecond', run_id,
-    jsonb_build_array(jsonb_build_object('state', 'queued', 'time', statement_timestamp(), 'cause', cause))
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-    AS new (id, device, command_type, payload, created_by, key, safe, run_timeout_ms, time_to_live_ms, run_id, cause)
+    jsonb_build_array(jsonb_build_object('state', 'queued', 'time', statement_timestamp(), 'cause', cause)),
+    requested_type
+FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+    AS new (id, device, command_type, payload, created_by, key, safe, run_timeout_ms, time_to_live_ms, run_id, cause,
+        requested_type)
 ON CONFLICT DO NOTHING
 RETURNING command_id, created_at, expires_at";
 
@@ -110,6 +112,9 @@ fn insert_new(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Stamped>, 
         .bind::<Array<BigInt>, _>(rows.iter().map(each).collect::<Vec<_>>())
         .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.run_id.map(|id| id.0)).collect::<Vec<_>>())
         .bind::<Array<Text>, _>(rows.iter().map(NewRow::cause).collect::<Vec<_>>())
+        .bind::<Array<Nullable<Text>>, _>(
+            rows.iter().map(|row| row.command.command_type.spelling()).collect::<Vec<_>>(),
+        )
         .load(conn)?)
 }
 

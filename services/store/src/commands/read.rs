@@ -33,6 +33,7 @@ pub(super) struct Row {
     cancel_requested_at: Option<DateTime<Utc>>,
     run_id: Option<Uuid>,
     history: Value,
+    requested_type: Option<String>,
 }
 
 /// A row with its device's id, site and source.
@@ -47,7 +48,7 @@ pub(super) fn command((row, (device_id, site_id, source)): RowOfDevice) -> Resul
         device_id: row::checked("devices.device_id", &device_id)?,
         site_id: row::checked("devices.site_id", &site_id)?,
         source: row::checked("devices.source", &source)?,
-        command_type: row::checked("commands.command_type", &row.command_type)?,
+        command_type: row::command_type("commands.command_type", &row.command_type, row.requested_type)?,
         payload: row::object("commands.payload", row.payload)?,
         state: row::checked("commands.state", &row.state)?,
         reason: row.reason,

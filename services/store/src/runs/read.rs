@@ -39,6 +39,7 @@ pub(super) struct Row {
     description: Option<String>,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+    requested_type: Option<String>,
 }
 
 fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
@@ -46,7 +47,7 @@ fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
         run_id: RunId(row.run_id),
         order: RunOrder {
             target: read_target(&row.target)?,
-            command_type: row::checked("runs.command_type", &row.command_type)?,
+            command_type: row::command_type("runs.command_type", &row.command_type, row.requested_type)?,
             payload: row::object("runs.payload", row.payload)?,
             max_in_flight: row.max_in_flight.try_into().unwrap_or_default(),
             max_failures: row.max_failures.try_into().unwrap_or_default(),

@@ -145,6 +145,7 @@ fn insert_run(
         .values((
             runs::run_id.eq(run_id.0),
             runs::command_type.eq(order.command_type.as_str()),
+            runs::requested_type.eq(order.command_type.spelling()),
             runs::payload.eq(row::json(order.payload.as_ref())),
             runs::target.eq(stored_target(&order.target)),
             runs::site_ids.eq(sites.into_iter().collect::<Vec<_>>()),
