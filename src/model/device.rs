@@ -161,7 +161,7 @@ impl TryFrom<pb::UpdateDeviceRequest> for DeviceChange {
         if let Some(name) = &request.name {
             faults.text("name", name, 1, 200);
         }
-        let device_type = request.device_type.and_then(|text| faults.take(DeviceType::parse(&text)));
+        let device_type = request.device_type.and_then(|text| faults.take(DeviceType::parse_any_case(&text)));
         let labels = request.labels.and_then(|labels| faults.take(parse_labels(labels.labels)));
         faults.check()?;
         Ok(Self { name: request.name, device_type, maintenance: request.maintenance, active: None, labels })
@@ -206,7 +206,7 @@ impl TryFrom<device_pb::EnrollRequest> for Enrollment {
         faults.text("firmware_version", &request.firmware_version, 0, 128);
         let device_type = match request.device_type.as_str() {
             "" => Some(DeviceType::default()),
-            text => faults.take(DeviceType::parse(text)),
+            text => faults.take(DeviceType::parse_any_case(text)),
         };
         if !request.ip_address.is_empty() && request.ip_address.parse::<IpAddr>().is_err() {
             faults.add("ip_address", "is neither an IPv4 nor an IPv6 address");

@@ -14,6 +14,7 @@ use serde_json::Value;
 
 use crate::{
     error::{ApiError, Fault, Place},
+    query,
     validate::Fields,
 };
 
@@ -44,10 +45,11 @@ impl<S: Send + Sync, T: Shape> FromRequest<S> for Valid<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
+        let of_query = query::for_handler(&parts.extensions);
         let read = tokio::time::timeout(READ_TIMEOUT, read(&parts.headers, body)).await;
         let bytes = read.map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "Request body took too long"))??;
         let object = parse(&parts.headers, &bytes)?;
-        let mut fields = Fields::new(object);
+        let mut fields = Fields::new(object).beside(of_query);
         let value = T::read(&mut fields);
         let judgement = value.judge();
         fields.finish(Self(value), judgement)

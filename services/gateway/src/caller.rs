@@ -12,7 +12,7 @@ use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::A
 use serde::de::DeserializeOwned;
 use tonic::metadata::MetadataMap;
 
-use crate::{error::ApiError, observe::Context};
+use crate::{error::ApiError, observe::Context, query};
 
 /// What every call to a service carries for its caller. Secrets are in here: it has no `Debug`.
 #[derive(Clone)]
@@ -23,7 +23,9 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    fn new(parts: &Parts, is_operator: bool) -> Self {
+    /// A caller whose credentials are shown, so that what is wrong with the query may be told.
+    fn new(parts: &Parts, is_operator: bool) -> Result<Self, ApiError> {
+        query::for_caller(&parts.extensions)?;
         let mut metadata = HeaderMap::new();
         let context = parts.extensions.get::<Context>();
         let peer = context.and_then(|context| context.peer);
@@ -33,7 +35,7 @@ impl Caller {
         if let Some(ip) = peer.and_then(|peer| HeaderValue::from_str(&peer.ip.to_string()).ok()) {
             metadata.insert(FORWARDED_FOR, ip);
         }
-        Self { metadata, peer, is_operator }
+        Ok(Self { metadata, peer, is_operator })
     }
 
     fn with(mut self, name: &'static str, mut secret: HeaderValue) -> Self {
@@ -72,7 +74,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
             let told = "Missing X-API-Key or X-Device-ID header";
             return Err(ApiError::new(StatusCode::UNAUTHORIZED, told));
         };
-        let caller = Caller::new(parts, false).with(DEVICE_ID, id.clone()).with(API_KEY, key.clone());
+        let caller = Caller::new(parts, false)?.with(DEVICE_ID, id.clone()).with(API_KEY, key.clone());
         // Also when it is empty: what it says is for the services to judge.
         Ok(Self(match parts.headers.get(DEVICE_SOURCE) {
             Some(source) => caller.with(DEVICE_SOURCE, source.clone()),
@@ -88,15 +90,18 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let caller = Caller::new(parts, true);
-        match shown(parts, AUTHORIZATION.as_str()).filter(|value| is_bearer(value)) {
-            Some(token) => Ok(Self(caller.with("authorization", token.clone()))),
+        match operator_token(parts) {
+            Some(token) => Ok(Self(Caller::new(parts, true)?.with("authorization", token.clone()))),
             None => {
                 let error = ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token");
-                Err(caller.told(error))
+                Err(error.for_operators())
             }
         }
     }
+}
+
+fn operator_token(parts: &Parts) -> Option<&HeaderValue> {
+    shown(parts, AUTHORIZATION.as_str()).filter(|value| is_bearer(value))
 }
 
 fn is_bearer(value: &HeaderValue) -> bool {
@@ -114,13 +119,11 @@ impl<S: Send + Sync> FromRequestParts<S> for DeviceOrOperator {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        match Device::from_request_parts(parts, state).await {
-            Ok(Device(caller)) => Ok(Self::Device(caller)),
-            Err(missing) => {
-                let operator = Operator::from_request_parts(parts, state).await;
-                operator.map(|Operator(caller)| Self::Operator(caller)).map_err(|_| missing)
-            }
+        let is_device = shown(parts, DEVICE_ID).is_some() && shown(parts, API_KEY).is_some();
+        if is_device || operator_token(parts).is_none() {
+            return Device::from_request_parts(parts, state).await.map(|Device(caller)| Self::Device(caller));
         }
+        Operator::from_request_parts(parts, state).await.map(|Operator(caller)| Self::Operator(caller))
     }
 }
 
@@ -131,7 +134,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Enrollee {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let caller = Caller::new(parts, false);
+        let caller = Caller::new(parts, false)?;
         Ok(Self(match shown(parts, ENROLLMENT_TOKEN) {
             Some(token) => caller.with(ENROLLMENT_TOKEN, token.clone()),
             None => caller,

@@ -128,6 +128,7 @@ fn rest_name(field: &str) -> &str {
         "extra" => "extra_metrics",
         "state" => "status",
         "device_ids" => "device_id",
+        "site_ids" => "site_id",
         "metrics" => "metric",
         "start_time" => "start",
         "end_time" => "end",
@@ -186,6 +187,17 @@ impl ApiError {
     pub(crate) fn in_query(mut self) -> Self {
         if let Detail::Faults(faults) = &mut self.detail {
             faults.iter_mut().filter_map(|fault| fault.loc.first_mut()).for_each(|place| *place = in_query());
+        }
+        self
+    }
+
+    /// What a service found wrong with `field` stood in a header.
+    #[must_use]
+    pub(crate) fn in_header(mut self, field: &str, header: &str) -> Self {
+        if let Detail::Faults(faults) = &mut self.detail {
+            for fault in faults.iter_mut().filter(|fault| fault.is_of(field)) {
+                *fault = Fault::of_header(header, &fault.kind, fault.msg.clone());
+            }
         }
         self
     }

@@ -7,7 +7,7 @@ use futures_util::stream::{self, BoxStream, StreamExt};
 use http::HeaderMap;
 use serde::Serialize;
 
-use crate::{caller::Caller, error::ApiError, params::Params};
+use crate::{caller::Caller, error::ApiError, headers::text, params::Params};
 
 /// So often a silent connection is shown to be alive, to proxies as well.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
@@ -40,9 +40,15 @@ pub(crate) fn event(name: &str, data: impl Serialize) -> Result<Event, ApiError>
 }
 
 /// Where the caller left off: what clients of server-sent events send by themselves wins over what the URL says.
-pub(crate) fn cursor(headers: &HeaderMap, params: &Params) -> String {
-    let resumed = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()).filter(|id| !id.is_empty());
-    resumed.map_or_else(|| params.text("cursor"), str::to_owned)
+pub(crate) fn cursor(headers: &HeaderMap, params: &mut Params) -> String {
+    let told = params.text("cursor");
+    match text(headers, LAST_EVENT_ID) {
+        Ok(resumed) => resumed.unwrap_or(told),
+        Err(fault) => {
+            params.header_fault(fault);
+            told
+        }
+    }
 }
 
 /// The event with how far the caller has seen; without that the client keeps the id it has.

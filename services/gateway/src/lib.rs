@@ -10,11 +10,13 @@ mod body;
 mod caller;
 mod error;
 mod events;
+mod headers;
 mod lists;
 mod observe;
 mod openapi;
 mod pages;
 mod params;
+mod query;
 mod routes;
 mod validate;
 mod views;
@@ -72,6 +74,7 @@ impl Gateway {
     pub fn router(self) -> Router {
         let (api, document) = routes::api(self.config.version);
         let (bare, _) = routes::bare();
+        let known = query::Known::of(&document);
         let document: Arc<str> = serde_json::to_string(&document).unwrap_or_default().into();
         let serve_document = get(move || {
             let document = document.to_string();
@@ -90,6 +93,7 @@ impl Gateway {
             .method_not_allowed_fallback(|| async {
                 ApiError::new(http::StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
             })
+            .layer(middleware::from_fn_with_state(known, query::check))
             .layer(middleware::from_fn_with_state(self.config.trusted_proxies, observe::observe))
             .with_state(app)
     }

@@ -4,7 +4,7 @@ use utoipa::{
     OpenApi,
     openapi::{
         Content, OpenApi as Document, Ref, RefOr, ResponseBuilder,
-        path::{Operation, Parameter, ParameterIn, PathItem},
+        path::{Operation, PathItem},
         security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme},
     },
 };
@@ -64,7 +64,8 @@ const ENROLLMENT: &str = "enrollment_token";
         title = "HOMEPOT",
         description = "Devices enrol, report what they measure and fetch commands; operators see the fleet and \
             command it. Every route also answers without the prefix `/api/v1`. Times are RFC 3339 in UTC. Unknown \
-            request fields are ignored; an optional field that is null is as good as left out. Every error is \
+            request fields are ignored; an optional field that is null is as good as left out. A query parameter that a \
+            route does not have, that is empty, or that is given twice where one is taken, is 422. Every error is \
             `{\"detail\": <text or list of faults>, \"status_code\": <int>}`.",
         license(name = "Apache-2.0", identifier = "Apache-2.0")
     ),
@@ -115,11 +116,25 @@ pub(crate) fn complete(document: &mut Document) {
     }
 }
 
+/// The operation that a route of [`ROUTES`] is in the document.
+pub(crate) fn operation_of<'a>(document: &'a Document, method: &str, path: &str) -> Option<&'a Operation> {
+    let item = document.paths.paths.get(&format!("{PREFIX}{path}"))?;
+    match method {
+        "GET" => item.get.as_ref(),
+        "POST" => item.post.as_ref(),
+        "PUT" => item.put.as_ref(),
+        "PATCH" => item.patch.as_ref(),
+        "DELETE" => item.delete.as_ref(),
+        _ => None,
+    }
+}
+
 fn operation<'a>(item: &'a mut PathItem, method: &str) -> Option<&'a mut Operation> {
     match method {
         "GET" => item.get.as_mut(),
         "POST" => item.post.as_mut(),
         "PUT" => item.put.as_mut(),
+        "PATCH" => item.patch.as_mut(),
         "DELETE" => item.delete.as_mut(),
         _ => None,
     }
@@ -170,20 +185,15 @@ fn describe(operation: &mut Operation, audience: &str) {
         errors.extend([
             (408, "The body took over 30 s to arrive"),
             (413, "The body is larger than 1 MiB"),
-            (422, "The body is at fault; `detail` lists every fault"),
+            (422, "The body or the query is at fault; `detail` lists every fault"),
         ]);
-    } else if has_query(operation) {
+    } else {
         errors.push((422, "The query is at fault; `detail` lists every fault"));
     }
     for (status, description) in errors {
         let response = ResponseBuilder::new().description(description).content("application/json", error_content());
         operation.responses.responses.entry(status.to_string()).or_insert_with(|| RefOr::T(response.build()));
     }
-}
-
-fn has_query(operation: &Operation) -> bool {
-    let is_in_query = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query);
-    operation.parameters.iter().flatten().any(is_in_query)
 }
 
 fn error_content() -> Content {

@@ -2,19 +2,22 @@
 
 use std::ops::RangeInclusive;
 
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::FromRequestParts;
 use chrono::DateTime;
 use homepot::{
-    model::{to_proto_duration, to_proto_timestamp},
+    model::{MAX_PAGE_SIZE, PageRequest, to_proto_duration, to_proto_timestamp},
     pb::common::v1::DeviceSource,
 };
 use homepot_runtime::settings::parse_time;
 use http::{HeaderMap, header, request::Parts};
 use prost_types::{Duration, Timestamp};
 
-use crate::error::{ApiError, Fault};
+use crate::{
+    error::{ApiError, Fault},
+    query,
+};
 
-/// What the query says. A parameter that is empty is as good as left out; one that nobody reads is ignored.
+/// What the query says. Its names were checked on the way here, by [`query::check`].
 #[derive(Debug, Default)]
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
@@ -25,11 +28,12 @@ pub(crate) struct Params {
 impl<S: Send + Sync> FromRequestParts<S> for Params {
     type Rejection = ApiError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
-        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         // Anything is a list of names and values; what is at fault shows when it is read.
-        let pairs = query.map(|Query(pairs)| pairs).unwrap_or_default();
-        Ok(Self { pairs, faults: Vec::new(), accepts_csv: accepts_csv(&parts.headers) })
+        let query = parts.uri.query().unwrap_or_default();
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let faults = query::for_handler(&parts.extensions);
+        Ok(Self { pairs, faults, accepts_csv: accepts_csv(&parts.headers) })
     }
 }
 
@@ -47,14 +51,38 @@ impl Params {
         values.map(|(_, value)| value.clone()).collect()
     }
 
-    /// The value of `name`; of several the last.
-    pub(crate) fn one(&self, name: &str) -> Option<String> {
-        self.all(name).pop()
+    /// The value of `name`, which may be given once.
+    pub(crate) fn one(&mut self, name: &str) -> Option<String> {
+        let mut values = self.all(name);
+        if values.len() > 1 {
+            return self.fault(name, "too_many", "The parameter is given more than once; give it once");
+        }
+        values.pop()
+    }
+
+    /// True or false; false when it is left out.
+    pub(crate) fn flag(&mut self, name: &str) -> bool {
+        self.word(name, &[("true", true), ("false", false)]).unwrap_or_default()
+    }
+
+    /// Size and token of the page that is asked for; 0 and empty when they are left out.
+    pub(crate) fn page(&mut self) -> (u32, String) {
+        let page_size = self.count("page_size", 1..=MAX_PAGE_SIZE);
+        let page_token = self.text("page_token");
+        if PageRequest::parse(0, &page_token).is_err() {
+            self.fault::<()>("page_token", "value_error", "Value error, is not a token that this list gave");
+        }
+        (page_size, page_token)
     }
 
     /// A text; empty when it is left out.
-    pub(crate) fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&mut self, name: &str) -> String {
         self.one(name).unwrap_or_default()
+    }
+
+    /// Adds a fault of a header that a route reads beside the query.
+    pub(crate) fn header_fault(&mut self, fault: Fault) {
+        self.faults.push(fault);
     }
 
     fn fault<T>(&mut self, name: &str, kind: &str, msg: impl Into<String>) -> Option<T> {
@@ -168,11 +196,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn parameters_are_read_by_name_and_empty_ones_are_as_good_as_left_out() {
+    async fn parameters_are_read_by_name() {
         let mut params =
-            params("a=1&a=2&b=&start=2026-01-31T12:00:00+01:00&end=2026-01-31T11:00:00.5Z&step=5m&what=x", "").await;
+            params("a=1&a=2&b=2&start=2026-01-31T12:00:00+01:00&end=2026-01-31T11:00:00.5Z&step=5m&what=x", "").await;
         assert_eq!(params.all("a"), ["1", "2"]);
-        assert_eq!((params.one("b"), params.count("a", 1..=9), params.count("c", 1..=9)), (None, 2, 0));
+        assert_eq!((params.one("b"), params.count("b", 1..=9), params.count("c", 1..=9)), (Some("2".into()), 2, 0));
+        assert_eq!((params.flag("all"), params.page()), (false, (0, String::new())));
         let times = ["start", "end"].map(|name| params.time(name).unwrap());
         assert_eq!(times.map(|time| (time.seconds % 60, time.nanos)), [(0, 0), (0, 500_000_000)]);
         assert_eq!(times[0].seconds, times[1].seconds);
@@ -200,6 +229,21 @@ mod tests {
         assert_eq!(told[6]["msg"], "Input should be 'x' or 'z'");
         let of_metric = told[7]["msg"].as_str().unwrap();
         assert!(of_metric.starts_with("Value error, 'heat' is not a metric; there are cpu_percent, "), "{of_metric}");
+    }
+
+    #[tokio::test]
+    async fn a_parameter_of_one_value_is_not_given_twice() {
+        let mut params = params("site_id=a&site_id=b", "").await;
+        assert_eq!(params.text("site_id"), "");
+        assert_eq!(faults(params)[0]["loc"], json!(["query", "site_id"]));
+    }
+
+    #[tokio::test]
+    async fn a_page_that_cannot_be_is_told_with_both_its_faults() {
+        let mut params = params("page_size=5000&page_token=junk%25", "").await;
+        params.page();
+        let told = faults(params);
+        assert_eq!((&told[0]["loc"][1], &told[1]["loc"][1]), (&json!("page_size"), &json!("page_token")));
     }
 
     #[tokio::test]

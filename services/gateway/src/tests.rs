@@ -73,6 +73,51 @@ async fn a_missing_credential_is_told_before_anything_else_on_every_route_and_bo
 }
 
 #[tokio::test]
+async fn every_route_refuses_a_parameter_that_it_does_not_have_by_name() {
+    let credentials: Vec<_> = DEVICE.iter().chain(&OPERATOR).copied().collect();
+    for (method, path, audience) in ROUTES {
+        // Device and operator at once is taken for the device where a route is for either.
+        for prefix in ["/api/v1", ""] {
+            let path = format!("{prefix}{}?no_such_parameter=x", concrete(path));
+            let (status, body) = answer(method, &path, &credentials, "{}").await;
+            assert_eq!(status, 422, "{method} {path}: {body}");
+            let fault = &body["detail"][0];
+            assert_eq!(fault["loc"], json!(["query", "no_such_parameter"]), "{method} {path}");
+            assert!(fault["msg"].as_str().unwrap().starts_with("There is no such parameter; "), "{fault}");
+            if *audience != "anyone" && *audience != "enrollee" {
+                assert_eq!(answer(method, &path, &[], "{}").await.0, 401, "{method} {path}");
+            }
+        }
+    }
+    assert_eq!(answer("GET", "/sites?x=1", &OPERATOR, "").await.0, 422);
+    assert_eq!(answer("HEAD", "/sites/?x=1", &OPERATOR, "").await.0, 422);
+}
+
+#[tokio::test]
+async fn a_misspelled_parameter_of_a_removal_is_told_with_the_right_one() {
+    let (status, body) = answer("DELETE", "/devices/simulated?site=site-002", &OPERATOR, "").await;
+    let msg = "There is no such parameter; did you mean 'site_id'?";
+    let fault = json!({"type": "extra_forbidden", "loc": ["query", "site"], "msg": msg});
+    assert_eq!((status.as_u16(), body), (422, json!({"detail": [fault], "status_code": 422})));
+    for query in ["site_id=", "site_id=s&label_selector=", "label_selector=a&label_selector=b", "all=yes", "all="] {
+        let (status, _) = answer("DELETE", &format!("/devices/simulated?{query}"), &OPERATOR, "").await;
+        assert_eq!(status, 422, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn faults_of_query_header_and_body_are_told_at_once() {
+    let header = [OPERATOR[0], ("idempotency-key", "schl\u{fc}ssel")];
+    let (status, body) = answer("POST", "/devices/d/commands?dry_run=1", &header, r#"{"command_type": 7}"#).await;
+    let places: Vec<_> = body["detail"].as_array().unwrap().iter().map(|fault| fault["loc"].clone()).collect();
+    let expected = [json!(["query", "dry_run"]), json!(["header", "idempotency-key"]), json!(["body", "command_type"])];
+    assert_eq!((status.as_u16(), places), (422, expected.to_vec()));
+    let (_, body) = answer("GET", "/telemetry/latest?site=a&page_size=0&page_token=%25", &OPERATOR, "").await;
+    let places: Vec<_> = body["detail"].as_array().unwrap().iter().map(|fault| fault["loc"][1].clone()).collect();
+    assert_eq!(places, ["site", "page_size", "page_token"]);
+}
+
+#[tokio::test]
 async fn an_operators_401_names_the_scheme() {
     let response = send(Request::get("/sites/").body(Body::empty()).unwrap()).await;
     assert_eq!(response.headers()[header::WWW_AUTHENTICATE], "Bearer");

@@ -21,12 +21,20 @@ pub(crate) struct Fields {
     object: JsonObject,
     order: Vec<&'static str>,
     faults: Vec<Fault>,
+    /// Faults of other parts of the request.
+    elsewhere: Vec<Fault>,
 }
 
 impl Fields {
     /// Starts on `object`; fields that nobody reads are ignored.
     pub(crate) fn new(object: JsonObject) -> Self {
-        Self { object, order: Vec::new(), faults: Vec::new() }
+        Self { object, order: Vec::new(), faults: Vec::new(), elsewhere: Vec::new() }
+    }
+
+    /// Starts with faults that were found elsewhere in the request; they are told first.
+    pub(crate) fn beside(mut self, others: Vec<Fault>) -> Self {
+        self.elsewhere = others;
+        self
     }
 
     /// The field's value; null is as good as left out.
@@ -217,12 +225,11 @@ impl Fields {
                 }
             }
         }
-        if self.faults.is_empty() {
-            return Ok(value);
-        }
         let place = |fault: &Fault| self.order.iter().position(|name| fault.is_of(name)).unwrap_or(usize::MAX);
         self.faults.sort_by_key(place);
-        Err(ApiError::invalid(self.faults))
+        let mut all = self.elsewhere;
+        all.append(&mut self.faults);
+        if all.is_empty() { Ok(value) } else { Err(ApiError::invalid(all)) }
     }
 }
 

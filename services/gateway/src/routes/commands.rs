@@ -1,14 +1,18 @@
 //! What devices are told to do, and what came of it.
 
-use std::time::Duration;
+use std::{convert::Infallible, time::Duration};
 
-use axum::{Json, extract::State, response::Response};
+use axum::{
+    Json,
+    extract::{FromRequestParts, State},
+    response::Response,
+};
 use homepot::{
     Error,
     model::{JsonBounds, JsonObject, NewCommand, Outcome, to_proto_duration, to_struct},
     pb::{command::v1 as pb, device::v1 as device_pb},
 };
-use http::{HeaderMap, StatusCode};
+use http::{StatusCode, request::Parts};
 use utoipa::ToSchema;
 
 use crate::{
@@ -16,8 +20,8 @@ use crate::{
     backend::{call, promised},
     body::{MAX_BODY_BYTES, Shape, Valid},
     caller::{Device, Ids, Operator},
-    error::{ApiError, ErrorBody},
-    lists,
+    error::{ApiError, ErrorBody, Fault},
+    headers, lists, query,
     validate::Fields,
     views::{CommandView, PendingView},
 };
@@ -144,9 +148,35 @@ fn no_command(error: ApiError) -> ApiError {
     error.or_if_at("command_id", StatusCode::NOT_FOUND, "Command not found")
 }
 
-/// The key in the header, where the body has none.
-fn idempotency_key(headers: &HeaderMap) -> Option<String> {
-    headers.get("idempotency-key").and_then(|value| value.to_str().ok()).map(str::to_owned)
+/// The header `Idempotency-Key`. One that can't be read is a fault: without its key a repeat would queue the command twice.
+pub(crate) struct IdempotencyKey(Option<String>);
+
+impl IdempotencyKey {
+    const HEADER: &str = "idempotency-key";
+
+    /// The key of the header or of the body, with whether it is the header's; two that differ are a fault.
+    fn or(self, of_body: Option<String>) -> Result<(Option<String>, bool), ApiError> {
+        match (self.0, of_body) {
+            (Some(key), Some(other)) if key != other => {
+                let msg = "Value error, differs from the body's idempotency_key";
+                Err(ApiError::invalid(vec![Fault::of_header(Self::HEADER, "value_error", msg)]))
+            }
+            (Some(key), _) => Ok((Some(key), true)),
+            (None, of_body) => Ok((of_body, false)),
+        }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let key = headers::text(&parts.headers, Self::HEADER).unwrap_or_else(|fault| {
+            query::add_for_handler(&mut parts.extensions, fault);
+            None
+        });
+        Ok(Self(key))
+    }
 }
 
 /// Queues a command for a device
@@ -169,13 +199,18 @@ pub(crate) async fn queue(
     State(app): State<App>,
     Operator(caller): Operator,
     Ids(device_id): Ids<String>,
-    headers: HeaderMap,
+    key: IdempotencyKey,
     Valid(mut command): Valid<QueueCommand>,
 ) -> Result<(StatusCode, Json<CommandView>), ApiError> {
-    command.idempotency_key = command.idempotency_key.or_else(|| idempotency_key(&headers));
+    let (key, in_header) = key.or(command.idempotency_key.take())?;
+    command.idempotency_key = key;
     let mut ledger = app.services.command();
     let message = command.request(&device_id);
     let answer = call(&caller, message, |request| async move { ledger.queue(request).await }).await;
+    let answer = answer.map_err(|error| match in_header {
+        true => error.in_header("idempotency_key", IdempotencyKey::HEADER),
+        false => error,
+    });
     let queued = promised(answer.map_err(no_device)?.command)?;
     Ok((StatusCode::CREATED, Json(queued.try_into()?)))
 }

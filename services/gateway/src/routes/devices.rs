@@ -248,9 +248,10 @@ pub(crate) struct Removed {
 #[utoipa::path(
     delete, path = "/devices/simulated", tag = "devices",
     params(
-        ("site_id" = Option<String>, Query, description = "Only of this site; more than one may be given",
-            example = "site-001"),
+        ("site_id" = Option<Vec<String>>, Query, description = "Only of this site; up to 1,000 times"),
         ("label_selector" = Option<String>, Query, description = "Only devices with such labels", example = "fleet=load"),
+        ("all" = Option<bool>, Query, description = "`true`, without any other parameter, removes every simulated device \
+            of every site. At least one parameter is required"),
     ),
     responses(
         (status = 200, description = "They are gone", body = Removed),
@@ -261,13 +262,15 @@ pub(crate) struct Removed {
 pub(crate) async fn remove_simulated(
     State(app): State<App>,
     Operator(caller): Operator,
-    params: Params,
+    mut params: Params,
 ) -> Result<Json<Removed>, ApiError> {
-    let site_ids = params.all("site_id");
-    let label_selector = params.text("label_selector");
-    params.finish(())?;
+    let message = pb::RemoveSimulatedDevicesRequest {
+        site_ids: params.all("site_id"),
+        label_selector: params.text("label_selector"),
+        all: params.flag("all"),
+    };
+    let message = params.finish(message)?;
     let mut registry = app.services.registry();
-    let message = pb::RemoveSimulatedDevicesRequest { site_ids, label_selector };
     let answer =
         call(&caller, message, |request| async move { registry.remove_simulated_devices(request).await }).await;
     answer.map(|answer| Json(Removed { removed: answer.removed })).map_err(ApiError::in_query)

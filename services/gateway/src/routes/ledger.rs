@@ -113,7 +113,7 @@ pub(crate) async fn watch(
         device_ids: params.all("device_id"),
         site_id: params.text("site_id"),
         run_id: params.text("run_id"),
-        cursor: events::cursor(&headers, &params),
+        cursor: events::cursor(&headers, &mut params),
         source: params.source(),
     };
     let message = params.finish(message)?;

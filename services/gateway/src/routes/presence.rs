@@ -16,8 +16,6 @@ use crate::{
     views::{DeviceView, StateChangeView},
 };
 
-const MAX_PAGE: u32 = 1_000;
-
 /// A page of a device's history.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct StateHistory {
@@ -50,8 +48,7 @@ pub(crate) async fn state_history(
     Ids(device_id): Ids<String>,
     mut params: Params,
 ) -> Result<Json<StateHistory>, ApiError> {
-    let page_size = params.count("page_size", 1..=MAX_PAGE);
-    let page_token = params.text("page_token");
+    let (page_size, page_token) = params.page();
     params.finish(())?;
     let mut registry = app.services.registry();
     let message = pb::ListStateChangesRequest { device_id, page_size, page_token };
@@ -100,7 +97,7 @@ pub(crate) async fn watch(
     let message = pb::WatchRequest {
         device_ids: params.all("device_id"),
         site_id: params.text("site_id"),
-        cursor: events::cursor(&headers, &params),
+        cursor: events::cursor(&headers, &mut params),
         source: params.source(),
     };
     follow(app, caller, params.finish(message)?).await

@@ -2,7 +2,7 @@
 
 use homepot::{
     Error,
-    model::{LabelSelector, SiteId},
+    model::{Faults, LabelSelector, SiteId},
     pb::registry::v1 as pb,
 };
 use homepot_runtime::auth::OperatorCaller;
@@ -20,12 +20,7 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::RemoveSimulatedDevicesRequest,
     ) -> Result<pb::RemoveSimulatedDevicesResponse, Error> {
-        if request.site_ids.len() > MAX_SITES {
-            return Err(Error::invalid("site_ids", format!("has more than {MAX_SITES} entries")));
-        }
-        let selector = LabelSelector::parse("label_selector", &request.label_selector)?;
-        let parse = |id: &String| SiteId::parse_as("site_ids", id);
-        let site_ids = request.site_ids.iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        let (site_ids, selector) = read(&request)?;
         for site_id in &site_ids {
             self.site_of(caller, site_id).await?;
         }
@@ -40,6 +35,25 @@ impl Service {
         tracing::info!(by = %caller.name, removed, "simulated devices removed");
         Ok(pb::RemoveSimulatedDevicesResponse { removed: u32::try_from(removed).unwrap_or(u32::MAX) })
     }
+}
+
+/// Which devices are meant. Conditions that are all empty mean nothing here, and not everything.
+fn read(request: &pb::RemoveSimulatedDevicesRequest) -> Result<(Vec<SiteId>, Option<LabelSelector>), Error> {
+    let mut faults = Faults::new();
+    if request.site_ids.len() > MAX_SITES {
+        faults.add("site_ids", format!("has more than {MAX_SITES} entries"));
+    }
+    let parse = |id: &String| faults.take(SiteId::parse_as("site_ids", id));
+    let site_ids: Vec<_> = request.site_ids.iter().take(MAX_SITES).filter_map(parse).collect();
+    let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
+    let is_narrowed = !request.site_ids.is_empty() || !request.label_selector.trim().is_empty();
+    match (request.all, is_narrowed) {
+        (false, false) => faults.add("all", "must be true to remove every simulated device; or name a site or labels"),
+        (true, true) => faults.add("all", "must not be true beside a site or labels"),
+        _ => {}
+    }
+    faults.check()?;
+    Ok((site_ids, selector))
 }
 
 impl Registry {
@@ -68,5 +82,34 @@ impl Registry {
             self.presence_changed();
         }
         Ok(removed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(site_ids: &[&str], label_selector: &str, all: bool) -> Vec<String> {
+        let site_ids = site_ids.iter().map(|id| (*id).to_owned()).collect();
+        let request = pb::RemoveSimulatedDevicesRequest { site_ids, label_selector: label_selector.to_owned(), all };
+        let error = read(&request).err();
+        error.iter().flat_map(Error::field_violations).map(|violation| violation.field.clone()).collect()
+    }
+
+    #[test]
+    fn everything_takes_a_word_of_its_own_and_blank_conditions_are_none() {
+        for (sites, selector) in [(&[][..], ""), (&[], " \t")] {
+            assert_eq!(faults(sites, selector, false), ["all"], "{selector:?}");
+            assert!(faults(sites, selector, true).is_empty());
+        }
+        for (sites, selector) in [(&["s"][..], ""), (&[], "fleet=load"), (&["s"], "fleet=load")] {
+            assert!(faults(sites, selector, false).is_empty());
+            assert_eq!(faults(sites, selector, true), ["all"]);
+        }
+    }
+
+    #[test]
+    fn every_fault_is_told_at_once() {
+        assert_eq!(faults(&["", "s", "a/b"], "a b c", true), ["site_ids", "site_ids", "label_selector", "all"]);
     }
 }

@@ -18,7 +18,7 @@ use crate::client::Client;
 /// Samples of a large fleet are many rows.
 pub(super) const TAKES: Duration = Duration::from_secs(3600);
 
-/// Which simulated devices; without any condition all of them.
+/// Which simulated devices. At least one of --site, --selector and --all is required.
 #[derive(Debug, clap::Args)]
 pub(super) struct RemovalArgs {
     /// Only devices of this site; may be given more than once.
@@ -27,16 +27,22 @@ pub(super) struct RemovalArgs {
     /// Only devices with such labels, as for `list`.
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
+    /// Remove every simulated device of every site.
+    #[arg(long, conflicts_with_all = ["sites", "selector"])]
+    all: bool,
     /// Do not ask.
     #[arg(long)]
     yes: bool,
 }
 
 pub(super) async fn run(client: &Client, out: &Out, args: RemovalArgs) -> anyhow::Result<()> {
-    let RemovalArgs { sites, selector, yes } = args;
-    if sites.iter().chain(&selector).any(String::is_empty) {
+    let RemovalArgs { sites, selector, all, yes } = args;
+    if sites.iter().chain(&selector).any(|value| value.trim().is_empty()) {
         // Left empty by a script, it must not come to mean everything.
-        return Err(Usage("--site and --selector must not be empty; leave them out for every site".into()).into());
+        return Err(Usage("--site and --selector must not be empty; give --all for every site".into()).into());
+    }
+    if !all && sites.is_empty() && selector.is_none() {
+        return Err(Usage("give --site or --selector; or --all for every simulated device of every site".into()).into());
     }
     let label_selector = selector.unwrap_or_default();
     if !yes {
@@ -44,7 +50,7 @@ pub(super) async fn run(client: &Client, out: &Out, args: RemovalArgs) -> anyhow
         let told = words::harmless(&format!("{matching} simulated devices will be removed with all their data"));
         anyhow::ensure!(matching == 0 || ask(&told)?, "nothing was removed");
     }
-    let request = pb::RemoveSimulatedDevicesRequest { site_ids: sites, label_selector };
+    let request = pb::RemoveSimulatedDevicesRequest { site_ids: sites, label_selector, all };
     let removed = answer(client.registry().remove_simulated_devices(request).await)?.removed;
     out.document(&json!({ "removed": removed }))?;
     out.text(format_args!("{removed} simulated device(s) removed"))

@@ -29,7 +29,7 @@ async fn a_command_goes_from_pending_over_sent_to_completed() {
         assert_begins(&queued.text(), &FIELDS);
         let queued = queued.json();
         let id = text(&queued["command_id"]);
-        assert_eq!((&queued["command_type"], &queued["status"]), (&json!("PING"), &json!("pending")));
+        assert_eq!((&queued["command_type"], &queued["status"]), (&json!("ping"), &json!("pending")));
         assert_eq!(queued["payload"], body["payload"]);
         assert_time(&queued["created_at"]);
 
@@ -153,6 +153,20 @@ async fn an_idempotency_key_makes_a_repeat_harmless() {
     let second = world.operator(queue("PING")).await;
     assert_eq!((second.status, second.text()), (201, first.text()));
     assert_eq!(world.operator(queue("REBOOT")).await.status, 409);
+    assert_eq!(history(&world).await.len(), 1);
+
+    // A key that can't be read, is too long, or is another than the body's, queues nothing: without it a repeat would.
+    let body = json!({"command_type": "PING", "idempotency_key": "k-2"});
+    let path = format!("/devices/{TILL}/commands");
+    for key in ["schl\u{fc}ssel", &"k".repeat(129), "k-3"] {
+        let body = if key == "k-3" { &body } else { &json!({"command_type": "PING"}) };
+        let refused = world.operator(Request::post(&path).json(body).header("Idempotency-Key", key)).await;
+        assert_eq!(refused.status, 422, "{}", refused.text());
+        assert_eq!(refused.json()["detail"][0]["loc"], json!(["header", "idempotency-key"]));
+    }
+    let twice = Request::post(&path).json(&json!({"command_type": "PING"}));
+    let twice = twice.header("Idempotency-Key", "a").header("Idempotency-Key", "b");
+    assert_eq!(world.operator(twice).await.status, 422);
     assert_eq!(history(&world).await.len(), 1);
 }
 

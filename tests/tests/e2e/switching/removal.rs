@@ -39,7 +39,21 @@ async fn simulated_devices_are_removed_while_their_sessions_are_attached_and_no_
     let bound = server.create_operator("elsewhere-admin", Role::Admin, &["elsewhere"]).await;
     let mut bound = server.clients(&Caller::Operator(bound)).registry;
     assert_eq!(bound.remove_simulated_devices(of_site(SITE)).await.unwrap_err().code(), Code::NotFound);
-    let all = registry_pb::RemoveSimulatedDevicesRequest::default();
+    // Without a condition it is a mistake, unless it is said in so many words.
+    for lost in ["", " "] {
+        let lost = registry_pb::RemoveSimulatedDevicesRequest { label_selector: lost.to_owned(), ..Default::default() };
+        let refused = server.admin().registry.remove_simulated_devices(lost).await.unwrap_err();
+        assert_eq!(refused.code(), Code::InvalidArgument);
+    }
+    for query in
+        ["", "?site=elsewhere", "?site_id=", "?label_selector=%20", "?site_id=elsewhere&all=true", "?all=false"]
+    {
+        let request = Request::new("DELETE", &format!("/api/v1/devices/simulated{query}")).bearer(&server.admin_token);
+        let answer = server.rest(request).await;
+        assert_eq!(answer.status, 422, "{query}: {}", answer.text());
+    }
+    is_live(&mut simulators[0].1, 2).await;
+    let all = registry_pb::RemoveSimulatedDevicesRequest { all: true, ..Default::default() };
     assert_eq!(bound.remove_simulated_devices(all).await.unwrap().into_inner().removed, 0);
 
     let marked =

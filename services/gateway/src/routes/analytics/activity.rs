@@ -15,7 +15,7 @@ use http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Logged, MAX_PAGE, Source, grouping, source, source_word, token};
+use super::{Logged, Source, grouping, source, source_word, token};
 use crate::{
     App,
     backend::call,
@@ -212,8 +212,7 @@ pub(crate) async fn activities(
     mut params: Params,
 ) -> Result<Json<Activities>, ApiError> {
     let filter = Some(filter(&mut params));
-    let page_size = params.count("page_size", 1..=MAX_PAGE);
-    let page_token = params.text("page_token");
+    let (page_size, page_token) = params.page();
     params.finish(())?;
     let mut analytics = app.services.analytics();
     let message = pb::ListActivitiesRequest { filter, page_size, page_token };
@@ -295,8 +294,7 @@ pub(crate) async fn activity_summary(
         ActivityGrouping::ALL.iter().map(|value| (value.as_str(), pb::ActivityGrouping::from(*value))).collect();
     let (group_by, resolution) = grouping(&mut params, &groupings);
     let filter = Some(filter(&mut params));
-    let page_size = params.count("page_size", 1..=MAX_PAGE);
-    let page_token = params.text("page_token");
+    let (page_size, page_token) = params.page();
     params.finish(())?;
     let mut analytics = app.services.analytics();
     let group_by = group_by.unwrap_or_default().into();

@@ -3,6 +3,8 @@
 pub(super) mod activity;
 pub(super) mod errors;
 
+use std::convert::Infallible;
+
 use axum::extract::FromRequestParts;
 use homepot::pb::common::v1::DeviceSource;
 use http::request::Parts;
@@ -10,14 +12,8 @@ use prost_types::Duration;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::{
-    error::{ApiError, Fault},
-    params::Params,
-    views,
-};
+use crate::{error::Fault, headers, params::Params, query, views};
 
-/// Rows a page at most.
-const MAX_PAGE: u32 = 1_000;
 /// Stretches of time of sums by time where no other length is asked for.
 const ONE_HOUR: Duration = Duration { seconds: 3_600, nanos: 0 };
 const SOURCES: [(&str, DeviceSource); 2] = [("real", DeviceSource::Real), ("simulated", DeviceSource::Simulated)];
@@ -38,20 +34,19 @@ impl Source {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Source {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let Some(value) = parts.headers.get(Self::HEADER).filter(|value| !value.is_empty()) else {
-            return Ok(Self(DeviceSource::Unspecified));
-        };
-        let known = SOURCES.iter().find(|(word, _)| value.as_bytes().eq_ignore_ascii_case(word.as_bytes()));
-        match known {
-            Some((_, source)) => Ok(Self(*source)),
-            None => {
-                let msg = "Input should be 'real' or 'simulated'";
-                Err(ApiError::invalid(vec![Fault::of_header(Self::HEADER, "enum", msg)]))
-            }
-        }
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let source = headers::text(&parts.headers, Self::HEADER).and_then(|told| {
+            let Some(told) = told else { return Ok(DeviceSource::Unspecified) };
+            let known = SOURCES.iter().find(|(word, _)| told.eq_ignore_ascii_case(word));
+            let msg = "Input should be 'real' or 'simulated'";
+            known.map(|(_, source)| *source).ok_or_else(|| Fault::of_header(Self::HEADER, "enum", msg))
+        });
+        Ok(Self(source.unwrap_or_else(|fault| {
+            query::add_for_handler(&mut parts.extensions, fault);
+            DeviceSource::Unspecified
+        })))
     }
 }
 
@@ -84,17 +79,22 @@ fn source_word(source: i32) -> &'static str {
 mod tests {
     use super::*;
 
-    async fn source_of(value: &str) -> Result<DeviceSource, ApiError> {
+    async fn source_of(value: &str) -> (DeviceSource, Vec<Fault>) {
         let request = http::Request::get("/").header(Source::HEADER, value).body(()).unwrap();
-        Source::from_request_parts(&mut request.into_parts().0, &()).await.map(|source| source.0)
+        let mut parts = request.into_parts().0;
+        let Ok(Source(source)) = Source::from_request_parts(&mut parts, &()).await;
+        (source, query::for_handler(&parts.extensions))
     }
 
     #[tokio::test]
     async fn a_caller_is_real_unless_it_says_that_it_is_simulated() {
-        assert_eq!(source_of("").await.unwrap(), DeviceSource::Unspecified);
-        assert_eq!(source_of("Simulated").await.unwrap(), DeviceSource::Simulated);
-        let error = serde_json::to_value(source_of("fake").await.unwrap_err().body()).unwrap();
-        assert_eq!(error["detail"][0]["loc"], serde_json::json!(["header", "x-device-source"]));
+        assert_eq!(source_of("").await, (DeviceSource::Unspecified, Vec::new()));
+        assert_eq!(source_of("Simulated").await, (DeviceSource::Simulated, Vec::new()));
+        for odd in ["fake", "r\u{e9}el"] {
+            let (_, faults) = source_of(odd).await;
+            let loc = serde_json::to_value(&faults[0].loc).unwrap();
+            assert_eq!(loc, serde_json::json!(["header", "x-device-source"]));
+        }
     }
 
     #[tokio::test]

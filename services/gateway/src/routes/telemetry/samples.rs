@@ -63,8 +63,7 @@ pub(crate) async fn latest(
     mut params: Params,
 ) -> Result<Response, ApiError> {
     let format = params.format();
-    let page_size = params.count("page_size", 1..=MAX_PAGE);
-    let page_token = params.text("page_token");
+    let (page_size, page_token) = params.page();
     let filter = pb::LatestRequest {
         device_ids: params.all("device_id"),
         site_id: params.text("site_id"),
@@ -141,8 +140,7 @@ pub(crate) async fn samples(
     mut params: Params,
 ) -> Result<Response, ApiError> {
     let format = params.format();
-    let page_size = params.count("page_size", 1..=MAX_PAGE);
-    let page_token = params.text("page_token");
+    let (page_size, page_token) = params.page();
     let (start_time, end_time) = (params.time("start"), params.time("end"));
     params.finish(())?;
     let fetch = move |page_size, page_token| -> Page<SampleView> {
