@@ -1,11 +1,12 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench soak fuzz torture
+.PHONY: help demo test lint fmt bench soak fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
 	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 	@echo "    make demo DEMO_SECONDS=30    ends by itself, status 0 if all of it worked"
+	@echo "    make siege SIEGE='--attack silence'    one attack; SIEGE=--list names them"
 	@echo "    make bench BENCH=ingest      one benchmark; BENCH='ingest --help' tells what it takes"
 
 demo: ## everything on this machine: database, services, an agent; Ctrl-C ends it
@@ -31,3 +32,6 @@ fuzz: ## random bytes for the spool and the messages; FUZZ_SECONDS=60 for each t
 
 torture: ## everything is killed while commands flow; TORTURE_SECONDS=300 for each transport
 	@exec scripts/torture $(TORTURE_SECONDS)
+
+siege: ## attacks at ten times the size of docs/security.md, beside a fleet of 1,000 devices
+	@exec scripts/siege $(SIEGE)

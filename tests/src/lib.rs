@@ -5,7 +5,7 @@
 //! the server's back. Whatever a test starts is gone when its value is dropped, also when the test panics. Tests wait
 //! for events (a log line, a message, the end of a process), never for time to pass.
 //!
-//! [`torture`] is the crash test of the command ledger.
+//! [`torture`] is the crash test of the command ledger; [`siege`] attacks a server while devices attach.
 //!
 //! May call: the contract crate, and the agent's for the format of its journal. It knows the programs by their command
 //! lines, logs and ports alone.
@@ -22,6 +22,7 @@ mod redis;
 pub mod rest;
 mod server;
 mod session;
+pub mod siege;
 mod simulator;
 pub mod torture;
 

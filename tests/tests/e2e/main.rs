@@ -15,6 +15,7 @@ mod presence;
 mod protocol;
 mod reflection;
 mod replicas;
+mod siege;
 mod simulator;
 mod slice;
 mod source;
