@@ -13,6 +13,8 @@ pub enum SecretKind {
     OperatorToken,
     /// A token that lets devices enrol.
     EnrollmentToken,
+    /// A server's own secret, which opens nothing by itself.
+    ServerSecret,
 }
 
 impl SecretKind {
@@ -22,6 +24,7 @@ impl SecretKind {
             Self::DeviceKey => "hpd_",
             Self::OperatorToken => "hpo_",
             Self::EnrollmentToken => "hpe_",
+            Self::ServerSecret => "hps_",
         }
     }
 }

@@ -27,6 +27,11 @@ impl Database {
         self.psql(query).await.trim().parse().expect("the query answers a number")
     }
 
+    /// Runs a statement that answers nothing.
+    pub async fn run(&self, statement: &str) {
+        self.psql(statement).await;
+    }
+
     /// Its address, for another server.
     pub fn url(&self) -> String {
         let (port, socket_dir) = self.socket();

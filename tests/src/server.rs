@@ -148,7 +148,9 @@ impl Server {
 
     /// Starts another server on this one's database, with `options`; it knows the same admin.
     pub async fn start_beside(&self, options: ServerOptions) -> Self {
-        let mut beside = Self::start_with(options.env("HOMEPOT_DATABASE_URL", self.database().url())).await;
+        let secret = self.data_dir().join("server-secret").display().to_string();
+        let options = options.env("HOMEPOT_DATABASE_URL", self.database().url()).env("HOMEPOT_SECRET_FILE", secret);
+        let mut beside = Self::start_with(options).await;
         beside.admin_token.clone_from(&self.admin_token);
         beside
     }

@@ -23,6 +23,7 @@ use homepot_store::{
     PgConnection,
     commands::{self, Changed, Claim, NewRow, Speaker, Word},
     devices::{self, Enrolled, NewDevice},
+    secrets::NewSecret,
     sessions, sites,
     test_support::TestDatabase,
 };
@@ -435,8 +436,7 @@ fn enrol(conn: &mut PgConnection, name: &str) {
     let new = NewDevice {
         enrollment,
         source: DeviceSource::Real,
-        key_id: "k".to_owned(),
-        key_hash: "h".to_owned(),
+        key: NewSecret { public_id: "k".to_owned(), hash: "h".to_owned(), check_tag: [0; 8] },
         token_id: None,
         claim_hash: None,
         labels: Default::default(),

@@ -38,7 +38,7 @@ pub async fn make_dear(psql: &Psql, key: &Secret) -> anyhow::Result<String> {
     let hash =
         Argon2::default().hash_password(key.reveal().as_bytes()).ok().context("a key can be hashed")?.to_string();
     let key_id = key.public_id(SecretKind::DeviceKey).context("a key has a public id")?;
-    psql.run(&format!("UPDATE device_keys SET hash = '{hash}' WHERE key_id = '{key_id}'")).await?;
+    psql.run(&format!("UPDATE device_keys SET hash = '{hash}', check_tag = NULL WHERE key_id = '{key_id}'")).await?;
     Ok(hash)
 }
 

@@ -11,7 +11,7 @@ use homepot::{
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
-use homepot_runtime::auth::{self, OperatorCaller, StillGood};
+use homepot_runtime::auth::{self, OperatorCaller};
 use tonic::{Request, Response, Status};
 
 use crate::Commands;
@@ -79,8 +79,7 @@ impl CommandService for Service {
 
     async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
-        let still_good = request.extensions().get::<StillGood>().cloned();
-        let answers = self.commands.watch(&caller, still_good, request.get_ref()).await?;
+        let answers = self.commands.watch(&caller, request.get_ref()).await?;
         Ok(Response::new(answers))
     }
 

@@ -17,7 +17,7 @@ use homepot::{
 use homepot_hints::{Hints, Listener, Topic, nudge_on};
 use homepot_runtime::{
     Drain,
-    auth::{OperatorCaller, StillGood},
+    auth::OperatorCaller,
     feed::{Change, Feed, Look, Piece, View},
 };
 use homepot_store::{
@@ -119,11 +119,10 @@ impl Wanted {
 }
 
 impl Commands {
-    /// What the caller sees from now on, until it leaves, may not look any longer, or the server stops.
+    /// What the caller sees from now on, until it leaves or the server stops.
     pub(crate) async fn watch(
         &self,
         caller: &OperatorCaller,
-        still_good: Option<StillGood>,
         request: &pb::WatchRequest,
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
         let Wanted { filter, since } = Wanted::read(caller, request)?;
@@ -147,7 +146,7 @@ impl Commands {
             .boxed()
         };
         let sees = move |command: &Seen| seen.matches(&command.0);
-        let view = View { since, sees: Box::new(sees), catch_up: Box::new(catch_up), still_good };
+        let view = View { since, sees: Box::new(sees), catch_up: Box::new(catch_up) };
         let pieces = self.feed.view(view).await?;
         Ok(answers(pieces, run, since).boxed())
     }

@@ -1,6 +1,6 @@
 //! One device's stream, from Hello to Goodbye. One task owns it: whatever happens to a session happens in here.
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
@@ -40,6 +40,7 @@ pub(crate) async fn run(
     outbound: Outbound,
 ) {
     let (device, device_id, source) = (caller.pk, caller.device_id.clone(), caller.source.as_str());
+    let key_id = caller.key_id.clone();
     let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
         Ok((session, closed)) => {
             let end = session.live(inbound, closed).await;
@@ -52,15 +53,15 @@ pub(crate) async fn run(
     metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name(), "source" => source)
         .increment(1);
     if end != End::PeerGone {
-        let contested = end == End::Superseded && is_contested(&link, device).await;
+        let contested = end == End::Superseded && is_contested(&link, device, key_id).await;
         let goodbye = goodbye(&end, contested, link.inner.config.reconnect_after);
         let _ = outbound.send(Message::Goodbye(goodbye)).await;
     }
 }
 
 /// Whether machines take the device's session from one another; where nobody can tell, they do not.
-async fn is_contested(link: &Link, device: i64) -> bool {
-    let standing = link.inner.registry.standing(vec![device]).await.unwrap_or_default();
+async fn is_contested(link: &Link, device: i64, key_id: Arc<str>) -> bool {
+    let standing = link.inner.registry.standing(vec![(device, key_id)]).await.unwrap_or_default();
     standing.first().is_some_and(|standing| standing.contested)
 }
 
@@ -130,12 +131,15 @@ impl Session {
         let hello = handshake::introduced(&link, &caller, inbound, &outbound).await?;
         let config = &link.inner.config;
         let (pk, heartbeat, replica) = (caller.pk, config.heartbeat_interval, config.replica.clone());
-        let epoch =
-            link.inner.registry.begin_session(pk, hello.clone(), replica, heartbeat).await.map_err(|error| {
-                tracing::warn!(%error, device_id = %caller.device_id, "begin session");
-                End::Internal
-            })?;
-        let closed = link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version);
+        let begun = link.inner.registry.begin_session(&caller, hello.clone(), replica, heartbeat).await;
+        let begun = begun.map_err(|error| {
+            tracing::warn!(%error, device_id = %caller.device_id, "begin session");
+            End::Internal
+        })?;
+        // Its key may have ended while Hello was under way.
+        let epoch = begun.ok_or(End::Revoked)?;
+        let closed =
+            link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version, caller.key_id.clone());
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.hints().device(pk);
         let mut session = Self { link, caller, epoch, wakeup, outbound, clock: Clock::start() };
@@ -335,7 +339,8 @@ impl Session {
 
     async fn is_newest(&self) -> Result<bool, End> {
         let registry = &self.link.inner.registry;
-        let standing = self.until_available(|| registry.standing(vec![self.caller.pk])).await?;
+        let standing =
+            self.until_available(|| registry.standing(vec![(self.caller.pk, self.caller.key_id.clone())])).await?;
         Ok(standing.first().is_some_and(|standing| standing.epoch == self.epoch))
     }
 
@@ -448,7 +453,7 @@ fn history(end: &End) -> String {
 fn words(end: &End) -> &str {
     match end {
         End::Superseded => "a newer session of this device took over",
-        End::Revoked => "the key was revoked or the device deactivated",
+        End::Revoked => "its key has ended or the device was deactivated",
         End::Draining => "the server leaves; come back",
         End::Aged => "the session grew old; come back",
         End::Silent => "nothing was heard for 2.5 heartbeat intervals",

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use homepot::model::DeviceSource;
@@ -34,6 +34,7 @@ struct Handle {
     source: DeviceSource,
     epoch: i64,
     credential_version: i32,
+    key_id: Arc<str>,
     close: oneshot::Sender<End>,
 }
 
@@ -72,6 +73,15 @@ impl Held {
     }
 }
 
+/// A session as its standing is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) device: i64,
+    pub(crate) epoch: i64,
+    pub(crate) credential_version: i32,
+    pub(crate) key_id: Arc<str>,
+}
+
 /// The sessions of this replica.
 #[derive(Debug)]
 pub(crate) struct Sessions {
@@ -102,12 +112,13 @@ impl Sessions {
         source: DeviceSource,
         epoch: i64,
         credential_version: i32,
+        key_id: Arc<str>,
     ) -> oneshot::Receiver<End> {
         let (close, closed) = oneshot::channel();
         let mut held = self.lock();
         let loser = match held.handles.get(&device) {
             Some(other) if other.epoch > epoch => Some(close),
-            _ => held.put(device, Handle { source, epoch, credential_version, close }).map(|older| older.close),
+            _ => held.put(device, Handle { source, epoch, credential_version, key_id, close }).map(|older| older.close),
         };
         held.tell();
         drop(held);
@@ -145,9 +156,15 @@ impl Sessions {
         }
     }
 
-    /// Device, epoch and generation of keys of each.
-    pub(crate) fn list(&self) -> Vec<(i64, i64, i32)> {
-        self.lock().handles.iter().map(|(device, handle)| (*device, handle.epoch, handle.credential_version)).collect()
+    /// Each of them, with what it came with.
+    pub(crate) fn list(&self) -> Vec<Listed> {
+        let listed = |(device, handle): (&i64, &Handle)| Listed {
+            device: *device,
+            epoch: handle.epoch,
+            credential_version: handle.credential_version,
+            key_id: handle.key_id.clone(),
+        };
+        self.lock().handles.iter().map(listed).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
@@ -162,9 +179,9 @@ mod tests {
     #[test]
     fn the_newest_session_wins_whichever_comes_first() {
         let sessions = Sessions::new(10);
-        let mut first = sessions.insert(1, DeviceSource::Real, 1, 0);
-        let mut third = sessions.insert(1, DeviceSource::Real, 3, 0);
-        let mut second = sessions.insert(1, DeviceSource::Real, 2, 0);
+        let mut first = sessions.insert(1, DeviceSource::Real, 1, 0, "k".into());
+        let mut third = sessions.insert(1, DeviceSource::Real, 3, 0, "k".into());
+        let mut second = sessions.insert(1, DeviceSource::Real, 2, 0, "k".into());
         assert_eq!(first.try_recv(), Ok(End::Superseded));
         assert_eq!(second.try_recv(), Ok(End::Superseded));
         assert!(third.try_recv().is_err());
@@ -173,27 +190,27 @@ mod tests {
     #[test]
     fn an_older_session_that_leaves_does_not_take_the_newer_one_along() {
         let sessions = Sessions::new(10);
-        let _first = sessions.insert(1, DeviceSource::Real, 1, 0);
-        let _second = sessions.insert(1, DeviceSource::Real, 2, 0);
+        let _first = sessions.insert(1, DeviceSource::Real, 1, 0, "k".into());
+        let _second = sessions.insert(1, DeviceSource::Real, 2, 0, "k".into());
         sessions.remove(1, 1);
-        assert_eq!(sessions.list(), [(1, 2, 0)]);
+        assert_eq!(sessions.list().iter().map(|listed| (listed.device, listed.epoch)).collect::<Vec<_>>(), [(1, 2)]);
     }
 
     #[test]
     fn simulated_sessions_are_counted_apart_whichever_way_they_go() {
         let sessions = Sessions::new(10);
         let simulated = || sessions.lock().simulated;
-        let _real = sessions.insert(1, DeviceSource::Real, 1, 0);
-        let _first = sessions.insert(2, DeviceSource::Simulated, 1, 0);
-        let _second = sessions.insert(2, DeviceSource::Simulated, 2, 0);
-        let _third = sessions.insert(3, DeviceSource::Simulated, 1, 0);
+        let _real = sessions.insert(1, DeviceSource::Real, 1, 0, "k".into());
+        let _first = sessions.insert(2, DeviceSource::Simulated, 1, 0, "k".into());
+        let _second = sessions.insert(2, DeviceSource::Simulated, 2, 0, "k".into());
+        let _third = sessions.insert(3, DeviceSource::Simulated, 1, 0, "k".into());
         assert_eq!((sessions.count(), simulated()), (3, 2));
         sessions.remove(2, 1);
         assert_eq!((sessions.count(), simulated()), (3, 2));
         sessions.remove(2, 2);
         sessions.close(3, 1, End::Revoked);
         assert_eq!((sessions.count(), simulated()), (1, 0));
-        let _fourth = sessions.insert(3, DeviceSource::Simulated, 2, 0);
+        let _fourth = sessions.insert(3, DeviceSource::Simulated, 2, 0, "k".into());
         sessions.close_all(&End::Draining);
         assert_eq!((sessions.count(), simulated()), (0, 0));
     }
@@ -201,7 +218,7 @@ mod tests {
     #[test]
     fn closing_an_epoch_that_is_gone_touches_nobody() {
         let sessions = Sessions::new(10);
-        let mut session = sessions.insert(1, DeviceSource::Real, 2, 0);
+        let mut session = sessions.insert(1, DeviceSource::Real, 2, 0, "k".into());
         sessions.close(1, 1, End::Revoked);
         assert!(session.try_recv().is_err());
         sessions.close(1, 2, End::Revoked);

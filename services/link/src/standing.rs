@@ -1,14 +1,17 @@
 //! Once a second, and at once when this process shuts a device out: do the sessions held here still stand?
 //!
-//! A revocation, a takeover through another replica and a lost hint all show in the store; one query for all sessions
-//! finds them. This is what bounds a revoked device's stream to two seconds, whichever replica revoked it.
+//! A revocation, the end of a key that was rotated out, a takeover through another replica and a lost hint all show in the store; one query for all sessions
+//! finds them. This is what bounds a stream to two seconds after its key's end, whichever replica ended it.
 
 use std::time::Duration;
 
 use homepot_registry::Standing;
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::{Link, sessions::End};
+use crate::{
+    Link,
+    sessions::{End, Listed},
+};
 
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -37,13 +40,13 @@ impl Link {
         if held.is_empty() {
             return;
         }
-        let devices: Vec<_> = held.iter().map(|(device, ..)| *device).collect();
-        let standing = match self.inner.registry.standing(devices).await {
+        let asked = held.iter().map(|session| (session.device, session.key_id.clone())).collect();
+        let standing = match self.inner.registry.standing(asked).await {
             Ok(standing) => standing,
             Err(error) => return tracing::warn!(%error, "read the standing of sessions"),
         };
         let mut by_device: std::collections::HashMap<_, _> = standing.into_iter().map(|s| (s.pk, s)).collect();
-        for (device, epoch, credential_version) in held {
+        for Listed { device, epoch, credential_version, .. } in held {
             match judge(by_device.remove(&device).as_ref(), epoch, credential_version) {
                 Judgement::End(end) => self.inner.sessions.close(device, epoch, end),
                 Judgement::Wake => self.inner.commands.hints().wake(device),
@@ -63,7 +66,9 @@ enum Judgement {
 fn judge(standing: Option<&Standing>, epoch: i64, credential_version: i32) -> Judgement {
     match standing {
         None => Judgement::End(End::Revoked),
-        Some(s) if !s.active || s.credential_version != credential_version => Judgement::End(End::Revoked),
+        Some(s) if !s.active || !s.key_is_good || s.credential_version != credential_version => {
+            Judgement::End(End::Revoked)
+        }
         Some(s) if s.epoch > epoch => Judgement::End(End::Superseded),
         Some(s) if s.waiting => Judgement::Wake,
         Some(_) => Judgement::Stands,
@@ -76,12 +81,21 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_its_device_is_gone_shut_out_rekeyed_or_elsewhere() {
-        let good = Standing { pk: 1, epoch: 5, active: true, credential_version: 2, waiting: false, contested: false };
+        let good = Standing {
+            pk: 1,
+            epoch: 5,
+            active: true,
+            key_is_good: true,
+            credential_version: 2,
+            waiting: false,
+            contested: false,
+        };
         let judged = |standing: Standing| judge(Some(&standing), 5, 2);
         assert_eq!(judged(good), Judgement::Stands);
         assert_eq!(judged(Standing { waiting: true, ..good }), Judgement::Wake);
         assert_eq!(judged(Standing { epoch: 6, ..good }), Judgement::End(End::Superseded));
         assert_eq!(judged(Standing { active: false, ..good }), Judgement::End(End::Revoked));
+        assert_eq!(judged(Standing { key_is_good: false, waiting: true, ..good }), Judgement::End(End::Revoked));
         assert_eq!(judged(Standing { credential_version: 3, ..good }), Judgement::End(End::Revoked));
         assert_eq!(judge(None, 5, 2), Judgement::End(End::Revoked));
     }

@@ -1,23 +1,47 @@
-//! Who calls: keys and tokens against their stored hashes.
+//! Who calls: keys and tokens against what is kept of them.
 //!
-//! An unknown name and a wrong secret take the same way: one look-up, one run of Argon2, one text. What was found good
-//! lately, or comes with a ticket, skips Argon2; the row is read each time, so that a revocation holds at once.
+//! What was found good lately, or comes with a ticket, is let in at once; the row is read each time, so that a revocation holds
+//! at once. What names no key that is kept, or does not fit the check tag beside it, is wrong and costs next to nothing, so
+//! that wrong keys by the thousand keep nobody out. Both look the same: one look-up, one text, no Argon2. The rest is
+//! checked by Argon2, what fits its tag before all others. A key of an earlier version has no tag until it was used once;
+//! till then a wrong key with its public letters takes as long as Argon2 does.
 
-use std::time::Instant;
+use std::{sync::Arc, time::Instant};
 
 use chrono::Utc;
 use futures_util::future::BoxFuture;
 use homepot::{
     Error, Kind,
-    model::{DeviceId, Secret, SecretKind},
+    model::{DeviceId, Operator, Secret, SecretKind},
 };
 use homepot_runtime::{
     auth::{Authenticator, DeviceCaller, DeviceCredentials, OperatorCaller},
     peer::Peer,
 };
-use homepot_store::device_keys;
+use homepot_store::{
+    device_keys, operators,
+    secrets::{self, Owner, StoredSecret},
+};
 
-use crate::{Proof, Registry, judge, ticket::Claim};
+use crate::{
+    Proof, Registry, judge,
+    keyring::Precheck,
+    queue::{Lane, Place},
+    throttle::network,
+    ticket::Claim,
+};
+
+const WRONG_DEVICE: &str = "Invalid device credentials";
+const WRONG_OPERATOR: &str = "Invalid or missing operator token";
+
+/// A secret that somebody shows, and what is kept under the public letters it has.
+pub(crate) struct Shown<'a> {
+    /// A device's id or a token's public letters: failures are counted under it.
+    pub(crate) name: &'a str,
+    pub(crate) secret: &'a Secret,
+    pub(crate) kept: Option<(&'a StoredSecret, Owner)>,
+    pub(crate) peer: Peer,
+}
 
 impl Authenticator for Registry {
     fn device(&self, credentials: DeviceCredentials, peer: Peer) -> BoxFuture<'_, Result<DeviceCaller, Error>> {
@@ -27,32 +51,45 @@ impl Authenticator for Registry {
     fn operator(&self, token: Secret, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
         Box::pin(self.find_operator(token, peer))
     }
+
+    fn good_operators(&self, token_ids: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>> {
+        let find = move |conn: &mut _| {
+            let token_ids: Vec<_> = token_ids.iter().map(|token_id| (**token_id).to_owned()).collect();
+            operators::find_by_tokens(conn, &token_ids)
+        };
+        Box::pin(async move {
+            let found = self.inner.store.run("find_good_operators", find).await?;
+            Ok(found.into_iter().flatten().filter(|found| found.is_good).map(|found| caller(found.operator)).collect())
+        })
+    }
 }
 
 impl Registry {
     async fn find_device(&self, credentials: DeviceCredentials, peer: Peer) -> Result<DeviceCaller, Error> {
         let DeviceCredentials { device_id, key, ticket, declared, attaches } = credentials;
-        let refusal = || Error::new(Kind::Unauthenticated, "Invalid device credentials");
 
-        let found = match (DeviceId::parse(&device_id), key.public_id(SecretKind::DeviceKey)) {
+        let key_id = key.public_id(SecretKind::DeviceKey);
+        let found = match (DeviceId::parse(&device_id), key_id) {
             (Ok(id), Some(key_id)) => self.inner.lookups.find_device(id, key_id.to_owned()).await?,
             _ => None,
         };
         let stored = found.and_then(|credential| credential.key.clone().map(|key| (credential, key)));
-        let stored_hash = stored.as_ref().map(|(_, live)| live.hash.as_str());
+        let key_id = key_id.unwrap_or_default();
 
         if let (Some(ticket), Some((credential, live))) = (&ticket, &stored) {
-            let claim = claim(credential, &key, &live.hash);
+            let claim = claim(credential, &key, &live.secret.hash);
             if self.inner.tickets.is_good(ticket, claim, Utc::now().timestamp()) {
-                self.inner
-                    .verified
-                    .remember(self.inner.verified.fingerprint(&device_id, &key, &live.hash), Instant::now());
+                let fingerprint = self.inner.verified.fingerprint(&device_id, &key, &live.secret.hash);
+                self.inner.verified.remember(fingerprint, Instant::now());
             }
         }
-        if !self.check(&device_id, &key, stored_hash, peer).await? {
-            return Err(refusal());
+        let owner = |pk| Owner::Device { pk, key_id: key_id.to_owned() };
+        let kept = stored.as_ref().map(|(credential, live)| (&live.secret, owner(credential.device.pk)));
+        let shown = Shown { name: &device_id, secret: &key, kept, peer };
+        if !self.check(shown).await? {
+            return Err(self.refusal(&device_id, peer, WRONG_DEVICE));
         }
-        let Some((credential, live)) = stored else { return Err(refusal()) };
+        let Some((credential, live)) = stored else { return Err(self.refusal(&device_id, peer, WRONG_DEVICE)) };
         if !credential.device.active {
             return Err(Error::new(Kind::Forbidden, "Device is inactive"));
         }
@@ -63,67 +100,108 @@ impl Registry {
             Some(_) => Proof::Impossible,
         };
         judge(declared, recorded, proof).inspect_err(|impostor| impostor.note(device_id, declared, recorded))?;
-        let ticket = self.inner.tickets.issue(claim(&credential, &key, &live.hash), Utc::now().timestamp());
+        let ticket = self.inner.tickets.issue(claim(&credential, &key, &live.secret.hash), Utc::now().timestamp());
         Ok(DeviceCaller {
             pk: credential.device.pk,
             device_id: credential.device.device_id,
             site_id: credential.device.site_id,
             source: credential.source,
             credential_version: credential.credential_version,
+            key_id: key_id.into(),
             ticket,
             proof_key: credential.proof_key,
         })
     }
 
     async fn find_operator(&self, token: Secret, peer: Peer) -> Result<OperatorCaller, Error> {
-        let refusal = || Error::new(Kind::Unauthenticated, "Invalid or missing operator token");
-        let found = match token.public_id(SecretKind::OperatorToken) {
+        let token_id = token.public_id(SecretKind::OperatorToken);
+        let found = match token_id {
             Some(token_id) => self.inner.lookups.find_operator(token_id.to_owned()).await?,
             None => None,
         };
-        let hash = found.as_ref().map(|(_, hash)| hash.as_str());
-        // By the token it pretends to be: one bad token at an address must not shut out the good ones there.
-        let name = token.public_id(SecretKind::OperatorToken).unwrap_or("operator");
-        if !self.check(name, &token, hash, peer).await? {
-            return Err(refusal());
+        // By the token it pretends to be: one bad token at an address must not be told from the good ones there.
+        let name = token_id.unwrap_or("operator");
+        let kept = found.as_ref().map(|found| (&found.secret, Owner::Operator(name.to_owned())));
+        if !self.check(Shown { name, secret: &token, kept, peer }).await? {
+            return Err(self.refusal(name, peer, WRONG_OPERATOR));
         }
-        let Some((operator, _)) = found.filter(|(operator, _)| operator.is_good(Utc::now())) else {
-            return Err(refusal());
+        let Some(found) = found.filter(|found| found.is_good) else {
+            return Err(Error::new(Kind::Unauthenticated, WRONG_OPERATOR));
         };
-        Ok(OperatorCaller { name: operator.name, role: operator.role, scope: operator.scope })
+        Ok(caller(found.operator))
     }
 
-    /// Whether `secret` matches `stored_hash`; without one, the same work comes to "no". Failures are counted under
-    /// `name` and the caller's address.
-    pub(crate) async fn check(
-        &self,
-        name: &str,
-        secret: &Secret,
-        stored_hash: Option<&str>,
-        peer: Peer,
-    ) -> Result<bool, Error> {
+    /// Whether what is shown is what is kept. Nobody is refused for what others did: whoever is right is let in.
+    pub(crate) async fn check(&self, shown: Shown<'_>) -> Result<bool, Error> {
+        let Shown { name, secret, kept, peer } = shown;
         let inner = &self.inner;
-        let hash = stored_hash.unwrap_or(&inner.dummy_hash);
-        let fingerprint = inner.verified.fingerprint(name, secret, hash);
+        let Some((stored, owner)) = kept else { return Ok(false) };
+        let fingerprint = inner.verified.fingerprint(name, secret, &stored.hash);
         if inner.verified.is_good(&fingerprint, Instant::now()) {
             return Ok(true);
         }
-        inner.throttle.check(name, peer.ip, Instant::now())?;
+        let precheck = inner.keyring.precheck(secret, stored);
+        if precheck == Precheck::Wrong {
+            return Ok(false);
+        }
         let turn = inner.verified.turn(fingerprint);
         let _alone = turn.wait().await;
         if inner.verified.is_good(&fingerprint, Instant::now()) {
             return Ok(true);
         }
-        let matches = inner.hasher.verify(secret.clone(), hash.to_owned()).await?;
-        let good = matches && stored_hash.is_some();
-        if good {
-            inner.verified.remember(fingerprint, Instant::now());
-        } else {
-            inner.throttle.fail(name, peer.ip, Instant::now());
-            tracing::warn!(name, ip = ?peer.ip, "wrong credentials");
+        let lane = match precheck {
+            Precheck::Fits => Lane::First,
+            _ if inner.costly.name_failed_too_often(name, peer.ip, Instant::now()) => Lane::Slow,
+            _ => Lane::Fair(place(name, peer)),
+        };
+        let good = inner.hasher.verify(secret.clone(), stored.hash.clone(), lane).await?;
+        if !good {
+            inner.costly.fail(name, peer.ip, Instant::now());
+            return Ok(false);
         }
-        Ok(good)
+        inner.verified.remember(fingerprint, Instant::now());
+        if precheck == Precheck::Unknown {
+            self.learn(owner, stored.hash.clone(), secret);
+        }
+        Ok(true)
     }
+
+    /// Keeps the tag of a secret that was right and had none. The caller need not wait for it, and the next one may be the one
+    /// for whom it succeeds.
+    fn learn(&self, owner: Owner, hash: String, secret: &Secret) {
+        let (store, tag) = (self.inner.store.clone(), self.inner.keyring.tag(secret));
+        tokio::spawn(async move {
+            let learned = store.run("learn_check_tag", move |conn| secrets::learn(conn, &owner, &hash, tag)).await;
+            if let Err(error) = learned {
+                tracing::debug!(%error, "keep a check tag");
+            }
+        });
+    }
+
+    /// What who failed is told: that it is wrong, or, when it failed too often, to wait. Counts and logs the failure.
+    pub(crate) fn refusal(&self, name: &str, peer: Peer, text: &'static str) -> Error {
+        let (throttle, now) = (&self.inner.throttle, Instant::now());
+        metrics::counter!("homepot_auth_failures_total").increment(1);
+        if let Some(left) = throttle.wait(name, peer.ip, now) {
+            metrics::counter!("homepot_auth_throttled_total").increment(1);
+            return Error::new(Kind::Throttled, "too many failed attempts; try again later").retry_after(left);
+        }
+        throttle.fail(name, peer.ip, now);
+        // The name is whatever was sent, so it is cut; beyond the limit nothing is logged, so that nobody fills the log.
+        let name: String = name.chars().take(128).collect();
+        tracing::warn!(name, ip = ?peer.ip, "wrong credentials");
+        Error::new(Kind::Unauthenticated, text)
+    }
+}
+
+/// For whom work is done.
+pub(crate) fn place(name: &str, peer: Peer) -> Place {
+    Place { network: peer.ip.map(network), name: name.to_owned() }
+}
+
+fn caller(operator: Operator) -> OperatorCaller {
+    let token_id = Arc::from(operator.token_id);
+    OperatorCaller { name: operator.name, role: operator.role, scope: operator.scope, token_id }
 }
 
 fn claim<'a>(credential: &device_keys::Credential, key: &'a Secret, stored_hash: &'a str) -> Claim<'a> {

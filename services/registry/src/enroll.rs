@@ -3,7 +3,6 @@
 
 use std::time::Instant;
 
-use chrono::Utc;
 use homepot::{
     Error, Kind,
     model::{Device, DeviceSource, Enrollment, Labels, Secret, SecretKind, SiteId},
@@ -11,10 +10,17 @@ use homepot::{
 use homepot_runtime::auth::Enrollee;
 use homepot_store::{
     devices::{self, Enrolled, NewDevice},
-    enrollment_tokens, sites,
+    enrollment_tokens,
+    secrets::Owner,
+    sites,
 };
 
-use crate::{OpenEnrollment, Registry};
+use crate::{
+    OpenEnrollment, Registry,
+    authenticator::{Shown, place},
+};
+
+const WRONG_TOKEN: &str = "Invalid or missing enrollment token";
 
 /// By what right a device joins.
 struct Admission {
@@ -26,17 +32,18 @@ struct Admission {
 impl Registry {
     /// Makes a device; the key in the answer is the only copy.
     pub async fn enroll(&self, enrollee: Enrollee, enrollment: Enrollment) -> Result<(Device, Secret), Error> {
+        let peer = enrollee.peer;
         let admission = self.admit(enrollee, &enrollment).await?;
-        let key = self.mint(SecretKind::DeviceKey).await?;
+        let by = admission.token_id.as_deref().unwrap_or(enrollment.device_id.as_str());
+        let key = self.mint(SecretKind::DeviceKey, place(by, peer)).await?;
         let (site_id, device_id) = (enrollment.site_id.clone(), enrollment.device_id.clone());
         let token_id = admission.token_id.clone();
-        let pair = self.inner.verified.fingerprint(device_id.as_str(), &key.secret, &key.hash);
+        let pair = self.inner.verified.fingerprint(device_id.as_str(), &key.secret, &key.kept.hash);
         let claim_hash = enrollment.claim.as_ref().map(|claim| blake3::hash(claim).as_bytes().to_vec());
         let device = NewDevice {
             enrollment,
             source: admission.source,
-            key_id: key.public_id,
-            key_hash: key.hash,
+            key: key.kept,
             token_id: admission.token_id,
             claim_hash,
             labels: admission.labels,
@@ -86,17 +93,14 @@ impl Registry {
             }
             None => None,
         };
-        let hash = found.as_ref().map(|(_, hash)| hash.as_str());
         let name = token.public_id(SecretKind::EnrollmentToken).unwrap_or("enrollment");
-        if !self.check(name, &token, hash, enrollee.peer).await? {
-            return Err(refusal());
+        let kept = found.as_ref().map(|found| (&found.secret, Owner::Enrollment(name.to_owned())));
+        if !self.check(Shown { name, secret: &token, kept, peer: enrollee.peer }).await? {
+            return Err(self.refusal(name, enrollee.peer, WRONG_TOKEN));
         }
-        let Some((token, _)) = found else { return Err(refusal()) };
-        // A spent token still answers a repeat whose first answer got lost; the store counts the uses.
-        let spent_only = token.revoked_at.is_none() && Utc::now() < token.expires_at;
-        if !spent_only {
-            return Err(refusal());
-        }
+        // One without uses left still answers a repeat whose first answer got lost; the store counts the uses.
+        let Some(found) = found.filter(|found| found.is_good) else { return Err(refusal()) };
+        let token = found.token;
         if token.site_id != enrollment.site_id {
             self.find_site(&enrollment.site_id).await?;
             let told = format!("the enrollment token is not for site {}", enrollment.site_id);
@@ -143,7 +147,7 @@ fn check_source(enrollment: &Enrollment, of_token: DeviceSource) -> Result<(), E
 }
 
 fn refusal() -> Error {
-    Error::new(Kind::Unauthenticated, "Invalid or missing enrollment token")
+    Error::new(Kind::Unauthenticated, WRONG_TOKEN)
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! Argon2 on threads of its own.
 //!
 //! One verification takes 20 ms of a core and 19 MiB. On the runtime's threads it would stall every stream; on the
-//! runtime's blocking pool, 512 wide, a reconnect storm would take 10 GiB. So: a few threads, a bounded queue, and a
-//! clear "come back later" when it is full.
+//! runtime's blocking pool, 512 wide, a reconnect storm would take 10 GiB. So: a few threads, a bounded queue with lanes
+//! ([`crate::queue`]), and a clear "come back later" when it is full.
 //!
 //! Each thread keeps its 19 MiB. Taken anew each time they end up between other allocations, and thousands of enrolments leave
 //! the server with hundreds of MiB that it never gives back.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use argon2::{
     Algorithm, Argon2, Block, Params, Version,
@@ -19,50 +22,55 @@ use argon2::{
 use homepot::{Error, Kind, model::Secret};
 use tokio::sync::oneshot;
 
+use crate::queue::{Lane, Next, Queue};
+
 /// More threads than this only fight for memory bandwidth.
 const MAX_THREADS: usize = 4;
-/// A full queue takes a thread about a second to work off.
-const QUEUE_PER_THREAD: usize = 50;
+/// A full lane takes the threads about two seconds to work off.
+const QUEUE_PER_THREAD: usize = 100;
 const RETRY_AFTER: Duration = Duration::from_secs(2);
 
 type Job = Box<dyn FnOnce(&mut Worker) + Send>;
 
 /// Makes and checks hashes; clones share the threads.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Hasher {
-    jobs: async_channel::Sender<Job>,
+    jobs: Arc<Jobs>,
+    /// Goes with the last clone; then the threads end.
+    _alive: Arc<Alive>,
 }
 
 impl Hasher {
     /// Starts one thread a core, up to [`MAX_THREADS`]; they end with the last clone.
     pub(crate) fn start() -> std::io::Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
-        let (jobs, queue) = async_channel::bounded::<Job>(threads * QUEUE_PER_THREAD);
+        let jobs = Arc::new(Jobs::new(threads * QUEUE_PER_THREAD));
+        let alive = Arc::new(Alive(jobs.clone()));
         for number in 0..threads {
-            let queue = queue.clone();
+            let jobs = jobs.clone();
             let work = move || {
                 let mut worker = Worker::default();
-                while let Ok(job) = queue.recv_blocking() {
+                while let Some(job) = jobs.next() {
                     job(&mut worker);
                 }
             };
             std::thread::Builder::new().name(format!("argon2-{number}")).spawn(work)?;
         }
-        Ok(Self { jobs })
+        Ok(Self { jobs, _alive: alive })
     }
 
     /// The PHC string to store for `secret`.
-    pub(crate) async fn hash(&self, secret: Secret) -> Result<String, Error> {
-        self.run(move |worker| worker.hash(&secret).map(|hash| hash.to_string())).await?.map_err(|error| {
+    pub(crate) async fn hash(&self, secret: Secret, lane: Lane) -> Result<String, Error> {
+        self.run(lane, move |worker| worker.hash(&secret).map(|hash| hash.to_string())).await?.map_err(|error| {
             tracing::error!(%error, "hash secret");
             Error::internal()
         })
     }
 
     /// Whether `secret` is what `hash` was made from. A hash that does not parse matches nothing.
-    pub(crate) async fn verify(&self, secret: Secret, hash: String) -> Result<bool, Error> {
-        metrics::counter!("homepot_argon2_checks_total").increment(1);
-        self.run(move |worker| {
+    pub(crate) async fn verify(&self, secret: Secret, hash: String, lane: Lane) -> Result<bool, Error> {
+        self.run(lane, move |worker| {
+            metrics::counter!("homepot_argon2_checks_total").increment(1);
             let verified = PasswordHash::new(&hash).map_err(password_hash::Error::from);
             verified.and_then(|hash| worker.verify(&secret, &hash)).unwrap_or_else(|error| {
                 tracing::error!(%error, "a stored hash makes no sense");
@@ -72,18 +80,80 @@ impl Hasher {
         .await
     }
 
-    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Worker) -> T + Send + 'static) -> Result<T, Error> {
+    async fn run<T: Send + 'static>(
+        &self,
+        lane: Lane,
+        work: impl FnOnce(&mut Worker) -> T + Send + 'static,
+    ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |worker| {
-            // The caller may have gone; then nobody wants the answer.
-            let _ = answer.send(work(worker));
+            // Nobody waits for it any more: the work is for others.
+            if !answer.is_closed() {
+                let _ = answer.send(work(worker));
+            }
         });
-        self.jobs.try_send(job).map_err(|_| {
+        self.jobs.push(lane, job);
+        // Work that found no place, or lost it, is dropped with its end of the channel.
+        answered.await.map_err(|_| {
             metrics::counter!("homepot_argon2_queue_full_total").increment(1);
             Error::new(Kind::Throttled, "too many credentials to check at once; try again").retry_after(RETRY_AFTER)
-        })?;
-        answered.await.map_err(|_| Error::internal())
+        })
     }
+}
+
+/// What the threads share.
+struct Jobs {
+    waiting: Mutex<Waiting>,
+    came: Condvar,
+}
+
+struct Waiting {
+    queue: Queue<Job>,
+    ended: bool,
+}
+
+struct Alive(Arc<Jobs>);
+
+impl Drop for Alive {
+    fn drop(&mut self) {
+        self.0.lock().ended = true;
+        self.0.came.notify_all();
+    }
+}
+
+impl Jobs {
+    fn new(most: usize) -> Self {
+        Self { waiting: Mutex::new(Waiting { queue: Queue::new(most), ended: false }), came: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn push(&self, lane: Lane, job: Job) {
+        let lost = self.lock().queue.push(lane, job, random());
+        self.came.notify_one();
+        drop(lost);
+    }
+
+    /// The next job, as soon as there is one; `None`: none will come.
+    fn next(&self) -> Option<Job> {
+        let mut waiting = self.lock();
+        loop {
+            if waiting.ended {
+                return None;
+            }
+            waiting = match waiting.queue.pop(Instant::now(), random()) {
+                Next::Work(job) => return Some(job),
+                Next::Wait(span) => self.came.wait_timeout(waiting, span).unwrap_or_else(PoisonError::into_inner).0,
+                Next::Nothing => self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}
+
+fn random() -> u32 {
+    getrandom::u32().unwrap_or_default()
 }
 
 /// What one thread works with.
@@ -148,13 +218,13 @@ mod tests {
         let hasher = Hasher::start().unwrap();
         let secret = Secret::from_random(SecretKind::DeviceKey, [3; 32]);
         let theirs = Argon2::default().hash_password(secret.reveal().as_bytes()).unwrap().to_string();
-        assert!(hasher.verify(secret.clone(), theirs).await.unwrap());
+        assert!(hasher.verify(secret.clone(), theirs, Lane::First).await.unwrap());
         // More memory than usual, and then as much as usual in what is left from that.
         let more = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(30_000, 1, 1, None).unwrap());
         let more = more.hash_password(secret.reveal().as_bytes()).unwrap().to_string();
-        assert!(hasher.verify(secret.clone(), more).await.unwrap());
+        assert!(hasher.verify(secret.clone(), more, Lane::First).await.unwrap());
         for _ in 0..8 {
-            let ours = hasher.hash(secret.clone()).await.unwrap();
+            let ours = hasher.hash(secret.clone(), Lane::First).await.unwrap();
             assert!(Argon2::default().verify_password(secret.reveal().as_bytes(), ours.as_str()).is_ok());
         }
     }
@@ -163,16 +233,16 @@ mod tests {
     async fn a_hash_is_argon2id_and_opens_for_its_secret_only() {
         let hasher = Hasher::start().unwrap();
         let secret = Secret::from_random(SecretKind::DeviceKey, [1; 32]);
-        let hash = hasher.hash(secret.clone()).await.unwrap();
+        let hash = hasher.hash(secret.clone(), Lane::First).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert!(hasher.verify(secret, hash.clone()).await.unwrap());
+        assert!(hasher.verify(secret, hash.clone(), Lane::First).await.unwrap());
         let other = Secret::from_random(SecretKind::DeviceKey, [2; 32]);
-        assert!(!hasher.verify(other, hash).await.unwrap());
+        assert!(!hasher.verify(other, hash, Lane::First).await.unwrap());
     }
 
     #[tokio::test]
     async fn a_hash_that_does_not_parse_matches_nothing() {
         let hasher = Hasher::start().unwrap();
-        assert!(!hasher.verify(Secret::presented("x"), "x".to_owned()).await.unwrap());
+        assert!(!hasher.verify(Secret::presented("x"), "x".to_owned(), Lane::First).await.unwrap());
     }
 }

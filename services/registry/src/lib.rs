@@ -7,9 +7,12 @@
 mod authenticator;
 mod enroll;
 mod hashing;
+mod keyring;
 mod lookups;
 mod operators;
 mod presence;
+mod queue;
+mod same_secret;
 mod secrets;
 mod service;
 mod source;
@@ -43,10 +46,12 @@ pub enum OpenEnrollment {
 }
 
 /// How the registry is set.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Which devices may enrol without a token.
     pub open_enrollment: OpenEnrollment,
+    /// The server's secret, which all replicas share and the database does not hold.
+    pub secret: Secret,
 }
 
 /// See the [crate](self). Clones share everything.
@@ -61,10 +66,12 @@ struct Inner {
     lookups: lookups::Lookups,
     hasher: hashing::Hasher,
     verified: verified::Verified,
+    keyring: keyring::Keyring,
+    /// Counts who shows what is wrong.
     throttle: throttle::Throttle,
+    /// The same for what Argon2 had to find wrong.
+    costly: throttle::Throttle,
     tickets: ticket::Tickets,
-    /// Checked against when there is nothing to check, so that both take the same time.
-    dummy_hash: String,
     /// Told when a device was shut out, so that its stream need not wait for the next look.
     shut_out: Notify,
     hints: Hints,
@@ -73,20 +80,13 @@ struct Inner {
 }
 
 impl Registry {
-    /// Starts the hashing threads and reads, or makes, the cluster's secret for tickets. What changes is told through
-    /// `hints`; the streams of those who watch end with `drain`.
-    pub async fn build(config: Config, store: Store, hints: Hints, drain: Drain) -> Result<Self, Error> {
+    /// Starts the hashing threads. What changes is told through `hints`; the streams of those who watch end with `drain`.
+    pub fn build(config: Config, store: Store, hints: Hints, drain: Drain) -> Result<Self, Error> {
         let hasher = hashing::Hasher::start().map_err(|error| {
             tracing::error!(%error, "start the argon2 threads");
             Error::new(Kind::Internal, format!("could not start the threads that check keys: {error}"))
         })?;
-        let candidate = secrets::random()?;
-        let ticket_secret = store
-            .run("find_or_insert_secret", move |conn| {
-                homepot_store::secrets::find_or_insert(conn, "reconnect-tickets", candidate)
-            })
-            .await?;
-        let dummy_hash = hasher.hash(secrets::generate(homepot::model::SecretKind::DeviceKey)?).await?;
+        let keyring = keyring::Keyring::new(&config.secret);
         let inner = Inner {
             config,
             changes: watch::feed(store.clone(), &hints, drain),
@@ -96,8 +96,9 @@ impl Registry {
             hasher,
             verified: verified::Verified::new(secrets::random()?),
             throttle: throttle::Throttle::default(),
-            tickets: ticket::Tickets::new(ticket_secret),
-            dummy_hash,
+            costly: throttle::Throttle::default(),
+            tickets: ticket::Tickets::new(keyring.ticket_key()),
+            keyring,
             shut_out: Notify::new(),
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -121,6 +122,11 @@ impl Registry {
     /// otherwise lock everybody out. Answers whether the operator was made.
     pub async fn bootstrap_admin(&self, secret: Secret) -> Result<bool, Error> {
         self.create_first_admin(secret).await
+    }
+
+    /// A fresh secret of a server, for the caller to keep.
+    pub fn generate_server_secret() -> Result<Secret, Error> {
+        secrets::generate(homepot::model::SecretKind::ServerSecret)
     }
 
     /// A fresh token of an operator, for the caller to keep and hand to [`Registry::bootstrap_admin`].

@@ -10,7 +10,7 @@ use homepot::{
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::operators::{self, Created, NewOperator, Revoked};
 
-use crate::Registry;
+use crate::{Registry, secrets::place_of};
 
 /// What the first operator is called.
 const FIRST_ADMIN: &str = "admin";
@@ -18,15 +18,10 @@ const FIRST_ADMIN: &str = "admin";
 impl Registry {
     pub(crate) async fn create_first_admin(&self, secret: Secret) -> Result<bool, Error> {
         secret.check_form(SecretKind::OperatorToken, "admin_token")?;
-        let minted = self.mint_from(SecretKind::OperatorToken, secret).await?;
-        let operator = NewOperator {
-            name: OperatorName::parse(FIRST_ADMIN)?,
-            role: Role::Admin,
-            scope: SiteScope::All,
-            token_id: minted.public_id,
-            token_hash: minted.hash,
-            expires_at: None,
-        };
+        let name = OperatorName::parse(FIRST_ADMIN)?;
+        let minted = self.mint_from(SecretKind::OperatorToken, secret, place_of(&name)).await?;
+        let operator =
+            NewOperator { name, role: Role::Admin, scope: SiteScope::All, token: minted.kept, expires_at: None };
         let made =
             self.inner.store.run("insert_first_operator", move |conn| operators::insert_first(conn, &operator)).await?;
         Ok(made)
@@ -44,13 +39,12 @@ impl Registry {
         if !caller.scope.covers(&scope) {
             return Err(Error::new(Kind::Forbidden, "an admin can make operators for its own sites only"));
         }
-        let minted = self.mint(SecretKind::OperatorToken).await?;
+        let minted = self.mint(SecretKind::OperatorToken, place_of(&caller.name)).await?;
         let operator = NewOperator {
             name: name.clone(),
             role,
             scope,
-            token_id: minted.public_id,
-            token_hash: minted.hash,
+            token: minted.kept,
             expires_at: time_to_live.map(|span| after(Utc::now(), span)),
         };
         match self.inner.store.run("insert_operator", move |conn| operators::insert(conn, &operator)).await? {
@@ -85,12 +79,12 @@ impl Registry {
         caller: &OperatorCaller,
         name: OperatorName,
     ) -> Result<(Operator, Secret), Error> {
-        let minted = self.mint(SecretKind::OperatorToken).await?;
-        let (wanted, token_id, hash) = (name.clone(), minted.public_id, minted.hash);
+        let minted = self.mint(SecretKind::OperatorToken, place_of(&caller.name)).await?;
+        let (wanted, token) = (name.clone(), minted.kept);
         let replaced = self
             .inner
             .store
-            .run("replace_operator_token", move |conn| operators::replace_token(conn, &wanted, &token_id, &hash))
+            .run("replace_operator_token", move |conn| operators::replace_token(conn, &wanted, &token))
             .await?;
         let operator = replaced.ok_or_else(|| Error::not_found(format!("Operator {name} not found")))?;
         tracing::info!(operator = %name, by = %caller.name, "operator token rotated");

@@ -2,14 +2,17 @@
 //!
 //! The link holds the streams; what is true of them is kept here, so that any replica and any operator sees the same.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use homepot::{
     Error,
     model::{Hello, StateCause},
 };
 use homepot_hints::Topic;
-use homepot_runtime::Drain;
+use homepot_runtime::{Drain, auth::DeviceCaller};
 pub use homepot_store::sessions::Standing;
 use homepot_store::{
     StoreError,
@@ -37,15 +40,20 @@ pub struct Heard {
 }
 
 impl Registry {
-    /// Makes a session the device's newest and tells its epoch; from here on every older one is fenced off.
+    /// Makes a session the device's newest and tells its epoch; from here on every older one is fenced off. `None`: the key
+    /// that the caller came with has ended since.
     pub async fn begin_session(
         &self,
-        device: i64,
+        caller: &DeviceCaller,
         hello: Hello,
         replica: String,
         heartbeat: Duration,
-    ) -> Result<i64, Error> {
-        let begin = move |conn: &mut _| sessions::begin(conn, device, &hello, &replica, heartbeat);
+    ) -> Result<Option<i64>, Error> {
+        let (device, version, key_id) = (caller.pk, caller.credential_version, caller.key_id.clone());
+        let begin = move |conn: &mut _| match sessions::may_begin(conn, device, version, &key_id)? {
+            true => sessions::begin(conn, device, &hello, &replica, heartbeat).map(Some),
+            false => Ok(None),
+        };
         let epoch = self.inner.store.run("begin_session", begin).await?;
         self.presence_changed();
         Ok(epoch)
@@ -105,9 +113,10 @@ impl Registry {
         self.inner.hints.tell(Topic::Presence);
     }
 
-    /// How the sessions of these devices stand; one that is gone is left out.
-    pub async fn standing(&self, devices: Vec<i64>) -> Result<Vec<Standing>, Error> {
-        let read = move |conn: &mut _| sessions::standing(conn, &devices);
+    /// How the sessions of these devices stand, each with the public letters of the key it came with; one that is gone is left
+    /// out.
+    pub async fn standing(&self, held: Vec<(i64, Arc<str>)>) -> Result<Vec<Standing>, Error> {
+        let read = move |conn: &mut _| sessions::standing(conn, &held);
         Ok(self.inner.store.run("session_standing", read).await?)
     }
 

@@ -1,15 +1,14 @@
-//! Guessing made slow: failures are counted by address, and by device and address together.
+//! Failures are counted by address, and by device and address together. Who fails too often is told to wait; who shows what is
+//! right never is, whatever others do at the same address: that is asked before the failures are.
 //!
-//! A device is never counted by its id alone, or anybody could lock it out by failing in its name.
+//! An IPv6 address counts as its /64 network, because whoever has one has all of it.
 
 use std::{
     collections::HashMap,
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
     sync::Mutex,
     time::{Duration, Instant},
 };
-
-use homepot::{Error, Kind};
 
 const WINDOW: Duration = Duration::from_secs(60);
 /// Enough for a misconfigured agent to show in the log, too few to guess with.
@@ -19,7 +18,7 @@ const FAILURES_AN_ADDRESS: u32 = 100;
 /// Bounds memory when somebody fails under ever new names.
 const MAX_ENTRIES: usize = 20_000;
 
-type Place = (Option<IpAddr>, Option<String>);
+type Counted = (Option<IpAddr>, Option<String>);
 
 #[derive(Debug)]
 struct Count {
@@ -35,13 +34,13 @@ pub(crate) struct Throttle {
 
 #[derive(Debug, Default)]
 struct Counts {
-    by_place: HashMap<Place, Count>,
+    by_place: HashMap<Counted, Count>,
     /// When what is over was last cleared away: at most once in a while, or a full table would cost a walk a failure.
     cleared_at: Option<Instant>,
 }
 
 impl Counts {
-    fn has_room(&mut self, place: &Place, now: Instant) -> bool {
+    fn has_room(&mut self, place: &Counted, now: Instant) -> bool {
         if self.by_place.len() < MAX_ENTRIES || self.by_place.contains_key(place) {
             return true;
         }
@@ -54,24 +53,28 @@ impl Counts {
 }
 
 impl Throttle {
-    /// Refuses when the address, or this device from this address, failed too often.
-    pub(crate) fn check(&self, name: &str, ip: Option<IpAddr>, now: Instant) -> Result<(), Error> {
+    /// How long who fails now has to wait: not at all, until the address, or this device from this address, failed too often.
+    pub(crate) fn wait(&self, name: &str, ip: Option<IpAddr>, now: Instant) -> Option<Duration> {
+        counted(name, ip).into_iter().find_map(|counted| self.left(counted, now))
+    }
+
+    /// Whether this name failed too often at this address.
+    pub(crate) fn name_failed_too_often(&self, name: &str, ip: Option<IpAddr>, now: Instant) -> bool {
+        let [_, of_name] = counted(name, ip);
+        self.left(of_name, now).is_some()
+    }
+
+    fn left(&self, (place, limit): (Counted, u32), now: Instant) -> Option<Duration> {
         let counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for (place, limit) in places(name, ip) {
-            let Some(count) = counts.by_place.get(&place) else { continue };
-            let left = WINDOW.saturating_sub(now.saturating_duration_since(count.since));
-            if count.failures >= limit && !left.is_zero() {
-                metrics::counter!("homepot_auth_throttled_total").increment(1);
-                return Err(Error::new(Kind::Throttled, "too many failed attempts; try again later").retry_after(left));
-            }
-        }
-        Ok(())
+        let count = counts.by_place.get(&place).filter(|count| count.failures >= limit)?;
+        let left = WINDOW.saturating_sub(now.saturating_duration_since(count.since));
+        (!left.is_zero()).then_some(left)
     }
 
     /// Counts a failure.
     pub(crate) fn fail(&self, name: &str, ip: Option<IpAddr>, now: Instant) {
         let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        for (place, _) in places(name, ip) {
+        for (place, _) in counted(name, ip) {
             if !counts.has_room(&place, now) {
                 continue;
             }
@@ -84,9 +87,17 @@ impl Throttle {
     }
 }
 
-fn places(name: &str, ip: Option<IpAddr>) -> [(Place, u32); 2] {
+/// The network that an address counts for.
+pub(crate) fn network(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & (u128::MAX << 64))),
+        ip => ip,
+    }
+}
+
+fn counted(name: &str, ip: Option<IpAddr>) -> [(Counted, u32); 2] {
     // The name is the caller's; a long one is cut so that it can't fill memory.
-    let name: String = name.chars().take(128).collect();
+    let (ip, name) = (ip.map(network), name.chars().take(128).collect());
     [((ip, None), FAILURES_AN_ADDRESS), ((ip, Some(name)), FAILURES_A_DEVICE)]
 }
 
@@ -101,34 +112,45 @@ mod tests {
         let throttle = Throttle::default();
         let start = Instant::now();
         for _ in 0..FAILURES_A_DEVICE {
-            assert!(throttle.check("d", HERE, start).is_ok());
+            assert_eq!(throttle.wait("d", HERE, start), None);
             throttle.fail("d", HERE, start);
         }
-        let error = throttle.check("d", HERE, start).unwrap_err();
-        assert_eq!(error.kind(), Kind::Throttled);
-        assert_eq!(error.retry_delay(), Some(WINDOW));
-        assert!(throttle.check("d", HERE, start + WINDOW).is_ok());
+        assert_eq!(throttle.wait("d", HERE, start), Some(WINDOW));
+        assert_eq!(throttle.wait("d", HERE, start + WINDOW), None);
     }
 
     #[test]
-    fn failing_in_a_devices_name_does_not_lock_it_out_elsewhere() {
+    fn failing_in_a_devices_name_counts_for_nobody_elsewhere() {
         let throttle = Throttle::default();
         let now = Instant::now();
         for _ in 0..FAILURES_A_DEVICE {
             throttle.fail("d", HERE, now);
         }
-        assert!(throttle.check("d", "192.0.2.1".parse().ok(), now).is_ok());
-        assert!(throttle.check("other", HERE, now).is_ok());
+        assert_eq!(throttle.wait("d", "192.0.2.1".parse().ok(), now), None);
+        assert_eq!(throttle.wait("other", HERE, now), None);
     }
 
     #[test]
-    fn an_address_that_tries_many_names_is_stopped_too() {
+    fn an_address_that_tries_many_names_waits_too() {
         let throttle = Throttle::default();
         let now = Instant::now();
         for number in 0..FAILURES_AN_ADDRESS {
             throttle.fail(&number.to_string(), HERE, now);
         }
-        assert!(throttle.check("new", HERE, now).is_err());
+        assert!(throttle.wait("new", HERE, now).is_some());
+    }
+
+    #[test]
+    fn an_ipv6_network_counts_as_one_address() {
+        let throttle = Throttle::default();
+        let now = Instant::now();
+        let address = |text: &str| text.parse::<IpAddr>().ok();
+        for number in 0..FAILURES_A_DEVICE {
+            throttle.fail("d", address(&format!("2001:db8:0:1::{number:x}")), now);
+        }
+        assert!(throttle.wait("d", address("2001:db8:0:1:ffff::1"), now).is_some());
+        assert_eq!(throttle.wait("d", address("2001:db8:0:2::1"), now), None);
+        assert_eq!(network(address("::ffff:192.0.2.1").unwrap()), address("192.0.2.1").unwrap());
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Reconnect tickets: ten thousand devices come back after a restart without ten thousand runs of Argon2.
 //!
-//! A ticket is a MAC under the cluster's secret over the device, the generation of its keys, an expiry and a hash of
-//! the key it was earned with. Any replica can check it; without the key it opens nothing.
+//! A ticket is a MAC under a key of the server's secret ([`crate::keyring`]) over the device, the generation of its keys, an
+//! expiry, and the key it was earned with: as it was shown, and as it is kept. Any replica can check it; without the key it
+//! opens nothing, and it ends with the key.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use homepot::model::Secret;

@@ -11,7 +11,6 @@ use homepot::{
 use homepot_hints::{Hints, Topic, nudge_on};
 use homepot_runtime::{
     Drain,
-    auth::StillGood,
     feed::{Change, Feed, Look, Piece, View},
 };
 use homepot_store::{
@@ -96,12 +95,7 @@ pub(crate) fn feed(store: Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
 }
 
 /// What one viewer sees of it.
-pub(crate) fn view(
-    store: Store,
-    filter: WatchFilter,
-    since: Option<Cursor>,
-    still_good: Option<StillGood>,
-) -> View<Seen> {
+pub(crate) fn view(store: Store, filter: WatchFilter, since: Option<Cursor>) -> View<Seen> {
     let wanted: HashSet<DeviceId> = filter.device_ids.iter().cloned().collect();
     let (scope, site_id, source) = (filter.scope.clone(), filter.site_id.clone(), filter.source);
     let sees = move |seen: &Seen| {
@@ -118,7 +112,7 @@ pub(crate) fn view(
         }
         .boxed()
     };
-    View { since, sees: Box::new(sees), catch_up: Box::new(catch_up), still_good }
+    View { since, sees: Box::new(sees), catch_up: Box::new(catch_up) }
 }
 
 /// Before the id after which a page begins: whether it is one of those that are gone.

@@ -3,7 +3,8 @@
 //! [`AuthLayer`] stands once around all services. It finds the method's [`Audience`] in the contract's table,
 //! has the caller's credentials checked by an [`Authenticator`], and puts who it is into the request's extensions:
 //! [`DeviceCaller`], [`OperatorCaller`] or [`Enrollee`]. Credentials are taken off the request, so that nothing further
-//! in can log them. What a caller may do *within* a method (its sites, its own commands) is the method's to check.
+//! in can log them. What a caller may do *within* a method (its sites, its own commands) is the method's to check. An answer to an
+//! operator that goes on ends with the operator's token, see [`crate::lease`].
 
 use std::{
     sync::Arc,
@@ -19,7 +20,10 @@ use homepot::{
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use tonic::{Status, body::Body};
 
-use crate::peer::{Peer, TrustedProxies};
+use crate::{
+    lease::Leases,
+    peer::{Peer, TrustedProxies},
+};
 
 /// Metadata with a device's id.
 pub const DEVICE_ID: &str = "x-device-id";
@@ -33,7 +37,7 @@ pub const DEVICE_SOURCE: &str = "x-device-source";
 pub const ENROLLMENT_TOKEN: &str = "x-enrollment-token";
 
 const MISSING_DEVICE: &str = "Missing X-API-Key or X-Device-ID header";
-const BAD_OPERATOR: &str = "Invalid or missing operator token";
+pub(crate) const BAD_OPERATOR: &str = "Invalid or missing operator token";
 
 /// A device that proved who it is.
 #[derive(Clone, Debug)]
@@ -48,6 +52,8 @@ pub struct DeviceCaller {
     pub source: DeviceSource,
     /// Which generation of its keys opened the door; a later one ends the session.
     pub credential_version: i32,
+    /// The public letters of the key that opened the door; with its end the session ends.
+    pub key_id: Arc<str>,
     /// For `x-reconnect-ticket` on the next connect.
     pub ticket: String,
     /// What it has to prove itself by before it is believed; `None`: it is.
@@ -63,23 +69,8 @@ pub struct OperatorCaller {
     pub role: Role,
     /// Where.
     pub scope: SiteScope,
-}
-
-/// Asks again, for streams that outlive the question: whether an operator may still do what it was let in for. Put into
-/// the request beside [`OperatorCaller`]; it holds the credentials and shows them to nobody.
-#[derive(Clone)]
-pub struct StillGood(Arc<dyn Fn() -> BoxFuture<'static, bool> + Send + Sync>);
-
-impl StillGood {
-    /// Asks by `question`.
-    pub fn new(question: impl Fn() -> BoxFuture<'static, bool> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(question))
-    }
-
-    /// `false` when the caller may no longer; where nobody can tell, it may.
-    pub async fn check(&self) -> bool {
-        (self.0)().await
-    }
+    /// The public letters of its token; another token of it has others.
+    pub token_id: Arc<str>,
 }
 
 /// Somebody who wants to enrol a device; nothing is proved yet.
@@ -113,6 +104,9 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// Who the operator is.
     fn operator(&self, token: Secret, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>>;
+
+    /// Of the operators' tokens with these public letters, those that are good now, each with what it may.
+    fn good_operators(&self, token_ids: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>>;
 }
 
 /// See the [module](self).
@@ -120,12 +114,14 @@ pub trait Authenticator: Send + Sync + 'static {
 pub struct AuthLayer {
     authenticator: Arc<dyn Authenticator>,
     trusted: TrustedProxies,
+    leases: Leases,
 }
 
 impl AuthLayer {
-    /// A door that asks `authenticator`.
+    /// A door that asks `authenticator`. To be called on a runtime: it starts the task that ends answers with their tokens.
     pub fn new(authenticator: Arc<dyn Authenticator>, trusted: TrustedProxies) -> Self {
-        Self { authenticator, trusted }
+        let leases = Leases::start(authenticator.clone());
+        Self { authenticator, trusted, leases }
     }
 
     async fn admit(&self, request: &mut Request<Body>) -> Result<(), Error> {
@@ -147,12 +143,11 @@ impl AuthLayer {
                 request.extensions_mut().insert(caller);
             }
             Audience::Operator(role) => {
-                let (caller, still_good) = self.operator(headers, peer, role).await?;
+                let caller = self.operator(headers, peer, role).await?;
                 request.extensions_mut().insert(caller);
-                request.extensions_mut().insert(still_good);
             }
             Audience::FleetAdmin => {
-                let (caller, _) = self.operator(headers, peer, Role::Admin).await?;
+                let caller = self.operator(headers, peer, Role::Admin).await?;
                 if caller.scope != SiteScope::All {
                     return Err(Error::new(Kind::Forbidden, "this needs an admin of every site"));
                 }
@@ -162,30 +157,15 @@ impl AuthLayer {
         Ok(())
     }
 
-    async fn operator(
-        &self,
-        headers: &mut HeaderMap,
-        peer: Peer,
-        least: Role,
-    ) -> Result<(OperatorCaller, StillGood), Error> {
+    async fn operator(&self, headers: &mut HeaderMap, peer: Peer, least: Role) -> Result<OperatorCaller, Error> {
         let token = take(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
         let Some(token) = token else { return Err(Error::new(Kind::Unauthenticated, BAD_OPERATOR)) };
-        let caller = self.authenticator.operator(token.clone(), peer).await?;
+        let caller = self.authenticator.operator(token, peer).await?;
         if caller.role < least {
             let told = format!("this needs the role {}; {} has {}", least.as_str(), caller.name, caller.role.as_str());
             return Err(Error::new(Kind::Forbidden, told));
         }
-        let (authenticator, scope) = (self.authenticator.clone(), caller.scope.clone());
-        let still_good = StillGood::new(move || {
-            let (authenticator, token, scope) = (authenticator.clone(), token.clone(), scope.clone());
-            Box::pin(async move {
-                match authenticator.operator(token, peer).await {
-                    Ok(caller) => caller.role >= least && caller.scope == scope,
-                    Err(error) => !matches!(error.kind(), Kind::Unauthenticated | Kind::Forbidden),
-                }
-            })
-        });
-        Ok((caller, still_good))
+        Ok(caller)
     }
 }
 
@@ -260,7 +240,12 @@ where
                 tracing::debug!(path = request.uri().path(), kind = ?error.kind(), "caller refused");
                 return Ok(Status::from(error).into_http());
             }
-            inner.call(request).await
+            let caller = request.extensions().get::<OperatorCaller>().cloned();
+            let response = inner.call(request).await?;
+            Ok(match caller {
+                Some(caller) => response.map(|body| layer.leases.wrap(caller, body)),
+                None => response,
+            })
         })
     }
 }
@@ -294,7 +279,11 @@ mod tests {
                 _ => (Role::Admin, SiteScope::All),
             };
             let name = OperatorName::parse("somebody").unwrap();
-            Box::pin(async move { Ok(OperatorCaller { name, role, scope }) })
+            Box::pin(async move { Ok(OperatorCaller { name, role, scope, token_id: "hpo_".into() }) })
+        }
+
+        fn good_operators(&self, _: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>> {
+            Box::pin(async { Ok(Vec::new()) })
         }
     }
 

@@ -7,6 +7,7 @@
 pub mod auth;
 pub mod drain;
 pub mod feed;
+mod lease;
 pub mod log;
 pub mod metrics;
 pub mod ops;

@@ -25,7 +25,7 @@ use tonic::{body::Body, service::Routes};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
-use crate::{admin_token, client};
+use crate::{admin_token, client, server_secret};
 
 /// The services behind their door.
 type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -59,8 +59,9 @@ impl Backstage {
             OpenEnrollment::Loopback => homepot_registry::OpenEnrollment::Loopback,
         };
         let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
-        let config = homepot_registry::Config { open_enrollment };
-        let registry = Registry::build(config, store.clone(), hints.clone(), front.clone()).await?;
+        let secret = server_secret::load(settings.secret.clone(), &settings.data_dir)?;
+        let config = homepot_registry::Config { open_enrollment, secret };
+        let registry = Registry::build(config, store.clone(), hints.clone(), front.clone())?;
         admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
         let kept = settings.retention;
         let retention = Retention {

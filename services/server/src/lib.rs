@@ -14,6 +14,7 @@ mod ctl;
 mod demo;
 mod health;
 mod serve;
+mod server_secret;
 mod signals;
 mod terminal;
 mod tether;

@@ -35,6 +35,7 @@ Secrets have no flag, because process lists show flags:
   HOMEPOT_DATABASE_URL  the Postgres address
   HOMEPOT_REDIS_URL     the Redis address
   HOMEPOT_ADMIN_TOKEN   the first admin's token
+  HOMEPOT_SECRET        the server's secret
 
 With no settings at all, everything runs on this machine for this machine only: a private Postgres in the data
 directory, and the first admin's token in admin-token beside it.";
@@ -245,6 +246,8 @@ impl Server {
         self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
         let (registry, back) = (backstage.registry.clone(), self.back.clone());
         self.backs.spawn(async move { registry.keep_presence(back).await });
+        let (registry, back) = (backstage.registry.clone(), self.back.clone());
+        self.backs.spawn(async move { registry.watch_secret(back).await });
         let (commands, back) = (backstage.commands.clone(), self.back.clone());
         self.backs.spawn(async move {
             tokio::select! {

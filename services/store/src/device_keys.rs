@@ -11,6 +11,7 @@ use crate::{
     devices::{self as aggregate, DeviceRef, REF, RefRow},
     row,
     schema::{device_keys, devices, sessions},
+    secrets::{NewSecret, StoredSecret},
     sessions as session,
 };
 
@@ -32,8 +33,8 @@ pub struct Credential {
 /// A key that is neither revoked nor expired.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LiveKey {
-    /// As a PHC string.
-    pub hash: String,
+    /// What is kept of it.
+    pub secret: StoredSecret,
     /// When it ends; `None`: not by itself.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -42,7 +43,7 @@ pub struct LiveKey {
 ///
 /// One query, however many are asked for: every call of a device begins with one of these.
 pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Vec<Option<Credential>>, StoreError> {
-    type Key = (String, String, Option<DateTime<Utc>>);
+    type Key = (String, (String, Option<Vec<u8>>), Option<DateTime<Utc>>);
     type Found = (RefRow, i32, Option<Vec<u8>>, Option<Key>);
     let device_ids: Vec<_> = wanted.iter().map(|(device_id, _)| device_id.as_str()).collect();
     let key_ids: Vec<_> = wanted.iter().map(|(_, key_id)| key_id.as_str()).collect();
@@ -59,7 +60,7 @@ pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Ve
             REF,
             devices::credential_version,
             devices::proof_key,
-            (device_keys::key_id, device_keys::hash, device_keys::expires_at).nullable(),
+            (device_keys::key_id, (device_keys::hash, device_keys::check_tag), device_keys::expires_at).nullable(),
         ))
         .load(conn)?;
 
@@ -71,7 +72,9 @@ pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Ve
         let proof_key = proof_key.map(|key| row::key("devices.proof_key", &key)).transpose()?;
         let credential = Credential { source: device.source, device, credential_version, key: None, proof_key };
         let (_, keys) = credentials.entry(id).or_insert_with(|| (credential, HashMap::new()));
-        keys.extend(key.map(|(key_id, hash, expires_at)| (key_id, LiveKey { hash, expires_at })));
+        keys.extend(key.map(|(key_id, secret, expires_at)| {
+            (key_id, LiveKey { secret: StoredSecret::from_columns(secret), expires_at })
+        }));
     }
     let answer = |(device_id, key_id): &(DeviceId, String)| {
         let (credential, keys) = credentials.get(device_id.as_str())?;
@@ -85,8 +88,7 @@ pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Ve
 pub fn rotate(
     conn: &mut PgConnection,
     device_id: &DeviceId,
-    key_id: &str,
-    key_hash: &str,
+    key: &NewSecret,
     overlap: Duration,
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     conn.transaction(|conn| {
@@ -98,7 +100,7 @@ pub fn rotate(
             .filter(device_keys::expires_at.is_null().or(device_keys::expires_at.gt(Some(end))))
             .set(device_keys::expires_at.eq(Some(end)))
             .execute(conn)?;
-        insert(conn, device, key_id, key_hash)?;
+        insert(conn, device, key)?;
         Ok(Some(end))
     })
 }
@@ -132,9 +134,14 @@ fn lock_device(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<i
     Ok(device)
 }
 
-pub(crate) fn insert(conn: &mut PgConnection, device: i64, key_id: &str, hash: &str) -> Result<(), StoreError> {
+pub(crate) fn insert(conn: &mut PgConnection, device: i64, key: &NewSecret) -> Result<(), StoreError> {
     diesel::insert_into(device_keys::table)
-        .values((device_keys::device.eq(device), device_keys::key_id.eq(key_id), device_keys::hash.eq(hash)))
+        .values((
+            device_keys::device.eq(device),
+            device_keys::key_id.eq(&key.public_id),
+            device_keys::hash.eq(&key.hash),
+            device_keys::check_tag.eq(Some(key.check_tag.as_slice())),
+        ))
         .execute(conn)?;
     Ok(())
 }

@@ -10,6 +10,7 @@ use crate::{
     devices::labels,
     paging, row,
     schema::{enrollment_tokens, sites},
+    secrets::{NewSecret, StoredSecret},
 };
 
 #[derive(Queryable, Selectable)]
@@ -49,10 +50,8 @@ impl TryFrom<Row> for EnrollmentToken {
 /// A token to make; it is hashed already.
 #[derive(Clone, Debug)]
 pub struct NewEnrollmentToken {
-    /// Its public letters.
-    pub token_id: String,
-    /// The token as a PHC string.
-    pub token_hash: String,
+    /// The token.
+    pub token: NewSecret,
     /// The one site it is good for.
     pub site_id: SiteId,
     /// What its devices are.
@@ -75,8 +74,9 @@ pub fn insert(conn: &mut PgConnection, new: &NewEnrollmentToken) -> Result<Optio
     }
     let row: Row = diesel::insert_into(enrollment_tokens::table)
         .values((
-            enrollment_tokens::token_id.eq(&new.token_id),
-            enrollment_tokens::token_hash.eq(&new.token_hash),
+            enrollment_tokens::token_id.eq(&new.token.public_id),
+            enrollment_tokens::token_hash.eq(&new.token.hash),
+            enrollment_tokens::check_tag.eq(Some(new.token.check_tag.as_slice())),
             enrollment_tokens::site_id.eq(new.site_id.as_str()),
             enrollment_tokens::source.eq(new.source.as_str()),
             enrollment_tokens::uses_left.eq(new.max_uses),
@@ -90,14 +90,32 @@ pub fn insert(conn: &mut PgConnection, new: &NewEnrollmentToken) -> Result<Optio
     Ok(Some(row.try_into()?))
 }
 
-/// The token with these public letters, good or not, and its hash.
-pub fn find(conn: &mut PgConnection, token_id: &str) -> Result<Option<(EnrollmentToken, String)>, StoreError> {
-    let found: Option<(Row, String)> = enrollment_tokens::table
+/// What is needed to check who shows a token.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Credential {
+    /// The token.
+    pub token: EnrollmentToken,
+    /// What is kept of its secret.
+    pub secret: StoredSecret,
+    /// Whether it is neither revoked nor expired, by the database's clock. It may have no uses left.
+    pub is_good: bool,
+}
+
+/// The token with these public letters, good or not.
+pub fn find(conn: &mut PgConnection, token_id: &str) -> Result<Option<Credential>, StoreError> {
+    let found: Option<(Row, (String, Option<Vec<u8>>), bool)> = enrollment_tokens::table
         .find(token_id)
-        .select((Row::as_select(), enrollment_tokens::token_hash))
+        .select((
+            Row::as_select(),
+            (enrollment_tokens::token_hash, enrollment_tokens::check_tag),
+            enrollment_tokens::expires_at.gt(row::database_time()),
+        ))
         .first(conn)
         .optional()?;
-    found.map(|(row, hash)| Ok((row.try_into()?, hash))).transpose()
+    let Some((row, secret, not_expired)) = found else { return Ok(None) };
+    let token = EnrollmentToken::try_from(row)?;
+    let is_good = token.revoked_at.is_none() && not_expired;
+    Ok(Some(Credential { token, secret: StoredSecret::from_columns(secret), is_good }))
 }
 
 /// Tokens within `scope`, newest first, ended ones too.
@@ -135,13 +153,13 @@ pub fn revoke(
     token_id: &str,
     scope: &SiteScope,
 ) -> Result<Option<EnrollmentToken>, StoreError> {
-    let Some((token, _)) = find(conn, token_id)? else { return Ok(None) };
-    if !scope.allows(&token.site_id) {
+    let Some(found) = find(conn, token_id)? else { return Ok(None) };
+    if !scope.allows(&found.token.site_id) {
         return Ok(None);
     }
     diesel::update(enrollment_tokens::table.find(token_id))
         .filter(enrollment_tokens::revoked_at.is_null())
         .set(enrollment_tokens::revoked_at.eq(row::database_time().nullable()))
         .execute(conn)?;
-    Ok(find(conn, token_id)?.map(|(token, _)| token))
+    Ok(find(conn, token_id)?.map(|found| found.token))
 }

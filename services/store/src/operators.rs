@@ -11,6 +11,7 @@ use crate::{
     locks::{self, Lock},
     paging, row,
     schema::{operators, sites},
+    secrets::{NewSecret, StoredSecret},
 };
 
 #[derive(Queryable, Selectable)]
@@ -55,10 +56,8 @@ pub struct NewOperator {
     pub role: Role,
     /// Where.
     pub scope: SiteScope,
-    /// The public letters of its token.
-    pub token_id: String,
-    /// The token as a PHC string.
-    pub token_hash: String,
+    /// Its token.
+    pub token: NewSecret,
     /// When its token ends.
     pub expires_at: Option<DateTime<Utc>>,
 }
@@ -90,8 +89,9 @@ pub fn insert(conn: &mut PgConnection, new: &NewOperator) -> Result<Created, Sto
             operators::name.eq(new.name.as_str()),
             operators::role.eq(new.role.as_str()),
             operators::site_ids.eq(new.scope.site_ids()),
-            operators::token_id.eq(&new.token_id),
-            operators::token_hash.eq(&new.token_hash),
+            operators::token_id.eq(&new.token.public_id),
+            operators::token_hash.eq(&new.token.hash),
+            operators::check_tag.eq(Some(new.token.check_tag.as_slice())),
             operators::expires_at.eq(new.expires_at),
         ))
         .on_conflict(operators::name)
@@ -117,18 +117,31 @@ pub fn insert_first(conn: &mut PgConnection, new: &NewOperator) -> Result<bool, 
     })
 }
 
-/// An operator with its token's hash.
-pub type Credential = (Operator, String);
+/// What is needed to check a caller that says it is an operator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Credential {
+    /// The operator.
+    pub operator: Operator,
+    /// What is kept of its token.
+    pub secret: StoredSecret,
+    /// Whether the token is neither revoked nor expired, by the database's clock.
+    pub is_good: bool,
+}
 
 /// The operators whose tokens have these public letters, good or not, each in the place of its letters.
 pub fn find_by_tokens(conn: &mut PgConnection, token_ids: &[String]) -> Result<Vec<Option<Credential>>, StoreError> {
-    let rows: Vec<(String, Row, String)> = operators::table
+    type Found = (Row, (String, Option<Vec<u8>>), Option<bool>);
+    let not_expired = operators::expires_at.is_null().or(operators::expires_at.gt(row::database_time().nullable()));
+    let rows: Vec<Found> = operators::table
         .filter(operators::token_id.eq_any(token_ids))
-        .select((operators::token_id, Row::as_select(), operators::token_hash))
+        .select((Row::as_select(), (operators::token_hash, operators::check_tag), not_expired))
         .load(conn)?;
     let mut found = HashMap::with_capacity(rows.len());
-    for (token_id, row, hash) in rows {
-        found.insert(token_id, (Operator::try_from(row)?, hash));
+    for (row, secret, not_expired) in rows {
+        let operator = Operator::try_from(row)?;
+        let is_good = operator.revoked_at.is_none() && not_expired == Some(true);
+        let token_id = operator.token_id.clone();
+        found.insert(token_id, Credential { operator, secret: StoredSecret::from_columns(secret), is_good });
     }
     Ok(token_ids.iter().map(|token_id| found.get(token_id).cloned()).collect())
 }
@@ -206,12 +219,15 @@ fn another_rules_fleet(conn: &mut PgConnection, but: &Operator, now: DateTime<Ut
 pub fn replace_token(
     conn: &mut PgConnection,
     name: &OperatorName,
-    token_id: &str,
-    token_hash: &str,
+    token: &NewSecret,
 ) -> Result<Option<Operator>, StoreError> {
     diesel::update(operators::table.find(name.as_str()))
         .filter(operators::revoked_at.is_null())
-        .set((operators::token_id.eq(token_id), operators::token_hash.eq(token_hash)))
+        .set((
+            operators::token_id.eq(&token.public_id),
+            operators::token_hash.eq(&token.hash),
+            operators::check_tag.eq(Some(token.check_tag.as_slice())),
+        ))
         .returning(Row::as_returning())
         .get_result(conn)
         .optional()?

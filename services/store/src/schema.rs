@@ -46,6 +46,7 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        check_tag -> Nullable<Binary>,
     }
 }
 
@@ -103,6 +104,7 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
+        check_tag -> Nullable<Binary>,
     }
 }
 
@@ -119,6 +121,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
         labels -> Jsonb,
+        check_tag -> Nullable<Binary>,
     }
 }
 
@@ -137,6 +140,13 @@ diesel::table! {
     secrets (name) {
         name -> Text,
         secret -> Binary,
+    }
+}
+
+diesel::table! {
+    server_secrets (fingerprint) {
+        fingerprint -> Binary,
+        seen_at -> Timestamptz,
     }
 }
 

@@ -10,7 +10,7 @@ use diesel::{
     prelude::*,
     result::Error as DieselError,
     sql_query,
-    sql_types::{Array, BigInt, Bool, Integer, Nullable, Timestamptz},
+    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz},
 };
 use homepot::model::{DeviceStatus, Hello, StateCause};
 
@@ -19,7 +19,12 @@ pub use self::{
     keep::{Kept, keep},
     touch::{Touch, touch},
 };
-use crate::{StoreError, commands::by_index, row, schema::sessions};
+use crate::{
+    StoreError,
+    commands::by_index,
+    row,
+    schema::{device_keys, devices, sessions},
+};
 
 diesel::define_sql_function! {
     /// The later of two times; NULL counts as never.
@@ -138,6 +143,9 @@ pub struct Standing {
     /// False once the device is shut out.
     #[diesel(sql_type = Bool)]
     pub active: bool,
+    /// Whether the key that the session came with is neither revoked nor expired.
+    #[diesel(sql_type = Bool)]
+    pub key_is_good: bool,
     /// Raised when what was verified before may no longer count.
     #[diesel(sql_type = Integer)]
     pub credential_version: i32,
@@ -149,13 +157,34 @@ pub struct Standing {
     pub contested: bool,
 }
 
-/// How sessions stand, in one look.
-pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, StoreError> {
+/// Whether a key still opens its device's sessions: between the door and the session's begin it may have ended.
+pub fn may_begin(conn: &mut PgConnection, pk: i64, credential_version: i32, key_id: &str) -> Result<bool, StoreError> {
+    let not_expired = device_keys::expires_at.is_null().or(device_keys::expires_at.gt(row::database_time().nullable()));
+    let key = device_keys::table.inner_join(devices::table).filter(
+        device_keys::device
+            .eq(pk)
+            .and(device_keys::key_id.eq(key_id))
+            .and(device_keys::revoked_at.is_null())
+            .and(not_expired)
+            .and(devices::active)
+            .and(devices::credential_version.eq(credential_version)),
+    );
+    Ok(diesel::select(diesel::dsl::exists(key)).get_result(conn)?)
+}
+
+/// How sessions stand, in one look: each by its device and the public letters of the key it came with.
+pub fn standing<K: AsRef<str>>(conn: &mut PgConnection, held: &[(i64, K)]) -> Result<Vec<Standing>, StoreError> {
+    let pks: Vec<_> = held.iter().map(|(pk, _)| *pk).collect();
+    let key_ids: Vec<_> = held.iter().map(|(_, key_id)| key_id.as_ref()).collect();
     // The same condition as a session's claim, see `commands::claim`.
     by_index(conn, |conn| {
         let standing = sql_query(
             "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version,
         s.contested_since IS NOT NULL AS contested, EXISTS (
+            SELECT FROM device_keys k
+            WHERE k.device = s.device AND k.key_id = held.key_id
+                AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > now())
+        ) AS key_is_good, EXISTS (
             SELECT FROM commands c
             WHERE c.device = s.device AND c.state IN ('queued', 'sent', 'acknowledged')
                 AND c.cancel_requested_at IS NULL
@@ -170,9 +199,10 @@ pub fn standing(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Standing>, S
                 AND c.cancel_told IS DISTINCT FROM s.session_epoch
                 AND (c.session_epoch = s.session_epoch OR c.journal_id = s.journal_id)
         ) AS waiting
-        FROM sessions s JOIN devices d USING (device) WHERE s.device = ANY ($1)",
+        FROM unnest($1, $2) AS held (device, key_id) JOIN sessions s USING (device) JOIN devices d USING (device)",
         )
         .bind::<Array<BigInt>, _>(pks)
+        .bind::<Array<Text>, _>(key_ids)
         .load(conn)?;
         Ok(standing)
     })

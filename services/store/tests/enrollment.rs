@@ -18,7 +18,7 @@ async fn of_concurrent_enrolments_of_one_id_exactly_one_wins_and_one_use_is_spen
     let answers = at_once(database.store(), 16, |number| {
         let mut new = new_device("d", "s");
         new.token_id = Some("hpe_t".to_owned());
-        new.key_id = format!("hpd_{number:08}");
+        new.key.public_id = format!("hpd_{number:08}");
         move |conn| devices::enroll(conn, &new)
     })
     .await;
@@ -82,7 +82,7 @@ async fn a_claim_gives_new_keys_until_the_device_was_seen_and_spends_nothing() {
     let version = |conn: &mut _| credential(conn, "d", "x").unwrap().credential_version;
     let before = version(&mut conn);
 
-    new.key_id = "hpd_BBBBBBBB".to_owned();
+    new.key.public_id = "hpd_BBBBBBBB".to_owned();
     assert!(matches!(devices::enroll(&mut conn, &new).unwrap(), Enrolled::Device(_)));
     assert_eq!(uses_left(&mut conn, "hpe_t"), 0);
     assert!(version(&mut conn) > before);

@@ -12,6 +12,7 @@ use homepot_store::{
     device_keys::{self, Credential},
     devices::{self, DeviceRef, Enrolled, NewDevice},
     enrollment_tokens::{self, NewEnrollmentToken},
+    secrets::NewSecret,
     sites,
     test_support::TestDatabase,
 };
@@ -39,6 +40,10 @@ pub(crate) fn new_site(id: &str) -> NewSite {
     NewSite { site_id: site_id(id), name, description: None, location: None, open_enrollment: false }
 }
 
+pub(crate) fn new_secret(public_id: &str, hash: &str) -> NewSecret {
+    NewSecret { public_id: public_id.to_owned(), hash: hash.to_owned(), check_tag: [7; 8] }
+}
+
 pub(crate) fn new_device(id: &str, site: &str) -> NewDevice {
     NewDevice {
         enrollment: Enrollment {
@@ -55,8 +60,7 @@ pub(crate) fn new_device(id: &str, site: &str) -> NewDevice {
             proof_key: None,
         },
         source: DeviceSource::Real,
-        key_id: "hpd_AAAAAAAA".to_owned(),
-        key_hash: "hash".to_owned(),
+        key: new_secret("hpd_AAAAAAAA", "hash"),
         token_id: None,
         claim_hash: None,
         labels: Default::default(),
@@ -65,8 +69,7 @@ pub(crate) fn new_device(id: &str, site: &str) -> NewDevice {
 
 pub(crate) fn new_token(token_id: &str, site: &str, max_uses: i32) -> NewEnrollmentToken {
     NewEnrollmentToken {
-        token_id: token_id.to_owned(),
-        token_hash: "hash".to_owned(),
+        token: new_secret(token_id, "hash"),
         site_id: site_id(site),
         source: DeviceSource::Real,
         max_uses,
@@ -77,7 +80,7 @@ pub(crate) fn new_token(token_id: &str, site: &str, max_uses: i32) -> NewEnrollm
 }
 
 pub(crate) fn uses_left(conn: &mut PgConnection, token_id: &str) -> i32 {
-    enrollment_tokens::find(conn, token_id).unwrap().unwrap().0.uses_left
+    enrollment_tokens::find(conn, token_id).unwrap().unwrap().token.uses_left
 }
 
 pub(crate) fn hello(boot_id: &str) -> Hello {

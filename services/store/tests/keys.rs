@@ -1,9 +1,13 @@
-//! Keys of devices, and secrets that replicas share.
+//! Keys of devices, and what is kept of secrets.
 
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use homepot_store::{PgConnection, device_keys, secrets, test_support::TestDatabase};
+use homepot_store::{
+    PgConnection, device_keys,
+    secrets::{self, Owner},
+    test_support::TestDatabase,
+};
 
 use crate::fixture::*;
 
@@ -16,7 +20,9 @@ async fn rotation_overlaps_and_never_prolongs_an_older_key() {
     let (database, _) = with_device("d").await;
     let mut conn = database.connect();
     let rotate = |conn: &mut _, key_id, seconds| {
-        device_keys::rotate(conn, &device_id("d"), key_id, "hash", Duration::from_secs(seconds)).unwrap().unwrap()
+        device_keys::rotate(conn, &device_id("d"), &new_secret(key_id, "hash"), Duration::from_secs(seconds))
+            .unwrap()
+            .unwrap()
     };
     let first_end = rotate(&mut conn, "hpd_2", 60);
     assert!((first_end - Utc::now() - TimeDelta::seconds(60)).abs() < TimeDelta::seconds(5));
@@ -40,7 +46,9 @@ async fn rotation_overlaps_and_never_prolongs_an_older_key() {
 async fn revocation_ends_every_key_and_raises_the_version() {
     let (database, _) = with_device("d").await;
     let mut conn = database.connect();
-    device_keys::rotate(&mut conn, &device_id("d"), "hpd_2", "hash", Duration::from_secs(60)).unwrap().unwrap();
+    device_keys::rotate(&mut conn, &device_id("d"), &new_secret("hpd_2", "hash"), Duration::from_secs(60))
+        .unwrap()
+        .unwrap();
     let before = credential(&mut conn, "d", "hpd_2").unwrap().credential_version;
     assert_eq!(device_keys::revoke_all(&mut conn, &device_id("d")).unwrap(), Some(2));
     let after = credential(&mut conn, "d", "hpd_2").unwrap();
@@ -53,13 +61,15 @@ async fn revocation_ends_every_key_and_raises_the_version() {
 async fn many_are_found_together_as_each_would_be_alone() {
     let (database, _) = with_device("d").await;
     let mut conn = database.connect();
-    device_keys::rotate(&mut conn, &device_id("d"), "hpd_2", "hash", Duration::from_secs(60)).unwrap().unwrap();
+    device_keys::rotate(&mut conn, &device_id("d"), &new_secret("hpd_2", "hash"), Duration::from_secs(60))
+        .unwrap()
+        .unwrap();
     let wanted = [("d", "hpd_2"), ("none", "hpd_2"), ("d", "hpd_AAAAAAAA"), ("d", "hpd_3"), ("d", "hpd_2")];
     let found = device_keys::find(&mut conn, &wanted.map(|(device, key)| (device_id(device), key.to_owned()))).unwrap();
     let keys: Vec<_> = found.iter().map(|found| found.as_ref().map(|credential| credential.key.clone())).collect();
     let alone = wanted.map(|(device, key)| credential(&mut conn, device, key).map(|credential| credential.key));
     assert_eq!(keys, alone);
-    assert_eq!(keys[0].as_ref().unwrap().as_ref().unwrap().hash, "hash");
+    assert_eq!(keys[0].as_ref().unwrap().as_ref().unwrap().secret.hash, "hash");
     assert_eq!((&keys[1], &keys[3]), (&None, &Some(None)));
     assert_ne!(keys[0], keys[2]);
 }
@@ -70,18 +80,31 @@ async fn a_device_that_is_not_there_has_no_keys_to_change() {
     let mut conn = database.connect();
     let other = device_id("other");
     assert!(credential(&mut conn, "other", "hpd_AAAAAAAA").is_none());
-    assert_eq!(device_keys::rotate(&mut conn, &other, "k", "h", Duration::ZERO).unwrap(), None);
+    assert_eq!(device_keys::rotate(&mut conn, &other, &new_secret("k", "h"), Duration::ZERO).unwrap(), None);
     assert_eq!(device_keys::revoke_all(&mut conn, &other).unwrap(), None);
 }
 
 #[tokio::test]
-async fn replicas_that_ask_for_a_shared_secret_at_once_get_the_same() {
+async fn a_tag_is_learned_for_the_secret_it_was_made_of_and_for_no_later_one() {
+    let (database, device) = with_device("d").await;
+    let mut conn = database.connect();
+    let owner = Owner::Device { pk: device.pk, key_id: "hpd_AAAAAAAA".to_owned() };
+    let tag = |conn: &mut _| live(conn, "hpd_AAAAAAAA").unwrap().secret.check_tag;
+    secrets::learn(&mut conn, &owner, "another hash", [9; 8]).unwrap();
+    assert_eq!(tag(&mut conn), Some([7; 8]));
+    secrets::learn(&mut conn, &owner, "hash", [9; 8]).unwrap();
+    assert_eq!(tag(&mut conn), Some([9; 8]));
+}
+
+#[tokio::test]
+async fn a_second_secret_on_one_database_is_noticed_while_it_is_in_use() {
     let database = TestDatabase::new().await;
-    let found = at_once(database.store(), 8, |number| {
-        move |conn: &mut PgConnection| secrets::find_or_insert(conn, "ticket", [number as u8; 32])
-    })
-    .await;
-    assert!(found.iter().all(|secret| *secret == found[0]));
-    let other = database.store().run("test", |conn| secrets::find_or_insert(conn, "other", [99; 32])).await.unwrap();
-    assert_eq!(other, [99; 32]);
+    let mut conn = database.connect();
+    let minute = Duration::from_secs(60);
+    let mut note = |secret, recent| secrets::note_in_use(&mut conn, &[secret; 16], recent).unwrap();
+    assert!(!note(1, minute));
+    assert!(!note(1, minute));
+    assert!(note(2, minute), "the second sees the first");
+    assert!(note(1, minute), "and the first the second");
+    assert!(!note(1, Duration::ZERO), "what is long past counts no more");
 }

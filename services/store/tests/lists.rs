@@ -85,7 +85,7 @@ async fn a_scope_hides_other_sites_from_every_list() {
     assert_eq!(sites::list(&mut conn, &scope, &page(9, None)).unwrap().items.len(), 1);
     assert_eq!(enrollment_tokens::list(&mut conn, &scope, None, None, &page(9, None)).unwrap().items.len(), 1);
     assert_eq!(enrollment_tokens::revoke(&mut conn, "hpe_s2", &scope).unwrap(), None);
-    assert!(enrollment_tokens::find(&mut conn, "hpe_s2").unwrap().unwrap().0.revoked_at.is_none());
+    assert!(enrollment_tokens::find(&mut conn, "hpe_s2").unwrap().unwrap().token.revoked_at.is_none());
 }
 
 #[tokio::test]

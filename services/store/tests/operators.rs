@@ -16,8 +16,8 @@ fn name(text: &str) -> OperatorName {
 }
 
 fn new(text: &str, role: Role, scope: SiteScope) -> NewOperator {
-    let token_id = format!("hpo_{text}");
-    NewOperator { name: name(text), role, scope, token_id, token_hash: "hash".to_owned(), expires_at: None }
+    let token = new_secret(&format!("hpo_{text}"), "hash");
+    NewOperator { name: name(text), role, scope, token, expires_at: None }
 }
 
 /// As the door asks: for many at once, some of whom there are not.
@@ -54,13 +54,13 @@ async fn an_operator_is_found_by_its_token_until_that_is_replaced() {
     let missing = operators::insert(&mut conn, &new("bob", Role::Viewer, astray)).unwrap();
     assert_eq!(missing, Created::SiteMissing(site_id("none")));
 
-    let (found, hash) = by_token(&mut conn, "hpo_eve").unwrap();
-    assert_eq!((found.name, hash.as_str()), (name("eve"), "hash"));
-    operators::replace_token(&mut conn, &name("eve"), "hpo_new", "other").unwrap().unwrap();
+    let found = by_token(&mut conn, "hpo_eve").unwrap();
+    assert_eq!((found.operator.name, found.secret.hash.as_str(), found.is_good), (name("eve"), "hash", true));
+    operators::replace_token(&mut conn, &name("eve"), &new_secret("hpo_new", "other")).unwrap().unwrap();
     assert!(by_token(&mut conn, "hpo_eve").is_none());
-    assert_eq!(by_token(&mut conn, "hpo_new").unwrap().1, "other");
+    assert_eq!(by_token(&mut conn, "hpo_new").unwrap().secret.hash, "other");
     assert!(matches!(operators::revoke(&mut conn, &name("eve")).unwrap(), Revoked::Operator(_)));
-    assert_eq!(operators::replace_token(&mut conn, &name("eve"), "hpo_3", "x").unwrap(), None);
+    assert_eq!(operators::replace_token(&mut conn, &name("eve"), &new_secret("hpo_3", "x")).unwrap(), None);
     assert!(!operators::find(&mut conn, &name("eve")).unwrap().unwrap().is_good(Utc::now()));
     assert_eq!(operators::revoke(&mut conn, &name("bob")).unwrap(), Revoked::Missing);
 }

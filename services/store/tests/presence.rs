@@ -174,7 +174,7 @@ async fn machines_that_take_a_session_from_one_another_are_found_out_and_forgott
     assert_eq!(presence(&mut conn, "d").contested_since, None);
     let epoch = begin(&mut conn, d.pk, "b");
     assert!(presence(&mut conn, "d").contested_since.is_some());
-    assert!(sessions::standing(&mut conn, &[d.pk]).unwrap()[0].contested);
+    assert!(sessions::standing(&mut conn, &[(d.pk, "hpd_AAAAAAAA")]).unwrap()[0].contested);
     begin(&mut conn, d.pk, "a");
     assert_eq!(causes(&mut conn, d.pk), [StateCause::Attached, StateCause::Contested]);
     let entry = history(&mut conn, d.pk).pop().unwrap();

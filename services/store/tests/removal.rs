@@ -122,7 +122,7 @@ async fn a_real_device_takes_a_simulated_ones_id_over_and_nothing_of_that_one_is
     assert!(neighbours.iter().any(|(table, count)| table == "rollup_1m" && *count > 0), "{neighbours:?}");
 
     let real = NewDevice {
-        key_id: "hpd_REAL".to_owned(),
+        key: new_secret("hpd_REAL", "hash"),
         labels: labels(&[("owner", "shop"), ("ring", "token's")]),
         ..new_device("d", "s")
     };
@@ -203,7 +203,7 @@ async fn what_comes_late_of_a_device_that_was_taken_over_is_refused_or_leaves_no
     losses::insert(&mut conn, old.pk, &loss, now).unwrap();
     assert!(!sessions::end(&mut conn, old.pk, epoch, StateCause::Detached, "late").unwrap());
     assert!(sessions::begin(&mut conn, old.pk, &hello("boot"), "replica", HEARTBEAT).is_err());
-    assert!(sessions::standing(&mut conn, &[old.pk]).unwrap().is_empty());
+    assert!(sessions::standing(&mut conn, &[(old.pk, "hpd_AAAAAAAA")]).unwrap().is_empty());
     assert!(is_empty(&mut conn, old.pk));
 }
 

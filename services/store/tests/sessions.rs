@@ -99,10 +99,10 @@ async fn standing_tells_of_the_newest_session_and_of_waiting_commands() {
     let journal = Hello { journal_id: Some("journal".to_owned()), ..hello("b") };
     let epoch = sessions::begin(&mut conn, d.pk, &journal, "r", HEARTBEAT).unwrap();
     let waiting = |conn: &mut PgConnection| {
-        let standing = sessions::standing(conn, &[d.pk, other.pk]).unwrap();
+        let standing = sessions::standing(conn, &[(d.pk, "hpd_AAAAAAAA"), (other.pk, "hpd_AAAAAAAA")]).unwrap();
         assert_eq!(standing.len(), 2);
         let of_device = standing.iter().find(|standing| standing.pk == d.pk).unwrap();
-        assert!(of_device.active);
+        assert!(of_device.active && of_device.key_is_good);
         (of_device.epoch, of_device.waiting)
     };
     assert_eq!(waiting(&mut conn), (epoch, false));

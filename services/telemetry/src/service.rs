@@ -12,7 +12,7 @@ use homepot::{
 };
 use homepot_runtime::{
     Drain,
-    auth::{self, OperatorCaller, StillGood},
+    auth::{self, OperatorCaller},
 };
 use homepot_store::{
     Store,
@@ -113,8 +113,7 @@ impl TelemetryService for Service {
 
     async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
-        let still_good = request.extensions().get::<StillGood>().cloned();
-        let messages = self.watches.watch(&caller, still_good, request.into_inner()).await?;
+        let messages = self.watches.watch(&caller, request.into_inner()).await?;
         Ok(Response::new(messages.boxed()))
     }
 }

@@ -17,6 +17,7 @@ use homepot_store::{
 };
 
 use super::Service;
+use crate::secrets::place_of;
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
@@ -129,15 +130,19 @@ impl Service {
             return Err(Error::invalid("overlap", "must be 0 s to 30 days"));
         }
         let device_id = self.device_of(caller, &request.device_id).await?.device_id;
-        let minted = self.registry.mint(SecretKind::DeviceKey).await?;
-        let (wanted, key_id, hash) = (device_id.clone(), minted.public_id, minted.hash);
+        let minted = self.registry.mint(SecretKind::DeviceKey, place_of(&caller.name)).await?;
+        let (wanted, key) = (device_id.clone(), minted.kept);
         let rotated = self
             .registry
             .inner
             .store
-            .run("rotate_device_key", move |conn| device_keys::rotate(conn, &wanted, &key_id, &hash, overlap))
+            .run("rotate_device_key", move |conn| device_keys::rotate(conn, &wanted, &key, overlap))
             .await?;
         let older_end = rotated.ok_or_else(|| Error::not_found("Device not found"))?;
+        if overlap.is_zero() {
+            // Streams that came with the older keys end at once.
+            self.registry.inner.shut_out.notify_one();
+        }
         tracing::info!(%device_id, by = %caller.name, "device key rotated");
         Ok(pb::RotateDeviceKeyResponse {
             device_id: device_id.into(),

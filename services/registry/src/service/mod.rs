@@ -13,7 +13,7 @@ use homepot::{
     model::{Device, DeviceId, Site, SiteId, SiteScope},
     pb::registry::v1::{self as pb, registry_service_server::RegistryService},
 };
-use homepot_runtime::auth::{self, OperatorCaller, StillGood};
+use homepot_runtime::auth::{self, OperatorCaller};
 use tonic::{Request, Response, Status};
 
 use crate::Registry;
@@ -77,8 +77,7 @@ macro_rules! serve {
 
             async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
                 let caller: OperatorCaller = auth::caller(&request)?;
-                let still_good = request.extensions().get::<StillGood>().cloned();
-                Ok(Response::new(self.open_watch(&caller, still_good, request.into_inner()).await?))
+                Ok(Response::new(self.open_watch(&caller, request.into_inner()).await?))
             }
         }
     };

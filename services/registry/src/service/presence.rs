@@ -7,7 +7,7 @@ use homepot::{
     model::{Cursor, DeviceId, DeviceSource, PageRequest},
     pb::registry::v1 as pb,
 };
-use homepot_runtime::auth::{OperatorCaller, StillGood};
+use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     devices::{self, WatchFilter},
     states,
@@ -50,7 +50,6 @@ impl Service {
     pub(super) async fn open_watch(
         &self,
         caller: &OperatorCaller,
-        still_good: Option<StillGood>,
         request: pb::WatchRequest,
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
         let since = Cursor::parse(&request.cursor)?;
@@ -72,7 +71,7 @@ impl Service {
         let site_id = self.site_filter(caller, &request.site_id).await?;
         let filter = WatchFilter { scope: caller.scope.clone(), site_id, source, device_ids };
         let registry = &self.registry.inner;
-        let view = watch::view(registry.store.clone(), filter, since, still_good);
+        let view = watch::view(registry.store.clone(), filter, since);
         Ok(registry.changes.view(view).await?.map(|piece| Ok(watch::message(piece?))).boxed())
     }
 

@@ -12,7 +12,7 @@ use homepot_runtime::auth::OperatorCaller;
 use homepot_store::enrollment_tokens::{self, NewEnrollmentToken};
 
 use super::Service;
-use crate::operators::after;
+use crate::{operators::after, secrets::place_of};
 
 const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 3600);
 const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(60);
@@ -42,10 +42,9 @@ impl Service {
         let labels = parse_labels(request.labels)?;
         self.site_of(caller, &site_id).await?;
 
-        let minted = self.registry.mint(SecretKind::EnrollmentToken).await?;
+        let minted = self.registry.mint(SecretKind::EnrollmentToken, place_of(&caller.name)).await?;
         let token = NewEnrollmentToken {
-            token_id: minted.public_id,
-            token_hash: minted.hash,
+            token: minted.kept,
             site_id: site_id.clone(),
             source,
             max_uses,

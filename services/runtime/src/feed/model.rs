@@ -167,7 +167,6 @@ impl Database {
                 let page = database.page(since, after.as_deref());
                 async move { Ok::<_, Error>(page) }.boxed()
             }),
-            still_good: None,
         }
     }
 

@@ -1,10 +1,4 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt};
 use homepot::{
@@ -17,7 +11,7 @@ use super::{
     MAX_VIEWERS, Piece, View,
     model::{Database, Row},
 };
-use crate::{Drain, auth::StillGood};
+use crate::Drain;
 
 fn keys(piece: &Piece<Row>) -> Vec<u8> {
     piece.changes.iter().map(|row| row.key).collect()
@@ -96,28 +90,16 @@ async fn while_nothing_changes_a_viewer_is_told_how_far_it_has_seen() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_viewer_that_may_no_longer_look_and_one_of_a_server_that_stops_are_told_so() {
+async fn a_viewer_of_a_server_that_stops_is_told_so() {
     let database = Database::new();
     let drain = Drain::new();
     let feed = database.feed(Duration::ZERO, drain.clone());
-    let good = Arc::new(AtomicBool::new(true));
-    let asked = good.clone();
-    let still_good = StillGood::new(move || {
-        let good = asked.load(Ordering::SeqCst);
-        async move { good }.boxed()
-    });
-    let view = View { still_good: Some(still_good), ..database.view(None) };
-    let mut checked = Box::pin(feed.view(view).await.unwrap());
-    let mut other = Box::pin(feed.view(database.view(None)).await.unwrap());
-    checked.next().await.unwrap().unwrap();
-    other.next().await.unwrap().unwrap();
-    assert!(checked.next().await.unwrap().is_ok());
-    good.store(false, Ordering::SeqCst);
-    assert_eq!(checked.next().await.unwrap().unwrap_err().kind(), Kind::Unauthenticated);
-    assert!(checked.next().await.is_none());
+    let mut viewer = Box::pin(feed.view(database.view(None)).await.unwrap());
+    viewer.next().await.unwrap().unwrap();
     drain.start();
-    let error = other.next().await.unwrap().unwrap_err();
+    let error = viewer.next().await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.retry_delay().is_some()), (Kind::Unavailable, true));
+    assert!(viewer.next().await.is_none());
 }
 
 #[tokio::test(start_paused = true)]

@@ -24,14 +24,11 @@ use tokio::{
 };
 
 use super::{Change, Feed, MAX_VIEWERS, News, Subscription};
-use crate::auth::StillGood;
 
 /// Changes in one message.
 const PIECE: usize = 500;
 /// About how many bytes of changes in one message.
 const PIECE_BYTES: usize = 512 * 1024;
-/// How often it is asked whether the caller may still look.
-const RECHECK: Duration = Duration::from_secs(5);
 /// A viewer to whom nothing is told for this long gets an empty message, with how far it has seen.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
@@ -48,8 +45,6 @@ pub struct View<T> {
     pub sees: Box<dyn Fn(&T) -> bool + Send + Sync>,
     /// Reads what is there already.
     pub catch_up: CatchUp<T>,
-    /// Asked from time to time whether the caller may still look.
-    pub still_good: Option<StillGood>,
 }
 
 /// One message to a viewer.
@@ -62,7 +57,7 @@ pub struct Piece<T> {
 }
 
 impl<T: Change> Feed<T> {
-    /// What a viewer sees from now on, until it leaves, may not look any longer, or the server stops. The error that
+    /// What a viewer sees from now on, until it leaves or the server stops. The error that
     /// ends it is the last item.
     pub async fn view(
         &self,
@@ -92,7 +87,6 @@ struct Viewer<T: Change> {
     /// How far it has seen.
     cursor: Option<Cursor>,
     told_at: Instant,
-    checked_at: Instant,
     _place: OwnedSemaphorePermit,
 }
 
@@ -123,7 +117,6 @@ impl<T: Change> Viewer<T> {
             reached: cursor,
             cursor,
             told_at: now,
-            checked_at: now,
             _place: place,
         }
     }
@@ -143,7 +136,6 @@ impl<T: Change> Viewer<T> {
 
     async fn find_next(&mut self) -> Result<Piece<T>, Error> {
         loop {
-            self.check_caller().await?;
             if self.feed.inner.drain.started() {
                 return Err(stopping());
             }
@@ -195,11 +187,10 @@ impl<T: Change> Viewer<T> {
         Ok(true)
     }
 
-    /// Waits for news, or the time to say or ask something, or the end.
+    /// Waits for news, or the time to say something, or the end.
     async fn await_news(&mut self) -> Result<(), Error> {
         let first = tokio::select! {
             () = self.feed.inner.drain.wait() => return Ok(()),
-            () = sleep_until(self.checked_at + RECHECK), if self.view.still_good.is_some() => return Ok(()),
             () = sleep_until(self.told_at + SIGN_OF_LIFE) => return Ok(()),
             news = self.subscription.news.recv() => news,
         };
@@ -240,18 +231,6 @@ impl<T: Change> Viewer<T> {
         self.subscription = self.feed.subscribe().await?;
         self.state = State::Catching { after: None, told: HashMap::new() };
         self.reached = self.cursor;
-        Ok(())
-    }
-
-    async fn check_caller(&mut self) -> Result<(), Error> {
-        let Some(still_good) = &self.view.still_good else { return Ok(()) };
-        if self.checked_at.elapsed() < RECHECK {
-            return Ok(());
-        }
-        if !still_good.check().await {
-            return Err(Error::new(Kind::Unauthenticated, "Invalid or missing operator token"));
-        }
-        self.checked_at = Instant::now();
         Ok(())
     }
 }

@@ -134,6 +134,12 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_ADMIN_TOKEN_FILE", value_name = "FILE", help_heading = "Security")]
     pub(super) admin_token_file: Option<OsString>,
 
+    /// File that holds the server's secret: 32 to 1,024 random letters. Or give the secret itself in HOMEPOT_SECRET; there is
+    /// no flag for it. With neither, the first start makes one and writes it to server-secret in the data directory.
+    /// Servers on one database need the same.
+    #[arg(long, env = "HOMEPOT_SECRET_FILE", value_name = "FILE", help_heading = "Security")]
+    pub(super) secret_file: Option<OsString>,
+
     /// Who may enrol without a token, at sites that allow it: 'off' for nobody, 'loopback' for devices on this
     /// machine.
     #[arg(long, env = "HOMEPOT_OPEN_ENROLLMENT", value_name = "WHO", default_value = "off", help_heading = "Security")]

@@ -50,6 +50,8 @@ pub struct Settings {
     pub trusted_proxies: TrustedProxies,
     /// The first admin's token; `None`: one is made.
     pub admin_token: Option<Secret>,
+    /// The server's secret; `None`: one is made.
+    pub secret: Option<Secret>,
     /// Who may enrol without a token.
     pub open_enrollment: OpenEnrollment,
     /// What devices are told about their pace.
@@ -176,6 +178,7 @@ impl Settings {
             tls,
             trusted_proxies: reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default()),
             admin_token: admin_token(&mut reader, flags.admin_token_file),
+            secret: server_secret(&mut reader, flags.secret_file),
             open_enrollment: open_enrollment(&mut reader, &flags.open_enrollment),
             pace: Pace {
                 sample_interval: reader.time("sample-interval", &flags.sample_interval, SECOND..=60 * MINUTE),
@@ -296,6 +299,24 @@ fn admin_token(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret
         );
     }
     Some(token)
+}
+
+fn server_secret(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {
+    let secret = reader.secret("secret", "secret-file", file)?;
+    if let Err(reason) = check_server_secret(&secret) {
+        reader.secret_fault("secret", reason);
+    }
+    Some(secret)
+}
+
+/// Whether `secret` can be a server's: what can be guessed is none. The reason does not repeat it.
+pub fn check_server_secret(secret: &Secret) -> Result<(), &'static str> {
+    let text = secret.reveal();
+    let good = (32..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+    match good && text.bytes().collect::<std::collections::HashSet<_>>().len() >= 8 {
+        true => Ok(()),
+        false => Err("must be 32 to 1,024 random letters, such as those of `openssl rand -hex 32`"),
+    }
 }
 
 fn retention(

@@ -63,6 +63,7 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
         ],
         &[
             ("HOMEPOT_ADMIN_TOKEN", "letmein"),
+            ("HOMEPOT_SECRET", "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
             ("HOMEPOT_DATABASE_URL", "mysql://root:secret@db"),
             ("HOMEPOT_REDIS_URL", "redis://good,http://root:secret@cache"),
             ("HOME", "/home/x"),
@@ -80,6 +81,7 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
         "HOMEPOT_REDIS_URL: is not an address such as",
         "--trusted-proxies (HOMEPOT_TRUSTED_PROXIES): 'proxy' is not an IP address",
         "HOMEPOT_ADMIN_TOKEN: must be 'hpo_' followed by",
+        "HOMEPOT_SECRET: must be 32 to 1,024 random letters",
         "--open-enrollment (HOMEPOT_OPEN_ENROLLMENT): 'everybody' is neither",
         "--sample-interval (HOMEPOT_SAMPLE_INTERVAL): '5' is not a time",
         "--heartbeat-interval (HOMEPOT_HEARTBEAT_INTERVAL): '1h' is not within 1s and 600s",

@@ -10,6 +10,7 @@ use super::{find, labels, removal};
 use crate::{
     StoreError, device_keys, row,
     schema::{device_states, devices, enrollment_tokens, sessions, sites},
+    secrets::NewSecret,
 };
 
 /// A device to enrol; its key is hashed already.
@@ -19,10 +20,8 @@ pub struct NewDevice {
     pub enrollment: Enrollment,
     /// What it is, as the server decided.
     pub source: DeviceSource,
-    /// The public letters of its key.
-    pub key_id: String,
-    /// The key as a PHC string.
-    pub key_hash: String,
+    /// Its key.
+    pub key: NewSecret,
     /// The token that lets it in; `None`: open enrolment, or an operator.
     pub token_id: Option<String>,
     /// Hash of what lets it ask again when the answer got lost.
@@ -103,7 +102,7 @@ fn enroll_in_transaction(conn: &mut PgConnection, new: &NewDevice) -> Result<Enr
 
 fn add_rest(conn: &mut PgConnection, new: &NewDevice, device: i64) -> Result<(), Abort> {
     diesel::insert_into(sessions::table).values(sessions::device.eq(device)).execute(conn)?;
-    device_keys::insert(conn, device, &new.key_id, &new.key_hash)?;
+    device_keys::insert(conn, device, &new.key)?;
     spend_token(conn, new)
 }
 
@@ -239,7 +238,7 @@ fn claim_again(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Abo
         .optional()?;
     let Some(device) = unseen else { return Ok(Enrolled::Taken) };
     device_keys::revoke(conn, device)?;
-    device_keys::insert(conn, device, &new.key_id, &new.key_hash)?;
+    device_keys::insert(conn, device, &new.key)?;
     diesel::update(devices::table.find(device))
         .set((
             devices::credential_version.eq(devices::credential_version + 1),

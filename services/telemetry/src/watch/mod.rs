@@ -11,10 +11,7 @@ use homepot::{
     model::DeviceSource,
     pb::telemetry::v1::{self as pb},
 };
-use homepot_runtime::{
-    Drain,
-    auth::{OperatorCaller, StillGood},
-};
+use homepot_runtime::{Drain, auth::OperatorCaller};
 use homepot_store::{Store, samples::LatestFilter};
 use tokio::sync::Semaphore;
 use tonic::Status;
@@ -48,11 +45,10 @@ impl Watches {
         }
     }
 
-    /// What the caller sees from now on, until it leaves, may not look any longer, or the server stops.
+    /// What the caller sees from now on, until it leaves or the server stops.
     pub(crate) async fn watch(
         &self,
         caller: &OperatorCaller,
-        still_good: Option<StillGood>,
         request: pb::WatchRequest,
     ) -> Result<impl Stream<Item = Result<pb::WatchResponse, Status>> + Send + 'static, Error> {
         let source = DeviceSource::from_proto("source", request.source)?;
@@ -68,7 +64,7 @@ impl Watches {
         };
         // Before the first look, so that nothing falls between it and the news.
         let news = self.poller.subscribe();
-        let viewer = Viewer::new(self.store.clone(), filter, news, still_good, self.drain.clone());
+        let viewer = Viewer::new(self.store.clone(), filter, news, self.drain.clone());
         Ok(stream::unfold((viewer, place), |(mut viewer, place)| async move {
             let next = viewer.next().await?;
             Some((next, (viewer, place)))

@@ -13,23 +13,18 @@ use homepot::{
     model::{DeviceId, PageRequest, StoredSample},
     pb::telemetry::v1 as pb,
 };
-use homepot_runtime::{Drain, auth::StillGood};
+use homepot_runtime::Drain;
 use homepot_store::{
     Store,
     samples::{self, LatestFilter},
 };
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    time::{Instant, sleep_until},
-};
+use tokio::sync::broadcast::{self, error::RecvError};
 use tonic::Status;
 
 use super::poller::News;
 
 /// Samples in one message.
 const PIECE: u32 = 500;
-/// How often it is asked whether the caller may still look.
-const RECHECK: Duration = Duration::from_secs(5);
 /// Looks of the poller in which may come again what the first look brought.
 const ECHOES: u32 = 3;
 
@@ -40,8 +35,6 @@ pub(super) struct Viewer {
     /// Those of the filter, to look up.
     wanted: HashSet<DeviceId>,
     news: broadcast::Receiver<News>,
-    still_good: Option<StillGood>,
-    recheck_at: Instant,
     drain: Drain,
     state: State,
     /// What is to be sent next, each device once.
@@ -64,20 +57,12 @@ enum State {
 }
 
 impl Viewer {
-    pub(super) fn new(
-        store: Store,
-        filter: LatestFilter,
-        news: broadcast::Receiver<News>,
-        still_good: Option<StillGood>,
-        drain: Drain,
-    ) -> Self {
+    pub(super) fn new(store: Store, filter: LatestFilter, news: broadcast::Receiver<News>, drain: Drain) -> Self {
         Self {
             wanted: filter.device_ids.iter().cloned().collect(),
             store,
             filter,
             news,
-            still_good,
-            recheck_at: Instant::now() + RECHECK,
             drain,
             state: State::Catching { after: None, first: true, sent: HashMap::new() },
             waiting: VecDeque::new(),
@@ -98,7 +83,6 @@ impl Viewer {
 
     async fn find_next(&mut self) -> Result<Vec<pb::DeviceSample>, Error> {
         loop {
-            self.check_caller().await?;
             if self.drain.started() {
                 return Err(stopping());
             }
@@ -128,11 +112,10 @@ impl Viewer {
         Ok((is_first || !samples.is_empty()).then_some(samples))
     }
 
-    /// Waits for news, the time to ask about the caller, or the end.
+    /// Waits for news, or the end.
     async fn await_news(&mut self) -> Result<(), Error> {
         let news = tokio::select! {
             () = self.drain.wait() => return Ok(()),
-            () = sleep_until(self.recheck_at), if self.still_good.is_some() => return Ok(()),
             news = self.news.recv() => news,
         };
         let mut lagged = matches!(news, Err(RecvError::Lagged(_)));
@@ -177,18 +160,6 @@ impl Viewer {
             && self.filter.site_id.as_ref().is_none_or(|site_id| *site_id == stored.site_id)
             && self.filter.source.is_none_or(|source| source == stored.source)
             && (self.wanted.is_empty() || self.wanted.contains(&stored.device_id))
-    }
-
-    async fn check_caller(&mut self) -> Result<(), Error> {
-        let Some(still_good) = &self.still_good else { return Ok(()) };
-        if Instant::now() < self.recheck_at {
-            return Ok(());
-        }
-        if !still_good.check().await {
-            return Err(Error::new(Kind::Unauthenticated, "Invalid or missing operator token"));
-        }
-        self.recheck_at = Instant::now() + RECHECK;
-        Ok(())
     }
 }
 

@@ -3,6 +3,8 @@
 
 mod grpc;
 mod keys;
+mod leases;
 mod rest;
+mod secrets;
 mod table;
 mod world;
