@@ -15,7 +15,7 @@ use homepot::{
 };
 use homepot_runtime::auth::{DeviceCaller, OperatorCaller};
 use homepot_store::{
-    Combiner, Store, activities,
+    Combiner, Lane, Store, activities,
     error_groups::{self, ErrorDevice, NewError},
 };
 
@@ -39,8 +39,8 @@ impl Analytics {
     pub fn build(store: Store) -> Self {
         Self {
             activities: Combiner::start(store.clone(), "insert_activities", BATCH, activities::insert),
-            errors: Combiner::start(store.clone(), "fold_errors", BATCH, error_groups::fold),
-            devices: Combiner::start(store.clone(), "find_error_devices", BATCH, error_groups::devices_of),
+            errors: Combiner::start(store.lane(Lane::Devices), "fold_errors", BATCH, error_groups::fold),
+            devices: Combiner::start(store.lane(Lane::Devices), "find_error_devices", BATCH, error_groups::devices_of),
             store,
         }
     }

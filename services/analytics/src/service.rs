@@ -12,7 +12,7 @@ use homepot::{
 };
 use homepot_runtime::auth::{self, OperatorCaller};
 use homepot_store::{
-    activities,
+    Lane, activities,
     error_groups::{self, Seen},
 };
 use tonic::{Request, Response, Status};
@@ -101,7 +101,7 @@ impl AnalyticsService for Service {
         let filter = ActivityFilter::try_from(request.filter.unwrap_or_default())?;
         let own = own(&caller);
         let list = move |conn: &mut _| activities::list(conn, own.as_ref(), &filter, &page);
-        let page = self.analytics.store.run("list_activities", list).await.map_err(Error::from)?;
+        let page = self.analytics.store.lane(Lane::Reports).run("list_activities", list).await.map_err(Error::from)?;
         let next_page_token = page.next_token();
         let activities = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
@@ -116,7 +116,7 @@ impl AnalyticsService for Service {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
         let (seen, filter) = self.errors_of(&caller, request.filter).await?;
         let list = move |conn: &mut _| error_groups::list(conn, &seen, &filter, &page);
-        let page = self.analytics.store.run("list_errors", list).await.map_err(Error::from)?;
+        let page = self.analytics.store.lane(Lane::Reports).run("list_errors", list).await.map_err(Error::from)?;
         let next_page_token = page.next_token();
         let errors = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::ListErrorsResponse { errors, next_page_token }))
@@ -135,7 +135,7 @@ impl AnalyticsService for Service {
         let resolution = read_resolution(request.resolution.as_ref(), MINUTE)?;
         let own = own(&caller);
         let sums = move |conn: &mut _| activities::sums(conn, own.as_ref(), &filter, group_by, resolution, &page);
-        let page = self.analytics.store.run("sum_activities", sums).await.map_err(Error::from)?;
+        let page = self.analytics.store.lane(Lane::Reports).run("sum_activities", sums).await.map_err(Error::from)?;
         let next_page_token = page.next_token();
         let sums = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::AggregateActivitiesResponse { sums, next_page_token }))
@@ -153,7 +153,7 @@ impl AnalyticsService for Service {
         let group_by = ErrorGrouping::from_proto("group_by", request.group_by)?;
         let resolution = read_resolution(request.resolution.as_ref(), HOUR)?;
         let sums = move |conn: &mut _| error_groups::sums(conn, &seen, &filter, group_by, resolution, &page);
-        let page = self.analytics.store.run("sum_errors", sums).await.map_err(Error::from)?;
+        let page = self.analytics.store.lane(Lane::Reports).run("sum_errors", sums).await.map_err(Error::from)?;
         let next_page_token = page.next_token();
         let sums = page.items.into_iter().map(Into::into).collect();
         Ok(Response::new(pb::AggregateErrorsResponse { sums, next_page_token }))

@@ -4,7 +4,10 @@ use homepot::{
     Error, Kind,
     model::{Command, CommandId, Delivery, DeviceSource, Event, Outcome, Refusal},
 };
-use homepot_store::commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Speaker, Word};
+use homepot_store::{
+    Lane,
+    commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Speaker, Word},
+};
 
 use crate::Commands;
 
@@ -33,8 +36,11 @@ impl Told {
 impl Commands {
     /// A session has begun: what its device can no longer tell is given up.
     pub async fn attached(&self, pk: i64, epoch: i64) -> Result<(), Error> {
-        let given_up =
-            self.store.run("give_up_lost_commands", move |conn| commands::give_up_lost(conn, pk, epoch)).await?;
+        let given_up = self
+            .store
+            .lane(Lane::Devices)
+            .run("give_up_lost_commands", move |conn| commands::give_up_lost(conn, pk, epoch))
+            .await?;
         for command_id in &given_up {
             tracing::warn!(%command_id, "command given up: its device has another journal");
         }
@@ -64,7 +70,11 @@ impl Commands {
 
     /// Hands over what waits for a device that polls, oldest first.
     pub async fn fetch(&self, pk: i64, source: DeviceSource, limit: u32) -> Result<Vec<Delivery>, Error> {
-        let fetched = self.store.run("fetch_commands", move |conn| commands::claim_by_poller(conn, pk, limit)).await?;
+        let fetched = self
+            .store
+            .lane(Lane::Devices)
+            .run("fetch_commands", move |conn| commands::claim_by_poller(conn, pk, limit))
+            .await?;
         if !fetched.is_empty() {
             metrics::counter!("homepot_commands_delivered_total", "source" => source.as_str())
                 .increment(fetched.len() as u64);

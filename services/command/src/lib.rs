@@ -18,7 +18,7 @@ use homepot::{model::DeviceId, pb::command::v1::command_service_server::CommandS
 use homepot_hints::{Hints, Topic};
 use homepot_runtime::{Drain, feed::Feed};
 use homepot_store::{
-    Combiner, Store,
+    Combiner, Lane, Store,
     commands::{self, Changed, Claim, Handed, Inserted, NewRow},
     devices::{self, DeviceRef},
 };
@@ -53,8 +53,8 @@ impl Commands {
             hints,
             lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
-            claims: Combiner::start(store.clone(), "claim_commands", BATCH, commands::claim),
-            words: Combiner::start(store.clone(), "change_commands", BATCH, commands::change_all),
+            claims: Combiner::start(store.lane(Lane::Devices), "claim_commands", BATCH, commands::claim),
+            words: Combiner::start(store.lane(Lane::Devices), "change_commands", BATCH, commands::change_all),
             store,
         }
     }

@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 use homepot_store::{
-    Store,
+    Lane, Store,
     listen::{Notifications, Patience},
     notify::notify,
 };
@@ -38,7 +38,11 @@ impl Transport for NotifyTransport {
     fn publish(&self, messages: Vec<String>) -> BoxFuture<'_, Result<(), TransportError>> {
         Box::pin(async move {
             let send = move |conn: &mut _| notify(conn, CHANNEL, &messages);
-            self.store.run("notify", send).await.map_err(|error| TransportError::new(error.to_string()))
+            self.store
+                .lane(Lane::Devices)
+                .run("notify", send)
+                .await
+                .map_err(|error| TransportError::new(error.to_string()))
         })
     }
 

@@ -9,6 +9,7 @@ use homepot::{
 };
 use homepot_runtime::auth::Enrollee;
 use homepot_store::{
+    Lane,
     devices::{self, Enrolled, NewDevice},
     enrollment_tokens,
     secrets::Owner,
@@ -48,7 +49,12 @@ impl Registry {
             claim_hash,
             labels: admission.labels,
         };
-        let outcome = self.inner.store.run("enroll_device", move |conn| devices::enroll(conn, &device)).await?;
+        let outcome = self
+            .inner
+            .store
+            .lane(Lane::Devices)
+            .run("enroll_device", move |conn| devices::enroll(conn, &device))
+            .await?;
         let device = match outcome {
             Enrolled::Device(device) => Ok(device),
             Enrolled::TookOver(device) => {

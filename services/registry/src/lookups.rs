@@ -5,7 +5,7 @@
 //! the row is read after the call came in.
 
 use homepot::{Error, model::DeviceId};
-use homepot_store::{Combiner, Store, device_keys, operators};
+use homepot_store::{Combiner, Lane, Store, device_keys, operators};
 
 /// Looks that share one query at most.
 const MAX_SHARED: usize = 512;
@@ -20,7 +20,7 @@ impl Lookups {
     /// Starts the tasks that look up; they end with this.
     pub(crate) fn start(store: Store) -> Self {
         Self {
-            devices: Combiner::start(store.clone(), "find_device_keys", MAX_SHARED, device_keys::find),
+            devices: Combiner::start(store.lane(Lane::Devices), "find_device_keys", MAX_SHARED, device_keys::find),
             operators: Combiner::start(store, "find_operators_by_token", MAX_SHARED, operators::find_by_tokens),
         }
     }

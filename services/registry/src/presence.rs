@@ -15,7 +15,7 @@ use homepot_hints::Topic;
 use homepot_runtime::{Drain, auth::DeviceCaller};
 pub use homepot_store::sessions::Standing;
 use homepot_store::{
-    StoreError,
+    Lane, StoreError,
     sessions::{self, Touch},
 };
 
@@ -54,7 +54,7 @@ impl Registry {
             true => sessions::begin(conn, device, &hello, &replica, heartbeat).map(Some),
             false => Ok(None),
         };
-        let epoch = self.inner.store.run("begin_session", begin).await?;
+        let epoch = self.inner.store.lane(Lane::Devices).run("begin_session", begin).await?;
         self.presence_changed();
         Ok(epoch)
     }
@@ -62,7 +62,7 @@ impl Registry {
     /// Ends a session for `cause`, in words `detail`: the device is offline from now on, unless a newer session holds it.
     pub async fn end_session(&self, device: i64, epoch: i64, cause: StateCause, detail: String) -> Result<(), Error> {
         let end = move |conn: &mut _| sessions::end(conn, device, epoch, cause, &detail);
-        if self.inner.store.run("end_session", end).await? {
+        if self.inner.store.lane(Lane::Devices).run("end_session", end).await? {
             self.presence_changed();
         }
         Ok(())
@@ -75,7 +75,7 @@ impl Registry {
             let touch = |Heard { pk, epoch, at, heartbeat }| Touch { pk, epoch, age: at.elapsed(), heartbeat };
             sessions::touch(conn, &heard.into_iter().map(touch).collect::<Vec<_>>())
         };
-        if self.inner.store.run("touch_sessions", touch).await? > 0 {
+        if self.inner.store.lane(Lane::Devices).run("touch_sessions", touch).await? > 0 {
             self.presence_changed();
         }
         Ok(())
@@ -90,7 +90,7 @@ impl Registry {
                 () = tokio::time::sleep(pause) => {}
             }
             pause = KEEP_EVERY;
-            match self.inner.store.run("keep_presence", sessions::keep).await {
+            match self.inner.store.lane(Lane::Devices).run("keep_presence", sessions::keep).await {
                 Ok(kept) if kept.any() => {
                     tracing::debug!(?kept, "presence changed with time");
                     for (source, silent) in kept.silent.each() {
@@ -117,7 +117,7 @@ impl Registry {
     /// out.
     pub async fn standing(&self, held: Vec<(i64, Arc<str>)>) -> Result<Vec<Standing>, Error> {
         let read = move |conn: &mut _| sessions::standing(conn, &held);
-        Ok(self.inner.store.run("session_standing", read).await?)
+        Ok(self.inner.store.lane(Lane::Devices).run("session_standing", read).await?)
     }
 
     /// Waits until this process has shut some device out. Only a hint: other replicas do so too.

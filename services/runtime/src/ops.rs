@@ -3,7 +3,7 @@
 //! On an address of its own, in plaintext and without credentials, because probes can do neither: `/livez`, `/readyz`,
 //! `/metrics`, and gRPC's health service. Nothing here tells anything about devices or operators.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use axum::{
     Router,
@@ -31,8 +31,8 @@ pub struct Readiness(Arc<watch::Sender<Standing>>);
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Standing {
     phase: Phase,
-    /// Things it can't work without, and that are missing now.
-    missing: BTreeSet<&'static str>,
+    /// Things it can't work without and that are missing now, each with the reason where one is known.
+    missing: BTreeMap<&'static str, &'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,13 +43,17 @@ enum Phase {
 }
 
 impl Standing {
-    fn reasons(&self) -> Vec<&'static str> {
+    fn reasons(&self) -> Vec<String> {
         let phase = match self.phase {
-            Phase::Starting => Some("starting"),
+            Phase::Starting => Some("starting".to_owned()),
             Phase::Serving => None,
-            Phase::Draining => Some("draining"),
+            Phase::Draining => Some("draining".to_owned()),
         };
-        phase.into_iter().chain(self.missing.iter().copied()).collect()
+        let missing = self.missing.iter().map(|(what, reason)| match reason.is_empty() {
+            true => (*what).to_owned(),
+            false => format!("{what} ({reason})"),
+        });
+        phase.into_iter().chain(missing).collect()
     }
 }
 
@@ -62,7 +66,7 @@ impl Default for Readiness {
 impl Readiness {
     /// Starting, so not ready.
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Standing { phase: Phase::Starting, missing: BTreeSet::new() })))
+        Self(Arc::new(watch::Sender::new(Standing { phase: Phase::Starting, missing: BTreeMap::new() })))
     }
 
     /// Everything is up. Has no effect once draining.
@@ -83,9 +87,14 @@ impl Readiness {
 
     /// Notes whether something it can't work without is there.
     pub fn note(&self, what: &'static str, there: bool) {
-        self.0.send_if_modified(|standing| match there {
-            true => standing.missing.remove(what),
-            false => standing.missing.insert(what),
+        self.note_reason(what, (!there).then_some(""));
+    }
+
+    /// Notes why something it can't work without is missing; `None`: it is there.
+    pub fn note_reason(&self, what: &'static str, missing: Option<&'static str>) {
+        self.0.send_if_modified(|standing| match missing {
+            None => standing.missing.remove(what).is_some(),
+            Some(reason) => standing.missing.insert(what, reason) != Some(reason),
         });
     }
 
@@ -180,6 +189,9 @@ mod tests {
         assert_eq!(ask(&ops, "/readyz").await, (StatusCode::OK, "ready\n".into()));
         readiness.note("database", false);
         assert_eq!(ask(&ops, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, "not ready: database\n".into()));
+        readiness.note_reason("database", Some("disk_full"));
+        let told = "not ready: database (disk_full)\n".to_owned();
+        assert_eq!(ask(&ops, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, told));
         readiness.note("database", true);
         assert!(readiness.is_ready());
         readiness.draining();

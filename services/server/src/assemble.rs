@@ -51,7 +51,7 @@ impl Backstage {
     ) -> anyhow::Result<Self> {
         let mut config = StoreConfig::new(database_url.as_str());
         config.threads = settings.database.threads;
-        let store = Store::open(config).await.context("can't reach the database")?;
+        let store = Store::open(config).await.context("can't use the database")?;
         store.migrate().await.context("can't bring the database's schema up to date")?;
 
         let open_enrollment = match settings.open_enrollment {
@@ -150,7 +150,7 @@ pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store
         let (store, probe) = (store.clone(), probe.clone());
         Box::pin(async move {
             match store {
-                Some(store) => store.run("ping", homepot_store::health::ping).await.is_ok(),
+                Some(store) => store.check().await.is_ok(),
                 None => are_ready(probe).await,
             }
         })

@@ -3,26 +3,31 @@
 use std::time::Duration;
 
 use homepot_runtime::{Drain, ops::Readiness};
-use homepot_store::Store;
+use homepot_store::{Store, Trouble};
 
-const PING: Duration = Duration::from_secs(5);
-/// A database that takes longer than this for a ping is out of reach.
-const PING_TIMEOUT: Duration = Duration::from_secs(3);
+/// How often the database is asked while it is in trouble: devices wait for its return.
+const TICK: Duration = Duration::from_secs(1);
+/// While all is well it is asked each so many ticks.
+const CALM: u32 = 5;
 
-/// Keeps `readiness` in step with the database until `drain`.
+/// Keeps `readiness` in step with whether the database takes writes, until `drain`.
 pub(crate) async fn watch_database(store: Store, readiness: Readiness, drain: Drain) {
-    let mut reachable = true;
-    while passes(PING, &drain).await {
-        let ping = store.run("ping", homepot_store::health::ping);
-        let answer = tokio::time::timeout(PING_TIMEOUT, ping).await;
-        let now = matches!(answer, Ok(Ok(_)));
-        if now != reachable {
+    let (mut trouble, mut calm) = (None, 0);
+    while passes(TICK, &drain).await {
+        // Operations notice most of it first, and then nobody should have to wait for the next question.
+        calm = if trouble.is_none() && !store.is_in_trouble() { calm + 1 } else { 0 };
+        if calm % CALM != 0 {
+            continue;
+        }
+        let now = store.check().await.err();
+        if now != trouble {
             match now {
-                true => tracing::info!("database is back"),
-                false => tracing::error!("database is out of reach"),
+                None => tracing::info!("database is back"),
+                Some(Trouble::OutOfReach) => tracing::error!("database is out of reach"),
+                Some(trouble) => tracing::error!(reason = trouble.as_str(), "database takes no writes"),
             }
-            readiness.note("database", now);
-            reachable = now;
+            readiness.note_reason("database", now.map(Trouble::as_str));
+            trouble = now;
         }
     }
 }
@@ -42,8 +47,8 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_ends_with_the_server() {
         let drain = Drain::new();
-        assert!(passes(PING, &drain).await);
+        assert!(passes(TICK, &drain).await);
         drain.start();
-        assert!(!passes(PING, &drain).await);
+        assert!(!passes(TICK, &drain).await);
     }
 }

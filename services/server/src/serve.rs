@@ -217,7 +217,9 @@ impl Server {
 
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
+            self.readiness.note_reason("database", Some("waiting"));
             let backstage = Backstage::build(settings, database_url, &self.front, &self.back).await?;
+            self.readiness.note("database", true);
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, front).await });
             self.start_background(&backstage);

@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
-use diesel::result::{DatabaseErrorKind, Error as DieselError};
+use diesel::result::Error as DieselError;
 use homepot::{Error, Kind};
+
+use crate::{
+    libpq,
+    sqlstate::{Meaning, SqlState, Trouble},
+};
 
 /// Why an operation did not happen.
 #[derive(Debug, thiserror::Error)]
@@ -14,6 +19,18 @@ pub enum StoreError {
     /// Postgres is out of reach, or the connection broke in the middle; whether the work was done is then unknown.
     #[error("the database is out of reach: {0}")]
     Unavailable(String),
+    /// The connection is closed, for what Postgres said on it.
+    #[error("the connection to the database was lost: {}", trouble.as_str())]
+    Lost {
+        /// What is the matter.
+        trouble: Trouble,
+    },
+    /// A report took longer than reports may.
+    #[error("the report took longer than {} s", .0.as_secs())]
+    TooLong(Duration),
+    /// The database can't be used as it is.
+    #[error("the database is not suitable: {0}")]
+    Unsuitable(String),
     /// Postgres answered with an error.
     #[error("the database answered: {0}")]
     Database(#[from] DieselError),
@@ -39,7 +56,9 @@ impl StoreError {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Busy => "busy",
-            Self::Unavailable(_) => "unavailable",
+            Self::Unavailable(_) | Self::Lost { .. } => "unavailable",
+            Self::TooLong(_) => "too_long",
+            Self::Unsuitable(_) => "unsuitable",
             Self::Database(_) if self.is_passing() => "passing",
             Self::Database(_) => "database",
             Self::Invalid(_) => "invalid",
@@ -50,39 +69,54 @@ impl StoreError {
         }
     }
 
-    /// Whether Postgres says that a row breaks a rule. Where a trigger or a cast minds it, the error does not say so.
-    pub fn is_about_data(&self) -> bool {
-        let Self::Database(DieselError::DatabaseError(kind, _)) = self else { return false };
-        matches!(
-            kind,
-            DatabaseErrorKind::CheckViolation
-                | DatabaseErrorKind::NotNullViolation
-                | DatabaseErrorKind::ForeignKeyViolation
-                | DatabaseErrorKind::ExclusionViolation
-        )
+    /// The code that Postgres gave; `None` when the error did not come from Postgres.
+    pub fn sql_state(&self) -> Option<SqlState> {
+        let Self::Database(error) = self else { return None };
+        let error = match error {
+            DieselError::RollbackErrorOnCommit { commit_error, .. } => commit_error,
+            error => error,
+        };
+        match error {
+            DieselError::DatabaseError(_, information) => libpq::sql_state(information.as_ref()),
+            _ => None,
+        }
+    }
+
+    /// What it means for whoever asked.
+    pub fn meaning(&self) -> Meaning {
+        if let Some(code) = self.sql_state() {
+            return code.meaning();
+        }
+        match self {
+            Self::Busy => Meaning::Retry,
+            Self::Unavailable(_) | Self::Lost { .. } => Meaning::Reconnect,
+            // Not a word of Postgres: libpq itself says that the connection is lost.
+            Self::Database(DieselError::DatabaseError(..) | DieselError::BrokenTransactionManager) => {
+                Meaning::Reconnect
+            }
+            Self::Invalid(_) => Meaning::Value,
+            _ => Meaning::Ours,
+        }
+    }
+
+    /// What is the matter with the database; `None` when the error does not concern the database as a whole.
+    pub fn trouble(&self) -> Option<Trouble> {
+        match (self, self.sql_state()) {
+            (Self::Lost { trouble }, _) => Some(*trouble),
+            (_, Some(code)) => code.trouble(),
+            (Self::Busy, None) => Some(Trouble::Other),
+            (_, None) => (self.meaning() == Meaning::Reconnect).then_some(Trouble::OutOfReach),
+        }
     }
 
     /// Whether the same operation may well work a moment later.
     pub fn is_passing(&self) -> bool {
-        match self {
-            Self::Busy | Self::Unavailable(_) => true,
-            Self::Database(DieselError::BrokenTransactionManager) => true,
-            Self::Database(DieselError::DatabaseError(kind, _)) => matches!(
-                kind,
-                DatabaseErrorKind::ClosedConnection
-                    | DatabaseErrorKind::SerializationFailure
-                    | DatabaseErrorKind::ReadOnlyTransaction
-                    | DatabaseErrorKind::UnableToSendCommand
-            ),
-            _ => self.is_deadlock(),
-        }
+        matches!(self.meaning(), Meaning::Retry | Meaning::Reconnect)
     }
 
-    /// Whether Postgres ended this operation because another one and it waited for one another. Diesel has no kind for that,
-    /// so the text has to do.
-    pub(crate) fn is_deadlock(&self) -> bool {
-        let Self::Database(DieselError::DatabaseError(DatabaseErrorKind::Unknown, told)) = self else { return false };
-        told.message() == "deadlock detected"
+    /// Whether Postgres says that a row breaks a rule.
+    pub fn is_about_data(&self) -> bool {
+        self.meaning() == Meaning::Rule
     }
 }
 
@@ -94,9 +128,20 @@ impl From<StoreError> for Error {
             return Error::new(Kind::Unavailable, "the database is not available, try again")
                 .retry_after(Duration::from_secs(1));
         }
-        match error {
-            StoreError::Invalid(error) => error,
-            error => {
+        match (error.meaning(), error) {
+            (_, StoreError::Invalid(error)) => error,
+            (_, StoreError::TooLong(limit)) => Error::new(
+                Kind::Timeout,
+                format!(
+                    "the report took longer than {} s and was cancelled; ask for a shorter time or for fewer devices",
+                    limit.as_secs()
+                ),
+            ),
+            (Meaning::Value, error) => {
+                tracing::warn!(%error, "the database does not accept a value");
+                Error::new(Kind::Invalid, "the request holds a text or number that the database can't keep")
+            }
+            (_, error) => {
                 tracing::error!(%error, "store operation failed");
                 Error::internal()
             }

@@ -27,7 +27,7 @@ pub struct Patience {
 
 impl Default for Patience {
     fn default() -> Self {
-        Self { quiet: Duration::from_secs(20), answer: Duration::from_secs(5) }
+        Self { quiet: Duration::from_secs(8), answer: Duration::from_secs(4) }
     }
 }
 

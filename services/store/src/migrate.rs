@@ -5,8 +5,8 @@ use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
     StoreError,
+    lane::Lane,
     locks::{self, Lock},
-    pool::SESSION_SETTINGS,
     samples,
 };
 
@@ -41,7 +41,7 @@ fn unhurried(
 ) -> Result<(), StoreError> {
     conn.batch_execute("SET statement_timeout = 0; SET lock_timeout = 0")?;
     let outcome = locks::hold_in_session(conn, Lock::Migrations, work);
-    conn.batch_execute(SESSION_SETTINGS)?;
+    conn.batch_execute(&Lane::Upkeep.session_settings())?;
     outcome
 }
 

@@ -11,11 +11,17 @@ use std::{
 
 use diesel::{
     Connection, PgConnection,
-    connection::SimpleConnection,
+    connection::{InstrumentationEvent, SimpleConnection},
     r2d2::{HandleError, ManageConnection, Pool, PooledConnection, R2D2Connection},
 };
+use scheduled_thread_pool::ScheduledThreadPool;
 
-use crate::{StoreError, url};
+use crate::{
+    StoreError, health,
+    lane::Lane,
+    libpq, url,
+    watchdog::{Watchdog, Watched},
+};
 
 /// How long an operation waits for a connection before it is told that Postgres is away. Half of it is the longest
 /// pause between two attempts to connect, so who waits that long notices when it is back.
@@ -24,19 +30,21 @@ const CONNECTION_TIMEOUT: Duration = Duration::from_secs(3);
 const LAST_PATIENCE: Duration = Duration::from_millis(100);
 /// A connection that was idle for this long is asked whether it still works; a busy one is not: asking costs 40 %.
 const TRUSTED_FOR: Duration = Duration::from_secs(1);
-/// Nothing that runs on a database thread may hold it for long.
-pub(crate) const SESSION_SETTINGS: &str = "SET statement_timeout = '30s'; SET lock_timeout = '10s'; \
-     SET idle_in_transaction_session_timeout = '60s'";
+/// How long one call may take that does next to nothing: the first ones on a connection, and asking whether it works.
+pub(crate) const QUICK: Duration = Duration::from_secs(5);
 
 /// Makes connections for r2d2.
 pub(crate) struct Manager {
     url: String,
+    lane: Lane,
     losses: Arc<AtomicU64>,
+    dog: Watchdog,
 }
 
 /// A connection with what we know of its health.
 pub(crate) struct Session {
     pub(crate) conn: PgConnection,
+    pub(crate) watched: Watched,
     last_used: Instant,
     /// Losses seen before it was made.
     losses: u64,
@@ -55,6 +63,26 @@ impl fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
+impl Manager {
+    fn prepare(&self, conn: &mut PgConnection, watched: &Watched) -> Result<(), StoreError> {
+        let calls = watched.clone();
+        conn.set_instrumentation(move |event: InstrumentationEvent<'_>| match event {
+            InstrumentationEvent::StartQuery { .. } => calls.begin_call(),
+            InstrumentationEvent::FinishQuery { .. } => calls.end_call(),
+            _ => {}
+        });
+        conn.batch_execute(&self.lane.session_settings())?;
+        watched.serves(health::backend(conn)?);
+        for backend in self.dog.take_left_behind() {
+            // It may hold locks until its own time limits end it, so it is worth a try; it may also be gone, or another's.
+            if let Err(error) = health::end_backend(conn, &backend) {
+                tracing::debug!(%error, pid = backend.pid, "can't end a server process that was left behind");
+            }
+        }
+        Ok(())
+    }
+}
+
 impl ManageConnection for Manager {
     type Connection = Session;
     type Error = ConnectError;
@@ -62,13 +90,17 @@ impl ManageConnection for Manager {
     fn connect(&self) -> Result<Session, ConnectError> {
         let losses = self.losses.load(Ordering::Acquire);
         let told = |error: &dyn fmt::Display| ConnectError(url::redact(&self.url, &error.to_string()));
-        let mut conn = PgConnection::establish(&self.url).map_err(|error| told(&error))?;
-        conn.batch_execute(SESSION_SETTINGS).map_err(|error| told(&error))?;
-        Ok(Session { conn, last_used: Instant::now(), losses, broken: false })
+        let watched = self.dog.line(Some(QUICK));
+        let made = libpq::connecting(&watched, || PgConnection::establish(&self.url));
+        watched.end_call();
+        let mut conn = made.map_err(|error| told(&error))?;
+        self.prepare(&mut conn, &watched).map_err(|error| told(&error))?;
+        watched.limit(Some(self.lane.call_limit()));
+        Ok(Session { conn, watched, last_used: Instant::now(), losses, broken: false })
     }
 
     fn is_valid(&self, session: &mut Session) -> Result<(), ConnectError> {
-        session.conn.ping().map_err(|error| ConnectError(error.to_string()))
+        session.ping().map_err(|error| ConnectError(error.to_string()))
     }
 
     fn has_broken(&self, session: &mut Session) -> bool {
@@ -85,26 +117,29 @@ impl HandleError<ConnectError> for LogErrors {
     }
 }
 
-/// The pool that the database threads share.
+/// The pool that the threads of a lane share.
 #[derive(Clone)]
 pub(crate) struct Connections {
     pool: Pool<Manager>,
     losses: Arc<AtomicU64>,
+    dog: Watchdog,
 }
 
 impl Connections {
-    /// Starts connecting; blocks for `patience` at most until one connection works.
-    pub(crate) fn open(url: String, size: u32, patience: Duration) -> Result<Self, StoreError> {
+    /// Prepares them; the first ones are made beside this.
+    pub(crate) fn new(url: String, lane: Lane, size: usize, dog: &Watchdog, makers: &Arc<ScheduledThreadPool>) -> Self {
         let losses = Arc::new(AtomicU64::new(0));
+        let manager = Manager { url, lane, losses: Arc::clone(&losses), dog: dog.clone() };
+        let size = u32::try_from(size).unwrap_or(u32::MAX);
         let pool = Pool::builder()
             .max_size(size)
-            .min_idle(Some(1))
+            .min_idle(Some(lane.idle_connections().min(size)))
             .test_on_check_out(false)
             .connection_timeout(CONNECTION_TIMEOUT)
+            .thread_pool(makers.clone())
             .error_handler(Box::new(LogErrors))
-            .build_unchecked(Manager { url, losses: Arc::clone(&losses) });
-        pool.get_timeout(patience).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        Ok(Self { pool, losses })
+            .build_unchecked(manager);
+        Self { pool, losses, dog: dog.clone() }
     }
 
     /// A connection that works, as far as one can know without asking.
@@ -114,10 +149,15 @@ impl Connections {
             let patience = left.clamp(LAST_PATIENCE, CONNECTION_TIMEOUT);
             let mut session =
                 self.pool.get_timeout(patience).map_err(|error| StoreError::Unavailable(error.to_string()))?;
+            // Another that is as old was silent, or led to a node that takes no writes: not worth a question.
+            if !session.watched.is_trusted() {
+                session.broken = true;
+                continue;
+            }
             // Where one was lost since it was made, it may well be lost too.
             let trusted =
                 session.losses == self.losses.load(Ordering::Acquire) && session.last_used.elapsed() < TRUSTED_FOR;
-            if trusted || session.conn.ping().is_ok() {
+            if trusted || session.ping().is_ok() {
                 session.losses = self.losses.load(Ordering::Acquire);
                 return Ok(session);
             }
@@ -130,6 +170,11 @@ impl Connections {
         session.broken = true;
         self.losses.fetch_add(1, Ordering::AcqRel);
     }
+
+    /// Notes that no connection of now is of any use, in no lane: they lead to where no writes are taken.
+    pub(crate) fn doubt_all(&self) {
+        self.dog.doubt_all();
+    }
 }
 
 impl Session {
@@ -140,6 +185,13 @@ impl Session {
 
     /// Asks Postgres, after something went wrong.
     pub(crate) fn still_works(&mut self) -> bool {
-        !self.conn.is_broken() && self.conn.ping().is_ok()
+        !self.conn.is_broken() && self.ping().is_ok()
+    }
+
+    fn ping(&mut self) -> diesel::QueryResult<()> {
+        let usual = self.watched.limit(Some(QUICK));
+        let answer = self.conn.ping();
+        self.watched.limit(usual);
+        answer
     }
 }

@@ -1,37 +1,55 @@
-//! The handle that the services hold: it hands work to the database threads and measures it.
+//! The handle that the services hold: it hands work to the database threads of a lane and measures it.
 
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
 use chrono::Utc;
 use diesel::PgConnection;
+use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::oneshot;
 
-use crate::{StoreError, maintenance::Retention, migrate, partitions, pool::Connections, url};
+use crate::{
+    StoreError, health,
+    holders::Holders,
+    horizon,
+    lane::{Lane, Shares},
+    maintenance::Retention,
+    migrate, partitions,
+    pool::{Connections, QUICK, Session},
+    sqlstate::{Meaning, Trouble},
+    trouble::Troubles,
+    url,
+    watchdog::{Cut, Watchdog, Watched},
+};
 
 /// How long a caller waits for a place in the queue, and from then on for a connection.
 const QUEUE_PATIENCE: Duration = Duration::from_secs(5);
-/// How long opening waits for the first connection.
+/// How often it is told that the first connection is still waited for.
 const OPEN_PATIENCE: Duration = Duration::from_secs(10);
+/// A database that takes longer than this to say that it takes writes is out of reach.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(4);
+/// Threads that make connections, for all lanes.
+const MAKERS: usize = 4;
 
 /// How to reach Postgres and how hard to lean on it.
 #[derive(Clone)]
 pub struct StoreConfig {
     /// Where it is; holds the password, so [`fmt::Debug`] leaves it out.
     pub database_url: String,
-    /// Database threads, each with a connection.
+    /// Database threads of devices, operators and reports together, each with a connection.
     pub threads: usize,
-    /// Operations that may wait for a thread.
+    /// Operations that may wait for a thread of their lane.
     pub queue: usize,
 }
 
 impl StoreConfig {
     /// The usual threads and queue for `database_url`.
     pub fn new(database_url: impl Into<String>) -> Self {
-        Self { database_url: database_url.into(), threads: 8, queue: 1024 }
+        Self { database_url: database_url.into(), threads: 12, queue: 1024 }
     }
 }
 
@@ -46,77 +64,176 @@ impl fmt::Debug for StoreConfig {
 
 type Job = Box<dyn FnOnce(&Connections) + Send>;
 
-/// Runs operations on a bounded set of database threads. The threads end when the last clone is dropped.
+/// Runs operations on the database threads of a lane. The threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
-    jobs: async_channel::Sender<Job>,
+    shared: Arc<Lanes>,
+    lane: Lane,
+}
+
+struct Lanes {
+    /// In the order of [`Lane::ALL`].
+    jobs: [async_channel::Sender<Job>; Lane::ALL.len()],
+    troubles: Troubles,
+    holders: Holders,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("waiting", &self.jobs.len()).finish()
+        f.debug_struct("Store").field("lane", &self.lane).field("waiting", &self.jobs().len()).finish()
     }
 }
 
 impl Store {
-    /// Starts the database threads once one connection works.
+    /// Starts the database threads and waits for the database, however long it takes: it may start after the server. An
+    /// error is one that waiting does not mend.
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        let threads = config.threads.max(1);
-        let size = u32::try_from(threads).unwrap_or(u32::MAX);
         let url = url::with_defaults(&config.database_url)?;
-        let connections = tokio::task::spawn_blocking(move || Connections::open(url, size, OPEN_PATIENCE))
-            .await
-            .map_err(|_| StoreError::Panicked("open"))??;
-        let (jobs, waiting) = async_channel::bounded::<Job>(config.queue.max(1));
-        for number in 0..threads {
-            let (connections, waiting) = (connections.clone(), waiting.clone());
-            std::thread::Builder::new()
-                .name(format!("database-{number}"))
-                .spawn(move || {
-                    while let Ok(job) = waiting.recv_blocking() {
-                        job(&connections);
-                    }
-                })
-                .map_err(|error| StoreError::Unavailable(format!("starting a database thread: {error}")))?;
+        let failed = |what: &str, error: std::io::Error| StoreError::Unavailable(format!("{what}: {error}"));
+        let dog = Watchdog::start().map_err(|error| failed("starting to watch over connections", error))?;
+        let makers = ScheduledThreadPool::builder().num_threads(MAKERS).thread_name_pattern("database-connect").build();
+        let (shares, makers) = (Shares::of(config.threads), Arc::new(makers));
+        let mut all_jobs = Vec::new();
+        for lane in Lane::ALL {
+            let connections = Connections::new(url.clone(), lane, shares.threads(lane), &dog, &makers);
+            let (jobs, waiting) = async_channel::bounded(lane.queue(config.queue));
+            for number in 0..shares.threads(lane) {
+                start_thread(lane, number, connections.clone(), waiting.clone())
+                    .map_err(|error| failed("starting a database thread", error))?;
+            }
+            all_jobs.push(jobs);
         }
-        Ok(Self { jobs })
+        let jobs = all_jobs.try_into().map_err(|_| StoreError::Panicked("open"))?;
+        register_metrics();
+        let store = Self {
+            shared: Arc::new(Lanes { jobs, troubles: Troubles::default(), holders: Holders::default() }),
+            lane: Lane::Operators,
+        };
+        store.wait_for_database().await?;
+        Ok(store)
+    }
+
+    /// The same store, for operations of another lane.
+    pub fn lane(&self, lane: Lane) -> Self {
+        Self { shared: self.shared.clone(), lane }
+    }
+
+    async fn wait_for_database(&self) -> Result<(), StoreError> {
+        let mut told = None::<Instant>;
+        loop {
+            match self.lane(Lane::Upkeep).run("check_database", health::check_database).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_passing() => {
+                    if told.is_none_or(|told| told.elapsed() >= OPEN_PATIENCE) {
+                        tracing::warn!(%error, "waiting for the database");
+                        told = Some(Instant::now());
+                    }
+                    // Most of the waiting is done by who asks for a connection.
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// Brings the schema up to date, whichever replica comes first, and makes the partitions that rows of now need.
     pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.run("migrate", migrate::run).await?;
+        self.lane(Lane::Upkeep).run_for("migrate", Limits::None, migrate::run).await?;
         self.ensure_partitions().await
     }
 
     /// Makes the partitions that samples need from now on; to be called more often than once a day.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
-        self.run("ensure_partitions", |conn| partitions::ensure(conn, Utc::now(), &Retention::default())).await?;
+        let ensure = |conn: &mut PgConnection| partitions::ensure(conn, Utc::now(), &Retention::default());
+        self.lane(Lane::Upkeep).run("ensure_partitions", ensure).await?;
         Ok(())
     }
 
-    /// Runs `work` on a database thread. Work whose caller went away before its turn is not done.
+    /// Asks whether the database takes writes, tells what is the matter where it does not, and keeps the metric in step. An
+    /// operation that failed is believed until it works again, or until nobody tries it any more and a write of some size
+    /// passes.
+    pub async fn check(&self) -> Result<(), Trouble> {
+        let answer = tokio::time::timeout(CHECK_TIMEOUT, self.probe()).await;
+        let told = answer.unwrap_or(Err(Trouble::OutOfReach));
+        show(told.err());
+        told
+    }
+
+    async fn probe(&self) -> Result<(), Trouble> {
+        let (in_trouble, holders) = (self.is_in_trouble(), self.shared.holders.clone());
+        let probe = move |conn: &mut PgConnection| {
+            if health::is_read_only(conn)? {
+                return Ok(Some(Trouble::ReadOnly));
+            }
+            holders.note(horizon::holder(conn)?);
+            if in_trouble {
+                health::probe_write(conn)?;
+            }
+            Ok(None)
+        };
+        match self.lane(Lane::Upkeep).run_for("probe", Limits::Quick, probe).await {
+            Ok(Some(trouble)) => return Err(trouble),
+            Ok(None) if in_trouble => self.shared.troubles.forget_stale(),
+            Ok(None) => {}
+            Err(error) => return Err(error.trouble().unwrap_or(Trouble::Other)),
+        }
+        self.shared.troubles.standing().map_or(Ok(()), Err)
+    }
+
+    /// Whether an operation failed for the database's trouble and has not worked since: a reason to [`Self::check`] soon.
+    pub fn is_in_trouble(&self) -> bool {
+        self.shared.troubles.any()
+    }
+
+    fn jobs(&self) -> &async_channel::Sender<Job> {
+        &self.shared.jobs[self.lane as usize]
+    }
+
+    /// Runs `work` on a database thread. Work whose caller went away before its turn is not done; a report that is under
+    /// way is cancelled.
     pub async fn run<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.run_for(operation, Limits::OfLane, work).await
+    }
+
+    async fn run_for<T: Send + 'static>(
+        &self,
+        operation: &'static str,
+        limits: Limits,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
         let started = Instant::now();
         let (answer, outcome) = oneshot::channel();
         let span = tracing::Span::current();
+        let caller = Caller::default();
+        let turn = Turn {
+            operation,
+            lane: self.lane,
+            limits,
+            deadline: started + QUEUE_PATIENCE,
+            troubles: self.shared.troubles.clone(),
+            caller: caller.clone(),
+        };
         let job: Job = Box::new(move |connections| {
             if answer.is_closed() {
                 return;
             }
-            let outcome = span.in_scope(|| on_connection(connections, started + QUEUE_PATIENCE, operation, work));
+            let outcome = span.in_scope(|| turn.on_connection(connections, work));
             // The caller may have left meanwhile; the work is done all the same.
             let _ = answer.send(outcome);
         });
-        let outcome = match tokio::time::timeout(QUEUE_PATIENCE, self.jobs.send(job)).await {
+        let leaving = (self.lane == Lane::Reports).then(|| caller.cancels_when_dropped());
+        let outcome = match tokio::time::timeout(QUEUE_PATIENCE, self.jobs().send(job)).await {
             Err(_) => Err(StoreError::Busy),
             Ok(Err(_)) => Err(StoreError::Unavailable("the database threads have ended".to_owned())),
             Ok(Ok(())) => outcome.await.unwrap_or(Err(StoreError::Panicked(operation))),
         };
-        metrics::histogram!("homepot_store_operation_seconds", "operation" => operation).record(started.elapsed());
+        drop(leaving);
+        metrics::histogram!("homepot_store_operation_seconds", "operation" => operation, "lane" => self.lane.as_str())
+            .record(started.elapsed());
         if let Err(error) = &outcome {
             let kind = error.kind();
             metrics::counter!("homepot_store_errors_total", "operation" => operation, "kind" => kind).increment(1);
@@ -125,31 +242,190 @@ impl Store {
     }
 }
 
-fn on_connection<T>(
-    connections: &Connections,
-    deadline: Instant,
+fn start_thread(
+    lane: Lane,
+    number: usize,
+    connections: Connections,
+    waiting: async_channel::Receiver<Job>,
+) -> std::io::Result<()> {
+    let work = move || {
+        while let Ok(job) = waiting.recv_blocking() {
+            job(&connections);
+        }
+    };
+    // Linux keeps fifteen letters of it.
+    std::thread::Builder::new().name(format!("db-{}-{number}", lane.as_str())).spawn(work).map(drop)
+}
+
+fn show(trouble: Option<Trouble>) {
+    for reason in Trouble::ALL {
+        let stands = if trouble == Some(reason) { 1.0 } else { 0.0 };
+        metrics::gauge!("homepot_database_trouble", "reason" => reason.as_str()).set(stands);
+    }
+}
+
+/// All there from the start, so that the first event is seen as a rise.
+fn register_metrics() {
+    show(None);
+    for why in Cut::ALL {
+        metrics::counter!("homepot_database_connections_cut_total", "reason" => why.as_str()).increment(0);
+    }
+}
+
+/// Which time limits an operation has.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    OfLane,
+    /// None at all.
+    None,
+    /// Those of something that does next to nothing.
+    Quick,
+}
+
+/// One operation's turn on a database thread.
+struct Turn {
     operation: &'static str,
-    work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
-) -> Result<T, StoreError> {
-    let mut session = connections.take(deadline)?;
-    // The connection is thrown away when `work` panics, so nothing half done is ever seen again.
-    let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut session.conn)));
-    match outcome {
-        Ok(Ok(value)) => {
-            session.mark_used();
-            Ok(value)
+    lane: Lane,
+    limits: Limits,
+    deadline: Instant,
+    troubles: Troubles,
+    caller: Caller,
+}
+
+impl Turn {
+    fn on_connection<T>(
+        &self,
+        connections: &Connections,
+        work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let mut session = connections.take(self.deadline).inspect_err(|_| self.note(Some(Trouble::OutOfReach)))?;
+        let watched = session.watched.clone();
+        let usual = match self.limits {
+            Limits::OfLane => None,
+            Limits::None => Some(watched.limit(None)),
+            Limits::Quick => Some(watched.limit(Some(QUICK))),
+        };
+        watched.begin_job(if self.limits == Limits::OfLane { self.lane.job_limit() } else { None });
+        self.caller.works_on(Some(watched.clone()));
+        // The connection is thrown away when `work` panics, so nothing half done is ever seen again.
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut session.conn)));
+        self.caller.works_on(None);
+        let cut = watched.end_job();
+        if let Some(usual) = usual {
+            watched.limit(usual);
         }
-        Ok(Err(error @ (StoreError::Invalid(_) | StoreError::Corrupt(_)))) => Err(error),
-        Ok(Err(error)) if session.still_works() => Err(error),
-        Ok(Err(error)) => {
-            connections.mark_broken(&mut session);
-            tracing::warn!(operation, %error, "lost a connection to postgres");
-            Err(StoreError::Unavailable("the connection was lost".to_owned()))
+        match outcome {
+            Err(_) => {
+                connections.mark_broken(&mut session);
+                tracing::error!(operation = self.operation, "store operation panicked");
+                Err(StoreError::Panicked(self.operation))
+            }
+            Ok(outcome) => self.judge(connections, &mut session, cut, outcome),
         }
-        Err(_) => {
-            connections.mark_broken(&mut session);
-            tracing::error!(operation, "store operation panicked");
-            Err(StoreError::Panicked(operation))
+    }
+
+    /// What became of it, what that says of the connection, and what it says of the database.
+    fn judge<T>(
+        &self,
+        connections: &Connections,
+        session: &mut Session,
+        cut: Option<Cut>,
+        outcome: Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let error = match (outcome, cut) {
+            (Ok(value), None) => {
+                session.mark_used();
+                self.troubles.worked(self.operation);
+                return Ok(value);
+            }
+            (Ok(value), Some(_)) => {
+                connections.mark_broken(session);
+                return Ok(value);
+            }
+            (Err(error), cut) => match cut {
+                None => error,
+                Some(cut) => {
+                    connections.mark_broken(session);
+                    return Err(self.was_cut(cut));
+                }
+            },
+        };
+        if matches!(error, StoreError::Invalid(_) | StoreError::Corrupt(_)) {
+            return Err(error);
+        }
+        let Some(code) = error.sql_state() else {
+            // No word of Postgres: the error is ours, or the connection is lost.
+            if session.still_works() {
+                return Err(error);
+            }
+            self.note(Some(Trouble::OutOfReach));
+            return Err(self.lost(connections, session, &error));
+        };
+        self.note(code.trouble());
+        match code.meaning() {
+            Meaning::Reconnect => {
+                if code.trouble() == Some(Trouble::ReadOnly) {
+                    connections.doubt_all();
+                }
+                Err(self.lost(connections, session, &error))
+            }
+            Meaning::Retry if self.lane == Lane::Reports && code.trouble() == Some(Trouble::Cancelled) => {
+                Err(StoreError::TooLong(self.lane.statement_limit()))
+            }
+            Meaning::Retry | Meaning::Value | Meaning::Rule | Meaning::Ours => Err(error),
+        }
+    }
+
+    fn was_cut(&self, cut: Cut) -> StoreError {
+        match cut {
+            Cut::Silent => {
+                self.note(Some(Trouble::OutOfReach));
+                StoreError::Unavailable("postgres did not answer, the connection was given up".to_owned())
+            }
+            Cut::TooLong if self.lane == Lane::Reports => StoreError::TooLong(self.lane.statement_limit()),
+            Cut::TooLong => StoreError::Unavailable("the operation took too long".to_owned()),
+            Cut::Abandoned => StoreError::Unavailable("the caller is gone".to_owned()),
+        }
+    }
+
+    fn lost(&self, connections: &Connections, session: &mut Session, error: &StoreError) -> StoreError {
+        connections.mark_broken(session);
+        tracing::warn!(operation = self.operation, %error, "lost a connection to postgres");
+        StoreError::Lost { trouble: error.trouble().unwrap_or(Trouble::OutOfReach) }
+    }
+
+    /// A report says nothing of the database as a whole: it may have asked for too much.
+    fn note(&self, trouble: Option<Trouble>) {
+        if let (Some(trouble), true) = (trouble, self.lane != Lane::Reports) {
+            self.troubles.failed(self.operation, trouble);
+        }
+    }
+}
+
+/// Whoever waits for an operation, and the connection that works for it.
+#[derive(Clone, Default)]
+struct Caller(Arc<Mutex<Option<Watched>>>);
+
+impl Caller {
+    fn works_on(&self, watched: Option<Watched>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = watched;
+    }
+
+    /// Cuts the connection when dropped while it works.
+    fn cancels_when_dropped(&self) -> Leaving {
+        Leaving(self.clone())
+    }
+}
+
+struct Leaving(Caller);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        // Held to the end: the connection's next operation can't begin meanwhile.
+        if let Some(watched) = &*self.0.0.lock().unwrap_or_else(PoisonError::into_inner) {
+            metrics::counter!("homepot_database_connections_cut_total", "reason" => Cut::Abandoned.as_str())
+                .increment(1);
+            watched.cut(Cut::Abandoned);
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{Connection, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
-use homepot_store::{PgConnection, horizon::horizon, test_support::TestDatabase};
+use homepot_store::{
+    PgConnection,
+    horizon::{holder, horizon},
+    test_support::TestDatabase,
+};
 
 #[derive(QueryableByName)]
 struct Stamp {
@@ -32,4 +36,16 @@ async fn a_transaction_under_way_holds_the_horizon_back_until_it_ends_and_others
     // Within one transaction too: its own start is no reason to wait for itself.
     let own = look.transaction(horizon).unwrap();
     assert!(own >= free);
+}
+
+#[tokio::test]
+async fn whoever_holds_the_horizon_back_is_named_without_what_it_runs() {
+    let database = TestDatabase::empty().await;
+    let (mut look, mut idle) = (database.connect(), database.connect());
+    idle.batch_execute("SET application_name = 'a forgotten psql'; BEGIN; SELECT 'secret'").unwrap();
+    let found = holder(&mut look).unwrap().unwrap();
+    assert_eq!((found.application_name.as_str(), found.state.as_str()), ("a forgotten psql", "idle in transaction"));
+    assert!(found.pid > 0 && found.age >= 0.0 && !format!("{found:?}").contains("secret"));
+    idle.batch_execute("COMMIT").unwrap();
+    assert_ne!(holder(&mut look).unwrap().map(|holder| holder.pid), Some(found.pid));
 }

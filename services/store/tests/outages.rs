@@ -4,7 +4,7 @@ use std::sync::mpsc;
 
 use diesel::{RunQueryDsl, sql_query};
 use homepot::{Error, Kind};
-use homepot_store::{Store, StoreConfig, StoreError, health, test_support::TestDatabase};
+use homepot_store::{Store, StoreConfig, StoreError, Trouble, health, test_support::TestDatabase};
 
 const END_OTHERS: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
     WHERE datname = current_database() AND pid <> pg_backend_pid()";
@@ -26,7 +26,7 @@ async fn after_every_connection_was_cut_the_next_operations_work() {
         })
         .await;
     let error = outcome.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, StoreError::Lost { trouble: Trouble::ShuttingDown }), "{error:?}");
     let told = Error::from(error);
     assert_eq!(told.kind(), Kind::Unavailable);
     assert!(told.retry_delay().is_some());

@@ -20,7 +20,7 @@ use homepot::{
     pb::telemetry::v1::telemetry_service_server::TelemetryServiceServer,
 };
 use homepot_runtime::Drain;
-use homepot_store::{Store, losses};
+use homepot_store::{Lane, Store, losses};
 
 pub use homepot_store::{maintenance::Retention, samples::Expected};
 pub use ingest::Config as IngestConfig;
@@ -50,7 +50,7 @@ pub struct Telemetry {
 impl Telemetry {
     /// Starts the batchers. The streams of viewers end with `drain`: they would not end by themselves.
     pub fn build(config: Config, store: Store, drain: Drain) -> Self {
-        let ingest = Arc::new(ingest::Ingest::start(config.ingest, &store));
+        let ingest = Arc::new(ingest::Ingest::start(config.ingest, &store.lane(Lane::Devices)));
         let service = service::Service::new(store.clone(), config.retention, drain);
         Self { store, retention: config.retention, ingest, service }
     }
@@ -73,7 +73,7 @@ impl Telemetry {
     /// Keeps what a device had to let go of, as a gap that queries show. Repeats are harmless.
     pub async fn record_loss(&self, device: i64, loss: Loss) -> Result<(), Error> {
         let insert = move |conn: &mut _| losses::insert(conn, device, &loss, Utc::now());
-        Ok(self.store.run("insert_loss", insert).await?)
+        Ok(self.store.lane(Lane::Devices).run("insert_loss", insert).await?)
     }
 
     /// Samples older than this are refused: they would be dropped soon, or have been rolled up for good.
@@ -90,7 +90,7 @@ impl Telemetry {
 
     /// Keeps storage in order until `drain`; every process does it, and one at a time has a turn.
     pub async fn maintain(&self, drain: Drain) {
-        maintenance::run(self.store.clone(), self.retention, drain).await;
+        maintenance::run(self.store.lane(Lane::Upkeep), self.retention, drain).await;
     }
 
     /// Takes no more samples, and waits until all that were taken are committed or answered with an error.

@@ -15,7 +15,7 @@ use homepot_runtime::{
     auth::{self, OperatorCaller},
 };
 use homepot_store::{
-    Store,
+    Lane, Store,
     maintenance::Retention,
     samples::{self, LatestFilter},
 };
@@ -79,7 +79,7 @@ impl Service {
         }
         let device = self.directory.device(caller, &request.device_id).await?;
         let list = move |conn: &mut _| samples::list(conn, device.pk, start, end, &page);
-        let page = self.store.run("list_samples", list).await?;
+        let page = self.store.lane(Lane::Reports).run("list_samples", list).await?;
         let next_page_token = page.next_token();
         Ok(pb::ListSamplesResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
     }

@@ -23,3 +23,4 @@ mod stream;
 mod switching;
 mod telemetry;
 mod torture;
+mod trouble;

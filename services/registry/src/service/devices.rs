@@ -12,7 +12,7 @@ use homepot::{
 };
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
-    device_keys,
+    Lane, device_keys,
     devices::{self, DeviceFilter, SummaryFilter},
 };
 
@@ -64,7 +64,7 @@ impl Service {
             source: DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real),
         };
         let summarize = move |conn: &mut _| devices::summarize(conn, &filter);
-        Ok(self.registry.inner.store.run("summarize_fleet", summarize).await?.into())
+        Ok(self.registry.inner.store.lane(Lane::Reports).run("summarize_fleet", summarize).await?.into())
     }
 
     pub(super) async fn update_device(

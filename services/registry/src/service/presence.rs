@@ -9,6 +9,7 @@ use homepot::{
 };
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
+    Lane,
     devices::{self, WatchFilter},
     states,
 };
@@ -41,7 +42,7 @@ impl Service {
         let device = self.visible(caller, vec![device_id.clone()]).await?.pop();
         let pk = device.ok_or_else(|| Error::not_found("Device not found"))?.pk;
         let list = move |conn: &mut _| states::list(conn, pk, &page);
-        let page = self.registry.inner.store.run("list_state_changes", list).await?;
+        let page = self.registry.inner.store.lane(Lane::Reports).run("list_state_changes", list).await?;
         let next_page_token = page.next_token();
         let changes = page.items.into_iter().map(|change| change.into_proto(&device_id)).collect();
         Ok(pb::ListStateChangesResponse { changes, next_page_token })

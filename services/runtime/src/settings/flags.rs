@@ -48,8 +48,15 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
     pub(super) database_url_file: Option<OsString>,
 
-    /// Threads that talk to the database, each with a connection: 1 to 256.
-    #[arg(long, env = "HOMEPOT_DATABASE_THREADS", value_name = "COUNT", default_value = "8", help_heading = "Storage")]
+    /// Threads that talk to the database, each with a connection: 1 to 256. Devices get half of them, operators' calls
+    /// and their reports a quarter each. Three more connections are used for upkeep and for listening.
+    #[arg(
+        long,
+        env = "HOMEPOT_DATABASE_THREADS",
+        value_name = "COUNT",
+        default_value = "12",
+        help_heading = "Storage"
+    )]
     pub(super) database_threads: String,
 
     /// How long samples are kept as they came: 1d to ten years. Older ones are refused, beyond 7d in any case.

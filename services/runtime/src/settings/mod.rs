@@ -283,7 +283,11 @@ fn services_address(
 
 fn database_url(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {
     let url = reader.secret("database-url", "database-url-file", file)?;
-    if !["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme)) {
+    let is_address = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+    // libpq takes settings such as `host=db dbname=homepot` too; it reads them when the server starts.
+    let are_settings =
+        url.reveal().split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    if !is_address && !are_settings {
         // The text itself may hold a password, so it is not repeated.
         reader.secret_fault("database-url", "is not an address such as postgres://user@host/homepot");
     }

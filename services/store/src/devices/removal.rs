@@ -13,7 +13,7 @@ use homepot::model::{DeviceSource, LabelSelector, SiteId, SiteScope};
 
 use super::labels;
 use crate::{
-    StoreError,
+    Meaning, StoreError,
     schema::{devices, removed_devices, sessions},
 };
 
@@ -165,7 +165,7 @@ pub(super) fn retried<T>(
 ) -> Result<T, StoreError> {
     for _ in 1..TRIES {
         match work(conn) {
-            Err(error) if error.is_deadlock() => tracing::debug!(%error, "removal put off"),
+            Err(error) if error.meaning() == Meaning::Retry => tracing::debug!(%error, "removal put off"),
             outcome => return outcome,
         }
     }

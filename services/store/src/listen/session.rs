@@ -1,8 +1,8 @@
-//! A connection of libpq that listens. The one place besides the postmaster's start where anything is unsafe.
+//! A connection of libpq that listens. One of the few places where anything is unsafe.
 #![allow(unsafe_code)]
 
 use std::{
-    ffi::{CStr, CString, c_char, c_void},
+    ffi::{CString, c_char, c_void},
     os::fd::{BorrowedFd, OwnedFd},
     ptr::NonNull,
     sync::Arc,
@@ -16,7 +16,7 @@ use pq_sys::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Patience;
-use crate::{StoreError, url};
+use crate::{StoreError, libpq, url};
 
 /// Why a wait ended.
 pub(super) enum Woken {
@@ -56,6 +56,7 @@ impl Session {
         // SAFETY: as above; the function lives for ever and takes no argument of ours.
         unsafe { PQsetNoticeProcessor(conn.as_ptr(), Some(ignore), std::ptr::null_mut()) };
         session.run("SET application_name = 'homepot listening'")?;
+        session.ask()?;
         session.run(&format!("LISTEN \"{}\"", channel.replace('"', "\"\"")))?;
         Ok(session)
     }
@@ -71,9 +72,17 @@ impl Session {
             match self.wait(self.patience.quiet)? {
                 Ready::Input => self.consume()?,
                 Ready::Stop => return Ok(Woken::Stopped),
-                Ready::Neither => self.run("SELECT 1")?,
+                Ready::Neither => self.ask()?,
             }
         }
+    }
+
+    /// Asks whether Postgres is there and takes writes: nobody notifies on a node that does not.
+    fn ask(&mut self) -> Result<(), StoreError> {
+        self.run(
+            "DO $$ BEGIN IF current_setting('transaction_read_only')::bool THEN \
+            RAISE EXCEPTION USING ERRCODE = '25006', MESSAGE = 'this node takes no writes'; END IF; END $$",
+        )
     }
 
     /// Runs a statement whose rows nobody wants.
@@ -128,7 +137,7 @@ impl Session {
             // SAFETY: libpq hands over an allocation with a C string in it, to be freed at once by PQfreemem; the text
             // is copied before.
             messages.push(unsafe {
-                let message = text(notification.as_ref().extra);
+                let message = libpq::copied(notification.as_ref().extra);
                 PQfreemem(notification.as_ptr().cast());
                 message
             });
@@ -164,7 +173,7 @@ impl Session {
     /// What libpq says went wrong, without the password.
     fn error(&self) -> StoreError {
         // SAFETY: see `open`; the text belongs to the connection and is copied before anything else is called.
-        let message = unsafe { text(PQerrorMessage(self.conn.as_ptr())) };
+        let message = unsafe { libpq::copied(PQerrorMessage(self.conn.as_ptr())) };
         StoreError::Unavailable(url::redact(&self.url, &message))
     }
 }
@@ -183,15 +192,3 @@ fn fd(owned: &Arc<OwnedFd>) -> BorrowedFd<'_> {
 
 /// libpq would write to stderr, between the lines of the log, what its errors tell as well.
 extern "C" fn ignore(_: *mut c_void, _: *const c_char) {}
-
-/// A copy of a C string; empty where there is none.
-///
-/// # Safety
-/// `text` is null or a C string.
-unsafe fn text(text: *const c_char) -> String {
-    if text.is_null() {
-        return String::new();
-    }
-    // SAFETY: the caller's promise.
-    unsafe { CStr::from_ptr(text) }.to_string_lossy().into_owned()
-}

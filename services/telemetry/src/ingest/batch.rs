@@ -51,14 +51,19 @@ impl Batch {
 }
 
 impl Callers {
-    /// Tells everybody that its samples are dealt with, and which of its own were refused; `refused` is in order.
-    pub(super) fn settle(self, refused: &[(usize, SampleFault)]) {
+    /// Tells everybody that its samples are dealt with, and which of its own were refused. A caller of which a sample is
+    /// `stuck` is told an error instead: it keeps its samples. Both are in order.
+    pub(super) fn settle(self, refused: &[(usize, SampleFault)], stuck: &[usize]) {
         for waiting in self.0 {
-            let first = refused.partition_point(|(place, _)| *place < waiting.places.start);
-            let own = refused.iter().skip(first).take_while(|(place, _)| *place < waiting.places.end);
-            let own = own.map(|(place, fault)| (place - waiting.places.start, fault.clone())).collect();
+            let is_own = |place: usize| waiting.places.contains(&place);
+            let outcome = if stuck.iter().any(|place| is_own(*place)) {
+                Err(Error::internal())
+            } else {
+                let own = refused.iter().filter(|(place, _)| is_own(*place));
+                Ok(own.map(|(place, fault)| (place - waiting.places.start, fault.clone())).collect())
+            };
             // Who left meanwhile asks again.
-            let _ = waiting.answer.send(Ok(own));
+            let _ = waiting.answer.send(outcome);
         }
     }
 

@@ -39,8 +39,9 @@ fn refuse(database: &TestDatabase, condition: &str) {
     execute(
         database,
         &format!(
-            "CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
-            $$ BEGIN IF {condition} THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;
+            "CREATE SEQUENCE IF NOT EXISTS attempts; ALTER SEQUENCE attempts RESTART;
+            CREATE OR REPLACE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN PERFORM nextval('attempts'); IF {condition} THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;
             CREATE OR REPLACE TRIGGER refuse BEFORE INSERT ON samples FOR EACH ROW EXECUTE FUNCTION refuse()"
         ),
     );
@@ -147,4 +148,94 @@ async fn what_waits_for_postgres_is_told_when_the_server_stops() {
     let (outcome, ()) = tokio::join!(call, ingest.shutdown());
     assert_eq!(outcome.unwrap_err().kind(), Kind::Unavailable);
     assert_eq!(stored(&database), 0);
+}
+
+/// From now on Postgres fails with `code` at samples for which `condition` holds.
+fn fail(database: &TestDatabase, condition: &str, code: &str) {
+    refuse(
+        database,
+        &format!("{condition} THEN RAISE EXCEPTION 'Verklemmung' USING ERRCODE = '{code}'; END IF; IF false"),
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_the_database_suffers_from_no_sample_is_refused_for_it() {
+    let database = with_devices().await;
+    let ingest = Ingest::start(Config::default(), database.store());
+    let now = now();
+    let codes =
+        ["40P01", "53100", "53200", "53300", "55P03", "57014", "57P01", "57P03", "58030", "25006", "42P01", "XX000"];
+    for (number, code) in (0..).zip(codes) {
+        fail(&database, "true", code);
+        let samples = (0..3).map(|n| sample(now, number * 10 + n, 1.0)).collect();
+        let mut call = pin!(ingest.submit(1, DeviceSource::Real, samples, Expected::New));
+        assert!(waits(&mut call));
+        // Until it has failed more often than a sample that is refused does.
+        let retried = async {
+            while attempts(&database) < 4 {
+                tokio::task::yield_now().await
+            }
+        };
+        tokio::select! {
+            outcome = &mut call => panic!("{code}: {outcome:?}"),
+            () = retried => {}
+        }
+        execute(&database, "DROP TRIGGER refuse ON samples");
+        assert!(places(call.await).is_empty(), "{code}");
+        assert_eq!(stored(&database), (number + 1) * 3, "{code}");
+    }
+    ingest.shutdown().await;
+}
+
+/// How often the trigger was there to be met; a sequence counts what transactions take back.
+fn attempts(database: &TestDatabase) -> i64 {
+    sql_query("SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS count FROM attempts")
+        .get_result::<Count>(&mut database.connect())
+        .unwrap()
+        .count
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn samples_wait_for_a_lock_however_long_it_is_held() {
+    let database = with_devices().await;
+    let ingest = Ingest::start(Config::default(), database.store());
+    let now = now();
+    let mut holder = database.connect();
+    holder.batch_execute("BEGIN; LOCK TABLE samples IN ACCESS EXCLUSIVE MODE").unwrap();
+    let mut call = pin!(ingest.submit(1, DeviceSource::Real, vec![sample(now, 0, 1.0)], Expected::New));
+    assert!(waits(&mut call));
+    // A writer gives up waiting for the lock, and comes again.
+    let given_up = async {
+        while !database.store().is_in_trouble() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        outcome = &mut call => panic!("{outcome:?}"),
+        () = given_up => {}
+    }
+    holder.batch_execute("COMMIT").unwrap();
+    assert!(places(call.await).is_empty());
+    assert_eq!(stored(&database), 1);
+    ingest.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_that_we_fail_to_store_stays_with_its_device_and_stops_nobody_else() {
+    let database = with_devices().await;
+    fail(&database, &format!("NEW.cpu_percent = {POISON}"), "XX000");
+    let ingest = Ingest::start(Config::default(), database.store());
+    let now = now();
+    let calls = (1..=DEVICES).map(|device| {
+        let value = |n| if device == 7 && n == 3 { POISON } else { 1.0 };
+        ingest.submit(device, DeviceSource::Real, (0..5).map(|n| sample(now, n, value(n))).collect(), Expected::New)
+    });
+    for (device, outcome) in (1..).zip(join_all(calls).await) {
+        match device {
+            7 => assert_eq!(outcome.unwrap_err().kind(), Kind::Internal),
+            _ => assert!(places(outcome).is_empty(), "device {device}"),
+        }
+    }
+    assert_eq!(stored(&database), DEVICES * 5 - 1);
+    ingest.shutdown().await;
 }

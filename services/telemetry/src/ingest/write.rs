@@ -9,7 +9,7 @@ use homepot::{
 };
 use homepot_runtime::Drain;
 use homepot_store::{
-    Store,
+    Meaning, Store, Trouble,
     samples::{self, Expected, NewSample},
 };
 
@@ -17,8 +17,8 @@ use super::{batch::Batch, stopping};
 
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(2);
-/// How often one sample must fail, where the error does not blame it, before it is blamed: a lock may have been in the way.
-const PROOF: u32 = 3;
+/// How often one sample must fail, alone, before it is set aside.
+const PROOF: u32 = 2;
 
 /// Writes the batches of one lane.
 #[derive(Clone)]
@@ -47,8 +47,26 @@ impl Backoff {
 enum Failure {
     /// Nothing can be stored just now.
     Away,
-    /// Something in it can't be stored; with `certain`, by the error's own words.
-    Refused { certain: bool },
+    /// It took too long. Half of it may not.
+    Slow,
+    /// Something in it can't be stored, and this is what the error blames.
+    Refused(Blame),
+}
+
+/// What stands in the way of a sample.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// The sample: what it holds, or whose it is.
+    Sample,
+    /// Something of ours: the sample is good, and must not be lost.
+    Ours,
+}
+
+/// What became of the samples that are not stored, by their places in order.
+#[derive(Default)]
+struct SetAside {
+    refused: Vec<(usize, SampleFault)>,
+    stuck: Vec<usize>,
 }
 
 impl Writer {
@@ -67,14 +85,14 @@ impl Writer {
         metrics::histogram!("homepot_ingest_batch_samples", "lane" => self.name(), "source" => source)
             .record(samples.len() as f64);
         match self.store_all(&samples).await {
-            Ok(refused) => callers.settle(&refused),
+            Ok(SetAside { refused, stuck }) => callers.settle(&refused, &stuck),
             Err(error) => callers.fail(&error),
         }
     }
 
-    /// Stores all of it but what is refused, however long that takes; an error only when the server stops.
-    async fn store_all(&self, samples: &Arc<Vec<NewSample>>) -> Result<Vec<(usize, SampleFault)>, Error> {
-        let mut refused = Vec::new();
+    /// Stores all of it but what is set aside, however long that takes; an error only when the server stops.
+    async fn store_all(&self, samples: &Arc<Vec<NewSample>>) -> Result<SetAside, Error> {
+        let mut aside = SetAside::default();
         let mut backoff = Backoff(RETRY_FIRST);
         let mut failed = 0;
         // The last is the next: stretches come in order.
@@ -83,31 +101,34 @@ impl Writer {
         while let Some(places) = left.pop() {
             match self.store_some(samples, places.clone()).await {
                 Ok(()) => (backoff, failed) = (Backoff(RETRY_FIRST), 0),
-                Err(Failure::Away) => {
-                    left.push(places);
-                    metrics::counter!("homepot_ingest_retries_total").increment(1);
-                    self.pause(&mut backoff).await?;
-                }
-                Err(Failure::Refused { certain }) if places.len() == 1 => {
+                Err(Failure::Refused(blame)) if places.len() == 1 => {
                     failed += 1;
-                    if certain || failed == PROOF {
-                        refused.push((places.start, fault()));
-                        failed = 0;
-                    } else {
+                    if failed < PROOF {
                         left.push(places);
                         self.pause(&mut backoff).await?;
+                        continue;
+                    }
+                    failed = 0;
+                    match blame {
+                        Blame::Sample => aside.refused.push((places.start, fault())),
+                        Blame::Ours => aside.stuck.push(places.start),
                     }
                 }
-                Err(Failure::Refused { .. }) => {
-                    let middle = usize::midpoint(places.start, places.end);
-                    left.push(middle..places.end);
-                    left.push(places.start..middle);
+                Err(Failure::Refused(_)) => halve(&mut left, &places),
+                Err(failure @ (Failure::Away | Failure::Slow)) => {
+                    failed = 0;
+                    match failure {
+                        Failure::Slow if places.len() > 1 => halve(&mut left, &places),
+                        _ => left.push(places),
+                    }
+                    metrics::counter!("homepot_ingest_retries_total").increment(1);
+                    self.pause(&mut backoff).await?;
                 }
             }
         }
         metrics::counter!("homepot_samples_refused_total", "field" => FIELD, "source" => self.source.as_str())
-            .increment(refused.len() as u64);
-        Ok(refused)
+            .increment(aside.refused.len() as u64);
+        Ok(aside)
     }
 
     /// Waits before the next attempt; an error when the server stops meanwhile.
@@ -131,32 +152,52 @@ impl Writer {
             }
             Err(error) => error,
         };
-        if error.is_passing() {
-            tracing::debug!(%error, samples = places.len(), "batch put off");
-            return Err(Failure::Away);
-        }
-        // Whoever is to blame, it is found by halves. Only the last one has to be told from a database that takes nothing
-        // at all, as with a full disk.
-        let certain = error.is_about_data();
-        if let ([lone], false) = (&samples[places.clone()], certain)
-            && !self.takes_others(lone.device).await
+        let blame = match error.meaning() {
+            Meaning::Retry | Meaning::Reconnect => {
+                tracing::debug!(%error, samples = places.len(), "batch put off");
+                let slow = error.trouble() == Some(Trouble::Cancelled);
+                return Err(if slow { Failure::Slow } else { Failure::Away });
+            }
+            Meaning::Value | Meaning::Rule => Blame::Sample,
+            Meaning::Ours => Blame::Ours,
+        };
+        // Whatever is in the way, it is found by halves. Only the last one has to be told from a database that takes nothing
+        // at all. A rule between rows speaks of this row alone.
+        if let ([lone], false) = (&samples[places.clone()], error.meaning() == Meaning::Rule)
+            && !self.takes_others(lone).await
         {
             tracing::error!(%error, "the database takes no samples");
             return Err(Failure::Away);
         }
-        match places.len() {
-            1 => tracing::warn!(%error, device = samples[places.start].device, "the database refuses a sample"),
-            count => tracing::debug!(%error, samples = count, "batch refused, taking it apart"),
+        match (places.len(), blame) {
+            (1, Blame::Sample) => {
+                tracing::warn!(%error, device = samples[places.start].device, "the database refuses a sample");
+            }
+            (1, Blame::Ours) => {
+                tracing::error!(%error, device = samples[places.start].device, "a sample can't be stored");
+            }
+            (count, _) => tracing::debug!(%error, samples = count, "batch refused, taking it apart"),
         }
-        Err(Failure::Refused { certain })
+        Err(Failure::Refused(blame))
     }
 
-    /// Whether a sample of the same device, of this moment, in which nothing was measured would be stored. It is not.
-    async fn takes_others(&self, device: i64) -> bool {
-        let now = Utc::now();
-        let nothing = NewSample { device, sample: Sample::empty(now) };
-        self.store.run("probe_samples", move |conn| samples::probe(conn, &nothing, now)).await.is_ok()
+    /// Whether a sample of the same device, day and size in which nothing was measured would be stored. It is not.
+    async fn takes_others(&self, lone: &NewSample) -> bool {
+        let mut sample = Sample::empty(lone.sample.collected_at);
+        sample.extra = lone.sample.extra.as_ref().map(|extra| {
+            let size = extra.iter().map(|(name, value)| name.len() + value.to_string().len()).sum();
+            [("probe".to_owned(), "x".repeat(size).into())].into_iter().collect()
+        });
+        let nothing = NewSample { device: lone.device, sample };
+        let probe = move |conn: &mut _| samples::probe(conn, &nothing, Utc::now());
+        self.store.run("probe_samples", probe).await.is_ok()
     }
+}
+
+fn halve(left: &mut Vec<Range<usize>>, places: &Range<usize>) {
+    let middle = usize::midpoint(places.start, places.end);
+    left.push(middle..places.end);
+    left.push(places.start..middle);
 }
 
 /// The database does not say which field it minds.

@@ -13,7 +13,7 @@ use homepot::{
     },
 };
 use homepot_store::{
-    Store,
+    Lane, Store,
     devices::{self, DeviceRef},
     losses,
     series::{self, Points, SeriesQuery},
@@ -173,7 +173,7 @@ impl Reader {
             let losses = losses::list(conn, pk, query.start, query.end)?;
             Ok((series, losses))
         };
-        let (series, losses) = self.store.run("read_series", read).await?;
+        let (series, losses) = self.store.lane(Lane::Reports).run("read_series", read).await?;
         let mut starts: Vec<_> = series.iter().flatten().map(|(start, _)| *start).collect();
         starts.sort_unstable();
         starts.dedup();

@@ -1,0 +1,104 @@
+//! A database in trouble: devices wait, nothing is lost, and whoever asks is told why.
+
+use chrono::Utc;
+use homepot::pb::{
+    device::v1::{SamplesAck, attach_request::Message as Up, attach_response::Message as Down},
+    telemetry::v1 as telemetry_pb,
+};
+use homepot_tests::{Process, Server, Session, eventually, rest::Request};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_read_only_database_samples_wait_and_readiness_says_why() {
+    let server = Server::start().await;
+    server.create_site("site-001", false).await;
+    let key = server.enroll("site-001", "till").await;
+    let (mut session, _) = Session::attach(&server, &key).await;
+    send(&session, 1).await;
+    assert_eq!(acknowledged(&mut session).await, 1);
+
+    turn(&server, "on").await;
+    send(&session, 2).await;
+    eventually("readiness to say it", async || {
+        let ready = server.ops("/readyz").await;
+        (ready.status == 503 && ready.text().contains("database (read_only)")).then_some(())
+    })
+    .await;
+    assert_eq!(server.ops("/livez").await.status, 200);
+    assert!(server.ops("/metrics").await.text().contains("homepot_database_trouble{reason=\"read_only\"} 1"));
+
+    turn(&server, "off").await;
+    assert_eq!(acknowledged(&mut session).await, 2);
+    eventually("readiness", async || (server.ops("/readyz").await.status == 200).then_some(())).await;
+    assert_eq!(server.database().number("SELECT count(*) FROM samples").await, 2);
+    assert!(server.ops("/metrics").await.text().contains("homepot_database_trouble{reason=\"read_only\"} 0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_starts_before_its_database_waits_for_it() {
+    let mut first = Server::start().await;
+    let url = first.database().url();
+    first.kill9();
+    let directory = homepot_tests::data_parent();
+    let ops_addr = free_address();
+    let mut command = homepot_tests::homepot_command();
+    command
+        .arg("serve")
+        .env("HOMEPOT_DATABASE_URL", url)
+        .env("HOMEPOT_DATA_DIR", directory.path().join("data"))
+        .env("HOMEPOT_GRPC_ADDR", "127.0.0.1:0")
+        .env("HOMEPOT_REST_ADDR", "127.0.0.1:0")
+        .env("HOMEPOT_OPS_ADDR", &ops_addr);
+    let second = Process::start("the second server", &mut command);
+    let said = |text: &'static str| {
+        move |line: &serde_json::Value| (homepot_tests::field(line, "message")?.as_str()? == text).then_some(())
+    };
+    second.logged("that it waits", said("waiting for the database")).await;
+    let get = async |path: &str| Request::get(path).send(&ops_addr).await;
+    assert_eq!(get("/livez").await.status, 200);
+    let ready = get("/readyz").await;
+    assert_eq!((ready.status, ready.text().trim()), (503, "not ready: starting, database (waiting)"));
+
+    first.restart().await;
+    second.logged("that it is ready", said("ready")).await;
+    assert_eq!(get("/readyz").await.status, 200);
+}
+
+fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().to_string()
+}
+
+/// Makes the database read-only, or takes that back, also for connections of now.
+async fn turn(server: &Server, word: &str) {
+    let database = server.database();
+    let set = format!("ALTER DATABASE homepot SET default_transaction_read_only = {word}");
+    database.number(&format!("SET transaction_read_only = off; {set}; SELECT 1")).await;
+    let end = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE pid <> pg_backend_pid()
+        AND backend_type = 'client backend'";
+    database.number(end).await;
+}
+
+async fn send(session: &Session, seq: u64) {
+    let sample = telemetry_pb::Sample {
+        collected_at: Some(homepot_tests_timestamp()),
+        cpu_percent: Some(1.0),
+        ..telemetry_pb::Sample::default()
+    };
+    let samples = homepot::pb::device::v1::Samples { first_seq: seq, samples: vec![sample], ..Default::default() };
+    session.send(Up::Samples(samples)).await;
+}
+
+fn homepot_tests_timestamp() -> prost_types::Timestamp {
+    let now = Utc::now();
+    prost_types::Timestamp { seconds: now.timestamp(), nanos: now.timestamp_subsec_nanos().cast_signed() }
+}
+
+async fn acknowledged(session: &mut Session) -> u64 {
+    let ack = |message: &Down| match message {
+        Down::SamplesAck(SamplesAck { seq, refused, .. }) => Some((*seq, refused.len())),
+        _ => None,
+    };
+    let (seq, refused) = session.expect("an acknowledgement", ack).await;
+    assert_eq!(refused, 0, "nothing is refused for the database's trouble");
+    seq
+}
