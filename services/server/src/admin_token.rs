@@ -6,7 +6,7 @@
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    os::unix::fs::OpenOptionsExt as _,
     path::{Path, PathBuf},
 };
 
@@ -60,8 +60,7 @@ async fn is_good(registry: &Registry, token: Secret) -> anyhow::Result<bool> {
 /// Makes the data directory. Its files guard themselves; as root, the private database's own user passes through it.
 pub(crate) fn make_data_dir(directory: &Path) -> anyhow::Result<()> {
     let mode = if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 };
-    let made = fs::DirBuilder::new().recursive(true).mode(mode).create(directory);
-    made.with_context(|| format!("can't make the data directory {}", directory.display()))
+    Ok(homepot_host::data_dir::make(directory, mode)?)
 }
 
 struct TokenFile {
@@ -108,7 +107,7 @@ impl TokenFile {
     }
 }
 
-/// Reads a file that holds an operator's token.
+/// Reads a file in the data directory that holds an operator's token.
 pub(crate) fn read(path: &Path) -> io::Result<Secret> {
     let token = Secret::presented(fs::read_to_string(path)?.trim());
     let form = token.check_form(SecretKind::OperatorToken, "the token");

@@ -6,6 +6,7 @@
 
 mod account;
 mod binaries;
+mod files;
 mod layout;
 mod leftovers;
 mod postmaster;
@@ -17,7 +18,9 @@ use std::{
 
 use diesel::{Connection, PgConnection, RunQueryDsl, connection::SimpleConnection, sql_query};
 
-use self::{account::Account, binaries::Binaries, layout::Layout, postmaster::Postmaster};
+use homepot_host::data_dir::DataDirError;
+
+use self::{binaries::Binaries, layout::Layout, postmaster::Postmaster};
 
 /// Name of the database and of its owner.
 const NAME: &str = "homepot";
@@ -32,6 +35,9 @@ pub struct ClusterConfig {
 /// Why the private cluster could not be started or stopped. Each says what to do where something can be done.
 #[derive(Debug, thiserror::Error)]
 pub enum ClusterError {
+    /// The server's data directory can't be used.
+    #[error(transparent)]
+    DataDir(#[from] DataDirError),
     /// No binaries anywhere.
     #[error(
         "no PostgreSQL found on PATH or under /usr/lib/postgresql: install it (on Debian and Ubuntu: apt install \
@@ -72,7 +78,10 @@ pub enum ClusterError {
         dir: PathBuf,
     },
     /// Root, and no user to run as.
-    #[error("PostgreSQL does not run as root, and this machine has neither a user postgres nor a user nobody")]
+    #[error(
+        "PostgreSQL does not run as root, and this machine has no user homepot-db, postgres or nobody: make the first \
+         (useradd --system --user-group --no-create-home --shell /usr/sbin/nologin homepot-db)"
+    )]
     NoUser,
     /// It belongs to someone else.
     #[error("{} belongs to user id {owner} and not to {user}: start the server as the user who made it", dir.display())]
@@ -131,7 +140,6 @@ pub struct PrivateCluster {
     postmaster: Postmaster,
     layout: Layout,
     binaries: Binaries,
-    account: Account,
     settings: Vec<String>,
 }
 
@@ -144,22 +152,21 @@ impl PrivateCluster {
 
     /// With further settings of Postgres.
     pub(crate) fn start_with(config: ClusterConfig, settings: &[&str]) -> Result<Self, ClusterError> {
-        let account = Account::choose()?;
-        let layout = Layout::open(&config.data_dir, &account)?;
+        let layout = Layout::open(&config.data_dir)?;
         let binaries = Binaries::for_data(&layout)?;
-        account.check_may_enter(&layout.home)?;
-        if !layout.is_initialised() {
-            postmaster::init(&binaries, &account, &layout)?;
+        if !layout.is_initialised()? {
+            postmaster::init(&binaries, &layout)?;
         }
-        layout.write_access(&account)?;
+        layout.write_access()?;
         leftovers::clear(&layout)?;
         let settings: Vec<_> = settings.iter().map(|setting| (*setting).to_owned()).collect();
-        let mut postmaster = Postmaster::spawn(&binaries, &account, &layout, &settings)?;
+        let mut postmaster = Postmaster::spawn(&binaries, &layout, &settings)?;
         postmaster.wait_until_ready(&layout)?;
-        let cluster = Self { postmaster, layout, binaries, account, settings };
+        let cluster = Self { postmaster, layout, binaries, settings };
         cluster.create_database()?;
-        let version = cluster.binaries.major();
-        tracing::info!(dir = %cluster.layout.home.display(), version, "private postgres is up");
+        let (version, user) = (cluster.binaries.major(), &cluster.layout.account.name);
+        tracing::info!(dir = %cluster.layout.home.display(), version, user, "private postgres is up");
+        cluster.layout.account.tell_if_shared();
         Ok(cluster)
     }
 
@@ -171,7 +178,7 @@ impl PrivateCluster {
         }
         tracing::error!(pid = self.pid(), "private postgres ended by itself, starting it again");
         leftovers::clear(&self.layout)?;
-        self.postmaster = Postmaster::spawn(&self.binaries, &self.account, &self.layout, &self.settings)?;
+        self.postmaster = Postmaster::spawn(&self.binaries, &self.layout, &self.settings)?;
         self.postmaster.wait_until_ready(&self.layout)?;
         tracing::info!(pid = self.pid(), "private postgres is up again");
         Ok(true)

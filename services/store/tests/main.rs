@@ -4,6 +4,7 @@
 
 mod activities;
 mod cluster;
+mod cluster_links;
 mod commands;
 mod enrollment;
 mod error_groups;

@@ -12,8 +12,9 @@ use serde_json::Value;
 /// What each crate of ours may depend on among ours.
 const ROOMS: &[(&str, &[&str])] = &[
     ("homepot", &[]),
-    ("homepot-runtime", &["homepot"]),
-    ("homepot-store", &["homepot"]),
+    ("homepot-host", &[]),
+    ("homepot-runtime", &["homepot", "homepot-host"]),
+    ("homepot-store", &["homepot", "homepot-host"]),
     ("homepot-hints", &["homepot", "homepot-runtime", "homepot-store"]),
     ("homepot-registry", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
     ("homepot-telemetry", &["homepot", "homepot-runtime", "homepot-store"]),
@@ -40,6 +41,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-command",
             "homepot-gateway",
             "homepot-hints",
+            "homepot-host",
             "homepot-link",
             "homepot-registry",
             "homepot-runtime",
@@ -47,10 +49,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-telemetry",
         ],
     ),
-    ("homepot-agent", &["homepot"]),
-    ("homepot-simulator", &["homepot", "homepot-agent"]),
+    ("homepot-agent", &["homepot", "homepot-host"]),
+    ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
     ("homepot-tests", &["homepot", "homepot-agent"]),
-    ("homepot-bench", &["homepot", "homepot-agent"]),
+    ("homepot-bench", &["homepot", "homepot-agent", "homepot-host"]),
 ];
 
 const DATABASE: &[&str] = &["diesel", "diesel_migrations", "pq-src", "pq-sys", "r2d2", "homepot-store"];

@@ -3,10 +3,11 @@
 use std::{
     env, fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
 };
 
-use super::{ClusterError, layout::Layout};
+use homepot_host::trust;
+
+use super::{ClusterError, account::Account, layout::Layout};
 
 const DEBIAN: &str = "/usr/lib/postgresql";
 
@@ -20,7 +21,7 @@ pub(super) struct Binaries {
 impl Binaries {
     /// What fits the data that is there; for a new cluster what is on PATH, else the newest.
     pub(super) fn for_data(layout: &Layout) -> Result<Self, ClusterError> {
-        let installed = installed();
+        let installed = installed(&layout.account);
         let Some(data) = layout.data_version()? else {
             return installed.into_iter().next().ok_or(ClusterError::NotInstalled);
         };
@@ -47,7 +48,7 @@ fn choose<'a>(installed: &'a [Binaries], data: &str) -> Option<&'a Binaries> {
 }
 
 /// All of them: on PATH first, then Debian's from the newest down.
-fn installed() -> Vec<Binaries> {
+fn installed(account: &Account) -> Vec<Binaries> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut dirs: Vec<_> = env::split_paths(&path).filter(|dir| dir.is_absolute()).collect();
     let mut versions: Vec<(u32, PathBuf)> = fs::read_dir(DEBIAN)
@@ -61,8 +62,9 @@ fn installed() -> Vec<Binaries> {
     versions.sort_by(|a, b| b.cmp(a));
     dirs.extend(versions.into_iter().map(|(_, dir)| dir));
     let mut found: Vec<Binaries> = Vec::new();
-    for dir in dirs.iter().filter(|dir| ["postgres", "initdb"].iter().all(|program| dir.join(program).is_file())) {
-        if let Some(major) = major_of(&dir.join("postgres"))
+    let has_both = |dir: &&PathBuf| ["postgres", "initdb"].iter().all(|program| dir.join(program).is_file());
+    for dir in dirs.iter().filter(has_both).filter(|dir| is_trusted(account, dir)) {
+        if let Some(major) = major_of(account, &dir.join("postgres"))
             && !found.iter().any(|known| known.major == major)
         {
             found.push(Binaries { dir: dir.clone(), major });
@@ -71,8 +73,20 @@ fn installed() -> Vec<Binaries> {
     found
 }
 
-fn major_of(postgres: &Path) -> Option<String> {
-    let output = Command::new(postgres).arg("--version").stdin(Stdio::null()).output().ok()?;
+/// Root starts no program that other users could have put there, not even as the user of Postgres.
+fn is_trusted(account: &Account, dir: &Path) -> bool {
+    let checked = ["postgres", "initdb"].iter().try_for_each(|program| trust::check(&dir.join(program)));
+    match checked {
+        Err(fault) if account.dropped => {
+            tracing::warn!(dir = %dir.display(), %fault, "passing over a postgres that other users can change");
+            false
+        }
+        _ => true,
+    }
+}
+
+fn major_of(account: &Account, postgres: &Path) -> Option<String> {
+    let output = account.command(postgres, Path::new("/")).arg("--version").output().ok()?;
     parse_major(&String::from_utf8_lossy(&output.stdout))
 }
 

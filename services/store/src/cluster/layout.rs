@@ -4,15 +4,17 @@ use std::{
     env,
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     hash::{DefaultHasher, Hash, Hasher},
-    io::{Read as _, Seek as _, Write as _},
+    io::{self, Read as _, Seek as _, Write as _},
     os::unix::{
         ffi::OsStrExt as _,
-        fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, chown},
+        fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _, lchown},
     },
     path::{Path, PathBuf},
 };
 
-use super::{ClusterError, NAME, account::Account};
+use homepot_host::data_dir;
+
+use super::{ClusterError, NAME, account::Account, files};
 
 /// Part of the socket's name; nothing listens on the network.
 pub(super) const PORT: u16 = 5432;
@@ -24,6 +26,8 @@ const MAX_LOG_BYTES: u64 = 1024 * 1024;
 /// Where everything is. Holding it holds the data directory against other servers.
 #[derive(Debug)]
 pub(super) struct Layout {
+    /// Whose `home` is, and all in it.
+    pub(super) account: Account,
     /// All that belongs to Postgres.
     pub(super) home: PathBuf,
     /// The cluster itself.
@@ -35,63 +39,79 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Makes what is missing and takes the lock.
-    pub(super) fn open(data_dir: &Path, account: &Account) -> Result<Self, ClusterError> {
-        // Root's directory must let Postgres's user through; the files in it guard themselves.
-        let mode = if account.dropped { 0o711 } else { 0o700 };
-        let made = DirBuilder::new().recursive(true).mode(mode).create(data_dir);
-        made.map_err(ClusterError::io("making", data_dir))?;
+    pub(super) fn open(data_dir: &Path) -> Result<Self, ClusterError> {
+        // Root's must let Postgres's user through; the files in it guard themselves.
+        data_dir::make(data_dir, if rustix::process::geteuid().is_root() { 0o711 } else { 0o700 })?;
         let data_dir = data_dir.canonicalize().map_err(ClusterError::io("finding", data_dir))?;
+        let lock = lock(&data_dir)?;
+        let home = data_dir.join("postgres");
+        let account = Account::choose(&home)?;
         if account.dropped {
             let_through(&data_dir)?;
         }
-        let lock = lock(&data_dir)?;
-        let home = data_dir.join("postgres");
-        make_private(&home, account)?;
+        make_home(&home, &account)?;
         let data = home.join("data");
-        let (socket_dir, socket_dir_is_temporary) = socket_dir(&home, account)?;
-        Ok(Self { home, data, socket_dir, socket_dir_is_temporary, _lock: lock })
+        account.check_may_enter(&home)?;
+        let (socket_dir, socket_dir_is_temporary) = socket_dir(&home, &account)?;
+        Ok(Self { account, home, data, socket_dir, socket_dir_is_temporary, _lock: lock })
     }
 
-    pub(super) fn is_initialised(&self) -> bool {
-        self.data.join("PG_VERSION").exists()
+    pub(super) fn is_initialised(&self) -> Result<bool, ClusterError> {
+        Ok(self.data_version()?.is_some())
     }
 
     /// The major version that made the data; `None`: there is none yet.
     pub(super) fn data_version(&self) -> Result<Option<String>, ClusterError> {
-        if !self.is_initialised() {
-            return Ok(None);
-        }
         let file = self.data.join("PG_VERSION");
-        let version = fs::read_to_string(&file).map_err(ClusterError::io("reading", &file))?;
-        Ok(Some(version.trim().to_owned()))
+        Ok(self.act("reading", &file, files::read)?.map(|version| version.trim().to_owned()))
     }
 
-    pub(super) fn pid_file(&self) -> PathBuf {
-        self.data.join("postmaster.pid")
+    /// What Postgres says of itself, such as its process id; empty where it is not there.
+    pub(super) fn pid_file(&self) -> Result<String, ClusterError> {
+        Ok(self.act("reading", &self.data.join("postmaster.pid"), files::read)?.unwrap_or_default())
     }
 
-    pub(super) fn log_file(&self) -> PathBuf {
-        self.home.join("postgres.log")
+    /// Takes the pid file away: its number may belong to another process by now, at which Postgres would refuse to start.
+    pub(super) fn remove_pid_file(&self) -> Result<(), ClusterError> {
+        self.act("removing", &self.data.join("postmaster.pid"), files::remove)
     }
 
     /// Opens Postgres's log, the old one put aside when it is large.
     pub(super) fn open_log(&self) -> Result<File, ClusterError> {
-        let file = self.log_file();
-        if fs::metadata(&file).is_ok_and(|meta| meta.len() > MAX_LOG_BYTES) {
-            fs::rename(&file, self.home.join("postgres.log.1")).map_err(ClusterError::io("renaming", &file))?;
-        }
-        OpenOptions::new().create(true).append(true).mode(0o600).open(&file).map_err(ClusterError::io("opening", &file))
+        let aside = self.home.join("postgres.log.1");
+        self.act("opening", &self.log_file(), |file| files::open_log(file, &aside, MAX_LOG_BYTES))
+    }
+
+    /// The end of Postgres's log.
+    pub(super) fn end_of_log(&self) -> Result<String, ClusterError> {
+        self.act("reading", &self.log_file(), files::read_end)
+    }
+
+    fn log_file(&self) -> PathBuf {
+        self.home.join("postgres.log")
+    }
+
+    /// Where a cluster is made, empty.
+    pub(super) fn new_data(&self) -> Result<PathBuf, ClusterError> {
+        let new = self.home.join("data.new");
+        self.act("removing", &new, files::remove_tree)?;
+        Ok(new)
+    }
+
+    /// Has the cluster that was made there take its place.
+    pub(super) fn keep_new_data(&self, new: &Path) -> Result<(), ClusterError> {
+        self.act("renaming", new, |new| fs::rename(new, &self.data))?;
+        self.act("syncing", &self.home, |home| File::open(home)?.sync_all())
     }
 
     /// Writes who may connect: ourselves. Where root runs the server, Postgres's user may enter the socket's directory
     /// too, and on a machine with other services so may they; then the kernel tells Postgres who calls.
-    pub(super) fn write_access(&self, account: &Account) -> Result<(), ClusterError> {
-        let method = if account.dropped { "peer map=homepot" } else { "trust" };
+    pub(super) fn write_access(&self) -> Result<(), ClusterError> {
+        let method = if self.account.dropped { "peer map=homepot" } else { "trust" };
         let access = format!("# Written at every start.\nlocal all {NAME} {method}\n");
         let names = format!("# Written at every start.\nhomepot root {NAME}\n");
         for (name, text) in [("pg_hba.conf", access), ("pg_ident.conf", names)] {
-            let file = self.data.join(name);
-            fs::write(&file, text).map_err(ClusterError::io("writing", &file))?;
+            self.act("writing", &self.data.join(name), |file| files::replace(file, &text))?;
         }
         Ok(())
     }
@@ -100,8 +120,18 @@ impl Layout {
     pub(super) fn remove_socket_dir(&self) {
         if self.socket_dir_is_temporary {
             // Best effort: it is empty now, and the next start takes it over if it stays.
-            let _ = fs::remove_dir(&self.socket_dir);
+            let _ = self.act("removing", &self.socket_dir, |dir| fs::remove_dir(dir));
         }
+    }
+
+    /// Does something with a path in the directories of Postgres's user, as that user.
+    fn act<T: Send>(
+        &self,
+        action: &'static str,
+        path: &Path,
+        work: impl FnOnce(&Path) -> io::Result<T> + Send,
+    ) -> Result<T, ClusterError> {
+        self.account.act(|| work(path))?.map_err(ClusterError::io(action, path))
     }
 }
 
@@ -115,6 +145,7 @@ fn let_through(dir: &Path) -> Result<(), ClusterError> {
     Ok(())
 }
 
+/// In the data directory, which nobody else can write: what root does here by name, it does to what it means.
 fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     let path = data_dir.join("server.lock");
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
@@ -138,26 +169,28 @@ fn lock(data_dir: &Path) -> Result<File, ClusterError> {
     Ok(file)
 }
 
-/// A directory that Postgres's user owns and nobody else may enter; one that is there already must be so.
-fn make_private(dir: &Path, account: &Account) -> Result<(), ClusterError> {
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Ok(()) if account.dropped => {
-            chown(dir, Some(account.uid), Some(account.gid)).map_err(ClusterError::io("giving away", dir))?;
+/// Makes the directory that Postgres's user owns and nobody else may enter; one that is there already must be so. It lies in
+/// the data directory, where nobody else can put anything in its place.
+fn make_home(home: &Path, account: &Account) -> Result<(), ClusterError> {
+    if account.dropped {
+        // A start that was cut short may have left it to root, still empty; one that is not empty stays, and is told below.
+        if fs::symlink_metadata(home).is_ok_and(|meta| meta.uid() == 0) {
+            let _ = fs::remove_dir(home);
         }
-        Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(ClusterError::io("making", dir)(error)),
+        match DirBuilder::new().mode(0o700).create(home) {
+            Ok(()) => {
+                lchown(home, Some(account.uid), Some(account.gid)).map_err(ClusterError::io("giving away", home))?
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(ClusterError::io("making", home)(error)),
+        }
+        return owned(home, account, files::close(home, account.uid).map_err(ClusterError::io("closing", home))?);
     }
-    // Not followed: in a directory for everyone, a link may lead anywhere.
-    let meta = fs::symlink_metadata(dir).map_err(ClusterError::io("looking at", dir))?;
-    if !meta.is_dir() || meta.uid() != account.uid {
-        let (dir, user) = (dir.to_owned(), account.name.clone());
-        return Err(ClusterError::OtherOwner { dir, owner: meta.uid(), user });
-    }
-    if meta.mode() & 0o077 != 0 {
-        fs::set_permissions(dir, Permissions::from_mode(0o700)).map_err(ClusterError::io("closing", dir))?;
-    }
-    Ok(())
+    owned(home, account, files::make_private_dir(home, account.uid).map_err(ClusterError::io("making", home))?)
+}
+
+fn owned(dir: &Path, account: &Account, owner: Result<(), u32>) -> Result<(), ClusterError> {
+    owner.map_err(|owner| ClusterError::OtherOwner { dir: dir.to_owned(), owner, user: account.name.clone() })
 }
 
 /// Beside the data, or where that path is too long, in the directory for temporary files.
@@ -173,7 +206,9 @@ fn socket_dir(home: &Path, account: &Account) -> Result<(PathBuf, bool), Cluster
     if !fits(&dir) {
         return Err(ClusterError::PathTooLong { dir });
     }
-    make_private(&dir, account)?;
+    // Whoever owns the directory it lies in, it is made with the rights of Postgres's user.
+    let made = account.act(|| files::make_private_dir(&dir, account.uid))?;
+    owned(&dir, account, made.map_err(ClusterError::io("making", &dir))?)?;
     Ok((dir, is_temporary))
 }
 

@@ -1,7 +1,6 @@
 //! The Postgres process itself.
 
 use std::{
-    fs::{self, File},
     io,
     path::Path,
     process::{Child, Command, Stdio},
@@ -11,7 +10,7 @@ use std::{
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{ClusterError, NAME, account::Account, binaries::Binaries, layout::Layout, layout::PORT};
+use super::{ClusterError, NAME, binaries::Binaries, layout::Layout, layout::PORT};
 
 const POLL: Duration = Duration::from_millis(10);
 /// Long: after a crash Postgres first replays what it had logged.
@@ -49,15 +48,12 @@ fn shared_buffers_mb() -> u64 {
 }
 
 /// Makes a cluster, whole or not at all.
-pub(super) fn init(binaries: &Binaries, account: &Account, layout: &Layout) -> Result<(), ClusterError> {
-    let new = layout.home.join("data.new");
-    match fs::remove_dir_all(&new) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(ClusterError::io("removing", &new)(error)),
-        _ => {}
-    }
+pub(super) fn init(binaries: &Binaries, layout: &Layout) -> Result<(), ClusterError> {
+    let new = layout.new_data()?;
     tracing::info!(dir = %layout.home.display(), version = binaries.major(), "making a private postgres");
     let program = binaries.program("initdb");
-    let output = account
+    let output = layout
+        .account
         .command(&program, &layout.home)
         .arg("--pgdata")
         .arg(&new)
@@ -69,8 +65,7 @@ pub(super) fn init(binaries: &Binaries, account: &Account, layout: &Layout) -> R
         let said = [output.stdout, output.stderr].concat();
         return Err(ClusterError::Failed { program: "initdb", output: last_lines(&String::from_utf8_lossy(&said)) });
     }
-    fs::rename(&new, &layout.data).map_err(ClusterError::io("renaming", &new))?;
-    File::open(&layout.home).and_then(|dir| dir.sync_all()).map_err(ClusterError::io("syncing", &layout.home))
+    layout.keep_new_data(&new)
 }
 
 /// A running postmaster.
@@ -80,16 +75,11 @@ pub(super) struct Postmaster {
 }
 
 impl Postmaster {
-    pub(super) fn spawn(
-        binaries: &Binaries,
-        account: &Account,
-        layout: &Layout,
-        settings: &[String],
-    ) -> Result<Self, ClusterError> {
+    pub(super) fn spawn(binaries: &Binaries, layout: &Layout, settings: &[String]) -> Result<Self, ClusterError> {
         let program = binaries.program("postgres");
         let log = layout.open_log()?;
-        let errors = log.try_clone().map_err(ClusterError::io("opening", &layout.log_file()))?;
-        let mut command = account.command(&program, &layout.home);
+        let errors = log.try_clone().map_err(ClusterError::io("opening", &layout.home))?;
+        let mut command = layout.account.command(&program, &layout.home);
         command.arg("-D").arg(&layout.data).args(["-p", &PORT.to_string()]).arg("-k").arg(&layout.socket_dir);
         command.args(["-c", &format!("shared_buffers={}MB", shared_buffers_mb())]);
         for setting in SETTINGS.iter().copied().chain(settings.iter().map(String::as_str)) {
@@ -110,11 +100,10 @@ impl Postmaster {
         let deadline = Instant::now() + READY_PATIENCE;
         while Instant::now() < deadline {
             if self.has_ended()? {
-                let log = fs::read(layout.log_file()).unwrap_or_default();
-                let output = last_lines(&String::from_utf8_lossy(&log));
+                let output = last_lines(&layout.end_of_log().unwrap_or_default());
                 return Err(ClusterError::Failed { program: "postgres", output });
             }
-            if is_ready(&layout.pid_file(), self.pid()) {
+            if is_ready(&layout.pid_file()?, self.pid()) {
                 return Ok(());
             }
             thread::sleep(POLL);
@@ -157,9 +146,8 @@ impl Drop for Postmaster {
 }
 
 /// The first line is its id, the eighth its state.
-fn is_ready(pid_file: &Path, pid: u32) -> bool {
-    let text = fs::read_to_string(pid_file).unwrap_or_default();
-    let lines: Vec<_> = text.lines().map(str::trim).collect();
+fn is_ready(pid_file: &str, pid: u32) -> bool {
+    let lines: Vec<_> = pid_file.lines().map(str::trim).collect();
     lines.first().is_some_and(|line| *line == pid.to_string()) && lines.get(7) == Some(&"ready")
 }
 
@@ -194,16 +182,11 @@ mod tests {
 
     #[test]
     fn a_postmaster_is_ready_only_when_the_file_is_its_own_and_says_so() {
-        let dir = tempfile::tempdir().unwrap();
-        let file = dir.path().join("postmaster.pid");
-        let written = |pid: u32, state: &str| {
-            fs::write(&file, format!("{pid}\n/data\n1\n5432\n/run\n\n  1  2\n{state}\n")).unwrap();
-            is_ready(&file, 42)
-        };
+        let written =
+            |pid: u32, state: &str| is_ready(&format!("{pid}\n/data\n1\n5432\n/run\n\n  1  2\n{state}\n"), 42);
         assert!(written(42, "ready   "));
         assert!(!written(42, "starting"));
         assert!(!written(41, "ready   "));
-        fs::remove_file(&file).unwrap();
-        assert!(!is_ready(&file, 42));
+        assert!(!is_ready("", 42));
     }
 }
