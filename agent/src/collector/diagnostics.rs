@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, Networks, RefreshKind, System};
+use sysinfo::{CpuRefreshKind, Disks, Networks, RefreshKind, System};
 
 use crate::platform;
 
@@ -14,11 +14,10 @@ const MAX_TEXT: usize = 128;
 
 /// Facts about the machine. What can't be told is null.
 pub fn diagnostics(state_dir: &Path) -> Value {
-    let refreshes =
-        RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing()).with_memory(MemoryRefreshKind::everything());
+    let refreshes = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let system = System::new_with_specifics(refreshes).ok();
     let system = system.as_ref();
-    let load = System::load_average().ok();
+    let memory = platform::memory();
     json!({
         "agent_version": env!("CARGO_PKG_VERSION"),
         "state_dir": short(&state_dir.to_string_lossy()),
@@ -34,16 +33,16 @@ pub fn diagnostics(state_dir: &Path) -> Value {
             "count": system.map(|system| system.cpus().len()),
             "model": system.and_then(|system| system.cpus().first()).map(|cpu| short(cpu.brand().trim())),
         },
-        "memory": system.map(|system| json!({
-            "total_bytes": system.total_memory(),
-            "available_bytes": system.available_memory(),
-            "limit_bytes": system.cgroup_limits().map(|limits| limits.total_memory),
+        "memory": memory.map(|memory| json!({
+            "total_bytes": memory.total,
+            "available_bytes": memory.total.saturating_sub(memory.used),
+            "limit_bytes": memory.is_limit.then_some(memory.total),
         })),
-        "swap": system.map(|system| json!({
-            "total_bytes": system.total_swap(),
-            "used_bytes": system.used_swap(),
+        "swap": memory.map(|memory| json!({
+            "total_bytes": memory.swap_total,
+            "used_bytes": memory.swap_used,
         })),
-        "load": load.map(|load| json!([load.one, load.five, load.fifteen])),
+        "load": platform::load(),
         "disks": disks(),
         "interfaces": interfaces(),
     })

@@ -1,15 +1,18 @@
-//! Measures this machine with sysinfo.
+//! Measures this machine. What can't be read is left out of a sample: absent is not zero.
 
 mod diagnostics;
+mod traffic;
 
 use std::{collections::HashSet, time::Duration};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use homepot::model::{Sample, Temperature};
-use sysinfo::{Components, MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, Networks, System};
+use sysinfo::{Components, MINIMUM_CPU_UPDATE_INTERVAL};
 use tokio::time::Instant;
 
-use crate::platform;
+use crate::{platform, state::StateDir};
+
+use self::traffic::Traffic;
 
 pub use diagnostics::diagnostics;
 
@@ -18,41 +21,36 @@ const MAX_SENSOR_NAME: usize = 64;
 /// A clock that steps back further than this was set; it is followed instead of outrun.
 const CLOCK_SET: TimeDelta = TimeDelta::seconds(5);
 
-/// Why nothing can be measured.
-#[derive(Debug, thiserror::Error)]
-#[error("can't measure this machine: {0}")]
-pub struct CollectorError(String);
-
 /// Keeps what measuring needs from one sample to the next.
 pub struct Collector {
-    system: System,
-    networks: Networks,
-    components: Option<Components>,
+    processor: platform::Processor,
     processor_read_at: Instant,
-    processor_is_valid: bool,
+    processor_percent: Option<f64>,
+    traffic: Traffic,
+    state: StateDir,
+    components: Option<Components>,
     last_collected_at: Option<DateTime<Utc>>,
     last_collection: Instant,
 }
 
 impl Collector {
-    /// Takes the first reading, which tells nothing about the processor yet.
-    pub fn new() -> Result<Self, CollectorError> {
-        let failed = |error: sysinfo::Error| CollectorError(format!("{error:?}"));
-        let mut system = System::new().map_err(failed)?;
-        system.refresh_cpu_usage();
-        let networks = Networks::new_with_refreshed_list().map_err(failed)?;
+    /// Takes the first reading, which tells nothing about the processor yet. What interfaces have counted is kept in `state`.
+    pub fn new(state: StateDir, boot_id: &str) -> Self {
+        let mut processor = platform::Processor::default();
+        processor.busy_percent();
         // Most virtual machines have no sensors.
         let components = Components::new_with_refreshed_list().ok();
         let now = Instant::now();
-        Ok(Self {
-            system,
-            networks,
-            components,
+        Self {
+            processor,
             processor_read_at: now,
-            processor_is_valid: false,
+            processor_percent: None,
+            traffic: Traffic::restore(&state, boot_id),
+            state,
+            components,
             last_collected_at: None,
             last_collection: now,
-        })
+        }
     }
 
     /// Measures now. `round_trip` is the last one to the server, where there is one.
@@ -60,25 +58,26 @@ impl Collector {
         let now = Instant::now();
         let covered = now.duration_since(self.last_collection).max(Duration::from_millis(1));
         self.last_collection = now;
-        self.networks.refresh(true);
         if let Some(components) = &mut self.components {
             components.refresh(true);
         }
-        let load = System::load_average().ok();
-        let (sent, received) = self.bytes();
+        let (load, memory) = (platform::load(), platform::memory());
+        let [load_1m, load_5m, load_15m] = [0, 1, 2].map(|place| load.map(|load| rounded(load[place])));
+        let swap = memory.and_then(|memory| memory.swap_used.zip(memory.swap_total));
+        let bytes = self.bytes();
         Sample {
             cpu_percent: self.processor(now),
-            memory_percent: self.memory(),
-            swap_percent: percent(self.system.used_swap(), self.system.total_swap()),
+            memory_percent: memory.and_then(|memory| percent(memory.used, memory.total)),
+            swap_percent: swap.and_then(|(used, total)| percent(used, total)),
             disk_percent: platform::root_disk_percent().map(rounded_percent),
-            load_1m: load.as_ref().map(|load| rounded(load.one)),
-            load_5m: load.as_ref().map(|load| rounded(load.five)),
-            load_15m: load.as_ref().map(|load| rounded(load.fifteen)),
+            load_1m,
+            load_5m,
+            load_15m,
             network_latency_ms: round_trip.map(|span| rounded(span.as_secs_f64() * 1_000.0)),
             active_connections: platform::open_tcp_connections().and_then(|count| count.try_into().ok()),
             collection_interval_ms: Some(covered.as_millis().try_into().unwrap_or(i32::MAX)),
-            bytes_sent: sent.try_into().ok(),
-            bytes_received: received.try_into().ok(),
+            bytes_sent: bytes.and_then(|(sent, _)| sent.try_into().ok()),
+            bytes_received: bytes.and_then(|(_, received)| received.try_into().ok()),
             uptime_seconds: platform::uptime().and_then(|uptime| uptime.as_secs().try_into().ok()),
             temperatures: self.temperatures(),
             ..Sample::empty(self.stamp(Utc::now()))
@@ -98,41 +97,23 @@ impl Collector {
 
     fn processor(&mut self, now: Instant) -> Option<f64> {
         if now.duration_since(self.processor_read_at) >= MINIMUM_CPU_UPDATE_INTERVAL {
-            self.system.refresh_cpu_usage();
+            self.processor_percent = self.processor.busy_percent().map(rounded_percent);
             self.processor_read_at = now;
-            self.processor_is_valid = true;
         }
-        self.processor_is_valid.then(|| rounded_percent(self.system.global_cpu_usage().into()))
-    }
-
-    /// In a container with a limit, the limit is the machine.
-    fn memory(&mut self) -> Option<f64> {
-        self.system.refresh_memory_specifics(MemoryRefreshKind::everything());
-        let (total, available) = (self.system.total_memory(), self.system.available_memory());
-        match self.system.cgroup_limits() {
-            Some(limits) if limits.total_memory < total => {
-                percent(limits.total_memory.saturating_sub(limits.free_memory), limits.total_memory)
-            }
-            _ => percent(total.saturating_sub(available), total),
-        }
+        self.processor_percent
     }
 
     /// Sent and received since the boot, over all interfaces but loopback.
-    fn bytes(&self) -> (u64, u64) {
-        let others = self.networks.iter().filter(|(name, _)| !is_loopback(name));
-        others.fold((0, 0), |(sent, received), (_, data)| {
-            (sent + data.total_transmitted(), received + data.total_received())
-        })
+    fn bytes(&mut self) -> Option<(u64, u64)> {
+        let total = self.traffic.total(platform::traffic()?);
+        self.traffic.keep(&self.state);
+        Some(total)
     }
 
     fn temperatures(&self) -> Vec<Temperature> {
         let readings = self.components.iter().flat_map(|components| components.iter());
         unique(readings.map(|component| (component.label().to_owned(), component.temperature())))
     }
-}
-
-fn is_loopback(interface: &std::ffi::OsStr) -> bool {
-    interface == "lo" || interface == "lo0"
 }
 
 /// Sensors that tell something, each name once.
@@ -177,9 +158,15 @@ fn rounded(value: f64) -> f64 {
 mod tests {
     use super::*;
 
+    fn collector() -> (tempfile::TempDir, Collector) {
+        let directory = tempfile::tempdir().unwrap();
+        let state = StateDir::open(&directory.path().join("state")).unwrap();
+        (directory, Collector::new(state, "boot"))
+    }
+
     #[tokio::test]
     async fn this_machines_samples_are_plausible_and_the_first_has_no_processor() {
-        let mut collector = Collector::new().unwrap();
+        let (_directory, mut collector) = collector();
         let first = collector.collect(None);
         tokio::time::sleep(MINIMUM_CPU_UPDATE_INTERVAL).await;
         let second = collector.collect(Some(Duration::from_micros(1_234)));
@@ -197,7 +184,7 @@ mod tests {
 
     #[test]
     fn no_two_samples_share_an_instant_and_a_clock_that_was_set_is_followed() {
-        let mut collector = Collector::new().unwrap();
+        let (_directory, mut collector) = collector();
         let start = DateTime::from_timestamp(1_700_000_000, 123_456_789).unwrap();
         let micros = |n| start.trunc_subsecs(6) + TimeDelta::microseconds(n);
         assert_eq!(collector.stamp(start), micros(0));

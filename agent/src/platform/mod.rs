@@ -16,8 +16,25 @@ mod other;
 #[cfg(not(target_os = "linux"))]
 use other as system;
 
-pub use system::{boot_id, hostname, open_tcp_connections, root_disk_percent, since_boot, uptime};
+pub use system::{
+    Processor, boot_id, hostname, load, memory, open_tcp_connections, root_disk_percent, since_boot, traffic, uptime,
+};
 pub use unix::{
     create_private, is_superuser, kill_group, make_private_dir, open_private_append, own_group, private_fault,
     shutdown_signal,
 };
+
+/// Memory in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// All there is, or may be used here.
+    pub total: u64,
+    /// Whether that is the limit of a container, and not the machine's memory.
+    pub is_limit: bool,
+    /// What is in use and could not be given up at once.
+    pub used: u64,
+    /// All swap; `None`: not told.
+    pub swap_total: Option<u64>,
+    /// Swap in use.
+    pub swap_used: Option<u64>,
+}

@@ -3,10 +3,12 @@
 // On Linux this module is there for its tests only.
 #![cfg_attr(target_os = "linux", allow(unreachable_pub))]
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
-use sysinfo::{Disks, System};
+use sysinfo::{Disks, Networks, System};
+
+use super::Memory;
 
 /// The time of the boot stands in for an id.
 pub fn boot_id() -> String {
@@ -33,6 +35,54 @@ pub fn open_tcp_connections() -> Option<u32> {
     None
 }
 
+/// Bytes that each interface but loopback has sent and received since it is there.
+pub fn traffic() -> Option<BTreeMap<String, (u64, u64)>> {
+    let networks = Networks::new_with_refreshed_list().ok()?;
+    let others = networks.iter().filter(|(name, _)| *name != "lo" && *name != "lo0");
+    let counted = |data: &sysinfo::NetworkData| (data.total_transmitted(), data.total_received());
+    Some(others.map(|(name, data)| (name.to_string_lossy().into_owned(), counted(data))).collect())
+}
+
+/// The load of the last 1, 5 and 15 minutes.
+pub fn load() -> Option<[f64; 3]> {
+    let load = System::load_average().ok()?;
+    Some([load.one, load.five, load.fifteen])
+}
+
+/// Memory of the machine.
+pub fn memory() -> Option<Memory> {
+    let mut system = System::new().ok()?;
+    system.refresh_memory();
+    let total = Some(system.total_memory()).filter(|total| *total > 0)?;
+    let used = total.saturating_sub(system.available_memory());
+    Some(Memory {
+        total,
+        is_limit: false,
+        used,
+        swap_total: Some(system.total_swap()),
+        swap_used: Some(system.used_swap()),
+    })
+}
+
+/// Measures how busy the processor is, from one reading to the next.
+#[derive(Default)]
+pub struct Processor {
+    system: Option<System>,
+}
+
+impl Processor {
+    /// Busy since the last reading, in percent; `None`: this is the first, or it can't be read.
+    pub fn busy_percent(&mut self) -> Option<f64> {
+        let is_first = self.system.is_none();
+        if is_first {
+            self.system = System::new().ok();
+        }
+        let system = self.system.as_mut()?;
+        system.refresh_cpu_usage();
+        (!is_first).then(|| system.global_cpu_usage().into())
+    }
+}
+
 /// Use of the file system that holds the root.
 pub fn root_disk_percent() -> Option<f64> {
     let disks = Disks::new_with_refreshed_list().ok()?;
@@ -52,6 +102,8 @@ mod tests {
         assert!(hostname().is_some());
         assert!(uptime().unwrap() > Duration::ZERO && since_boot() > Duration::ZERO);
         assert_eq!(open_tcp_connections(), None);
+        assert!(traffic().is_some() && load().is_some() && memory().is_some());
+        assert_eq!(Processor::default().busy_percent(), None);
         assert!(root_disk_percent().is_none_or(|percent| (0.0..=100.0).contains(&percent)));
     }
 }

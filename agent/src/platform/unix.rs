@@ -27,14 +27,14 @@ pub fn private_fault(metadata: &Metadata) -> Option<String> {
     (mode & 0o077 != 0).then(|| format!("is open to other users (mode {mode:04o})"))
 }
 
-/// Makes a directory, and those above it, that only this user may enter.
+/// Makes a directory, and those above it, that only this user may enter; one whose way is already known to be ours alone.
 pub fn make_private_dir(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
 /// Makes, or empties, a file that only this user may read.
 pub fn create_private(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)
+    OpenOptions::new().read(true).write(true).create(true).truncate(true).mode(0o600).open(path)
 }
 
 /// Opens a file to read and append, and makes it where it is missing, for this user only.
