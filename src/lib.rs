@@ -1,13 +1,15 @@
 //! The contract of HOMEPOT, shared by every other crate.
 //!
 //! [`pb`] is what goes over the wire, generated from `proto/`; [`model`] is what the code inside works with, checked
-//! once on receipt; [`error`] is the one error that crosses a service's edge. Nothing in here does I/O, and nothing
+//! once on receipt; [`error`] is the one error that crosses a service's edge, and
+//! [`only_grpc`] is what every client of it puts before the network. Nothing in here does I/O, and nothing
 //! in here may depend on another crate of the workspace.
 
 pub mod access;
 pub mod codec;
 pub mod error;
 pub mod model;
+pub mod only_grpc;
 pub mod pb;
 
 pub use error::{Error, Kind};

@@ -12,11 +12,21 @@ const PREFIX: &str = "HOMEPOT_";
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum VariableError {
     /// It holds bytes that are no text.
-    #[error("{0} is set, but its value is not UTF-8 text: correct it, or unset it")]
+    #[error("{0} {reason}", reason = self.reason())]
     NotText(String),
     /// It holds nothing but spaces.
-    #[error("{0} is set, but its value is blank: give it a value, or unset it")]
+    #[error("{0} {reason}", reason = self.reason())]
     Blank(String),
+}
+
+impl VariableError {
+    /// What is wrong with it, where its name stands already.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotText(_) => "is set, but its value is not UTF-8 text: correct it, or unset it",
+            Self::Blank(_) => "is set, but its value is blank: give it a value, or unset it",
+        }
+    }
 }
 
 /// Every variable of this process that is ours and can't be used.

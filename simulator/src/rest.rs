@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use bytes::Bytes;
-use homepot_agent::protocol::endpoint::ServerAddress;
+use homepot::model::ServerAddress;
 use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};

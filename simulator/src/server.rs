@@ -1,19 +1,18 @@
 //! Which server, and as whom: the same for every part of the simulator.
 
 use std::{
-    fs::File,
-    io::Read as _,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::Context as _;
 use homepot::{
-    model::{Secret, SecretKind},
+    model::{Secret, SecretKind, ServerAddress},
+    only_grpc::OnlyGrpc,
     pb::registry::v1::registry_service_client::RegistryServiceClient,
 };
-use homepot_agent::protocol::endpoint::{self, ServerAddress};
+use homepot_agent::protocol::endpoint;
+use homepot_host::{environment, secret_file};
 use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
@@ -22,8 +21,6 @@ use tonic::{
 };
 
 const HEADING: &str = "Server";
-/// A file with a token is no larger.
-const MAX_TOKEN_FILE_BYTES: u64 = 4_096;
 /// How long a call may take that has little to do.
 pub(crate) const CALL: Duration = Duration::from_secs(30);
 
@@ -36,8 +33,8 @@ pub(crate) struct Server {
     /// PEM file of the authorities that vouch for an https server [default: those of this machine]
     #[arg(long, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Send keys in clear to a server that is not on this machine
-    #[arg(long, help_heading = HEADING)]
+    /// Send keys and tokens in clear to a server that is not on this machine
+    #[arg(long, help_heading = HEADING, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     pub(crate) allow_plaintext: bool,
     /// File that holds an operator's token, which only its owner may read; or give the token in HOMEPOT_TOKEN
     #[arg(long, help_heading = HEADING, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
@@ -51,7 +48,7 @@ impl Server {
             .map_err(|fault| anyhow::anyhow!("--server: {fault}"))?;
         let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("--ca: can't read {}", path.display()));
         let ca = self.ca.as_ref().map(read).transpose()?;
-        let endpoint = address.endpoint(ca.as_deref()).map_err(|fault| anyhow::anyhow!("--ca: {fault}"))?;
+        let endpoint = endpoint::endpoint(&address, ca.as_deref()).map_err(|fault| anyhow::anyhow!("--ca: {fault}"))?;
         endpoint.user_agent(concat!("homepot-sim/", env!("CARGO_PKG_VERSION"))).context("--server")
     }
 
@@ -69,19 +66,19 @@ impl Server {
         let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
             .map_err(|_| anyhow::anyhow!("the token holds letters that no token has"))?;
         bearer.set_sensitive(true);
-        Ok(RegistryServiceClient::new(InterceptedService::new(channel, Bearer(bearer))))
+        Ok(RegistryServiceClient::new(InterceptedService::new(OnlyGrpc::new(channel), Bearer(bearer))))
     }
 }
 
 /// The registry's client.
-pub(crate) type Registry = RegistryServiceClient<InterceptedService<Channel, Bearer>>;
+pub(crate) type Registry = RegistryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>>;
 
 /// The operator's token of the environment or else of a file, where one was given.
 pub(crate) fn operator_token(file: Option<&Path>) -> anyhow::Result<Option<Secret>> {
-    let token = match std::env::var("HOMEPOT_TOKEN").ok().filter(|text| !text.trim().is_empty()) {
+    let token = match environment::variable("HOMEPOT_TOKEN")? {
         Some(text) => Secret::presented(text.trim()),
         None => match file {
-            Some(path) => read_private(path)?,
+            Some(path) => Secret::presented(secret_file::read_private(path)?.trim()),
             None => return Ok(None),
         },
     };
@@ -108,19 +105,4 @@ pub(crate) fn refusal(status: &Status) -> anyhow::Error {
         homepot::Kind::Forbidden => anyhow::anyhow!("this operator may not: {error}"),
         _ => anyhow::anyhow!("{error}"),
     }
-}
-
-/// Reads a token from a file that nobody else may touch.
-fn read_private(path: &Path) -> anyhow::Result<Secret> {
-    let shown = path.display();
-    let mut file = File::open(path).with_context(|| format!("can't read the token in {shown}"))?;
-    let mode = file.metadata()?.permissions().mode();
-    anyhow::ensure!(
-        mode & 0o077 == 0,
-        "{shown} is open to others (mode {:04o}); close it: chmod 600 {shown}",
-        mode & 0o7777
-    );
-    let mut text = String::new();
-    file.by_ref().take(MAX_TOKEN_FILE_BYTES).read_to_string(&mut text)?;
-    Ok(Secret::presented(text.trim()))
 }

@@ -259,7 +259,7 @@ pub fn homepot_command() -> Command {
 }
 
 /// Takes the tester's own settings off a command.
-pub(crate) fn clean(mut command: Command) -> Command {
+pub fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOMEPOT_")) {
         command.env_remove(name);
     }

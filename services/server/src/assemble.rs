@@ -134,7 +134,7 @@ fn transport(settings: &Settings, store: &Store, database_url: String) -> anyhow
 
 /// The way from a gateway of its own process to the services.
 pub(crate) fn remote_backend(address: &ServicesAddress) -> anyhow::Result<Backend> {
-    let endpoint = client::endpoint(&address.url.to_string(), address.ca_pem.as_deref())?;
+    let endpoint = client::endpoint(&address.address, address.ca_pem.as_deref())?;
     let channel = endpoint
         .http2_keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(10))

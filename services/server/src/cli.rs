@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
+use homepot_host::environment;
 use homepot_runtime::settings::Flags;
 
 use crate::{ctl, demo, health, serve, terminal, tether};
@@ -36,6 +37,10 @@ enum Command {
 
 /// Runs the program; what it answers is the process' status.
 pub fn main() -> ExitCode {
+    if let Err(error) = environment::check() {
+        terminal::tell_error(&error.into());
+        return ExitCode::from(2);
+    }
     let done = match Cli::parse().command {
         Command::Serve(flags) => serve::run(*flags),
         Command::Ctl(args) => ctl::run(*args, Cli::command()),

@@ -4,7 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use homepot::{
-    model::Secret,
+    model::{Secret, ServerAddress},
+    only_grpc::OnlyGrpc,
     pb::{
         analytics::v1::analytics_service_client::AnalyticsServiceClient,
         command::v1::command_service_client::CommandServiceClient,
@@ -19,6 +20,7 @@ use tonic::{
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
 
+const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// A call that takes longer than this without an answer has failed; streams may go on.
 pub(crate) const CALL_TIMEOUT: Duration = Duration::from_secs(30);
@@ -41,7 +43,7 @@ impl Interceptor for Bearer {
 
 /// The services that operators call, as one operator.
 #[derive(Clone)]
-pub(crate) struct Client(InterceptedService<Channel, Bearer>);
+pub(crate) struct Client(InterceptedService<OnlyGrpc<Channel>, Bearer>);
 
 impl Client {
     /// Calls through `channel` with `token`.
@@ -49,48 +51,57 @@ impl Client {
         let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
             .map_err(|_| anyhow::anyhow!("the token holds letters that no token has"))?;
         bearer.set_sensitive(true);
-        Ok(Self(InterceptedService::new(channel, Bearer(bearer))))
+        Ok(Self(InterceptedService::new(OnlyGrpc::new(channel), Bearer(bearer))))
     }
 
-    pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<Channel, Bearer>> {
+    pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
-    pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<Channel, Bearer>> {
+    pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
-    pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<Channel, Bearer>> {
+    pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
-    pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<Channel, Bearer>> {
+    pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 }
 
-/// Where a server is and who vouches for it.
-pub(crate) fn endpoint(url: &str, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpoint> {
-    let endpoint = Endpoint::from_shared(url.to_owned())
-        .ok()
-        .filter(|endpoint| matches!(endpoint.uri().scheme_str(), Some("http" | "https")))
-        .with_context(|| format!("'{url}' is not an address such as http://127.0.0.1:50051"))?;
-    let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
-    let Some(ca_pem) = ca_pem else { return Ok(endpoint) };
-    let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(ca_pem));
-    endpoint.tls_config(tls).context("the authorities' file can't be used")
+/// The way to a server: over TLS it trusts the authorities of `ca_pem`, or those of the system.
+pub(crate) fn endpoint(address: &ServerAddress, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpoint> {
+    let endpoint = Endpoint::from(address.uri().clone()).connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+    if !address.is_tls() {
+        return Ok(endpoint);
+    }
+    let tls = ClientTlsConfig::new();
+    let tls = match ca_pem {
+        // A file without one would be taken, and trust nobody.
+        Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {
+            anyhow::bail!("the authorities' file holds no certificate in PEM")
+        }
+        Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+        None => tls.with_native_roots(),
+    };
+    endpoint.tls_config(tls).context("the authorities can't be used")
 }
 
 /// Connects now, so that a server that is not there is told as such.
-pub(crate) async fn connect(url: &str, ca: Option<&PathBuf>, call_timeout: Duration) -> anyhow::Result<Channel> {
+pub(crate) async fn connect(
+    address: &ServerAddress,
+    ca: Option<&PathBuf>,
+    call_timeout: Duration,
+) -> anyhow::Result<Channel> {
     let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("can't read {}", path.display()));
     let ca_pem = ca.map(read).transpose()?;
-    anyhow::ensure!(ca.is_some() || !url.starts_with("https"), "{url} needs --ca, a PEM file of whom to trust");
-    let endpoint = endpoint(url, ca_pem.as_deref())?
+    let endpoint = endpoint(address, ca_pem.as_deref())?
         .timeout(call_timeout)
         .http2_keep_alive_interval(KEEPALIVE)
         .keep_alive_timeout(KEEPALIVE_TIMEOUT);
-    endpoint.connect().await.with_context(|| format!("nobody answers at {url}; is `homepot serve` running?"))
+    endpoint.connect().await.with_context(|| format!("nobody answers at {address}; is `homepot serve` running?"))
 }
 
 /// What a server's refusal says to a person.

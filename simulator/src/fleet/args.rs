@@ -5,6 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::model::{MAX_AGE, SiteId};
+use homepot_host::environment;
 
 use crate::{server::Server, span};
 
@@ -127,7 +128,7 @@ pub(super) fn state_dir(said: Option<&PathBuf>) -> anyhow::Result<PathBuf> {
     if let Some(directory) = said {
         return Ok(directory.clone());
     }
-    let set = |variable| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
+    let set = |variable| environment::of_the_system(variable).map(PathBuf::from);
     let state = set("XDG_STATE_HOME").or_else(|| Some(set("HOME")?.join(".local/state")));
     Ok(state.context("there is no HOME; give --state-dir")?.join("homepot-sim"))
 }

@@ -16,6 +16,7 @@ use homepot_agent::protocol::{
     enroll::{self, Registration},
     reconnect::End,
 };
+use homepot_host::environment;
 use http::Method;
 use serde_json::json;
 use tokio::{sync::Semaphore, task::JoinSet, time::sleep};
@@ -54,7 +55,7 @@ pub(super) enum Right {
 impl Right {
     /// What was given, in the environment or in a file.
     pub(super) async fn find(args: &Args) -> anyhow::Result<Self> {
-        if let Some(text) = std::env::var("HOMEPOT_ENROLLMENT_TOKEN").ok().filter(|text| !text.trim().is_empty()) {
+        if let Some(text) = environment::variable("HOMEPOT_ENROLLMENT_TOKEN")? {
             anyhow::ensure!(args.site.is_some(), "a token for enrolment is good for one site; name it with --site");
             let token = Secret::presented(text.trim());
             token.check_form(SecretKind::EnrollmentToken, "HOMEPOT_ENROLLMENT_TOKEN")?;

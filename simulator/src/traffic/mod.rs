@@ -39,7 +39,7 @@ pub(crate) struct Args {
     #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// Send the token in clear to a server that is not on this machine
-    #[arg(long)]
+    #[arg(long, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
     /// File that holds an operator's token, which only its owner may read; or give the token in HOMEPOT_TOKEN
     #[arg(long, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]

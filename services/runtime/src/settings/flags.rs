@@ -33,7 +33,12 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_GRPC_URL", value_name = "URL", help_heading = "Addresses")]
     pub(super) grpc_url: Option<String>,
 
-    /// PEM file of the authorities that vouch for an https --grpc-url.
+    /// Send the callers' keys and tokens in clear to a --grpc-url that is not on this machine. Only where something
+    /// else encrypts the connection.
+    #[arg(long, env = "HOMEPOT_ALLOW_PLAINTEXT", help_heading = "Addresses")]
+    pub(super) allow_plaintext: bool,
+
+    /// PEM file of the authorities that vouch for an https --grpc-url [default: those of this machine].
     #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE", help_heading = "Addresses")]
     pub(super) grpc_ca: Option<OsString>,
 

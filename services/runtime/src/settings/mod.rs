@@ -10,8 +10,8 @@ mod roles;
 
 use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
 
-use homepot::model::{Secret, SecretKind};
-use http::Uri;
+use homepot::model::{Secret, SecretKind, ServerAddress};
+use homepot_host::environment;
 
 use self::reader::{Reader, Surroundings, given, given_path};
 pub use self::{
@@ -80,9 +80,9 @@ pub struct Addresses {
 /// Where the gRPC services are.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServicesAddress {
-    /// With scheme http or https.
-    pub url: Uri,
-    /// The authorities, as PEM, that vouch for it; there with https only.
+    /// The address.
+    pub address: ServerAddress,
+    /// The authorities, as PEM, that vouch for an https address; `None`: those of the system.
     pub ca_pem: Option<Vec<u8>>,
 }
 
@@ -131,9 +131,8 @@ pub struct Retention {
 impl Settings {
     /// Reads and checks `flags`, and the secrets from this process' environment.
     pub fn read(flags: Flags) -> Result<Self, SettingsError> {
-        let variable = |name: &str| std::env::var(name).ok();
         let is_root = rustix::process::geteuid().is_root();
-        Self::read_from(flags, Surroundings { variable: &variable, is_root })
+        Self::read_from(flags, Surroundings { variable: &environment::variable, is_root })
     }
 
     fn read_from(flags: Flags, surroundings: Surroundings<'_>) -> Result<Self, SettingsError> {
@@ -145,7 +144,12 @@ impl Settings {
             rest: address(&mut reader, "rest-addr", &flags.rest_addr),
             ops: address(&mut reader, "ops-addr", &flags.ops_addr),
         };
-        let services = services_address(&mut reader, &roles, given(flags.grpc_url), given_path(flags.grpc_ca));
+        let services = services_address(
+            &mut reader,
+            &roles,
+            (given(flags.grpc_url), flags.allow_plaintext),
+            given_path(flags.grpc_ca),
+        );
         let tls = tls(&mut reader, given_path(flags.tls_cert), given_path(flags.tls_key));
         let proxied = behind_proxy(&mut reader, given(flags.insecure_plaintext));
         if tls.is_none() && !proxied {
@@ -202,8 +206,10 @@ impl Settings {
 
 /// The directory that is used when none is given; `None` when there is no home to put it in.
 pub fn default_data_dir() -> Option<PathBuf> {
-    let variable = |name: &str| std::env::var(name).ok();
-    reader::default_data_dir(&Surroundings { variable: &variable, is_root: rustix::process::geteuid().is_root() })
+    reader::default_data_dir(&Surroundings {
+        variable: &environment::variable,
+        is_root: rustix::process::geteuid().is_root(),
+    })
 }
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -257,7 +263,7 @@ fn tls(reader: &mut Reader<'_>, cert: Option<PathBuf>, key: Option<PathBuf>) -> 
 fn services_address(
     reader: &mut Reader<'_>,
     roles: &Roles,
-    url: Option<String>,
+    (url, allow_plaintext): (Option<String>, bool),
     ca: Option<PathBuf>,
 ) -> Option<ServicesAddress> {
     if roles.all_services() || !roles.has(Role::Gateway) {
@@ -267,18 +273,12 @@ fn services_address(
         reader.fault("grpc-url", "is needed by a gateway that runs without all services in its process");
         return None;
     };
-    let parsed = url.parse::<Uri>().ok().filter(|uri| uri.authority().is_some());
-    let scheme = parsed.as_ref().and_then(Uri::scheme_str).unwrap_or_default().to_owned();
-    if !["http", "https"].contains(&scheme.as_str()) {
-        reader.fault("grpc-url", format!("'{url}' is not an address such as http://10.0.0.7:50051"));
-    }
+    let address = ServerAddress::parse(&url, allow_plaintext).map(Some);
+    let address = reader.keep("grpc-url", address, None);
     let read = |path: PathBuf| std::fs::read(&path).map_err(|error| format!("can't read {}: {error}", path.display()));
     let ca_pem = ca.map(read).transpose();
     let ca_pem = reader.keep("grpc-ca", ca_pem, None);
-    if scheme == "https" && ca_pem.is_none() {
-        reader.fault("grpc-ca", "is needed to trust an https --grpc-url");
-    }
-    Some(ServicesAddress { url: parsed?, ca_pem })
+    Some(ServicesAddress { address: address?, ca_pem })
 }
 
 fn database_url(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {

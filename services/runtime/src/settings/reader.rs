@@ -2,13 +2,14 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    fmt, fs,
+    fmt,
     ops::RangeInclusive,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use homepot::model::Secret;
+use homepot_host::{environment::VariableError, secret_file};
 
 /// Something a setting got wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +56,7 @@ pub(super) fn variable(setting: &str) -> String {
 /// What of the process' surroundings matters to its settings.
 pub(super) struct Surroundings<'a> {
     /// Looks an environment variable up.
-    pub(super) variable: &'a dyn Fn(&str) -> Option<String>,
+    pub(super) variable: &'a dyn Fn(&str) -> Result<Option<String>, VariableError>,
     pub(super) is_root: bool,
 }
 
@@ -97,16 +98,19 @@ impl<'a> Reader<'a> {
         file_setting: &'static str,
         file: Option<OsString>,
     ) -> Option<Secret> {
-        let direct = (self.surroundings.variable)(&variable(setting)).filter(|text| !text.trim().is_empty());
+        let direct = (self.surroundings.variable)(&variable(setting)).unwrap_or_else(|error| {
+            self.secret_fault(setting, error.reason());
+            None
+        });
         let Some(file) = given_path(file) else { return direct.map(|text| Secret::presented(text.trim())) };
         if direct.is_some() {
             self.fault(file_setting, format!("is given together with {}; give one of them", variable(setting)));
             return None;
         }
-        match fs::read_to_string(&file) {
+        match secret_file::read(&file) {
             Ok(text) if text.trim().is_empty() => self.fault(file_setting, format!("{} is empty", file.display())),
             Ok(text) => return Some(Secret::presented(text.trim())),
-            Err(error) => self.fault(file_setting, format!("can't read {}: {error}", file.display())),
+            Err(error) => self.fault(file_setting, error.to_string()),
         }
         None
     }
@@ -136,7 +140,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// An empty variable is one that is not given: container manifests can't leave a variable out.
+/// An empty flag is one that is not given: a command line in a manifest can't leave one out. An empty variable never
+/// comes this far: [`environment::check`](homepot_host::environment::check) refuses it.
 pub(super) fn given<T: AsRef<OsStr>>(value: Option<T>) -> Option<T> {
     value.filter(|value| !value.as_ref().is_empty())
 }
@@ -149,7 +154,9 @@ pub(super) fn default_data_dir(surroundings: &Surroundings<'_>) -> Option<PathBu
     if surroundings.is_root {
         return Some(PathBuf::from("/var/lib/homepot"));
     }
-    let absolute = |name: &str| given((surroundings.variable)(name)).map(PathBuf::from).filter(|p| p.is_absolute());
+    // An empty one, or one that is no text, counts as not set, as the XDG specification says.
+    let set = |name: &str| (surroundings.variable)(name).ok().flatten();
+    let absolute = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let base = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(Path::new(".local/share"))))?;
     Some(base.join("homepot"))
 }

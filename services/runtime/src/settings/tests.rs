@@ -1,4 +1,5 @@
 use clap::{Args as _, Command, FromArgMatches as _};
+use homepot_host::environment::VariableError;
 
 use super::*;
 
@@ -10,7 +11,10 @@ fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Settings, Settings
     let matches = command.try_get_matches_from(["serve"].iter().chain(flags)).unwrap();
     let variable = |name: &str| {
         let found = variables.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| (*value).to_owned())
+        match found {
+            Some((_, value)) if value.trim().is_empty() => Err(VariableError::Blank(name.to_owned())),
+            found => Ok(found.map(|(_, value)| (*value).to_owned())),
+        }
     };
     let surroundings = Surroundings { variable: &variable, is_root: variables.is_empty() };
     Settings::read_from(Flags::from_arg_matches(&matches).unwrap(), surroundings)
@@ -135,10 +139,13 @@ fn tls_files_open_every_address() {
 #[test]
 fn a_gateway_alone_needs_to_know_where_the_services_are() {
     assert!(faults(&["--roles=gateway"], &[])[0].starts_with("--grpc-url (HOMEPOT_GRPC_URL): is needed"));
-    assert!(faults(&["--roles=gateway", "--grpc-url=db:1"], &[])[0].contains("is not an address such as"));
-    assert!(faults(&["--roles=gateway", "--grpc-url=https://a:1"], &[])[0].starts_with("--grpc-ca"));
-    let settings = read(&["--roles=gateway", "--grpc-url=http://10.0.0.7:50051"], &[]).unwrap();
-    assert_eq!(settings.services.unwrap().url.authority().unwrap(), "10.0.0.7:50051");
+    assert!(faults(&["--roles=gateway", "--grpc-url=db:1"], &[])[0].contains("must begin with https://"));
+    let far = ["--roles=gateway", "--grpc-url=http://10.0.0.7:50051"];
+    let told = faults(&far, &[]);
+    assert!(told[0].starts_with("--grpc-url (HOMEPOT_GRPC_URL): ") && told[0].contains("in clear"), "{told:?}");
+    let settings = read(&[&far[..], &["--allow-plaintext"]].concat(), &[]).unwrap();
+    assert!(read(&["--roles=gateway", "--grpc-url=https://a:1"], &[]).is_ok(), "the system's roots vouch for it");
+    assert_eq!(settings.services.unwrap().address.to_string(), "http://10.0.0.7:50051");
     assert_eq!(read(&["--grpc-url=http://10.0.0.7:50051"], &[]).unwrap().services, None);
 }
 
@@ -199,7 +206,15 @@ fn the_fleet_is_told_to_a_prometheus_only_where_it_is_switched_on() {
 }
 
 #[test]
-fn an_empty_variable_is_one_that_is_not_given() {
+fn a_blank_secret_is_no_missing_one() {
+    for name in ["HOMEPOT_ADMIN_TOKEN", "HOMEPOT_DATABASE_URL", "HOMEPOT_REDIS_URL"] {
+        let told = faults(&[], &[(name, " "), ("HOME", "/home/ada")]);
+        assert_eq!(told, [format!("{name}: is set, but its value is blank: give it a value, or unset it")]);
+    }
+}
+
+#[test]
+fn an_empty_flag_is_one_that_is_not_given() {
     let settings = read(
         &["--tls-cert=", "--tls-key=", "--insecure-plaintext=", "--data-dir=", "--grpc-url=", "--admin-token-file="],
         &[],

@@ -1,24 +1,19 @@
 //! Which server, and who asks.
 
 use std::{
-    fs::File,
-    io::Read as _,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use anyhow::Context as _;
-use homepot::model::{Secret, SecretKind};
+use homepot::model::{Secret, SecretKind, ServerAddress};
+use homepot_host::{environment, secret_file};
 use homepot_runtime::settings::default_data_dir;
 
 use crate::{
     admin_token,
     client::{self, CALL_TIMEOUT, Client},
 };
-
-/// A file with a token is no larger.
-const MAX_TOKEN_FILE_BYTES: u64 = 4096;
 
 const HEADING: &str = "Server";
 
@@ -27,7 +22,10 @@ pub(super) struct Connection {
     /// The server's gRPC address.
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
     server: String,
-    /// PEM file of the authorities that vouch for an https server.
+    /// Send your token in clear to a server that is not on this machine. Only where something else encrypts the connection.
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_ALLOW_PLAINTEXT")]
+    allow_plaintext: bool,
+    /// PEM file of the authorities that vouch for an https server [default: those of this machine].
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
     /// File that holds your token; only its owner may have access to it.
@@ -41,14 +39,16 @@ pub(super) struct Connection {
 impl Connection {
     /// Connects for calls whose answer may take `longer` than usual.
     pub(super) async fn open(&self, longer: Duration) -> anyhow::Result<Client> {
-        let token = self.token(std::env::var("HOMEPOT_TOKEN").ok())?;
-        let channel = client::connect(&self.server, self.ca.as_ref(), CALL_TIMEOUT + longer).await?;
+        let address = ServerAddress::parse(&self.server, self.allow_plaintext)
+            .map_err(|fault| anyhow::anyhow!("--server (HOMEPOT_GRPC_URL): {fault}"))?;
+        let token = self.token(environment::variable("HOMEPOT_TOKEN")?)?;
+        let channel = client::connect(&address, self.ca.as_ref(), CALL_TIMEOUT + longer).await?;
         Client::new(channel, &token)
     }
 
     /// The caller's own token.
     fn token(&self, variable: Option<String>) -> anyhow::Result<Secret> {
-        if let Some(text) = variable.filter(|text| !text.trim().is_empty()) {
+        if let Some(text) = variable {
             let token = Secret::presented(text.trim());
             token.check_form(SecretKind::OperatorToken, "HOMEPOT_TOKEN")?;
             return Ok(token);
@@ -64,15 +64,11 @@ impl Connection {
 fn read_private(path: &Path) -> anyhow::Result<Secret> {
     let shown = path.display();
     let missing = || format!("no token in {shown}; give yours in HOMEPOT_TOKEN or by --token-file");
-    let file = File::open(path).with_context(missing)?;
-    let mode = file.metadata().with_context(missing)?.permissions().mode();
-    anyhow::ensure!(
-        mode & 0o077 == 0,
-        "{shown} is open to others (mode {:04o}), so the token in it may be known to them; close it: chmod 600 {shown}",
-        mode & 0o7777
-    );
-    let mut text = String::new();
-    file.take(MAX_TOKEN_FILE_BYTES).read_to_string(&mut text).with_context(missing)?;
+    let text = match secret_file::read_private(path) {
+        Ok(text) => text,
+        Err(error) if error.is_missing() => return Err(error).with_context(missing),
+        Err(error) => return Err(error.into()),
+    };
     let token = Secret::presented(text.trim());
     token.check_form(SecretKind::OperatorToken, "the token").with_context(missing)?;
     Ok(token)
@@ -80,12 +76,14 @@ fn read_private(path: &Path) -> anyhow::Result<Secret> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     const TOKEN: &str = "hpo_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 
     fn connection(token_file: Option<PathBuf>, data_dir: Option<PathBuf>) -> Connection {
-        Connection { server: String::new(), ca: None, token_file, data_dir }
+        Connection { server: String::new(), allow_plaintext: false, ca: None, token_file, data_dir }
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -105,7 +103,7 @@ mod tests {
         let other = TOKEN.replace('B', "C");
         let token = connection(file.clone(), data_dir.clone()).token(Some(other.clone())).unwrap();
         assert_eq!(token.reveal(), other);
-        let token = connection(file, data_dir.clone()).token(Some(String::new())).unwrap();
+        let token = connection(file, data_dir.clone()).token(None).unwrap();
         assert_eq!(token.reveal(), TOKEN);
         let token = connection(Some(PathBuf::new()), data_dir).token(None).unwrap();
         assert_eq!(token.reveal(), of_admin);

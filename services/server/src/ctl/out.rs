@@ -1,6 +1,9 @@
 //! Where answers go: tables for people, JSON for scripts, and an end when nobody reads any more.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::{
+    ffi::{OsStr, OsString},
+    io::{IsTerminal as _, Write as _},
+};
 
 use chrono::Utc;
 use homepot::pb::common::v1::DeviceSource;
@@ -47,7 +50,7 @@ impl Out {
         let terminal = stdout.is_terminal();
         let size = if terminal { rustix::termios::tcgetwinsize(&stdout).ok() } else { None };
         let width = size.map(|size| usize::from(size.ws_col)).filter(|width| *width > 0);
-        let color = terminal && colors_are_welcome(|name| std::env::var(name).ok());
+        let color = terminal && colors_are_welcome(std::env::var_os);
         Self { output, canvas: Canvas { width, color } }
     }
 
@@ -159,9 +162,9 @@ impl Out {
     }
 }
 
-fn colors_are_welcome(variable: impl Fn(&str) -> Option<String>) -> bool {
+fn colors_are_welcome(variable: impl Fn(&'static str) -> Option<OsString>) -> bool {
     let refused = variable("NO_COLOR").is_some_and(|word| !word.is_empty());
-    !refused && variable("TERM").as_deref() != Some("dumb")
+    !refused && variable("TERM").as_deref() != Some(OsStr::new("dumb"))
 }
 
 /// Writes over what stands on a terminal's line.
@@ -182,7 +185,7 @@ mod tests {
     #[test]
     fn no_color_and_dumb_terminals_are_respected() {
         let with = |name: &'static str, word: &'static str| {
-            colors_are_welcome(move |asked| (asked == name).then(|| word.to_owned()))
+            colors_are_welcome(move |asked| (asked == name).then(|| word.into()))
         };
         assert!(with("TERM", "xterm") && with("NO_COLOR", ""));
         assert!(!with("NO_COLOR", "1") && !with("TERM", "dumb"));

@@ -14,6 +14,8 @@ use tokio::process::{Child as Process, Command};
 
 use crate::tether::TetherArgs;
 
+/// Of the shell's environment: where programs, the home and temporary files are, and how times and texts are written.
+const PASSED_ON: &[&str] = &["PATH", "HOME", "TMPDIR", "TZ", "LANG", "LC_ALL"];
 /// Lines of a log that are shown when its program fails.
 const TAIL: usize = 15;
 
@@ -26,7 +28,8 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts `program`. Only settings in `environment` reach it, so that the demo does not depend on the shell's.
+    /// Starts `program`. Only `environment` and [`PASSED_ON`] reach it: the demo does not depend on the shell's settings, and
+    /// a credential in the shell's environment stays there.
     pub(super) fn start(
         name: &'static str,
         program: &Path,
@@ -36,9 +39,7 @@ impl Child {
     ) -> anyhow::Result<Self> {
         let file = File::create(&log).with_context(|| format!("can't write {}", log.display()))?;
         let mut command = Command::new(std::env::current_exe()?);
-        for (setting, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOMEPOT_")) {
-            command.env_remove(setting);
-        }
+        command.env_clear().envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
         let process = command
             .args(TetherArgs::command_line(program))
             .args(arguments)

@@ -14,6 +14,8 @@ use std::{
 
 use anyhow::Context as _;
 use chrono::Utc;
+use homepot::model::ServerAddress;
+use homepot_host::environment;
 use homepot_runtime::{serve::Listener, settings::default_data_dir};
 use tokio::time::Instant;
 
@@ -161,7 +163,8 @@ impl Demo {
 
         let token = admin_token::read(&self.data_dir.join(admin_token::FILE)).context("the server left no token")?;
         let url = format!("http://{}", at.grpc);
-        let client = Client::new(client::connect(&url, None, CALL_TIMEOUT).await?, &token)?;
+        let address = ServerAddress::parse(&url, false).map_err(anyhow::Error::msg)?;
+        let client = Client::new(client::connect(&address, None, CALL_TIMEOUT).await?, &token)?;
         step("the site", server, steps::make_site(&client, SITE)).await?;
 
         let since = Utc::now();
@@ -203,7 +206,7 @@ impl Demo {
         let program = std::env::current_exe().context("can't find this program")?;
         let addresses =
             ADDRESSES.iter().map(|(_, variable, default, _)| ((*variable).to_owned(), address(variable, default)));
-        let level = std::env::var("HOMEPOT_LOG").unwrap_or_else(|_| "info".to_owned());
+        let level = environment::variable("HOMEPOT_LOG")?.unwrap_or_else(|| "info".to_owned());
         let environment: Vec<_> = addresses.chain([("HOMEPOT_LOG".to_owned(), level)]).collect();
         let arguments = ["serve", "--open-enrollment", "loopback", "--log-format", "json", "--data-dir"];
         let arguments: Vec<_> = arguments.into_iter().map(OsStr::new).chain([self.data_dir.as_os_str()]).collect();
@@ -336,7 +339,8 @@ fn check_addresses() -> anyhow::Result<()> {
 }
 
 fn address(variable: &str, default: &str) -> String {
-    std::env::var(variable).ok().filter(|address| !address.is_empty()).unwrap_or_else(|| default.to_owned())
+    // What can't be read was refused at the start.
+    environment::variable(variable).ok().flatten().unwrap_or_else(|| default.to_owned())
 }
 
 fn server_log(data_dir: &Path) -> PathBuf {
