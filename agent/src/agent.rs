@@ -25,12 +25,12 @@ use crate::{
     protocol::{
         Event, Introduction, Outgoing, Terms,
         clock::ServerClock,
-        connection,
+        connection, endpoint,
         reconnect::End,
         spool::{self, Spool},
         uplink::Uplink,
     },
-    state::{Settings, StateDir},
+    state::{Keeper, Settings, StateDir, StateError},
     status::{self, Phase, SpoolStatus, Status},
 };
 
@@ -38,16 +38,18 @@ use crate::{
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
 /// The processor's use is known this long after the start.
 const FIRST_SAMPLE: Duration = Duration::from_millis(500);
+/// A disk that takes nothing is tried again after this.
+const DISK_RETRY: Duration = Duration::from_secs(10);
 /// The connection says goodbye within this, or not at all.
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
 /// Runs the agent until `stop`, and shows how it stands in `status`.
 pub async fn run(config: Config, stop: CancellationToken, status: watch::Sender<Status>) -> Result<(), RunError> {
-    let state = StateDir::open(&config.state_dir)?;
-    let _lock = state.lock()?;
+    let Some(keeper) = open_state(&config, &stop, &status).await? else { return Ok(()) };
+    let state = keeper.state().clone();
     let writer = tokio::spawn(status::keep(state.clone(), status.subscribe()));
     status.send_replace(Status::starting(&config.server.to_string()));
-    let ended = enrol_and_work(config, &state, &stop, &status).await;
+    let ended = enrol_and_work(config, keeper, &stop, &status).await;
     writer.abort();
     status.send_modify(|status| {
         status.phase = Phase::Stopped;
@@ -62,9 +64,46 @@ pub async fn run(config: Config, stop: CancellationToken, status: watch::Sender<
     ended
 }
 
+/// Opens the state directory. A disk that takes nothing is waited for: without the files on it there is no device to measure
+/// for. `None`: asked to end before it came back.
+async fn open_state(
+    config: &Config,
+    stop: &CancellationToken,
+    status: &watch::Sender<Status>,
+) -> Result<Option<Keeper>, RunError> {
+    loop {
+        let opened = StateDir::open(&config.state_dir).and_then(|state| {
+            let lock = state.lock()?;
+            Ok(Keeper::new(state, lock))
+        });
+        match opened {
+            Err(error) if error.is_of_the_disk() => {
+                if !wait_for_the_disk(&error, stop, status).await {
+                    return Ok(None);
+                }
+            }
+            opened => return Ok(Some(opened?)),
+        }
+    }
+}
+
+/// Says what is wrong, and waits before the next attempt; `false`: asked to end.
+async fn wait_for_the_disk(error: &StateError, stop: &CancellationToken, status: &watch::Sender<Status>) -> bool {
+    tracing::error!(%error, retry_in_ms = milliseconds(DISK_RETRY), "the disk does not take what the agent has to keep; it is tried again");
+    status.send_modify(|status| {
+        status.phase = Phase::Waiting;
+        status.last_error = Some(error.to_string());
+        status.last_error_at = Some(Utc::now());
+    });
+    select! {
+        () = sleep_until(Instant::now() + DISK_RETRY) => true,
+        () = stop.cancelled() => false,
+    }
+}
+
 async fn enrol_and_work(
     config: Config,
-    state: &StateDir,
+    mut keeper: Keeper,
     stop: &CancellationToken,
     status: &watch::Sender<Status>,
 ) -> Result<(), RunError> {
@@ -73,14 +112,24 @@ async fn enrol_and_work(
         std::fs::read(path).map_err(|error| config_error(format!("ca_file: can't read {}: {error}", path.display())))
     };
     let ca = config.ca_file.as_ref().map(read).transpose()?;
-    let endpoint = config
-        .server
-        .endpoint(ca.as_deref())
+    let endpoint = endpoint::endpoint(&config.server, ca.as_deref())
         .map_err(|error| config_error(format!("server: can't set up the way to {}: {error}", config.server)))?;
 
-    let Some(credentials) = enrollment::credentials(&config, state, &endpoint, status, stop).await? else {
-        return Ok(());
+    let state = keeper.state().clone();
+    let credentials = loop {
+        match enrollment::credentials(&config, &state, &endpoint, status, stop).await {
+            Err(RunError::State(error)) if error.is_of_the_disk() => {
+                if !wait_for_the_disk(&error, stop, status).await {
+                    return Ok(());
+                }
+            }
+            answer => match answer? {
+                Some(credentials) => break credentials,
+                None => return Ok(()),
+            },
+        }
     };
+    keeper.copy();
     let boot_id = platform::boot_id();
     let spool = spool::Options {
         directory: Some(state.file("spool")),
@@ -88,6 +137,13 @@ async fn enrol_and_work(
         max_age: config.spool_max_age,
     };
     let book = Book::open(&state.file("commands.journal"), &orders::now(&boot_id)).map_err(RunError::Journal)?;
+    let settings = match state.settings() {
+        Err(error) if error.is_of_the_disk() => {
+            tracing::warn!(%error, "what SET_INTERVAL set can't be read; the server's interval counts");
+            Settings::default()
+        }
+        settings => settings?,
+    };
     let introduction = Introduction {
         agent_version: VERSION.to_owned(),
         boot_id: boot_id.clone(),
@@ -97,11 +153,12 @@ async fn enrol_and_work(
     };
     let agent = Agent {
         book,
-        settings: state.settings()?,
-        collector: Collector::new()?,
+        settings,
+        collector: Collector::new(state.clone(), &boot_id),
         uplink: Uplink::new(Spool::open(spool)),
         rules: config.rules,
-        state: state.clone(),
+        state,
+        keeper,
         status: status.clone(),
         server_interval: SAMPLE_INTERVAL,
         outgoing: None,
@@ -124,6 +181,7 @@ struct Agent {
     uplink: Uplink,
     rules: Rules,
     state: StateDir,
+    keeper: Keeper,
     status: watch::Sender<Status>,
     server_interval: Duration,
     /// There while a session is.
@@ -247,6 +305,8 @@ impl Agent {
 
     fn sample(&mut self) {
         self.last_sample = Some(Instant::now());
+        self.keeper.put_back();
+        self.book.put_back();
         let sample = self.collector.collect(self.uplink.round_trip());
         self.uplink.push(&sample, Instant::now());
         // After it is kept: what the log tells is never lost.

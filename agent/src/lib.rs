@@ -44,16 +44,12 @@ pub enum RunError {
     /// The journal can't be used, and without it a command could run twice.
     #[error("can't keep the command journal: {0}")]
     Journal(std::io::Error),
-    /// Nothing can be measured.
-    #[error(transparent)]
-    Collector(#[from] collector::CollectorError),
 }
 
 impl RunError {
     /// The exit code of the process.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Collector(_) => 1,
             Self::Config(_) => 2,
             Self::Enrollment(_) => 3,
             Self::State(_) | Self::Journal(_) => 4,

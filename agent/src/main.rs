@@ -12,6 +12,7 @@ use homepot_agent::{
     platform,
     status::{Report, Status},
 };
+use homepot_host::environment;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
@@ -65,9 +66,13 @@ and [commands.restart_app] likewise.
 
 Environment: every flag as shown; HOMEPOT_ENROLLMENT_TOKEN; HOMEPOT_AGENT_LOG, what is logged [default: info].
 Logs go to stderr: for people on a terminal, as JSON otherwise.
-Exit codes: 0 ended as asked, 1 failed, 2 told nonsense, 3 enrolment refused, 4 state directory unusable.";
+Exit codes: 0 ended as asked, 1 failed, 2 wrong settings, 3 enrolment refused, 4 state directory damaged or open to others.";
 
 fn main() -> ExitCode {
+    if let Err(error) = environment::check() {
+        let _ = writeln!(io::stderr(), "{error}");
+        return ExitCode::from(2);
+    }
     match Cli::parse().command {
         Command::Run(flags) => {
             log_to_stderr();
@@ -91,7 +96,7 @@ fn main() -> ExitCode {
 }
 
 fn run(flags: &Flags) -> anyhow::Result<()> {
-    let config = Config::load(flags, &Defaults::of_this_machine()).map_err(RunError::Config)?;
+    let config = load(flags)?;
     // One thread does: the agent waits nearly all of the time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stop = CancellationToken::new();
@@ -108,9 +113,14 @@ fn run(flags: &Flags) -> anyhow::Result<()> {
     })
 }
 
+fn load(flags: &Flags) -> Result<Config, RunError> {
+    let defaults = Defaults::of_this_machine().map_err(|error| RunError::Config(vec![error.to_string()]))?;
+    Config::load(flags, &defaults).map_err(RunError::Config)
+}
+
 fn status(place: Place, output: Output) -> anyhow::Result<bool> {
     let flags = Flags { place, ..Flags::default() };
-    let config = Config::load(&flags, &Defaults::of_this_machine()).map_err(RunError::Config)?;
+    let config = load(&flags)?;
     let report = Report::of(&config.state_dir);
     let mut stdout = io::stdout();
     match output {
@@ -122,7 +132,8 @@ fn status(place: Place, output: Output) -> anyhow::Result<bool> {
 
 /// `HOMEPOT_AGENT_LOG` holds directives such as `info` or `info,homepot_agent=debug`.
 fn log_to_stderr() {
-    let said = std::env::var("HOMEPOT_AGENT_LOG").ok().filter(|said| !said.is_empty());
+    // What can't be read was refused at the start.
+    let said = environment::variable("HOMEPOT_AGENT_LOG").ok().flatten();
     let wanted = said.as_deref().unwrap_or("info").parse::<Targets>();
     let filter = wanted.as_ref().cloned().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     let lines = fmt::layer().with_writer(io::stderr);

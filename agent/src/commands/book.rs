@@ -10,6 +10,7 @@ use super::{
     ledger::{Ledger, Standing, TOO_LATE},
     record::{Arrival, Moment, Received, Record},
 };
+use crate::state::disk;
 
 /// The ledger with its journal.
 #[derive(Debug)]
@@ -19,6 +20,8 @@ pub struct Book {
     ledger: Ledger,
     /// The disk refused the last record. Told once, not with each attempt.
     fails: bool,
+    /// What the ledger holds has to be written as a whole before anything else.
+    unwritten: bool,
 }
 
 impl Book {
@@ -42,11 +45,10 @@ impl Book {
         let lacking = ledger.recover(now, damaged);
         let is_known = known.is_some();
         let journal_id = known.map_or_else(random_id, Ok)?;
-        let mut book = Self { journal, journal_id, ledger, fails: false };
+        let mut book = Self { journal, journal_id, ledger, fails: false, unwritten: false };
         if is_known {
-            for record in lacking {
-                book.write(record)?;
-            }
+            // Where the disk takes none of it, the next start comes to the same.
+            lacking.into_iter().for_each(|record| book.insist(record));
             return Ok(book);
         }
         if damaged {
@@ -57,8 +59,21 @@ impl Book {
             );
         }
         lacking.into_iter().for_each(|record| book.ledger.apply(record, true));
-        book.compact()?;
+        match book.compact() {
+            Err(error) if disk::fails(&error) => {
+                tracing::error!(%error, "can't begin a command journal; no command starts until it can be written");
+                (book.unwritten, book.fails) = (true, true);
+            }
+            done => done?,
+        }
         Ok(book)
+    }
+
+    /// Writes the journal anew where somebody removed it.
+    pub fn put_back(&mut self) {
+        if let Err(error) = self.ensure() {
+            tracing::debug!(%error, "can't write the command journal anew; it is tried again");
+        }
     }
 
     /// Names the journal, for Hello.
@@ -134,7 +149,7 @@ impl Book {
     }
 
     fn write(&mut self, record: Record) -> io::Result<()> {
-        let mut written = self.journal.append(&record);
+        let mut written = self.ensure().and_then(|()| self.journal.append(&record));
         if written.is_err() && self.journal.wants_compaction() && self.compact().is_ok() {
             written = self.journal.append(&record);
         }
@@ -152,6 +167,19 @@ impl Book {
             && let Err(error) = self.compact()
         {
             tracing::warn!(%error, "can't compact the command journal; it goes on growing");
+        }
+        Ok(())
+    }
+
+    /// Has the journal hold what the ledger does, before more is added.
+    fn ensure(&mut self) -> io::Result<()> {
+        if self.journal.is_gone() && !self.unwritten {
+            tracing::error!("the command journal was removed or replaced while the agent runs; it is written anew");
+            self.unwritten = true;
+        }
+        if self.unwritten {
+            self.compact()?;
+            self.unwritten = false;
         }
         Ok(())
     }

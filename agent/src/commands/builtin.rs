@@ -4,6 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use chrono::{SecondsFormat, Utc};
 use homepot::model::{CommandId, CommandState, JsonObject, Outcome};
+use homepot_host::trust;
 use serde_json::{Value, json};
 
 use super::{ledger::REBOOT, record::Received};
@@ -80,7 +81,13 @@ impl Verdict {
 /// What `command` comes to under `rules`, or why it is rejected.
 pub fn plan(command: &Received, rules: &Rules) -> Result<Action, String> {
     let run = |rule: &Option<ProgramRule>, table: &str, reboots| match rule {
-        Some(rule) => Ok(Action::Run { rule: rule.clone(), timeout: command.run_timeout(), reboots }),
+        // Looked at each time: since the start somebody may have opened it to others.
+        Some(rule) => match trust::check(&rule.program) {
+            Err(fault) if !fault.is_missing() => {
+                Err(format!("denied by this device: other users can change the program: {fault}"))
+            }
+            _ => Ok(Action::Run { rule: rule.clone(), timeout: command.run_timeout(), reboots }),
+        },
         None => Err(format!(
             "denied by this device: its agent's configuration does not allow {} (commands.{table}.allow)",
             command.command_type

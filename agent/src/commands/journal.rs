@@ -11,7 +11,10 @@ use std::{
 };
 
 use super::record::Record;
-use crate::{platform, state::sync_dir};
+use crate::{
+    platform,
+    state::{disk, sync_dir},
+};
 
 /// Above this the journal is written anew, when most of it is of no use any more.
 const COMPACT_ABOVE: u64 = 256 * 1024;
@@ -22,7 +25,8 @@ pub const MAX_BYTES: u64 = 32 * 1024 * 1024;
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
-    file: File,
+    /// `None`: the disk took nothing when the journal was opened; it is tried again with the next record.
+    file: Option<File>,
     length: u64,
     /// Length after the last compaction.
     base: u64,
@@ -30,6 +34,8 @@ pub struct Journal {
     ragged: bool,
     /// The file's name may not survive a power cut yet.
     unnamed: bool,
+    /// What lies there is no journal, and could not be set aside yet.
+    unreadable: bool,
 }
 
 /// What was found in the file.
@@ -46,8 +52,27 @@ pub struct Found {
 }
 
 impl Journal {
-    /// Opens the file, makes it where it is missing, and reads it.
+    /// Opens the file, makes it where it is missing, and reads it. Where the disk takes nothing it is only read, and every
+    /// record is refused until it does.
     pub fn open(path: &Path) -> io::Result<(Self, Found)> {
+        match Self::open_to_write(path) {
+            Err(error) if disk::fails(&error) => {
+                tracing::error!(%error, "the command journal can't be written; no command starts until it can be written");
+                Ok(Self::open_to_read(path))
+            }
+            opened => opened,
+        }
+    }
+
+    fn open_to_read(path: &Path) -> (Self, Found) {
+        let whole = read_whole(path);
+        let unreadable = whole.is_err();
+        let (found, length) = parse(&whole.unwrap_or_default());
+        let ragged = found.torn > 0;
+        (Self { path: path.to_owned(), file: None, length, base: 0, ragged, unnamed: true, unreadable }, found)
+    }
+
+    fn open_to_write(path: &Path) -> io::Result<(Self, Found)> {
         // A compaction that was cut short: the journal proper is whole.
         remove(&path.with_extension("new"))?;
         let (bytes, set_aside) = match read_whole(path) {
@@ -65,7 +90,8 @@ impl Journal {
             file.set_len(length)?;
             file.sync_all()?;
         }
-        let mut journal = Self { path: path.to_owned(), file, length, base: 0, ragged: false, unnamed: true };
+        let (path, file) = (path.to_owned(), Some(file));
+        let mut journal = Self { path, file, length, base: 0, ragged: false, unnamed: true, unreadable: false };
         journal.name()?;
         Ok((journal, found))
     }
@@ -76,17 +102,42 @@ impl Journal {
         if self.length + line.len() as u64 > MAX_BYTES {
             return Err(io::Error::other("the command journal is full"));
         }
+        let mut file = self.opened()?;
         self.name()?;
         if self.ragged {
             // Half a line would swallow the next one.
-            self.file.set_len(self.length)?;
+            file.set_len(self.length)?;
             self.ragged = false;
         }
         self.ragged = true;
-        self.file.write_all(&line)?;
-        self.file.sync_data()?;
+        file.write_all(&line)?;
+        file.sync_data()?;
         self.ragged = false;
+        self.file = Some(file);
         self.length += line.len() as u64;
+        Ok(())
+    }
+
+    /// Whether the file is not where it was: somebody removed it, or put another in its place.
+    pub fn is_gone(&self) -> bool {
+        self.file.as_ref().is_some_and(|file| !disk::is_in_place(file, &self.path))
+    }
+
+    /// The file to append to.
+    fn opened(&mut self) -> io::Result<File> {
+        if let Some(file) = &self.file {
+            return file.try_clone();
+        }
+        self.put_aside()?;
+        self.unnamed = true;
+        platform::open_private_append(&self.path)
+    }
+
+    fn put_aside(&mut self) -> io::Result<()> {
+        if self.unreadable {
+            set_aside(&self.path)?;
+            self.unreadable = false;
+        }
         Ok(())
     }
 
@@ -98,6 +149,8 @@ impl Journal {
     /// Replaces the whole file; the old one stays until the new one is on disk.
     pub fn compact(&mut self, records: &[Record]) -> io::Result<()> {
         let temporary = self.path.with_extension("new");
+        self.path.parent().map_or(Ok(()), platform::make_private_dir)?;
+        self.put_aside()?;
         remove(&temporary)?;
         let mut file = platform::open_private_append(&temporary)?;
         let mut length = 0;
@@ -109,7 +162,7 @@ impl Journal {
         file.sync_all()?;
         fs::rename(&temporary, &self.path)?;
         // From here on the old file has no name: whatever fails, nothing may be appended to it any more.
-        (self.file, self.length, self.base) = (file, length, length);
+        (self.file, self.length, self.base) = (Some(file), length, length);
         (self.ragged, self.unnamed) = (false, true);
         self.name()
     }
@@ -117,7 +170,7 @@ impl Journal {
     /// From here on the disk refuses every record.
     #[cfg(test)]
     pub(super) fn refuse(&mut self) {
-        self.file = File::open(&self.path).unwrap();
+        self.file = Some(File::open(&self.path).unwrap());
     }
 
     /// As after so many records, none of which was ever cleared away.
@@ -300,7 +353,7 @@ mod tests {
         let (_directory, path) = journal(1);
         let (mut journal, _) = Journal::open(&path).unwrap();
         // As an append leaves it that the disk cut short.
-        journal.file.write_all(b"0badcafe {half").unwrap();
+        journal.file.as_mut().unwrap().write_all(b"0badcafe {half").unwrap();
         journal.ragged = true;
         journal.append(&record(7)).unwrap();
         let (_, found) = Journal::open(&path).unwrap();

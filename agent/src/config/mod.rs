@@ -33,15 +33,16 @@ use std::{
     time::Duration,
 };
 
-use homepot::model::{DeviceId, DeviceType, Secret, SecretKind, SiteId};
+use homepot::model::{DeviceId, DeviceType, Secret, SecretKind, ServerAddress, SiteId};
+use homepot_host::{
+    environment::{self, VariableError},
+    secret_file, trust,
+};
 
 use crate::{
-    commands::Rules,
+    commands::{Rules, builtin::ProgramRule},
     platform,
-    protocol::{
-        endpoint::ServerAddress,
-        spool::{MAX_AGE, MAX_BYTES},
-    },
+    protocol::spool::{MAX_AGE, MAX_BYTES},
 };
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -144,27 +145,25 @@ pub struct Config {
 
 impl Defaults {
     /// Reads the environment and the machine's name.
-    pub fn of_this_machine() -> Self {
-        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-        let home = || variable("HOME").map(PathBuf::from);
+    pub fn of_this_machine() -> Result<Self, VariableError> {
+        let home = || environment::of_the_system("HOME").map(PathBuf::from);
         let (config, state_dir) = if platform::is_superuser() {
             (Some("/etc/homepot/agent.toml".into()), Some("/var/lib/homepot-agent".into()))
         } else {
             let below = |name: &str, fallback: &str| {
-                variable(name).map(PathBuf::from).or_else(|| home().map(|home| home.join(fallback)))
+                environment::of_the_system(name).map(PathBuf::from).or_else(|| home().map(|home| home.join(fallback)))
             };
             (
                 below("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("homepot/agent.toml")),
                 below("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("homepot-agent")),
             )
         };
-        let token = variable(TOKEN_VARIABLE).and_then(|value| value.into_string().ok());
-        Self {
+        Ok(Self {
             config,
             state_dir,
             hostname: platform::hostname().unwrap_or_default(),
-            enrollment_token: token.map(|token| Secret::presented(token.trim())),
-        }
+            enrollment_token: environment::variable(TOKEN_VARIABLE)?.map(|token| Secret::presented(token.trim())),
+        })
     }
 }
 
@@ -172,15 +171,38 @@ impl Config {
     /// Reads the file that the flags or the machine name, and puts everything together.
     pub fn load(flags: &Flags, defaults: &Defaults) -> Result<Self, Vec<String>> {
         let path = flags.place.config.as_ref().or(defaults.config.as_ref());
+        let mut faults = Vec::new();
         let text = match path.map(|path| (path, std::fs::read_to_string(path))) {
-            Some((path, Ok(text))) => Some((path.as_path(), text)),
+            Some((path, Ok(text))) => {
+                faults.extend(untrusted("config", path));
+                Some((path.as_path(), text))
+            }
             Some((_, Err(error))) if flags.place.config.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
                 None
             }
             Some((path, Err(error))) => return Err(vec![format!("can't read {}: {error}", path.display())]),
             None => None,
         };
-        Self::resolve(flags, text.as_ref().map(|(path, text)| (*path, text.as_str())), defaults)
+        let config = Self::resolve(flags, text.as_ref().map(|(path, text)| (*path, text.as_str())), defaults);
+        match config {
+            Ok(config) => {
+                faults.extend(config.untrusted_files());
+                if faults.is_empty() { Ok(config) } else { Err(faults) }
+            }
+            Err(further) => Err([faults, further].concat()),
+        }
+    }
+
+    /// Files that decide what the agent runs and whom it believes, and that other users can change.
+    fn untrusted_files(&self) -> Vec<String> {
+        let program = |rule: &Option<ProgramRule>| rule.as_ref().map(|rule| rule.program.clone());
+        let named = [
+            ("commands.restart_app.program", program(&self.rules.restart_app)),
+            ("commands.reboot.program", program(&self.rules.reboot)),
+            ("ca_file", self.ca_file.clone()),
+            ("enrollment_token_file", self.enrollment_token_file.clone()),
+        ];
+        named.into_iter().filter_map(|(key, path)| untrusted(key, &path?)).collect()
     }
 
     /// Puts flags, the file's text and defaults together; every fault is told.
@@ -242,8 +264,7 @@ impl Config {
     pub fn token(&self) -> Result<Option<Secret>, String> {
         let token = match &self.enrollment_token_file {
             Some(path) => {
-                let text = std::fs::read_to_string(path)
-                    .map_err(|error| format!("can't read the enrolment token in {}: {error}", path.display()))?;
+                let text = secret_file::read(path).map_err(|error| format!("enrollment_token_file: {error}"))?;
                 Some(Secret::presented(text.trim()))
             }
             None => self.enrollment_token.clone(),
@@ -255,6 +276,12 @@ impl Config {
         }
         Ok(token)
     }
+}
+
+/// Why other users can change what lies at `path`. A file that is not there is told by whoever needs it.
+fn untrusted(key: &str, path: &Path) -> Option<String> {
+    let fault = trust::check(path).err().filter(|fault| !fault.is_missing())?;
+    Some(format!("{key}: the agent trusts no file that other users can change: {fault}"))
 }
 
 fn take<T>(faults: &mut Vec<String>, key: &str, value: Result<T, String>) -> Option<T> {
@@ -333,6 +360,48 @@ mod tests {
         assert_eq!(denied.rules.reboot, None);
         let allowed = resolve(&Flags::default(), &format!("[commands.reboot]\nallow = true\n{rule}")).unwrap();
         assert_eq!(allowed.rules.reboot.unwrap().args, ["now"]);
+    }
+
+    #[test]
+    fn a_file_or_program_that_others_can_write_is_refused_with_the_line_that_mends_it() {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+        let directory = tempfile::tempdir().unwrap();
+        let (config, bin) = (directory.path().join("agent.toml"), directory.path().join("bin"));
+        let (program, ca, token) =
+            (bin.join("restart"), directory.path().join("ca.pem"), directory.path().join("token"));
+        fs::create_dir(&bin).unwrap();
+        let rule = format!("allow = true\nprogram = {program:?}\n");
+        let text = format!(
+            "ca_file = {ca:?}\nenrollment_token_file = {token:?}\n[commands.restart_app]\n{rule}[commands.reboot]\n{rule}"
+        );
+        let close = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+        for (path, text) in [(&config, text.as_str()), (&program, "#!/bin/sh\n"), (&ca, ""), (&token, "")] {
+            fs::write(path, text).unwrap();
+            close(path, 0o755);
+        }
+        let flags = Flags { place: Place { config: Some(config.clone()), state_dir: None }, ..Default::default() };
+        let load = || Config::load(&flags, &defaults());
+        assert!(load().is_ok(), "{:?}", load().err());
+
+        for path in [&config, &ca, &token] {
+            close(path, 0o666);
+        }
+        close(&program, 0o777);
+        let told = load().unwrap_err();
+        let keys: Vec<_> = told.iter().map(|fault| fault.split(':').next().unwrap()).collect();
+        let programs = ["commands.restart_app.program", "commands.reboot.program"];
+        assert_eq!(keys, ["config", programs[0], programs[1], "ca_file", "enrollment_token_file"]);
+        assert!(told.iter().all(|fault| fault.contains("chmod go-w ")), "{told:?}");
+
+        for path in [&config, &ca, &token, &program] {
+            close(path, 0o755);
+        }
+        close(&bin, 0o777);
+        let told = load().unwrap_err().join("\n");
+        assert!(told.contains(&format!("chmod go-w {}", bin.display())), "{told}");
+        close(&bin, 0o755);
+        fs::remove_file(&program).unwrap();
+        assert!(load().is_ok(), "a program may come later");
     }
 
     #[test]

@@ -1,10 +1,9 @@
 //! Where the server is and how it is spoken to.
 
-use std::{net::IpAddr, time::Duration};
+use std::time::Duration;
 
-use homepot::{Error, pb::device::v1::device_service_client::DeviceServiceClient};
+use homepot::{Error, model::ServerAddress, pb::device::v1::device_service_client::DeviceServiceClient};
 use tonic::{
-    codegen::http::Uri,
     metadata::{Ascii, MetadataValue},
     transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
 };
@@ -21,67 +20,28 @@ const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 const KEEPALIVE: Duration = Duration::from_secs(20);
 const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
 
-/// A server's address, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ServerAddress {
-    uri: Uri,
-    tls: bool,
-}
-
-impl ServerAddress {
-    /// Checks `text`. Without TLS it must lie on this machine, unless `allow_plaintext`.
-    pub fn parse(text: &str, allow_plaintext: bool) -> Result<Self, String> {
-        let uri: Uri = text.parse().map_err(|error| format!("'{text}' is no URL: {error}"))?;
-        let tls = match uri.scheme_str() {
-            Some("https") => true,
-            Some("http") => false,
-            _ => return Err(format!("'{text}' must begin with https:// or http://")),
-        };
-        let host = uri.host().unwrap_or_default();
-        if host.is_empty() || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err("must name a host, and no user".to_owned());
-        }
-        if uri.path_and_query().is_some_and(|path| path.as_str() != "/") {
-            return Err(format!("'{text}' must end after the port"));
-        }
-        if !tls && !allow_plaintext && !is_loopback(host) {
-            return Err(format!(
-                "'{text}' would send this device's key in clear over the network; use https://, or set allow_plaintext \
-                 where something else encrypts the way"
-            ));
-        }
-        Ok(Self { uri, tls })
+/// The endpoint; over TLS it trusts the machine's roots, or only those of `ca`, in PEM.
+pub fn endpoint(address: &ServerAddress, ca: Option<&[u8]>) -> Result<Endpoint, String> {
+    let endpoint = Endpoint::from(address.uri().clone())
+        .user_agent(concat!("homepot-agent/", env!("CARGO_PKG_VERSION")))
+        .map_err(|error| causes(&error))?
+        .connect_timeout(CONNECT)
+        .tcp_nodelay(true)
+        .http2_keep_alive_interval(KEEPALIVE)
+        .keep_alive_timeout(KEEPALIVE_ANSWER)
+        .keep_alive_while_idle(true);
+    if !address.is_tls() {
+        return Ok(endpoint);
     }
-
-    /// The endpoint; over TLS it trusts the machine's roots, or only those of `ca`, in PEM.
-    pub fn endpoint(&self, ca: Option<&[u8]>) -> Result<Endpoint, String> {
-        let endpoint = Endpoint::from(self.uri.clone())
-            .user_agent(concat!("homepot-agent/", env!("CARGO_PKG_VERSION")))
-            .map_err(|error| causes(&error))?
-            .connect_timeout(CONNECT)
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE_ANSWER)
-            .keep_alive_while_idle(true);
-        if !self.tls {
-            return Ok(endpoint);
+    let tls = match ca {
+        // A file without one would be taken, and trust nobody.
+        Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {
+            return Err("ca_file holds no certificate in PEM".to_owned());
         }
-        let tls = match ca {
-            // A file without one would be taken, and trust nobody.
-            Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {
-                return Err("ca_file holds no certificate in PEM".to_owned());
-            }
-            Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
-            None => ClientTlsConfig::new().with_native_roots(),
-        };
-        endpoint.tls_config(tls.timeout(TLS_HANDSHAKE)).map_err(|error| causes(&error))
-    }
-}
-
-impl std::fmt::Display for ServerAddress {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}", self.uri.to_string().trim_end_matches('/'))
-    }
+        Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
+        None => ClientTlsConfig::new().with_native_roots(),
+    };
+    endpoint.tls_config(tls.timeout(TLS_HANDSHAKE)).map_err(|error| causes(&error))
 }
 
 /// Connects.
@@ -118,30 +78,15 @@ fn causes(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn plaintext_is_for_this_machine_unless_it_is_asked_for() {
-        for good in ["http://127.0.0.1:50051", "http://localhost:1", "http://[::1]:50051", "https://pot.example"] {
-            assert!(ServerAddress::parse(good, false).is_ok(), "{good}");
-        }
-        let far = "http://pot.example:50051";
-        assert!(ServerAddress::parse(far, false).unwrap_err().contains("in clear"));
-        assert_eq!(ServerAddress::parse(far, true).unwrap().to_string(), far);
-    }
-
     #[tokio::test]
     async fn over_tls_an_endpoint_needs_a_certificate_that_can_be_read() {
         let address = ServerAddress::parse("https://127.0.0.1:1", false).unwrap();
-        assert!(address.endpoint(None).is_ok());
-        assert!(address.endpoint(Some(b"no certificate")).is_err());
+        assert!(endpoint(&address, None).is_ok());
+        assert!(endpoint(&address, Some(b"no certificate")).is_err());
     }
 
     #[tokio::test]
@@ -150,14 +95,7 @@ mod tests {
         let address = listener.local_addr().unwrap();
         drop(listener);
         let address = ServerAddress::parse(&format!("http://{address}"), false).unwrap();
-        let end = connect(&address.endpoint(None).unwrap()).await.unwrap_err();
+        let end = connect(&endpoint(&address, None).unwrap()).await.unwrap_err();
         assert!(end.describe().contains("refused"), "{}", end.describe());
-    }
-
-    #[test]
-    fn what_is_no_address_of_a_server_is_refused() {
-        for bad in ["", "127.0.0.1:50051", "ftp://x", "https://user:secret@x", "https://x/path", "https://x/?q=1"] {
-            assert!(ServerAddress::parse(bad, false).is_err(), "{bad}");
-        }
     }
 }

@@ -9,10 +9,10 @@ use serde::{Deserialize, Serialize};
 use super::{StateDir, StateError};
 use crate::{platform, protocol::Signer};
 
-const KEY: &str = ".device_api_key";
-const DEVICE: &str = "device.json";
+pub(super) const KEY: &str = ".device_api_key";
+pub(super) const DEVICE: &str = "device.json";
 const CLAIM: &str = "enrollment_claim";
-const PROOF_KEY: &str = "proof_key";
+pub(super) const PROOF_KEY: &str = "proof_key";
 
 /// Who this device is.
 #[derive(Clone, Debug)]

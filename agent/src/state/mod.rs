@@ -8,12 +8,15 @@
 //! | `enrollment_claim` | 32 random bytes, while an enrolment is under way |
 //! | `settings.json` | what SET_INTERVAL set |
 //! | `spool/` | samples that the server does not have yet |
+//! | `traffic.json` | what interfaces have counted since the boot |
 //! | `commands.journal` | commands and their outcomes |
 //! | `commands.unreadable` | what was found in place of the journal and is none |
 //! | `status.json` | how the running agent stands |
 //! | `agent.lock` | held by the running agent |
 
+pub(crate) mod disk;
 mod identity;
+mod keeper;
 mod settings;
 
 use std::{
@@ -23,9 +26,15 @@ use std::{
     time::Duration,
 };
 
+use homepot_host::{
+    data_dir::{self, DataDirError},
+    trust::{self, Untrusted},
+};
+
 use crate::platform;
 
 pub use identity::Identity;
+pub(crate) use keeper::Keeper;
 pub use settings::Settings;
 
 const LOCK: &str = "agent.lock";
@@ -55,6 +64,14 @@ pub enum StateError {
         /// What to do.
         remedy: String,
     },
+    /// Others could put another directory in its place.
+    #[error("other users could replace {path}: {fault}")]
+    Untrusted {
+        /// The directory.
+        path: PathBuf,
+        /// What lets them.
+        fault: Untrusted,
+    },
     /// A file does not hold what it should.
     #[error("{path} {fault}")]
     Damaged {
@@ -77,14 +94,32 @@ pub struct StateDir {
 /// Held while an agent runs; the system lets go of it when the process ends, however it ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Whether its file is where it was.
+    fn is_in_place(&self) -> bool {
+        disk::is_in_place(&self.file, &self.path)
+    }
+}
+
+impl StateError {
+    /// Whether it is of a disk that takes nothing for now, see [`disk`].
+    pub(crate) fn is_of_the_disk(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if disk::fails(source))
+    }
 }
 
 impl StateDir {
     /// Makes the directory where it is missing, and refuses one that others may enter.
     pub fn open(path: &Path) -> Result<Self, StateError> {
-        platform::make_private_dir(path).map_err(io_error("make", path))?;
-        Self::existing(path)
+        match data_dir::make(path, 0o700) {
+            Ok(()) => Self::existing(path),
+            Err(DataDirError::Io { path, source }) => Err(StateError::Io { verb: "make", path, source }),
+            Err(DataDirError::Untrusted { path, fault }) => Err(StateError::Untrusted { path, fault }),
+        }
     }
 
     /// The directory as it is; refuses one that others may enter.
@@ -98,6 +133,7 @@ impl StateDir {
                 format!("it holds this device's key: chown it to the agent's user and chmod 700 {}", path.display());
             return Err(StateError::Exposed { path: path.to_owned(), fault, remedy });
         }
+        trust::check(path).map_err(|fault| StateError::Untrusted { path: path.to_owned(), fault })?;
         Ok(Self { path: path.to_owned() })
     }
 
@@ -114,10 +150,15 @@ impl StateDir {
     /// Takes the lock; a short-lived holder, such as `homepot-agent status`, is waited for.
     pub fn lock(&self) -> Result<Lock, StateError> {
         let path = self.file(LOCK);
-        let file = platform::open_private_append(&path).map_err(io_error("open", &path))?;
+        // A lock needs no room: on a disk that takes nothing, the file of an earlier run does.
+        let opened = match platform::open_private_append(&path) {
+            Err(error) if disk::fails(&error) => File::open(&path).map_err(|_| error),
+            opened => opened,
+        };
+        let file = opened.map_err(io_error("open", &path))?;
         for _ in 0..10 {
             match file.try_lock() {
-                Ok(()) => return Ok(Lock { _file: file }),
+                Ok(()) => return Ok(Lock { file, path }),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(50)),
                 Err(TryLockError::Error(error)) => return Err(io_error("lock", &path)(error)),
             }

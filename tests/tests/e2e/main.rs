@@ -8,6 +8,7 @@ mod bench;
 mod contract;
 mod ctl;
 mod demo;
+mod host;
 mod house;
 mod ledger;
 mod ops;

@@ -1,4 +1,8 @@
-use std::{fs, path::PathBuf, time::Duration};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use homepot::model::{CommandType, Delivery};
 use tempfile::TempDir;
@@ -248,4 +252,28 @@ fn the_file_is_written_anew_before_it_grows_out_of_proportion() {
     let again = open(&path, "a");
     assert_eq!((again.journal_id(), again.pending_outcomes()), (book.journal_id(), 0));
     assert_eq!(ended(&again, CommandId(uuid::Uuid::from_u128(60))), Some(CommandState::Succeeded));
+}
+
+#[test]
+fn a_journal_that_is_removed_under_a_running_agent_is_written_anew_under_its_id() {
+    let (directory, path) = place();
+    let state = directory.path().join("state");
+    let path = state.join(path.file_name().unwrap());
+    fs::create_dir(&state).unwrap();
+    let mut book = open(&path, "a");
+    let journal_id = book.journal_id().to_owned();
+    book.receive(arrival(1, "RESTART_APP")).unwrap();
+    book.start(ID, "a").unwrap();
+    for remove in [|path: &Path| fs::remove_file(path), |path: &Path| fs::remove_dir_all(path.parent().unwrap())] {
+        remove(&path).unwrap();
+        book.put_back();
+        assert!(path.exists());
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(book.receive(arrival(2, "PING")).unwrap(), Standing::Waiting);
+    drop(book);
+    let book = open(&path, "a");
+    assert_eq!(book.journal_id(), journal_id);
+    assert_eq!(ended(&book, ID), Some(CommandState::Unknown), "that it started was not forgotten");
+    assert_eq!(book.standing(arrival(2, "PING").delivery.command_id), Standing::Waiting);
 }

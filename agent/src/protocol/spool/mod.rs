@@ -16,6 +16,7 @@
 //! **A disk that fails** stops nothing: samples are then kept in a bounded memory, and the disk is tried again.
 
 pub mod ledger;
+mod put_back;
 mod ranges;
 mod read;
 pub mod record;
@@ -217,6 +218,7 @@ impl Spool {
     fn write_memory(&mut self, now: Instant) {
         let waits = self.disk_failed_at.is_some_and(|failed| now < failed + RETRY_DISK);
         if self.options.directory.is_some() && !waits {
+            self.put_back();
             let failed_before = self.disk_failed_at.is_some();
             while let Some((seq, payload)) = self.memory.pop_front() {
                 if let Err(error) = self.write(seq, &payload, now) {
@@ -229,9 +231,9 @@ impl Spool {
             if self.memory.is_empty() && failed_before {
                 self.disk_failed_at = None;
                 tracing::info!("the spool is on disk again");
-                if self.ledger_lacks {
-                    self.write_ledger(false);
-                }
+            }
+            if self.memory.is_empty() && self.ledger_lacks {
+                self.write_ledger(false);
             }
         }
         let room = MEMORY_BYTES.min(self.options.max_bytes);
@@ -331,13 +333,16 @@ impl Spool {
         });
     }
 
-    fn write_ledger(&mut self, clean: bool) {
-        let Some(directory) = &self.options.directory else { return };
+    /// Writes the ledger; `false`: the disk does not have it.
+    fn write_ledger(&mut self, clean: bool) -> bool {
+        let Some(directory) = &self.options.directory else { return true };
         self.ledger.clean = clean;
-        match self.ledger.write(directory) {
+        let written = self.ledger.write(directory);
+        match &written {
             Ok(()) => (self.settled_since, self.ledger_lacks) = (0, false),
             Err(error) => tracing::debug!(%error, "can't write the spool's ledger; it is tried again"),
         }
+        written.is_ok()
     }
 
     fn disk_failed(&mut self, error: &io::Error, now: Instant) {

@@ -82,13 +82,19 @@ impl Spool {
         }
         let fresh = ledger.is_none() && segments.is_empty();
         self.ledger = ledger.unwrap_or_default();
+        let was_clean = self.ledger.clean;
         self.go_on_counting(&found, starts.last().copied(), fresh);
         self.explain_holes(&found, damaged);
         self.segments = segments.into();
         self.writer = self.resume(whole);
         self.remove_settled();
         // From here on the end is not a clean one until it was.
-        self.write_ledger(false);
+        if !self.write_ledger(false) && was_clean {
+            // The disk goes on saying so, and the next start would count on from there: this run's numbers are to lie elsewhere.
+            let base = self.ledger.next;
+            self.ledger.next += SKIP;
+            self.ledger.settle(base, base + SKIP - 1);
+        }
         self.make_room(0);
     }
 

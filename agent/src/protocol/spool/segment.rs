@@ -3,6 +3,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read as _, Seek as _, SeekFrom, Write as _},
+    os::unix::fs::FileExt as _,
     path::{Path, PathBuf},
 };
 
@@ -12,7 +13,10 @@ use super::{
     measured_at,
     record::{self, Found, Records},
 };
-use crate::{platform, state::sync_dir};
+use crate::{
+    platform,
+    state::{disk, sync_dir},
+};
 
 /// Numbers beyond this are damage; it leaves room to count on.
 pub(super) const MAX_SEQ: u64 = u64::MAX / 2;
@@ -58,7 +62,7 @@ impl Segment {
 
     /// Goes on with a segment, whose file ends after its last whole record from now on.
     pub(super) fn resume(&mut self, whole: u64) -> io::Result<Writer> {
-        let mut file = fs::OpenOptions::new().write(true).open(&self.path)?;
+        let mut file = fs::OpenOptions::new().read(true).write(true).open(&self.path)?;
         if self.bytes != whole {
             file.set_len(whole)?;
             file.sync_all()?;
@@ -81,6 +85,23 @@ impl Segment {
         self.last = seq;
         writer.unsynced += 1;
         Ok(())
+    }
+
+    /// Whether its file is where it was.
+    pub(super) fn is_in_place(&self, writer: &Writer) -> bool {
+        disk::is_in_place(&writer.file, &self.path)
+    }
+
+    /// Whether its file is there.
+    pub(super) fn exists(&self) -> bool {
+        !fs::symlink_metadata(&self.path).is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+    }
+
+    /// All its bytes, by the open file: also those of one that was removed.
+    pub(super) fn read_by(&self, writer: &Writer) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; usize::try_from(self.bytes).unwrap_or_default()];
+        writer.file.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
     }
 
     /// The bytes from `offset` to the end.

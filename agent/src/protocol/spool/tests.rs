@@ -246,6 +246,62 @@ fn a_disk_that_fails_is_replaced_by_a_bounded_memory_and_tried_again() {
 }
 
 #[test]
+fn a_spool_that_is_removed_under_a_running_agent_is_made_again_with_what_is_pending() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(directory.path());
+    push(&mut spool, 5);
+    spool.settle(1, 2);
+    fs::remove_dir_all(directory.path().join("spool")).unwrap();
+    push(&mut spool, 1);
+    assert_eq!(numbers(&mut spool), [3, 4, 5, 6]);
+    assert!(spool.losses().is_empty() && spool.disk_works());
+    drop(spool);
+    let mut again = open(directory.path());
+    assert_eq!(numbers(&mut again), [3, 4, 5, 6]);
+    assert!(again.push(&sample(Utc::now(), 7), Instant::now()).unwrap() > 6);
+}
+
+#[test]
+fn samples_of_segments_that_were_removed_are_told_as_lost() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = Spool::open(options(directory.path(), 80_000));
+    push(&mut spool, 1_000);
+    let newest = segments(directory.path()).last().unwrap().clone();
+    let first: u64 = newest.file_stem().unwrap().to_str().unwrap().parse().unwrap();
+    let dropped = spool.losses().last().map_or(0, |lost| lost.last);
+    fs::remove_dir_all(directory.path().join("spool")).unwrap();
+    push(&mut spool, 1);
+    assert_eq!(numbers(&mut spool), (first..=1_001).collect::<Vec<_>>());
+    let told: Vec<_> = lost(&spool).into_iter().filter(|(_, _, reason)| *reason == LossReason::Damaged).collect();
+    let covered: u64 = told.iter().map(|(first, last, _)| last - first + 1).sum();
+    assert_eq!((told[0].0, covered), (dropped + 1, first - dropped - 1));
+    let losses = spool.losses().to_vec();
+    drop(spool);
+    assert_eq!(Spool::open(options(directory.path(), 80_000)).losses(), losses);
+}
+
+#[test]
+fn numbers_of_a_run_whose_disk_took_nothing_are_not_given_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut spool = open(directory.path());
+    let given = push(&mut spool, 3);
+    spool.close(Instant::now());
+    drop(spool);
+    // A directory in the place of the file that is written first: no user, not even root, can write there.
+    let block = directory.path().join("spool/ledger.new");
+    fs::create_dir(&block).unwrap();
+    let mut spool = open(directory.path());
+    let unseen = push(&mut spool, 1);
+    drop(spool);
+    fs::remove_dir(&block).unwrap();
+    for path in segments(directory.path()).iter().skip(1) {
+        fs::remove_file(path).unwrap();
+    }
+    let next = push(&mut open(directory.path()), 1);
+    assert!(next[0] > given[2] && next != unseen, "{given:?}, {unseen:?}, {next:?}");
+}
+
+#[test]
 fn records_are_synced_by_number_and_by_time() {
     let directory = tempfile::tempdir().unwrap();
     let mut spool = open(directory.path());
