@@ -188,6 +188,16 @@ fn reached(metadata: &Value, name: &str) -> BTreeSet<String> {
     seen.into_iter().map(|id| names[id].to_owned()).collect()
 }
 
+#[test]
+fn variables_are_read_by_the_one_rule_that_tells_not_set_from_not_readable() {
+    for room in ["agent/src", "benches/src", "services", "simulator/src", "src"] {
+        for file in rust_files(&workspace().join(room)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(!text.contains("env::var("), "{}: homepot_host::environment reads variables", file.display());
+        }
+    }
+}
+
 /// The Rust files below a directory, build output left out.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
