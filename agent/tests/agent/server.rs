@@ -33,6 +33,7 @@ pub(crate) fn delivery(command_type: &str) -> pb::CommandDelivery {
     pb::CommandDelivery {
         command_id: COMMAND.to_owned(),
         command_type: command_type.to_owned(),
+        requested_type: String::new(),
         payload: None,
         time_to_live: Some(to_proto_duration(Duration::from_secs(60))),
         run_timeout: Some(to_proto_duration(Duration::from_secs(30))),
