@@ -119,6 +119,8 @@ pub struct Operator {
     pub expires_at: Option<DateTime<Utc>>,
     /// When it was revoked.
     pub revoked_at: Option<DateTime<Utc>>,
+    /// Who made it; `None`: the server's first start, or an earlier version.
+    pub made_by: Option<OperatorName>,
 }
 
 impl Operator {
@@ -138,6 +140,7 @@ impl From<Operator> for pb::Operator {
             created_at: Some(to_proto_timestamp(operator.created_at)),
             expires_at: operator.expires_at.map(to_proto_timestamp),
             revoked_at: operator.revoked_at.map(to_proto_timestamp),
+            made_by: operator.made_by.map(Into::into).unwrap_or_default(),
         }
     }
 }

@@ -1,11 +1,11 @@
 //! How a device joins: with a token, or without one where this machine and the site are open. Here alone it is settled
 //! whether a device is real.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use homepot::{
     Error, Kind,
-    model::{Device, DeviceSource, Enrollment, Labels, Secret, SecretKind, SiteId},
+    model::{Device, DeviceId, DeviceSource, Enrollment, Labels, Secret, SecretKind, SiteId},
 };
 use homepot_runtime::auth::Enrollee;
 use homepot_store::{
@@ -21,6 +21,8 @@ use crate::{
     authenticator::{Shown, place},
 };
 
+/// Within this time a token may run into so many ids of other sites as a name may fail in a minute elsewhere.
+pub(crate) const PROBES_WINDOW: Duration = Duration::from_secs(3600);
 const WRONG_TOKEN: &str = "Invalid or missing enrollment token";
 
 /// By what right a device joins.
@@ -64,7 +66,13 @@ impl Registry {
                 tracing::info!(%device_id, %site_id, token_id, "a real device took over a simulated one");
                 Ok(device)
             }
-            Enrolled::Taken => Err(Error::new(Kind::AlreadyExists, format!("Device {device_id} already exists"))),
+            Enrolled::Taken => Err(taken(&device_id)),
+            Enrolled::TakenElsewhere => {
+                // An id is unique in the fleet, so this has to be told. But no token may go on asking, see `admit_by_token`.
+                self.inner.probes.fail(token_id.as_deref().unwrap_or_default(), None, Instant::now());
+                tracing::warn!(%device_id, %site_id, token_id, "a device asked for an id of another site");
+                Err(taken(&device_id))
+            }
             Enrolled::SiteMissing => Err(Error::not_found(format!("Site {site_id} not found"))),
             Enrolled::TokenSpent => Err(refusal()),
         }?;
@@ -107,8 +115,12 @@ impl Registry {
         // One without uses left still answers a repeat whose first answer got lost; the store counts the uses.
         let Some(found) = found.filter(|found| found.is_good) else { return Err(refusal()) };
         let token = found.token;
+        if self.inner.probes.name_failed_too_often(&token.token_id, None, Instant::now()) {
+            let told = "this token was used for too many ids of other sites' devices; try again in an hour";
+            return Err(Error::new(Kind::Throttled, told).retry_after(PROBES_WINDOW));
+        }
         if token.site_id != enrollment.site_id {
-            self.find_site(&enrollment.site_id).await?;
+            // Whether there is such a site or not.
             let told = format!("the enrollment token is not for site {}", enrollment.site_id);
             return Err(Error::new(Kind::Forbidden, told));
         }
@@ -150,6 +162,10 @@ fn check_source(enrollment: &Enrollment, of_token: DeviceSource) -> Result<(), E
         _ => return Ok(()),
     };
     Err(Error::new(Kind::Forbidden, told))
+}
+
+fn taken(device_id: &DeviceId) -> Error {
+    Error::new(Kind::AlreadyExists, format!("Device {device_id} already exists"))
 }
 
 fn refusal() -> Error {

@@ -71,6 +71,8 @@ struct Inner {
     throttle: throttle::Throttle,
     /// The same for what Argon2 had to find wrong.
     costly: throttle::Throttle,
+    /// Counts enrolment tokens that run into ids of other sites.
+    probes: throttle::Throttle,
     tickets: ticket::Tickets,
     /// Told when a device was shut out, so that its stream need not wait for the next look.
     shut_out: Notify,
@@ -97,6 +99,7 @@ impl Registry {
             verified: verified::Verified::new(secrets::random()?),
             throttle: throttle::Throttle::default(),
             costly: throttle::Throttle::default(),
+            probes: throttle::Throttle::over(enroll::PROBES_WINDOW),
             tickets: ticket::Tickets::new(keyring.ticket_key()),
             keyring,
             shut_out: Notify::new(),

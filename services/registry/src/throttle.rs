@@ -27,9 +27,16 @@ struct Count {
 }
 
 /// Counts failures.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Throttle {
+    window: Duration,
     counts: Mutex<Counts>,
+}
+
+impl Default for Throttle {
+    fn default() -> Self {
+        Self::over(WINDOW)
+    }
 }
 
 #[derive(Debug, Default)]
@@ -40,19 +47,24 @@ struct Counts {
 }
 
 impl Counts {
-    fn has_room(&mut self, place: &Counted, now: Instant) -> bool {
+    fn has_room(&mut self, place: &Counted, window: Duration, now: Instant) -> bool {
         if self.by_place.len() < MAX_ENTRIES || self.by_place.contains_key(place) {
             return true;
         }
         if self.cleared_at.is_none_or(|then| now.saturating_duration_since(then) >= WINDOW / 4) {
             self.cleared_at = Some(now);
-            self.by_place.retain(|_, count| now.saturating_duration_since(count.since) < WINDOW);
+            self.by_place.retain(|_, count| now.saturating_duration_since(count.since) < window);
         }
         self.by_place.len() < MAX_ENTRIES
     }
 }
 
 impl Throttle {
+    /// Counts over `window`.
+    pub(crate) fn over(window: Duration) -> Self {
+        Self { window, counts: Mutex::default() }
+    }
+
     /// How long who fails now has to wait: not at all, until the address, or this device from this address, failed too often.
     pub(crate) fn wait(&self, name: &str, ip: Option<IpAddr>, now: Instant) -> Option<Duration> {
         counted(name, ip).into_iter().find_map(|counted| self.left(counted, now))
@@ -67,7 +79,7 @@ impl Throttle {
     fn left(&self, (place, limit): (Counted, u32), now: Instant) -> Option<Duration> {
         let counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let count = counts.by_place.get(&place).filter(|count| count.failures >= limit)?;
-        let left = WINDOW.saturating_sub(now.saturating_duration_since(count.since));
+        let left = self.window.saturating_sub(now.saturating_duration_since(count.since));
         (!left.is_zero()).then_some(left)
     }
 
@@ -75,11 +87,11 @@ impl Throttle {
     pub(crate) fn fail(&self, name: &str, ip: Option<IpAddr>, now: Instant) {
         let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         for (place, _) in counted(name, ip) {
-            if !counts.has_room(&place, now) {
+            if !counts.has_room(&place, self.window, now) {
                 continue;
             }
             let count = counts.by_place.entry(place).or_insert(Count { since: now, failures: 0 });
-            if now.saturating_duration_since(count.since) >= WINDOW {
+            if now.saturating_duration_since(count.since) >= self.window {
                 *count = Count { since: now, failures: 0 };
             }
             count.failures = count.failures.saturating_add(1);

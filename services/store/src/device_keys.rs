@@ -11,7 +11,7 @@ use crate::{
     devices::{self as aggregate, DeviceRef, REF, RefRow},
     row,
     schema::{device_keys, devices, sessions},
-    secrets::{NewSecret, StoredSecret},
+    secrets::{Columns, NewSecret, StoredSecret},
     sessions as session,
 };
 
@@ -43,7 +43,7 @@ pub struct LiveKey {
 ///
 /// One query, however many are asked for: every call of a device begins with one of these.
 pub fn find(conn: &mut PgConnection, wanted: &[(DeviceId, String)]) -> Result<Vec<Option<Credential>>, StoreError> {
-    type Key = (String, (String, Option<Vec<u8>>), Option<DateTime<Utc>>);
+    type Key = (String, Columns, Option<DateTime<Utc>>);
     type Found = (RefRow, i32, Option<Vec<u8>>, Option<Key>);
     let device_ids: Vec<_> = wanted.iter().map(|(device_id, _)| device_id.as_str()).collect();
     let key_ids: Vec<_> = wanted.iter().map(|(_, key_id)| key_id.as_str()).collect();

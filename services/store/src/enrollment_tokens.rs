@@ -1,16 +1,19 @@
 //! Tokens that let devices enrol, as hashes.
 
+use std::time::Duration;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{DeviceSource, EnrollmentToken, Labels, Page, PageRequest, SiteId, SiteScope};
+use homepot::model::{DeviceSource, EnrollmentToken, Labels, OperatorName, Page, PageRequest, SiteId, SiteScope};
 use serde_json::Value;
 
 use crate::{
     StoreError,
     devices::labels,
+    operators::{self, Made},
     paging, row,
     schema::{enrollment_tokens, sites},
-    secrets::{NewSecret, StoredSecret},
+    secrets::{Columns, NewSecret, StoredSecret},
 };
 
 #[derive(Queryable, Selectable)]
@@ -90,6 +93,24 @@ pub fn insert(conn: &mut PgConnection, new: &NewEnrollmentToken) -> Result<Optio
     Ok(Some(row.try_into()?))
 }
 
+/// Makes a token on behalf of `maker`: it lasts for `time_to_live`, or else for `default`, and no longer than the maker.
+pub fn make(
+    conn: &mut PgConnection,
+    maker: &OperatorName,
+    new: NewEnrollmentToken,
+    time_to_live: Option<Duration>,
+    default: Duration,
+) -> Result<Made<Option<EnrollmentToken>>, StoreError> {
+    conn.transaction(|conn| {
+        let Some(reach) = operators::reach(conn, maker)? else { return Ok(Made::MakerEnded) };
+        let expires_at = match operators::lifetime(&reach, time_to_live, Some(default)) {
+            Ok(expires_at) => expires_at.unwrap_or(new.expires_at),
+            Err(end) => return Ok(Made::Outlasts(end)),
+        };
+        insert(conn, &NewEnrollmentToken { expires_at, created_by: maker.to_string(), ..new }).map(Made::Made)
+    })
+}
+
 /// What is needed to check who shows a token.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Credential {
@@ -103,7 +124,7 @@ pub struct Credential {
 
 /// The token with these public letters, good or not.
 pub fn find(conn: &mut PgConnection, token_id: &str) -> Result<Option<Credential>, StoreError> {
-    let found: Option<(Row, (String, Option<Vec<u8>>), bool)> = enrollment_tokens::table
+    let found: Option<(Row, Columns, bool)> = enrollment_tokens::table
         .find(token_id)
         .select((
             Row::as_select(),

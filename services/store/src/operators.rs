@@ -1,17 +1,21 @@
 //! Operators and the hashes of their tokens.
 
+mod makers;
+
 use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{Operator, OperatorName, Page, PageRequest, Role, SiteId, SiteScope};
 
+pub use self::makers::{Made, Replaced, Revocation, Revoked, make, replace_token, revoke};
+pub(crate) use self::makers::{lifetime, reach};
 use crate::{
     StoreError,
     locks::{self, Lock},
     paging, row,
     schema::{operators, sites},
-    secrets::{NewSecret, StoredSecret},
+    secrets::{Columns, NewSecret, StoredSecret},
 };
 
 #[derive(Queryable, Selectable)]
@@ -24,6 +28,7 @@ struct Row {
     created_at: DateTime<Utc>,
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
+    made_by: Option<String>,
 }
 
 impl TryFrom<Row> for Operator {
@@ -43,6 +48,7 @@ impl TryFrom<Row> for Operator {
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
+            made_by: row.made_by.map(|name| row::checked("operators.made_by", &name)).transpose()?,
         })
     }
 }
@@ -60,6 +66,8 @@ pub struct NewOperator {
     pub token: NewSecret,
     /// When its token ends.
     pub expires_at: Option<DateTime<Utc>>,
+    /// Who makes it; `None`: the server.
+    pub made_by: Option<OperatorName>,
 }
 
 /// What came of making an operator.
@@ -93,6 +101,7 @@ pub fn insert(conn: &mut PgConnection, new: &NewOperator) -> Result<Created, Sto
             operators::token_hash.eq(&new.token.hash),
             operators::check_tag.eq(Some(new.token.check_tag.as_slice())),
             operators::expires_at.eq(new.expires_at),
+            operators::made_by.eq(new.made_by.as_ref().map(OperatorName::as_str)),
         ))
         .on_conflict(operators::name)
         .do_nothing()
@@ -130,7 +139,7 @@ pub struct Credential {
 
 /// The operators whose tokens have these public letters, good or not, each in the place of its letters.
 pub fn find_by_tokens(conn: &mut PgConnection, token_ids: &[String]) -> Result<Vec<Option<Credential>>, StoreError> {
-    type Found = (Row, (String, Option<Vec<u8>>), Option<bool>);
+    type Found = (Row, Columns, Option<bool>);
     let not_expired = operators::expires_at.is_null().or(operators::expires_at.gt(row::database_time().nullable()));
     let rows: Vec<Found> = operators::table
         .filter(operators::token_id.eq_any(token_ids))
@@ -157,80 +166,20 @@ pub fn find(conn: &mut PgConnection, name: &OperatorName) -> Result<Option<Opera
         .transpose()
 }
 
-/// Operators by name, revoked ones too.
-pub fn list(conn: &mut PgConnection, page: &PageRequest) -> Result<Page<Operator>, StoreError> {
+/// Operators by name, revoked ones too; of `own_of`, only that one and those it made.
+pub fn list(
+    conn: &mut PgConnection,
+    own_of: Option<&OperatorName>,
+    page: &PageRequest,
+) -> Result<Page<Operator>, StoreError> {
     let mut query = operators::table.select(Row::as_select()).into_boxed();
+    if let Some(own_of) = own_of {
+        query = query.filter(operators::name.eq_any(makers::with_made(conn, own_of)?));
+    }
     if let Some(after) = &page.after {
         query = query.filter(operators::name.gt(after));
     }
     let rows: Vec<Row> = query.order(operators::name).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(Operator::try_from).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, |operator: &Operator| operator.name.to_string()))
-}
-
-/// What came of revoking an operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Revoked {
-    /// It is revoked.
-    Operator(Operator),
-    /// Nobody else could then manage the whole fleet.
-    LastAdmin,
-    /// There is no such operator.
-    Missing,
-}
-
-/// Revokes an operator, but for the last admin of the whole fleet.
-pub fn revoke(conn: &mut PgConnection, name: &OperatorName) -> Result<Revoked, StoreError> {
-    conn.transaction(|conn| {
-        // Two last admins could otherwise revoke each other at once.
-        locks::hold_in_transaction(conn, Lock::Operators)?;
-        let Some(operator) = find(conn, name)? else { return Ok(Revoked::Missing) };
-        if operator.revoked_at.is_some() {
-            return Ok(Revoked::Operator(operator));
-        }
-        let now = Utc::now();
-        if rules_fleet(&operator, now) && !another_rules_fleet(conn, &operator, now)? {
-            return Ok(Revoked::LastAdmin);
-        }
-        let row: Row = diesel::update(operators::table.find(name.as_str()))
-            .set(operators::revoked_at.eq(row::database_time().nullable()))
-            .returning(Row::as_returning())
-            .get_result(conn)?;
-        Ok(Revoked::Operator(row.try_into()?))
-    })
-}
-
-fn rules_fleet(operator: &Operator, now: DateTime<Utc>) -> bool {
-    operator.role == Role::Admin && operator.scope == SiteScope::All && operator.is_good(now)
-}
-
-fn another_rules_fleet(conn: &mut PgConnection, but: &Operator, now: DateTime<Utc>) -> Result<bool, StoreError> {
-    let rows: Vec<Row> = operators::table
-        .filter(operators::role.eq(Role::Admin.as_str()))
-        .filter(operators::revoked_at.is_null())
-        .filter(operators::name.ne(but.name.as_str()))
-        .select(Row::as_select())
-        .load(conn)?;
-    let admins = rows.into_iter().map(Operator::try_from).collect::<Result<Vec<_>, _>>()?;
-    Ok(admins.iter().any(|admin| rules_fleet(admin, now)))
-}
-
-/// Gives an operator another token in place of its own; `None`: there is none of that name that is not revoked.
-pub fn replace_token(
-    conn: &mut PgConnection,
-    name: &OperatorName,
-    token: &NewSecret,
-) -> Result<Option<Operator>, StoreError> {
-    diesel::update(operators::table.find(name.as_str()))
-        .filter(operators::revoked_at.is_null())
-        .set((
-            operators::token_id.eq(&token.public_id),
-            operators::token_hash.eq(&token.hash),
-            operators::check_tag.eq(Some(token.check_tag.as_slice())),
-        ))
-        .returning(Row::as_returning())
-        .get_result(conn)
-        .optional()?
-        .map(Operator::try_from)
-        .transpose()
 }

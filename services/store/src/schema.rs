@@ -105,6 +105,7 @@ diesel::table! {
         expires_at -> Nullable<Timestamptz>,
         revoked_at -> Nullable<Timestamptz>,
         check_tag -> Nullable<Binary>,
+        made_by -> Nullable<Text>,
     }
 }
 

@@ -37,9 +37,12 @@ pub struct StoredSecret {
     pub check_tag: Option<CheckTag>,
 }
 
+/// The hash and the tag of a secret, as its row has them.
+pub(crate) type Columns = (String, Option<Vec<u8>>);
+
 impl StoredSecret {
     /// From its columns; a tag of another length is of a later version and says nothing here.
-    pub(crate) fn from_columns((hash, check_tag): (String, Option<Vec<u8>>)) -> Self {
+    pub(crate) fn from_columns((hash, check_tag): Columns) -> Self {
         Self { hash, check_tag: check_tag.and_then(|tag| tag.try_into().ok()) }
     }
 }

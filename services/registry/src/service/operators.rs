@@ -11,6 +11,7 @@ use homepot_runtime::auth::OperatorCaller;
 use homepot_store::operators;
 
 use super::{Service, scope_of};
+use crate::operators::own_of;
 
 const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(60);
 const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(3_653 * 24 * 3600);
@@ -38,11 +39,13 @@ impl Service {
 
     pub(super) async fn list_operators(
         &self,
-        _: &OperatorCaller,
+        caller: &OperatorCaller,
         request: pb::ListOperatorsRequest,
     ) -> Result<pb::ListOperatorsResponse, Error> {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let page = self.registry.inner.store.run("list_operators", move |conn| operators::list(conn, &page)).await?;
+        let own_of = own_of(caller);
+        let list = move |conn: &mut _| operators::list(conn, own_of.as_ref(), &page);
+        let page = self.registry.inner.store.run("list_operators", list).await?;
         let next_page_token = page.next_token();
         Ok(pb::ListOperatorsResponse { operators: page.items.into_iter().map(Into::into).collect(), next_page_token })
     }
@@ -53,8 +56,14 @@ impl Service {
         request: pb::RevokeOperatorRequest,
     ) -> Result<pb::RevokeOperatorResponse, Error> {
         let name = OperatorName::parse(&request.name)?;
-        let operator = self.registry.revoke_operator(caller, name).await?;
-        Ok(pb::RevokeOperatorResponse { operator: Some(operator.into()) })
+        let revoked = self.registry.revoke_operator(caller, name, request.with_made).await?;
+        Ok(pb::RevokeOperatorResponse {
+            operator: Some(revoked.operator.into()),
+            also_revoked: revoked.also_revoked,
+            enrollment_tokens_revoked: u32::try_from(revoked.tokens_revoked).unwrap_or(u32::MAX),
+            operators_left: u32::try_from(revoked.operators_left).unwrap_or(u32::MAX),
+            enrollment_tokens_left: u32::try_from(revoked.tokens_left).unwrap_or(u32::MAX),
+        })
     }
 
     pub(super) async fn rotate_operator_token(

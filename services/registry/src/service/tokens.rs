@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use homepot::{
     Error,
     model::{DeviceSource, PageRequest, SecretKind, SiteId, from_proto_duration, parse_labels},
@@ -12,7 +12,7 @@ use homepot_runtime::auth::OperatorCaller;
 use homepot_store::enrollment_tokens::{self, NewEnrollmentToken};
 
 use super::Service;
-use crate::{operators::after, secrets::place_of};
+use crate::{operators::made, secrets::place_of};
 
 const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 3600);
 const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(60);
@@ -31,11 +31,9 @@ impl Service {
             uses @ 1..=MAX_USES => uses.cast_signed(),
             _ => return Err(Error::invalid("max_uses", format!("must be 0 to {MAX_USES}"))),
         };
-        let time_to_live = match &request.time_to_live {
-            None => DEFAULT_TIME_TO_LIVE,
-            Some(span) => from_proto_duration("time_to_live", span)?,
-        };
-        if !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&time_to_live) {
+        let time_to_live =
+            request.time_to_live.as_ref().map(|span| from_proto_duration("time_to_live", span)).transpose()?;
+        if time_to_live.is_some_and(|span| !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&span)) {
             return Err(Error::invalid("time_to_live", "must be 1 minute to 1 year"));
         }
         let source = DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real);
@@ -48,16 +46,14 @@ impl Service {
             site_id: site_id.clone(),
             source,
             max_uses,
-            expires_at: after(Utc::now(), time_to_live),
+            // Settled when it is made, by the database's clock and the maker's end.
+            expires_at: DateTime::<Utc>::MIN_UTC,
             created_by: caller.name.to_string(),
             labels,
         };
-        let made = self
-            .registry
-            .inner
-            .store
-            .run("insert_enrollment_token", move |conn| enrollment_tokens::insert(conn, &token))
-            .await?;
+        let maker = caller.name.clone();
+        let make = move |conn: &mut _| enrollment_tokens::make(conn, &maker, token, time_to_live, DEFAULT_TIME_TO_LIVE);
+        let made = made(self.registry.inner.store.run("make_enrollment_token", make).await?)?;
         let token = made.ok_or_else(|| Error::not_found(format!("Site {site_id} not found")))?;
         tracing::info!(token_id = token.token_id, %site_id, by = %caller.name, "enrollment token made");
         Ok(pb::CreateEnrollmentTokenResponse {
@@ -86,10 +82,7 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::RevokeEnrollmentTokenRequest,
     ) -> Result<pb::RevokeEnrollmentTokenResponse, Error> {
-        if request.token_id.is_empty() {
-            return Err(Error::invalid("token_id", "is required"));
-        }
-        let (token_id, scope) = (request.token_id.clone(), caller.scope.clone());
+        let (token_id, scope) = (read_token_id(&request.token_id)?, caller.scope.clone());
         let revoked = self
             .registry
             .inner
@@ -99,5 +92,15 @@ impl Service {
         let token = revoked.ok_or_else(|| Error::not_found("Enrollment token not found"))?;
         tracing::info!(token_id = token.token_id, by = %caller.name, "enrollment token revoked");
         Ok(pb::RevokeEnrollmentTokenResponse { enrollment_token: Some(token.into()) })
+    }
+}
+
+/// What can't be the public letters of a token is said to be none, rather than looked for.
+fn read_token_id(text: &str) -> Result<String, Error> {
+    let known = |c: char| c.is_ascii_alphanumeric() || "_-".contains(c);
+    match text {
+        "" => Err(Error::invalid("token_id", "is required")),
+        text if text.len() <= 64 && text.chars().all(known) => Ok(text.to_owned()),
+        _ => Err(Error::invalid("token_id", "must be the public letters of a token, such as hpe_xxxxxxxx")),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     calls::{all, answer},
-    out::Out,
+    out::{Out, note},
     table::{Cell, Column, Record, column, wide},
     words,
 };
@@ -20,6 +20,9 @@ const ROLES: &[&str] = &["viewer", "operator", "admin"];
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
     /// Make an operator and show its token, once.
+    ///
+    /// It can't have a higher role, more sites or a later end than your own token. Where you are bound to sites, its name gets
+    /// '@' and your own name at its end.
     Create {
         /// 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'.
         name: String,
@@ -29,20 +32,25 @@ pub(super) enum Action {
         /// A site where it may do it; can be repeated. Without any: at every site.
         #[arg(long = "site", value_name = "SITE_ID")]
         sites: Vec<String>,
-        /// How long its token is good, such as 12h or 90d. Left out: until revoked.
+        /// How long its token is good, such as 12h or 90d. Left out: until revoked, or as long as your own.
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         ttl: Option<Duration>,
     },
-    /// List operators, without their tokens.
+    /// List operators, without their tokens: all of them, or where you are bound to sites, yourself and those you made.
     List {
         /// At most so many.
         #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         limit: Option<u32>,
     },
     /// End an operator's token.
+    ///
+    /// What it made stays, and a note tells how much of that there is.
     Revoke {
         /// The operator.
         name: String,
+        /// Revoke also the operators and enrolment tokens that it made, and what those operators made.
+        #[arg(long)]
+        with_made: bool,
     },
     /// Give an operator a new token and show it, once; the old one ends.
     Rotate {
@@ -64,13 +72,14 @@ impl Record for pb::Operator {
             (None, expires_at) => style.time(expires_at),
         }),
         wide("REVOKED", |o, style| style.time(&o.revoked_at)),
+        wide("MADE BY", |o, _| (&o.made_by).into()),
     ];
 
     fn json(&self) -> Value {
         json!({
             "name": self.name, "role": role(self), "site_ids": self.site_ids, "token_id": self.token_id,
             "created_at": words::time(&self.created_at), "expires_at": words::time(&self.expires_at),
-            "revoked_at": words::time(&self.revoked_at),
+            "revoked_at": words::time(&self.revoked_at), "made_by": words::text(&self.made_by),
         })
     }
 }
@@ -96,9 +105,17 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             });
             out.list(&operators.await?)?;
         }
-        Action::Revoke { name } => {
-            let ended = answer(registry.revoke_operator(pb::RevokeOperatorRequest { name }).await)?;
-            out.changed(&ended.operator.unwrap_or_default(), &[])?;
+        Action::Revoke { name, with_made } => {
+            let request = pb::RevokeOperatorRequest { name: name.clone(), with_made };
+            let ended = answer(registry.revoke_operator(request).await)?;
+            let beside = [
+                ("also_revoked", json!(ended.also_revoked)),
+                ("enrollment_tokens_revoked", json!(ended.enrollment_tokens_revoked)),
+                ("operators_left", json!(ended.operators_left)),
+                ("enrollment_tokens_left", json!(ended.enrollment_tokens_left)),
+            ];
+            tell_made(&name, &ended);
+            out.changed(&ended.operator.unwrap_or_default(), &beside)?;
         }
         Action::Rotate { name } => {
             let made = answer(registry.rotate_operator_token(pb::RotateOperatorTokenRequest { name }).await)?;
@@ -106,6 +123,22 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// What became of what a revoked operator made.
+fn tell_made(name: &str, ended: &pb::RevokeOperatorResponse) {
+    if !ended.also_revoked.is_empty() || ended.enrollment_tokens_revoked > 0 {
+        let (others, tokens) = (ended.also_revoked.join(", "), ended.enrollment_tokens_revoked);
+        let others = if others.is_empty() { "no operators".to_owned() } else { format!("operators {others}") };
+        note(format_args!("also revoked: {others}; enrolment tokens: {tokens}"));
+    }
+    let (operators, tokens) = (ended.operators_left, ended.enrollment_tokens_left);
+    if operators > 0 || tokens > 0 {
+        note(format_args!(
+            "still good of what {name} made: operators {operators}, enrolment tokens {tokens}; to revoke them too: homepot \
+             ctl operators revoke {name} --with-made"
+        ));
+    }
 }
 
 pub(super) async fn who_am_i(client: &Client, out: &Out) -> anyhow::Result<ExitCode> {

@@ -38,8 +38,10 @@ pub enum Enrolled {
     Device(Device),
     /// The same, in place of a simulated device of that id, of which nothing is left.
     TookOver(Device),
-    /// The id is taken.
+    /// The id is taken at this site.
     Taken,
+    /// The id is taken at another site.
+    TakenElsewhere,
     /// There is no such site.
     SiteMissing,
     /// The token is not good, or not for this site.
@@ -95,9 +97,18 @@ fn enroll_in_transaction(conn: &mut PgConnection, new: &NewDevice) -> Result<Enr
         add_rest(conn, new, device)?;
         return Ok(Enrolled::TookOver(enrolled(conn, new)?));
     }
-    let answer = claim_again(conn, new)?;
-    let spent = answer == Enrolled::Taken && uses_left == Some(0);
-    Ok(if spent { Enrolled::TokenSpent } else { answer })
+    match claim_again(conn, new)? {
+        Enrolled::Taken if uses_left == Some(0) => Ok(Enrolled::TokenSpent),
+        Enrolled::Taken if !is_at_this_site(conn, new)? => Ok(Enrolled::TakenElsewhere),
+        answer => Ok(answer),
+    }
+}
+
+fn is_at_this_site(conn: &mut PgConnection, new: &NewDevice) -> Result<bool, Abort> {
+    let device = devices::table
+        .filter(devices::device_id.eq(new.enrollment.device_id.as_str()))
+        .filter(devices::site_id.eq(new.enrollment.site_id.as_str()));
+    Ok(diesel::select(diesel::dsl::exists(device)).get_result(conn)?)
 }
 
 fn add_rest(conn: &mut PgConnection, new: &NewDevice, device: i64) -> Result<(), Abort> {

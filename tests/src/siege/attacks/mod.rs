@@ -5,6 +5,7 @@
 //! [`Target::size`]: super::Target::size
 
 mod silence;
+mod wrong_keys;
 
 use std::net::Ipv4Addr;
 
@@ -27,7 +28,8 @@ pub struct Attack {
 }
 
 /// Every attack there is.
-pub const ALL: &[Attack] = &[silence::ONE_ADDRESS, silence::MANY_ADDRESSES];
+pub const ALL: &[Attack] =
+    &[silence::ONE_ADDRESS, silence::MANY_ADDRESSES, wrong_keys::ONE_ADDRESS, wrong_keys::MANY_ADDRESSES];
 
 /// The address of attacker number `number`: addresses of this machine that neither the fleet nor operators call from.
 fn attacker(number: usize) -> Ipv4Addr {

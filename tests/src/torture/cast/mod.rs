@@ -76,7 +76,8 @@ impl Cast {
     pub(super) async fn start(directory: &Path, plan: &Plan) -> Self {
         let stage = Stage { directory: directory.to_owned() };
         let cluster = Cluster::make(directory.join("postgres"));
-        let mut settings = vec![("HOMEPOT_DATABASE_URL", cluster.url())];
+        let secret = "the-secret-of-all-replicas-0123456789".to_owned();
+        let mut settings = vec![("HOMEPOT_DATABASE_URL", cluster.url()), ("HOMEPOT_SECRET", secret)];
         let postgres = Actor::start(stage.log("postgres"), move || cluster.postmaster());
         let redis = (plan.transport == Transport::Redis).then(|| {
             let address = free_address();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use homepot::pb::{command::v1 as command_pb, registry::v1 as pb, telemetry::v1 as telemetry_pb};
-use homepot_tests::{PATIENCE, Server, grpc::Caller, rest::Request};
+use homepot_tests::{PATIENCE, Server, field, grpc::Caller, rest::Request};
 use tonic::{Code, Status, Streaming};
 
 /// An end that is due within two seconds; a machine that is busy gets more.
@@ -59,7 +59,11 @@ async fn a_watch_ends_with_the_token_it_was_opened_with_however_that_ends() {
         let name = how.to_owned();
         match how {
             "revoked" => {
-                admin.revoke_operator(pb::RevokeOperatorRequest { name }).await.map(drop).unwrap();
+                admin
+                    .revoke_operator(pb::RevokeOperatorRequest { name, ..Default::default() })
+                    .await
+                    .map(drop)
+                    .unwrap();
             }
             "rotated" => {
                 admin.rotate_operator_token(pb::RotateOperatorTokenRequest { name }).await.map(drop).unwrap();
@@ -81,10 +85,15 @@ async fn events_over_rest_and_a_watch_at_another_replica_end_too_and_those_of_ot
     let rest_addr = beside.rest_addr.clone();
     let events = Request::get("/api/v1/devices/watch").bearer(&token);
     let events = tokio::spawn(async move { events.send(&rest_addr).await });
-    let request = pb::RevokeOperatorRequest { name: "eve".to_owned() };
+    // Its headers are there: it has been let in.
+    let answered =
+        |line: &serde_json::Value| (field(line, "route")?.as_str()?.ends_with("/devices/watch")).then_some(());
+    beside.process().logged("that events are on their way", answered).await;
+    let request = pb::RevokeOperatorRequest { name: "eve".to_owned(), ..Default::default() };
     server.admin().registry.revoke_operator(request).await.unwrap();
     watches.end_unauthenticated().await;
     let answer = tokio::time::timeout(PATIENCE, events).await.unwrap().unwrap();
+    assert_eq!(answer.status, 200);
     assert!(answer.text().contains("Invalid or missing operator token"), "{}", answer.text());
     server.create_site("site-001", false).await;
     server.enroll("site-001", "till").await;

@@ -1,9 +1,12 @@
 //! Who may: every rpc and every route, with callers that must be let in and callers that must not, against the table in
 //! `docs/access.md`.
 
+mod existence;
 mod grpc;
 mod keys;
 mod leases;
+mod makers;
+mod nul;
 mod rest;
 mod secrets;
 mod table;

@@ -78,7 +78,7 @@ async fn a_viewer_sees_its_own_sites_only_and_ends_with_its_token() {
     let own = queue(&server, "other", "PING").await;
     let (seen, _) = until(&mut news, |_| true).await;
     assert_eq!(seen.command_id, own);
-    let request = homepot::pb::registry::v1::RevokeOperatorRequest { name: "guest".to_owned() };
+    let request = homepot::pb::registry::v1::RevokeOperatorRequest { name: "guest".to_owned(), ..Default::default() };
     server.admin().registry.revoke_operator(request).await.unwrap();
     let error = loop {
         match news.message().await {

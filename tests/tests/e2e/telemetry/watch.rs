@@ -106,7 +106,7 @@ async fn an_operator_sees_its_sites_only_and_only_while_its_token_is_good() {
         let Err(refusal) = Viewer::open(&server, &token, request).await else { panic!("it sees what it may not") };
         assert_eq!(refusal.code(), Code::NotFound);
     }
-    let revoke = RevokeOperatorRequest { name: "elsewhere".to_owned() };
+    let revoke = RevokeOperatorRequest { name: "elsewhere".to_owned(), ..Default::default() };
     server.admin().registry.revoke_operator(revoke).await.unwrap();
     assert_eq!(viewer.message().await.unwrap_err().code(), Code::Unauthenticated);
 
