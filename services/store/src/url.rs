@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use homepot_host::environment::of_the_system;
+
 use crate::{StoreError, libpq};
 
 /// What libpq is told when the address says nothing of it: without these a peer that vanished is waited for, for hours.
@@ -27,7 +29,7 @@ pub(crate) fn with_defaults(address: &str) -> Result<String, StoreError> {
                 .to_owned(),
         )
     })?;
-    let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let environment = |name: &str| of_the_system(name).map(|value| value.to_string_lossy().into_owned());
     add_defaults(&mut settings, &environment);
     let quoted = |value: &str| value.replace('\\', r"\\").replace('\'', r"\'");
     Ok(settings.iter().map(|(name, value)| format!("{name}='{}'", quoted(value))).collect::<Vec<_>>().join(" "))
