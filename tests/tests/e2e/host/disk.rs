@@ -118,7 +118,7 @@ async fn an_agent_that_starts_on_a_full_disk_measures_with_and_without_a_journal
             return;
         }
         let full = format!(
-            "{journal}\nseed=$(mktemp -d)\ncp -a \"$1\"/. \"$seed\"\nmount -t tmpfs -o size=512k,mode=700 none \"$1\"\n\
+            "{journal}\nrm -r \"$1\"/spool\nseed=$(mktemp -d)\ncp -a \"$1\"/. \"$seed\"\nmount -t tmpfs -o size=512k,mode=700 none \"$1\"\n\
              cp -a \"$seed\"/. \"$1\"\nrm -r \"$seed\"\ncat /dev/zero >\"$1\"/filler 2>/dev/null || true"
         );
         let mut process = start_on(&agent, &server, &full);
