@@ -6,7 +6,7 @@ mod orders;
 
 use std::{collections::VecDeque, time::Duration};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use homepot::model::{CommandId, CommandState, DeviceSource, Sample};
 use tokio::{
     select,
@@ -55,7 +55,7 @@ pub async fn run(config: Config, stop: CancellationToken, status: watch::Sender<
         status.phase = Phase::Stopped;
         if let Err(error) = &ended {
             status.last_error = Some(error.to_string());
-            status.last_error_at = Some(Utc::now());
+            status.last_error_at = Some(platform::wall_clock());
         }
     });
     if let Err(error) = state.write_status(&status.borrow()) {
@@ -93,7 +93,7 @@ async fn wait_for_the_disk(error: &StateError, stop: &CancellationToken, status:
     status.send_modify(|status| {
         status.phase = Phase::Waiting;
         status.last_error = Some(error.to_string());
-        status.last_error_at = Some(Utc::now());
+        status.last_error_at = Some(platform::wall_clock());
     });
     select! {
         () = sleep_until(Instant::now() + DISK_RETRY) => true,
@@ -136,6 +136,8 @@ async fn enrol_and_work(
         max_bytes: config.spool_max_bytes,
         max_age: config.spool_max_age,
     };
+    let mut spool = Spool::open(spool);
+    spool.set_boot(&boot_id);
     let book = Book::open(&state.file("commands.journal"), &orders::now(&boot_id)).map_err(RunError::Journal)?;
     let settings = match state.settings() {
         Err(error) if error.is_of_the_disk() => {
@@ -155,7 +157,7 @@ async fn enrol_and_work(
         book,
         settings,
         collector: Collector::new(state.clone(), &boot_id),
-        uplink: Uplink::new(Spool::open(spool)),
+        uplink: Uplink::new(spool),
         rules: config.rules,
         state,
         keeper,
@@ -274,7 +276,7 @@ impl Agent {
         self.status.send_modify(|status| {
             status.phase = Phase::Attached;
             status.session_epoch = Some(terms.session_epoch);
-            status.last_attached_at = Some(Utc::now());
+            status.last_attached_at = Some(platform::wall_clock());
             status.retry_at = None;
         });
     }
@@ -308,7 +310,7 @@ impl Agent {
         self.keeper.put_back();
         self.book.put_back();
         let sample = self.collector.collect(self.uplink.round_trip());
-        self.uplink.push(&sample, Instant::now());
+        self.uplink.push(&sample, platform::since_boot(), Instant::now());
         // After it is kept: what the log tells is never lost.
         log(&sample);
     }
@@ -320,7 +322,7 @@ impl Agent {
             return;
         };
         let message = self.messages.pop_front();
-        if let Some(message) = message.or_else(|| self.uplink.next(Instant::now(), Utc::now())) {
+        if let Some(message) = message.or_else(|| self.uplink.next(Instant::now(), today())) {
             permit.send(message);
         }
     }
@@ -337,6 +339,10 @@ impl Agent {
             changed
         });
     }
+}
+
+fn today() -> spool::Now {
+    spool::Now { wall: platform::wall_clock(), since_boot: platform::since_boot() }
 }
 
 /// Room for one message; `None`: the session is over.

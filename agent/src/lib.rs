@@ -9,6 +9,9 @@
 //! and [`config`] are what their names say, [`collector`] measures, [`platform`] is the seam to the operating system,
 //! [`status`] tells people how it stands, and [`agent`] is the loop that ties them together.
 
+// Unit tests share the clock of the machine that they run on.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 pub mod agent;
 pub mod collector;
 pub mod commands;

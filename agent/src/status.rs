@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::{sync::watch, time::sleep};
 
 use crate::{
-    VERSION,
+    VERSION, platform,
     protocol::{reconnect::End, spool::Spool},
     state::{StateDir, StateError},
 };
@@ -117,7 +117,7 @@ impl SpoolStatus {
 impl Status {
     /// An agent that starts now.
     pub fn starting(server: &str) -> Self {
-        let now = Utc::now();
+        let now = platform::wall_clock();
         Self {
             phase: Phase::Starting,
             pid: std::process::id(),
@@ -148,7 +148,7 @@ impl Status {
 
     /// A session or an attempt ended, and the next attempt begins after `wait`.
     pub fn failed(&mut self, end: &End, wait: Duration) {
-        let now = Utc::now();
+        let now = platform::wall_clock();
         self.phase = Phase::Waiting;
         self.session_epoch = None;
         self.last_error = Some(end.describe());
@@ -164,7 +164,7 @@ impl Status {
 impl StateDir {
     /// Writes the status; it need not survive a power cut.
     pub fn write_status(&self, status: &Status) -> Result<(), StateError> {
-        let status = Status { updated_at: Utc::now(), ..status.clone() };
+        let status = Status { updated_at: platform::wall_clock(), ..status.clone() };
         self.write_volatile(STATUS, &serde_json::to_vec_pretty(&status).unwrap_or_default())
     }
 
@@ -248,7 +248,7 @@ impl Report {
             Err(error) => self.fault = Some(error.to_string()),
         }
         self.running = state.is_locked();
-        let stale = self.agent.as_ref().filter(|agent| self.running && agent.is_stale(Utc::now()));
+        let stale = self.agent.as_ref().filter(|agent| self.running && agent.is_stale(platform::wall_clock()));
         if let Some(agent) = stale {
             let told = agent.updated_at.format("%F %T UTC");
             self.fault.get_or_insert(format!(

@@ -2,10 +2,14 @@
 //! up, and what was taken after that is there the next time.
 #![no_main]
 
-use std::{fs, path::Path, time::SystemTime};
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, SystemTime},
+};
 
 use homepot::pb::telemetry::v1::Sample;
-use homepot_agent::protocol::spool::{Limits, MAX_AGE, Options, Spool, record::encode};
+use homepot_agent::protocol::spool::{Limits, MAX_AGE, Now, Options, Spool, record::encode};
 use libfuzzer_sys::fuzz_target;
 use prost::Message as _;
 use tokio::time::Instant;
@@ -27,17 +31,22 @@ fuzz_target!(|input: &[u8]| {
     drop(spool);
 
     let mut spool = Spool::open(options);
-    let run = spool.read(seq, seq, Limits { samples: 1, bytes: 1 }, SystemTime::now().into());
+    let run = spool.read(seq, seq, Limits { samples: 1, bytes: 1 }, now());
     assert_eq!(run.expect("it was kept").samples, [sample]);
     assert!(spool.next_seq() > seq);
     spool.settle(1, seq);
     assert_eq!(spool.depth(), 0);
 });
 
+/// Of a device whose clock is right.
+fn now() -> Now {
+    Now { wall: SystemTime::now().into(), since_boot: Duration::ZERO }
+}
+
 /// Samples that are pending, read to the end.
 fn read_all(spool: &mut Spool) -> u64 {
     let (mut from, mut count) = (1, 0);
-    while let Some(run) = spool.read(from, u64::MAX, Limits { samples: 100, bytes: 10_000 }, SystemTime::now().into()) {
+    while let Some(run) = spool.read(from, u64::MAX, Limits { samples: 100, bytes: 10_000 }, now()) {
         assert!(run.first_seq >= from && !run.samples.is_empty());
         from = run.first_seq + run.samples.len() as u64;
         count += run.samples.len() as u64;

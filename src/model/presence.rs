@@ -103,6 +103,8 @@ pub struct Presence {
     pub flapping: bool,
     /// Since when machines of different boots have been taking its session from one another.
     pub contested_since: Option<DateTime<Utc>>,
+    /// How far its clock was ahead of the server's at its last Hello; `None`: it did not say.
+    pub clock_skew: Option<TimeDelta>,
     /// The database's clock when all this was read: replicas' clocks differ.
     pub read_at: DateTime<Utc>,
 }
@@ -148,6 +150,9 @@ impl Presence {
             heartbeat_interval: Some(to_proto_duration(self.heartbeat_interval)),
             flapping: self.flapping,
             contested_since: self.contested_since.map(to_proto_timestamp),
+            clock_skew: self
+                .clock_skew
+                .map(|skew| prost_types::Duration { seconds: skew.num_seconds(), nanos: skew.subsec_nanos() }),
             source: common_pb::DeviceSource::from(source).into(),
         }
     }
@@ -279,6 +284,7 @@ mod tests {
             recorded_since: Some(now - TimeDelta::hours(1)),
             flapping: false,
             contested_since: None,
+            clock_skew: None,
             read_at: now,
         }
     }

@@ -27,8 +27,11 @@ const ONE_DAY: Duration = Duration::from_secs(24 * 3600);
 /// One measurement; a field that is `None` was not measured. Units and ranges stand in the protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
-    /// By the device's clock; with the device, the sample's identity.
+    /// When it was measured, by the device's clock, or by the server's where `device_time` has the device's.
     pub collected_at: DateTime<Utc>,
+    /// What the device's clock showed, where `collected_at` is corrected. With the device, what the device's clock showed is
+    /// the sample's identity: the first correction of a sample holds.
+    pub device_time: Option<DateTime<Utc>>,
     /// 0–100.
     pub cpu_percent: Option<f64>,
     /// 0–100.
@@ -116,6 +119,7 @@ impl Sample {
     pub fn empty(collected_at: DateTime<Utc>) -> Self {
         Self {
             collected_at,
+            device_time: None,
             cpu_percent: None,
             memory_percent: None,
             disk_percent: None,
@@ -163,8 +167,12 @@ impl Sample {
             Some(time) => from_proto_timestamp("collected_at", time)?,
             None => default_time.ok_or_else(|| Error::invalid("collected_at", "is required"))?,
         };
+        let device_time = sample.device_time.as_ref();
+        let device_time = device_time.map(|time| from_proto_timestamp("device_time", time)).transpose()?;
         Ok(Self {
             collected_at,
+            // A correction by nothing is none.
+            device_time: device_time.filter(|time| *time != collected_at),
             cpu_percent: percent("cpu_percent", sample.cpu_percent)?,
             memory_percent: percent("memory_percent", sample.memory_percent)?,
             disk_percent: percent("disk_percent", sample.disk_percent)?,
@@ -249,6 +257,7 @@ impl From<Sample> for pb::Sample {
         let temperature = |t: Temperature| pb::Temperature { sensor: t.sensor, celsius: t.celsius };
         Self {
             collected_at: Some(to_proto_timestamp(sample.collected_at)),
+            device_time: sample.device_time.map(to_proto_timestamp),
             cpu_percent: sample.cpu_percent,
             memory_percent: sample.memory_percent,
             disk_percent: sample.disk_percent,

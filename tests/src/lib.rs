@@ -10,10 +10,13 @@
 //! May call: the contract crate, and the agent's for the format of its journal. It knows the programs by their command
 //! lines, logs and ports alone.
 
+// The tests share the clock of the machine that they run on.
+#![allow(clippy::disallowed_methods)]
 // Everything in here serves tests, where a panic with a reason is the way to fail.
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod agent;
+mod clocks;
 mod database;
 pub mod grpc;
 mod process;
@@ -27,6 +30,7 @@ mod simulator;
 pub mod torture;
 
 pub use agent::{Agent, AgentOptions};
+pub use clocks::{Cluster, FakeClock};
 pub use database::Database;
 pub use process::{PATIENCE, Process, eventually, processes_with};
 pub use programs::{program, workspace};

@@ -3,6 +3,8 @@
 //! store functions over a real Postgres and the agent's own journal on a real disk. Only what lies between the two is
 //! simulated, so that it can do its worst.
 
+// The tests share the clock of the machine that they run on.
+#![allow(clippy::disallowed_methods)]
 // Helpers outside of test functions fail tests too.
 #![allow(clippy::unwrap_used, missing_docs)]
 

@@ -1,6 +1,5 @@
 //! What the agent does with commands: first the journal, then the answer or the deed.
 
-use chrono::Utc;
 use homepot::model::{CommandId, CommandState, Delivery, Outcome};
 
 use super::Agent;
@@ -174,5 +173,5 @@ fn log_end(outcome: &Outcome) {
 
 pub(super) fn now(boot_id: &str) -> Moment {
     let uptime_ms = milliseconds(platform::since_boot());
-    Moment { wall: Utc::now(), uptime_ms, boot_id: boot_id.to_owned() }
+    Moment { wall: platform::wall_clock(), uptime_ms, boot_id: boot_id.to_owned() }
 }

@@ -80,7 +80,7 @@ impl Collector {
             bytes_received: bytes.and_then(|(_, received)| received.try_into().ok()),
             uptime_seconds: platform::uptime().and_then(|uptime| uptime.as_secs().try_into().ok()),
             temperatures: self.temperatures(),
-            ..Sample::empty(self.stamp(Utc::now()))
+            ..Sample::empty(self.stamp(platform::wall_clock()))
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use chrono::{SecondsFormat, Utc};
+use chrono::SecondsFormat;
 use homepot::model::{CommandId, CommandState, JsonObject, Outcome};
 use homepot_host::trust;
 use serde_json::{Value, json};
@@ -108,7 +108,7 @@ pub fn pong() -> Verdict {
     Verdict::succeeded(&json!({
         "pong": true,
         "agent_version": env!("CARGO_PKG_VERSION"),
-        "device_time": Utc::now().to_rfc3339_opts(SecondsFormat::Micros, true),
+        "device_time": crate::platform::wall_clock().to_rfc3339_opts(SecondsFormat::Micros, true),
     }))
 }
 
@@ -136,7 +136,7 @@ mod tests {
             payload: payload.as_object().cloned(),
             time_to_live_ms: 1_000,
             run_timeout_ms: 2_000,
-            at: Moment { wall: Utc::now(), uptime_ms: 0, boot_id: String::new() },
+            at: Moment { wall: chrono::Utc::now(), uptime_ms: 0, boot_id: String::new() },
             expires_at: None,
         }
     }

@@ -6,7 +6,6 @@
 
 use std::{pin::pin, time::Duration};
 
-use chrono::Utc;
 use homepot::{
     Error, Kind,
     model::{CommandId, Delivery, DeviceId, DeviceSource, Nonce, Outcome, Secret, to_proto_timestamp},
@@ -355,7 +354,7 @@ impl Connection {
             boot_id: self.introduction.boot_id.clone(),
             capabilities: self.introduction.capabilities.clone(),
             source: common_pb::DeviceSource::from(self.introduction.source).into(),
-            device_time: Some(to_proto_timestamp(Utc::now())),
+            device_time: Some(to_proto_timestamp(platform::wall_clock())),
             journal_id: self.introduction.journal_id.clone(),
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }

@@ -13,6 +13,7 @@ use super::{
     connection::{Event, Outgoing, Terms},
     reconnect::{End, Farewell},
 };
+use crate::platform;
 
 /// What a server that leaves the terms out is taken to want.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
@@ -96,7 +97,7 @@ pub fn terms(welcome: &pb::Welcome, hello: Duration) -> Terms {
         max_unacknowledged_samples: u64::from(welcome.max_unacknowledged_samples).max(1),
         backlog_samples_per_second: Some(welcome.backlog_samples_per_second).filter(|pace| *pace > 0),
         max_sample_age: span(welcome.max_sample_age).filter(|age| !age.is_zero()),
-        clock: server_time.map(|welcome| ServerClock { welcome, hello }),
+        clock: server_time.map(|welcome| ServerClock { welcome, hello, arrived: platform::since_boot() }),
     }
 }
 

@@ -5,7 +5,6 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use chrono::{DateTime, Utc};
 use homepot::{
     model::{Sample, to_proto_timestamp},
     pb::{device::v1 as pb, telemetry::v1 as telemetry},
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     Outgoing, Terms,
-    spool::{Limits, Lost, Ranges, Spool},
+    spool::{Limits, Lost, Now, Ranges, Spool},
 };
 
 /// Half of what the server decodes, which leaves room for the rest of the message.
@@ -30,7 +29,8 @@ pub struct Uplink {
     /// As configured; the server may take less.
     max_age: Duration,
     session: Option<Session>,
-    live: VecDeque<(u64, telemetry::Sample)>,
+    /// With when each was measured, since the boot.
+    live: VecDeque<(u64, Duration, telemetry::Sample)>,
     /// Smaller numbers are of an earlier life of the agent, which may have sent them.
     born: u64,
     /// Sent in an earlier session of this life, and not acknowledged.
@@ -81,6 +81,7 @@ impl Uplink {
     /// A session began: everything that was not acknowledged is to be sent again, within `terms`.
     pub fn attached(&mut self, terms: &Terms, now: Instant) {
         self.detached();
+        self.spool.set_clock(terms.clock);
         self.spool.set_max_age(terms.max_sample_age.map_or(self.max_age, |age| age.min(self.max_age)));
         self.session = Some(Session {
             message: terms.max_samples_per_message.max(1),
@@ -100,12 +101,12 @@ impl Uplink {
         flights.iter().for_each(|flight| self.sent_before.insert(flight.first, flight.last));
     }
 
-    /// Takes a new sample.
-    pub fn push(&mut self, sample: &Sample, now: Instant) {
+    /// Takes a new sample, which was measured at `since_boot`.
+    pub fn push(&mut self, sample: &Sample, since_boot: Duration, now: Instant) {
         let sample = telemetry::Sample::from(sample.clone());
-        let Some(seq) = self.spool.push(&sample, now) else { return };
+        let Some(seq) = self.spool.push_at(&sample, since_boot, now) else { return };
         if self.session.is_some() {
-            self.live.push_back((seq, sample));
+            self.live.push_back((seq, since_boot, sample));
             if self.live.len() > MAX_LIVE {
                 self.live.pop_front();
             }
@@ -138,8 +139,8 @@ impl Uplink {
     }
 
     /// The next message to send, if there is one and the window has room.
-    pub fn next(&mut self, now: Instant, wall: DateTime<Utc>) -> Option<Outgoing> {
-        self.next_live(now).map(Outgoing::Samples).or_else(|| self.next_backlog(now, wall))
+    pub fn next(&mut self, now: Instant, today: impl Into<Now>) -> Option<Outgoing> {
+        self.next_live(now).map(Outgoing::Samples).or_else(|| self.next_backlog(now, today.into()))
     }
 
     /// The server has dealt with the message of the numbers `first` to `last`. `first` is 0 from a server that acknowledges
@@ -175,22 +176,23 @@ impl Uplink {
     fn next_live(&mut self, now: Instant) -> Option<pb::Samples> {
         let session = self.session.as_mut()?;
         let limit = session.message.min(usize::try_from(session.room()).unwrap_or(usize::MAX));
-        let (first_seq, _) = *self.live.front().filter(|_| limit > 0)?;
+        let first_seq = self.live.front().filter(|_| limit > 0).map(|(seq, ..)| *seq)?;
         let mut samples = Vec::new();
         let mut bytes = 0;
-        while let Some((seq, sample)) = self.live.pop_front() {
+        while let Some((seq, since_boot, mut sample)) = self.live.pop_front() {
             bytes += sample.encoded_len() + 8;
             if samples.len() == limit || (!samples.is_empty() && bytes > MAX_BATCH_BYTES) {
-                self.live.push_front((seq, sample));
+                self.live.push_front((seq, since_boot, sample));
                 break;
             }
+            self.spool.correct(&mut sample, since_boot);
             samples.push(sample);
         }
         session.sends(first_seq, first_seq + samples.len() as u64 - 1, samples.len() as u64, true, now);
         Some(pb::Samples { first_seq, samples, resent: false })
     }
 
-    fn next_backlog(&mut self, now: Instant, wall: DateTime<Utc>) -> Option<Outgoing> {
+    fn next_backlog(&mut self, now: Instant, today: Now) -> Option<Outgoing> {
         let session = self.session.as_ref().filter(|session| now >= session.backlog_at)?;
         let stretch = self.backlog(session).filter(|_| session.backlog_room() > 0);
         let loss = self.untold(session).cloned();
@@ -202,7 +204,7 @@ impl Uplink {
         let (first, last) = stretch?;
         let pace = session.pace.map_or(usize::MAX, |pace| usize::try_from(pace).unwrap_or(usize::MAX));
         let samples = session.message.min(pace).min(usize::try_from(session.backlog_room()).unwrap_or(usize::MAX));
-        let run = self.spool.read(first, last, Limits { samples, bytes: MAX_BATCH_BYTES }, wall)?;
+        let run = self.spool.read(first, last, Limits { samples, bytes: MAX_BATCH_BYTES }, today)?;
         let (first, count) = (run.first_seq, run.samples.len() as u64);
         self.session.as_mut()?.sends(first, first + count - 1, count, false, now);
         let resent = first < self.born || self.sent_before.touches(first, first + count - 1);
@@ -215,7 +217,7 @@ impl Uplink {
 
     /// The next stretch of numbers that are neither live nor sent.
     fn backlog(&self, session: &Session) -> Option<(u64, u64)> {
-        let end = self.live.front().map_or(u64::MAX, |(seq, _)| seq - 1);
+        let end = self.live.front().map_or(u64::MAX, |(seq, ..)| seq - 1);
         let mut from = 1;
         loop {
             let (first, last) = self.spool.first_pending(from, end)?;

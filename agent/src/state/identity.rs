@@ -104,7 +104,7 @@ impl StateDir {
         server: &str,
         key: &Secret,
     ) -> Result<(), StateError> {
-        self.write_record(device, site, server, Some(Utc::now()))?;
+        self.write_record(device, site, server, Some(platform::wall_clock()))?;
         self.write(KEY, format!("{}\n", key.reveal()).as_bytes())?;
         self.remove(CLAIM)
     }

@@ -1,5 +1,7 @@
 //! The agent against a small server on real sockets: what it promises when answers get lost and streams break.
 
+// The tests share the clock of the machine that they run on.
+#![allow(clippy::disallowed_methods)]
 // A test may panic; clippy sees that only within test functions.
 #![allow(clippy::unwrap_used)]
 

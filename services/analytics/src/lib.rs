@@ -7,7 +7,6 @@
 mod lookups;
 mod service;
 
-use chrono::Utc;
 use homepot::{
     Error,
     model::{Activity, DeviceId, DeviceSource, ErrorReport, StoredActivity},
@@ -56,7 +55,7 @@ impl Analytics {
     pub async fn report(&self, caller: &DeviceCaller, report: ErrorReport) -> Result<(), Error> {
         let (pk, site_id, source) = (caller.pk, caller.site_id.clone(), caller.source);
         let device = Some(ErrorDevice { pk, site_id, source });
-        self.count(NewError { report, device, operator: None, source, at: Utc::now() }).await
+        self.count(NewError { report, device, operator: None, source, at: self.store.now() }).await
     }
 
     /// Counts an error that an operator tells of an application, on a device or on none. It is simulated where either the
@@ -74,7 +73,7 @@ impl Analytics {
         };
         let on_simulated = device.as_ref().is_some_and(|device| device.source == DeviceSource::Simulated);
         let source = if on_simulated { DeviceSource::Simulated } else { source };
-        self.count(NewError { report, device, operator: Some(caller.name.clone()), source, at: Utc::now() }).await
+        self.count(NewError { report, device, operator: Some(caller.name.clone()), source, at: self.store.now() }).await
     }
 
     async fn count(&self, error: NewError) -> Result<(), Error> {
@@ -94,7 +93,9 @@ impl Analytics {
         activity: Activity,
         source: DeviceSource,
     ) -> Result<(), Error> {
-        self.activities.run(StoredActivity { activity, operator: caller.name.clone(), at: Utc::now(), source }).await?;
+        self.activities
+            .run(StoredActivity { activity, operator: caller.name.clone(), at: self.store.now(), source })
+            .await?;
         metrics::counter!("homepot_activities_logged_total", "source" => source.as_str()).increment(1);
         Ok(())
     }

@@ -127,6 +127,10 @@ impl Commands {
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
         let Wanted { filter, since } = Wanted::read(caller, request)?;
         self.check_named(caller, &filter).await?;
+        let since = match since {
+            Some(since) => Some(Cursor(self.store.resume_from(since.0).await?)),
+            None => None,
+        };
         let run = filter.run_id.map(|run_id| Watched::new(self, run_id));
         let (seen, store) = (filter.clone(), self.store.clone());
         // Without a cursor only what is named is told as it is: nobody wants the whole ledger first.

@@ -105,6 +105,8 @@ pub(crate) struct DeviceView {
     flapping: bool,
     /// Since when machines of different boots have been taking its session from one another: two use one key.
     contested_since: Option<String>,
+    /// How far the device's clock was ahead of the server's at its last Hello; null: it did not say.
+    clock_skew_seconds: Option<f64>,
     /// What the device wanted remembered at enrolment; only where one device is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -145,6 +147,7 @@ impl DeviceView {
             status_since: time(presence.status_since.as_ref())?,
             flapping: presence.flapping,
             contested_since: time(presence.contested_since.as_ref())?,
+            clock_skew_seconds: presence.clock_skew.map(|skew| skew.seconds as f64 + f64::from(skew.nanos) / 1e9),
         })
     }
 }

@@ -8,6 +8,7 @@ mod alarm;
 mod drain;
 mod handshake;
 mod outbound;
+mod placing;
 mod presence;
 mod protocol;
 mod service;
@@ -18,7 +19,6 @@ mod unary;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::Utc;
 use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
 use homepot_analytics::Analytics;
 use homepot_command::Commands;
@@ -114,7 +114,8 @@ impl Link {
 
     /// By what the clocks of devices are judged right now.
     pub(crate) fn clock(&self) -> protocol::Clock {
-        protocol::Clock { now: Utc::now(), max_age: self.inner.telemetry.max_sample_age() }
+        let telemetry = &self.inner.telemetry;
+        protocol::Clock { now: telemetry.now(), max_age: telemetry.max_sample_age(), skew: None }
     }
 
     /// The devices' face of it.

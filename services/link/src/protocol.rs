@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use homepot::{
     Error,
     model::{
@@ -18,6 +18,8 @@ use homepot::{
     },
 };
 use homepot_telemetry::Expected;
+
+use crate::placing;
 
 /// Samples in one message, at most.
 pub(crate) const MAX_SAMPLES: usize = 1_000;
@@ -67,6 +69,8 @@ pub(crate) struct Lost {
 pub(crate) struct Clock {
     pub(crate) now: DateTime<Utc>,
     pub(crate) max_age: Duration,
+    /// How far the device's clock is ahead by its Hello, where that is known and enough to matter.
+    pub(crate) skew: Option<TimeDelta>,
 }
 
 /// Reads a message; one that is malformed is refused by kind and field.
@@ -142,20 +146,29 @@ pub(crate) fn read_samples(
     mut stamp: impl FnMut() -> Option<DateTime<Utc>>,
 ) -> (Vec<Sample>, Vec<RefusedSample>) {
     let mut good = Vec::with_capacity(samples.len());
-    let mut refused = Vec::new();
+    let mut faults = Vec::new();
     for (index, sample) in samples.into_iter().enumerate() {
         let stamp = if sample.collected_at.is_none() { stamp() } else { None };
-        let checked = Sample::from_proto(sample, stamp)
-            .and_then(|sample| sample.check_age(clock.now, clock.max_age).map(|()| sample));
-        match checked {
-            Ok(sample) => good.push(sample),
-            Err(fault) => {
-                let index = u32::try_from(index).unwrap_or(u32::MAX);
-                refused.push(RefusedSample { index, field: fault.field, reason: fault.reason });
-            }
+        match Sample::from_proto(sample, stamp) {
+            Ok(sample) => good.push((index, sample)),
+            Err(fault) => faults.push((index, fault)),
         }
     }
-    (good, refused)
+    let (placed, too_old) = placing::place(good, clock);
+    faults.extend(too_old);
+    faults.sort_by_key(|(index, _)| *index);
+    let refused = faults.into_iter().map(|(index, fault)| RefusedSample {
+        index: u32::try_from(index).unwrap_or(u32::MAX),
+        field: fault.field,
+        reason: fault.reason,
+    });
+    (placed, refused.collect())
+}
+
+/// Counts samples that are stored at another time than their device's clock showed.
+pub(crate) fn count_corrected(samples: &[Sample], source: DeviceSource) {
+    let corrected = samples.iter().filter(|sample| sample.device_time.is_some()).count() as u64;
+    metrics::counter!("homepot_samples_corrected_total", "source" => source.as_str()).increment(corrected);
 }
 
 /// Counts samples that were refused when they were read.
@@ -223,7 +236,7 @@ mod tests {
     }
 
     fn clock() -> Clock {
-        Clock { now: now(), max_age: Duration::from_secs(24 * 3600) }
+        Clock { now: now(), max_age: Duration::from_secs(24 * 3600), skew: None }
     }
 
     fn samples(first_seq: u64, samples: Vec<telemetry_pb::Sample>) -> pb::AttachRequest {

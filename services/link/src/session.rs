@@ -2,7 +2,7 @@
 
 use std::{future::Future, sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use homepot::{
     Error, Kind,
@@ -23,12 +23,15 @@ use crate::{
     alarm::{Alarm, WaitsFor},
     handshake,
     outbound::Outbound,
+    placing,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
 };
 
 /// Messages dealt with together; a device that never pauses must not keep its hints waiting.
 const TOGETHER: usize = 16;
+/// A session whose clock is further than this from the server's ends.
+const CLOCK_MOVED: TimeDelta = TimeDelta::seconds(10);
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 
@@ -99,10 +102,12 @@ struct Session {
     wakeup: Wakeup,
     outbound: Outbound,
     clock: Clock,
+    /// How far the device's clock was ahead at its Hello, where that is enough to matter.
+    skew: Option<TimeDelta>,
 }
 
-/// The clock that a device is told: the wall's when the session began, and from then on what has passed. A step of the
-/// wall clock in between must not lengthen a command's time to live.
+/// The clock that a device is told: the database's when the session began, and from then on what has passed. A step of that
+/// clock in between must not lengthen a command's time to live.
 #[derive(Clone, Copy)]
 struct Clock {
     began: DateTime<Utc>,
@@ -110,8 +115,8 @@ struct Clock {
 }
 
 impl Clock {
-    fn start() -> Self {
-        Self { began: Utc::now(), since: Instant::now() }
+    fn start(now: DateTime<Utc>) -> Self {
+        Self { began: now, since: Instant::now() }
     }
 
     fn now(&self) -> DateTime<Utc> {
@@ -142,7 +147,9 @@ impl Session {
             link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version, caller.key_id.clone());
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.hints().device(pk);
-        let mut session = Self { link, caller, epoch, wakeup, outbound, clock: Clock::start() };
+        let clock = Clock::start(link.clock().now);
+        let skew = placing::skew(hello.device_time, clock.now());
+        let mut session = Self { link, caller, epoch, wakeup, outbound, clock, skew };
         if let Err(end) = session.welcome(&hello).await {
             session.leave(&end).await;
             return Err(end);
@@ -249,11 +256,16 @@ impl Session {
     /// Takes messages in their order. What they say of commands is told the ledger together, as far as nothing else comes
     /// in between: a device that takes, starts and ends a command in one go costs one change of its row.
     async fn handle(&self, messages: Vec<Received>) -> Result<(), End> {
+        let clock = protocol::Clock { skew: self.skew, ..self.link.clock() };
+        if (clock.now - self.clock.now()).abs() > CLOCK_MOVED {
+            // The device goes by a clock that is no longer the server's. It comes back at once and learns the new one.
+            return Err(End::Aged);
+        }
         self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
         let (mut words, speaker) = (Vec::new(), self.speaker());
         for message in messages {
             let incoming = match received(message) {
-                Ok(message) => protocol::read(message, self.link.clock()),
+                Ok(message) => protocol::read(message, clock),
                 Err(end) => {
                     self.tell_ledger(words).await?;
                     return Err(end);
@@ -295,6 +307,7 @@ impl Session {
     async fn store(&self, batch: Batch) -> Result<(), End> {
         let Batch { first_seq, last_seq, samples, expected, mut refused } = batch;
         protocol::count_refused(&refused, self.caller.source);
+        protocol::count_corrected(&samples, self.caller.source);
         let stored = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected).await;
         let refused_late = stored.map_err(|error| {
             tracing::warn!(device_id = %self.caller.device_id, %error, "samples not stored");

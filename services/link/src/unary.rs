@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use crate::{
     Link,
-    protocol::{MAX_SAMPLES, add_refused, count_refused, read_samples},
+    protocol::{MAX_SAMPLES, add_refused, count_corrected, count_refused, read_samples},
 };
 
 const MAX_COMMANDS: u32 = 100;
@@ -34,6 +34,7 @@ impl Link {
         let stamp = || Some(self.inner.stamps.next(clock.now));
         let (samples, mut refused) = read_samples(request.samples, clock, stamp);
         count_refused(&refused, caller.source);
+        count_corrected(&samples, caller.source);
         let stored = self.inner.telemetry.ingest(caller.pk, caller.source, samples, Expected::New);
         add_refused(&mut refused, self.in_time(stored).await?);
         let accepted = u32::try_from(count - refused.len()).unwrap_or(u32::MAX);

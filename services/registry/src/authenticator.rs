@@ -8,7 +8,6 @@
 
 use std::{sync::Arc, time::Instant};
 
-use chrono::Utc;
 use futures_util::future::BoxFuture;
 use homepot::{
     Error, Kind,
@@ -78,7 +77,7 @@ impl Registry {
 
         if let (Some(ticket), Some((credential, live))) = (&ticket, &stored) {
             let claim = claim(credential, &key, &live.secret.hash);
-            if self.inner.tickets.is_good(ticket, claim, Utc::now().timestamp()) {
+            if self.inner.tickets.is_good(ticket, claim, self.inner.store.now().timestamp()) {
                 let fingerprint = self.inner.verified.fingerprint(&device_id, &key, &live.secret.hash);
                 self.inner.verified.remember(fingerprint, Instant::now());
             }
@@ -100,7 +99,8 @@ impl Registry {
             Some(_) => Proof::Impossible,
         };
         judge(declared, recorded, proof).inspect_err(|impostor| impostor.note(device_id, declared, recorded))?;
-        let ticket = self.inner.tickets.issue(claim(&credential, &key, &live.secret.hash), Utc::now().timestamp());
+        let ticket =
+            self.inner.tickets.issue(claim(&credential, &key, &live.secret.hash), self.inner.store.now().timestamp());
         Ok(DeviceCaller {
             pk: credential.device.pk,
             device_id: credential.device.device_id,

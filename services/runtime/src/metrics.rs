@@ -31,7 +31,10 @@ impl Metrics {
         let handle = recorder.handle();
         ::metrics::set_global_recorder(recorder).map_err(BuildError::from)?;
         ::metrics::gauge!("homepot_build_info", "version" => version).set(1.0);
-        ::metrics::gauge!("process_start_time_seconds").set(chrono::Utc::now().timestamp_millis() as f64 / 1000.0);
+        // Prometheus compares it with the times of its own scrapes, which are the host's.
+        #[allow(clippy::disallowed_methods)]
+        let now = chrono::Utc::now();
+        ::metrics::gauge!("process_start_time_seconds").set(now.timestamp_millis() as f64 / 1000.0);
         Ok(Self(handle))
     }
 

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
 use homepot_runtime::settings::Flags;
 
-use crate::{ctl, demo, health, serve, terminal, tether};
+use crate::{confirm_clock, ctl, demo, health, serve, terminal, tether};
 
 /// Monitors and commands devices: one program, every part of the server.
 #[derive(Debug, Parser)]
@@ -27,6 +27,9 @@ enum Command {
     Ctl(Box<ctl::CtlArgs>),
     /// Ask a running server whether it is ready; exits with 0 when it is, with 1 when not. For container probes.
     Health(health::HealthArgs),
+    /// Say that the database's clock is right, where maintenance has stopped because it leapt.
+    #[command(after_help = confirm_clock::AFTER_HELP)]
+    ConfirmClock(confirm_clock::ConfirmClockArgs),
     /// Show it all on this machine: a server, an agent, metrics coming up, a command going down.
     #[command(after_help = demo::AFTER_HELP)]
     Demo(demo::DemoArgs),
@@ -45,6 +48,7 @@ pub fn main() -> ExitCode {
         Command::Serve(flags) => serve::run(*flags),
         Command::Ctl(args) => ctl::run(*args, Cli::command()),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::ConfirmClock(args) => confirm_clock::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(args),
         Command::Tether(args) => tether::run(args).map(|()| ExitCode::SUCCESS),
     };

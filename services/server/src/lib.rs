@@ -5,11 +5,15 @@
 //! `ctl` is the operators' shell, `health` is for probes, `demo` shows all of it on one machine. Nothing may depend on this
 //! crate; errors here are for people, so they are `anyhow`'s.
 
+// Unit tests share the clock of the machine that they run on.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod admin_token;
 mod assemble;
 mod background;
 mod cli;
 mod client;
+mod confirm_clock;
 mod ctl;
 mod demo;
 mod health;

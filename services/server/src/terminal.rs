@@ -8,6 +8,12 @@ pub(crate) fn say(line: impl std::fmt::Display) {
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
+/// The clock of the machine that a person sits at: for "2 minutes ago" on a screen, and for `--since 2h`.
+#[allow(clippy::disallowed_methods)]
+pub(crate) fn wall_clock() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
 /// Writes an error and its causes to standard error.
 pub(crate) fn tell_error(error: &anyhow::Error) {
     let _ = writeln!(std::io::stderr().lock(), "homepot: {error:#}");

@@ -128,6 +128,16 @@ pub enum ClusterError {
     },
 }
 
+/// Where the database of the cluster is that runs for the server with that data directory; `None`: none runs.
+pub fn running(data_dir: &Path) -> Option<String> {
+    let lock = std::fs::read_to_string(data_dir.join("postgres/data/postmaster.pid")).ok()?;
+    // Its port and the directory of its socket.
+    let mut lines = lock.lines().skip(3).map(str::trim);
+    let (port, socket_dir) = lines.next().zip(lines.next())?;
+    let host = layout::percent_encoded(Path::new(socket_dir));
+    Some(format!("postgres:///{NAME}?host={host}&port={port}&user={NAME}"))
+}
+
 impl ClusterError {
     fn io<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self::Io { action, path: path.to_owned(), source }

@@ -9,7 +9,7 @@ mod watch;
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     dsl::InnerJoinQuerySource,
     prelude::*,
@@ -70,6 +70,7 @@ struct SessionRow {
     status_since: Option<DateTime<Utc>>,
     flapping_since: Option<DateTime<Utc>>,
     contested_since: Option<DateTime<Utc>>,
+    clock_skew_ms: Option<i64>,
     /// The database's clock.
     #[diesel(select_expression = row::database_time(), select_expression_type = row::database_time)]
     read_at: DateTime<Utc>,
@@ -95,6 +96,7 @@ impl TryFrom<SessionRow> for Presence {
             recorded_since: row.status_since,
             flapping: row.flapping_since.is_some(),
             contested_since: row.contested_since,
+            clock_skew: row.clock_skew_ms.and_then(TimeDelta::try_milliseconds),
             read_at: row.read_at,
         })
     }

@@ -7,6 +7,7 @@
 //! nothing of gRPC or HTTP, and no secret passes through in clear: callers hash first.
 
 pub mod activities;
+pub mod clock;
 pub mod cluster;
 mod combine;
 pub mod commands;

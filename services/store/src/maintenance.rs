@@ -1,14 +1,18 @@
 //! What keeps storage running by itself: partitions ahead of time, rollups, and an end to what has expired.
 
+pub mod guard;
+
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::PgConnection;
 
+pub use self::guard::{Guard, Hold, confirm_clock};
 use crate::{
-    StoreError, devices, error_groups,
+    StoreError, clock, devices, error_groups,
     locks::{self, Lock},
     losses, partitions, rollups,
+    samples::corrections,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -51,33 +55,77 @@ pub struct Report {
     pub hours: usize,
     /// Late minutes folded again.
     pub late: usize,
-    /// From when on samples are in no rollup yet.
-    pub rolled_to: DateTime<Utc>,
+    /// How far rollups are behind: samples that are older are in them.
+    pub lag: Duration,
     /// Whether there is more to do at once.
     pub more: bool,
 }
 
-/// One round; `None`: another replica is at it. To be called every few seconds, and again at once where there is more.
-pub fn run(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -> Result<Option<Report>, StoreError> {
-    locks::try_in_session(conn, Lock::Maintenance, |conn| {
-        // Before anything that could fail: without partitions nothing can be stored.
+/// How a round ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Round {
+    /// It did its work.
+    Done(Report),
+    /// Another replica is at it.
+    Elsewhere,
+    /// The database's clock is in doubt, so nothing was folded and nothing was dropped.
+    Held(Hold),
+}
+
+/// One round, by the database's clock, unless that is in doubt (see [`guard`]). To be called every few seconds, and again at
+/// once where there is more.
+pub fn run(conn: &mut PgConnection, guard: &Guard, retention: &Retention) -> Result<Round, StoreError> {
+    let round = locks::try_in_session(conn, Lock::Maintenance, |conn| {
+        // Taken once: a clock that jumps while the round is at work changes nothing of what it does.
+        let now = clock::database_now(conn)?;
+        // Before anything that could fail or wait: without partitions nothing can be stored.
         let made = partitions::ensure(conn, now, retention)?;
-        rollups::claim(conn, now)?;
-        let (minutes, more_minutes) = rollups::roll_minutes(conn, BUDGET)?;
-        let (late, more_late) = late(conn)?;
-        let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
-        let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
-        // After all that is folded, and nobody else folds: nothing comes after it.
-        devices::sweep_removed(conn, now)?;
-        let dropped = partitions::drop_expired(conn, now, retention)?;
-        let keeps = TimeDelta::from_std(retention.hours).unwrap_or(TimeDelta::MAX);
-        if let Some(oldest) = now.checked_sub_signed(keeps) {
-            losses::delete_before(conn, oldest)?;
+        if let Some(hold) = guard.judge(conn, now, clock::uptime())? {
+            return Ok(Round::Held(hold));
         }
-        error_groups::forget_reporters(conn, now)?;
-        let more = more_minutes || more_late || more_hours;
-        Ok(Report { made, dropped, minutes, hours, late, rolled_to, more })
+        let report = work(conn, now, made, retention)?;
+        guard.done(conn, now)?;
+        Ok(Round::Done(report))
+    })?;
+    Ok(round.unwrap_or(Round::Elsewhere))
+}
+
+/// One round at `now`, whatever the clocks show; `None`: another replica is at it.
+#[cfg(feature = "test-support")]
+pub fn run_at(
+    conn: &mut PgConnection,
+    now: DateTime<Utc>,
+    retention: &Retention,
+) -> Result<Option<Report>, StoreError> {
+    locks::try_in_session(conn, Lock::Maintenance, |conn| {
+        let made = partitions::ensure(conn, now, retention)?;
+        work(conn, now, made, retention)
     })
+}
+
+fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Retention) -> Result<Report, StoreError> {
+    rollups::claim(conn, now)?;
+    let (minutes, more_minutes) = rollups::roll_minutes(conn, BUDGET)?;
+    let (late, more_late) = late(conn)?;
+    let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
+    let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
+    // After all that is folded, and nobody else folds: nothing comes after it.
+    devices::sweep_removed(conn, now)?;
+    let dropped = partitions::drop_expired(conn, now, retention)?;
+    if !dropped.is_empty()
+        && let Some(oldest) = now.checked_sub_signed(partitions::samples_kept(retention))
+    {
+        corrections::delete_before(conn, oldest)?;
+    }
+    let keeps = TimeDelta::from_std(retention.hours).unwrap_or(TimeDelta::MAX);
+    if let Some(oldest) = now.checked_sub_signed(keeps) {
+        losses::delete_before(conn, oldest)?;
+    }
+    error_groups::forget_reporters(conn, now)?;
+    clock::forget_steps_back(conn, now)?;
+    let more = more_minutes || more_late || more_hours;
+    let lag = (now - rolled_to).to_std().unwrap_or_default();
+    Ok(Report { made, dropped, minutes, hours, late, lag, more })
 }
 
 fn late(conn: &mut PgConnection) -> Result<(usize, bool), StoreError> {

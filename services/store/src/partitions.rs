@@ -92,6 +92,12 @@ struct Found {
     name: String,
 }
 
+/// How far back samples may be at most.
+pub(crate) fn samples_kept(retention: &Retention) -> TimeDelta {
+    let table = Table::Samples;
+    table.keeps(retention).max(table.back(retention)).checked_add(&TimeDelta::days(1)).unwrap_or(TimeDelta::MAX)
+}
+
 /// Makes the partitions of all tables that rows of around `now` may need, and tells how many were missing. Safe when
 /// replicas do it at once.
 pub(crate) fn ensure(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -> Result<usize, StoreError> {

@@ -77,6 +77,7 @@ diesel::table! {
         changed_at -> Timestamptz,
         version -> BigInt,
         journal_id -> Nullable<Text>,
+        clock_skew_ms -> Nullable<BigInt>,
     }
 }
 
@@ -192,6 +193,29 @@ diesel::table! {
         resolution -> Text,
         claimed_to -> Timestamptz,
         rolled_to -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    maintenance_clock (only_row) {
+        only_row -> Bool,
+        last_round -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    clock_steps_back (led_to) {
+        led_to -> Timestamptz,
+        led_from -> Timestamptz,
+        noticed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    corrected_samples (device, device_time) {
+        device -> BigInt,
+        device_time -> Timestamptz,
+        collected_at -> Timestamptz,
     }
 }
 
@@ -333,3 +357,5 @@ diesel::allow_tables_to_appear_in_same_query!(
     sessions,
     sites
 );
+// Whether anything was corrected is asked along with how far rollups are.
+diesel::allow_tables_to_appear_in_same_query!(corrected_samples, rollup_progress);

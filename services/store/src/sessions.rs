@@ -85,6 +85,7 @@ pub fn begin(
                 sessions::boot_id.eq(Some(&hello.boot_id)),
                 sessions::capabilities.eq(Some(capabilities)),
                 sessions::journal_id.eq(&hello.journal_id),
+                sessions::clock_skew_ms.eq(hello.device_time.map(|time| (time - at).num_milliseconds())),
             ))
             .execute(conn)?;
         record::write(conn, &[record])?;

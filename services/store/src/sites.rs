@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{NewSite, Page, PageRequest, Site, SiteChange, SiteId, SiteScope};
 
-use crate::{StoreError, paging, row, schema::sites};
+use crate::{StoreError, clock, paging, row, schema::sites};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sites)]
@@ -92,7 +92,7 @@ pub fn update(conn: &mut PgConnection, site_id: &SiteId, change: &SiteChange) ->
         description: cleared(&change.description),
         location: cleared(&change.location),
         open_enrollment: change.open_enrollment,
-        updated_at: Utc::now(),
+        updated_at: clock::database_now(conn)?,
     };
     diesel::update(sites::table.find(site_id.as_str()))
         .set(changes)

@@ -7,13 +7,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::oneshot;
 
 use crate::{
-    StoreError, health,
+    StoreError,
+    clock::{self, Clock, Seen},
+    health,
     holders::Holders,
     horizon,
     lane::{Lane, Shares},
@@ -76,6 +78,7 @@ struct Lanes {
     jobs: [async_channel::Sender<Job>; Lane::ALL.len()],
     troubles: Troubles,
     holders: Holders,
+    clock: Clock,
 }
 
 impl fmt::Debug for Store {
@@ -106,10 +109,19 @@ impl Store {
         let jobs = all_jobs.try_into().map_err(|_| StoreError::Panicked("open"))?;
         register_metrics();
         let store = Self {
-            shared: Arc::new(Lanes { jobs, troubles: Troubles::default(), holders: Holders::default() }),
+            shared: Arc::new(Lanes {
+                jobs,
+                troubles: Troubles::default(),
+                holders: Holders::default(),
+                clock: Clock::new(),
+            }),
             lane: Lane::Operators,
         };
         store.wait_for_database().await?;
+        // Until it succeeds once, the host's clock has to do.
+        if let Err(error) = store.look_at_clock().await {
+            tracing::warn!(%error, "can't look at the database's clock");
+        }
         Ok(store)
     }
 
@@ -136,6 +148,28 @@ impl Store {
         }
     }
 
+    /// What the database's clock shows, which all replicas share. It costs no query; see [`crate::clock`].
+    pub fn now(&self) -> DateTime<Utc> {
+        self.shared.clock.now()
+    }
+
+    /// Looks at the database's clock, by which [`Self::now`] goes on; to be called every few seconds.
+    pub async fn look_at_clock(&self) -> Result<Seen, StoreError> {
+        let clock = self.shared.clock.clone();
+        self.lane(Lane::Upkeep).run("look_at_clock", move |conn| clock.look(conn)).await
+    }
+
+    /// Where a watch goes on that has seen everything before `cursor`; see [`clock::resume_from`].
+    pub async fn resume_from(&self, cursor: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
+        // A step of the last seconds may be unknown yet.
+        let clock = self.shared.clock.clone();
+        self.run("resume_from", move |conn| {
+            clock.look(conn)?;
+            clock::resume_from(conn, cursor)
+        })
+        .await
+    }
+
     /// Brings the schema up to date, whichever replica comes first, and makes the partitions that rows of now need.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.lane(Lane::Upkeep).run_for("migrate", Limits::None, migrate::run).await?;
@@ -144,7 +178,10 @@ impl Store {
 
     /// Makes the partitions that samples need from now on; to be called more often than once a day.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
-        let ensure = |conn: &mut PgConnection| partitions::ensure(conn, Utc::now(), &Retention::default());
+        let ensure = |conn: &mut PgConnection| {
+            let now = clock::database_now(conn)?;
+            partitions::ensure(conn, now, &Retention::default())
+        };
         self.lane(Lane::Upkeep).run("ensure_partitions", ensure).await?;
         Ok(())
     }

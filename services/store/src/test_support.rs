@@ -19,7 +19,7 @@ use std::{
 use diesel::{Connection, PgConnection, connection::SimpleConnection};
 
 use crate::{
-    Store, StoreConfig, StoreError,
+    Store, StoreConfig, StoreError, clock,
     cluster::{ClusterConfig, PrivateCluster},
     maintenance::Retention,
     migrate, partitions,
@@ -136,7 +136,8 @@ fn make_template(url: &dyn Fn(&str) -> String) {
     conn.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).expect("a template");
     let mut conn = PgConnection::establish(&url(TEMPLATE)).expect("a connection");
     migrate::run(&mut conn).expect("migrations");
-    partitions::ensure(&mut conn, chrono::Utc::now(), &Retention::default()).expect("partitions");
+    let now = clock::database_now(&mut conn).expect("a clock");
+    partitions::ensure(&mut conn, now, &Retention::default()).expect("partitions");
 }
 
 fn guard(pid: u32, dir: &Path) -> Child {

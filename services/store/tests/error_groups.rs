@@ -197,7 +197,7 @@ async fn what_has_expired_goes_and_what_has_not_stays() -> Result<(), StoreError
     let retention = Retention::default();
     let after = |days| now + TimeDelta::days(days);
     for (day, errors, reporters) in [(0, 1, 1), (1, 1, 0), (89, 1, 0), (98, 0, 0)] {
-        maintenance::run(&mut conn, after(day), &retention)?.unwrap();
+        maintenance::run_at(&mut conn, after(day), &retention)?.unwrap();
         assert_eq!((rows(&mut conn, "error_groups"), rows(&mut conn, "error_reporters")), (errors, reporters), "{day}");
     }
     Ok(())
@@ -213,7 +213,7 @@ async fn activity_is_kept_for_a_month_by_default() -> Result<(), StoreError> {
     )
     .execute(&mut conn)?;
     for (day, kept) in [(29, 1), (38, 0)] {
-        maintenance::run(&mut conn, now + TimeDelta::days(day), &Retention::default())?.unwrap();
+        maintenance::run_at(&mut conn, now + TimeDelta::days(day), &Retention::default())?.unwrap();
         assert_eq!(rows(&mut conn, "user_activities"), kept, "{day}");
     }
     Ok(())

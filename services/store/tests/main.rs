@@ -1,8 +1,11 @@
 //! The store against real Postgres.
 
+// The tests share the clock of the machine that they run on.
+#![allow(clippy::disallowed_methods)]
 #![allow(clippy::unwrap_used)] // the helpers of tests may, as tests may
 
 mod activities;
+mod clocks;
 mod cluster;
 mod cluster_links;
 mod commands;

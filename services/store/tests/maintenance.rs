@@ -33,7 +33,7 @@ fn partitions(conn: &mut PgConnection, table: &str) -> Vec<String> {
 fn until_done(conn: &mut PgConnection, now: DateTime<Utc>, retention: &Retention) -> Vec<Report> {
     let mut reports = Vec::new();
     loop {
-        let report = maintenance::run(conn, now, retention).unwrap().expect("nobody else is at it");
+        let report = maintenance::run_at(conn, now, retention).unwrap().expect("nobody else is at it");
         let more = report.more;
         reports.push(report);
         if !more {
@@ -55,7 +55,7 @@ async fn partitions_are_made_ahead_and_dropped_behind_and_what_is_made_is_never_
     for day in 0..70 {
         let now = start + Days::new(day);
         let reports = until_done(&mut conn, now, &retention);
-        let again = maintenance::run(&mut conn, now, &retention).unwrap().unwrap();
+        let again = maintenance::run_at(&mut conn, now, &retention).unwrap().unwrap();
         assert_eq!((again.made, again.dropped.len()), (0, 0), "day {day}: {reports:?}");
     }
     // Two days kept, one more behind, today and two ahead; of weeks and months those that overlap what is kept.
@@ -73,9 +73,9 @@ async fn one_replica_at_a_time_looks_after_storage() {
     let (mut first, mut second) = (database.connect(), database.connect());
     first.batch_execute("SELECT pg_advisory_lock(x'686f6d650005'::bigint)").unwrap();
     let now = Utc::now();
-    assert_eq!(maintenance::run(&mut second, now, &Retention::default()).unwrap(), None);
+    assert_eq!(maintenance::run_at(&mut second, now, &Retention::default()).unwrap(), None);
     first.batch_execute("SELECT pg_advisory_unlock(x'686f6d650005'::bigint)").unwrap();
-    assert!(maintenance::run(&mut second, now, &Retention::default()).unwrap().is_some());
+    assert!(maintenance::run_at(&mut second, now, &Retention::default()).unwrap().is_some());
 }
 
 #[tokio::test]

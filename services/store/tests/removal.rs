@@ -93,7 +93,7 @@ fn roll_up(conn: &mut PgConnection) {
     // The window that the oldest sample lies in was passed when the database was made.
     let back = "date_bin('1 day', now() - interval '3 days', 'epoch')";
     conn.batch_execute(&format!("UPDATE rollup_progress SET rolled_to = {back}, claimed_to = {back}")).unwrap();
-    while maintenance::run(conn, Utc::now(), &Retention::default()).unwrap().unwrap().more {}
+    while maintenance::run_at(conn, Utc::now(), &Retention::default()).unwrap().unwrap().more {}
 }
 
 fn filter(selector: &str) -> RemovalFilter {
@@ -248,7 +248,7 @@ async fn a_rollup_that_was_under_way_when_its_device_was_removed_is_cleared_away
     let old = full(&mut conn, &simulated("d", "s"));
     assert_eq!(remove(&mut conn, &filter("")), 1);
     conn.batch_execute(&format!("INSERT INTO rollup_1m (device, bucket) VALUES ({}, now())", old.pk)).unwrap();
-    maintenance::run(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
+    maintenance::run_at(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
     assert!(is_empty(&mut conn, old.pk));
     // Who watched it and comes back is told, for a month.
     let told = |conn: &mut PgConnection| {
@@ -258,7 +258,7 @@ async fn a_rollup_that_was_under_way_when_its_device_was_removed_is_cleared_away
     assert_eq!(told(&mut conn), ["d"]);
     for (days, remembered) in [(29, 1), (30, 1), (32, 0)] {
         let later = Utc::now() + TimeDelta::days(days);
-        maintenance::run(&mut conn, later, &Retention::default()).unwrap().unwrap();
+        maintenance::run_at(&mut conn, later, &Retention::default()).unwrap().unwrap();
         assert_eq!(told(&mut conn).len(), remembered, "after {days} days");
     }
 }

@@ -125,7 +125,7 @@ fn random_sample(dice: &mut Dice, devices: &[i64], now: DateTime<Utc>) -> NewSam
 }
 
 fn until_done(conn: &mut PgConnection, now: DateTime<Utc>) {
-    while maintenance::run(conn, now, &Retention::default()).unwrap().unwrap().more {}
+    while maintenance::run_at(conn, now, &Retention::default()).unwrap().unwrap().more {}
 }
 
 #[tokio::test]

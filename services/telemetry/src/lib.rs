@@ -4,6 +4,9 @@
 //! calls the store. An ingest is answered after the commit, never before; while the database is slow or away the caller
 //! waits, and makes the device wait. What is kept for how long, and rolled up, is [`Telemetry::maintain`]'s work.
 
+// Unit tests share the clock of the machine that they run on.
+#![cfg_attr(test, allow(clippy::disallowed_methods))]
+
 mod directory;
 mod ingest;
 mod maintenance;
@@ -13,7 +16,7 @@ mod watch;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::Utc;
+use chrono::{DateTime, Utc};
 use homepot::{
     Error,
     model::{DeviceSource, Loss, MAX_AGE, Sample, SampleFault},
@@ -72,8 +75,14 @@ impl Telemetry {
 
     /// Keeps what a device had to let go of, as a gap that queries show. Repeats are harmless.
     pub async fn record_loss(&self, device: i64, loss: Loss) -> Result<(), Error> {
-        let insert = move |conn: &mut _| losses::insert(conn, device, &loss, Utc::now());
+        let now = self.store.now();
+        let insert = move |conn: &mut _| losses::insert(conn, device, &loss, now);
         Ok(self.store.lane(Lane::Devices).run("insert_loss", insert).await?)
+    }
+
+    /// The clock by which samples are judged: the database's.
+    pub fn now(&self) -> DateTime<Utc> {
+        self.store.now()
     }
 
     /// Samples older than this are refused: they would be dropped soon, or have been rolled up for good.

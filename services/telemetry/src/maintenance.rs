@@ -2,26 +2,36 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use homepot_runtime::Drain;
 use homepot_store::{
     Store,
-    maintenance::{self, Report, Retention},
+    maintenance::{self, Guard, Hold, Report, Retention, Round},
 };
 
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Does its share until `drain`: every process tries, and one at a time does it.
 pub(crate) async fn run(store: Store, kept: Retention, drain: Drain) {
+    let guard = std::sync::Arc::new(Guard::default());
+    metrics::gauge!("homepot_maintenance_held").set(0);
     loop {
-        let round = move |conn: &mut _| maintenance::run(conn, Utc::now(), &kept);
+        let guard = guard.clone();
+        let round = move |conn: &mut _| maintenance::run(conn, &guard, &kept);
         let more = match store.run("maintain", round).await {
-            Ok(Some(report)) => {
+            Ok(Round::Done(report)) => {
+                metrics::gauge!("homepot_maintenance_held").set(0);
                 tell(&report);
                 report.more
             }
-            // Another replica is at it.
-            Ok(None) => false,
+            Ok(Round::Elsewhere) => {
+                metrics::gauge!("homepot_maintenance_held").set(0);
+                false
+            }
+            Ok(Round::Held(hold)) => {
+                metrics::gauge!("homepot_maintenance_held").set(1);
+                warn(hold);
+                false
+            }
             Err(error) if error.is_passing() => false,
             Err(error) => {
                 tracing::error!(%error, "maintain storage");
@@ -36,9 +46,26 @@ pub(crate) async fn run(store: Store, kept: Retention, drain: Drain) {
     }
 }
 
+fn warn(hold: Hold) {
+    let (leap_seconds, left_seconds) = (hold.leap.num_seconds(), hold.left.as_secs());
+    if hold.contradicted {
+        tracing::error!(
+            leap_seconds,
+            "the database's clock is far after the last round of maintenance, and devices' clocks contradict it: nothing is \
+             rolled up or dropped until `homepot confirm-clock` says that the clock is right"
+        );
+    } else {
+        tracing::error!(
+            leap_seconds,
+            left_seconds,
+            "the database's clock is far after the last round of maintenance: nothing is rolled up or dropped until the clock \
+             has run steadily for long enough, or `homepot confirm-clock` says that it is right"
+        );
+    }
+}
+
 fn tell(report: &Report) {
-    let lag = (Utc::now() - report.rolled_to).to_std().unwrap_or_default();
-    metrics::gauge!("homepot_rollup_lag_seconds").set(lag.as_secs_f64());
+    metrics::gauge!("homepot_rollup_lag_seconds").set(report.lag.as_secs_f64());
     metrics::counter!("homepot_rollup_rows_total", "resolution" => "1m").increment(report.minutes as u64);
     metrics::counter!("homepot_rollup_rows_total", "resolution" => "1h").increment(report.hours as u64);
     metrics::counter!("homepot_rollup_late_total").increment(report.late as u64);

@@ -1,13 +1,13 @@
 //! `TelemetryService`: the operators' queries.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use futures_util::{
     StreamExt as _,
     stream::{self, BoxStream},
 };
 use homepot::{
     Error,
-    model::{DeviceSource, PageRequest, from_proto_timestamp},
+    model::{DeviceSource, PageRequest, from_proto_timestamp, to_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
 use homepot_runtime::{
@@ -57,7 +57,9 @@ impl Service {
         let filter = LatestFilter { scope: caller.scope.clone(), site_id, source, device_ids };
         let page = self.store.run("latest_samples", move |conn| samples::latest(conn, &filter, &page)).await?;
         let next_page_token = page.next_token();
-        Ok(pb::LatestResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
+        let server_time = Some(to_proto_timestamp(self.store.now()));
+        let samples = page.items.into_iter().map(Into::into).collect();
+        Ok(pb::LatestResponse { samples, next_page_token, server_time })
     }
 
     async fn find_range(
@@ -68,7 +70,7 @@ impl Service {
         let page = PageRequest::parse(request.page_size, &request.page_token)?;
         let end = match &request.end_time {
             Some(time) => from_proto_timestamp("end_time", time)?,
-            None => Utc::now(),
+            None => self.store.now(),
         };
         let start = match &request.start_time {
             Some(time) => from_proto_timestamp("start_time", time)?,

@@ -23,7 +23,6 @@ mod world;
 use std::{collections::HashMap, process::ExitCode, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use chrono::Utc;
 use homepot::model::{DeviceId, SiteId};
 use homepot_agent::protocol::Credentials;
 use tokio::{
@@ -61,11 +60,17 @@ const TOGETHER: usize = 128;
 /// Files that are open beside the devices' connections.
 const OTHER_FILES: u64 = 64;
 
+/// The clock of all devices of a fleet.
+#[allow(clippy::disallowed_methods)]
+fn wall_clock() -> chrono::DateTime<chrono::Utc> {
+    chrono::Utc::now()
+}
+
 /// Runs a fleet until `stop`, at the latest; the exit code says whether all that was sent was acknowledged.
 pub(crate) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<ExitCode> {
     let scenario = Arc::new(Scenario::find(&args.scenario)?);
     limits::raise_open_files(u64::from(connections(args.devices, args.devices_per_connection)) + OTHER_FILES)?;
-    args.begin(Utc::now())?;
+    args.begin(wall_clock())?;
     let sites = match &args.site {
         Some(site) => vec![site.clone()],
         None => (1..=args.sites).map(|n| SiteId::parse(&format!("{}-{n}", args.name))).collect::<Result<_, _>>()?,
@@ -142,7 +147,7 @@ impl Run {
 
     fn world(&self) -> anyhow::Result<World> {
         let args = &self.args;
-        let (now, now_instant) = (Utc::now(), Instant::now());
+        let (now, now_instant) = (wall_clock(), Instant::now());
         let start = args.begin(now)?;
         let mut run = [0; 6];
         getrandom::fill(&mut run).map_err(|error| anyhow::anyhow!("no source of chance: {error}"))?;

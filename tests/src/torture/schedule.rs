@@ -1,4 +1,4 @@
-//! Who is killed when: drawn from a seed, so that the seed repeats it.
+//! Who is killed when, and whose clock is set: drawn from a seed, so that the seed repeats it.
 
 use std::{fmt, time::Duration};
 
@@ -9,6 +9,9 @@ const ROUND: Duration = Duration::from_secs(14);
 /// Of so many blows one comes together with the one before.
 const TOGETHER: u32 = 6;
 const LONGEST_AWAY_MS: u64 = 1_500;
+
+/// How far a server's clock is set off at most.
+const FARTHEST_OFF: i64 = 1_000 * 86_400;
 
 /// What is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +30,13 @@ pub(super) enum Blow {
         pick: usize,
         /// Half of the next bytes still go through.
         at_half: bool,
+    },
+    /// The clock of one of the two servers, which is set.
+    Clock {
+        /// Whose.
+        replica: usize,
+        /// How far ahead of the right time, in seconds.
+        ahead: i64,
     },
 }
 
@@ -60,7 +70,8 @@ impl Iterator for Schedule {
 
     fn next(&mut self) -> Option<Step> {
         let (replica, postgres, redis, agent) = (3, 1, if self.with_redis { 2 } else { 0 }, self.agents);
-        let all = replica + postgres + redis + 2 * agent;
+        let clock = 2;
+        let all = replica + postgres + redis + 2 * agent + clock;
         let usual = ROUND / u32::try_from(all).unwrap_or(u32::MAX);
         let together = self.rng.u32(..TOGETHER) == 0;
         let pause = if together { Duration::ZERO } else { usual.mul_f64(2.0 * self.rng.f64()) };
@@ -73,6 +84,8 @@ impl Iterator for Schedule {
             Blow::Redis
         } else if drawn < replica + postgres + redis + agent {
             Blow::Agent(self.rng.usize(..agent))
+        } else if drawn < all - agent {
+            Blow::Clock { replica: self.rng.usize(..2), ahead: self.rng.i64(-FARTHEST_OFF..=FARTHEST_OFF) }
         } else {
             Blow::Connection { pick: self.rng.usize(..), at_half: self.rng.bool() }
         };
@@ -89,6 +102,7 @@ pub(super) struct Kills {
     redis: usize,
     agents: usize,
     connections: usize,
+    clocks: usize,
 }
 
 impl Kills {
@@ -100,6 +114,7 @@ impl Kills {
             Blow::Redis => &mut self.redis,
             Blow::Agent(_) => &mut self.agents,
             Blow::Connection { .. } => &mut self.connections,
+            Blow::Clock { .. } => &mut self.clocks,
         };
         *counter += 1;
     }
@@ -107,8 +122,11 @@ impl Kills {
 
 impl fmt::Display for Kills {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { replicas, postgres, redis, agents, connections } = self;
-        write!(f, "servers={replicas} postgres={postgres} redis={redis} agents={agents} connections={connections}")
+        let Self { replicas, postgres, redis, agents, connections, clocks } = self;
+        write!(
+            f,
+            "servers={replicas} postgres={postgres} redis={redis} agents={agents} connections={connections} clocks={clocks}"
+        )
     }
 }
 

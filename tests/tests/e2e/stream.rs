@@ -95,11 +95,8 @@ async fn what_is_malformed_is_refused_by_name_and_nobody_else_notices() {
     let (mut good, _) = Session::attach(&server, &good_key).await;
 
     let nan = Sample { load_1m: Some(f64::NAN), ..sample(3, 1.0) };
-    let future = Sample {
-        collected_at: Some((SystemTime::now() + std::time::Duration::from_secs(3600)).into()),
-        ..sample(0, 1.0)
-    };
-    bad.send(samples(1, vec![sample(1, 150.0), sample(2, 50.0), nan, future])).await;
+    let too_old = sample(8 * 24 * 3_600_000, 1.0);
+    bad.send(samples(1, vec![sample(1, 150.0), sample(2, 50.0), nan, too_old])).await;
     let answer = ack(&mut bad).await;
     let refused: Vec<_> = answer.refused.iter().map(|refused| (refused.index, refused.field.as_str())).collect();
     assert_eq!((answer.seq, refused), (4, vec![(0, "cpu_percent"), (2, "load_1m"), (3, "collected_at")]));

@@ -273,7 +273,7 @@ impl World {
         for truth in &mut self.commands {
             truth.lost |= truth.known_to.as_ref().is_some_and(|journal| journal != self.book.journal_id());
         }
-        let clock = ServerClock { welcome: server_time(self.time), hello: hello_at };
+        let clock = ServerClock { welcome: server_time(self.time), hello: hello_at, arrived: hello_at };
         self.time += welcome;
         self.session = Some(clock);
         while self.book.expire_held(clock.welcome).unwrap().is_some() {}

@@ -24,6 +24,7 @@ mod recover;
 mod segment;
 #[cfg(test)]
 mod tests;
+mod timeline;
 
 use std::{collections::VecDeque, io, path::PathBuf, time::Duration};
 
@@ -35,14 +36,17 @@ use homepot::{
 use prost::Message as _;
 use tokio::time::Instant;
 
+use super::clock::ServerClock;
 use crate::platform;
 use ledger::Ledger;
 use read::Cursor;
 use segment::{Segment, Writer};
+use timeline::{Mark, Timeline};
 
 pub use ledger::Lost;
 pub use ranges::Ranges;
 pub use read::{Limits, Run};
+pub use timeline::Now;
 
 /// The spool's room where nothing else is set: 64 MiB hold some three weeks of samples, one each 5 s.
 pub const MAX_BYTES: u64 = 64 * 1024 * 1024;
@@ -92,6 +96,7 @@ pub struct Spool {
     /// The ledger on disk lacks a loss.
     ledger_lacks: bool,
     cursor: Option<Cursor>,
+    timeline: Timeline,
     oldest: Option<(u64, DateTime<Utc>)>,
     dropped: u64,
     refused: u64,
@@ -103,9 +108,37 @@ impl Spool {
         Self::open(Options { directory: None, max_bytes, max_age: MAX_AGE })
     }
 
-    /// Takes a sample and answers its number; `None`: it is too large for any server, and counted.
+    /// The machine's boot, by which samples note when they were measured.
+    pub fn set_boot(&mut self, boot_id: &str) {
+        self.timeline.begin(boot_id);
+    }
+
+    /// A session told the server's clock; `None`: it did not.
+    pub fn set_clock(&mut self, clock: Option<ServerClock>) {
+        self.timeline.learn(clock);
+    }
+
+    /// Puts a sample that was measured at `since_boot` where that was by the server's clock.
+    pub fn correct(&self, sample: &mut pb::Sample, since_boot: Duration) {
+        let wall = sample.collected_at.as_ref().and_then(|at| from_proto_timestamp("collected_at", at).ok());
+        if let Some(wall) = wall {
+            self.timeline.correct(sample, Mark { wall, stamp: self.timeline.stamp(since_boot) });
+        }
+    }
+
+    /// Takes a sample that was measured at `since_boot`, and answers its number; `None`: it is too large for any server, and
+    /// counted.
+    pub fn push_at(&mut self, sample: &pb::Sample, since_boot: Duration, now: Instant) -> Option<u64> {
+        let stamp = self.timeline.stamp(since_boot).map(timeline::Stamp::encode).unwrap_or_default();
+        self.push_encoded([sample.encode_to_vec(), stamp].concat(), now)
+    }
+
+    /// Takes a sample without a word of when it was measured but its own.
     pub fn push(&mut self, sample: &pb::Sample, now: Instant) -> Option<u64> {
-        let payload = sample.encode_to_vec();
+        self.push_encoded(sample.encode_to_vec(), now)
+    }
+
+    fn push_encoded(&mut self, payload: Vec<u8>, now: Instant) -> Option<u64> {
         if payload.len() > record::MAX_PAYLOAD {
             self.refused += 1;
             tracing::warn!(bytes = payload.len(), "a sample is too large to be kept; it is dropped");
@@ -242,7 +275,7 @@ impl Spool {
         };
         while self.memory.len() > 1 && size(&self.memory) > room {
             let Some((seq, payload)) = self.memory.pop_front() else { break };
-            let at = measured_at(&payload).unwrap_or_else(Utc::now);
+            let at = self.time_of(&payload).unwrap_or_else(platform::wall_clock);
             self.lose(Lost::new((seq, seq), (at, at), LossReason::SpoolFull));
         }
     }
@@ -256,7 +289,7 @@ impl Spool {
         }
         let (Some(segment), Some(writer)) = (self.segments.back_mut(), &mut self.writer) else { return Ok(()) };
         segment.append(writer, seq, payload)?;
-        segment.newest = measured_at(payload).or(segment.newest);
+        segment.newest = Mark::of(payload).or(segment.newest);
         if writer.unsynced >= SYNC_RECORDS {
             self.sync(now);
         } else {
@@ -287,15 +320,19 @@ impl Spool {
         while self.segments.len() > 1 && self.bytes() + needed > self.options.max_bytes {
             self.drop_oldest(LossReason::SpoolFull);
         }
-        self.expire(Utc::now());
+        self.expire(Now { wall: platform::wall_clock(), since_boot: platform::since_boot() });
     }
 
-    /// Drops segments in which everything is too old.
-    fn expire(&mut self, now: DateTime<Utc>) {
-        let oldest = oldest_kept(now, self.options.max_age);
-        while self.segments.len() > 1
-            && self.segments.front().is_some_and(|segment| segment.newest.is_some_and(|newest| newest < oldest))
-        {
+    /// Drops segments in which everything is too old. Before the server's clock is known nobody can tell: a wall clock that
+    /// was set wrong would cost all that waits.
+    fn expire(&mut self, now: Now) {
+        if !self.timeline.knows_ages() {
+            return;
+        }
+        let oldest = oldest_kept(self.timeline.now(now), self.options.max_age);
+        let is_over = |segment: &Segment| segment.newest.is_some_and(|newest| self.timeline.time_of(newest) < oldest);
+        let over = self.segments.iter().take(self.segments.len().saturating_sub(1)).take_while(|s| is_over(s)).count();
+        for _ in 0..over {
             self.drop_oldest(LossReason::TooOld);
         }
     }
@@ -303,15 +340,19 @@ impl Spool {
     fn drop_oldest(&mut self, reason: LossReason) {
         let Some(segment) = self.segments.pop_front() else { return };
         for (first, last) in self.ledger.pending_within(segment.first, segment.last) {
-            let span = segment.span(first, last).unwrap_or_else(|| {
-                let at = segment.newest.unwrap_or_else(Utc::now);
-                (at, at)
-            });
+            let marks = segment.span(first, last).or(segment.newest.map(|newest| (newest, newest)));
+            let span = marks.map(|(start, end)| (self.timeline.time_of(start), self.timeline.time_of(end)));
+            let span = span.unwrap_or_else(|| (platform::wall_clock(), platform::wall_clock()));
             self.lose(Lost::new((first, last), span, reason));
         }
         // The loss is on disk before its samples are gone.
         self.write_ledger(false);
         remove(&segment);
+    }
+
+    /// When a record's sample was measured.
+    fn time_of(&self, payload: &[u8]) -> Option<DateTime<Utc>> {
+        Some(self.timeline.time_of(Mark::of(payload)?))
     }
 
     fn lose(&mut self, lost: Lost) {
@@ -365,13 +406,4 @@ fn oldest_kept(now: DateTime<Utc>, max_age: Duration) -> DateTime<Utc> {
         .ok()
         .and_then(|age| now.checked_sub_signed(age))
         .unwrap_or(DateTime::UNIX_EPOCH)
-}
-
-/// When a record's sample was measured.
-fn measured_at(payload: &[u8]) -> Option<DateTime<Utc>> {
-    time_of(&pb::Sample::decode(payload).ok()?)
-}
-
-fn time_of(sample: &pb::Sample) -> Option<DateTime<Utc>> {
-    from_proto_timestamp("collected_at", sample.collected_at.as_ref()?).ok()
 }

@@ -1,12 +1,12 @@
 //! A spool whose files somebody removes while the agent runs.
 
-use chrono::Utc;
 use homepot::model::LossReason;
 
 use super::{
     Lost, Spool,
     record::{Found, Records},
 };
+use crate::platform;
 
 impl Spool {
     /// Notices that the newest segment is not where it was, and writes what is pending anew. Its records can still be had
@@ -36,7 +36,7 @@ impl Spool {
         let gone: Vec<_> =
             self.segments.iter().filter(|segment| !segment.exists()).map(|s| (s.first, s.last, s.newest)).collect();
         for (first, last, newest) in gone {
-            let at = newest.unwrap_or_else(Utc::now);
+            let at = newest.map_or_else(platform::wall_clock, |newest| self.timeline.time_of(newest));
             for (first, last) in self.ledger.pending_within(first, last) {
                 self.lose(Lost::new((first, last), (at, at), LossReason::Damaged));
             }

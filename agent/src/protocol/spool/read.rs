@@ -2,12 +2,11 @@
 
 use chrono::{DateTime, Utc};
 use homepot::{model::LossReason, pb::telemetry::v1 as pb};
-use prost::Message as _;
 
 use super::{
-    Lost, Spool, measured_at, oldest_kept,
+    Lost, Now, Spool, oldest_kept,
     record::{Found, Records},
-    time_of,
+    timeline::{Mark, Timeline},
 };
 
 /// Samples whose numbers follow one another.
@@ -40,7 +39,8 @@ pub struct Limits {
 impl Spool {
     /// The first pending samples from `from` on, up to `last`. What is too old by `now`, or can't be read any more, is lost
     /// on the way.
-    pub fn read(&mut self, from: u64, last: u64, limits: Limits, now: DateTime<Utc>) -> Option<Run> {
+    pub fn read(&mut self, from: u64, last: u64, limits: Limits, now: impl Into<Now>) -> Option<Run> {
+        let now = self.timeline.now(now.into());
         let lost_before = self.dropped;
         let run = loop {
             let Some((first, last)) = self.ledger.first_pending(from, last) else { break None };
@@ -65,10 +65,9 @@ impl Spool {
     pub fn oldest(&mut self) -> Option<DateTime<Utc>> {
         let (seq, _) = self.ledger.first_pending(1, u64::MAX)?;
         if self.oldest.is_none_or(|(known, _)| known != seq) {
-            let in_memory =
-                self.memory.iter().find(|(number, _)| *number == seq).map(|(_, payload)| measured_at(payload));
-            let at = in_memory.unwrap_or_else(|| self.segment_of(seq)?.span(seq, seq).map(|(at, _)| at));
-            self.oldest = Some((seq, at?));
+            let in_memory = self.memory.iter().find(|(number, _)| *number == seq).map(|(_, payload)| Mark::of(payload));
+            let mark = in_memory.unwrap_or_else(|| self.segment_of(seq)?.span(seq, seq).map(|(first, _)| first));
+            self.oldest = Some((seq, self.timeline.time_of(mark?)));
         }
         self.oldest.map(|(_, at)| at)
     }
@@ -80,7 +79,8 @@ impl Spool {
 
     fn read_memory(&mut self, first: u64, last: u64, limits: Limits, now: DateTime<Utc>) -> Option<Run> {
         let records: Vec<_> = self.memory.iter().map(|(seq, payload)| (*seq, payload.as_slice(), 0)).collect();
-        let taken = take(records.into_iter(), first, last, limits, oldest_kept(now, self.options.max_age), now);
+        let oldest = oldest_kept(now, self.options.max_age);
+        let taken = take(records.into_iter(), first, last, limits, oldest, now, &self.timeline);
         self.finish(taken).0
     }
 
@@ -96,7 +96,7 @@ impl Spool {
         let last = last.min(segment.last);
         let cursor = self.cursor.filter(|cursor| cursor.segment == segment.first && cursor.seq <= first);
         let offset = cursor.map_or(0, |cursor| cursor.offset);
-        let known_at = segment.newest.unwrap_or(now);
+        let known_at = segment.newest.map_or(now, |newest| self.timeline.time_of(newest));
         let (at, allowed) = (segment.first, segment.first..=segment.last);
         let bytes = segment.read(offset).unwrap_or_else(|error| {
             tracing::warn!(%error, first_seq = at, "can't read a segment of the spool");
@@ -106,7 +106,8 @@ impl Spool {
             Found::Record { seq, payload, end } => Some((seq, payload, end)),
             Found::Damage { .. } => None,
         });
-        let taken = take(records, first, last, limits, oldest_kept(now, self.options.max_age), known_at);
+        let oldest = oldest_kept(now, self.options.max_age);
+        let taken = take(records, first, last, limits, oldest, known_at, &self.timeline);
         let (run, end) = self.finish(taken);
         if let Some(run) = &run {
             let seq = run.first_seq + run.samples.len() as u64;
@@ -141,12 +142,13 @@ fn take<'a>(
     limits: Limits,
     oldest: DateTime<Utc>,
     fallback: DateTime<Utc>,
+    timeline: &Timeline,
 ) -> Taken {
     let mut taken = Taken { run: Run { first_seq: first, samples: Vec::new() }, end: 0, lost: Vec::new() };
     let (mut next, mut bytes, mut before) = (first, 0, None);
     for (seq, payload, end) in records {
-        let sample = pb::Sample::decode(payload).ok().and_then(|sample| time_of(&sample).map(|at| (at, sample)));
-        let Some((at, sample)) = sample.filter(|_| seq <= last) else {
+        let sample = Mark::read(payload).map(|(mark, sample)| (timeline.time_of(mark), mark, sample));
+        let Some((at, mark, mut sample)) = sample.filter(|_| seq <= last) else {
             if seq > last {
                 break;
             }
@@ -179,6 +181,7 @@ fn take<'a>(
         if !started {
             taken.run.first_seq = seq;
         }
+        timeline.correct(&mut sample, mark);
         taken.run.samples.push(sample);
         taken.end = end;
         if taken.run.samples.len() >= limits.samples {

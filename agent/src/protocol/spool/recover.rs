@@ -6,9 +6,10 @@ use chrono::{DateTime, Utc};
 use homepot::model::LossReason;
 
 use super::{
-    Ledger, Lost, Options, Ranges, Spool, measured_at,
+    Ledger, Lost, Options, Ranges, Spool,
     record::{Found, HEADER, Records},
     segment::{MAX_SEQ, Segment, Writer},
+    timeline::{Mark, Timeline},
 };
 use crate::platform;
 
@@ -28,7 +29,7 @@ struct Scan {
     damaged: Vec<Damage>,
     /// Where the last whole record ends; `None`: it can't be read.
     whole: Option<u64>,
-    newest: Option<DateTime<Utc>>,
+    newest: Option<Mark>,
 }
 
 impl Spool {
@@ -45,6 +46,7 @@ impl Spool {
             settled_since: 0,
             ledger_lacks: false,
             cursor: None,
+            timeline: Timeline::default(),
             oldest: None,
             dropped: 0,
             refused: 0,
@@ -73,7 +75,7 @@ impl Spool {
                 Some(next) => (next - 1, next - 1),
                 None => (MAX_SEQ, known.saturating_sub(1)),
             };
-            let scan = scan(segment, limit, expected);
+            let scan = scan(segment, limit, expected, &mut self.timeline);
             segment.last = scan.found.iter().last().map_or(segment.first - 1, |(_, last)| last);
             segment.newest = scan.newest;
             scan.found.iter().for_each(|(first, last)| found.insert(first, last));
@@ -149,7 +151,7 @@ fn listed(directory: &Path) -> Vec<Segment> {
 }
 
 /// Walks a segment. `limit` is the largest number it may hold, `expected` the one it should end with.
-fn scan(segment: &Segment, limit: u64, expected: u64) -> Scan {
+fn scan(segment: &Segment, limit: u64, expected: u64, timeline: &mut Timeline) -> Scan {
     let mut scan = Scan { found: Ranges::default(), damaged: Vec::new(), whole: Some(0), newest: None };
     let bytes = segment.read(0).unwrap_or_else(|error| {
         tracing::warn!(%error, first_seq = segment.first, "can't read a segment of the spool");
@@ -161,7 +163,11 @@ fn scan(segment: &Segment, limit: u64, expected: u64) -> Scan {
         match found {
             Found::Damage { bytes } => gap += bytes as u64,
             Found::Record { seq, payload, end } => {
-                let at = measured_at(payload).or(scan.newest);
+                let mark = Mark::of(payload);
+                if let Some(mark) = mark {
+                    timeline.note(mark);
+                }
+                let at = mark.or(scan.newest);
                 scan.damaged.extend(damage(next, seq - 1, gap, scan.newest.or(at), at));
                 scan.found.insert(seq, seq);
                 (next, gap, scan.whole, scan.newest) = (seq + 1, 0, Some(end as u64), at);
@@ -174,18 +180,13 @@ fn scan(segment: &Segment, limit: u64, expected: u64) -> Scan {
 }
 
 /// The numbers of damaged bytes: those between the records around them, where so many can have been in there.
-fn damage(
-    first: u64,
-    last: u64,
-    bytes: u64,
-    start: Option<DateTime<Utc>>,
-    end: Option<DateTime<Utc>>,
-) -> Option<Damage> {
+fn damage(first: u64, last: u64, bytes: u64, start: Option<Mark>, end: Option<Mark>) -> Option<Damage> {
     if bytes == 0 || first > last {
         return None;
     }
     // Numbers were skipped there too; of those that were not, one at least is gone.
     let last = if last - first < bytes / HEADER as u64 + 1 { last } else { first };
-    let start = start.or(end).unwrap_or_else(Utc::now);
-    Some(Damage { first, last, span: (start, end.unwrap_or(start)) })
+    // The server's clock is not known yet, so this is as good as the wall clock was.
+    let start = start.or(end).map_or_else(platform::wall_clock, |mark| mark.wall);
+    Some(Damage { first, last, span: (start, end.map_or(start, |mark| mark.wall)) })
 }

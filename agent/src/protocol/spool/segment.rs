@@ -7,11 +7,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use chrono::{DateTime, Utc};
-
 use super::{
-    measured_at,
     record::{self, Found, Records},
+    timeline::Mark,
 };
 use crate::{
     platform,
@@ -31,7 +29,7 @@ pub(super) struct Segment {
     /// Its length.
     pub(super) bytes: u64,
     /// When its newest sample was measured.
-    pub(super) newest: Option<DateTime<Utc>>,
+    pub(super) newest: Option<Mark>,
     path: PathBuf,
 }
 
@@ -114,10 +112,10 @@ impl Segment {
     }
 
     /// When the first and the last of the records from `first` to `last` were measured.
-    pub(super) fn span(&self, first: u64, last: u64) -> Option<(DateTime<Utc>, DateTime<Utc>)> {
+    pub(super) fn span(&self, first: u64, last: u64) -> Option<(Mark, Mark)> {
         let bytes = self.read(0).ok()?;
         let mut times = Records::new(&bytes, self.first..=self.last).filter_map(|found| match found {
-            Found::Record { seq, payload, .. } if (first..=last).contains(&seq) => measured_at(payload),
+            Found::Record { seq, payload, .. } if (first..=last).contains(&seq) => Mark::of(payload),
             _ => None,
         });
         let start = times.next()?;

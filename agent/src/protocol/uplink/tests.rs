@@ -1,3 +1,4 @@
+use chrono::Utc;
 use homepot::model::LossReason;
 
 use super::*;
@@ -17,7 +18,9 @@ fn terms(message: usize, window: u64) -> Terms {
 
 fn push(uplink: &mut Uplink, samples: i64) {
     let now = Utc::now();
-    (0..samples).for_each(|n| uplink.push(&Sample::empty(now + chrono::TimeDelta::microseconds(n)), Instant::now()));
+    (0..samples).for_each(|n| {
+        uplink.push(&Sample::empty(now + chrono::TimeDelta::microseconds(n)), Duration::ZERO, Instant::now())
+    });
 }
 
 fn uplink(samples: i64) -> Uplink {
@@ -184,7 +187,7 @@ fn what_is_older_than_the_server_takes_is_told_as_lost_instead_of_sent() {
     let mut uplink = uplink(0);
     let now = Utc::now();
     for hours in [30, 20, 2, 1] {
-        uplink.push(&Sample::empty(now - chrono::TimeDelta::hours(hours)), Instant::now());
+        uplink.push(&Sample::empty(now - chrono::TimeDelta::hours(hours)), Duration::ZERO, Instant::now());
     }
     attach(&mut uplink, &Terms { max_sample_age: Some(Duration::from_secs(10 * 3600)), ..terms(100, 100) });
     assert_eq!(samples(uplink.next(Instant::now(), now).unwrap()), (3, 2, false));

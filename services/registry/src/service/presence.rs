@@ -1,6 +1,5 @@
 //! Whether devices are there, when they came and went, and watching them do so.
 
-use chrono::Utc;
 use futures_util::{StreamExt as _, stream::BoxStream};
 use homepot::{
     Error,
@@ -54,7 +53,7 @@ impl Service {
         request: pb::WatchRequest,
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
         let since = Cursor::parse(&request.cursor)?;
-        if since.is_some_and(|since| since.0 < Utc::now() - devices::REMEMBERED) {
+        if since.is_some_and(|since| since.0 < self.registry.inner.store.now() - devices::REMEMBERED) {
             let days = devices::REMEMBERED.num_days();
             return Err(Error::invalid("cursor", format!("is older than {days} days; watch without one")));
         }
@@ -72,6 +71,10 @@ impl Service {
         let site_id = self.site_filter(caller, &request.site_id).await?;
         let filter = WatchFilter { scope: caller.scope.clone(), site_id, source, device_ids };
         let registry = &self.registry.inner;
+        let since = match since {
+            Some(since) => Some(Cursor(registry.store.resume_from(since.0).await?)),
+            None => None,
+        };
         let view = watch::view(registry.store.clone(), filter, since);
         Ok(registry.changes.view(view).await?.map(|piece| Ok(watch::message(piece?))).boxed())
     }

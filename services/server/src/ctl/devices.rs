@@ -191,6 +191,7 @@ fn presence_json(p: &pb::Presence) -> Value {
         "capabilities": p.capabilities, "heartbeat_interval_seconds": words::seconds(&p.heartbeat_interval),
         "status_since": words::time(&p.status_since), "flapping": p.flapping,
         "contested_since": words::time(&p.contested_since), "source": source(p.source),
+        "clock_skew_seconds": p.clock_skew.map(skew_seconds),
     })
 }
 
@@ -207,7 +208,18 @@ fn notes(device: &pb::Device) -> String {
     let presence = presence(device);
     let flapping = presence.flapping.then_some("comes and goes all the time");
     let contested = presence.contested_since.is_some().then_some("two machines use its key");
-    [flapping, contested].into_iter().flatten().collect::<Vec<_>>().join("; ")
+    let skew = presence.clock_skew.map(skew_seconds).filter(|skew| skew.abs() > SKEW_OF_NOTE);
+    let skew = skew
+        .map(|skew| format!("its clock is {} s {}", skew.abs().round(), if skew > 0.0 { "ahead" } else { "behind" }));
+    let notes = [flapping, contested].into_iter().flatten().map(str::to_owned);
+    notes.chain(skew).collect::<Vec<_>>().join("; ")
+}
+
+/// Seconds by which a clock may be off before somebody should know.
+const SKEW_OF_NOTE: f64 = 10.0;
+
+fn skew_seconds(skew: prost_types::Duration) -> f64 {
+    skew.seconds as f64 + f64::from(skew.nanos) / 1e9
 }
 
 /// The word for a source; a device that does not tell is a real one.

@@ -5,10 +5,11 @@ use std::{
     io::{IsTerminal as _, Write as _},
 };
 
-use chrono::Utc;
 use homepot::pb::common::v1::DeviceSource;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
+
+use crate::terminal::wall_clock;
 
 use super::{
     table::{Canvas, Record, Style, Table, detail},
@@ -158,7 +159,7 @@ impl Out {
     }
 
     fn style(&self) -> Style {
-        Style { now: Utc::now(), exact: self.output == Output::Wide }
+        Style { now: wall_clock(), exact: self.output == Output::Wide }
     }
 }
 

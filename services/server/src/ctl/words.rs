@@ -12,6 +12,8 @@ use homepot_runtime::settings::parse_time;
 use prost_types::{Struct, Timestamp};
 use serde_json::{Value, json};
 
+use crate::terminal::wall_clock;
+
 /// What a server answers was checked when it came in.
 const ANY_SIZE: JsonBounds = JsonBounds { bytes: usize::MAX, keys: usize::MAX, depth: 64 };
 
@@ -32,7 +34,7 @@ pub(super) fn choice<E: Clone + Send + Sync + 'static>(
 
 /// An argument that is a time so long ago, such as 2h or 7d.
 pub(super) fn ago(text: &str) -> Result<DateTime<Utc>, String> {
-    let before = Utc::now().checked_sub_signed(TimeDelta::from_std(parse_time(text)?).unwrap_or(TimeDelta::MAX));
+    let before = wall_clock().checked_sub_signed(TimeDelta::from_std(parse_time(text)?).unwrap_or(TimeDelta::MAX));
     before.filter(|time| *time >= DateTime::UNIX_EPOCH).ok_or_else(|| format!("'{text}' ago there was nothing yet"))
 }
 

@@ -13,7 +13,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use chrono::Utc;
 use homepot::model::ServerAddress;
 use homepot_host::environment;
 use homepot_runtime::{serve::Listener, settings::default_data_dir};
@@ -27,7 +26,7 @@ use crate::{
     admin_token,
     client::{self, CALL_TIMEOUT, Client},
     signals::Signals,
-    terminal::say,
+    terminal::{say, wall_clock},
 };
 
 pub(crate) const AFTER_HELP: &str = "\
@@ -167,7 +166,7 @@ impl Demo {
         let client = Client::new(client::connect(&address, None, CALL_TIMEOUT).await?, &token)?;
         step("the site", server, steps::make_site(&client, SITE)).await?;
 
-        let since = Utc::now();
+        let since = wall_clock();
         let agent = children.agent.insert(self.start_agent(&url)?);
         say("  agent started; it enrols this machine unless it did so before");
         step("the device to come online", agent, steps::wait_online(&client, &self.device_id)).await?;
@@ -178,7 +177,7 @@ impl Demo {
         step("the simulated shop", simulator, shop::wait_online(&client)).await?;
         step("the shop's diagnostics", simulator, shop::diagnose(&client)).await?;
         step("the shop's samples", simulator, shop::show_failing(&client)).await?;
-        let since = Utc::now();
+        let since = wall_clock();
         let traffic = children.traffic.insert(self.start_traffic(&at)?);
         step("the shop's people", traffic, shop::wait_traffic(&client, since)).await?;
         say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));

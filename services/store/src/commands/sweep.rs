@@ -44,7 +44,7 @@ FROM picked WHERE c.command_id = picked.command_id RETURNING c.device
 ) ";
 
 // An event of the model's machine: BoundOver. It may start until its time to live is over, and run for its run timeout
-// from then; a poller that was handed what is not safe to repeat starts it at once, as it can't know a time to live. A
+// from then. Word of its start may come later than that and moves nothing: it says when the server heard of it. A poller that was handed what is not safe to repeat starts it at once, as it can't know a time to live. A
 // minute on top: a report may be on its way.
 const GIVE_UP: &str = "\
 WITH picked AS (
@@ -53,7 +53,7 @@ WITH picked AS (
         WHEN 'acknowledged' THEN 'the device had it and did not report how it ended'
         ELSE 'it was handed over and nothing was heard of it' END AS why
     FROM commands WHERE state IN ('sent', 'acknowledged', 'running')
-        AND coalesce(started_at, CASE WHEN session_epoch IS NULL AND NOT safe_to_repeat THEN sent_at END, expires_at)
+        AND least(coalesce(started_at, CASE WHEN session_epoch IS NULL AND NOT safe_to_repeat THEN sent_at END), expires_at)
             + run_timeout_ms * interval '1 millisecond' + interval '60 seconds' < coalesce($1, now())
     ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 ), ended AS (

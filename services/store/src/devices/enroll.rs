@@ -254,7 +254,7 @@ fn claim_again(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Abo
         .set((
             devices::credential_version.eq(devices::credential_version + 1),
             devices::proof_key.eq(new.enrollment.proof_key.as_ref().map(|key| key.as_slice())),
-            devices::updated_at.eq(Utc::now()),
+            devices::updated_at.eq(row::database_time()),
         ))
         .execute(conn)?;
     Ok(Enrolled::Device(enrolled(conn, new)?))

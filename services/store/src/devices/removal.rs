@@ -25,8 +25,16 @@ const TOGETHER: i64 = 20;
 const TRIES: usize = 5;
 
 /// Tables with rows of a device that no foreign key takes along.
-const BY_DEVICE: [&str; 7] =
-    ["samples", "rollup_1m", "rollup_1h", "rollup_late", "sample_losses", "device_states", "error_groups"];
+const BY_DEVICE: [&str; 8] = [
+    "samples",
+    "corrected_samples",
+    "rollup_1m",
+    "rollup_1h",
+    "rollup_late",
+    "sample_losses",
+    "device_states",
+    "error_groups",
+];
 
 /// Which simulated devices are meant.
 #[derive(Clone, Debug)]

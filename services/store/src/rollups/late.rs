@@ -15,18 +15,29 @@ use super::{
 use crate::{
     StoreError,
     locks::{self, Lock},
-    schema::rollup_progress,
+    schema::{corrected_samples, rollup_progress},
 };
 
 /// Marks that are worked off in one transaction.
 const BATCH: i64 = 5_000;
 
+/// What a writer of samples has to know before it writes.
+pub(crate) struct Open {
+    /// Of samples before it somebody has to be told by [`mark`].
+    pub(crate) claimed_to: DateTime<Utc>,
+    /// Whether any sample of the fleet was corrected: only then corrections have to be looked for.
+    pub(crate) corrected: bool,
+}
+
 /// Keeps the line where it is until the transaction ends, and tells where that is. Samples from the line on are folded
-/// only after this transaction; of samples before it somebody has to be told by [`mark`].
-pub(crate) fn hold_open(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+/// only after this transaction.
+pub(crate) fn hold_open(conn: &mut PgConnection) -> Result<Open, StoreError> {
     locks::share_in_transaction(conn, Lock::Rollups)?;
-    // A statement of its own: its snapshot is taken after the lock.
-    Ok(rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?)
+    // A statement of its own: its snapshot is taken after the lock. Both in one, because each write asks.
+    let corrected = diesel::dsl::exists(corrected_samples::table.select(corrected_samples::device));
+    let line = rollup_progress::table.find(MINUTES).select((rollup_progress::claimed_to, corrected));
+    let (claimed_to, corrected) = line.first(conn)?;
+    Ok(Open { claimed_to, corrected })
 }
 
 /// Says which minutes before the line got a sample.

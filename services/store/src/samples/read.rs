@@ -1,5 +1,7 @@
 //! Reading samples back.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{
@@ -7,6 +9,7 @@ use homepot::model::{
 };
 use serde_json::Value;
 
+use super::corrections;
 use crate::{
     StoreError, paging, row,
     schema::{devices, samples},
@@ -61,6 +64,7 @@ fn sample(row: Row) -> Result<Sample, StoreError> {
         uptime_seconds: row.uptime_seconds,
         temperatures: temperatures(row.temperatures)?,
         extra: row::object("samples.extra", row.extra)?,
+        device_time: None,
     })
 }
 
@@ -110,9 +114,16 @@ pub fn list(
         query = query.filter(samples::collected_at.gt(after));
     }
     let rows: Vec<Row> = query.order(samples::collected_at).limit(paging::limit(page)).load(conn)?;
+    let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.collected_at, last.collected_at));
+    let corrected = match ends {
+        Some((first, last)) => corrections::between(conn, pk, first, last)?,
+        None => HashMap::new(),
+    };
     let stored = |row: Row| {
         let (device_id, site_id, received_at) = (device_id.clone(), site_id.clone(), row.received_at);
-        Ok::<_, StoreError>(StoredSample { device_id, site_id, source, sample: sample(row)?, received_at })
+        let device_time = corrected.get(&row.collected_at).copied();
+        let sample = Sample { device_time, ..sample(row)? };
+        Ok::<_, StoreError>(StoredSample { device_id, site_id, source, sample, received_at })
     };
     let items = rows.into_iter().map(stored).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.sample.collected_at.timestamp_micros().to_string()))

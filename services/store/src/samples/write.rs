@@ -11,6 +11,7 @@ use diesel::{
 use super::{
     Expected, NewSample,
     columns::{Columns, NAMES},
+    corrections,
     history::Row,
     latest,
 };
@@ -71,13 +72,28 @@ fn once(
 ) -> Result<usize, StoreError> {
     conn.transaction(|conn| {
         // Before the first row: rollups must not close a minute over a row that is not committed yet.
-        let claimed_to = late::hold_open(conn)?;
-        let stored = history(conn, sorted, received_at)?;
-        let newest = sorted.chunk_by(|a, b| a.device == b.device).filter_map(|of_device| of_device.last().copied());
-        latest::move_forward(conn, newest, received_at)?;
-        late::mark(conn, sorted.iter().map(|new| (new.device, new.sample.collected_at)), claimed_to)?;
-        Ok(stored)
+        let open = late::hold_open(conn)?;
+        if !open.corrected && sorted.iter().all(|new| new.sample.device_time.is_none()) {
+            return put(conn, sorted, received_at, history, open.claimed_to);
+        }
+        let settled = corrections::settle(conn, sorted)?;
+        let sorted: Vec<_> = settled.iter().map(AsRef::as_ref).collect();
+        put(conn, &sorted, received_at, history, open.claimed_to)
     })
+}
+
+fn put(
+    conn: &mut PgConnection,
+    sorted: &[&NewSample],
+    received_at: DateTime<Utc>,
+    history: History,
+    claimed_to: DateTime<Utc>,
+) -> Result<usize, StoreError> {
+    let stored = history(conn, sorted, received_at)?;
+    let newest = sorted.chunk_by(|a, b| a.device == b.device).filter_map(|of_device| of_device.last().copied());
+    latest::move_forward(conn, newest, received_at)?;
+    late::mark(conn, sorted.iter().map(|new| (new.device, new.sample.collected_at)), claimed_to)?;
+    Ok(stored)
 }
 
 fn copy(conn: &mut PgConnection, sorted: &[&NewSample], received_at: DateTime<Utc>) -> QueryResult<usize> {

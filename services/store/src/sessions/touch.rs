@@ -35,7 +35,8 @@ WITH touched AS (
     SELECT device FROM sessions WHERE device = ANY ($1) ORDER BY device FOR NO KEY UPDATE
 ), heard AS (
     UPDATE sessions s SET
-        last_seen_at = greatest(s.last_seen_at, t.seen_at),
+        -- Of the future only a clock can be that was wrong.
+        last_seen_at = CASE WHEN s.last_seen_at > now() THEN t.seen_at ELSE greatest(s.last_seen_at, t.seen_at) END,
         ended = s.ended AND t.epoch IS NOT NULL,
         heartbeat_ms = CASE WHEN t.epoch IS NULL AND s.attached_at IS NOT NULL THEN s.heartbeat_ms ELSE t.heartbeat_ms END
     FROM touched t JOIN locked USING (device)

@@ -1,5 +1,7 @@
 //! What is said of commands, what becomes of a cancel, and what runs out of time.
 
+use diesel::RunQueryDsl as _;
+
 use super::*;
 
 #[tokio::test]
@@ -285,6 +287,23 @@ async fn the_sweep_expires_what_was_not_fetched_and_gives_up_on_what_was_not_rep
     let late = Event::Ended(CommandState::Succeeded);
     let Changed::Done(command) = say(&mut conn, Speaker::Session { pk: d.pk, epoch }, sent, late) else { panic!() };
     assert_eq!((command.state, command.reason), (CommandState::Succeeded, None));
+}
+
+#[tokio::test]
+async fn word_of_a_late_start_does_not_move_the_bound_of_a_command() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("journal"));
+    let id = queue(&mut conn, d.pk, "PING");
+    bring(&mut conn, d.pk, epoch, id, CommandState::Running);
+    let second = "created_at + interval '1 second'";
+    let late = format!("started_at = created_at + interval '58 seconds', expires_at = {second}, run_timeout_ms = 1000");
+    diesel::sql_query(format!("UPDATE commands SET {late}")).execute(&mut conn).unwrap();
+    let created_at = found(&mut conn, id).created_at;
+    let at = |seconds| Some(created_at + TimeDelta::seconds(seconds));
+    // 1 s to live, 1 s to run and a minute of grace.
+    assert_eq!(commands::sweep(&mut conn, at(61), 100).unwrap(), Swept::default());
+    assert_eq!(commands::sweep(&mut conn, at(63), 100).unwrap(), Swept { unknown: ONE, ..Swept::default() });
 }
 
 #[tokio::test]

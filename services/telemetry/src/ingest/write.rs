@@ -2,7 +2,6 @@
 
 use std::{ops::Range, sync::Arc, time::Duration};
 
-use chrono::Utc;
 use homepot::{
     Error,
     model::{DeviceSource, Sample, SampleFault},
@@ -141,7 +140,8 @@ impl Writer {
 
     async fn store_some(&self, samples: &Arc<Vec<NewSample>>, places: Range<usize>) -> Result<(), Failure> {
         let (of_job, expected, range) = (samples.clone(), self.expected, places.clone());
-        let write = move |conn: &mut _| samples::write(conn, &of_job[range], Utc::now(), expected);
+        let now = self.store.now();
+        let write = move |conn: &mut _| samples::write(conn, &of_job[range], now, expected);
         let error = match self.store.run("write_samples", write).await {
             Ok(stored) => {
                 let repeated = places.len().saturating_sub(stored);
@@ -189,7 +189,8 @@ impl Writer {
             [("probe".to_owned(), "x".repeat(size).into())].into_iter().collect()
         });
         let nothing = NewSample { device: lone.device, sample };
-        let probe = move |conn: &mut _| samples::probe(conn, &nothing, Utc::now());
+        let now = self.store.now();
+        let probe = move |conn: &mut _| samples::probe(conn, &nothing, now);
         self.store.run("probe_samples", probe).await.is_ok()
     }
 }

@@ -177,7 +177,7 @@ impl Reader {
         let mut starts: Vec<_> = series.iter().flatten().map(|(start, _)| *start).collect();
         starts.sort_unstable();
         starts.dedup();
-        Ok(OfDevice { device, missing: missing(&plan, &starts, Utc::now()), series, losses })
+        Ok(OfDevice { device, missing: missing(&plan, &starts, self.store.now()), series, losses })
     }
 
     async fn send_series(

@@ -6,7 +6,7 @@ mod plan;
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use homepot::{
     Error,
     model::{
@@ -91,7 +91,7 @@ impl Queries {
     }
 
     async fn check(&self, caller: &OperatorCaller, request: pb::QueryRequest) -> Result<Query, Error> {
-        let now = Utc::now();
+        let now = self.store.now();
         let metrics = metrics(&request.metrics)?;
         let together = match pb::QueryGrouping::try_from(request.grouping) {
             Ok(pb::QueryGrouping::Unspecified | pb::QueryGrouping::ByDevice) => false,

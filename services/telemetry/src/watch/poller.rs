@@ -16,8 +16,8 @@ use tokio::sync::broadcast;
 pub(super) type News = Arc<Vec<Arc<StoredSample>>>;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// How far each look reaches behind the one before: a sample is dated before it is committed, by the clock of the replica
-/// that takes it.
+/// How far each look reaches behind the one before: a sample is dated before it is committed, by the database's clock as the
+/// replica that takes it carries it.
 const OVERLAP: TimeDelta = TimeDelta::seconds(5);
 /// Looks that a viewer may fall behind before it has to start over.
 const BACKLOG: usize = 16;
@@ -48,13 +48,15 @@ impl Poller {
 
     /// Ends with the last viewer.
     async fn run(self: Arc<Self>) {
-        let mut seen = Seen::new(Utc::now());
+        let mut seen = Seen::new(self.store.now());
         loop {
             metrics::gauge!("homepot_watch_viewers").set(self.news.receiver_count() as f64);
             if self.is_over() {
                 return;
             }
-            let (since, now) = (seen.looked_at - OVERLAP, Utc::now());
+            let now = self.store.now();
+            // A clock that went back stamps what is new with times before the last look.
+            let since = seen.looked_at.min(now) - OVERLAP;
             match self.store.run("received_since", move |conn| samples::received_since(conn, since)).await {
                 Ok(found) => {
                     let news = seen.news(found, now);

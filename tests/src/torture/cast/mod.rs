@@ -21,7 +21,7 @@ use super::{
     schedule::{Blow, Kills},
 };
 use crate::{
-    eventually,
+    FakeClock, eventually,
     grpc::{Caller, Clients},
     program,
     redis::{self, own_address},
@@ -36,6 +36,8 @@ pub(super) struct Cast {
     postgres: Actor,
     redis: Option<Actor>,
     replicas: [Actor; 2],
+    /// Of the replicas. The database's clock and the agents' stay right, so that all times in the verdict can be compared.
+    clocks: [FakeClock; 2],
     agents: Vec<Actor>,
     forwarder: Forwarder,
     stage: Stage,
@@ -85,8 +87,12 @@ impl Cast {
             Actor::start(stage.log("redis"), move || redis_server(address))
         });
 
-        let first = Replica::new(&stage, 1, &settings);
-        let second = Replica::new(&stage, 2, &settings);
+        let clocks = [FakeClock::new(), FakeClock::new()];
+        let replica = |number: usize, clock: &FakeClock| {
+            let settings: Vec<_> = settings.iter().cloned().chain(clock.env()).collect();
+            Replica::new(&stage, number, &settings)
+        };
+        let (first, second) = (replica(1, &clocks[0]), replica(2, &clocks[1]));
         let addresses = [first.grpc_addr.clone(), second.grpc_addr.clone()];
         let token_file = first.data_dir.join("admin-token");
         let start = |replica: Replica| Actor::start(replica.log.clone(), move || replica.command());
@@ -106,7 +112,7 @@ impl Cast {
         });
         let agents = agents.collect();
         let kills = Kills::default();
-        let mut cast = Self { postgres, redis, replicas, agents, forwarder, stage, operators, kills };
+        let mut cast = Self { postgres, redis, replicas, clocks, agents, forwarder, stage, operators, kills };
         let absent = cast.wait_for_agents().await;
         assert_eq!(absent, Vec::<String>::new(), "every agent attaches before anything is killed");
         cast
@@ -120,6 +126,10 @@ impl Cast {
             Blow::Redis => self.redis.as_mut().is_some_and(|redis| redis.strike(away)),
             Blow::Agent(number) => self.agents[number].strike(away),
             Blow::Connection { pick, at_half } => self.forwarder.cut(pick, at_half),
+            Blow::Clock { replica, ahead } => {
+                self.clocks[replica].set(ahead);
+                true
+            }
         };
         if struck {
             self.kills.count(blow);

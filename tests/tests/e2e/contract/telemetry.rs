@@ -82,7 +82,7 @@ async fn samples_come_in_pages_and_as_csv_all_at_once() {
     assert!(lines[0].starts_with("device_id,site_id,collected_at,received_at,cpu_percent,memory_percent,"), "{text}");
     assert_eq!(lines.len(), 4);
     assert!(lines[3].starts_with(&format!("{TILL},{SITE},{},", rfc3339(start + TimeDelta::seconds(20)))), "{text}");
-    assert!(lines[3].contains(",3.5,") && lines[3].ends_with(r#","{""a"":""b,\""c\""""}",real"#), "{text}");
+    assert!(lines[3].contains(",3.5,") && lines[3].ends_with(r#","{""a"":""b,\""c\""""}",real,"#), "{text}");
 
     assert_eq!(places(&get(&world, &format!("{path}?start=today")).await), [json!(["query", "start"])]);
     assert_error(&get(&world, "/telemetry/devices/-/samples").await, 404, "Device not found");

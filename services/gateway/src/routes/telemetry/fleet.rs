@@ -8,13 +8,17 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use homepot::{model::Metric, pb::telemetry::v1 as pb};
+use homepot::{
+    model::{Metric, from_proto_timestamp},
+    pb::telemetry::v1 as pb,
+};
 use http::header;
 
 use super::{sample::SampleView, samples::pages};
 use crate::{
     App,
-    caller::Operator,
+    backend::call,
+    caller::{Caller, Operator},
     error::{ApiError, ErrorBody},
     lists::Walk,
     params::Params,
@@ -49,12 +53,22 @@ pub(crate) async fn prometheus(
 ) -> Result<Response, ApiError> {
     let most = app.fleet_metrics.ok_or_else(ApiError::not_found)?;
     let filter = pb::LatestRequest { source: params.source(), ..Default::default() };
+    // By the server's clock, which may not be this process'.
+    let now = server_time(&app, &caller).await?;
     let mut walk = Walk::from(String::new(), PAGE_SIZE, pages(app, caller, params.finish(filter)?));
     let mut fleet = Fleet::new(most);
     while walk.has_more() {
         walk.next().await?.into_iter().for_each(|sample| fleet.add(sample));
     }
-    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], fleet.text(Utc::now())).into_response())
+    Ok(([(header::CONTENT_TYPE, CONTENT_TYPE)], fleet.text(now)).into_response())
+}
+
+async fn server_time(app: &App, caller: &Caller) -> Result<DateTime<Utc>, ApiError> {
+    let mut telemetry = app.services.telemetry();
+    let message = pb::LatestRequest { page_size: 1, ..Default::default() };
+    let answer = call(caller, message, |request| async move { telemetry.latest(request).await }).await?;
+    let time = answer.server_time.unwrap_or_default();
+    Ok(from_proto_timestamp("server_time", &time)?)
 }
 
 /// The newest sample of each device, up to a bound.

@@ -22,7 +22,7 @@ pub(crate) struct SampleView {
     device_id: String,
     #[schema(example = "site-001")]
     site_id: String,
-    /// By the device's clock.
+    /// When it was measured: by the device's clock, or by the server's where `device_time` has the device's.
     #[schema(example = "2026-01-31T12:00:00.000000Z")]
     collected_at: Option<String>,
     /// By the server's clock.
@@ -53,6 +53,8 @@ pub(crate) struct SampleView {
     /// Whether the device is `real` or `simulated`.
     #[schema(example = "real")]
     source: &'static str,
+    /// What the device's clock showed, where that was wrong; else null.
+    device_time: Option<String>,
 }
 
 /// One sensor's reading.
@@ -101,13 +103,14 @@ impl SampleView {
             temperatures: sample.temperatures.into_iter().map(temperature).collect(),
             extra_metrics: object(sample.extra.as_ref())?,
             source: source_word(stored.source),
+            device_time: time(sample.device_time.as_ref())?,
         })
     }
 
     /// The names of what [`Self::cells`] answers.
     pub(super) fn columns() -> impl Iterator<Item = &'static str> {
         let before = ["device_id", "site_id", "collected_at", "received_at"];
-        let after = ["collection_interval_seconds", "temperatures", "extra_metrics", "source"];
+        let after = ["collection_interval_seconds", "temperatures", "extra_metrics", "source", "device_time"];
         before.into_iter().chain(Metric::ALL.map(Metric::name)).chain(after)
     }
 
@@ -120,6 +123,7 @@ impl SampleView {
             (!self.temperatures.is_empty()).then(|| json(serde_json::to_string(&self.temperatures))),
             self.extra_metrics.as_ref().map(|extra| json(serde_json::to_string(extra))),
             Some(self.source.to_owned()),
+            self.device_time,
         ];
         let before = [Some(self.device_id), Some(self.site_id), self.collected_at, self.received_at];
         before.into_iter().chain(metrics).chain(after).map(Option::unwrap_or_default)

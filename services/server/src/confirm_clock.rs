@@ -1,0 +1,52 @@
+//! `homepot confirm-clock`: an operator's word on the database's clock.
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use chrono::SecondsFormat;
+use homepot_host::environment;
+use homepot_runtime::settings::default_data_dir;
+use homepot_store::{Store, StoreConfig, cluster, maintenance};
+
+use crate::terminal::say;
+
+pub(crate) const AFTER_HELP: &str = "\
+Maintenance stops when the database's clock is far after the last round: if that clock were wrong, good data would be
+dropped. It goes on by itself once the clock has run steadily for long enough. This command ends the wait, so look at
+the clock first: `date` on the database's machine, or `SELECT now()`.
+
+The database is HOMEPOT_DATABASE_URL, or else the private one of the server that runs on the data directory.";
+
+/// A server waits for its database; whoever types this does not.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Which database.
+#[derive(Debug, clap::Args)]
+pub(crate) struct ConfirmClockArgs {
+    /// The running server's data directory.
+    #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &ConfirmClockArgs) -> anyhow::Result<()> {
+    let url = database_url(args)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let confirmed = async {
+        let store = Store::open(StoreConfig { threads: 1, ..StoreConfig::new(url) }).await?;
+        store.run("confirm_clock", maintenance::confirm_clock).await
+    };
+    let now = runtime.block_on(async { tokio::time::timeout(PATIENCE, confirmed).await });
+    let now = now.context("the database is out of reach")?.context("can't confirm the clock")?;
+    let now = now.to_rfc3339_opts(SecondsFormat::Secs, true);
+    say(format_args!("The database's clock shows {now}. Maintenance goes by it from the next round on."));
+    Ok(())
+}
+
+fn database_url(args: &ConfirmClockArgs) -> anyhow::Result<String> {
+    if let Some(url) = environment::variable("HOMEPOT_DATABASE_URL")? {
+        return Ok(url);
+    }
+    let data_dir = args.data_dir.clone().or_else(default_data_dir).context("no data directory: set --data-dir")?;
+    cluster::running(&data_dir)
+        .with_context(|| format!("no private database runs in {}: start the server first", data_dir.display()))
+}
