@@ -29,6 +29,7 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.device.v1.DeviceService/AcknowledgeCommand", Audience::Device),
     ("/homepot.device.v1.DeviceService/ReportOutcome", Audience::Device),
     ("/homepot.device.v1.DeviceService/ReportError", Audience::Device),
+    ("/homepot.device.v1.DeviceService/WhoAmI", Audience::Device),
     ("/homepot.registry.v1.RegistryService/CreateSite", Audience::FleetAdmin),
     ("/homepot.registry.v1.RegistryService/GetSite", Audience::Operator(Role::Viewer)),
     ("/homepot.registry.v1.RegistryService/ListSites", Audience::Operator(Role::Viewer)),

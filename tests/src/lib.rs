@@ -27,6 +27,7 @@ mod server;
 mod session;
 pub mod siege;
 mod simulator;
+pub mod strangers;
 pub mod torture;
 
 pub use agent::{Agent, AgentOptions};

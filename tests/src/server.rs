@@ -26,6 +26,8 @@ use crate::{
 pub struct ServerOptions {
     /// Settings, as environment variables.
     pub env: Vec<(&'static str, String)>,
+    /// How many files and sockets it may have open; `None`: as many as the tester.
+    pub descriptors: Option<u32>,
 }
 
 impl ServerOptions {
@@ -33,6 +35,13 @@ impl ServerOptions {
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.env.push((name, value.into()));
+        self
+    }
+
+    /// Allows it only so many open files and sockets, as `ulimit -n` does.
+    #[must_use]
+    pub fn descriptors(mut self, limit: u32) -> Self {
+        self.descriptors = Some(limit);
         self
     }
 }
@@ -78,7 +87,14 @@ impl Server {
 
     /// The command that starts a server like this one, for tests that start it otherwise.
     pub fn command(&self) -> Command {
-        let mut command = homepot_command();
+        let mut command = match self.options.descriptors {
+            None => homepot_command(),
+            Some(limit) => {
+                let mut shell = clean(Command::new("sh"));
+                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]).arg(program("homepot"));
+                shell
+            }
+        };
         command
             .arg("serve")
             .env("HOMEPOT_DATA_DIR", self.data_dir())

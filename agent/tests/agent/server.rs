@@ -233,6 +233,10 @@ impl DeviceService for Service {
         Err(Status::unimplemented("the agent streams"))
     }
 
+    async fn who_am_i(&self, _: Request<pb::WhoAmIRequest>) -> Result<Response<pb::WhoAmIResponse>, Status> {
+        Err(Status::unimplemented("the agent knows"))
+    }
+
     async fn fetch_commands(
         &self,
         _: Request<pb::FetchCommandsRequest>,

@@ -8,14 +8,19 @@ use std::{
 use futures_util::{TryFutureExt, future::BoxFuture};
 use homepot::pb::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
-    command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
-    registry::v1::registry_service_client::RegistryServiceClient,
+    command::v1::command_service_client::CommandServiceClient,
+    device::v1::{self as device_pb, device_service_client::DeviceServiceClient},
+    registry::v1::{self as registry_pb, registry_service_client::RegistryServiceClient},
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
+use http::StatusCode;
 use tonic::{Request, Response, Status, Streaming, body::Body, codegen::StdError};
 use tower::{Service, util::BoxCloneSyncService};
 
-use crate::{caller::Caller, error::ApiError};
+use crate::{
+    caller::{Caller, Sender},
+    error::ApiError,
+};
 
 /// What carries calls to the services: their routes in the same process, or a channel to another.
 pub type Backend = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, StdError>;
@@ -105,6 +110,28 @@ where
     within_deadline(caller, send(request)).await
 }
 
+/// Asks the services whether a request's sender is who it says, before more of the request is read. What it may do is asked
+/// later, with the request itself.
+pub(crate) async fn check_sender(services: &Services, sender: &Sender) -> Result<(), ApiError> {
+    let checked = match sender {
+        Sender::Device(caller) => {
+            let mut device = services.device();
+            let request = device_pb::WhoAmIRequest {};
+            call(caller, request, |request| async move { device.who_am_i(request).await }).await.map(drop)
+        }
+        Sender::Operator(caller) => {
+            let mut registry = services.registry();
+            let request = registry_pb::WhoAmIRequest {};
+            call(caller, request, |request| async move { registry.who_am_i(request).await }).await.map(drop)
+        }
+    };
+    match checked {
+        // Services of an earlier version don't know the question: they answer it with the request itself.
+        Err(error) if error.status() == StatusCode::NOT_IMPLEMENTED => Ok(()),
+        checked => checked,
+    }
+}
+
 /// Opens a stream of answers in the caller's name; it begins within the deadline, and may go on for as long as it likes.
 pub(crate) async fn open<M, A, F>(
     caller: &Caller,
@@ -127,7 +154,10 @@ async fn within_deadline<A>(
     answer: impl Future<Output = Result<Response<A>, Status>>,
 ) -> Result<A, ApiError> {
     match tokio::time::timeout(DEADLINE, answer).await {
-        Ok(Ok(answer)) => Ok(answer.into_inner()),
+        Ok(Ok(answer)) => {
+            caller.was_let_in();
+            Ok(answer.into_inner())
+        }
         Ok(Err(status)) => Err(caller.told(ApiError::from(&status))),
         Err(_) => {
             tracing::warn!("service call timed out");

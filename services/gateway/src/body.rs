@@ -1,4 +1,5 @@
-//! Reads a request's body: bounded in size and time, JSON, an object, and of the shape the route wants.
+//! Reads a request's body: bounded in size and time, little of it before its sender is known, JSON, an object, and of the
+//! shape the route wants.
 
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use http_body_util::BodyExt;
 use serde_json::Value;
 
 use crate::{
+    App,
+    backend::check_sender,
+    caller::Sender,
     error::{ApiError, Fault, Place},
     query,
     validate::Fields,
@@ -20,7 +24,13 @@ use crate::{
 
 /// A body may be this large.
 pub(crate) const MAX_BODY_BYTES: usize = 1024 * 1024;
-/// A body may take this long to arrive.
+/// As much is read before it is known who sends it.
+const UNCHECKED_BYTES: usize = 4 * 1024;
+/// A request to enrol may be this large: its sender shows what it has with the request itself.
+const ENROLLMENT_BYTES: usize = 32 * 1024;
+/// The first bytes have this long to arrive.
+const UNCHECKED_TIMEOUT: Duration = Duration::from_secs(5);
+/// A body of a sender who is known may take this long to arrive.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// Of a body that is too large, this much is read and dropped: a client that is still writing when its connection
 /// ends would never see the answer.
@@ -40,14 +50,14 @@ pub(crate) trait Shape: Sized {
 /// A body that was read and found without fault.
 pub(crate) struct Valid<T>(pub(crate) T);
 
-impl<S: Send + Sync, T: Shape> FromRequest<S> for Valid<T> {
+impl<T: Shape> FromRequest<App> for Valid<T> {
     type Rejection = ApiError;
 
-    async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let of_query = query::for_handler(&parts.extensions);
-        let read = tokio::time::timeout(READ_TIMEOUT, read(&parts.headers, body)).await;
-        let bytes = read.map_err(|_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "Request body took too long"))??;
+        let sender = parts.extensions.get::<Sender>();
+        let bytes = read(&parts.headers, body, sender, app).await?;
         let object = parse(&parts.headers, &bytes)?;
         let mut fields = Fields::new(object).beside(of_query);
         let value = T::read(&mut fields);
@@ -56,30 +66,54 @@ impl<S: Send + Sync, T: Shape> FromRequest<S> for Valid<T> {
     }
 }
 
-fn too_large() -> ApiError {
-    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("Request body is larger than {MAX_BODY_BYTES} bytes"))
+fn too_large(limit: usize) -> ApiError {
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("Request body is larger than {limit} bytes"))
 }
 
-async fn read(headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+/// Reads a few bytes, and more only once the services know who sends them.
+async fn read(headers: &HeaderMap, body: Body, sender: Option<&Sender>, app: &App) -> Result<Bytes, ApiError> {
     let told = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let waits_for_our_word = headers.contains_key(header::EXPECT);
-    if waits_for_our_word && told.is_some_and(|length| length > MAX_BODY_BYTES as u64) {
-        return Err(too_large());
+    let too_slow = |_| ApiError::new(StatusCode::REQUEST_TIMEOUT, "Request body took too long");
+    let limit = if sender.is_some() { MAX_BODY_BYTES } else { ENROLLMENT_BYTES };
+    if waits_for_our_word && told.is_some_and(|length| length > limit as u64) {
+        return Err(too_large(limit));
     }
-    let mut bytes = BytesMut::new();
-    let mut seen = 0;
-    while let Some(frame) = body.frame().await {
-        let broken = |_| ApiError::new(StatusCode::BAD_REQUEST, "There was an error reading the body");
-        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
-        seen += data.len();
-        if seen > MAX_DRAINED_BYTES {
-            break;
-        }
-        if seen <= MAX_BODY_BYTES {
-            bytes.extend_from_slice(&data);
-        }
+    let mut reading = Reading { body, bytes: BytesMut::new(), seen: 0, limit };
+    let first = if sender.is_some() { UNCHECKED_BYTES } else { ENROLLMENT_BYTES };
+    let announces_more = told.is_some_and(|length| length > first as u64);
+    let whole =
+        !announces_more && tokio::time::timeout(UNCHECKED_TIMEOUT, reading.up_to(first)).await.map_err(too_slow)??;
+    if !whole {
+        let Some(sender) = sender else { return Err(too_large(limit)) };
+        check_sender(&app.services, sender).await?;
+        tokio::time::timeout(READ_TIMEOUT, reading.up_to(MAX_DRAINED_BYTES)).await.map_err(too_slow)??;
     }
-    if seen > MAX_BODY_BYTES { Err(too_large()) } else { Ok(bytes.freeze()) }
+    if reading.seen > limit { Err(too_large(limit)) } else { Ok(reading.bytes.freeze()) }
+}
+
+/// A body as far as it was read. Past the limit it is dropped as it comes.
+struct Reading {
+    body: Body,
+    bytes: BytesMut,
+    seen: usize,
+    limit: usize,
+}
+
+impl Reading {
+    /// Reads until more than `bytes` have been seen; `true` at the body's end.
+    async fn up_to(&mut self, bytes: usize) -> Result<bool, ApiError> {
+        while self.seen <= bytes {
+            let Some(frame) = self.body.frame().await else { return Ok(true) };
+            let broken = |_| ApiError::new(StatusCode::BAD_REQUEST, "There was an error reading the body");
+            let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
+            self.seen += data.len();
+            if self.seen <= self.limit {
+                self.bytes.extend_from_slice(&data);
+            }
+        }
+        Ok(false)
+    }
 }
 
 fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<JsonObject, ApiError> {

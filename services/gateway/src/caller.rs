@@ -6,7 +6,8 @@
 use axum::extract::{FromRequestParts, Path};
 use homepot_runtime::{
     auth::{API_KEY, DEVICE_ID, DEVICE_SOURCE, ENROLLMENT_TOKEN},
-    peer::{FORWARDED_FOR, ForwardedPeer},
+    peer::ForwardedPeer,
+    serve::ClientConnection,
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::de::DeserializeOwned;
@@ -19,7 +20,15 @@ use crate::{error::ApiError, observe::Context, query};
 pub(crate) struct Caller {
     metadata: HeaderMap,
     peer: Option<ForwardedPeer>,
+    connection: Option<ClientConnection>,
     is_operator: bool,
+}
+
+/// Who sent a request, before its body is read: put beside it by whatever took the credentials off.
+#[derive(Clone)]
+pub(crate) enum Sender {
+    Device(Caller),
+    Operator(Caller),
 }
 
 impl Caller {
@@ -32,10 +41,18 @@ impl Caller {
         if let Some(context) = context {
             metadata.insert("x-request-id", context.request_id.clone());
         }
-        if let Some(ip) = peer.and_then(|peer| HeaderValue::from_str(&peer.ip.to_string()).ok()) {
-            metadata.insert(FORWARDED_FOR, ip);
+        if let Some(peer) = peer {
+            peer.write_to(&mut metadata);
         }
-        Ok(Self { metadata, peer, is_operator })
+        let connection = context.and_then(|context| context.connection.clone());
+        Ok(Self { metadata, peer, connection, is_operator })
+    }
+
+    /// Notes that a service accepted the credentials.
+    pub(crate) fn was_let_in(&self) {
+        if let Some(connection) = &self.connection {
+            connection.let_in();
+        }
     }
 
     fn with(mut self, name: &'static str, mut secret: HeaderValue) -> Self {
@@ -76,10 +93,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Device {
         };
         let caller = Caller::new(parts, false)?.with(DEVICE_ID, id.clone()).with(API_KEY, key.clone());
         // Also when it is empty: what it says is for the services to judge.
-        Ok(Self(match parts.headers.get(DEVICE_SOURCE) {
+        let caller = match parts.headers.get(DEVICE_SOURCE) {
             Some(source) => caller.with(DEVICE_SOURCE, source.clone()),
             None => caller,
-        }))
+        };
+        parts.extensions.insert(Sender::Device(caller.clone()));
+        Ok(Self(caller))
     }
 }
 
@@ -91,7 +110,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
         match operator_token(parts) {
-            Some(token) => Ok(Self(Caller::new(parts, true)?.with("authorization", token.clone()))),
+            Some(token) => {
+                let caller = Caller::new(parts, true)?.with("authorization", token.clone());
+                parts.extensions.insert(Sender::Operator(caller.clone()));
+                Ok(Self(caller))
+            }
             None => {
                 let error = ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token");
                 Err(error.for_operators())

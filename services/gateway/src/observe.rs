@@ -1,11 +1,7 @@
 //! What happens around every request: an id, the client's address, one log line, metrics, security headers, and an
 //! answer even when a handler panics.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    panic::AssertUnwindSafe,
-    time::Instant,
-};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
@@ -13,18 +9,16 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::FutureExt;
-use homepot_runtime::peer::{ForwardedPeer, TrustedProxies};
+use homepot_runtime::{
+    peer::{ForwardedPeer, TrustedProxies},
+    serve::ClientConnection,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use tracing::Instrument;
 
 use crate::error::ApiError;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
-const X_FORWARDED_FOR: &str = "x-forwarded-for";
-
-/// Headers by which a proxy says that it stands between; and `origin`, by which a browser says that a page made it
-/// call. Such a call may be another site's doing, so it can't have the rights of a device on this machine.
-const NOT_DIRECT: [&str; 5] = ["forwarded", X_FORWARDED_FOR, "x-real-ip", "via", "origin"];
 
 /// What is known of a request before any route sees it.
 #[derive(Clone, Debug)]
@@ -33,6 +27,8 @@ pub(crate) struct Context {
     pub(crate) request_id: HeaderValue,
     /// Where the client is; `None` when the listener did not tell.
     pub(crate) peer: Option<ForwardedPeer>,
+    /// The connection it came on, which is to learn when its caller was let in.
+    pub(crate) connection: Option<ClientConnection>,
 }
 
 /// The middleware.
@@ -47,7 +43,8 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
         request_id = request_id.to_str().unwrap_or_default(),
         peer = peer.map(|peer| tracing::field::display(peer.ip)),
     );
-    request.extensions_mut().insert(Context { request_id: request_id.clone(), peer });
+    let connection = request.extensions().get::<ClientConnection>().cloned();
+    request.extensions_mut().insert(Context { request_id: request_id.clone(), peer, connection });
 
     let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
     let mut response = handled.unwrap_or_else(|_| {
@@ -88,25 +85,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 fn peer(request: &Request, trusted: &TrustedProxies) -> Option<ForwardedPeer> {
     let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    let socket = address.ip().to_canonical();
-    let headers = request.headers();
-    let ip = if trusted.contains(socket) { client_behind(headers, trusted).unwrap_or(socket) } else { socket };
-    Some(ForwardedPeer { ip, proxied: NOT_DIRECT.iter().any(|name| headers.contains_key(*name)) })
-}
-
-/// The nearest address that no trusted proxy has: what lies before it anybody may have written.
-fn client_behind(headers: &HeaderMap, trusted: &TrustedProxies) -> Option<IpAddr> {
-    let lines = headers.get_all(X_FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok());
-    let entries: Vec<_> = lines.flat_map(|line| line.split(',')).collect();
-    let mut nearest = None;
-    for entry in entries.iter().rev() {
-        let ip = entry.trim().parse::<IpAddr>().ok()?.to_canonical();
-        nearest = Some(ip);
-        if !trusted.contains(ip) {
-            break;
-        }
-    }
-    nearest
+    Some(ForwardedPeer::of(address.ip(), request.uri(), request.headers(), trusted))
 }
 
 /// No sniffing, no framing, no caching of answers that may hold a key, and nothing to load unless a page said what.
@@ -142,11 +121,11 @@ mod tests {
 
     #[test]
     fn an_address_is_believed_from_the_socket_and_from_trusted_proxies_only() {
-        let claim = [(X_FORWARDED_FOR, "127.0.0.1, 192.0.2.7, 10.0.0.2")];
+        let claim = [("x-forwarded-for", "127.0.0.1, 192.0.2.7, 10.0.0.2")];
         assert_eq!(seen("198.51.100.1", &[], ""), ("198.51.100.1".to_owned(), false));
         assert_eq!(seen("198.51.100.1", &claim, ""), ("198.51.100.1".to_owned(), true));
         assert_eq!(seen("10.0.0.1", &claim, "10.0.0.1,10.0.0.2"), ("192.0.2.7".to_owned(), true));
-        assert_eq!(seen("10.0.0.1", &[(X_FORWARDED_FOR, "x")], "10.0.0.1"), ("10.0.0.1".to_owned(), true));
+        assert_eq!(seen("10.0.0.1", &[("x-forwarded-for", "x")], "10.0.0.1"), ("10.0.0.1".to_owned(), true));
     }
 
     #[test]

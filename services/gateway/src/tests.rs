@@ -1,5 +1,10 @@
 //! What the router does by itself, in front of services that are out of reach.
 
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    task::Poll,
+};
+
 use axum::{body::Body, response::Response};
 use homepot::access;
 use http::{Request, StatusCode, header};
@@ -200,23 +205,84 @@ async fn numbers_that_are_none_are_no_json() {
     }
 }
 
+/// Services that know no question about who sends something, as those of an earlier version, and nothing else.
+fn before_old_services() -> Router {
+    let unknown =
+        service_fn(|_| async { Ok::<_, tonic::codegen::StdError>(tonic::Status::unimplemented("what?").into_http()) });
+    before(BoxCloneSyncService::new(unknown), true)
+}
+
+/// Services that know nobody; how often they were asked.
+fn before_services_that_know_nobody() -> (Router, Arc<AtomicUsize>) {
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = asked.clone();
+    let nobody = service_fn(move |request: Request<tonic::body::Body>| {
+        assert!(request.uri().path().ends_with("/WhoAmI"), "{}", request.uri());
+        counter.fetch_add(1, Ordering::Relaxed);
+        async { Ok::<_, tonic::codegen::StdError>(tonic::Status::unauthenticated("unknown").into_http()) }
+    });
+    (before(BoxCloneSyncService::new(nobody), true), asked)
+}
+
 #[tokio::test]
 async fn a_body_over_the_limit_is_413_and_one_at_the_limit_is_read() {
     let of_length = |length: usize| format!("{{\"x\": \"{}\"}}", "y".repeat(length - 9));
-    let (status, body) =
-        answer("POST", "/analytics/device-metrics", &DEVICE, &of_length(body::MAX_BODY_BYTES + 1)).await;
-    assert_eq!((status, body), error(413, "Request body is larger than 1048576 bytes"));
-    let (status, _) = answer("POST", "/analytics/device-metrics", &DEVICE, &of_length(body::MAX_BODY_BYTES)).await;
-    assert_eq!(status, 503);
+    let send = async |length| {
+        let [id, key] = DEVICE;
+        let request = Request::post("/analytics/device-metrics").header(id.0, id.1).header(key.0, key.1);
+        let request = request.body(Body::from(of_length(length))).unwrap();
+        before_old_services().oneshot(request).await.unwrap()
+    };
+    let answer = send(body::MAX_BODY_BYTES + 1).await;
+    assert_eq!(answer.status(), 413);
+    assert!(text(answer).await.contains("Request body is larger than 1048576 bytes"));
+    assert_eq!(send(body::MAX_BODY_BYTES).await.status(), 501);
+}
+
+#[tokio::test]
+async fn a_large_body_is_read_only_once_its_sender_is_known() {
+    // A body of which nobody may ask for more than the first few bytes.
+    let body = || {
+        let first = futures_util::stream::iter([Ok::<_, std::io::Error>(bytes::Bytes::from(vec![b'x'; 5000]))]);
+        Body::from_stream(futures_util::StreamExt::chain(
+            first,
+            futures_util::stream::poll_fn(|_| -> Poll<Option<Result<bytes::Bytes, std::io::Error>>> {
+                panic!("the rest was asked for")
+            }),
+        ))
+    };
+    for (path, credentials) in [("/analytics/device-metrics", &DEVICE[..]), ("/sites/", &OPERATOR[..])] {
+        for length in [None, Some("1000000")] {
+            let (router, asked) = before_services_that_know_nobody();
+            let mut request = Request::post(path);
+            for (name, value) in credentials.iter().copied().chain(length.map(|length| ("content-length", length))) {
+                request = request.header(name, value);
+            }
+            let answer = router.oneshot(request.body(body()).unwrap()).await.unwrap();
+            assert_eq!((answer.status().as_u16(), asked.load(Ordering::Relaxed)), (401, 1), "{path} {length:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_somebody_who_enrols_is_small() {
+    let answer = answer("POST", "/devices/sites/s/devices", &[], &"x".repeat(40_000)).await;
+    assert_eq!(answer, error(413, "Request body is larger than 32768 bytes"));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_never_ends_is_408_after_half_a_minute() {
-    let body = Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
+async fn a_body_that_never_ends_is_408_within_seconds_and_within_half_a_minute_for_who_is_known() {
+    let never = || Body::from_stream(futures_util::stream::pending::<Result<bytes::Bytes, std::io::Error>>());
     let started = tokio::time::Instant::now();
-    let request = Request::post("/devices/sites/s/devices").body(body).unwrap();
-    assert_eq!(send(request).await.status(), 408);
-    assert_eq!(started.elapsed().as_secs(), 30);
+    for path in ["/devices/sites/s/devices", "/analytics/device-metrics"] {
+        let request = Request::post(path).header("x-device-id", "d").header("x-api-key", "k").body(never()).unwrap();
+        assert_eq!(send(request).await.status(), 408);
+    }
+    assert_eq!(started.elapsed().as_secs(), 10);
+    let request = Request::post("/analytics/device-metrics").header("x-device-id", "d").header("x-api-key", "k");
+    let request = request.header("content-length", "1000000").body(never()).unwrap();
+    assert_eq!(before_old_services().oneshot(request).await.unwrap().status(), 408);
+    assert_eq!(started.elapsed().as_secs(), 40);
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,10 @@
 use homepot::{
     Error, Kind,
     model::{CommandId, Enrollment, Outcome, to_proto_timestamp},
-    pb::device::v1::{self as pb, device_service_server::DeviceService},
+    pb::{
+        common::v1 as common_pb,
+        device::v1::{self as pb, device_service_server::DeviceService},
+    },
 };
 use homepot_runtime::auth::{self, DeviceCaller, Enrollee};
 use tonic::{Request, Response, Status, Streaming};
@@ -114,5 +117,14 @@ impl DeviceService for Service {
         let caller: DeviceCaller = auth::caller(&request)?;
         self.link.report_error(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::ReportErrorResponse {}))
+    }
+
+    async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Result<Response<pb::WhoAmIResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        Ok(Response::new(pb::WhoAmIResponse {
+            device_id: caller.device_id.into(),
+            site_id: caller.site_id.into(),
+            source: common_pb::DeviceSource::from(caller.source).into(),
+        }))
     }
 }

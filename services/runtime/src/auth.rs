@@ -18,11 +18,14 @@ use homepot::{
     model::{DeviceId, DeviceSource, OperatorName, ProofKey, Role, Secret, SiteId, SiteScope},
 };
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use http_body_util::Full;
 use tonic::{Status, body::Body};
 
 use crate::{
     lease::Leases,
-    peer::{Peer, TrustedProxies},
+    peer::{ForwardedPeer, Peer, TrustedProxies},
+    serve::ClientConnection,
+    unauthenticated,
 };
 
 /// Metadata with a device's id.
@@ -124,43 +127,76 @@ impl AuthLayer {
         Self { authenticator, trusted, leases }
     }
 
-    async fn admit(&self, request: &mut Request<Body>) -> Result<(), Error> {
+    /// Lets operators of any role in, to what is no method of the contract.
+    pub async fn admit_operator<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
+        let connection = request.extensions().get::<ClientConnection>().cloned();
+        let peer = Peer::of(request, &self.trusted);
+        self.operator(request.headers_mut(), peer, Role::Viewer, connection.as_ref()).await.map(drop)
+    }
+
+    /// Answers the connection that a good answer lets in: whether somebody may enrol, the method tells.
+    async fn admit(&self, request: &mut Request<Body>) -> Result<Option<ClientConnection>, Error> {
         let Some(audience) = access::audience(request.uri().path()) else {
             return Err(Error::new(Kind::Unimplemented, "there is no such method"));
         };
         let attaches = request.uri().path() == access::ATTACH;
-        let peer = Peer::of(request.extensions(), request.headers(), &self.trusted);
+        let peer = Peer::of(request, &self.trusted);
         request.extensions_mut().insert(peer);
+        let connection = request.extensions().get::<ClientConnection>().cloned();
         let headers = request.headers_mut();
         match audience {
             Audience::Enrollee => {
                 let token = take(headers, ENROLLMENT_TOKEN).map(Secret::presented);
                 request.extensions_mut().insert(Enrollee { token, peer });
+                let body = std::mem::take(request.body_mut());
+                // What comes through a gateway of this process was bounded there.
+                let message = match request.extensions().get::<ForwardedPeer>() {
+                    Some(_) => unauthenticated::read_message(body, unauthenticated::GATEWAY_BYTES).await?,
+                    None => unauthenticated::read_message(body, unauthenticated::ENROLLMENT_BYTES).await?,
+                };
+                *request.body_mut() = Body::new(Full::new(message));
+                return Ok(connection);
             }
             Audience::Device => {
                 let credentials = device_credentials(headers, attaches)?;
+                let check = connection.as_ref().map(ClientConnection::checking);
                 let caller = self.authenticator.device(credentials, peer).await?;
+                drop(check);
+                if let Some(connection) = &connection {
+                    connection.let_device_in()?;
+                }
                 request.extensions_mut().insert(caller);
             }
             Audience::Operator(role) => {
-                let caller = self.operator(headers, peer, role).await?;
+                let caller = self.operator(headers, peer, role, connection.as_ref()).await?;
                 request.extensions_mut().insert(caller);
             }
             Audience::FleetAdmin => {
-                let caller = self.operator(headers, peer, Role::Admin).await?;
+                let caller = self.operator(headers, peer, Role::Admin, connection.as_ref()).await?;
                 if caller.scope != SiteScope::All {
                     return Err(Error::new(Kind::Forbidden, "this needs an admin of every site"));
                 }
                 request.extensions_mut().insert(caller);
             }
         }
-        Ok(())
+        Ok(None)
     }
 
-    async fn operator(&self, headers: &mut HeaderMap, peer: Peer, least: Role) -> Result<OperatorCaller, Error> {
+    async fn operator(
+        &self,
+        headers: &mut HeaderMap,
+        peer: Peer,
+        least: Role,
+        connection: Option<&ClientConnection>,
+    ) -> Result<OperatorCaller, Error> {
         let token = take(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
         let Some(token) = token else { return Err(Error::new(Kind::Unauthenticated, BAD_OPERATOR)) };
+        let check = connection.map(ClientConnection::checking);
         let caller = self.authenticator.operator(token, peer).await?;
+        drop(check);
+        if let Some(connection) = connection {
+            connection.let_in();
+        }
         if caller.role < least {
             let told = format!("this needs the role {}; {} has {}", least.as_str(), caller.name, caller.role.as_str());
             return Err(Error::new(Kind::Forbidden, told));
@@ -234,7 +270,9 @@ where
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
-            if let Err(error) = layer.admit(&mut request).await {
+            let admitted = layer.admit(&mut request).await;
+            let enrolls_on = admitted.as_ref().ok().cloned().flatten();
+            if let Err(error) = admitted {
                 metrics::counter!("homepot_auth_refusals_total", "code" => error.kind().code().description())
                     .increment(1);
                 tracing::debug!(path = request.uri().path(), kind = ?error.kind(), "caller refused");
@@ -242,6 +280,11 @@ where
             }
             let caller = request.extensions().get::<OperatorCaller>().cloned();
             let response = inner.call(request).await?;
+            if let Some(connection) = enrolls_on
+                && !response.headers().contains_key("grpc-status")
+            {
+                connection.let_in();
+            }
             Ok(match caller {
                 Some(caller) => response.map(|body| layer.leases.wrap(caller, body)),
                 None => response,

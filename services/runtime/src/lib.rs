@@ -5,6 +5,7 @@
 //! contract (`homepot`) and no other crate of the workspace; the services build on it, the server puts it together.
 
 pub mod auth;
+pub mod descriptors;
 pub mod drain;
 pub mod feed;
 mod lease;
@@ -15,5 +16,6 @@ pub mod peer;
 pub mod request_id;
 pub mod serve;
 pub mod settings;
+pub mod unauthenticated;
 
 pub use drain::Drain;

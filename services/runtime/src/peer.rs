@@ -1,27 +1,59 @@
 //! Where a call comes from, as far as that can be believed.
 //!
-//! Throttling counts by address, and open enrolment is for this machine only, so an address that anybody may claim is
-//! worth nothing. It is believed from the socket, from a gateway in the same process (through a request extension,
-//! which no socket can set), and from proxies the settings name. Whatever else a request claims can only take the
-//! right of open enrolment away.
+//! Limits count by address, and open enrolment is for this machine only, so an address that anybody may claim is worth
+//! nothing. It is believed from the socket, from a gateway in the same process (through a request extension, which no
+//! socket can set), and from the networks that the settings trust, in the one header that the settings name. A gateway
+//! in another process is one more trusted proxy: it speaks the standard headers, and there is no private one that a
+//! client could send through somebody else's proxy. Whatever else a request claims can only take the right of open
+//! enrolment away.
 
-use std::{net::IpAddr, str::FromStr, sync::Arc};
+mod forwarded;
 
-use http::{Extensions, HeaderMap};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    str::FromStr,
+    sync::Arc,
+};
+
+use http::{
+    Extensions, HeaderMap, HeaderName, Request, Uri,
+    header::{FORWARDED, HOST},
+};
+use ipnet::IpNet;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 
-/// The metadata in which a gateway tells the services who called it.
-pub const FORWARDED_FOR: &str = "x-homepot-forwarded-for";
+/// The header in which most proxies name the client.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
-/// Headers by which proxies of others say that they stand between.
-const PROXY_HEADERS: [&str; 3] = ["forwarded", "x-forwarded-for", "x-real-ip"];
+/// Headers that only a proxy or a browser adds: `origin` is how a browser says that a page made it call. A call with any of
+/// them may be a stranger's doing, so it never counts as one of this machine.
+const NOT_DIRECT: [&str; 17] = [
+    "forwarded",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-forwarded-server",
+    "x-homepot-forwarded-for",
+    "x-original-forwarded-for",
+    "x-real-ip",
+    "x-client-ip",
+    "x-cluster-client-ip",
+    "x-envoy-external-address",
+    "cf-connecting-ip",
+    "true-client-ip",
+    "fastly-client-ip",
+    "via",
+    "origin",
+];
 
-/// A request extension set by a gateway in the same process.
-#[derive(Clone, Copy, Debug)]
+/// Where a client is, as the gateway that it called believes. As a request extension it is believed, because only a
+/// gateway in the same process can set one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ForwardedPeer {
-    /// The client's address as the gateway believes it.
+    /// The client's address.
     pub ip: IpAddr,
-    /// Whether a proxy stood between the client and the gateway.
+    /// Whether something may stand between the client and this machine.
     pub proxied: bool,
 }
 
@@ -34,49 +66,141 @@ pub struct Peer {
     pub on_this_machine: bool,
 }
 
-/// Addresses of proxies whose word on the client's address is taken.
+/// The header in which trusted proxies name the client. Only one is read: a proxy that writes the one passes the other
+/// through as its client sent it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ForwardedHeader {
+    /// `X-Forwarded-For`.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` of RFC 7239.
+    Forwarded,
+}
+
+impl FromStr for ForwardedHeader {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.to_ascii_lowercase().as_str() {
+            "x-forwarded-for" => Ok(Self::XForwardedFor),
+            "forwarded" => Ok(Self::Forwarded),
+            _ => Err(format!("'{text}' is neither 'x-forwarded-for' nor 'forwarded'")),
+        }
+    }
+}
+
+/// Networks of proxies whose word on the client's address is taken. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct TrustedProxies(Arc<[IpAddr]>);
+pub struct TrustedProxies {
+    networks: Arc<[IpNet]>,
+    header: ForwardedHeader,
+}
 
 impl TrustedProxies {
-    /// Whether `ip` is one of them.
+    /// Whether `ip` belongs to one of them.
     pub fn contains(&self, ip: IpAddr) -> bool {
-        self.0.contains(&ip.to_canonical())
+        let ip = ip.to_canonical();
+        self.networks.iter().any(|network| network.contains(&ip))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty()
+    }
+
+    /// The same proxies, which name the client in `header`.
+    #[must_use]
+    pub fn speaking(self, header: ForwardedHeader) -> Self {
+        Self { header, ..self }
     }
 }
 
 impl FromStr for TrustedProxies {
     type Err = String;
 
-    /// Reads addresses separated by commas; an empty text names none.
+    /// Reads addresses and networks separated by commas; an empty text names none.
     fn from_str(text: &str) -> Result<Self, String> {
-        let parse = |part: &str| part.parse::<IpAddr>().map_err(|_| format!("'{part}' is not an IP address"));
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
-        let addresses = parts.map(parse).collect::<Result<Vec<_>, _>>()?;
-        Ok(Self(addresses.into_iter().map(|ip| ip.to_canonical()).collect()))
+        let networks = parts.map(network).collect::<Result<_, _>>()?;
+        Ok(Self { networks, header: ForwardedHeader::default() })
+    }
+}
+
+fn network(part: &str) -> Result<IpNet, String> {
+    if let Ok(ip) = part.parse::<IpAddr>() {
+        return Ok(IpNet::from(ip.to_canonical()));
+    }
+    let fault = || format!("'{part}' is neither an IP address nor a network such as 10.0.0.0/8");
+    let network = part.parse::<IpNet>().map_err(|_| fault())?;
+    if network.prefix_len() == 0 {
+        return Err(format!("'{part}' is every address there is: anybody could claim to be anybody"));
+    }
+    Ok(network.trunc())
+}
+
+/// The address that limits count by: an IPv4 address, or the /64 network of an IPv6 address, because whoever has one
+/// address of it has all of them.
+pub fn counted_as(ip: IpAddr) -> IpAddr {
+    match ip.to_canonical() {
+        IpAddr::V6(ip) => Ipv6Addr::from(u128::from(ip) & !u128::from(u64::MAX)).into(),
+        ip => ip,
+    }
+}
+
+impl ForwardedPeer {
+    /// Where the client of a request is that came in at a socket from `socket`.
+    pub fn of(socket: IpAddr, uri: &Uri, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
+        let socket = socket.to_canonical();
+        let ip = if trusted.contains(socket) { forwarded::client(socket, headers, trusted) } else { socket };
+        let proxied = NOT_DIRECT.iter().any(|name| headers.contains_key(*name)) || !is_for_this_machine(uri, headers);
+        Self { ip, proxied }
+    }
+
+    /// Names the client to services in another process, which believe it when they trust this one as a proxy.
+    pub fn write_to(&self, headers: &mut HeaderMap) {
+        let quoted = match self.ip {
+            IpAddr::V4(ip) => format!("for={ip}"),
+            IpAddr::V6(ip) => format!("for=\"[{ip}]\""),
+        };
+        for (name, text) in [(X_FORWARDED_FOR, self.ip.to_string()), (FORWARDED, quoted)] {
+            if let Ok(value) = text.parse() {
+                headers.insert(name, value);
+            }
+        }
     }
 }
 
 impl Peer {
     /// Reads who called from what the transport and the request say.
-    pub fn of(extensions: &Extensions, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
-        if let Some(forwarded) = extensions.get::<ForwardedPeer>() {
-            let ip = forwarded.ip.to_canonical();
-            return Self { ip: Some(ip), on_this_machine: ip.is_loopback() && !forwarded.proxied };
-        }
-        let Some(socket) = socket_ip(extensions) else { return Self { ip: None, on_this_machine: false } };
-        let claimed = headers.get(FORWARDED_FOR).map(|value| value.to_str().ok().and_then(|ip| ip.trim().parse().ok()));
-        let ip = match claimed {
-            Some(Some(claimed)) if trusted.contains(socket) => IpAddr::to_canonical(&claimed),
-            _ => socket,
+    pub fn of<B>(request: &Request<B>, trusted: &TrustedProxies) -> Self {
+        let forwarded = request.extensions().get::<ForwardedPeer>().copied();
+        let client = || {
+            let socket = socket_ip(request.extensions())?;
+            Some(ForwardedPeer::of(socket, request.uri(), request.headers(), trusted))
         };
-        let proxied = PROXY_HEADERS.iter().any(|name| headers.contains_key(*name));
-        let claims_this_machine = match claimed {
-            None => true,
-            Some(claimed) => claimed.is_some_and(|ip| ip.is_loopback()),
+        let Some(ForwardedPeer { ip, proxied }) = forwarded.or_else(client) else {
+            return Self { ip: None, on_this_machine: false };
         };
-        Self { ip: Some(ip), on_this_machine: socket.is_loopback() && claims_this_machine && !proxied }
+        let ip = ip.to_canonical();
+        Self { ip: Some(ip), on_this_machine: ip.is_loopback() && !proxied }
     }
+}
+
+/// Whether a request is addressed to this machine by a name of its own. Who came through a proxy, or through a name that
+/// somebody else's DNS turns into 127.0.0.1, usually asks for another host.
+fn is_for_this_machine(uri: &Uri, headers: &HeaderMap) -> bool {
+    let authority = uri.authority().map(|authority| authority.as_str());
+    let host = || headers.get(HOST).map(|value| value.to_str().unwrap_or("?"));
+    let Some(text) = authority.or_else(host) else { return true };
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return address.ip().is_loopback();
+    }
+    let name = match text.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => text,
+    };
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn socket_ip(extensions: &Extensions) -> Option<IpAddr> {
@@ -89,33 +213,72 @@ fn socket_ip(extensions: &Extensions) -> Option<IpAddr> {
 mod tests {
     use super::*;
 
-    fn peer(socket: &str, headers: &[(&'static str, &str)], trusted: &str) -> Peer {
-        let mut extensions = Extensions::new();
-        let address = format!("{socket}:1").parse().unwrap();
-        extensions.insert(TcpConnectInfo { local_addr: None, remote_addr: Some(address) });
-        let headers = headers.iter().map(|(name, value)| ((*name).parse().unwrap(), value.parse().unwrap())).collect();
-        Peer::of(&extensions, &headers, &trusted.parse().unwrap())
+    fn peer(socket: &str, headers: &[(&str, &str)], trusted: &str) -> Peer {
+        let mut request = Request::builder().uri("/");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let remote_addr = Some(SocketAddr::new(socket.parse().unwrap(), 1));
+        let request = request.extension(TcpConnectInfo { local_addr: None, remote_addr }).body(()).unwrap();
+        Peer::of(&request, &trusted.parse().unwrap())
     }
 
     #[test]
     fn a_loopback_socket_is_this_machine_until_something_says_otherwise() {
         assert!(peer("127.0.0.1", &[], "").on_this_machine);
-        assert!(peer("127.0.0.1", &[(FORWARDED_FOR, "127.0.0.1")], "").on_this_machine);
-        assert!(!peer("127.0.0.1", &[(FORWARDED_FOR, "192.0.2.7")], "").on_this_machine);
-        assert!(!peer("127.0.0.1", &[(FORWARDED_FOR, "nonsense")], "").on_this_machine);
-        assert!(!peer("127.0.0.1", &[("x-forwarded-for", "127.0.0.1")], "").on_this_machine);
-        assert!(!peer("192.0.2.7", &[(FORWARDED_FOR, "127.0.0.1")], "192.0.2.7").on_this_machine);
+        assert!(peer("::1", &[("host", "[::1]:8000")], "").on_this_machine);
+        for host in ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.0.0.2", "[::1]"] {
+            assert!(peer("127.0.0.1", &[("host", host)], "").on_this_machine, "{host}");
+        }
+        for host in ["pot.example", "10.0.0.7:8000", "localhost.example:8000", "[2001:db8::1]:8000", ""] {
+            assert!(!peer("127.0.0.1", &[("host", host)], "").on_this_machine, "{host}");
+        }
+        for header in NOT_DIRECT {
+            assert!(!peer("127.0.0.1", &[(header, "127.0.0.1")], "").on_this_machine, "{header}");
+        }
+        assert!(!peer("192.0.2.7", &[("x-forwarded-for", "127.0.0.1")], "192.0.2.7").on_this_machine);
     }
 
     #[test]
-    fn only_a_trusted_proxy_is_believed_about_the_address() {
-        let claim = [(FORWARDED_FOR, "192.0.2.7")];
+    fn only_a_trusted_network_is_believed_about_the_address() {
+        let claim = [("x-forwarded-for", "192.0.2.7")];
         assert_eq!(peer("198.51.100.1", &claim, "").ip, "198.51.100.1".parse().ok());
-        assert_eq!(peer("198.51.100.1", &claim, "198.51.100.1").ip, "192.0.2.7".parse().ok());
+        assert_eq!(peer("198.51.100.1", &claim, "198.51.100.0/24").ip, "192.0.2.7".parse().ok());
+        assert_eq!(peer("::ffff:198.51.100.1", &claim, "198.51.100.1").ip, "192.0.2.7".parse().ok());
+        assert_eq!(peer("2001:db8:7::1", &claim, "2001:db8::/32").ip, "192.0.2.7".parse().ok());
     }
 
     #[test]
-    fn a_proxy_that_is_no_address_is_named() {
-        assert_eq!("10.0.0.1, x".parse::<TrustedProxies>().unwrap_err(), "'x' is not an IP address");
+    fn the_private_header_of_earlier_versions_is_believed_from_nobody() {
+        let claim = [("x-homepot-forwarded-for", "192.0.2.7")];
+        assert_eq!(peer("10.0.0.1", &claim, "10.0.0.1").ip, "10.0.0.1".parse().ok());
+    }
+
+    #[test]
+    fn what_a_gateway_writes_is_read_by_services_that_trust_it() {
+        for (client, header) in [("192.0.2.7", "x-forwarded-for"), ("2001:db8::7", "forwarded")] {
+            let client: IpAddr = client.parse().unwrap();
+            let mut headers = HeaderMap::new();
+            ForwardedPeer { ip: client, proxied: true }.write_to(&mut headers);
+            let trusted = "10.0.0.0/8".parse::<TrustedProxies>().unwrap().speaking(header.parse().unwrap());
+            let socket = "10.0.0.1".parse().unwrap();
+            assert_eq!(ForwardedPeer::of(socket, &Uri::from_static("/"), &headers, &trusted).ip, client);
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_is_no_address_and_a_network_of_everybody_are_named() {
+        let fault = |text: &str| text.parse::<TrustedProxies>().unwrap_err();
+        assert_eq!(fault("10.0.0.1, x"), "'x' is neither an IP address nor a network such as 10.0.0.0/8");
+        assert!(fault("0.0.0.0/0").contains("anybody could claim"));
+        assert!(fault("::/0").contains("anybody could claim"));
+    }
+
+    #[test]
+    fn limits_count_a_network_of_ipv6_as_one() {
+        let counted = |ip: &str| counted_as(ip.parse().unwrap()).to_string();
+        assert_eq!(counted("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
+        assert_eq!(counted("::ffff:192.0.2.7"), "192.0.2.7");
+        assert_eq!(counted("::1"), "::");
     }
 }

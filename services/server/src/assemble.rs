@@ -3,7 +3,7 @@
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
-use axum::Router;
+use axum::{Router, extract, middleware};
 use homepot::pb::FILE_DESCRIPTOR_SET;
 use homepot_analytics::Analytics;
 use homepot_command::Commands;
@@ -16,12 +16,13 @@ use homepot_runtime::{
     auth::AuthLayer,
     ops::{HEALTH_PATH, Health},
     request_id::RequestLayer,
-    settings::{OpenEnrollment, Role, ServicesAddress, Settings},
+    settings::{OpenEnrollment, Reflection, Role, ServicesAddress, Settings},
+    unauthenticated::{MESSAGE_BYTES, Unauthenticated},
 };
 use homepot_store::{Store, StoreConfig};
 use homepot_telemetry::{Retention, Telemetry};
 use http::{Request, Response};
-use tonic::{body::Body, service::Routes};
+use tonic::{Status, body::Body, service::Routes};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
@@ -38,6 +39,9 @@ pub(crate) struct Backstage {
     pub(crate) commands: Commands,
     pub(crate) link: Link,
     services: Services,
+    door: AuthLayer,
+    reflection: Reflection,
+    unauthenticated: Unauthenticated,
 }
 
 impl Backstage {
@@ -100,22 +104,47 @@ impl Backstage {
         let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
         let services = RequestLayer.layer(door.layer(routes.routes()));
         let services = BoxCloneSyncService::new(services);
-        Ok(Self { store, registry, telemetry, commands, link, services })
+        let unauthenticated = Unauthenticated::new(settings.trusted_proxies.clone());
+        let reflection = settings.reflection;
+        Ok(Self { store, registry, telemetry, commands, link, services, door, reflection, unauthenticated })
     }
 
-    /// What the gRPC address answers: the services; and to anyone reflection, which shows the public contract, and
-    /// health, by which gateways and load balancers tell whether this process is ready.
+    /// What the gRPC address answers: the services; to anyone health, by which gateways and load balancers tell whether
+    /// this process is ready; and reflection, which shows the public contract, to whom the settings allow it.
     pub(crate) fn grpc(&self, health: Health) -> anyhow::Result<Routes> {
-        let reflection =
-            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET);
         let services = self.services.clone().map_request(|request: Request<axum::body::Body>| request.map(Body::new));
+        let bounds = middleware::from_fn_with_state(self.unauthenticated.clone(), Unauthenticated::health);
+        let mut router = Router::new().route_service(HEALTH_PATH, health).route_layer(bounds);
+        if self.reflection != Reflection::Off {
+            router = router.merge(self.reflection()?);
+        }
+        Ok(Routes::from(router.fallback_service(services)))
+    }
+
+    fn reflection(&self) -> anyhow::Result<Router> {
+        let build =
+            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET);
         // grpcurl asks for v1; older clients know v1alpha only.
+        let v1 = build().build_v1()?.max_decoding_message_size(MESSAGE_BYTES);
+        let v1alpha = build().build_v1alpha()?.max_decoding_message_size(MESSAGE_BYTES);
+        let bounds = middleware::from_fn_with_state(self.unauthenticated.clone(), Unauthenticated::reflection);
         let router = Router::new()
-            .route_service("/grpc.reflection.v1.ServerReflection/{method}", reflection().build_v1()?)
-            .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", reflection().build_v1alpha()?)
-            .route_service(HEALTH_PATH, health)
-            .fallback_service(services);
-        Ok(Routes::from(router))
+            .route_service("/grpc.reflection.v1.ServerReflection/{method}", v1)
+            .route_service("/grpc.reflection.v1alpha.ServerReflection/{method}", v1alpha)
+            .route_layer(bounds);
+        if self.reflection == Reflection::Anyone {
+            return Ok(router);
+        }
+        let door = self.door.clone();
+        Ok(router.route_layer(middleware::from_fn(move |mut request: extract::Request, next: middleware::Next| {
+            let door = door.clone();
+            async move {
+                match door.admit_operator(&mut request).await {
+                    Ok(()) => next.run(request).await,
+                    Err(error) => Status::from(error).into_http(),
+                }
+            }
+        })))
     }
 
     /// The way from a gateway in this process to the services: no socket.

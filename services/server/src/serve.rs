@@ -13,12 +13,14 @@ use std::{
 use anyhow::Context as _;
 use homepot_runtime::{
     Drain,
+    descriptors::{self, Shares},
     drain::within,
     log,
     metrics::Metrics,
     ops::{self, Readiness},
-    serve::{self, BindError, Listener},
-    settings::{Flags, Role, Settings},
+    peer::TrustedProxies,
+    serve::{self, BindError, Gate, GateConfig, Limits, Listener},
+    settings::{Flags, OpenEnrollment, Role, Settings},
 };
 use homepot_store::cluster::{ClusterConfig, PrivateCluster};
 use tokio::task::JoinSet;
@@ -40,6 +42,16 @@ Secrets have no flag, because process lists show flags:
 With no settings at all, everything runs on this machine for this machine only: a private Postgres in the data
 directory, and the first admin's token in admin-token beside it.";
 
+/// A connection to gRPC or REST has this long until credentials are accepted on it.
+const LET_IN: Duration = Duration::from_secs(10);
+/// And this many calls.
+const STRANGER_CALLS: usize = 100;
+/// Of those who only ever probe.
+const PROBES: usize = 10_000;
+/// How long a probe's connection may live.
+const OPS_CONNECTION: Duration = Duration::from_secs(60);
+/// A limit of open files below this is hardly meant for a server.
+const FEW_DESCRIPTORS: u64 = 4096;
 /// What was taken but not stored yet may take this long after the last stream has ended.
 const FLUSH: Duration = Duration::from_millis(1000);
 /// Threads that are busy after all that may take this long.
@@ -62,12 +74,28 @@ fn run_with(settings: &Settings) -> anyhow::Result<()> {
     let started = Instant::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %settings.roles, "starting");
     let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
+    let limit = descriptors::raise_limit();
+    let shares = Shares::of(limit, settings.database.threads);
+    let Shares { grpc, devices, rest, ops } = shares;
+    tracing::info!(limit, grpc, devices, rest, ops, "connections that the limit of open files allows");
+    if limit < FEW_DESCRIPTORS {
+        tracing::warn!(
+            limit,
+            "the limit of open files is low; raise it (LimitNOFILE= in a unit, ulimit -n in a shell)"
+        );
+    }
+    if settings.open_enrollment == OpenEnrollment::Loopback {
+        tracing::warn!(
+            "open enrolment: whoever reaches this machine's loopback addresses, through a proxy too, enrols without \
+            a token at sites that allow it"
+        );
+    }
     // A port in use is told before anything slow has begun.
     let listeners = Listeners::bind(settings)?;
     let mut cluster = start_cluster(settings)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(settings, metrics, listeners, cluster.as_mut(), started));
+    let served = runtime.block_on(serve(settings, metrics, listeners, shares, cluster.as_mut(), started));
     runtime.shutdown_timeout(LAST_WORDS);
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;
@@ -121,11 +149,12 @@ async fn serve(
     settings: &Settings,
     metrics: Metrics,
     listeners: Listeners,
+    shares: Shares,
     mut cluster: Option<&mut PrivateCluster>,
     started: Instant,
 ) -> anyhow::Result<()> {
     let (mut signals, mut children) = (Signals::listen()?, Children::listen()?);
-    let mut server = Server::new(settings.drain_deadline);
+    let mut server = Server::new(settings, shares);
     let database_url = match &settings.database.url {
         Some(url) => Some(url.reveal().to_owned()),
         None => cluster.as_ref().map(|cluster| cluster.database_url()),
@@ -165,9 +194,49 @@ async fn serve(
     ended
 }
 
+/// What each port holds.
+struct Gates {
+    grpc: Gate,
+    rest: Gate,
+    ops: Gate,
+}
+
+impl Gates {
+    fn new(settings: &Settings, shares: Shares) -> Self {
+        let strangers = |connections: usize| {
+            let Limits { total, per_address } = settings.unauthenticated_connections;
+            let total = total.min(connections / 2);
+            Limits { total, per_address: per_address.min(total) }
+        };
+        let front = |port, connections, devices| GateConfig {
+            port,
+            connections,
+            devices,
+            strangers: strangers(connections),
+            patience: LET_IN,
+            calls: STRANGER_CALLS,
+            count_bytes: port == "grpc",
+            trusted: settings.trusted_proxies.clone(),
+        };
+        Self {
+            grpc: Gate::new(front("grpc", shares.grpc, shares.devices)),
+            rest: Gate::new(front("rest", shares.rest, shares.rest)),
+            // Nobody ever shows credentials here.
+            ops: Gate::new(GateConfig {
+                strangers: Limits { total: shares.ops, per_address: shares.ops },
+                patience: OPS_CONNECTION,
+                calls: PROBES,
+                trusted: TrustedProxies::default(),
+                ..front("ops", shares.ops, shares.ops)
+            }),
+        }
+    }
+}
+
 /// What runs, in the order in which it stops.
 struct Server {
     deadline: Duration,
+    gates: Gates,
     readiness: Readiness,
     /// Ends what the world sees: new connections, then the requests under way.
     front: Drain,
@@ -179,9 +248,10 @@ struct Server {
 }
 
 impl Server {
-    fn new(deadline: Duration) -> Self {
+    fn new(settings: &Settings, shares: Shares) -> Self {
         Self {
-            deadline,
+            deadline: settings.drain_deadline,
+            gates: Gates::new(settings, shares),
             readiness: Readiness::new(),
             front: Drain::new(),
             back: Drain::new(),
@@ -207,9 +277,9 @@ impl Server {
         let services = settings.roles.grpc_services().collect();
         let health = ops::health(&self.readiness, services).await;
         let ops = ops::router(self.readiness.clone(), metrics.clone(), health.clone());
-        let back = self.back.clone();
+        let (back, gate) = (self.back.clone(), self.gates.ops.clone());
         self.backs.spawn(async move {
-            if let Err(error) = serve::rest(listeners.ops, None, ops, back).await {
+            if let Err(error) = serve::rest(listeners.ops, None, ops, gate, back).await {
                 tracing::error!(%error, "serve the ops address");
             }
         });
@@ -221,7 +291,8 @@ impl Server {
             let backstage = Backstage::build(settings, database_url, &self.front, &self.back).await?;
             self.readiness.note("database", true);
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
-            self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, front).await });
+            let gate = self.gates.grpc.clone();
+            self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, gate, front).await });
             self.start_background(&backstage);
             self.backstage = Some(backstage);
         }
@@ -233,7 +304,8 @@ impl Server {
             let store = self.backstage.as_ref().map(|backstage| backstage.store.clone());
             let router = assemble::gateway(settings, backend, store);
             let (front, tls) = (self.front.clone(), settings.tls.clone());
-            self.fronts.spawn(async move { serve::rest(listener, tls.as_ref(), router, front).await });
+            let gate = self.gates.rest.clone();
+            self.fronts.spawn(async move { serve::rest(listener, tls.as_ref(), router, gate, front).await });
         }
         self.readiness.serving();
         let took_ms = started.elapsed().as_millis() as u64;

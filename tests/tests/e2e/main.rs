@@ -11,6 +11,7 @@ mod clocks;
 mod contract;
 mod ctl;
 mod demo;
+mod door;
 mod host;
 mod house;
 mod ledger;

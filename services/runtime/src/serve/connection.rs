@@ -1,31 +1,30 @@
-//! A connection, plain or TLS, that must say something soon.
+//! A connection's bytes, plain or TLS: who reads from it learns that a stranger spoke, and gets no more of a stranger than
+//! the gate allows.
 
 use std::{
     io,
     net::SocketAddr,
     pin::Pin,
-    task::{Context, Poll},
-    time::Duration,
+    task::{Context, Poll, ready},
 };
 
+use futures_util::future::BoxFuture;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
-    time::Sleep,
 };
 use tokio_rustls::server::TlsStream;
-use tonic::transport::server::{Connected, TcpConnectInfo};
+use tonic::transport::server::TcpConnectInfo;
 
-/// An HTTP/2 preface has 24 bytes; an HTTP/1.1 request has more.
-const GREETING_BYTES: usize = 24;
-/// HTTP servers notice a silent peer only after these bytes.
-pub(super) const GREETING_TIMEOUT: Duration = Duration::from_secs(10);
+use super::{gate::ClientConnection, places::Stage};
 
-/// An accepted connection. Reading fails when its first bytes don't come in time.
-pub struct Connection {
+/// An accepted connection.
+pub(super) struct Connection {
     stream: Stream,
-    info: TcpConnectInfo,
-    greeting: Option<Greeting>,
+    client: ClientConnection,
+    spoke: bool,
+    /// Waits for somebody to be let in, once all bytes that a stranger may send were read.
+    waits: Option<BoxFuture<'static, ()>>,
 }
 
 enum Stream {
@@ -33,27 +32,22 @@ enum Stream {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
-struct Greeting {
-    missing: usize,
-    deadline: Pin<Box<Sleep>>,
-}
-
 impl Connection {
-    pub(super) fn plain(stream: TcpStream, peer: SocketAddr) -> Self {
-        Self::new(stream.local_addr().ok(), peer, Stream::Plain(stream))
+    pub(super) fn plain(stream: TcpStream, client: ClientConnection) -> Self {
+        Self { stream: Stream::Plain(stream), client, spoke: false, waits: None }
     }
 
-    pub(super) fn tls(stream: TlsStream<TcpStream>, peer: SocketAddr) -> Self {
-        Self::new(stream.get_ref().0.local_addr().ok(), peer, Stream::Tls(Box::new(stream)))
+    pub(super) fn tls(stream: TlsStream<TcpStream>, client: ClientConnection) -> Self {
+        Self { stream: Stream::Tls(Box::new(stream)), client, spoke: true, waits: None }
     }
 
-    fn new(local: Option<SocketAddr>, peer: SocketAddr, stream: Stream) -> Self {
-        let deadline = Box::pin(tokio::time::sleep(GREETING_TIMEOUT));
-        Self {
-            stream,
-            info: TcpConnectInfo { local_addr: local, remote_addr: Some(peer) },
-            greeting: Some(Greeting { missing: GREETING_BYTES, deadline }),
-        }
+    /// Both ends of the line.
+    pub(super) fn info(&self, peer: SocketAddr) -> TcpConnectInfo {
+        let socket = match &self.stream {
+            Stream::Plain(stream) => stream,
+            Stream::Tls(stream) => stream.get_ref().0,
+        };
+        TcpConnectInfo { local_addr: socket.local_addr().ok(), remote_addr: Some(peer) }
     }
 
     fn stream(&mut self) -> Pin<&mut (dyn Io + '_)> {
@@ -67,28 +61,34 @@ impl Connection {
 trait Io: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Io for T {}
 
-impl Connected for Connection {
-    type ConnectInfo = TcpConnectInfo;
-
-    fn connect_info(&self) -> TcpConnectInfo {
-        self.info.clone()
-    }
-}
-
 impl AsyncRead for Connection {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        let polled = self.stream().poll_read(cx, buffer);
-        let Some(greeting) = &mut self.greeting else { return polled };
-        greeting.missing = greeting.missing.saturating_sub(buffer.filled().len() - before);
-        if greeting.missing == 0 {
-            self.greeting = None;
-            return polled;
+        if let Some(waits) = &mut self.waits {
+            ready!(waits.as_mut().poll(cx));
+            self.waits = None;
         }
-        if polled.is_pending() && greeting.deadline.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer did not begin in time")));
+        let left = self.client.bytes_left();
+        if left.is_none() && self.spoke {
+            return self.stream().poll_read(cx, buffer);
         }
-        polled
+        if left == Some(0) {
+            let client = self.client.clone();
+            self.waits = Some(Box::pin(async move { client.until_let_in().await }));
+            return self.poll_read(cx, buffer);
+        }
+        let mut part = buffer.take(left.unwrap_or(usize::MAX));
+        ready!(self.stream().poll_read(cx, &mut part))?;
+        // Safe code can't tell the buffer that its part was filled, but it can copy: these are a stranger's few bytes.
+        let bytes = part.filled().to_vec();
+        buffer.put_slice(&bytes);
+        if left.is_some() {
+            self.client.spent(bytes.len());
+        }
+        if !bytes.is_empty() && !self.spoke {
+            self.spoke = true;
+            self.client.set_stage(Stage::Spoke);
+        }
+        Poll::Ready(Ok(()))
     }
 }
 

@@ -1,13 +1,18 @@
 //! Serving: sockets, TLS, gRPC and REST, with a deadline for every way a peer can be slow.
 //!
-//! A connection has ten seconds for its TLS handshake and ten for its first bytes; after that HTTP/2 pings, HTTP/1
-//! header timeouts and TCP keepalive notice a peer that is gone. Serving ends with a [`crate::Drain`]; whoever serves
-//! bounds that end, because a stream can take for ever.
+//! Accepting never waits: each connection is a task from its first moment, and [`Gate`] bounds how many there are, how many
+//! of them nobody has let in yet, and what those may do. A connection has seconds until somebody is let in on it; after
+//! that HTTP/2 pings, HTTP/1 header timeouts and TCP keepalive notice a peer that is gone. Serving ends with a
+//! [`crate::Drain`]; whoever serves bounds that end, because a stream can take for ever.
 
 mod accept;
 mod connection;
+mod deadline;
+mod gate;
 mod grpc;
+mod places;
 mod rest;
+mod run;
 mod tls;
 
 use std::{
@@ -15,9 +20,14 @@ use std::{
     net::{SocketAddr, TcpListener},
 };
 
+pub(crate) use self::{
+    gate::CLOSING,
+    places::{Place, Places},
+};
 pub use self::{
-    connection::Connection,
+    gate::{ClientConnection, Gate, GateConfig},
     grpc::grpc,
+    places::Limits,
     rest::rest,
     tls::{Tls, TlsError},
 };

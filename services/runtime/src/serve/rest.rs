@@ -1,19 +1,17 @@
 //! Serves an axum router: HTTP/1.1 and HTTP/2 on one port, with the timeouts that `axum::serve` does not have.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
-use hyper::{body::Incoming, service::service_fn};
+use axum::Router;
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    rt::{TokioExecutor, TokioTimer},
+    server::conn::auto::Builder,
 };
-use tokio::sync::Semaphore;
-use tokio_stream::StreamExt as _;
-use tonic::transport::server::Connected as _;
-use tower::ServiceExt as _;
 
-use super::{Connection, Listener, Tls, accept};
+use super::{
+    Gate, Listener, Tls,
+    run::{Port, Protocol, run},
+};
 use crate::Drain;
 
 /// From a connection's first byte, or from the last answer, to the end of the next request's headers.
@@ -21,78 +19,57 @@ const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
 const PING_INTERVAL: Duration = Duration::from_secs(30);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const HEADER_BYTES: u32 = 16 * 1024;
+const HEADERS: usize = 64;
+/// What HTTP/1 holds of a peer at once, headers included.
+const BUFFER_BYTES: usize = 64 * 1024;
+/// What HTTP/2 holds of a peer that nobody reads, for a request and for the connection.
+const STREAM_WINDOW_BYTES: u32 = 64 * 1024;
+const CONNECTION_WINDOW_BYTES: u32 = 128 * 1024;
 /// Requests at once on one HTTP/2 connection.
 const STREAMS: u32 = 128;
-/// Connections at once; more wait to be accepted.
-const CONNECTIONS: usize = 4096;
+/// See the same of gRPC.
+const RESET_STREAMS: usize = 64;
 
-/// Serves `router` at `listener` until `drain`, then until the last request is answered. Handlers find the peer in
-/// [`ConnectInfo`].
-pub async fn rest(listener: Listener, tls: Option<&Tls>, router: Router, drain: Drain) -> io::Result<()> {
-    let acceptor = tls.map(|tls| tls.acceptor(&["h2", "http/1.1"]));
-    let mut connections = accept::connections(listener, acceptor, drain.clone())?;
-    let builder = Arc::new(builder());
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
-    let graceful = GracefulShutdown::new();
-    loop {
-        let next = async {
-            let place = places.clone().acquire_owned().await.ok()?;
-            Some((connections.next().await?, place))
-        };
-        let (connection, place) = tokio::select! {
-            () = drain.wait() => break,
-            next = next => match next {
-                Some(next) => next,
-                None => break,
-            },
-        };
-        let served = serve_connection(&builder, connection, router.clone());
-        let served = graceful.watch(served);
-        tokio::spawn(async move {
-            if let Err(error) = served.await {
-                tracing::debug!(error, "connection ended with an error");
-            }
-            drop(place);
-        });
-    }
-    graceful.shutdown().await;
-    Ok(())
+/// Serves `router` at `listener` until `drain`, then until the last request is answered. Connections come in by `gate`;
+/// handlers find the peer in [`axum::extract::ConnectInfo`].
+pub async fn rest(listener: Listener, tls: Option<&Tls>, router: Router, gate: Gate, drain: Drain) -> io::Result<()> {
+    let port = Port {
+        protocol: Protocol::Rest,
+        builder: builder(),
+        router,
+        tls: tls.map(|tls| tls.acceptor(&["h2", "http/1.1"])),
+        gate,
+    };
+    run(listener, port, drain).await
 }
 
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIMEOUT);
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIMEOUT)
+        .max_headers(HEADERS)
+        .max_buf_size(BUFFER_BYTES);
     builder
         .http2()
         .timer(TokioTimer::new())
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT)
+        .initial_stream_window_size(STREAM_WINDOW_BYTES)
+        .initial_connection_window_size(CONNECTION_WINDOW_BYTES)
         .max_header_list_size(HEADER_BYTES)
-        .max_concurrent_streams(STREAMS);
+        .max_concurrent_streams(STREAMS)
+        .max_pending_accept_reset_streams(RESET_STREAMS)
+        .max_local_error_reset_streams(RESET_STREAMS);
     builder
-}
-
-/// The connection as something that can be told to stop after the request it is at.
-fn serve_connection(
-    builder: &Builder<TokioExecutor>,
-    connection: Connection,
-    router: Router,
-) -> impl hyper_util::server::graceful::GracefulConnection<Error = Box<dyn std::error::Error + Send + Sync>> + Send + 'static
-{
-    let peer = connection.connect_info().remote_addr();
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let mut request = request.map(Body::new);
-        if let Some(peer) = peer {
-            request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
-        }
-        router.clone().oneshot(request)
-    });
-    builder.serve_connection(TokioIo::new(connection), service).into_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::routing::get;
+    use std::{net::SocketAddr, sync::Arc};
+
+    use axum::{extract::ConnectInfo, routing::get};
     use tokio::{
         io::{AsyncReadExt as _, AsyncWriteExt as _},
         net::TcpStream,
@@ -101,6 +78,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::serve::GateConfig;
 
     struct Served {
         address: SocketAddr,
@@ -113,7 +91,7 @@ mod tests {
         let (address, drain) = (listener.address(), Drain::new());
         let serving = tokio::spawn({
             let drain = drain.clone();
-            async move { rest(listener, None, router, drain).await }
+            async move { rest(listener, None, router, Gate::new(GateConfig::default()), drain).await }
         });
         Served { address, drain, serving }
     }

@@ -137,9 +137,32 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_INSECURE_PLAINTEXT", value_name = "WORD", help_heading = "Security")]
     pub(super) insecure_plaintext: Option<String>,
 
-    /// Proxies whose word on a client's address is believed: IP addresses separated by commas.
+    /// Proxies, and gateways of this server that run elsewhere, whose word on a client's address is believed: IP
+    /// addresses and networks such as 10.0.0.0/8, separated by commas.
     #[arg(long, env = "HOMEPOT_TRUSTED_PROXIES", value_name = "LIST", default_value = "", help_heading = "Security")]
     pub(super) trusted_proxies: String,
+
+    /// Header in which trusted proxies name the client: 'x-forwarded-for' or 'forwarded'. The proxy must write it anew or
+    /// append to it; the other header is not read.
+    #[arg(long, env = "HOMEPOT_FORWARDED_HEADER", value_name = "NAME", default_value = "x-forwarded-for")]
+    #[arg(help_heading = "Security")]
+    pub(super) forwarded_header: String,
+
+    /// Who may use gRPC server reflection: 'operators', 'off' for nobody, or 'auto', which is anyone where gRPC listens on
+    /// loopback with no proxy in front, and operators elsewhere.
+    #[arg(long, env = "HOMEPOT_REFLECTION", value_name = "WHO", default_value = "auto", help_heading = "Security")]
+    pub(super) reflection: String,
+
+    /// Connections without accepted credentials that gRPC and REST each hold at most: 16 to 100000. A new one takes the
+    /// place of the one that has done least for longest.
+    #[arg(long, env = "HOMEPOT_UNAUTHENTICATED_CONNECTIONS", value_name = "COUNT", default_value = "2048")]
+    #[arg(help_heading = "Security")]
+    pub(super) unauthenticated_connections: String,
+
+    /// How many of them one IPv4 address or one /64 network of IPv6 may have: 16 to 100000.
+    #[arg(long, env = "HOMEPOT_UNAUTHENTICATED_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value = "512")]
+    #[arg(help_heading = "Security")]
+    pub(super) unauthenticated_connections_per_address: String,
 
     /// File that holds the first admin's token. Or give the token itself in HOMEPOT_ADMIN_TOKEN; there is no flag
     /// for it. With neither, the first start makes one and writes it to admin-token in the data directory.
@@ -153,7 +176,7 @@ pub struct Flags {
     pub(super) secret_file: Option<OsString>,
 
     /// Who may enrol without a token, at sites that allow it: 'off' for nobody, 'loopback' for devices on this
-    /// machine.
+    /// machine. Not together with a proxy, through which strangers would look like devices on this machine.
     #[arg(long, env = "HOMEPOT_OPEN_ENROLLMENT", value_name = "WHO", default_value = "off", help_heading = "Security")]
     pub(super) open_enrollment: String,
 

@@ -8,7 +8,7 @@ mod reader;
 mod redis;
 mod roles;
 
-use std::{ffi::OsString, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, net::SocketAddr, ops::RangeInclusive, path::PathBuf, time::Duration};
 
 use homepot::model::{Secret, SecretKind, ServerAddress};
 use homepot_host::environment;
@@ -23,7 +23,7 @@ pub use self::{
 use crate::{
     log::{Format, LogSettings, parse_filter},
     peer::TrustedProxies,
-    serve::Tls,
+    serve::{Limits, Tls},
 };
 
 /// The word that allows plaintext off loopback.
@@ -52,6 +52,10 @@ pub struct Settings {
     pub admin_token: Option<Secret>,
     /// The server's secret; `None`: one is made.
     pub secret: Option<Secret>,
+    /// Who may use server reflection.
+    pub reflection: Reflection,
+    /// Connections without accepted credentials that a port holds at most.
+    pub unauthenticated_connections: Limits,
     /// Who may enrol without a token.
     pub open_enrollment: OpenEnrollment,
     /// What devices are told about their pace.
@@ -102,6 +106,17 @@ pub enum OpenEnrollment {
     Off,
     /// Devices on this machine, at sites that allow it.
     Loopback,
+}
+
+/// Who may use gRPC server reflection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reflection {
+    /// Anyone who reaches the port.
+    Anyone,
+    /// Operators of any role.
+    Operators,
+    /// Nobody.
+    Off,
 }
 
 /// What devices are told about their pace.
@@ -166,6 +181,11 @@ impl Settings {
         let threads = flags.database_threads.parse().ok().filter(|threads| (1..=256).contains(threads));
         let threads = threads.ok_or_else(|| format!("'{}' is not a number from 1 to 256", flags.database_threads));
         let trusted_proxies = flags.trusted_proxies.parse();
+        let trusted_proxies = reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default());
+        let header = flags.forwarded_header.parse();
+        let trusted_proxies = trusted_proxies.speaking(reader.keep("forwarded-header", header, Default::default()));
+        let behind_proxy = proxied || !trusted_proxies.is_empty();
+        let open_to_all = addresses.grpc.ip().is_loopback() && !behind_proxy;
         let format = flags.log_format.parse();
         let log = LogSettings { filter: flags.log, format: reader.keep("log-format", format, Format::Auto) };
         let filter = parse_filter(&log.filter).map(drop);
@@ -180,10 +200,19 @@ impl Settings {
             },
             redis: redis::read(&mut reader, flags.redis_url_file, flags.redis_ca_file),
             tls,
-            trusted_proxies: reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default()),
+            trusted_proxies,
+            reflection: reflection(&mut reader, &flags.reflection, open_to_all),
+            unauthenticated_connections: Limits {
+                total: reader.count("unauthenticated-connections", &flags.unauthenticated_connections, CONNECTIONS),
+                per_address: reader.count(
+                    "unauthenticated-connections-per-address",
+                    &flags.unauthenticated_connections_per_address,
+                    CONNECTIONS,
+                ),
+            },
             admin_token: admin_token(&mut reader, flags.admin_token_file),
             secret: server_secret(&mut reader, flags.secret_file),
-            open_enrollment: open_enrollment(&mut reader, &flags.open_enrollment),
+            open_enrollment: open_enrollment(&mut reader, &flags.open_enrollment, behind_proxy),
             pace: Pace {
                 sample_interval: reader.time("sample-interval", &flags.sample_interval, SECOND..=60 * MINUTE),
                 heartbeat_interval: reader.time("heartbeat-interval", &flags.heartbeat_interval, SECOND..=10 * MINUTE),
@@ -212,6 +241,8 @@ pub fn default_data_dir() -> Option<PathBuf> {
     })
 }
 
+/// How many connections without accepted credentials may be asked for.
+const CONNECTIONS: RangeInclusive<usize> = 16..=100_000;
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -358,9 +389,23 @@ fn fleet_metrics(reader: &mut Reader<'_>, word: &str, devices: &str) -> Option<u
     reader.keep("fleet-metrics", word, None)
 }
 
-fn open_enrollment(reader: &mut Reader<'_>, word: &str) -> OpenEnrollment {
+fn reflection(reader: &mut Reader<'_>, word: &str, open_to_all: bool) -> Reflection {
+    let value = match word {
+        "auto" if open_to_all => Ok(Reflection::Anyone),
+        "auto" | "operators" => Ok(Reflection::Operators),
+        "off" => Ok(Reflection::Off),
+        _ => Err(format!("'{word}' is none of 'auto', 'operators' and 'off'")),
+    };
+    reader.keep("reflection", value, Reflection::Off)
+}
+
+fn open_enrollment(reader: &mut Reader<'_>, word: &str, behind_proxy: bool) -> OpenEnrollment {
     let value = match word {
         "off" => Ok(OpenEnrollment::Off),
+        "loopback" if behind_proxy => Err("'loopback' can't stand beside --insecure-plaintext behind-proxy or \
+            --trusted-proxies: whoever comes through a proxy on this machine would enrol without a token; enrol with \
+            tokens instead"
+            .to_owned()),
         "loopback" => Ok(OpenEnrollment::Loopback),
         _ => Err(format!("'{word}' is neither 'off' nor 'loopback'")),
     };

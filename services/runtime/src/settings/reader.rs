@@ -91,6 +91,13 @@ impl<'a> Reader<'a> {
         self.keep(setting, value, *range.start())
     }
 
+    /// A number within `range`.
+    pub(super) fn count(&mut self, setting: &'static str, text: &str, range: RangeInclusive<usize>) -> usize {
+        let value = text.parse().ok().filter(|count| range.contains(count));
+        let fault = || format!("'{text}' is not a number from {} to {}", range.start(), range.end());
+        self.keep(setting, value.ok_or_else(fault), *range.start())
+    }
+
     /// A secret from its variable or from a file; both at once is a fault.
     pub(super) fn secret(
         &mut self,

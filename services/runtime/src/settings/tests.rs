@@ -58,6 +58,10 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
             "--database-threads=0",
             "--tls-cert=/nowhere/cert.pem",
             "--trusted-proxies=10.0.0.1,proxy",
+            "--forwarded-header=x-real-ip",
+            "--reflection=on",
+            "--unauthenticated-connections=1",
+            "--unauthenticated-connections-per-address=many",
             "--open-enrollment=everybody",
             "--sample-interval=5",
             "--heartbeat-interval=1h",
@@ -83,7 +87,11 @@ fn all_faults_are_told_at_once_with_flag_and_variable() {
         "--database-threads (HOMEPOT_DATABASE_THREADS): '0' is not a number from 1 to 256",
         "--redis-ca-file (HOMEPOT_REDIS_CA_FILE): can't read certificates from /nowhere/ca.pem",
         "HOMEPOT_REDIS_URL: is not an address such as",
-        "--trusted-proxies (HOMEPOT_TRUSTED_PROXIES): 'proxy' is not an IP address",
+        "--trusted-proxies (HOMEPOT_TRUSTED_PROXIES): 'proxy' is neither an IP address nor a network",
+        "--forwarded-header (HOMEPOT_FORWARDED_HEADER): 'x-real-ip' is neither",
+        "--reflection (HOMEPOT_REFLECTION): 'on' is none of",
+        "--unauthenticated-connections (HOMEPOT_UNAUTHENTICATED_CONNECTIONS): '1' is not a number from 16 to 100000",
+        "--unauthenticated-connections-per-address (HOMEPOT_UNAUTHENTICATED_CONNECTIONS_PER_ADDRESS): 'many' is not",
         "HOMEPOT_ADMIN_TOKEN: must be 'hpo_' followed by",
         "HOMEPOT_SECRET: must be 32 to 1,024 random letters",
         "--open-enrollment (HOMEPOT_OPEN_ENROLLMENT): 'everybody' is neither",
@@ -114,6 +122,30 @@ fn plaintext_off_loopback_needs_tls_files_or_the_explicit_word() {
     assert!(read(&[&open[..], &["--insecure-plaintext=behind-proxy"]].concat(), &[]).is_ok());
     let told = faults(&[&open[..], &["--insecure-plaintext=1"]].concat(), &[]);
     assert_eq!(told, ["--insecure-plaintext (HOMEPOT_INSECURE_PLAINTEXT): '1' is not the word 'behind-proxy'"]);
+}
+
+#[test]
+fn open_enrollment_and_a_proxy_are_not_had_together() {
+    assert!(read(&["--open-enrollment=loopback"], &[]).is_ok());
+    for proxy in ["--insecure-plaintext=behind-proxy", "--trusted-proxies=127.0.0.1"] {
+        let told = faults(&["--open-enrollment=loopback", proxy], &[]);
+        assert_eq!(told.len(), 1, "{told:#?}");
+        assert!(
+            told[0].starts_with("--open-enrollment (HOMEPOT_OPEN_ENROLLMENT): 'loopback' can't stand"),
+            "{told:#?}"
+        );
+    }
+}
+
+#[test]
+fn reflection_is_for_operators_wherever_strangers_may_reach_it() {
+    let reflection = |flags: &[&str]| read(flags, &[]).unwrap().reflection;
+    assert_eq!(reflection(&[]), Reflection::Anyone);
+    assert_eq!(reflection(&["--grpc-addr=0.0.0.0:1", "--insecure-plaintext=behind-proxy"]), Reflection::Operators);
+    assert_eq!(reflection(&["--insecure-plaintext=behind-proxy"]), Reflection::Operators);
+    assert_eq!(reflection(&["--trusted-proxies=10.0.0.0/8"]), Reflection::Operators);
+    assert_eq!(reflection(&["--reflection=operators"]), Reflection::Operators);
+    assert_eq!(reflection(&["--reflection=off"]), Reflection::Off);
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! [`Target::at_strength`]: super::Target::at_strength
 //! [`Target::size`]: super::Target::size
 
+mod announce;
+mod rate;
 mod silence;
 mod wrong_keys;
 
@@ -28,8 +30,16 @@ pub struct Attack {
 }
 
 /// Every attack there is.
-pub const ALL: &[Attack] =
-    &[silence::ONE_ADDRESS, silence::MANY_ADDRESSES, wrong_keys::ONE_ADDRESS, wrong_keys::MANY_ADDRESSES];
+pub const ALL: &[Attack] = &[
+    silence::ONE_ADDRESS,
+    silence::MANY_ADDRESSES,
+    announce::ANNOUNCE,
+    rate::HANDSHAKES,
+    rate::SLOW_HEADERS,
+    rate::SLOW_BODIES,
+    wrong_keys::ONE_ADDRESS,
+    wrong_keys::MANY_ADDRESSES,
+];
 
 /// The address of attacker number `number`: addresses of this machine that neither the fleet nor operators call from.
 fn attacker(number: usize) -> Ipv4Addr {

@@ -293,6 +293,7 @@ impl World {
                 let (error, device_id) = (Some(error()), TILL.to_owned());
                 device_pb::ReportErrorRequest { device_id, error }.encode_to_vec()
             }
+            "WhoAmI" => device_pb::WhoAmIRequest {}.encode_to_vec(),
             "FetchCommands" => {
                 self.queued(TILL).await;
                 device_pb::FetchCommandsRequest::default().encode_to_vec()

@@ -1,0 +1,6 @@
+//! Before the door: what nobody has authenticated costs next to nothing, and keeps nobody out who has.
+
+mod addresses;
+mod connections;
+mod deadlines;
+mod messages;
