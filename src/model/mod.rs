@@ -23,6 +23,7 @@ mod secret;
 mod server_address;
 mod site;
 mod time;
+mod weight;
 
 pub use analytics::{
     Activity, ActivityFilter, ActivityGrouping, ActivitySum, ActivityType, ErrorFilter, ErrorGroup, ErrorGrouping,
@@ -52,6 +53,7 @@ pub use secret::{Secret, SecretKind};
 pub use server_address::ServerAddress;
 pub use site::{NewSite, Site, SiteChange};
 pub use time::{from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp};
+pub use weight::{PAGE_BYTES, Weigh};
 
 use crate::error::{Error, FieldViolation};
 

@@ -2,6 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
+use super::{PAGE_BYTES, Weigh};
 use crate::error::Error;
 
 /// Rows a page when the caller does not say.
@@ -63,6 +64,25 @@ impl<T> Page<T> {
         Self { items, next }
     }
 
+    /// Ends the page before the item with which it would grow beyond [`PAGE_BYTES`]; one item stays, however large.
+    #[must_use]
+    pub fn within_bytes(mut self, key: impl Fn(&T) -> String) -> Self
+    where
+        T: Weigh,
+    {
+        let mut bytes = 0;
+        let fits = self.items.iter().take_while(|item| {
+            bytes += item.weight();
+            bytes <= PAGE_BYTES
+        });
+        let fits = fits.count().max(1);
+        if fits < self.items.len() {
+            self.items.truncate(fits);
+            self.next = self.items.last().map(key);
+        }
+        self
+    }
+
     /// The token for `next_page_token`; empty on the last page.
     pub fn next_token(&self) -> String {
         self.next.as_ref().map(|key| URL_SAFE_NO_PAD.encode(key)).unwrap_or_default()
@@ -95,6 +115,23 @@ mod tests {
             }
         }
         assert_eq!(seen, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_page_ends_by_bytes_too_and_goes_on_where_it_ended() {
+        let large = "x".repeat(PAGE_BYTES / 2);
+        let page = |items: &[&String]| {
+            let items = items.iter().map(|item| (*item).clone()).collect();
+            Page { items, next: None }.within_bytes(|item: &String| item.len().to_string())
+        };
+        let small = "y".to_owned();
+        assert_eq!(page(&[&large, &large]).next, None);
+        let cut = page(&[&large, &large, &small]);
+        assert_eq!((cut.items.len(), cut.next), (2, Some(large.len().to_string())));
+        let larger = "x".repeat(PAGE_BYTES + 1);
+        assert_eq!(page(&[&larger]).next, None);
+        assert_eq!(page(&[&larger, &small]).items.len(), 1);
+        assert_eq!(page(&[]).next, None);
     }
 
     #[test]

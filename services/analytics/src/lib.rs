@@ -19,8 +19,8 @@ use homepot_store::{
 };
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
-/// A page holds up to 1,000 groups, each with a stack trace of up to 16,000 characters.
-const MAX_ANSWER_BYTES: usize = 128 << 20;
+/// A page ends at 1 MiB.
+const MAX_ANSWER_BYTES: usize = 2 << 20;
 /// Items of a batch, at most: enough to share the cost of a commit, few enough to hold their locks for milliseconds.
 const BATCH: usize = 256;
 

@@ -27,8 +27,8 @@ pub use device_side::{Told, outcome_word, word};
 pub use homepot_store::commands::{Speaker, Word};
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
-/// A page holds up to 1,000 commands, each with up to 128 KiB of payload and result.
-const MAX_ANSWER_BYTES: usize = 128 << 20;
+/// A page ends at 1 MiB; a single run or command may be somewhat larger.
+const MAX_ANSWER_BYTES: usize = 2 << 20;
 /// Items of a batch, at most: enough to share the cost of a commit, few enough to hold their locks for milliseconds.
 const BATCH: usize = 256;
 
@@ -42,6 +42,7 @@ pub struct Commands {
     claims: Combiner<Claim, Handed>,
     words: Combiner<Vec<Word>, Vec<Changed>>,
     feed: Feed<watch::Seen>,
+    run_looks: watch::RunLooks,
 }
 
 impl Commands {
@@ -50,6 +51,7 @@ impl Commands {
     pub fn build(store: Store, hints: Hints, drain: Drain) -> Self {
         Self {
             feed: watch::feed(&store, &hints, drain),
+            run_looks: watch::RunLooks::default(),
             hints,
             lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),

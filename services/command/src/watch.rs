@@ -1,6 +1,8 @@
 //! `Watch`: commands as they change, and the run they belong to, to any number of viewers for one look into the database.
 
-use std::{collections::HashSet, time::Duration};
+mod run;
+
+use std::collections::HashSet;
 
 use futures_util::{
     FutureExt as _, Stream, StreamExt as _,
@@ -9,33 +11,32 @@ use futures_util::{
 use homepot::{
     Error,
     model::{
-        Command, CommandId, Cursor, DeviceId, DeviceSource, Faults, MAX_PAGE_SIZE, Page, PageRequest, Run, RunId,
-        SiteId, SiteScope,
+        Command, CommandId, Cursor, DeviceId, DeviceSource, Faults, MAX_PAGE_SIZE, PAGE_BYTES, Page, PageRequest,
+        RunId, SiteId, Weigh,
     },
     pb::command::v1 as pb,
 };
-use homepot_hints::{Hints, Listener, Topic, nudge_on};
+use homepot_hints::{Hints, Topic, nudge_on};
 use homepot_runtime::{
     Drain,
     auth::OperatorCaller,
-    feed::{Change, Feed, Look, Piece, View},
+    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View},
 };
 use homepot_store::{
     Store,
     commands::{self, ChangedFilter},
-    horizon, runs,
+    horizon,
 };
-use tokio::time::timeout;
 use tonic::Status;
 
+pub(crate) use self::run::RunLooks;
+use self::run::Watched;
 use crate::Commands;
 
 /// Devices or commands named by one viewer.
 const MAX_NAMED: usize = 1_000;
 /// Commands of a page while a viewer catches up.
 const PAGE: u32 = 200;
-/// How often a watched run is looked at where no hint tells of it.
-const RUN_LOOK: Duration = Duration::from_secs(1);
 
 /// A command as a viewer sees it.
 #[derive(Debug)]
@@ -55,8 +56,7 @@ impl Change for Seen {
     }
 
     fn weight(&self) -> usize {
-        let object = |object: &Option<_>| object.as_ref().map_or(0, |object| format!("{object:?}").len());
-        1_000 + object(&self.0.payload) + object(&self.0.result)
+        Weigh::weight(&self.0)
     }
 }
 
@@ -69,13 +69,14 @@ pub(crate) fn feed(store: &Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
             let look = store.run("commands_changed_since", move |conn| {
                 let horizon = horizon::horizon(conn)?;
                 let changes = match since {
-                    Some(since) => commands::changed_since(conn, since.0)?,
-                    None => Vec::new(),
+                    Some(since) => commands::changed_since(conn, since.0, LOOK_BYTES)?,
+                    None => Some(Vec::new()),
                 };
                 Ok((changes, horizon))
             });
             let (changes, horizon) = look.await?;
-            Ok(Look { changes: changes.into_iter().map(Seen).collect(), horizon: Cursor(horizon) })
+            let changes = changes.map(|changes| changes.into_iter().map(Seen).collect());
+            Ok(Look { changes, horizon: Cursor(horizon) })
         }
         .boxed()
     };
@@ -118,6 +119,31 @@ impl Wanted {
     }
 }
 
+/// The commands that a viewer sees. What it names one by one is looked up: there may be a thousand names, many viewers, and
+/// thousands of changes a second.
+struct Named {
+    /// All but the names.
+    filter: ChangedFilter,
+    devices: HashSet<DeviceId>,
+    commands: HashSet<CommandId>,
+}
+
+impl Named {
+    fn new(filter: &ChangedFilter) -> Self {
+        Self {
+            devices: filter.device_ids.iter().cloned().collect(),
+            commands: filter.command_ids.iter().copied().collect(),
+            filter: ChangedFilter { device_ids: Vec::new(), command_ids: Vec::new(), ..filter.clone() },
+        }
+    }
+
+    fn holds(&self, command: &Command) -> bool {
+        self.filter.matches(command)
+            && (self.devices.is_empty() || self.devices.contains(&command.device_id))
+            && (self.commands.is_empty() || self.commands.contains(&command.command_id))
+    }
+}
+
 impl Commands {
     /// What the caller sees from now on, until it leaves or the server stops.
     pub(crate) async fn watch(
@@ -132,7 +158,7 @@ impl Commands {
             None => None,
         };
         let run = filter.run_id.map(|run_id| Watched::new(self, run_id));
-        let (seen, store) = (filter.clone(), self.store.clone());
+        let (seen, store) = (Named::new(&filter), self.store.clone());
         // Without a cursor only what is named is told as it is: nobody wants the whole ledger first.
         let begins_with = since.is_some() || !filter.command_ids.is_empty() || filter.run_id.is_some();
         let catch_up = move |since: Option<Cursor>, after: Option<String>| {
@@ -143,13 +169,13 @@ impl Commands {
                 }
                 let page = PageRequest { size: PAGE, after };
                 let since = since.map(|cursor| cursor.0);
-                let read = move |conn: &mut _| commands::changed_of(conn, &filter, since, &page);
+                let read = move |conn: &mut _| commands::changed_of(conn, &filter, since, &page, PIECE_BYTES);
                 let page = store.run("watch_commands", read).await?;
                 Ok(Page { items: page.items.into_iter().map(Seen).collect(), next: page.next })
             }
             .boxed()
         };
-        let sees = move |command: &Seen| seen.matches(&command.0);
+        let sees = move |command: &Seen| seen.holds(&command.0);
         let view = View { since, sees: Box::new(sees), catch_up: Box::new(catch_up) };
         let pieces = self.feed.view(view).await?;
         Ok(answers(pieces, run, since).boxed())
@@ -165,7 +191,7 @@ impl Commands {
         while !missing.is_empty() {
             // One of the other source is there; the watch just does not tell of it.
             let (named, request) = (ChangedFilter { source: None, ..filter.clone() }, page.clone());
-            let read = move |conn: &mut _| commands::changed_of(conn, &named, None, &request);
+            let read = move |conn: &mut _| commands::changed_of(conn, &named, None, &request, PAGE_BYTES);
             let found = self.store.run("watch_commands", read).await?;
             for command in &found.items {
                 missing.remove(&command.command_id);
@@ -180,32 +206,6 @@ impl Commands {
             self.get_run(caller, run_id).await?;
         }
         Ok(())
-    }
-}
-
-/// A run that is told along with its commands.
-struct Watched {
-    store: Store,
-    run_id: RunId,
-    told: Option<Run>,
-    news: Listener,
-}
-
-impl Watched {
-    fn new(ledger: &Commands, run_id: RunId) -> Self {
-        Self { store: ledger.store.clone(), run_id, told: None, news: ledger.hints.listen(Topic::Runs) }
-    }
-
-    /// The run, if it is not as it was told.
-    async fn look(&mut self) -> Result<Option<Run>, Error> {
-        let run_id = self.run_id;
-        let find = move |conn: &mut _| runs::find(conn, run_id, &SiteScope::All);
-        let found = self.store.run("find_run", find).await?;
-        if found == self.told {
-            return Ok(None);
-        }
-        self.told.clone_from(&found);
-        Ok(found)
     }
 }
 
@@ -243,8 +243,7 @@ impl<S: Stream<Item = Result<Piece<Seen>, Error>> + Unpin> Viewer<S> {
         tokio::select! {
             biased;
             piece = self.pieces.next() => Some(piece?.map(News::Piece)),
-            // What another replica changed may be told by no hint; whoever drives the run looks as often.
-            _ = timeout(RUN_LOOK, run.news.changed()) => Some(Ok(News::Run)),
+            () = run.changed() => Some(Ok(News::Run)),
         }
     }
 

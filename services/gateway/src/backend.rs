@@ -27,8 +27,8 @@ pub type Backend = BoxCloneSyncService<http::Request<Body>, http::Response<Body>
 
 /// A service has this long for one call.
 const DEADLINE: Duration = Duration::from_secs(10);
-/// A page of 100 commands, each with the largest payload and result.
-const MAX_ANSWER_BYTES: usize = 128 * 1024 * 1024;
+/// What a client of gRPC takes unless told otherwise, and twice what a service answers.
+const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 /// A [`Backend`] whose error is a type of its own: over a boxed error the compiler can't prove that the futures of the
 /// generated clients are `Send`.

@@ -11,7 +11,7 @@ use homepot::{
 use homepot_hints::{Hints, Topic, nudge_on};
 use homepot_runtime::{
     Drain,
-    feed::{Change, Feed, Look, Piece, View},
+    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View},
 };
 use homepot_store::{
     PgConnection, Store, StoreError,
@@ -78,14 +78,16 @@ pub(crate) fn feed(store: Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
         let store = store.clone();
         let look = move |conn: &mut _| {
             let horizon = Cursor(horizon(conn)?);
-            let Some(since) = since else { return Ok(Look { changes: Vec::new(), horizon }) };
+            let Some(since) = since else { return Ok(Look { changes: Some(Vec::new()), horizon }) };
             // Once more each key once: of a simulated device that came back under its id only that is told.
             let removed = devices::removed_since(conn, since.0)?;
-            let changed = devices::changed_since(conn, since.0)?;
+            let Some(changed) = devices::changed_since(conn, since.0, LOOK_BYTES)? else {
+                return Ok(Look { changes: None, horizon });
+            };
             let is_back: HashSet<_> =
                 changed.iter().map(|changed| (changed.device.device_id.clone(), changed.device.source)).collect();
             let removed = removed.into_iter().map(Seen::from).filter(|removed| !is_back.contains(&removed.key()));
-            Ok(Look { changes: removed.chain(changed.into_iter().map(Seen::from)).collect(), horizon })
+            Ok(Look { changes: Some(removed.chain(changed.into_iter().map(Seen::from)).collect()), horizon })
         };
         async move { Ok(store.run("look_for_devices", look).await?) }.boxed()
     };
@@ -134,7 +136,7 @@ fn catch_up_page(
         return Ok(Page { items: page.items.into_iter().map(Seen::from).collect(), next: Some(next) });
     }
     let request = PageRequest { size: PAGE, after: is_there.filter(|id| !id.is_empty()) };
-    let page = devices::watched(conn, filter, since.map(|since| since.0), &request)?;
+    let page = devices::watched(conn, filter, since.map(|since| since.0), &request, PIECE_BYTES)?;
     Ok(Page {
         items: page.items.into_iter().map(Seen::from).collect(),
         next: page.next.map(|id| format!("{THERE}{id}")),

@@ -250,8 +250,19 @@ pub fn of_site(
     rows.into_iter().map(device_ref).collect()
 }
 
+/// Devices that are read at once: each may have a configuration of 16 KiB.
+const CHUNK: u32 = 128;
+
 /// Devices by id.
 pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
+    paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, filter, page))
+}
+
+fn key(device: &Device) -> String {
+    device.device_id.to_string()
+}
+
+fn list_chunk(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
     let mut query = devices::table
         .inner_join(sessions::table)
         .select((Row::as_select(), SessionRow::as_select()))
@@ -294,7 +305,7 @@ pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) 
     }
     let rows: Vec<(Row, SessionRow)> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(device).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |device: &Device| device.device_id.to_string()))
+    Ok(Page::cut(items, page.size, key))
 }
 
 #[derive(AsChangeset)]

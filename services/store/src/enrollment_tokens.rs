@@ -165,7 +165,8 @@ pub fn list(
     let newest_first = (enrollment_tokens::created_at.desc(), enrollment_tokens::token_id.desc());
     let rows: Vec<Row> = query.order(newest_first).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(EnrollmentToken::try_from).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |token: &EnrollmentToken| paging::time_key(token.created_at, &token.token_id)))
+    let key = |token: &EnrollmentToken| paging::time_key(token.created_at, &token.token_id);
+    Ok(Page::cut(items, page.size, key).within_bytes(key))
 }
 
 /// Ends a token early; `None`: there is none with these public letters within `scope`.

@@ -181,5 +181,6 @@ pub fn list(
     }
     let rows: Vec<Row> = query.order(operators::name).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(Operator::try_from).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |operator: &Operator| operator.name.to_string()))
+    let key = |operator: &Operator| operator.name.to_string();
+    Ok(Page::cut(items, page.size, key).within_bytes(key))
 }

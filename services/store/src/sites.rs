@@ -68,7 +68,8 @@ pub fn list(conn: &mut PgConnection, scope: &SiteScope, page: &PageRequest) -> R
     }
     let rows: Vec<Row> = query.order(sites::site_id).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(Site::try_from).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |site: &Site| site.site_id.to_string()))
+    let key = |site: &Site| site.site_id.to_string();
+    Ok(Page::cut(items, page.size, key).within_bytes(key))
 }
 
 #[derive(AsChangeset)]

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{Page, PageRequest, StateChange};
+use homepot::model::{Page, PageRequest, StateChange, Weigh};
 
 use crate::{StoreError, paging, row, schema::device_states};
 
@@ -19,6 +19,12 @@ struct Row {
     detail: String,
 }
 
+impl Weigh for Row {
+    fn weight(&self) -> usize {
+        256 + self.detail.len()
+    }
+}
+
 /// The history of a device, newest first.
 pub fn list(conn: &mut PgConnection, pk: i64, page: &PageRequest) -> Result<Page<StateChange>, StoreError> {
     let mut query = device_states::table
@@ -31,7 +37,8 @@ pub fn list(conn: &mut PgConnection, pk: i64, page: &PageRequest) -> Result<Page
     }
     let rows: Vec<Row> =
         query.order((device_states::at.desc(), device_states::number.desc())).limit(paging::limit(page)).load(conn)?;
-    let page = Page::cut(rows, page.size, |row: &Row| paging::time_key(row.at, row.number));
+    let key = |row: &Row| paging::time_key(row.at, row.number);
+    let page = Page::cut(rows, page.size, key).within_bytes(key);
     let items = page.items.into_iter().map(change).collect::<Result<_, _>>()?;
     Ok(Page { items, next: page.next })
 }

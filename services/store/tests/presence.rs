@@ -50,7 +50,7 @@ fn touch(conn: &mut PgConnection, pk: i64, epoch: Option<i64>) -> usize {
 
 fn version(conn: &mut PgConnection, id: &str) -> i64 {
     let filter = WatchFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: vec![device_id(id)] };
-    devices::watched(conn, &filter, None, &page(1, None)).unwrap().items[0].version
+    devices::watched(conn, &filter, None, &page(1, None), usize::MAX).unwrap().items[0].version
 }
 
 #[tokio::test]
@@ -262,15 +262,15 @@ async fn a_watch_sees_what_changed_of_record_and_presence_and_a_heartbeat_is_no_
     device_keys::revoke_all(&mut conn, &device_id("d")).unwrap();
     assert!(grew(&mut conn), "shut out");
 
-    let changed = devices::changed_since(&mut conn, since).unwrap();
+    let changed = devices::changed_since(&mut conn, since, usize::MAX).unwrap().unwrap();
     assert_eq!(changed.iter().map(|watched| watched.device.device_id.as_str()).collect::<Vec<_>>(), ["d"]);
     let filter =
         WatchFilter { scope: SiteScope::All, site_id: Some(site_id("site-1")), source: None, device_ids: vec![] };
     let now = presence(&mut conn, "d").read_at;
     pass(&mut conn, d.pk, 60);
-    assert!(devices::watched(&mut conn, &filter, Some(now), &page(10, None)).unwrap().items.is_empty());
+    assert!(devices::watched(&mut conn, &filter, Some(now), &page(10, None), usize::MAX).unwrap().items.is_empty());
     let elsewhere = WatchFilter { scope: SiteScope::Only(vec![]), ..filter.clone() };
-    assert!(devices::watched(&mut conn, &elsewhere, None, &page(10, None)).unwrap().items.is_empty());
+    assert!(devices::watched(&mut conn, &elsewhere, None, &page(10, None), usize::MAX).unwrap().items.is_empty());
 }
 
 fn labels(pairs: &[(&str, &str)]) -> Labels {

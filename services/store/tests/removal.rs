@@ -147,7 +147,7 @@ async fn who_watches_takes_the_real_device_for_the_newer_one() {
     let mut conn = database.connect();
     full(&mut conn, &simulated("d", "s"));
     let since = Utc::now() - TimeDelta::minutes(1);
-    let version = |conn: &mut _| devices::changed_since(conn, since).unwrap()[0].version;
+    let version = |conn: &mut _| devices::changed_since(conn, since, usize::MAX).unwrap().unwrap()[0].version;
     let before = version(&mut conn);
     devices::enroll(&mut conn, &new_device("d", "s")).unwrap();
     assert!(version(&mut conn) > before);
@@ -274,7 +274,7 @@ async fn a_viewer_that_was_away_is_told_of_what_it_saw_and_is_gone_page_by_page(
     assert_eq!(remove(&mut conn, &filter("")), 4);
     // One comes back, and goes once more.
     let again = full(&mut conn, &simulated("b", "s"));
-    let back = devices::changed_since(&mut conn, before).unwrap().pop().unwrap();
+    let back = devices::changed_since(&mut conn, before, usize::MAX).unwrap().unwrap().pop().unwrap();
     let first = devices::removed_since(&mut conn, before).unwrap();
     assert!(first.iter().all(|removed| removed.version < back.version), "what came later is newer: {first:?}");
     assert_eq!(remove(&mut conn, &filter("")), 1);

@@ -68,7 +68,7 @@ async fn every_list_filters_by_source_and_marks_what_it_shows() {
 
     let watched = by_source(|source| {
         let filter = WatchFilter { scope: scope.clone(), site_id: None, source, device_ids: device_ids.clone() };
-        let watched = all_pages(1, |page| devices::watched(&mut conn, &filter, None, page).unwrap());
+        let watched = all_pages(1, |page| devices::watched(&mut conn, &filter, None, page, usize::MAX).unwrap());
         watched.iter().map(|watched| watched.device.device_id.to_string()).collect()
     });
     assert_eq!(watched, expected);
@@ -85,7 +85,7 @@ async fn every_list_filters_by_source_and_marks_what_it_shows() {
         let (device_ids, command_ids) = (device_ids.clone(), Vec::new());
         let scope = scope.clone();
         let filter = ChangedFilter { scope, site_id: None, source, device_ids, command_ids, run_id: None };
-        let changed = all_pages(1, |page| commands::changed_of(&mut conn, &filter, None, page).unwrap());
+        let changed = all_pages(1, |page| commands::changed_of(&mut conn, &filter, None, page, usize::MAX).unwrap());
         assert!(changed.iter().all(|command| filter.matches(command)));
         changed.iter().map(|command| command.device_id.to_string()).collect()
     });

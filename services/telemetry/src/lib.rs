@@ -28,8 +28,9 @@ use homepot_store::{Lane, Store, losses};
 pub use homepot_store::{maintenance::Retention, samples::Expected};
 pub use ingest::Config as IngestConfig;
 
-/// Largest message taken or sent. A page holds up to 1,000 samples of which each may carry 4 KiB of extras.
-const MAX_ANSWER_BYTES: usize = 16 << 20;
+/// Largest message sent. A page ends at 1 MiB.
+const MAX_ANSWER_BYTES: usize = 2 << 20;
+/// Largest message taken.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
 /// How telemetry is kept and gathered.

@@ -28,10 +28,11 @@ pub(super) async fn run<T: Change>(inner: Arc<Inner<T>>, horizon: Cursor) {
                 let changes = told.take(look);
                 let mut horizon = inner.horizon();
                 *horizon = Some(told.since);
-                if !changes.is_empty() || told_at.elapsed() >= IDLE {
+                if changes.as_ref().is_none_or(|changes| !changes.is_empty()) || told_at.elapsed() >= IDLE {
                     told_at = Instant::now();
-                    // Fails when the last viewer has just left.
-                    let _ = inner.news.send(Arc::new(News { changes, cursor: told.since, number }));
+                    let bytes = changes.iter().flatten().map(|change| change.weight()).sum();
+                    let news = changes.map(|changes| News { changes, cursor: told.since, number });
+                    inner.news.tell(news, bytes);
                 }
             }
             // What changed meanwhile is found by the next look.
@@ -49,7 +50,7 @@ pub(super) async fn run<T: Change>(inner: Arc<Inner<T>>, horizon: Cursor) {
 #[allow(clippy::cast_precision_loss)] // a count of viewers
 fn is_over<T: Change>(inner: &Inner<T>) -> bool {
     let mut horizon = inner.horizon();
-    let viewers = inner.news.receiver_count();
+    let viewers = inner.news.viewers();
     metrics::gauge!("homepot_feed_viewers", "feed" => inner.name).set(viewers as f64);
     let over = viewers == 0 || inner.drain.started();
     if over {

@@ -12,6 +12,7 @@
 mod look;
 #[cfg(test)]
 mod model;
+mod ring;
 #[cfg(test)]
 mod tests;
 mod viewer;
@@ -27,13 +28,14 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use homepot::{Error, model::Cursor};
-use tokio::sync::{Notify, Semaphore, broadcast};
+use tokio::sync::Notify;
 
-pub use self::viewer::{CatchUp, Piece, View};
+pub use self::{
+    ring::{Entry, Receiver, Ring},
+    viewer::{CatchUp, PIECE_BYTES, Piece, View},
+};
 use crate::Drain;
 
-/// Viewers of one feed.
-const MAX_VIEWERS: usize = 1_000;
 /// News that a viewer may fall behind before it has to catch up from the database; few in tests, so that they do.
 const BACKLOG: usize = if cfg!(test) { 4 } else { 64 };
 
@@ -50,17 +52,19 @@ pub trait Change: Send + Sync + 'static {
     /// As it is now.
     fn version(&self) -> Self::Version;
 
-    /// About how many bytes it takes in a message.
-    fn weight(&self) -> usize {
-        1_000
-    }
+    /// Bytes that it takes in a message, or somewhat more.
+    fn weight(&self) -> usize;
 }
+
+/// Bytes that one look may find.
+pub const LOOK_BYTES: usize = 8 << 20;
 
 /// What a look into the database found.
 #[derive(Debug)]
 pub struct Look<T> {
-    /// What was stamped at or after the cursor that was asked for, each key once, in the order to tell it.
-    pub changes: Vec<T>,
+    /// What was stamped at or after the cursor that was asked for, each key once, in the order to tell it; `None`: more
+    /// than fits [`LOOK_BYTES`], so that each viewer reads what it sees of it page by page.
+    pub changes: Option<Vec<T>>,
     /// Everything stamped before this is in `changes`, or was stamped before what was asked for. Read before the rows.
     pub horizon: Cursor,
 }
@@ -88,18 +92,17 @@ struct Inner<T> {
     look: Box<Looking<T>>,
     drain: Drain,
     nudged: Notify,
-    news: broadcast::Sender<Arc<News<T>>>,
+    news: Ring<News<T>>,
     /// The horizon of the newest look; `None` while nobody watches and nobody looks.
     horizon: Mutex<Option<Cursor>>,
     /// Looks begun so far.
     looks: AtomicU64,
-    places: Arc<Semaphore>,
 }
 
 /// News from some moment on.
 pub struct Subscription<T> {
     /// What comes; it tells when some of it is lost.
-    pub news: broadcast::Receiver<Arc<News<T>>>,
+    pub news: Receiver<News<T>>,
     /// Whoever reads the database after this was made and then follows the news has seen everything before this.
     pub horizon: Cursor,
 }
@@ -123,10 +126,9 @@ impl<T: Change> Feed<T> {
             look: Box::new(look),
             drain,
             nudged: Notify::new(),
-            news: broadcast::Sender::new(BACKLOG),
+            news: Ring::new(BACKLOG),
             horizon: Mutex::new(None),
             looks: AtomicU64::new(0),
-            places: Arc::new(Semaphore::new(MAX_VIEWERS)),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -186,11 +188,15 @@ impl<T: Change> Told<T> {
         Self { since, found: HashMap::new() }
     }
 
-    /// What of a look that began at `self.since` is news.
-    fn take(&mut self, look: Look<T>) -> Vec<Arc<T>> {
-        let mut found = HashMap::with_capacity(look.changes.len());
+    /// What of a look that began at `self.since` is news; `None`: more than may be told.
+    fn take(&mut self, look: Look<T>) -> Option<Vec<Arc<T>>> {
+        let Some(changes) = look.changes else {
+            (self.since, self.found) = (look.horizon, HashMap::new());
+            return None;
+        };
+        let mut found = HashMap::with_capacity(changes.len());
         let mut news = Vec::new();
-        for change in look.changes {
+        for change in changes {
             let (key, version) = (change.key(), change.version());
             if self.found.get(&key) != Some(&version) {
                 news.push(Arc::new(change));
@@ -200,6 +206,6 @@ impl<T: Change> Told<T> {
         // Not only forward: a database whose clock fell back stamps what is new with times that were told before.
         self.since = look.horizon;
         self.found = found;
-        news
+        Some(news)
     }
 }

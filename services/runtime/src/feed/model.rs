@@ -120,14 +120,14 @@ impl Database {
         }
     }
 
-    fn horizon(&self) -> Cursor {
+    pub(super) fn horizon(&self) -> Cursor {
         let now = self.now();
         let inner = self.0.lock().unwrap();
         let open = inner.open.iter().filter(|open| open.shows_at <= now).map(|open| open.start);
         Cursor(open.min().unwrap_or(now) - MARGIN)
     }
 
-    fn since(&self, since: Cursor) -> Vec<Row> {
+    pub(super) fn since(&self, since: Cursor) -> Vec<Row> {
         let mut rows: Vec<_> =
             self.0.lock().unwrap().rows.values().filter(|row| row.changed_at >= since.0).copied().collect();
         rows.sort_by_key(|row| row.key);
@@ -151,7 +151,7 @@ impl Database {
                 let horizon = database.horizon();
                 sleep(takes).await;
                 database.0.lock().unwrap().looks += 1;
-                Ok(Look { changes: since.map(|since| database.since(since)).unwrap_or_default(), horizon })
+                Ok(Look { changes: Some(since.map(|since| database.since(since)).unwrap_or_default()), horizon })
             }
             .boxed()
         };

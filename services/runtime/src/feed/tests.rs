@@ -8,7 +8,7 @@ use homepot::{
 use tokio::time::{Instant, sleep};
 
 use super::{
-    MAX_VIEWERS, Piece, View,
+    Feed, Look, Piece, View,
     model::{Database, Row},
 };
 use crate::Drain;
@@ -103,17 +103,46 @@ async fn a_viewer_of_a_server_that_stops_is_told_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn there_is_an_end_to_the_viewers_and_who_leaves_makes_room() {
+async fn changes_that_are_more_than_a_look_may_bring_are_read_by_each_viewer() {
     let database = Database::new();
-    let feed = database.feed(Duration::ZERO, Drain::new());
-    let mut views = Vec::new();
-    for _ in 0..MAX_VIEWERS {
-        views.push(feed.view(database.view(None)).await.unwrap());
+    let looking = database.clone();
+    let look = move |since: Option<Cursor>| {
+        let look = Look { changes: since.is_none().then(Vec::new), horizon: looking.horizon() };
+        async move { Ok(look) }.boxed()
+    };
+    let feed = Feed::new("test", look, Drain::new());
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    assert!(view.next().await.unwrap().unwrap().changes.is_empty());
+    database.write(1);
+    let piece = loop {
+        let piece = view.next().await.unwrap().unwrap();
+        if !piece.changes.is_empty() {
+            break piece;
+        }
+    };
+    assert_eq!(keys(&piece), [1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn news_that_weigh_more_than_may_wait_are_read_from_the_database() {
+    let database = Database::new();
+    let looking = database.clone();
+    let look = move |since: Option<Cursor>| {
+        let rows = since.map(|since| looking.since(since)).unwrap_or_default();
+        let heavy = rows.into_iter().map(|row| Row { weight: 900 * 1024, version: 100, ..row }).collect();
+        let look = Look { changes: Some(heavy), horizon: looking.horizon() };
+        async move { Ok(look) }.boxed()
+    };
+    let feed = Feed::new("test", look, Drain::new());
+    let mut view = Box::pin(feed.view(database.view(None)).await.unwrap());
+    view.next().await.unwrap().unwrap();
+    database.write(1);
+    database.write(2);
+    let mut told = Vec::new();
+    while told.len() < 2 {
+        told.extend(view.next().await.unwrap().unwrap().changes.iter().map(|row| (row.key, row.version)));
     }
-    let refused = feed.view(database.view(None)).await.err().unwrap();
-    assert_eq!(refused.kind(), Kind::Throttled);
-    views.pop();
-    assert!(feed.view(database.view(None)).await.is_ok());
+    assert_eq!(told, [(1, 1), (2, 1)], "as the database has them, not as the news had");
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,7 +154,7 @@ async fn a_message_is_of_bounded_size_and_only_the_last_of_several_moves_the_cur
     let view = View {
         since: Some(since),
         catch_up: Box::new(move |_, _| {
-            let row = |key| Row { key, version: 1, changed_at: now, weight: 200 * 1024 };
+            let row = |key| Row { key, version: 1, changed_at: now, weight: 100 * 1024 };
             let huge = Row { weight: 10_000_000, ..row(9) };
             let items = (0..4).map(row).chain([huge]).collect();
             async move { Ok(Page { items, next: None }) }.boxed()

@@ -16,19 +16,21 @@ use homepot::{
     model::{Cursor, Page},
 };
 use tokio::{
-    sync::{
-        OwnedSemaphorePermit,
-        broadcast::error::{RecvError, TryRecvError},
-    },
+    sync::broadcast::error::{RecvError, TryRecvError},
     time::{Instant, sleep_until},
 };
 
-use super::{Change, Feed, MAX_VIEWERS, News, Subscription};
+use super::{Change, Feed, News, Subscription};
 
 /// Changes in one message.
 const PIECE: usize = 500;
-/// About how many bytes of changes in one message.
-const PIECE_BYTES: usize = 512 * 1024;
+/// Bytes of changes in one message; a single larger one has its own.
+pub const PIECE_BYTES: usize = 256 * 1024;
+/// Bytes of changes that wait for a viewer. Beyond that they are dropped, and it reads the database.
+const WAITING_BYTES: usize = 1 << 20;
+/// Things that a viewer is remembered to have been told while it catches up. With more it catches up once more, with what
+/// changed meanwhile; few in tests, so that they do.
+const MOST_TOLD: usize = if cfg!(test) { 5 } else { 10_000 };
 /// A viewer to whom nothing is told for this long gets an empty message, with how far it has seen.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
 
@@ -63,11 +65,9 @@ impl<T: Change> Feed<T> {
         &self,
         view: View<T>,
     ) -> Result<impl Stream<Item = Result<Piece<T>, Error>> + Send + use<T>, Error> {
-        let full = |_| Error::new(Kind::Throttled, format!("{MAX_VIEWERS} viewers watch already"));
-        let place = self.inner.places.clone().try_acquire_owned().map_err(full)?;
         // Before the database is read, so that nothing falls between it and the news.
         let subscription = self.subscribe().await?;
-        let viewer = Viewer::new(self.clone(), view, subscription, place);
+        let viewer = Viewer::new(self.clone(), view, subscription);
         Ok(stream::unfold(viewer, |mut viewer| async move {
             let next = viewer.next().await?;
             Some((next, viewer))
@@ -87,14 +87,16 @@ struct Viewer<T: Change> {
     /// How far it has seen.
     cursor: Option<Cursor>,
     told_at: Instant,
-    _place: OwnedSemaphorePermit,
 }
 
 enum State<T: Change> {
     /// Reads the database; `after` the page before.
     Catching {
         after: Option<String>,
-        told: HashMap<T::Key, T::Version>,
+        /// `None`: too many to remember.
+        told: Option<HashMap<T::Key, T::Version>>,
+        /// Whether it is for the second time: then all is remembered, as it is little.
+        again: bool,
     },
     /// Follows the news. Looks up to number `echoes` may have found what the database has told already, or what was
     /// there before that.
@@ -106,18 +108,17 @@ enum State<T: Change> {
 }
 
 impl<T: Change> Viewer<T> {
-    fn new(feed: Feed<T>, view: View<T>, subscription: Subscription<T>, place: OwnedSemaphorePermit) -> Self {
+    fn new(feed: Feed<T>, view: View<T>, subscription: Subscription<T>) -> Self {
         let (now, cursor) = (Instant::now(), view.since);
         Self {
             feed,
             view,
             subscription,
-            state: State::Catching { after: None, told: HashMap::new() },
+            state: State::Catching { after: None, told: Some(HashMap::new()), again: false },
             waiting: VecDeque::new(),
             reached: cursor,
             cursor,
             told_at: now,
-            _place: place,
         }
     }
 
@@ -173,18 +174,38 @@ impl<T: Change> Viewer<T> {
 
     /// Reads the next page; `true` after the last.
     async fn catch_up(&mut self) -> Result<bool, Error> {
-        let State::Catching { after, told } = &mut self.state else { return Ok(true) };
+        let State::Catching { after, told, again } = &mut self.state else { return Ok(true) };
         let page = (self.view.catch_up)(self.cursor, after.take()).await?;
-        told.extend(page.items.iter().map(|change| (change.key(), change.version())));
+        if let Some(known) = told {
+            known.extend(page.items.iter().map(|change| (change.key(), change.version())));
+            if known.len() > MOST_TOLD && !*again {
+                *told = None;
+            }
+        }
         self.waiting.extend(page.items.into_iter().map(Arc::new));
         if page.next.is_some() {
             *after = page.next;
             return Ok(false);
         }
-        let (told, echoes) = (std::mem::take(told), self.feed.inner.looks_begun());
-        self.state = State::Following { told, echoes };
         self.reached = Some(self.subscription.horizon);
-        Ok(true)
+        match told.take() {
+            Some(told) => {
+                self.state = State::Following { told, echoes: self.feed.inner.looks_begun() };
+                Ok(true)
+            }
+            None => self.catch_up_again().await,
+        }
+    }
+
+    /// News may hold older states than those that were told and not remembered. So they are left out, and what changed
+    /// since this viewer subscribed is read once more; it is little, as a catch-up is short.
+    async fn catch_up_again(&mut self) -> Result<bool, Error> {
+        self.subscription = self.feed.subscribe().await?;
+        if self.waiting.is_empty() {
+            self.cursor = self.reached;
+        }
+        self.state = State::Catching { after: None, told: Some(HashMap::new()), again: true };
+        Ok(false)
     }
 
     /// Waits for news, or the time to say something, or the end.
@@ -198,10 +219,13 @@ impl<T: Change> Viewer<T> {
         let mut newest = Newest::new();
         let mut next = first.map_err(|error| matches!(error, RecvError::Lagged(_)));
         loop {
-            match next {
-                Ok(news) => self.note(&news, &mut newest),
+            match next.map(|entry| entry.get()) {
+                Ok(Some(news)) => self.note(&news, &mut newest),
                 Err(false) => break,
-                Err(true) => return self.start_over().await,
+                Ok(None) | Err(true) => return self.start_over().await,
+            }
+            if newest.bytes > WAITING_BYTES {
+                return self.start_over().await;
             }
             next = self.subscription.news.try_recv().map_err(|error| matches!(error, TryRecvError::Lagged(_)));
         }
@@ -229,7 +253,7 @@ impl<T: Change> Viewer<T> {
     async fn start_over(&mut self) -> Result<(), Error> {
         metrics::counter!("homepot_feed_lagged_total", "feed" => self.feed.inner.name).increment(1);
         self.subscription = self.feed.subscribe().await?;
-        self.state = State::Catching { after: None, told: HashMap::new() };
+        self.state = State::Catching { after: None, told: Some(HashMap::new()), again: false };
         self.reached = self.cursor;
         Ok(())
     }
@@ -239,14 +263,17 @@ impl<T: Change> Viewer<T> {
 struct Newest<T: Change> {
     changes: VecDeque<Arc<T>>,
     places: HashMap<T::Key, usize>,
+    /// Of all that came, newest or not.
+    bytes: usize,
 }
 
 impl<T: Change> Newest<T> {
     fn new() -> Self {
-        Self { changes: VecDeque::new(), places: HashMap::new() }
+        Self { changes: VecDeque::new(), places: HashMap::new(), bytes: 0 }
     }
 
     fn put(&mut self, change: Arc<T>) {
+        self.bytes += change.weight();
         match self.places.get(&change.key()) {
             Some(place) => self.changes[*place] = change,
             None => {

@@ -1,11 +1,11 @@
 //! What has changed since: for those who watch.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{pg::PgRowByRowLoadingMode, prelude::*};
 use homepot::model::{Command, CommandId, DeviceId, DeviceSource, Page, PageRequest, RunId, SiteId, SiteScope};
 use uuid::Uuid;
 
-use super::read::{DEVICE, Row, RowOfDevice, command};
+use super::read::{CHUNK, DEVICE, Row, RowOfDevice, command};
 use crate::{
     StoreError, paging,
     schema::{commands, devices},
@@ -40,18 +40,43 @@ impl ChangedFilter {
     }
 }
 
-/// All commands that changed since then, in no order: for the one look that serves all viewers.
-pub fn changed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<Command>, StoreError> {
-    let rows: Vec<RowOfDevice> = commands::table
+/// Commands of which one look may tell.
+const MOST_CHANGED: i64 = 20_000;
+
+/// All commands that changed since then, in no order: for the one look that serves all viewers. `None`: they are more than
+/// `most` bytes.
+pub fn changed_since(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+    most: usize,
+) -> Result<Option<Vec<Command>>, StoreError> {
+    let changed = commands::table
         .inner_join(devices::table)
         .filter(commands::changed_at.ge(since))
         .select((Row::as_select(), DEVICE))
-        .load(conn)?;
-    rows.into_iter().map(command).collect()
+        .limit(MOST_CHANGED + 1);
+    // Row by row: what is too much is never in memory.
+    let rows = changed.load_iter::<RowOfDevice, PgRowByRowLoadingMode>(conn)?;
+    let found = paging::all_within(rows.map(|row| command(row?)), most)?;
+    Ok(found.filter(|found| found.len() <= MOST_CHANGED as usize))
 }
 
-/// The commands of `filter` by id, a page at a time; with `since`: those that changed since then.
+/// The commands of `filter` by id, a page of so many bytes at a time; with `since`: those that changed since then.
 pub fn changed_of(
+    conn: &mut PgConnection,
+    filter: &ChangedFilter,
+    since: Option<DateTime<Utc>>,
+    page: &PageRequest,
+    most: usize,
+) -> Result<Page<Command>, StoreError> {
+    paging::within(page, CHUNK, most, key, |page| changed_chunk(conn, filter, since, page))
+}
+
+fn key(command: &Command) -> String {
+    command.command_id.to_string()
+}
+
+fn changed_chunk(
     conn: &mut PgConnection,
     filter: &ChangedFilter,
     since: Option<DateTime<Utc>>,
@@ -84,5 +109,5 @@ pub fn changed_of(
     }
     let rows: Vec<RowOfDevice> = query.order(commands::command_id).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |command: &Command| command.command_id.to_string()))
+    Ok(Page::cut(items, page.size, key))
 }

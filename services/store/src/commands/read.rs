@@ -101,8 +101,24 @@ pub fn find(conn: &mut PgConnection, id: CommandId) -> Result<Option<Command>, S
         .transpose()
 }
 
+/// Commands that are read at once: each may have 64 KiB of payload and as much of a result.
+pub(super) const CHUNK: u32 = 32;
+
 /// Commands of one device, newest first; `states` empty: of any state.
 pub fn list(
+    conn: &mut PgConnection,
+    pk: i64,
+    states: &[CommandState],
+    page: &PageRequest,
+) -> Result<Page<Command>, StoreError> {
+    paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, pk, states, page))
+}
+
+fn key(command: &Command) -> String {
+    paging::time_key(command.created_at, command.command_id)
+}
+
+fn list_chunk(
     conn: &mut PgConnection,
     pk: i64,
     states: &[CommandState],
@@ -124,5 +140,5 @@ pub fn list(
     let newest_first = (commands::created_at.desc(), commands::command_id.desc());
     let rows: Vec<RowOfDevice> = query.order(newest_first).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |command: &Command| paging::time_key(command.created_at, command.command_id)))
+    Ok(Page::cut(items, page.size, key))
 }

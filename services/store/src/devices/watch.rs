@@ -1,10 +1,13 @@
 //! Devices as watches read them: all of them page by page, and those that changed.
 
 use chrono::{DateTime, Utc};
-use diesel::{pg::Pg, prelude::*};
-use homepot::model::{Device, DeviceId, DeviceSource, Page, PageRequest, SiteId, SiteScope};
+use diesel::{
+    pg::{Pg, PgRowByRowLoadingMode},
+    prelude::*,
+};
+use homepot::model::{Device, DeviceId, DeviceSource, Page, PageRequest, SiteId, SiteScope, Weigh};
 
-use super::{Row, SessionRow, device};
+use super::{CHUNK, Row, SessionRow, device};
 use crate::{
     StoreError, paging,
     schema::{devices, sessions},
@@ -32,8 +35,28 @@ pub struct WatchFilter {
     pub device_ids: Vec<DeviceId>,
 }
 
-/// Devices by id: those that changed at or after `since`, or all.
+impl Weigh for Watched {
+    fn weight(&self) -> usize {
+        self.device.weight()
+    }
+}
+
+/// Devices by id, a page of so many bytes at a time: those that changed at or after `since`, or all.
 pub fn watched(
+    conn: &mut PgConnection,
+    filter: &WatchFilter,
+    since: Option<DateTime<Utc>>,
+    page: &PageRequest,
+    most: usize,
+) -> Result<Page<Watched>, StoreError> {
+    paging::within(page, CHUNK, most, key, |page| watched_chunk(conn, filter, since, page))
+}
+
+fn key(watched: &Watched) -> String {
+    watched.device.device_id.to_string()
+}
+
+fn watched_chunk(
     conn: &mut PgConnection,
     filter: &WatchFilter,
     since: Option<DateTime<Utc>>,
@@ -63,18 +86,22 @@ pub fn watched(
     }
     let rows: Vec<(Row, SessionRow, i64)> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(read).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |watched: &Watched| watched.device.device_id.to_string()))
+    Ok(Page::cut(items, page.size, key))
 }
 
-/// The devices that changed at or after `since`, in the order in which they did.
-pub fn changed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<Watched>, StoreError> {
-    let rows: Vec<(Row, SessionRow, i64)> = devices::table
+/// The devices that changed at or after `since`, in the order in which they did; `None`: they are more than `most` bytes.
+pub fn changed_since(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+    most: usize,
+) -> Result<Option<Vec<Watched>>, StoreError> {
+    let changed = devices::table
         .inner_join(sessions::table)
         .select((Row::as_select(), SessionRow::as_select(), sessions::version))
         .filter(sessions::changed_at.ge(since))
-        .order(sessions::changed_at)
-        .load(conn)?;
-    rows.into_iter().map(read).collect()
+        .order(sessions::changed_at);
+    let rows = changed.load_iter::<(Row, SessionRow, i64), PgRowByRowLoadingMode>(conn)?;
+    paging::all_within(rows.map(|row| read(row?)), most)
 }
 
 fn read((row, session, version): (Row, SessionRow, i64)) -> Result<Watched, StoreError> {

@@ -172,8 +172,26 @@ fn reaches(scope: &SiteScope, row: &Row) -> bool {
     row.site_ids.iter().all(|id| sites.iter().any(|site| site.as_str() == id))
 }
 
+/// Runs, or devices of a run, that are read at once: each may have a payload or a result of 64 KiB, and a run names up to
+/// 10,000 devices.
+const CHUNK: u32 = 32;
+
 /// Runs within `scope`, newest first.
 pub fn list(
+    conn: &mut PgConnection,
+    scope: &SiteScope,
+    state: Option<RunState>,
+    source: Option<DeviceSource>,
+    page: &PageRequest,
+) -> Result<Page<Run>, StoreError> {
+    paging::by_bytes(page, CHUNK, run_key, |page| list_chunk(conn, scope, state, source, page))
+}
+
+fn run_key(run: &Run) -> String {
+    paging::time_key(run.created_at, run.run_id)
+}
+
+fn list_chunk(
     conn: &mut PgConnection,
     scope: &SiteScope,
     state: Option<RunState>,
@@ -205,7 +223,7 @@ pub fn list(
         run(row, progress)
     });
     let items = items.collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |run: &Run| paging::time_key(run.created_at, run.run_id)))
+    Ok(Page::cut(items, page.size, run_key))
 }
 
 type DeviceRow =
@@ -213,6 +231,20 @@ type DeviceRow =
 
 /// The devices of a run by device id; `states` empty: all, else those whose command is in one of these.
 pub fn devices(
+    conn: &mut PgConnection,
+    id: RunId,
+    states: &[CommandState],
+    source: Option<DeviceSource>,
+    page: &PageRequest,
+) -> Result<Page<RunDevice>, StoreError> {
+    paging::by_bytes(page, CHUNK, device_key, |page| devices_chunk(conn, id, states, source, page))
+}
+
+fn device_key(device: &RunDevice) -> String {
+    device.device_id.to_string()
+}
+
+fn devices_chunk(
     conn: &mut PgConnection,
     id: RunId,
     states: &[CommandState],
@@ -245,7 +277,7 @@ pub fn devices(
     }
     let rows: Vec<DeviceRow> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(run_device).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |device: &RunDevice| device.device_id.to_string()))
+    Ok(Page::cut(items, page.size, device_key))
 }
 
 fn run_device((device_id, site_id, source, command_id, skipped, command): DeviceRow) -> Result<RunDevice, StoreError> {

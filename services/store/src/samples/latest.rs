@@ -41,6 +41,18 @@ pub fn latest(
     filter: &LatestFilter,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
+    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, filter, page))
+}
+
+fn key(stored: &StoredSample) -> String {
+    stored.device_id.to_string()
+}
+
+fn latest_chunk(
+    conn: &mut PgConnection,
+    filter: &LatestFilter,
+    page: &PageRequest,
+) -> Result<Page<StoredSample>, StoreError> {
     let mut query = rows().into_boxed();
     if let Some(site_ids) = filter.scope.site_ids() {
         query = query.filter(devices::site_id.eq_any(site_ids));
@@ -61,13 +73,19 @@ pub fn latest(
     // Row by row: one is read while Postgres is at the next.
     let rows = query.load_iter::<Row, PgRowByRowLoadingMode>(conn)?;
     let items = rows.map(|row| stored(row?)).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.device_id.to_string()))
+    Ok(Page::cut(items, page.size, key))
 }
 
-/// The newest samples that came in at or after `since`, by device id: what has changed since somebody last looked.
-pub fn received_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Vec<StoredSample>, StoreError> {
-    let rows: Vec<Row> = rows().filter(device_latest::received_at.ge(since)).order(devices::device_id).load(conn)?;
-    rows.into_iter().map(stored).collect()
+/// The newest samples that came in at or after `since`, by device id: what has changed since somebody last looked. `None`:
+/// they are more than `most` bytes.
+pub fn received_since(
+    conn: &mut PgConnection,
+    since: DateTime<Utc>,
+    most: usize,
+) -> Result<Option<Vec<StoredSample>>, StoreError> {
+    let received = rows().filter(device_latest::received_at.ge(since)).order(devices::device_id);
+    let rows = received.load_iter::<Row, PgRowByRowLoadingMode>(conn)?;
+    paging::all_within(rows.map(|row| stored(row?)), most)
 }
 
 #[diesel::dsl::auto_type]

@@ -86,8 +86,25 @@ pub(super) fn newest(conn: &mut PgConnection, pk: i64) -> Result<Option<(Sample,
     Ok(Some((sample(row)?, received_at)))
 }
 
+/// Samples that are read at once: each may have 4 KiB of extras.
+pub(super) const CHUNK: u32 = 256;
+
 /// Samples of one device from `start` up to but not at `end`, oldest first. A device that is not there has none.
 pub fn list(
+    conn: &mut PgConnection,
+    pk: i64,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+    page: &PageRequest,
+) -> Result<Page<StoredSample>, StoreError> {
+    paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, pk, start, end, page))
+}
+
+fn key(stored: &StoredSample) -> String {
+    stored.sample.collected_at.timestamp_micros().to_string()
+}
+
+fn list_chunk(
     conn: &mut PgConnection,
     pk: i64,
     start: DateTime<Utc>,
@@ -126,5 +143,5 @@ pub fn list(
         Ok::<_, StoreError>(StoredSample { device_id, site_id, source, sample, received_at })
     };
     let items = rows.into_iter().map(stored).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, |stored: &StoredSample| stored.sample.collected_at.timestamp_micros().to_string()))
+    Ok(Page::cut(items, page.size, key))
 }

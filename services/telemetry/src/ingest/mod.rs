@@ -14,7 +14,7 @@ use std::{
 
 use homepot::{
     Error, Kind,
-    model::{DeviceSource, Sample, SampleFault},
+    model::{DeviceSource, Sample, SampleFault, Weigh},
 };
 use homepot_runtime::Drain;
 use homepot_store::{Store, samples::Expected};
@@ -82,8 +82,8 @@ pub(crate) struct Ingest {
 
 /// Submissions that wait in a lane, beside the bound on their samples.
 const LANE: usize = 1_024;
-/// What a sample counts for whose size the device chose: up to 4 KiB of extras.
-const WITH_EXTRA: usize = 8;
+/// Bytes of extras, whose size the device chooses, that count as much as a sample does.
+const EXTRA: usize = 512;
 
 impl Ingest {
     pub(crate) fn start(config: Config, store: &Store) -> Self {
@@ -157,7 +157,7 @@ fn stopping() -> Error {
 }
 
 fn weight(sample: &Sample) -> usize {
-    if sample.extra.is_some() { WITH_EXTRA } else { 1 }
+    1 + sample.extra.weight() / EXTRA
 }
 
 /// Makes batches of a lane until every sender is gone and everything taken is dealt with.

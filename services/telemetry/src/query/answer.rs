@@ -30,6 +30,9 @@ use super::{
 const PIECE: usize = 1_000;
 /// Devices that are read ahead of the one that is being sent.
 const AHEAD: usize = 3;
+/// Points that are read ahead; a device of more is read when its turn comes, so that a caller who does not read keeps
+/// the points of one device at most.
+const POINTS_AHEAD: usize = 60_000;
 /// Devices of a site that are looked up at once.
 const PAGE: u32 = 500;
 
@@ -153,7 +156,9 @@ impl Reader {
 
     /// In order, a few of them ahead.
     fn read_all(&self, devices: Vec<DeviceRef>) -> impl Stream<Item = Result<OfDevice, Error>> {
-        stream::iter(devices).map(|device| self.read(device)).buffered(AHEAD)
+        let points = usize::try_from(self.plan.points()).unwrap_or(usize::MAX).saturating_mul(self.metrics.len());
+        let ahead = (POINTS_AHEAD / points.max(1)).clamp(1, AHEAD);
+        stream::iter(devices).map(|device| self.read(device)).buffered(ahead)
     }
 
     async fn read(&self, device: DeviceRef) -> Result<OfDevice, Error> {

@@ -7,13 +7,12 @@ use std::sync::Arc;
 
 use futures_util::{Stream, stream};
 use homepot::{
-    Error, Kind,
+    Error,
     model::DeviceSource,
     pb::telemetry::v1::{self as pb},
 };
 use homepot_runtime::{Drain, auth::OperatorCaller};
 use homepot_store::{Store, samples::LatestFilter};
-use tokio::sync::Semaphore;
 use tonic::Status;
 
 use self::{poller::Poller, viewer::Viewer};
@@ -21,8 +20,6 @@ use crate::directory::Directory;
 
 /// Devices named by one viewer.
 const MAX_DEVICES: usize = 1_000;
-/// Viewers of one process.
-const MAX_VIEWERS: usize = 1_000;
 
 /// Lets callers watch.
 #[derive(Clone)]
@@ -30,7 +27,6 @@ pub(crate) struct Watches {
     store: Store,
     directory: Directory,
     poller: Arc<Poller>,
-    places: Arc<Semaphore>,
     drain: Drain,
 }
 
@@ -39,7 +35,6 @@ impl Watches {
         Self {
             directory: Directory::new(store.clone()),
             poller: Arc::new(Poller::new(store.clone(), drain.clone())),
-            places: Arc::new(Semaphore::new(MAX_VIEWERS)),
             store,
             drain,
         }
@@ -54,8 +49,6 @@ impl Watches {
         let source = DeviceSource::from_proto("source", request.source)?;
         let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?;
         let site_id = self.directory.site(caller, &request.site_id).await?;
-        let full = |_| Error::new(Kind::Throttled, format!("{MAX_VIEWERS} viewers watch already"));
-        let place = self.places.clone().try_acquire_owned().map_err(full)?;
         let filter = LatestFilter {
             scope: caller.scope.clone(),
             site_id,
@@ -65,9 +58,9 @@ impl Watches {
         // Before the first look, so that nothing falls between it and the news.
         let news = self.poller.subscribe();
         let viewer = Viewer::new(self.store.clone(), filter, news, self.drain.clone());
-        Ok(stream::unfold((viewer, place), |(mut viewer, place)| async move {
+        Ok(stream::unfold(viewer, |mut viewer| async move {
             let next = viewer.next().await?;
-            Some((next, (viewer, place)))
+            Some((next, viewer))
         }))
     }
 }

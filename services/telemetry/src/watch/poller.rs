@@ -7,18 +7,22 @@ use std::{
 };
 
 use chrono::{DateTime, TimeDelta, Utc};
-use homepot::model::{DeviceId, StoredSample};
-use homepot_runtime::Drain;
+use homepot::model::{DeviceId, StoredSample, Weigh};
+use homepot_runtime::{
+    Drain,
+    feed::{Receiver, Ring},
+};
 use homepot_store::{Store, samples};
-use tokio::sync::broadcast;
 
 /// Samples that came in since the look before: at most one a device.
-pub(super) type News = Arc<Vec<Arc<StoredSample>>>;
+pub(super) type News = Vec<Arc<StoredSample>>;
 
 const EVERY: Duration = Duration::from_secs(1);
 /// How far each look reaches behind the one before: a sample is dated before it is committed, by the database's clock as the
 /// replica that takes it carries it.
 const OVERLAP: TimeDelta = TimeDelta::seconds(5);
+/// Bytes that one look may bring: the newest samples of 40,000 devices without extras.
+const LOOK_BYTES: usize = 20 << 20;
 /// Looks that a viewer may fall behind before it has to start over.
 const BACKLOG: usize = 16;
 
@@ -26,17 +30,17 @@ const BACKLOG: usize = 16;
 pub(super) struct Poller {
     store: Store,
     drain: Drain,
-    news: broadcast::Sender<News>,
+    news: Ring<News>,
     runs: Mutex<bool>,
 }
 
 impl Poller {
     pub(super) fn new(store: Store, drain: Drain) -> Self {
-        Self { store, drain, news: broadcast::Sender::new(BACKLOG), runs: Mutex::new(false) }
+        Self { store, drain, news: Ring::new(BACKLOG), runs: Mutex::new(false) }
     }
 
     /// All news from now on.
-    pub(super) fn subscribe(self: &Arc<Self>) -> broadcast::Receiver<News> {
+    pub(super) fn subscribe(self: &Arc<Self>) -> Receiver<News> {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         let news = self.news.subscribe();
         if !*runs {
@@ -50,20 +54,25 @@ impl Poller {
     async fn run(self: Arc<Self>) {
         let mut seen = Seen::new(self.store.now());
         loop {
-            metrics::gauge!("homepot_watch_viewers").set(self.news.receiver_count() as f64);
+            metrics::gauge!("homepot_watch_viewers").set(self.news.viewers() as f64);
             if self.is_over() {
                 return;
             }
             let now = self.store.now();
             // A clock that went back stamps what is new with times before the last look.
             let since = seen.looked_at.min(now) - OVERLAP;
-            match self.store.run("received_since", move |conn| samples::received_since(conn, since)).await {
-                Ok(found) => {
+            match self.store.run("received_since", move |conn| samples::received_since(conn, since, LOOK_BYTES)).await {
+                Ok(Some(found)) => {
                     let news = seen.news(found, now);
                     if !news.is_empty() {
-                        // Fails when the last viewer has just left.
-                        let _ = self.news.send(Arc::new(news));
+                        let bytes = news.iter().map(|stored| stored.weight()).sum();
+                        self.news.tell(Some(news), bytes);
                     }
+                }
+                // Each viewer reads what it sees of it.
+                Ok(None) => {
+                    seen = Seen::new(now);
+                    self.news.tell(None, 0);
                 }
                 // What came in meanwhile is found by the next look.
                 Err(error) => tracing::debug!(%error, "look for new samples"),
@@ -77,7 +86,7 @@ impl Poller {
 
     fn is_over(&self) -> bool {
         let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.drain.started() || self.news.receiver_count() == 0 {
+        if self.drain.started() || self.news.viewers() == 0 {
             *runs = false;
         }
         !*runs

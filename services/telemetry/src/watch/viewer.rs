@@ -10,10 +10,13 @@ use std::{
 use chrono::{DateTime, Utc};
 use homepot::{
     Error, Kind,
-    model::{DeviceId, PageRequest, StoredSample},
+    model::{DeviceId, PageRequest, StoredSample, Weigh},
     pb::telemetry::v1 as pb,
 };
-use homepot_runtime::Drain;
+use homepot_runtime::{
+    Drain,
+    feed::{PIECE_BYTES, Receiver},
+};
 use homepot_store::{
     Store,
     samples::{self, LatestFilter},
@@ -25,6 +28,8 @@ use super::poller::News;
 
 /// Samples in one message.
 const PIECE: u32 = 500;
+/// Bytes of samples that wait for a viewer. Beyond that they are dropped, and it starts over.
+const WAITING_BYTES: usize = 16 << 20;
 /// Looks of the poller in which may come again what the first look brought.
 const ECHOES: u32 = 3;
 
@@ -34,7 +39,7 @@ pub(super) struct Viewer {
     filter: LatestFilter,
     /// Those of the filter, to look up.
     wanted: HashSet<DeviceId>,
-    news: broadcast::Receiver<News>,
+    news: Receiver<News>,
     drain: Drain,
     state: State,
     /// What is to be sent next, each device once.
@@ -57,7 +62,7 @@ enum State {
 }
 
 impl Viewer {
-    pub(super) fn new(store: Store, filter: LatestFilter, news: broadcast::Receiver<News>, drain: Drain) -> Self {
+    pub(super) fn new(store: Store, filter: LatestFilter, news: Receiver<News>, drain: Drain) -> Self {
         Self {
             wanted: filter.device_ids.iter().cloned().collect(),
             store,
@@ -87,14 +92,24 @@ impl Viewer {
                 return Err(stopping());
             }
             if !self.waiting.is_empty() {
-                let piece = self.waiting.len().min(PIECE as usize);
-                return Ok(self.waiting.drain(..piece).map(|stored| StoredSample::clone(&stored).into()).collect());
+                return Ok(self.piece());
             }
             if let Some(page) = self.catch_up().await? {
                 return Ok(page);
             }
             self.await_news().await?;
         }
+    }
+
+    /// As much of what waits as fits one message.
+    fn piece(&mut self) -> Vec<pb::DeviceSample> {
+        let mut bytes = 0;
+        let fits = self.waiting.iter().take(PIECE as usize).take_while(|stored| {
+            bytes += stored.weight();
+            bytes <= PIECE_BYTES
+        });
+        let count = fits.count().max(1).min(self.waiting.len());
+        self.waiting.drain(..count).map(|stored| StoredSample::clone(&stored).into()).collect()
     }
 
     /// While it catches up: the next page, if it holds anything or is the first.
@@ -122,9 +137,18 @@ impl Viewer {
         // All that waits is taken at once: who reads slowly gets the newest of each device only.
         let mut newest = BTreeMap::new();
         let mut looks = 0;
-        let mut next = news.ok();
-        while let Some(news) = next.take() {
+        let (mut next, mut bytes) = (news.ok(), 0);
+        while let Some(entry) = next.take() {
             looks += 1;
+            let Some(news) = entry.get() else {
+                lagged = true;
+                break;
+            };
+            bytes += news.iter().filter(|stored| self.sees(stored)).map(|stored| stored.weight()).sum::<usize>();
+            if bytes > WAITING_BYTES {
+                lagged = true;
+                break;
+            }
             let own = news.iter().filter(|stored| self.sees(stored));
             newest.extend(own.map(|stored| (stored.device_id.clone(), stored.clone())));
             next = match self.news.try_recv() {
