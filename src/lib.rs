@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod codec;
+pub mod cost;
 pub mod error;
 pub mod model;
 pub mod only_grpc;

@@ -7,16 +7,21 @@ use homepot::{
     Error,
     model::{
         CommandId, CommandState, DeviceId, DeviceSource, Faults, NewCommand, PageRequest, RunId, RunOrder,
-        RunResumption, RunState, from_proto_duration,
+        RunResumption, RunState, Weigh, from_proto_duration,
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
-use homepot_runtime::auth::{self, OperatorCaller};
+use homepot_runtime::{
+    auth::{self, OperatorCaller},
+    limits::Quota,
+};
 use tonic::{Request, Response, Status};
 
 use crate::Commands;
 
 const MAX_REASON: usize = 500;
+/// What the row of a command takes without its payload.
+const ROW: usize = 1_024;
 /// How long a cancel waits for a device that has to be asked when the caller does not say.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
 const MAX_CANCEL_WAIT: Duration = Duration::from_secs(60);
@@ -85,8 +90,13 @@ impl CommandService for Service {
 
     async fn start_run(&self, request: Request<pb::StartRunRequest>) -> Result<Response<pb::StartRunResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
+        let quota = request.extensions().get::<Quota>().cloned();
         let order = RunOrder::try_from(request.into_inner())?;
         let (run, existed) = self.commands.start_run(&caller, order).await?;
+        if let Some(quota) = quota.filter(|_| !existed) {
+            // Each of its devices gets a row with the payload.
+            quota.count(run.progress.total as usize * (ROW + run.order.payload.weight()));
+        }
         Ok(Response::new(pb::StartRunResponse { run: Some(run.into()), existed }))
     }
 

@@ -10,6 +10,7 @@
 
 mod backend;
 mod body;
+mod bounded;
 mod caller;
 mod error;
 mod events;
@@ -97,6 +98,7 @@ impl Gateway {
                 ApiError::new(http::StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
             })
             .layer(middleware::from_fn_with_state(known, query::check))
+            .layer(middleware::from_fn_with_state(bounded::Bound::new(), bounded::bound))
             .layer(middleware::from_fn_with_state(self.config.trusted_proxies, observe::observe))
             .with_state(app)
     }

@@ -8,7 +8,10 @@ use homepot::{
         device::v1::{self as pb, device_service_server::DeviceService},
     },
 };
-use homepot_runtime::auth::{self, DeviceCaller, Enrollee};
+use homepot_runtime::{
+    auth::{self, DeviceCaller, Enrollee},
+    limits::Quota,
+};
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::{
@@ -65,9 +68,10 @@ impl DeviceService for Service {
         request: Request<Streaming<pb::AttachRequest>>,
     ) -> Result<Response<Self::AttachStream>, Status> {
         let caller: DeviceCaller = auth::caller(&request)?;
+        let quota = request.extensions().get::<Quota>().cloned();
         self.check_room()?;
         let (outbound, down) = Outbound::pair();
-        let session = session::run(self.link.clone(), caller, request.into_inner(), outbound);
+        let session = session::run(self.link.clone(), (caller, quota), request.into_inner(), outbound);
         self.link.inner.tasks.spawn(session);
         Ok(Response::new(down))
     }

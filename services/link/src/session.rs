@@ -14,7 +14,7 @@ use homepot::{
 };
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
-use homepot_runtime::auth::DeviceCaller;
+use homepot_runtime::{auth::DeviceCaller, limits::Quota};
 use tokio::{sync::oneshot, time::Instant};
 use tonic::{Code, Status, Streaming};
 
@@ -32,20 +32,24 @@ use crate::{
 const TOGETHER: usize = 16;
 /// A session whose clock is further than this from the server's ends.
 const CLOCK_MOVED: TimeDelta = TimeDelta::seconds(10);
+/// What news of a loss count for in a device's write quota: a few bytes make a row and a commit of their own, and come when
+/// there was an outage.
+const LOSS: usize = 4_096;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 
 /// Runs a session to its end, and tells the device why, if it is there to be told.
 pub(crate) async fn run(
     link: Link,
-    caller: DeviceCaller,
+    (caller, quota): (DeviceCaller, Option<Quota>),
     mut inbound: Streaming<pb::AttachRequest>,
     outbound: Outbound,
 ) {
     let (device, device_id, source) = (caller.pk, caller.device_id.clone(), caller.source.as_str());
     let key_id = caller.key_id.clone();
     let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
-        Ok((session, closed)) => {
+        Ok((mut session, closed)) => {
+            session.quota = quota;
             let end = session.live(inbound, closed).await;
             session.leave(&end).await;
             end
@@ -98,6 +102,8 @@ fn is_of_a_command(message: &Received) -> bool {
 struct Session {
     link: Link,
     caller: DeviceCaller,
+    /// What it may write; `None`: as much as it likes.
+    quota: Option<Quota>,
     epoch: i64,
     wakeup: Wakeup,
     outbound: Outbound,
@@ -149,7 +155,7 @@ impl Session {
         let wakeup = link.inner.commands.hints().device(pk);
         let clock = Clock::start(link.clock().now);
         let skew = placing::skew(hello.device_time, clock.now());
-        let mut session = Self { link, caller, epoch, wakeup, outbound, clock, skew };
+        let mut session = Self { link, caller, quota: None, epoch, wakeup, outbound, clock, skew };
         if let Err(end) = session.welcome(&hello).await {
             session.leave(&end).await;
             return Err(end);
@@ -222,12 +228,28 @@ impl Session {
 
     /// Waits for an end that comes from outside.
     async fn cut_short(&self, closed: &mut oneshot::Receiver<End>, alarm: &mut Alarm, waits_for: WaitsFor) -> End {
-        tokio::select! {
-            biased;
-            end = closed => end.unwrap_or(End::Superseded),
-            () = self.outbound.closed() => End::PeerGone,
-            end = alarm.goes_off(waits_for) => end,
+        loop {
+            let end = tokio::select! {
+                biased;
+                end = &mut *closed => return end.unwrap_or(End::Superseded),
+                () = self.outbound.closed() => return End::PeerGone,
+                end = alarm.goes_off(waits_for) => end,
+            };
+            if end != End::Silent || !self.is_slowed_down() {
+                return end;
+            }
+            // What it says waits for its quota, so that its silence is our doing.
+            alarm.heard();
+            self.heard();
         }
+    }
+
+    fn is_slowed_down(&self) -> bool {
+        self.quota.as_ref().is_some_and(|quota| quota.wait().is_some())
+    }
+
+    fn heard(&self) {
+        self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
     }
 
     async fn work(&self, event: Event) -> Result<(), End> {
@@ -261,7 +283,7 @@ impl Session {
             // The device goes by a clock that is no longer the server's. It comes back at once and learns the new one.
             return Err(End::Aged);
         }
-        self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
+        self.heard();
         let (mut words, speaker) = (Vec::new(), self.speaker());
         for message in messages {
             let incoming = match received(message) {
@@ -323,6 +345,9 @@ impl Session {
         let Lost { first_seq, last_seq, loss } = lost;
         tracing::info!(device_id = %self.caller.device_id, samples = loss.samples, reason = loss.reason.as_str(),
             "device lost samples");
+        if let Some(quota) = &self.quota {
+            quota.count(LOSS);
+        }
         let telemetry = &self.link.inner.telemetry;
         self.until_available(|| telemetry.record_loss(self.caller.pk, loss.clone())).await?;
         let (reason, source) = (loss.reason.as_str(), self.caller.source.as_str());

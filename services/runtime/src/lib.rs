@@ -9,6 +9,7 @@ pub mod descriptors;
 pub mod drain;
 pub mod feed;
 mod lease;
+pub mod limits;
 pub mod log;
 pub mod metrics;
 pub mod ops;

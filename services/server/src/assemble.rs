@@ -14,6 +14,7 @@ use homepot_registry::Registry;
 use homepot_runtime::{
     Drain,
     auth::AuthLayer,
+    limits::{LimitLayer, Limits},
     ops::{HEALTH_PATH, Health},
     request_id::RequestLayer,
     settings::{OpenEnrollment, Reflection, Role, ServicesAddress, Settings},
@@ -102,7 +103,10 @@ impl Backstage {
             routes.add_service(link.service());
         }
         let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
-        let services = RequestLayer.layer(door.layer(routes.routes()));
+        let limited = settings.limits;
+        let watches = (limited.watches, limited.watches_per_operator);
+        let limits = LimitLayer::new(Limits::new(limited.device, limited.operator, watches));
+        let services = RequestLayer.layer(door.layer(limits.layer(routes.routes())));
         let services = BoxCloneSyncService::new(services);
         let unauthenticated = Unauthenticated::new(settings.trusted_proxies.clone());
         let reflection = settings.reflection;

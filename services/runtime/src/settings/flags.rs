@@ -5,6 +5,8 @@
 
 use std::ffi::OsString;
 
+use super::limits::LimitFlags;
+
 /// Flags of `homepot serve`. A flag wins over its environment variable.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Flags {
@@ -197,6 +199,9 @@ pub struct Flags {
     #[arg(long, env = "HOMEPOT_FLEET_METRICS_DEVICES", value_name = "COUNT", default_value = "1000")]
     #[arg(help_heading = "Devices")]
     pub(super) fleet_metrics_devices: String,
+
+    #[command(flatten)]
+    pub(super) limits: LimitFlags,
 
     /// How long open streams and requests may take to end when the server is told to stop: 1s to 5m.
     #[arg(long, env = "HOMEPOT_DRAIN_DEADLINE", value_name = "TIME", default_value = "8s")]

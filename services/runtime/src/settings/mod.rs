@@ -4,6 +4,7 @@
 //! them as they were written, [`Settings::read`] checks them and tells all faults at once.
 
 mod flags;
+mod limits;
 mod reader;
 mod redis;
 mod roles;
@@ -16,6 +17,7 @@ use homepot_host::environment;
 use self::reader::{Reader, Surroundings, given, given_path};
 pub use self::{
     flags::Flags,
+    limits::{LimitFlags, LimitSettings},
     reader::{Fault, SettingsError, parse_time},
     redis::{RedisAddress, RedisSettings},
     roles::{Role, Roles},
@@ -64,6 +66,8 @@ pub struct Settings {
     pub retention: Retention,
     /// Of how many devices the gateway tells a Prometheus at most; `None`: of none.
     pub fleet_metrics: Option<usize>,
+    /// What one caller may take of the server.
+    pub limits: LimitSettings,
     /// How long the end may take.
     pub drain_deadline: Duration,
     /// What is logged, and how.
@@ -225,6 +229,7 @@ impl Settings {
                 (&flags.retention_activities, &flags.retention_errors),
             ),
             fleet_metrics: fleet_metrics(&mut reader, &flags.fleet_metrics, &flags.fleet_metrics_devices),
+            limits: limits::read(&mut reader, &flags.limits),
             drain_deadline: reader.time("drain-deadline", &flags.drain_deadline, SECOND..=5 * MINUTE),
             roles,
             log,
