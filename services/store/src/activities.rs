@@ -1,24 +1,30 @@
-//! What people did: rows as they came, by the week they came in.
+//! What people did: rows as they came, by the week they came in, and totals of each hour.
 
-use std::time::Duration;
+mod fold;
+mod sums;
 
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Double, Integer, Jsonb, Nullable, Text, Timestamptz},
+    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz},
 };
-use homepot::model::{
-    Activity, ActivityFilter, ActivityGrouping, ActivitySum, OperatorName, Page, PageRequest, StoredActivity,
-};
+use homepot::model::{Activity, ActivityFilter, OperatorName, Page, PageRequest, StoredActivity, Weigh};
 use serde_json::Value;
 
 use crate::{StoreError, paging, row};
 
+pub(crate) use self::fold::fold;
+pub use self::sums::sums;
+
+/// What comes after its hour was summed up is marked, so that the hour is summed up again.
 const INSERT: &str = "\
-INSERT INTO user_activities (at, duration_ms, activity_type, source, operator, page_url, element_id, search_query,
-    session_id, metadata)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+WITH new AS (
+    INSERT INTO user_activities (at, duration_ms, activity_type, source, operator, page_url, element_id, search_query,
+        session_id, metadata)
+    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING at)
+INSERT INTO activity_late (hour)
+SELECT DISTINCT date_bin('1 hour', at, 'epoch') FROM new, activity_progress WHERE at < rolled_to";
 
 /// Keeps activities, all or none; the same again is kept again.
 pub fn insert(conn: &mut PgConnection, new: &[StoredActivity]) -> Result<Vec<()>, StoreError> {
@@ -63,6 +69,7 @@ macro_rules! bound {
             .bind::<Nullable<Timestamptz>, _>($filter.range.1)
     };
 }
+use bound;
 
 #[derive(QueryableByName)]
 #[diesel(table_name = crate::schema::user_activities)]
@@ -80,6 +87,21 @@ struct Row {
     metadata: Option<Value>,
 }
 
+/// Activities that are read at once: each may have 4 KiB of metadata and an address of 2,048 characters.
+const CHUNK: u32 = 128;
+
+/// An activity with the place it has in the list.
+struct Placed {
+    key: String,
+    activity: StoredActivity,
+}
+
+impl Weigh for Placed {
+    fn weight(&self) -> usize {
+        self.activity.weight()
+    }
+}
+
 /// Activity, newest first; of `own` only where the caller may see no other.
 pub fn list(
     conn: &mut PgConnection,
@@ -87,6 +109,17 @@ pub fn list(
     filter: &ActivityFilter,
     page: &PageRequest,
 ) -> Result<Page<StoredActivity>, StoreError> {
+    let key = |placed: &Placed| placed.key.clone();
+    let page = paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, own, filter, page))?;
+    Ok(Page { items: page.items.into_iter().map(|placed| placed.activity).collect(), next: page.next })
+}
+
+fn list_chunk(
+    conn: &mut PgConnection,
+    own: Option<&OperatorName>,
+    filter: &ActivityFilter,
+    page: &PageRequest,
+) -> Result<Page<Placed>, StoreError> {
     let after = paging::after_time_key::<i64>(page)?;
     let query = format!(
         "SELECT at, number, duration_ms, activity_type, source, operator, page_url, element_id, search_query, session_id,
@@ -100,7 +133,8 @@ pub fn list(
         .bind::<BigInt, _>(paging::limit(page))
         .load(conn)?;
     let page = Page::cut(rows, page.size, |row: &Row| paging::time_key(row.at, row.number));
-    let items = page.items.into_iter().map(stored).collect::<Result<_, _>>()?;
+    let placed = |row: Row| Ok(Placed { key: paging::time_key(row.at, row.number), activity: stored(row)? });
+    let items = page.items.into_iter().map(placed).collect::<Result<_, StoreError>>()?;
     Ok(Page { items, next: page.next })
 }
 
@@ -119,58 +153,4 @@ fn stored(row: Row) -> Result<StoredActivity, StoreError> {
         at: row.at,
         source: row::checked("user_activities.source", &row.source)?,
     })
-}
-
-#[derive(QueryableByName)]
-struct SumRow {
-    #[diesel(sql_type = Text)]
-    key: String,
-    #[diesel(sql_type = Timestamptz)]
-    start_at: DateTime<Utc>,
-    #[diesel(sql_type = BigInt)]
-    count: i64,
-    #[diesel(sql_type = BigInt)]
-    sessions: i64,
-    #[diesel(sql_type = Nullable<Double>)]
-    average_ms: Option<f64>,
-}
-
-/// How much activity there was, by time and then by what it is told apart by.
-pub fn sums(
-    conn: &mut PgConnection,
-    own: Option<&OperatorName>,
-    filter: &ActivityFilter,
-    group_by: Option<ActivityGrouping>,
-    resolution: Option<Duration>,
-    page: &PageRequest,
-) -> Result<Page<ActivitySum>, StoreError> {
-    let key = match group_by {
-        None => "''",
-        Some(ActivityGrouping::Type) => "activity_type",
-        Some(ActivityGrouping::Page) => "page_url",
-        Some(ActivityGrouping::SearchQuery) => "search_query",
-        Some(ActivityGrouping::Operator) => "operator",
-    };
-    let (start, after) = (paging::bucket("at", resolution), paging::after_time_key::<String>(page)?);
-    let query = format!(
-        "SELECT * FROM (
-            SELECT coalesce({key}, '') COLLATE \"C\" AS key, {start} AS start_at, count(*) AS count,
-                count(DISTINCT session_id) AS sessions, avg(duration_ms)::double precision AS average_ms
-            FROM user_activities WHERE {FILTER} GROUP BY 1, 2) AS sums
-        WHERE $9::timestamptz IS NULL OR (start_at, key) > ($9, $10) ORDER BY start_at, key LIMIT $11"
-    );
-    let rows: Vec<SumRow> = bound!(sql_query(query), own, filter)
-        .bind::<Nullable<Timestamptz>, _>(after.as_ref().map(|after| after.time))
-        .bind::<Nullable<Text>, _>(after.as_ref().map(|after| &after.name))
-        .bind::<BigInt, _>(paging::limit(page))
-        .load(conn)?;
-    let page = Page::cut(rows, page.size, |row: &SumRow| paging::time_key(row.start_at, &row.key));
-    let sum = |row: SumRow| ActivitySum {
-        key: row.key,
-        start: resolution.map(|_| row.start_at),
-        count: row.count.unsigned_abs(),
-        sessions: row.sessions.unsigned_abs(),
-        average_duration: row.average_ms.and_then(|millis| Duration::try_from_secs_f64(millis / 1_000.0).ok()),
-    };
-    Ok(Page { items: page.items.into_iter().map(sum).collect(), next: page.next })
 }

@@ -9,7 +9,7 @@ use diesel::PgConnection;
 
 pub use self::guard::{Guard, Hold, confirm_clock};
 use crate::{
-    StoreError, clock, devices, error_groups,
+    StoreError, activities, clock, devices, error_groups,
     locks::{self, Lock},
     losses, partitions, rollups,
     samples::corrections,
@@ -108,6 +108,7 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     let (minutes, more_minutes) = rollups::roll_minutes(conn, BUDGET)?;
     let (late, more_late) = late(conn)?;
     let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
+    let more_activities = activities::fold(conn, now, BUDGET)?;
     let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
     // After all that is folded, and nobody else folds: nothing comes after it.
     devices::sweep_removed(conn, now)?;
@@ -123,7 +124,7 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     }
     error_groups::forget_reporters(conn, now)?;
     clock::forget_steps_back(conn, now)?;
-    let more = more_minutes || more_late || more_hours;
+    let more = more_minutes || more_late || more_hours || more_activities;
     let lag = (now - rolled_to).to_std().unwrap_or_default();
     Ok(Report { made, dropped, minutes, hours, late, lag, more })
 }

@@ -28,11 +28,13 @@ enum Table {
     Hours,
     States,
     Activities,
+    ActivityHours,
     Errors,
 }
 
 impl Table {
-    const ALL: [Self; 6] = [Self::Samples, Self::Minutes, Self::Hours, Self::States, Self::Activities, Self::Errors];
+    const ALL: [Self; 7] =
+        [Self::Samples, Self::Minutes, Self::Hours, Self::States, Self::Activities, Self::ActivityHours, Self::Errors];
 
     fn name(self) -> &'static str {
         match self {
@@ -41,6 +43,7 @@ impl Table {
             Self::Hours => "rollup_1h",
             Self::States => "device_states",
             Self::Activities => "user_activities",
+            Self::ActivityHours => "activity_hours",
             Self::Errors => "error_groups",
         }
     }
@@ -49,8 +52,8 @@ impl Table {
     fn first_day(self, day: NaiveDate) -> NaiveDate {
         let back = match self {
             Self::Samples => 0,
-            Self::Minutes | Self::States | Self::Activities | Self::Errors => day.weekday().num_days_from_monday(),
             Self::Hours => day.day0(),
+            _ => day.weekday().num_days_from_monday(),
         };
         day - Days::new(back.into())
     }
@@ -59,8 +62,8 @@ impl Table {
     fn next(self, first: NaiveDate) -> NaiveDate {
         match self {
             Self::Samples => first + Days::new(1),
-            Self::Minutes | Self::States | Self::Activities | Self::Errors => first + Days::new(7),
             Self::Hours => first + Months::new(1),
+            _ => first + Days::new(7),
         }
     }
 
@@ -70,7 +73,7 @@ impl Table {
             Self::Minutes => retention.minutes,
             Self::Hours => retention.hours,
             Self::States => KEEP_STATES,
-            Self::Activities => retention.activities,
+            Self::Activities | Self::ActivityHours => retention.activities,
             Self::Errors => retention.errors,
         };
         TimeDelta::from_std(keeps).unwrap_or(TimeDelta::MAX)
@@ -128,6 +131,12 @@ pub(crate) fn make_missing_days(
     Ok(())
 }
 
+/// Makes the partition of `activity_hours` for `day` where it is missing.
+pub(crate) fn make_activity_hours(conn: &mut PgConnection, day: NaiveDate) -> Result<(), StoreError> {
+    let table = Table::ActivityHours;
+    make_missing(conn, table, &[table.first_day(day)]).map(drop)
+}
+
 fn make_missing(conn: &mut PgConnection, table: Table, firsts: &[NaiveDate]) -> Result<usize, StoreError> {
     // Nearly every call ends here, without a lock.
     if missing(conn, table, firsts)?.is_empty() {
@@ -181,7 +190,7 @@ pub(crate) fn drop_expired(
         let folded_to = match table {
             Table::Samples => rolled_to(conn, MINUTES)?,
             Table::Minutes => rolled_to(conn, HOURS)?,
-            Table::Hours | Table::States | Table::Activities | Table::Errors => now,
+            _ => now,
         };
         let keeps = table.keeps(retention).max(table.back(retention));
         let Some(expired) = now.checked_sub_signed(keeps) else { continue };

@@ -311,6 +311,36 @@ diesel::table! {
 }
 
 diesel::table! {
+    activity_hours (hour) {
+        hour -> Timestamptz,
+        count -> BigInt,
+        durations -> BigInt,
+        duration_ms -> BigInt,
+        sessions -> BigInt,
+        overflow -> Bool,
+        activity_type -> Text,
+        source -> Text,
+        operator -> Text,
+        page_url -> Nullable<Text>,
+        search_query -> Nullable<Text>,
+        session_id -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
+    activity_progress (single) {
+        single -> Bool,
+        rolled_to -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    activity_late (hour) {
+        hour -> Timestamptz,
+    }
+}
+
+diesel::table! {
     error_groups (hour, fingerprint) {
         hour -> Timestamptz,
         first_seen_at -> Timestamptz,

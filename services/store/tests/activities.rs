@@ -3,10 +3,15 @@
 use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+use diesel::{QueryableByName, RunQueryDsl, sql_query};
 use homepot::model::{
-    Activity, ActivityFilter, ActivityGrouping, ActivityType, DeviceSource, OperatorName, StoredActivity,
+    Activity, ActivityFilter, ActivityGrouping, ActivitySum, ActivityType, DeviceSource, OperatorName, StoredActivity,
 };
-use homepot_store::{PgConnection, activities, test_support::TestDatabase};
+use homepot_store::{
+    PgConnection, activities,
+    maintenance::{self, Retention},
+    test_support::TestDatabase,
+};
 
 use crate::fixture::*;
 
@@ -97,4 +102,109 @@ async fn sums_count_activity_and_visits_and_average_what_was_timed() {
     assert_eq!(by_time[1].1, Some(minute));
     let all = activities::sums(&mut conn, None, &real, None, None, &page(1, None)).unwrap();
     assert_eq!(all.items[0].average_duration, Some(Duration::from_millis(1_500)));
+}
+
+/// Everything that a report tells, for each way to group and each of these ranges and resolutions.
+fn reports(conn: &mut PgConnection, own: Option<&str>, hour: DateTime<Utc>) -> Vec<Vec<ActivitySum>> {
+    let own = own.map(operator);
+    let minutes = |minutes| Some(hour + TimeDelta::minutes(minutes));
+    let ranges = [
+        (None, None),
+        (minutes(0), minutes(120)),
+        (minutes(-90), minutes(200)),
+        (minutes(10), minutes(50)),
+        (minutes(-61), None),
+        (None, minutes(59)),
+        (minutes(60), minutes(60 * 24)),
+    ];
+    let mut all = Vec::new();
+    for range in ranges {
+        for resolution in [None, Some(60), Some(3_600), Some(7_200), Some(86_400)].map(|s| s.map(Duration::from_secs)) {
+            for group_by in
+                [None, Some(ActivityGrouping::Type), Some(ActivityGrouping::Page), Some(ActivityGrouping::Operator)]
+            {
+                let filter = ActivityFilter { range, ..Default::default() };
+                let sums =
+                    |page: &_| activities::sums(conn, own.as_ref(), &filter, group_by, resolution, page).unwrap();
+                all.push(all_pages(3, sums));
+            }
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn totals_of_hours_say_what_the_rows_say_at_every_edge_and_after_late_rows() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    // Long ago, so that all hours are over; the marks of progress say where an upgrade found the first row.
+    let hour = DateTime::from_timestamp(Utc::now().timestamp() / 3_600 * 3_600, 0).unwrap() - TimeDelta::hours(30);
+    let mut rows = Vec::new();
+    for n in 0..40_i64 {
+        let at = hour + TimeDelta::minutes(n * 11 - 100) + TimeDelta::microseconds(n);
+        let mut row = did(["ann", "bob", "eve"][n as usize % 3], ActivityType::Click, at);
+        row.activity.session_id = Some(format!("session-{}", n % 5));
+        row.activity.page_url = (n % 4 > 0).then(|| format!("/page-{}", n % 4));
+        row.activity.duration = (n % 2 == 0).then(|| Duration::from_millis(n as u64 * 100));
+        rows.push(row);
+    }
+    // Right on the edge of an hour.
+    rows.push(did("ann", ActivityType::Search, hour));
+    rows.push(did("ann", ActivityType::Search, hour + TimeDelta::hours(2)));
+    keep(&mut conn, &rows[..30]);
+    let first =
+        "UPDATE activity_progress SET rolled_to = (SELECT date_bin('1 hour', min(at), 'epoch') FROM user_activities)";
+    sql_query(first).execute(&mut conn).unwrap();
+    keep(&mut conn, &rows[30..]);
+    let of_rows = [None, Some("bob")].map(|own| reports(&mut conn, own, hour));
+    maintenance::run_at(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
+    assert!(count(&mut conn, "activity_hours") > 10, "hours were summed up");
+    assert_eq!([None, Some("bob")].map(|own| reports(&mut conn, own, hour)), of_rows);
+
+    // One that comes late is in the report after the next round.
+    keep(&mut conn, &[did("bob", ActivityType::Filter, hour + TimeDelta::minutes(30))]);
+    assert_eq!(count(&mut conn, "activity_late"), 1);
+    maintenance::run_at(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
+    assert_eq!(count(&mut conn, "activity_late"), 0);
+    let range = (Some(hour), Some(hour + TimeDelta::hours(1)));
+    let filter = ActivityFilter { range, activity_type: Some(ActivityType::Filter), ..Default::default() };
+    let sums = activities::sums(&mut conn, None, &filter, None, None, &page(10, None)).unwrap();
+    assert_eq!(sums.items[0].count, 1);
+}
+
+#[derive(QueryableByName)]
+struct Counted {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    rows: i64,
+}
+
+fn count(conn: &mut PgConnection, table: &str) -> i64 {
+    sql_query(format!("SELECT count(*) AS rows FROM {table}")).get_result::<Counted>(conn).unwrap().rows
+}
+
+#[tokio::test]
+async fn a_flood_of_different_activities_makes_few_totals_and_a_report_of_too_much_is_refused_by_name() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    // 200,001 in the same hour, with a session of their own each.
+    let flood = "INSERT INTO user_activities (at, activity_type, source, operator, session_id)
+        SELECT date_bin('1 hour', now(), 'epoch') - interval '5 hours' + n * interval '10 ms', 'click', 'real', 'loud', n::text
+        FROM generate_series(1, 200001) AS n";
+    assert_eq!(sql_query(flood).execute(&mut conn).unwrap(), 200_001);
+    let report = |conn: &mut PgConnection, resolution: Option<u64>| {
+        let (filter, resolution) = (ActivityFilter::default(), resolution.map(Duration::from_secs));
+        activities::sums(conn, None, &filter, None, resolution, &page(1_000, None))
+    };
+    let refused = homepot::Error::from(report(&mut conn, Some(60)).unwrap_err());
+    assert_eq!(refused.field_violations()[0].field, "start_time");
+    assert!(refused.message().contains("200000 activities"), "{refused}");
+
+    sql_query("UPDATE activity_progress SET rolled_to = now() - interval '1 day'").execute(&mut conn).unwrap();
+    let before = report(&mut conn, None).unwrap();
+    maintenance::run_at(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
+    assert!(count(&mut conn, "activity_hours") <= 2_001);
+    let after = report(&mut conn, None).unwrap();
+    assert_eq!((after.items[0].count, after.items[0].sessions), (200_001, 200_001));
+    assert_eq!(after, before);
+    assert!(report(&mut conn, Some(60)).is_err(), "minutes are still read from rows");
 }

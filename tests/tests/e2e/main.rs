@@ -15,6 +15,7 @@ mod door;
 mod host;
 mod house;
 mod ledger;
+mod limits;
 mod ops;
 mod presence;
 mod protocol;

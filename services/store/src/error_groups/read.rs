@@ -9,7 +9,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Jsonb, Nullable, Text, Timestamptz},
 };
 use homepot::model::{
-    ErrorFilter, ErrorGroup, ErrorGrouping, ErrorReport, ErrorSum, OperatorName, Page, PageRequest, SiteScope,
+    ErrorFilter, ErrorGroup, ErrorGrouping, ErrorReport, ErrorSum, OperatorName, Page, PageRequest, SiteScope, Weigh,
 };
 use serde_json::Value;
 
@@ -92,6 +92,21 @@ struct Row {
     context: Option<Value>,
 }
 
+/// Groups that are read at once: each may have a stack trace of 16,000 characters and a context of 8 KiB.
+const CHUNK: u32 = 32;
+
+/// A group with the place it has in the list.
+struct Placed {
+    key: String,
+    group: ErrorGroup,
+}
+
+impl Weigh for Placed {
+    fn weight(&self) -> usize {
+        self.group.weight()
+    }
+}
+
 /// Groups, by hour, the newest first; within one, the group that began last comes first.
 pub fn list(
     conn: &mut PgConnection,
@@ -99,6 +114,17 @@ pub fn list(
     filter: &ErrorFilter,
     page: &PageRequest,
 ) -> Result<Page<ErrorGroup>, StoreError> {
+    let key = |placed: &Placed| placed.key.clone();
+    let page = paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, seen, filter, page))?;
+    Ok(Page { items: page.items.into_iter().map(|placed| placed.group).collect(), next: page.next })
+}
+
+fn list_chunk(
+    conn: &mut PgConnection,
+    seen: &Seen,
+    filter: &ErrorFilter,
+    page: &PageRequest,
+) -> Result<Page<Placed>, StoreError> {
     let after = paging::after_time_key::<i64>(page)?;
     let query = format!(
         "SELECT g.hour, g.number, g.first_seen_at, g.last_seen_at, g.count, g.overflow, g.source, g.severity, g.category,
@@ -112,7 +138,8 @@ pub fn list(
         .bind::<BigInt, _>(paging::limit(page))
         .load(conn)?;
     let page = Page::cut(rows, page.size, |row: &Row| paging::time_key(row.hour, row.number));
-    let items = page.items.into_iter().map(group).collect::<Result<_, _>>()?;
+    let placed = |row: Row| Ok(Placed { key: paging::time_key(row.hour, row.number), group: group(row)? });
+    let items = page.items.into_iter().map(placed).collect::<Result<_, StoreError>>()?;
     Ok(Page { items, next: page.next })
 }
 
@@ -151,6 +178,37 @@ struct SumRow {
     groups: i64,
 }
 
+impl Weigh for SumRow {
+    fn weight(&self) -> usize {
+        64 + self.key.len()
+    }
+}
+
+/// Groups that a report may read.
+const MOST_GROUPS: i64 = 1_000_000;
+
+#[derive(QueryableByName)]
+struct Cost {
+    #[diesel(sql_type = BigInt)]
+    groups: i64,
+}
+
+/// Counts what a report would read, as far as the most that it may.
+fn check_cost(conn: &mut PgConnection, filter: &ErrorFilter) -> Result<(), StoreError> {
+    let count = "SELECT count(*) AS groups FROM (SELECT FROM error_groups WHERE ($1::timestamptz IS NULL OR hour >= $1)
+        AND ($2::timestamptz IS NULL OR hour < $2) LIMIT $3) AS g";
+    let cost: Cost = sql_query(count)
+        .bind::<Nullable<Timestamptz>, _>(filter.range.0)
+        .bind::<Nullable<Timestamptz>, _>(filter.range.1)
+        .bind::<BigInt, _>(MOST_GROUPS + 1)
+        .get_result(conn)?;
+    if cost.groups > MOST_GROUPS {
+        let told = format!("spans more than {MOST_GROUPS} groups of errors; ask for a shorter time");
+        return Err(homepot::Error::invalid("start_time", told).into());
+    }
+    Ok(())
+}
+
 /// How many errors there were, by time and then by what they are told apart by.
 pub fn sums(
     conn: &mut PgConnection,
@@ -160,6 +218,7 @@ pub fn sums(
     resolution: Option<Duration>,
     page: &PageRequest,
 ) -> Result<Page<ErrorSum>, StoreError> {
+    check_cost(conn, filter)?;
     let key = match group_by {
         None => "''",
         Some(ErrorGrouping::Category) => "g.category",
@@ -182,7 +241,8 @@ pub fn sums(
         .bind::<Nullable<Text>, _>(after.as_ref().map(|after| &after.name))
         .bind::<BigInt, _>(paging::limit(page))
         .load(conn)?;
-    let page = Page::cut(rows, page.size, |row: &SumRow| paging::time_key(row.start_at, &row.key));
+    let key = |row: &SumRow| paging::time_key(row.start_at, &row.key);
+    let page = Page::cut(rows, page.size, key).within_bytes(key);
     let sum = |row: SumRow| ErrorSum {
         key: row.key,
         start: resolution.map(|_| row.start_at),

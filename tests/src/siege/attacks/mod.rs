@@ -5,6 +5,7 @@
 //! [`Target::size`]: super::Target::size
 
 mod announce;
+mod loud;
 mod rate;
 mod silence;
 mod wrong_keys;
@@ -39,6 +40,8 @@ pub const ALL: &[Attack] = &[
     rate::SLOW_BODIES,
     wrong_keys::ONE_ADDRESS,
     wrong_keys::MANY_ADDRESSES,
+    loud::VIEWER,
+    loud::DEVICE,
 ];
 
 /// The address of attacker number `number`: addresses of this machine that neither the fleet nor operators call from.

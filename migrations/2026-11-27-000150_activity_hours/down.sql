@@ -1,0 +1,3 @@
+DROP TABLE activity_late;
+DROP TABLE activity_progress;
+DROP TABLE activity_hours;
