@@ -68,7 +68,9 @@ const WRITES: &[(&str, Write)] = &[
         let change = DeviceChange { name: Some("Other".to_owned()), ..DeviceChange::default() };
         devices::update(conn, &device_id("d"), &change).map(drop)
     }),
-    ("keys", |conn, _| device_keys::rotate(conn, &device_id("d"), "hpd_9", "hash", Duration::ZERO).map(drop)),
+    ("keys", |conn, _| {
+        device_keys::rotate(conn, &device_id("d"), &new_secret("hpd_9", "hash"), Duration::ZERO).map(drop)
+    }),
     ("revocation", |conn, _| device_keys::revoke_all(conn, &device_id("d")).map(drop)),
     ("tokens", |conn, _| enrollment_tokens::insert(conn, &new_token("hpe_t", "site-1", 1)).map(drop)),
     ("operators", |conn, _| {
@@ -76,9 +78,9 @@ const WRITES: &[(&str, Write)] = &[
             name: OperatorName::parse("eve").unwrap(),
             role: Role::Admin,
             scope: SiteScope::All,
-            token_id: "hpo_eve".to_owned(),
-            token_hash: "hash".to_owned(),
+            token: new_secret("hpo_eve", "hash"),
             expires_at: None,
+            made_by: None,
         };
         operators::insert(conn, &new).map(drop)
     }),
