@@ -160,7 +160,8 @@ fn check_cost(
         .bind::<BigInt, _>(MOST_ROWS + 1)
         .bind::<BigInt, _>(MOST_TOTALS + 1)
         .get_result(conn)?;
-    let catching_up = totals.from <= totals.to && totals.to == rolled_to && clock::database_now(conn)? - rolled_to > BEHIND;
+    let catching_up =
+        totals.from <= totals.to && totals.to == rolled_to && clock::database_now(conn)? - rolled_to > BEHIND;
     if cost.rows > MOST_ROWS && !catching_up {
         let told = format!(
             "spans more than {MOST_ROWS} activities that have to be read one by one; ask for a shorter time, or for a \
