@@ -1,8 +1,8 @@
 //! The contract of HOMEPOT, shared by every other crate.
 //!
 //! [`pb`] is what goes over the wire, generated from `proto/`; [`model`] is what the code inside works with, checked
-//! once on receipt; [`error`] is the one error that crosses a service's edge, and
-//! [`only_grpc`] is what every client of it puts before the network. Nothing in here does I/O, and nothing
+//! once on receipt; [`error`] is the one error that crosses a service's edge, [`text`] makes text of others fit to be shown,
+//! and [`only_grpc`] is what every client of it puts before the network. Nothing in here does I/O, and nothing
 //! in here may depend on another crate of the workspace.
 
 pub mod access;
@@ -12,5 +12,6 @@ pub mod error;
 pub mod model;
 pub mod only_grpc;
 pub mod pb;
+pub mod text;
 
 pub use error::{Error, Kind};

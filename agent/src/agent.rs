@@ -170,6 +170,7 @@ async fn enrol_and_work(
         last_sample: None,
         boot_id,
         clock: None,
+        journal_is_another: false,
     };
     tracing::info!(device_id = %credentials.device_id, server = %config.server, version = VERSION, "agent started");
     let events = connection::spawn(endpoint, credentials, introduction, stop.clone());
@@ -197,6 +198,8 @@ struct Agent {
     boot_id: String,
     /// The server's, as the latest session told it.
     clock: Option<ServerClock>,
+    /// This session began with a journal that turned out to have lost records: nothing it hands over may be believed new.
+    journal_is_another: bool,
 }
 
 impl Agent {
@@ -245,6 +248,9 @@ impl Agent {
                     tracing::warn!(first_seq, last_seq, index, field, reason, "the server refused a sample");
                 }
             }
+            Event::JournalCheck(ids) => self.on_journal_check(&ids),
+            Event::Command(_) | Event::Cancellation { .. } | Event::UnreadableCommand { .. }
+                if self.journal_is_another => {}
             Event::Command(delivery) => self.on_delivery(delivery),
             Event::Cancellation { command_id, reason } => self.on_cancellation(command_id, &reason),
             Event::UnreadableCommand { command_id, reason } => self.on_unreadable(command_id, reason),
@@ -272,6 +278,7 @@ impl Agent {
         self.server_interval = terms.sample_interval;
         self.uplink.attached(terms, Instant::now());
         self.clock = terms.clock;
+        self.journal_is_another = false;
         self.say_how_commands_stand();
         self.status.send_modify(|status| {
             status.phase = Phase::Attached;

@@ -6,6 +6,7 @@ use std::{
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
+use homepot::text::{visible_json, visible_lines};
 use homepot_agent::{
     RunError,
     config::{Config, Defaults, Flags, Place},
@@ -88,7 +89,7 @@ fn main() -> ExitCode {
             Ok(true) => ExitCode::SUCCESS,
             Ok(false) => ExitCode::FAILURE,
             Err(error) => {
-                let _ = writeln!(io::stderr(), "{error}");
+                let _ = writeln!(io::stderr(), "{}", visible_lines(&error.to_string()));
                 ExitCode::from(2)
             }
         },
@@ -124,8 +125,8 @@ fn status(place: Place, output: Output) -> anyhow::Result<bool> {
     let report = Report::of(&config.state_dir);
     let mut stdout = io::stdout();
     match output {
-        Output::Text => writeln!(stdout, "{report}")?,
-        Output::Json => writeln!(stdout, "{}", serde_json::to_string_pretty(&report)?)?,
+        Output::Text => writeln!(stdout, "{}", visible_lines(&report.to_string()))?,
+        Output::Json => writeln!(stdout, "{}", visible_json(&serde_json::to_string_pretty(&report)?))?,
     }
     Ok(report.healthy)
 }

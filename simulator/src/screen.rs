@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use homepot::text::visible_lines;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 const DRAWS_A_SECOND: u8 = 8;
@@ -16,12 +17,12 @@ pub(crate) const PLAIN_LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// Writes an error for people.
 pub(crate) fn complain(what: impl fmt::Display) {
-    let _ = writeln!(io::stderr(), "homepot-sim: {what}");
+    let _ = writeln!(io::stderr(), "homepot-sim: {}", visible_lines(&what.to_string()));
 }
 
 /// Writes a result.
 pub(crate) fn answer(what: impl fmt::Display) {
-    let _ = writeln!(io::stdout(), "{what}");
+    let _ = writeln!(io::stdout(), "{}", visible_lines(&what.to_string()));
 }
 
 /// The bars of a run.
@@ -65,9 +66,9 @@ impl Screen {
             return;
         }
         if self.draws {
-            let _ = self.bars.println(line.to_string());
+            let _ = self.bars.println(visible_lines(&line.to_string()));
         } else {
-            let _ = writeln!(io::stderr(), "{line}");
+            let _ = writeln!(io::stderr(), "{}", visible_lines(&line.to_string()));
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Devices, and what they say of themselves.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use chrono::{DateTime, Utc};
 
 use super::{
     CommandType, DeviceId, DeviceType, Faults, JsonBounds, JsonObject, Labels, Presence, ProofKey, SiteId,
-    from_proto_timestamp, from_struct, non_empty, parse_labels, to_proto_timestamp, to_struct,
+    from_proto_duration, from_proto_timestamp, from_struct, non_empty, parse_labels, to_proto_timestamp, to_struct,
 };
 use crate::{
     error::Error,
@@ -270,6 +270,8 @@ pub struct Hello {
     pub device_time: Option<DateTime<Utc>>,
     /// The journal it keeps its commands in; `None`: it keeps none.
     pub journal_id: Option<String>,
+    /// Since its boot; `None`: it did not say.
+    pub since_boot: Option<Duration>,
 }
 
 impl Hello {
@@ -301,6 +303,8 @@ impl TryFrom<device_pb::Hello> for Hello {
         let source = faults.take(DeviceSource::from_proto("source", hello.source)).flatten();
         let device_time =
             hello.device_time.as_ref().and_then(|time| faults.take(from_proto_timestamp("device_time", time)));
+        let since_boot =
+            hello.since_boot.as_ref().and_then(|span| faults.take(from_proto_duration("since_boot", span)));
         faults.check()?;
         Ok(Self {
             agent_version: hello.agent_version,
@@ -309,6 +313,7 @@ impl TryFrom<device_pb::Hello> for Hello {
             source,
             device_time,
             journal_id: non_empty(hello.journal_id),
+            since_boot,
         })
     }
 }

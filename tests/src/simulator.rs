@@ -52,6 +52,13 @@ impl Simulator {
         self
     }
 
+    /// Has it play against another server, as its admin, with the keys it has.
+    #[must_use]
+    pub fn at(self, server: &Server) -> Self {
+        let Self { directory, .. } = self;
+        Self { directory, ..Self::of(server) }
+    }
+
     /// Writes a scenario in which nothing happens by chance, but for what `more` adds to it; its path.
     pub fn calm(&self, more: &str) -> String {
         let file = self.directory.path().join("calm.toml");

@@ -10,9 +10,9 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::OnceLock,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::Utc;
@@ -26,7 +26,8 @@ use homepot_store::{
     commands::{self, Changed, Claim, NewRow, Speaker, Word},
     devices::{self, Enrolled, NewDevice},
     secrets::NewSecret,
-    sessions, sites,
+    sessions::{self, Begun, Stream},
+    sites,
     test_support::TestDatabase,
 };
 use proptest::{prelude::*, sample::Index, test_runner::FileFailurePersistence};
@@ -57,6 +58,10 @@ enum Happening {
     Crash { machine: usize, boots: bool },
     /// A machine gets a new disk.
     Replace(usize),
+    /// Someone keeps a copy of a machine's journal.
+    BackUp(usize),
+    /// A machine's process ends, and its journal is put back as it was copied: without its mark, or both as new files.
+    Restore { machine: usize, whole: bool },
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -73,6 +78,8 @@ fn happening() -> impl Strategy<Value = Happening> {
         3 => machine().prop_map(Happening::Finish),
         1 => (machine(), any::<bool>()).prop_map(|(machine, boots)| Happening::Crash { machine, boots }),
         1 => machine().prop_map(Happening::Replace),
+        2 => machine().prop_map(Happening::BackUp),
+        2 => (machine(), any::<bool>()).prop_map(|(machine, whole)| Happening::Restore { machine, whole }),
     ]
 }
 
@@ -98,6 +105,8 @@ struct Machine {
     /// The session it believes to hold.
     epoch: Option<i64>,
     running: Option<CommandId>,
+    /// The journal and its mark.
+    back_up: Option<(Vec<u8>, Vec<u8>)>,
 }
 
 impl Machine {
@@ -105,8 +114,15 @@ impl Machine {
         let disk = tempfile::tempdir().unwrap();
         let journal = disk.path().join("commands.journal");
         let book = Book::open(&journal, &moment(boot)).unwrap();
-        Self { _disk: disk, journal, book, boot, epoch: None, running: None }
+        Self { _disk: disk, journal, book, boot, epoch: None, running: None, back_up: None }
     }
+}
+
+/// As a new file, as it is when a backup is put back.
+fn put_back(path: &Path, bytes: &[u8]) {
+    let restored = path.with_extension("restored");
+    std::fs::write(&restored, bytes).unwrap();
+    std::fs::rename(&restored, path).unwrap();
 }
 
 /// No time passes in here: times to live have tests of their own.
@@ -171,6 +187,20 @@ impl<'a> World<'a> {
                 self.boots += 1;
                 self.machines[machine] = Machine::new(self.boots);
             }
+            Happening::BackUp(machine) => {
+                let machine = &mut self.machines[machine];
+                let read = |path: &Path| std::fs::read(path).unwrap();
+                machine.back_up = Some((read(&machine.journal), read(&machine.journal.with_extension("mark"))));
+            }
+            Happening::Restore { machine, whole } => {
+                let Some((journal, mark)) = self.machines[machine].back_up.take() else { return };
+                let path = self.machines[machine].journal.clone();
+                put_back(&path, &journal);
+                if whole {
+                    put_back(&path.with_extension("mark"), &mark);
+                }
+                self.crash(machine, false);
+            }
         }
     }
 
@@ -229,9 +259,17 @@ impl<'a> World<'a> {
             source: None,
             device_time: None,
             journal_id: Some(journal_id),
+            since_boot: None,
         };
-        let epoch = sessions::begin(self.conn, self.pk, &hello, "replica", HEARTBEAT).unwrap();
+        let stream = Stream { opened: Instant::now(), is_open: &|| true };
+        let begun = sessions::begin(self.conn, self.pk, &hello, "replica", HEARTBEAT, &stream).unwrap();
+        let Begun::Epoch(epoch) = begun else { panic!("{begun:?}") };
         commands::give_up_lost(self.conn, self.pk, epoch).unwrap();
+        let told = commands::told_by_journal(self.conn, self.pk, epoch).unwrap();
+        if !self.machines[machine].book.knows_all(&told) {
+            self.machines[machine].book.start_anew().unwrap();
+            return self.attach(machine);
+        }
         self.machines[machine].epoch = Some(epoch);
         let open: Vec<_> = self.machines[machine].book.unfinished().collect();
         for (command_id, known) in open {

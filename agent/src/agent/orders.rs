@@ -30,6 +30,26 @@ impl Agent {
         self.messages = self.book.unfinished().filter_map(|(id, standing)| told(id, standing)).collect();
     }
 
+    /// The server names commands that this journal has told it of. Where one is not in it, the journal is an older one, and
+    /// what it does not know may have run: it becomes another journal, which the server hands nothing twice that must not
+    /// run twice.
+    pub(super) fn on_journal_check(&mut self, ids: &[CommandId]) {
+        if self.book.knows_all(ids) {
+            return;
+        }
+        self.journal_is_another = true;
+        if let Err(error) = self.book.start_anew() {
+            // Nothing of this session is taken, and the next one finds out again.
+            tracing::error!(%error, "can't make another id for the command journal");
+        }
+        tracing::error!(
+            journal_id = self.book.journal_id(),
+            "the server knows commands of this journal that are not in it, as after a backup was put back: it goes on under \
+            a new id, and commands that waited end as unknown"
+        );
+        self.messages = [Outgoing::AttachAgain { journal_id: self.book.journal_id().to_owned() }].into();
+    }
+
     pub(super) fn on_delivery(&mut self, delivery: Delivery) {
         let (id, command_type) = (delivery.command_id, delivery.command_type.clone());
         let before = self.book.standing(id);
@@ -100,6 +120,10 @@ impl Agent {
             }
         };
         if self.book.start(id, &self.boot_id).is_err() {
+            if let Standing::Ended(outcome) = self.book.standing(id) {
+                log_end(&outcome);
+                self.tell(Outgoing::Outcome(outcome));
+            }
             return false;
         }
         // The disk may have taken its time, or the machine slept.

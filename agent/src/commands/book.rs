@@ -7,15 +7,20 @@ use homepot::model::{CommandId, CommandState, Outcome};
 
 use super::{
     journal::{Found, Journal},
-    ledger::{Ledger, Standing, TOO_LATE},
+    ledger::{BEHIND, DAMAGED, Ledger, Standing, TOO_LATE},
+    mark::Mark,
     record::{Arrival, Moment, Received, Record},
 };
 use crate::state::disk;
+
+/// The reason of a command that did not start because its start could not be noted.
+const NOT_MARKED: &str = "it did not start: the state directory can't be written";
 
 /// The ledger with its journal.
 #[derive(Debug)]
 pub struct Book {
     journal: Journal,
+    mark: Mark,
     journal_id: String,
     ledger: Ledger,
     /// The disk refused the last record. Told once, not with each attempt.
@@ -27,39 +32,53 @@ pub struct Book {
 impl Book {
     /// Opens the journal and settles what an earlier run left in the middle.
     ///
-    /// A journal that is new, of the former format or damaged gets an id. After damage it is another one than before: a lost
-    /// line may have told that a command started, so that whatever waits ends as unknown, and the server must not hand over
-    /// again what it can't hand over twice.
+    /// A journal that is new, of the former format, damaged, or without records that it once had gets an id. After damage or
+    /// loss it is another one than before: a lost line may have told that a command started, so that whatever waits ends as
+    /// unknown, and the server must not hand over again what it can't hand over twice.
     pub fn open(path: &Path, now: &Moment) -> io::Result<Self> {
         let (journal, found) = Journal::open(path)?;
-        let damaged = found.damaged > 0;
-        let known = journal_id(&found).filter(|_| !damaged);
+        let (mark, marked) = Mark::open(&path.with_extension("mark"));
+        let head = head(&found);
+        let has_mark = head.as_ref().is_some_and(|head| head.has_mark);
+        let fault = match &head {
+            Some(_) if found.damaged > 0 => Some(("it is damaged", DAMAGED)),
+            Some(head) => marked.fault(&head.journal_id, journal.position(), has_mark).map(|fault| (fault, BEHIND)),
+            None => (found.damaged > 0).then_some(("it is damaged", DAMAGED)),
+        };
         if found.torn > 0 {
             tracing::warn!(
                 torn_bytes = found.torn,
                 "the command journal's last record was cut short and never counted"
             );
         }
+        let damaged_lines = found.damaged;
         let mut ledger = Ledger::default();
         found.records.into_iter().for_each(|record| ledger.apply(record, false));
-        let lacking = ledger.recover(now, damaged);
+        let lacking = ledger.recover(now, fault.map(|(_, reason)| reason));
+        let known = head.map(|head| head.journal_id).filter(|_| fault.is_none());
         let is_known = known.is_some();
         let journal_id = known.map_or_else(random_id, Ok)?;
-        let mut book = Self { journal, journal_id, ledger, fails: false, unwritten: false };
+        let mut book = Self { journal, mark, journal_id, ledger, fails: false, unwritten: false };
+        if let Some((fault, _)) = fault {
+            tracing::error!(
+                fault,
+                damaged_lines,
+                journal_id = book.journal_id,
+                "the command journal can't be believed: commands that waited end as unknown, and it goes on under a new id"
+            );
+        }
         if is_known {
             // Where the disk takes none of it, the next start comes to the same.
             lacking.into_iter().for_each(|record| book.insist(record));
+            // A journal of an agent that kept no mark gets one; until the disk takes that, it is one of before.
+            if !has_mark && let Err(error) = book.mark().and_then(|()| book.compact()) {
+                tracing::warn!(%error, "can't write a mark beside the command journal");
+            }
             return Ok(book);
         }
-        if damaged {
-            tracing::error!(
-                damaged_lines = found.damaged,
-                journal_id = book.journal_id,
-                "the command journal was damaged: commands that waited end as unknown, and it goes on under a new id"
-            );
-        }
         lacking.into_iter().for_each(|record| book.ledger.apply(record, true));
-        match book.compact() {
+        // The mark before the journal says that it has one.
+        match book.mark().and_then(|()| book.compact()) {
             Err(error) if disk::fails(&error) => {
                 tracing::error!(%error, "can't begin a command journal; no command starts until it can be written");
                 (book.unwritten, book.fails) = (true, true);
@@ -94,9 +113,36 @@ impl Book {
         Ok(self.standing(id))
     }
 
-    /// A command starts. After an error it must not.
+    /// Whether the journal has all of these, which it told the server that it has.
+    pub fn knows_all(&self, ids: &[CommandId]) -> bool {
+        ids.iter().all(|id| !matches!(self.standing(*id), Standing::New | Standing::Full))
+    }
+
+    /// The journal lacks commands that it once had. It goes on as another one, and whatever waits ends as unknown, even where
+    /// the disk does not take that: then the next run finds out again.
+    pub fn start_anew(&mut self) -> io::Result<()> {
+        self.journal_id = random_id()?;
+        for record in self.ledger.distrusted(BEHIND) {
+            self.ledger.apply(record, true);
+        }
+        if let Err(error) = self.mark().and_then(|()| self.compact()) {
+            tracing::error!(%error, "can't write the command journal under its new id");
+        }
+        Ok(())
+    }
+
+    /// A command starts. After an error it must not; then it goes on waiting, or has ended.
     pub fn start(&mut self, command_id: CommandId, boot_id: &str) -> io::Result<()> {
-        self.write(Record::Started { command_id, boot_id: boot_id.to_owned() })
+        let may_run_twice = self.ledger.is_safe_to_repeat(command_id);
+        self.write(Record::Started { command_id, boot_id: boot_id.to_owned() })?;
+        if may_run_twice {
+            return Ok(());
+        }
+        self.mark().inspect_err(|error| {
+            tracing::error!(%error, "can't write the mark of the command journal; nothing starts that must not run twice");
+            let reason = Some(NOT_MARKED.to_owned());
+            self.insist(Record::ended(Outcome { command_id, state: CommandState::Failed, result: None, reason }));
+        })
     }
 
     /// A command that never started ended. After an error it still waits, and nothing may be told.
@@ -178,16 +224,21 @@ impl Book {
             self.unwritten = true;
         }
         if self.unwritten {
+            self.mark()?;
             self.compact()?;
             self.unwritten = false;
         }
         Ok(())
     }
 
+    fn mark(&mut self) -> io::Result<()> {
+        self.mark.set(&self.journal_id, self.journal.position())
+    }
+
     fn compact(&mut self) -> io::Result<()> {
-        let mut records = vec![Record::Journal { journal_id: self.journal_id.clone() }];
+        let mut records = vec![Record::Journal { journal_id: self.journal_id.clone(), position: None }];
         records.extend(self.ledger.records());
-        self.journal.compact(&records)
+        self.journal.compact(records)
     }
 
     fn insist(&mut self, record: Record) {
@@ -197,9 +248,18 @@ impl Book {
     }
 }
 
-fn journal_id(found: &Found) -> Option<String> {
+/// A journal's first record.
+struct Head {
+    journal_id: String,
+    /// It is of an agent that keeps a mark beside it.
+    has_mark: bool,
+}
+
+fn head(found: &Found) -> Option<Head> {
     found.records.iter().find_map(|record| match record {
-        Record::Journal { journal_id } => Some(journal_id.clone()),
+        Record::Journal { journal_id, position } => {
+            Some(Head { journal_id: journal_id.clone(), has_mark: position.is_some() })
+        }
         _ => None,
     })
 }

@@ -28,6 +28,8 @@ pub struct Journal {
     /// `None`: the disk took nothing when the journal was opened; it is tried again with the next record.
     file: Option<File>,
     length: u64,
+    /// How many records it has had, with those that compactions left out.
+    position: u64,
     /// Length after the last compaction.
     base: u64,
     /// Bytes of a record that could not be written may lie past `length`.
@@ -69,7 +71,11 @@ impl Journal {
         let unreadable = whole.is_err();
         let (found, length) = parse(&whole.unwrap_or_default());
         let ragged = found.torn > 0;
-        (Self { path: path.to_owned(), file: None, length, base: 0, ragged, unnamed: true, unreadable }, found)
+        let position = dropped(found.records.first()) + (found.records.len() + found.damaged) as u64;
+        (
+            Self { path: path.to_owned(), file: None, length, position, base: 0, ragged, unnamed: true, unreadable },
+            found,
+        )
     }
 
     fn open_to_write(path: &Path) -> io::Result<(Self, Found)> {
@@ -90,8 +96,10 @@ impl Journal {
             file.set_len(length)?;
             file.sync_all()?;
         }
+        let position = dropped(found.records.first()) + (found.records.len() + found.damaged) as u64;
         let (path, file) = (path.to_owned(), Some(file));
-        let mut journal = Self { path, file, length, base: 0, ragged: false, unnamed: true, unreadable: false };
+        let mut journal =
+            Self { path, file, length, position, base: 0, ragged: false, unnamed: true, unreadable: false };
         journal.name()?;
         Ok((journal, found))
     }
@@ -115,6 +123,7 @@ impl Journal {
         self.ragged = false;
         self.file = Some(file);
         self.length += line.len() as u64;
+        self.position += 1;
         Ok(())
     }
 
@@ -141,20 +150,30 @@ impl Journal {
         Ok(())
     }
 
+    /// How many records it has had.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     /// Whether most of the file is likely of no use any more.
     pub fn wants_compaction(&self) -> bool {
         self.length > COMPACT_ABOVE && self.length > self.base * 2
     }
 
-    /// Replaces the whole file; the old one stays until the new one is on disk.
-    pub fn compact(&mut self, records: &[Record]) -> io::Result<()> {
+    /// Replaces the whole file; the old one stays until the new one is on disk. The first record is told how many the file
+    /// no longer has.
+    pub fn compact(&mut self, mut records: Vec<Record>) -> io::Result<()> {
+        let left = records.len() as u64;
+        if let Some(Record::Journal { position, .. }) = records.first_mut() {
+            *position = Some(self.position.saturating_sub(left));
+        }
         let temporary = self.path.with_extension("new");
         self.path.parent().map_or(Ok(()), platform::make_private_dir)?;
         self.put_aside()?;
         remove(&temporary)?;
         let mut file = platform::open_private_append(&temporary)?;
         let mut length = 0;
-        for record in records {
+        for record in &records {
             let line = line(record)?;
             file.write_all(&line)?;
             length += line.len() as u64;
@@ -164,6 +183,7 @@ impl Journal {
         // From here on the old file has no name: whatever fails, nothing may be appended to it any more.
         (self.file, self.length, self.base) = (Some(file), length, length);
         (self.ragged, self.unnamed) = (false, true);
+        self.position = self.position.max(left);
         self.name()
     }
 
@@ -192,6 +212,14 @@ impl Journal {
 fn line(record: &Record) -> io::Result<Vec<u8>> {
     let json = serde_json::to_string(record)?;
     Ok(format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes())).into_bytes())
+}
+
+/// How many records compactions left out.
+fn dropped(first: Option<&Record>) -> u64 {
+    match first {
+        Some(Record::Journal { position, .. }) => position.unwrap_or_default(),
+        _ => 0,
+    }
 }
 
 /// The file's bytes; a missing one has none. What can't be read, or holds no record at all, is told as a fault.
@@ -311,7 +339,7 @@ mod tests {
     fn compaction_replaces_the_file_and_appending_goes_on() {
         let (_directory, path) = journal(3);
         let (mut journal, _) = Journal::open(&path).unwrap();
-        journal.compact(&[record(2)]).unwrap();
+        journal.compact(vec![record(2)]).unwrap();
         journal.append(&record(9)).unwrap();
         assert_eq!(Journal::open(&path).unwrap().1.records, [record(2), record(9)]);
     }
@@ -328,7 +356,7 @@ mod tests {
             assert_eq!(found.records, [record(0), record(1), record(2)]);
             assert!(!temporary.exists() && found.set_aside.is_none());
             fs::write(&temporary, &new[..cut]).unwrap();
-            journal.compact(&[record(0), record(1), record(2)]).unwrap();
+            journal.compact(vec![record(0), record(1), record(2)]).unwrap();
             assert!(!temporary.exists());
         }
         fs::write(&temporary, &new).unwrap();
@@ -337,12 +365,27 @@ mod tests {
     }
 
     #[test]
+    fn how_many_records_a_journal_has_had_outlives_compactions() {
+        let (_directory, path) = journal(30);
+        let (mut journal, _) = Journal::open(&path).unwrap();
+        assert_eq!(journal.position(), 30);
+        let head = || Record::Journal { journal_id: "j".to_owned(), position: None };
+        journal.compact(vec![head(), record(29)]).unwrap();
+        assert_eq!(journal.position(), 30);
+        journal.append(&record(30)).unwrap();
+        assert_eq!(Journal::open(&path).unwrap().0.position(), 31);
+        // More than it ever had: it never counts backwards.
+        journal.compact([vec![head()], (0..40).map(record).collect()].concat()).unwrap();
+        assert_eq!((journal.position(), Journal::open(&path).unwrap().0.position()), (41, 41));
+    }
+
+    #[test]
     fn a_compaction_that_fails_changes_nothing() {
         let (directory, path) = journal(2);
         let (mut journal, _) = Journal::open(&path).unwrap();
         // Something that can't be replaced by a file is in the way.
         fs::create_dir_all(directory.path().join("commands.new/x")).unwrap();
-        journal.compact(&[record(8)]).unwrap_err();
+        journal.compact(vec![record(8)]).unwrap_err();
         journal.append(&record(7)).unwrap();
         fs::remove_dir_all(directory.path().join("commands.new")).unwrap();
         assert_eq!(Journal::open(&path).unwrap().1.records, [record(0), record(1), record(7)]);

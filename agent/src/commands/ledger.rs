@@ -7,7 +7,7 @@
 use std::{collections::VecDeque, io};
 
 use chrono::{DateTime, Utc};
-use homepot::model::{CommandId, CommandState, JsonObject, Outcome};
+use homepot::model::{CommandId, CommandState, JsonObject, Outcome, is_safe_to_repeat};
 
 use super::record::{Arrival, Moment, Received, Record, Renewed};
 
@@ -27,7 +27,10 @@ const MAX_REASON: usize = 2_000;
 /// The reason of an outcome whose command started before the agent ended.
 const CUT_OFF: &str = "the agent ended while the command ran and can't say how far it came";
 /// The reason of an outcome whose command may have started, for all that a damaged journal tells.
-const DAMAGED: &str = "the device's command journal was damaged, so it can't say whether the command ran";
+pub const DAMAGED: &str = "the device's command journal was damaged, so it can't say whether the command ran";
+/// The same of a journal that lost records.
+pub const BEHIND: &str =
+    "the device's command journal lacks records it once had, so it can't say whether the command ran";
 /// The reason of a command that is rejected for want of room.
 const TOO_MANY: &str = "too many commands wait on this device";
 /// The reason of an outcome whose result had no room.
@@ -198,9 +201,9 @@ impl Ledger {
         })
     }
 
-    /// What the journal lacks after the agent ended in the middle of things. `damaged`: some of it can't be read, so that
-    /// what seems to wait may have started.
-    pub fn recover(&self, now: &Moment, damaged: bool) -> Vec<Record> {
+    /// What the journal lacks after the agent ended in the middle of things. `fault`: some of it is damaged or missing, so
+    /// that what seems to wait may have started; and which reason that is.
+    pub fn recover(&self, now: &Moment, fault: Option<&str>) -> Vec<Record> {
         let unknown = |id, reason: &str| ended(id, CommandState::Unknown, Some(reason));
         let lacking = |entry: &Entry| match &entry.stage {
             Stage::Started { boot_id, received } => {
@@ -212,11 +215,28 @@ impl Ledger {
                     unknown(entry.command_id, CUT_OFF)
                 })
             }
-            Stage::Waiting { .. } if damaged => Some(unknown(entry.command_id, DAMAGED)),
-            Stage::Waiting { received, fresh } => is_over(received, *fresh, now).then(|| expired(entry.command_id)),
+            Stage::Waiting { received, fresh } => match fault {
+                Some(fault) => Some(unknown(entry.command_id, fault)),
+                None => is_over(received, *fresh, now).then(|| expired(entry.command_id)),
+            },
             Stage::Ended(_) => None,
         };
         self.open.iter().filter_map(lacking).collect()
+    }
+
+    /// What ends whatever waits, because it may have started for all that this ledger knows.
+    pub fn distrusted(&self, reason: &str) -> Vec<Record> {
+        let waits = |entry: &&Entry| matches!(entry.stage, Stage::Waiting { .. });
+        let end = |entry: &Entry| ended(entry.command_id, CommandState::Unknown, Some(reason));
+        self.open.iter().filter(waits).map(end).collect()
+    }
+
+    /// Whether a command that waits may run twice.
+    pub fn is_safe_to_repeat(&self, id: CommandId) -> bool {
+        match self.entry(id).map(|entry| &entry.stage) {
+            Some(Stage::Waiting { received, .. }) => is_safe_to_repeat(&received.command_type),
+            _ => false,
+        }
     }
 
     /// How every open command stands, oldest first: what a new session is told.

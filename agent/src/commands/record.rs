@@ -27,6 +27,9 @@ pub enum Record {
     Journal {
         /// Made at random.
         journal_id: String,
+        /// Records that the journal had before this one and no longer has; `None`: it is of an agent that kept no mark.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        position: Option<u64>,
     },
     /// A command arrived.
     Received(Received),

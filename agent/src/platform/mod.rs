@@ -26,8 +26,8 @@ pub use system::{
     Processor, boot_id, hostname, load, memory, open_tcp_connections, root_disk_percent, since_boot, traffic, uptime,
 };
 pub use unix::{
-    create_private, is_superuser, kill_group, make_private_dir, open_private_append, own_group, private_fault,
-    shutdown_signal,
+    create_private, file_number, is_superuser, kill_group, make_private_dir, open_private, open_private_append,
+    own_group, private_fault, shutdown_signal,
 };
 
 /// Memory in bytes.

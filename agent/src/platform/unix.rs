@@ -42,6 +42,16 @@ pub fn open_private_append(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path)
 }
 
+/// Opens a file to read and write over, and makes it where it is missing, for this user only.
+pub fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)
+}
+
+/// The file system's number for a file.
+pub fn file_number(metadata: &Metadata) -> u64 {
+    metadata.ino()
+}
+
 /// Gives a program a process group of its own, so that it can be ended with all it started.
 pub fn own_group(command: &mut Command) {
     command.process_group(0);

@@ -8,7 +8,9 @@ use std::{pin::pin, time::Duration};
 
 use homepot::{
     Error, Kind,
-    model::{CommandId, Delivery, DeviceId, DeviceSource, Nonce, Outcome, Secret, to_proto_timestamp},
+    model::{
+        CommandId, Delivery, DeviceId, DeviceSource, Nonce, Outcome, Secret, to_proto_duration, to_proto_timestamp,
+    },
     pb::{
         common::v1 as common_pb,
         device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
@@ -125,6 +127,8 @@ pub enum Event {
         /// Who asked for it and why.
         reason: String,
     },
+    /// Commands that the journal has told the server of.
+    JournalCheck(Vec<CommandId>),
     /// An outcome is durable, or was refused for good.
     OutcomeAcknowledged {
         /// The command.
@@ -163,6 +167,11 @@ pub enum Outgoing {
     Started(CommandId),
     /// How a command ended.
     Outcome(Outcome),
+    /// Not sent: the session is to end, and the next one to begin with another journal.
+    AttachAgain {
+        /// The journal's id.
+        journal_id: String,
+    },
 }
 
 /// Holds the connection until `stop`; the channel it returns ends when the task has.
@@ -268,7 +277,7 @@ impl Connection {
     }
 
     /// Owns the stream until it ends. Never waits to send while there is something to read.
-    async fn carry(&self, session: Session, mut outgoing: mpsc::Receiver<Outgoing>) -> Result<End, Stopped> {
+    async fn carry(&mut self, session: Session, mut outgoing: mpsc::Receiver<Outgoing>) -> Result<End, Stopped> {
         let Session { up, mut down, heartbeat_interval } = session;
         let mut next: Option<pb::AttachRequest> = None;
         let mut heartbeat = pin!(sleep(heartbeat_interval));
@@ -290,7 +299,13 @@ impl Connection {
                     }
                     heartbeat.as_mut().reset(Instant::now() + heartbeat_interval);
                 }
-                Some(message) = outgoing.recv(), if next.is_none() => next = Some(outbound(message)),
+                Some(message) = outgoing.recv(), if next.is_none() => match message {
+                    Outgoing::AttachAgain { journal_id } => {
+                        self.introduction.journal_id = journal_id;
+                        return Ok(End::OtherJournal);
+                    }
+                    message => next = outbound(message),
+                },
                 () = heartbeat.as_mut(), if next.is_none() => {
                     next = Some(pb::AttachRequest { message: Some(Up::Heartbeat(pb::Heartbeat {})) });
                 }
@@ -311,7 +326,7 @@ impl Connection {
         let deadline = Instant::now() + FAREWELL;
         let mut rest: Vec<_> = next.into_iter().collect();
         while let Ok(message) = outgoing.try_recv() {
-            rest.push(outbound(message));
+            rest.extend(outbound(message));
         }
         let mut rest = rest.into_iter().peekable();
         let mut up = Some(up);
@@ -356,6 +371,7 @@ impl Connection {
             source: common_pb::DeviceSource::from(self.introduction.source).into(),
             device_time: Some(to_proto_timestamp(platform::wall_clock())),
             journal_id: self.introduction.journal_id.clone(),
+            since_boot: Some(to_proto_duration(platform::since_boot())),
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }
     }

@@ -54,6 +54,10 @@ pub fn inbound(response: pb::AttachResponse) -> Inbound {
             Ok(command_id) => Event::Cancellation { command_id, reason: cancellation.reason },
             Err(_) => return Inbound::Ignored,
         },
+        Some(Down::JournalCheck(check)) => {
+            // What is no id is of no command that this agent could have.
+            Event::JournalCheck(check.command_ids.iter().filter_map(|id| CommandId::parse(id).ok()).collect())
+        }
         // The one and the other before a session only.
         Some(Down::Welcome(_) | Down::Challenge(_)) | None => return Inbound::Ignored,
     };
@@ -101,14 +105,15 @@ pub fn terms(welcome: &pb::Welcome, hello: Duration) -> Terms {
     }
 }
 
-/// Writes a message.
-pub fn outbound(message: Outgoing) -> pb::AttachRequest {
+/// Writes a message; `None`: it is for the connection alone.
+pub fn outbound(message: Outgoing) -> Option<pb::AttachRequest> {
     let message = match message {
         Outgoing::Samples(samples) => Up::Samples(samples),
         Outgoing::Lost(news) => Up::SamplesLost(news),
         Outgoing::Acknowledged(id) => Up::CommandAcknowledged(pb::CommandAcknowledged { command_id: id.to_string() }),
         Outgoing::Started(id) => Up::CommandStarted(pb::CommandStarted { command_id: id.to_string() }),
         Outgoing::Outcome(outcome) => Up::CommandOutcome(outcome.into()),
+        Outgoing::AttachAgain { .. } => return None,
     };
-    pb::AttachRequest { message: Some(message) }
+    Some(pb::AttachRequest { message: Some(message) })
 }

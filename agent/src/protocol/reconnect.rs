@@ -56,6 +56,8 @@ pub enum End {
     NoWelcome,
     /// The stream ended without a word.
     Lost,
+    /// The device ended it, because its journal turned out to be another one than it said.
+    OtherJournal,
     /// The server said why.
     Goodbye {
         /// Why.
@@ -75,6 +77,7 @@ impl End {
             Self::Refused(error) => format!("the server refused: {error}"),
             Self::NoWelcome => "the server did not answer Hello in time".to_owned(),
             Self::Lost => "the connection was lost".to_owned(),
+            Self::OtherJournal => "the command journal has lost records; attaching again with another one".to_owned(),
             Self::Goodbye { farewell, detail, .. } => {
                 let what = match farewell {
                     Farewell::Superseded => {
@@ -104,7 +107,7 @@ impl End {
             Self::Goodbye { farewell, .. } => {
                 matches!(farewell, Farewell::Superseded | Farewell::Revoked | Farewell::Protocol)
             }
-            Self::Unreachable(_) | Self::NoWelcome | Self::Lost => false,
+            Self::Unreachable(_) | Self::NoWelcome | Self::Lost | Self::OtherJournal => false,
         }
     }
 }
@@ -158,7 +161,7 @@ impl Reconnect {
                 let own = if is_for_a_person(error.kind()) { between(REFUSED, random) } else { self.backoff(random) };
                 hint.map_or(own, |hint| hint.max(own))
             }
-            End::Unreachable(_) | End::NoWelcome | End::Lost => self.backoff(random),
+            End::Unreachable(_) | End::NoWelcome | End::Lost | End::OtherJournal => self.backoff(random),
             End::Goodbye { farewell, reconnect_after, .. } => match (farewell, reconnect_after) {
                 (Farewell::Superseded, _) => self.stay_away(random),
                 (Farewell::Revoked | Farewell::Protocol, _) => between(REFUSED, random),

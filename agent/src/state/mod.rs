@@ -10,6 +10,7 @@
 //! | `spool/` | samples that the server does not have yet |
 //! | `traffic.json` | what interfaces have counted since the boot |
 //! | `commands.journal` | commands and their outcomes |
+//! | `commands.mark` | how far the journal was when a command last started that must not start twice |
 //! | `commands.unreadable` | what was found in place of the journal and is none |
 //! | `status.json` | how the running agent stands |
 //! | `agent.lock` | held by the running agent |

@@ -249,3 +249,70 @@ async fn the_interval_set_by_a_command_outlives_the_agent() {
     assert_eq!(attached.sample_interval_ms, 7_000);
     agent.stop().await.unwrap();
 }
+
+/// The server dies after it has heard "acknowledged", the command runs, the agent is killed, and its files are put back.
+#[tokio::test]
+async fn a_disk_that_went_back_in_time_is_found_out_by_the_servers_word_and_nothing_runs_twice() {
+    let mut server = Server::start().await;
+    let (state, traces) = (state(), tempfile::tempdir().unwrap());
+    let mut agent = Agent::start(&server, state.path(), &traced(traces.path()));
+    let mut session = server.session().await;
+    let journal_id = session.hello.journal_id.clone();
+    let file = |name: &str| state.path().join("state").join(name);
+    let files = ["commands.journal", "commands.mark"].map(|name| (file(name), std::fs::read(file(name)).unwrap()));
+    session.say(Down::Command(restart(1)));
+    assert_eq!(said(&mut session).await, ("acknowledged", id(1)));
+    session.end();
+    // Another server, which takes no word for good.
+    let _deaf = server.session().await;
+    agent.until("an outcome that waits", |status| status.pending_outcomes == 1).await;
+    agent.stop().await.unwrap();
+    // Over the same files, so that nothing on the disk tells.
+    files.iter().for_each(|(path, bytes)| std::fs::write(path, bytes).unwrap());
+
+    let agent = Agent::start(&server, state.path(), &traced(traces.path()));
+    let session = server.session().await;
+    assert_eq!(session.hello.journal_id, journal_id);
+    session.say(Down::JournalCheck(pb::JournalCheck { command_ids: vec![id(1)] }));
+    session.say(Down::Command(restart(1)));
+    session.say(Down::Command(restart(2)));
+    session.ended().await;
+    let mut session = server.session().await;
+    assert_ne!(session.hello.journal_id, journal_id);
+    session.say(Down::Command(restart(3)));
+    for word in ["acknowledged", "started", "succeeded"] {
+        assert_eq!(said(&mut session).await, (word, id(3)));
+    }
+    assert_eq!(runs(traces.path()), [id(1), id(3)]);
+    agent.stop().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_journal_cut_before_the_start_of_a_command_runs_it_no_second_time() {
+    let mut server = Server::start().await;
+    let (state, traces) = (state(), tempfile::tempdir().unwrap());
+    let mut agent = Agent::start(&server, state.path(), &traced(traces.path()));
+    let mut session = server.session().await;
+    let journal_id = session.hello.journal_id.clone();
+    session.say(Down::Command(restart(1)));
+    assert_eq!(said(&mut session).await, ("acknowledged", id(1)));
+    session.end();
+    // Another server, which takes no word for good.
+    let _deaf = server.session().await;
+    agent.until("an outcome that waits", |status| status.pending_outcomes == 1).await;
+    agent.stop().await.unwrap();
+    let journal = state.path().join("state/commands.journal");
+    let text = std::fs::read_to_string(&journal).unwrap();
+    let cut: Vec<_> = text.split_inclusive('\n').take_while(|line| !line.contains("\"started\"")).collect();
+    std::fs::write(&journal, cut.concat()).unwrap();
+
+    let agent = Agent::start(&server, state.path(), &traced(traces.path()));
+    let mut session = server.session().await;
+    assert_ne!(session.hello.journal_id, journal_id);
+    assert_eq!(said(&mut session).await, ("unknown", id(1)));
+    // Not even a server that hands it over again makes it run.
+    session.say(Down::Command(restart(1)));
+    assert_eq!(said(&mut session).await, ("unknown", id(1)));
+    assert_eq!(runs(traces.path()), [id(1)]);
+    agent.stop().await.unwrap();
+}

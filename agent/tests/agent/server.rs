@@ -33,12 +33,12 @@ pub(crate) fn delivery(command_type: &str) -> pb::CommandDelivery {
     pb::CommandDelivery {
         command_id: COMMAND.to_owned(),
         command_type: command_type.to_owned(),
-        requested_type: String::new(),
         payload: None,
         time_to_live: Some(to_proto_duration(Duration::from_secs(60))),
         run_timeout: Some(to_proto_duration(Duration::from_secs(30))),
         created_at: Some(to_proto_timestamp(chrono::Utc::now())),
         server_time: Some(to_proto_timestamp(chrono::Utc::now())),
+        requested_type: command_type.to_owned(),
     }
 }
 

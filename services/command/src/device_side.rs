@@ -34,20 +34,20 @@ impl Told {
 }
 
 impl Commands {
-    /// A session has begun: what its device can no longer tell is given up.
-    pub async fn attached(&self, pk: i64, epoch: i64) -> Result<(), Error> {
-        let given_up = self
-            .store
-            .lane(Lane::Devices)
-            .run("give_up_lost_commands", move |conn| commands::give_up_lost(conn, pk, epoch))
-            .await?;
+    /// A session has begun: what its device can no longer tell is given up. Answers commands that its journal must know.
+    pub async fn attached(&self, pk: i64, epoch: i64) -> Result<Vec<CommandId>, Error> {
+        let look = move |conn: &mut _| {
+            Ok((commands::give_up_lost(conn, pk, epoch)?, commands::told_by_journal(conn, pk, epoch)?))
+        };
+        let (given_up, told): (Vec<CommandId>, _) =
+            self.store.lane(Lane::Devices).run("give_up_lost_commands", look).await?;
         for command_id in &given_up {
             tracing::warn!(%command_id, "command given up: its device has another journal");
         }
         if !given_up.is_empty() {
             self.changed();
         }
-        Ok(())
+        Ok(told)
     }
 
     /// Hands over what waits for a device's session, oldest first, and what it is to be asked for; with whether there

@@ -46,6 +46,11 @@ impl Outbound {
         }
     }
 
+    /// Whether the device's end is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
     /// Waits until the device's end is gone.
     pub(crate) async fn closed(&self) {
         self.0.closed().await;

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::FutureExt as _;
 use homepot::{
     Error, Kind,
-    model::{Delivery, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
+    model::{CommandId, Delivery, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
     pb::{
         common::v1 as common_pb,
         device::v1::{self as pb, attach_request::Message as Up, attach_response::Message},
@@ -14,6 +14,7 @@ use homepot::{
 };
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
+use homepot_registry::Begun;
 use homepot_runtime::{auth::DeviceCaller, limits::Quota};
 use tokio::{sync::oneshot, time::Instant};
 use tonic::{Code, Status, Streaming};
@@ -139,16 +140,25 @@ impl Session {
         inbound: &mut Streaming<pb::AttachRequest>,
         outbound: Outbound,
     ) -> Result<(Self, oneshot::Receiver<End>), End> {
+        let opened = Instant::now().into_std();
         let hello = handshake::introduced(&link, &caller, inbound, &outbound).await?;
         let config = &link.inner.config;
         let (pk, heartbeat, replica) = (caller.pk, config.heartbeat_interval, config.replica.clone());
-        let begun = link.inner.registry.begin_session(&caller, hello.clone(), replica, heartbeat).await;
-        let begun = begun.map_err(|error| {
-            tracing::warn!(%error, device_id = %caller.device_id, "begin session");
-            End::Internal
-        })?;
-        // Its key may have ended while Hello was under way.
-        let epoch = begun.ok_or(End::Revoked)?;
+        let stream = outbound.clone();
+        let is_open = move || !stream.is_closed();
+        let registry = &link.inner.registry;
+        let begun = registry.begin_session(&caller, hello.clone(), replica, heartbeat, opened, is_open).await;
+        let epoch = match begun {
+            Ok(Some(Begun::Epoch(epoch))) => epoch,
+            Ok(Some(Begun::Late)) => return Err(End::Superseded),
+            Ok(Some(Begun::Gone)) => return Err(End::PeerGone),
+            // Its key ended while Hello was under way.
+            Ok(None) => return Err(End::Revoked),
+            Err(error) => {
+                tracing::warn!(%error, device_id = %caller.device_id, "begin session");
+                return Err(End::Internal);
+            }
+        };
         let closed =
             link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version, caller.key_id.clone());
         // Before the first claim, so that no hint falls between.
@@ -198,12 +208,18 @@ impl Session {
         let mut event = Event::Hint;
         let commands = &self.link.inner.commands;
         let mut attached = Box::pin(self.until_available(|| commands.attached(self.caller.pk, self.epoch)));
-        tokio::select! {
+        let checked = tokio::select! {
             biased;
             end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Store) => return end,
-            attached = &mut attached => if let Err(end) = attached { return end },
-        }
+            attached = &mut attached => match attached {
+                Ok(told) => self.check_journal(&told).await,
+                Err(end) => Err(end),
+            },
+        };
         drop(attached);
+        if let Err(end) = checked {
+            return end;
+        }
         loop {
             let heard = matches!(event, Event::Messages(_));
             // Boxed, so that the many sessions that wait keep no room for what the few that work need.
@@ -224,6 +240,15 @@ impl Session {
                 messages = next_messages(&mut inbound) => Event::Messages(messages),
             };
         }
+    }
+
+    /// Before anything is handed over: a journal that is older than what it said may not know of a command that it ran.
+    async fn check_journal(&self, told: &[CommandId]) -> Result<(), End> {
+        if told.is_empty() {
+            return Ok(());
+        }
+        let command_ids = told.iter().map(ToString::to_string).collect();
+        self.outbound.send(Message::JournalCheck(pb::JournalCheck { command_ids })).await
     }
 
     /// Waits for an end that comes from outside.

@@ -29,7 +29,7 @@ use homepot_runtime::{Drain, auth::Authenticator, feed::Feed};
 use homepot_store::Store;
 use tokio::sync::Notify;
 
-pub use presence::{Heard, Standing};
+pub use presence::{Begun, Heard, Standing};
 pub use source::{Impostor, Proof, check_proof, judge};
 
 /// Largest message taken or sent.

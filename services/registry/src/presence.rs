@@ -13,7 +13,7 @@ use homepot::{
 };
 use homepot_hints::Topic;
 use homepot_runtime::{Drain, auth::DeviceCaller};
-pub use homepot_store::sessions::Standing;
+pub use homepot_store::sessions::{Begun, Standing};
 use homepot_store::{
     Lane, StoreError,
     sessions::{self, Touch},
@@ -40,23 +40,31 @@ pub struct Heard {
 }
 
 impl Registry {
-    /// Makes a session the device's newest and tells its epoch; from here on every older one is fenced off. `None`: the key
-    /// that the caller came with has ended since.
+    /// Makes a session the device's newest, unless a newer one is there or `is_open` says that its stream, which was opened
+    /// at `opened`, is gone; from here on every older one is fenced off. `None`: the key that the
+    /// caller came with has ended since.
     pub async fn begin_session(
         &self,
         caller: &DeviceCaller,
         hello: Hello,
         replica: String,
         heartbeat: Duration,
-    ) -> Result<Option<i64>, Error> {
+        opened: Instant,
+        is_open: impl Fn() -> bool + Send + 'static,
+    ) -> Result<Option<Begun>, Error> {
         let (device, version, key_id) = (caller.pk, caller.credential_version, caller.key_id.clone());
-        let begin = move |conn: &mut _| match sessions::may_begin(conn, device, version, &key_id)? {
-            true => sessions::begin(conn, device, &hello, &replica, heartbeat).map(Some),
-            false => Ok(None),
+        let begin = move |conn: &mut _| {
+            if !sessions::may_begin(conn, device, version, &key_id)? {
+                return Ok(None);
+            }
+            let stream = sessions::Stream { opened, is_open: &is_open };
+            sessions::begin(conn, device, &hello, &replica, heartbeat, &stream).map(Some)
         };
-        let epoch = self.inner.store.lane(Lane::Devices).run("begin_session", begin).await?;
-        self.presence_changed();
-        Ok(epoch)
+        let begun = self.inner.store.lane(Lane::Devices).run("begin_session", begin).await?;
+        if matches!(begun, Some(Begun::Epoch(_))) {
+            self.presence_changed();
+        }
+        Ok(begun)
     }
 
     /// Ends a session for `cause`, in words `detail`: the device is offline from now on, unless a newer session holds it.

@@ -1,7 +1,9 @@
 //! The process's metrics, in Prometheus' text form.
 //!
 //! Names: `homepot_<what>_total` counts, `homepot_<what>_seconds` measures time, no label with an unbounded set of
-//! values (no device ids, no raw paths).
+//! values (no device ids, no raw paths). Each stands in the table of [`catalogue`], and every counter is there from the start.
+
+mod catalogue;
 
 use std::time::Duration;
 
@@ -30,6 +32,7 @@ impl Metrics {
         let recorder = recorder()?;
         let handle = recorder.handle();
         ::metrics::set_global_recorder(recorder).map_err(BuildError::from)?;
+        catalogue::register();
         ::metrics::gauge!("homepot_build_info", "version" => version).set(1.0);
         // Prometheus compares it with the times of its own scrapes, which are the host's.
         #[allow(clippy::disallowed_methods)]

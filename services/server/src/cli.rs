@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
 use homepot_runtime::settings::Flags;
 
-use crate::{confirm_clock, ctl, demo, health, serve, terminal, tether};
+use crate::{confirm_clock, ctl, demo, health, restored, serve, terminal, tether};
 
 /// Monitors and commands devices: one program, every part of the server.
 #[derive(Debug, Parser)]
@@ -25,6 +25,9 @@ enum Command {
     /// Look at a running server's fleet and command it: sites, devices, commands, runs, tokens.
     #[command(after_help = ctl::AFTER_HELP)]
     Ctl(Box<ctl::CtlArgs>),
+    /// End the commands that were under way in a database whose files were put back from a backup.
+    #[command(after_help = restored::AFTER_HELP)]
+    Restored(Box<Flags>),
     /// Ask a running server whether it is ready; exits with 0 when it is, with 1 when not. For container probes.
     Health(health::HealthArgs),
     /// Say that the database's clock is right, where maintenance has stopped because it leapt.
@@ -47,6 +50,7 @@ pub fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(flags) => serve::run(*flags),
         Command::Ctl(args) => ctl::run(*args, Cli::command()),
+        Command::Restored(flags) => restored::run(*flags),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ConfirmClock(args) => confirm_clock::run(&args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(args),

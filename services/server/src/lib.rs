@@ -2,7 +2,7 @@
 //!
 //! In come a command line and signals. `homepot serve` reads the settings, starts what the roles ask for
 //! (`serve`, `assemble`), waits for a signal and drains. The other commands are clients of a running server:
-//! `ctl` is the operators' shell, `health` is for probes, `demo` shows all of it on one machine. Nothing may depend on this
+//! `ctl` is the operators' shell, `health` is for probes, `restored` speaks to a database that was put back, `demo` shows all of it on one machine. Nothing may depend on this
 //! crate; errors here are for people, so they are `anyhow`'s.
 
 // Unit tests share the clock of the machine that they run on.
@@ -17,6 +17,7 @@ mod confirm_clock;
 mod ctl;
 mod demo;
 mod health;
+mod restored;
 mod serve;
 mod server_secret;
 mod signals;

@@ -132,7 +132,7 @@ impl Listeners {
 }
 
 /// Starts the private database where one is needed and none is named.
-fn start_cluster(settings: &Settings) -> anyhow::Result<Option<PrivateCluster>> {
+pub(crate) fn start_cluster(settings: &Settings) -> anyhow::Result<Option<PrivateCluster>> {
     if !settings.roles.any_service() {
         return Ok(None);
     }

@@ -2,9 +2,12 @@
 
 use std::io::Write as _;
 
+use homepot::text;
+
 /// Writes a line to standard output. A reader that went away (`| head`) is no error of ours.
 pub(crate) fn say(line: impl std::fmt::Display) {
     let mut out = std::io::stdout().lock();
+    let line = text::visible_lines(&line.to_string());
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
@@ -16,5 +19,6 @@ pub(crate) fn wall_clock() -> chrono::DateTime<chrono::Utc> {
 
 /// Writes an error and its causes to standard error.
 pub(crate) fn tell_error(error: &anyhow::Error) {
-    let _ = writeln!(std::io::stderr().lock(), "homepot: {error:#}");
+    let told = text::visible_lines(&format!("{error:#}"));
+    let _ = writeln!(std::io::stderr().lock(), "homepot: {told}");
 }

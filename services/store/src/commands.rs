@@ -14,7 +14,7 @@ mod sweep;
 
 pub(crate) use self::by_index::by_index;
 pub use self::{
-    attach::give_up_lost,
+    attach::{give_up_lost, told_by_journal},
     change::{Changed, Speaker, Word, change, change_all},
     changed::{ChangedFilter, changed_of, changed_since},
     claim::{CLAIM_LIMIT, Claim, Handed, claim, claim_by_poller},

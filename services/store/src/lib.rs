@@ -31,6 +31,7 @@ pub mod operators;
 mod paging;
 mod partitions;
 mod pool;
+pub mod restored;
 pub mod rollups;
 mod row;
 pub mod runs;

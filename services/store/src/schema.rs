@@ -78,6 +78,17 @@ diesel::table! {
         version -> BigInt,
         journal_id -> Nullable<Text>,
         clock_skew_ms -> Nullable<BigInt>,
+        opened_at -> Nullable<Timestamptz>,
+        since_boot_ms -> Nullable<BigInt>,
+    }
+}
+
+diesel::table! {
+    database_identity (one) {
+        one -> Bool,
+        system_identifier -> BigInt,
+        own_oid -> BigInt,
+        restored_at -> Nullable<Timestamptz>,
     }
 }
 

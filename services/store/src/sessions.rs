@@ -4,8 +4,9 @@ mod keep;
 mod record;
 mod touch;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     result::Error as DieselError,
@@ -31,16 +32,48 @@ diesel::define_sql_function! {
     fn greatest(a: Nullable<Timestamptz>, b: Nullable<Timestamptz>) -> Nullable<Timestamptz>;
 }
 
-/// Begins a session and tells its epoch; every older one is fenced off from here on.
+/// The stream that a session is to begin on.
+pub struct Stream<'a> {
+    /// When it was opened.
+    pub opened: Instant,
+    /// Whether its device still holds it.
+    pub is_open: &'a dyn Fn() -> bool,
+}
+
+/// What came of beginning a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begun {
+    /// It began, with this epoch.
+    Epoch(i64),
+    /// The device has attached by a newer stream meanwhile, and that session goes on.
+    Late,
+    /// Its stream is gone. Nothing has changed.
+    Gone,
+}
+
+/// Begins a session; every older one is fenced off from here on.
+///
+/// Attempts wait for the database, and those of one device may get to it in another order than they were made. So an older
+/// attempt takes nothing from a newer one, nor does one whose stream is gone.
 pub fn begin(
     conn: &mut PgConnection,
     pk: i64,
     hello: &Hello,
     replica: &str,
     heartbeat: Duration,
-) -> Result<i64, StoreError> {
+    stream: &Stream<'_>,
+) -> Result<Begun, StoreError> {
     conn.transaction(|conn| {
         let recorded = lock(conn, pk)?.ok_or(DieselError::NotFound)?;
+        if !(stream.is_open)() {
+            return Ok(Begun::Gone);
+        }
+        // Under the lock, both together: as long as it was waited for, the stream was open.
+        let moment: DateTime<Utc> = diesel::select(row::time_of_this_moment()).get_result(conn)?;
+        let opened_at = moment - stream.opened.elapsed();
+        if recorded.is_newer_than(hello, opened_at, moment) {
+            return Ok(Begun::Late);
+        }
         let (at, was) = (recorded.now, recorded.status()?);
         let other_boot = recorded.boot_id.clone().filter(|boot_id| {
             let told = !boot_id.is_empty() && !hello.boot_id.is_empty();
@@ -86,11 +119,17 @@ pub fn begin(
                 sessions::capabilities.eq(Some(capabilities)),
                 sessions::journal_id.eq(&hello.journal_id),
                 sessions::clock_skew_ms.eq(hello.device_time.map(|time| (time - at).num_milliseconds())),
+                sessions::opened_at.eq(Some(opened_at)),
+                sessions::since_boot_ms.eq(hello.since_boot.map(since_boot_ms)),
             ))
             .execute(conn)?;
         record::write(conn, &[record])?;
-        Ok(epoch)
+        Ok(Begun::Epoch(epoch))
     })
+}
+
+fn since_boot_ms(span: Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Ends the session of that epoch, for `cause`, in words `detail`; false: a newer one has begun, or the device was removed.
@@ -103,7 +142,7 @@ pub fn end(conn: &mut PgConnection, pk: i64, epoch: i64, cause: StateCause, deta
         let at = recorded.now;
         let mut record = recorded.open()?;
         diesel::update(sessions::table.find(pk))
-            .set((sessions::ended.eq(true), sessions::attached_at.eq(None::<chrono::DateTime<chrono::Utc>>)))
+            .set((sessions::ended.eq(true), sessions::attached_at.eq(None::<DateTime<Utc>>)))
             .execute(conn)?;
         match record.status {
             DeviceStatus::Online => record.change(DeviceStatus::Offline, at, cause, detail.to_owned()),

@@ -22,6 +22,7 @@ use crate::{
     maintenance::Retention,
     migrate, partitions,
     pool::{Connections, QUICK, Session},
+    restored,
     sqlstate::{Meaning, Trouble},
     trouble::Troubles,
     url,
@@ -171,9 +172,11 @@ impl Store {
     }
 
     /// Brings the schema up to date, whichever replica comes first, and makes the partitions that rows of now need.
-    pub async fn migrate(&self) -> Result<(), StoreError> {
-        self.lane(Lane::Upkeep).run_for("migrate", Limits::None, migrate::run).await?;
-        self.ensure_partitions().await
+    /// Ends what was under way in a database that was restored from a dump, and answers what that was.
+    pub async fn migrate(&self) -> Result<Option<restored::Ended>, StoreError> {
+        let ended = self.lane(Lane::Upkeep).run_for("migrate", Limits::None, migrate::run).await?;
+        self.ensure_partitions().await?;
+        Ok(ended)
     }
 
     /// Makes the partitions that samples need from now on; to be called more often than once a day.

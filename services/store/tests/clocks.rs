@@ -59,7 +59,7 @@ async fn devices_whose_clocks_did_not_leap_keep_the_hold_from_ending_by_itself()
     let mut conn = database.connect();
     leap(&mut conn, 20);
     let hello = homepot::model::Hello { device_time: Some(Utc::now() - TimeDelta::days(20)), ..hello("boot") };
-    sessions::begin(&mut conn, d.pk, &hello, "replica", HEARTBEAT).unwrap();
+    begin(&mut conn, d.pk, &hello).unwrap();
     let Round::Held(hold) = round(&mut conn, &Guard::default()) else { panic!("the round was not held") };
     assert!(hold.contradicted, "{hold:?}");
 }

@@ -3,7 +3,7 @@
 use homepot::model::DeviceChange;
 use homepot_store::{
     devices::{self, Enrolled},
-    enrollment_tokens, sessions, sites,
+    enrollment_tokens, sites,
     test_support::TestDatabase,
 };
 
@@ -97,7 +97,7 @@ async fn a_claim_gives_new_keys_until_the_device_was_seen_and_spends_nothing() {
     assert_eq!(devices::enroll(&mut conn, &new).unwrap(), Enrolled::Taken);
 
     let pk = devices::find_ref(&mut conn, &device_id("d")).unwrap().unwrap().pk;
-    sessions::begin(&mut conn, pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    begin(&mut conn, pk, &hello("b")).unwrap();
     new.claim_hash = Some(vec![7; 32]);
     assert_eq!(devices::enroll(&mut conn, &new).unwrap(), Enrolled::Taken);
 }

@@ -1,6 +1,6 @@
 //! What most tests begin with.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use diesel::connection::SimpleConnection;
 use homepot::model::{
@@ -13,6 +13,7 @@ use homepot_store::{
     devices::{self, DeviceRef, Enrolled, NewDevice},
     enrollment_tokens::{self, NewEnrollmentToken},
     secrets::NewSecret,
+    sessions::{self, Begun, Stream},
     sites,
     test_support::TestDatabase,
 };
@@ -91,6 +92,20 @@ pub(crate) fn hello(boot_id: &str) -> Hello {
         source: None,
         device_time: None,
         journal_id: None,
+        since_boot: None,
+    }
+}
+
+/// A stream that was opened so long ago and is open.
+pub(crate) fn stream(age: Duration) -> Stream<'static> {
+    Stream { opened: Instant::now() - age, is_open: &|| true }
+}
+
+/// Begins a session on a new stream, and tells its epoch.
+pub(crate) fn begin(conn: &mut PgConnection, pk: i64, hello: &Hello) -> Result<i64, StoreError> {
+    match sessions::begin(conn, pk, hello, "r", HEARTBEAT, &stream(Duration::ZERO))? {
+        Begun::Epoch(epoch) => Ok(epoch),
+        other => panic!("{other:?}"),
     }
 }
 

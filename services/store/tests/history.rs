@@ -5,7 +5,6 @@ use homepot::model::Event;
 use homepot_store::{
     PgConnection, StoreError,
     commands::{self, Claim, Inserted, Speaker, Word},
-    sessions,
 };
 
 use crate::fixture::*;
@@ -14,7 +13,7 @@ use crate::fixture::*;
 async fn a_history_goes_forward_however_long_ago_a_transaction_began() {
     let (database, d) = with_device("d").await;
     let (mut early, mut conn) = (database.connect(), database.connect());
-    let epoch = sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    let epoch = begin(&mut conn, d.pk, &hello("b")).unwrap();
     let id = early.transaction(|early: &mut PgConnection| {
         let inserted = commands::insert(&mut conn, &[row(d.pk, new_command("d", "PING"))])?.pop();
         let Some(Inserted::New(command)) = inserted else { panic!("it is new") };

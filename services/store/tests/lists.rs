@@ -97,7 +97,7 @@ async fn the_status_filter_judges_as_the_model_does() {
         if id == "never" {
             continue;
         }
-        let epoch = sessions::begin(&mut conn, device.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+        let epoch = begin(&mut conn, device.pk, &hello("b")).unwrap();
         if id == "ended" {
             assert!(sessions::end(&mut conn, device.pk, epoch, StateCause::Detached, "").unwrap());
         }

@@ -23,6 +23,7 @@ mod operators;
 mod outages;
 mod presence;
 mod removal;
+mod restored;
 mod rollups;
 mod runs;
 mod samples;

@@ -37,7 +37,7 @@ fn causes(conn: &mut PgConnection, pk: i64) -> Vec<StateCause> {
 }
 
 fn begin(conn: &mut PgConnection, pk: i64, boot_id: &str) -> i64 {
-    sessions::begin(conn, pk, &hello(boot_id), "r", HEARTBEAT).unwrap()
+    crate::fixture::begin(conn, pk, &hello(boot_id)).unwrap()
 }
 
 fn end(conn: &mut PgConnection, pk: i64, epoch: i64) {
@@ -235,7 +235,7 @@ async fn a_change_and_its_record_are_one_transaction() {
     let mut conn = database.connect();
     // The history can't be written: then nothing happened.
     conn.batch_execute("ALTER TABLE device_states ADD CONSTRAINT no CHECK (cause <> 'attached')").unwrap();
-    assert!(sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).is_err());
+    assert!(crate::fixture::begin(&mut conn, d.pk, &hello("b")).is_err());
     let presence = presence(&mut conn, "d");
     assert_eq!((presence.session_epoch, presence.status()), (0, DeviceStatus::Unknown));
 }

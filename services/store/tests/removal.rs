@@ -41,7 +41,7 @@ fn full(conn: &mut PgConnection, new: &NewDevice) -> DeviceRef {
     sites::insert(conn, &new_site(new.enrollment.site_id.as_str())).unwrap();
     assert!(matches!(devices::enroll(conn, new).unwrap(), Enrolled::Device(_)));
     let device = devices::find_ref(conn, &new.enrollment.device_id).unwrap().unwrap();
-    let epoch = sessions::begin(conn, device.pk, &hello("boot"), "replica", HEARTBEAT).unwrap();
+    let epoch = begin(conn, device.pk, &hello("boot")).unwrap();
     sessions::end(conn, device.pk, epoch, StateCause::Detached, "gone").unwrap();
     let now = Utc::now();
     let measured = [TimeDelta::days(2), TimeDelta::hours(2), TimeDelta::zero()].map(|ago| sample(device.pk, ago));
@@ -192,7 +192,7 @@ async fn what_comes_late_of_a_device_that_was_taken_over_is_refused_or_leaves_no
     let database = TestDatabase::new().await;
     let mut conn = database.connect();
     let old = full(&mut conn, &simulated("d", "s"));
-    let epoch = sessions::begin(&mut conn, old.pk, &hello("boot"), "replica", HEARTBEAT).unwrap();
+    let epoch = begin(&mut conn, old.pk, &hello("boot")).unwrap();
     devices::enroll(&mut conn, &new_device("d", "s")).unwrap();
 
     for expected in [Expected::New, Expected::Repeats] {
@@ -203,7 +203,7 @@ async fn what_comes_late_of_a_device_that_was_taken_over_is_refused_or_leaves_no
     let loss = Loss { start: now, end: now, samples: 1, reason: LossReason::SpoolFull };
     losses::insert(&mut conn, old.pk, &loss, now).unwrap();
     assert!(!sessions::end(&mut conn, old.pk, epoch, StateCause::Detached, "late").unwrap());
-    assert!(sessions::begin(&mut conn, old.pk, &hello("boot"), "replica", HEARTBEAT).is_err());
+    assert!(begin(&mut conn, old.pk, &hello("boot")).is_err());
     assert!(sessions::standing(&mut conn, &[(old.pk, "hpd_AAAAAAAA")]).unwrap().is_empty());
     assert!(is_empty(&mut conn, old.pk));
 }

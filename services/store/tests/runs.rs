@@ -230,3 +230,16 @@ async fn an_idempotency_key_starts_one_run_an_operator() {
     let of_other = runs::insert(&mut conn, RunId(uuid::Uuid::now_v7()), &with_key, "other", &SiteScope::All, |_| None);
     assert!(matches!(of_other, Ok(Started::New(_))));
 }
+
+#[tokio::test]
+async fn runs_of_a_restored_database_are_halted_until_somebody_resumes_them() {
+    let database = fleet().await;
+    let mut conn = database.connect();
+    let run = start(&mut conn, &order(site_1()));
+    homepot_store::restored::end_under_way(&mut conn).unwrap();
+    let before = queued(&mut conn);
+    runs::advance(&mut conn).unwrap();
+    let halted = found(&mut conn, &run);
+    assert_eq!((halted.state, queued(&mut conn)), (RunState::Halted, before));
+    assert!(halted.reason.unwrap().contains("restored from a backup"));
+}

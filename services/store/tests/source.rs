@@ -205,7 +205,7 @@ async fn a_summary_counts_one_source_as_lists_judge_and_says_how_many_it_leaves_
     let mut conn = database.connect();
     for id in ["online", "silent", "ended", "marked", "out"] {
         let device = enrolled(&mut conn, id, "site-3");
-        let epoch = sessions::begin(&mut conn, device.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+        let epoch = begin(&mut conn, device.pk, &hello("b")).unwrap();
         let change = match id {
             "marked" => DeviceChange { maintenance: Some(true), ..Default::default() },
             "out" => DeviceChange { active: Some(false), ..Default::default() },
@@ -269,7 +269,7 @@ async fn what_the_sweep_and_the_keeper_find_is_counted_apart() {
     for id in ["till", "robot"] {
         let device = pk(&mut conn, id);
         queue_this(&mut conn, device, new_command(id, "PING"));
-        sessions::begin(&mut conn, device, &hello("b"), "r", HEARTBEAT).unwrap();
+        begin(&mut conn, device, &hello("b")).unwrap();
         pass(&mut conn, device, 60);
     }
     let later = Some(Utc::now() + chrono::TimeDelta::seconds(700));

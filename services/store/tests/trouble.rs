@@ -84,7 +84,7 @@ const WRITES: &[(&str, Write)] = &[
         };
         operators::insert(conn, &new).map(drop)
     }),
-    ("sessions", |conn, pk| sessions::begin(conn, pk, &hello("b"), "r", HEARTBEAT).map(drop)),
+    ("sessions", |conn, pk| sessions::begin(conn, pk, &hello("b"), "r", HEARTBEAT, &stream(Duration::ZERO)).map(drop)),
     ("the end of a session", |conn, pk| sessions::end(conn, pk, 1, StateCause::Detached, "").map(drop)),
     ("commands", |conn, pk| commands::insert(conn, &[row(pk, new_command("d", "PING"))]).map(drop)),
     ("claims", |conn, pk| commands::claim(conn, &[Claim { pk, epoch: 1, again: false }]).map(drop)),
@@ -131,7 +131,7 @@ const TROUBLES: &[&str] = &[
 async fn whatever_is_written_the_databases_trouble_is_told_as_such() {
     let (database, d) = with_device("d").await;
     let mut conn = database.connect();
-    sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT).unwrap();
+    sessions::begin(&mut conn, d.pk, &hello("b"), "r", HEARTBEAT, &stream(Duration::ZERO)).unwrap();
     queue_this(&mut conn, d.pk, new_command("d", "PING"));
     // By the store's own connections, whose errors have codes.
     let run = |write: Write| database.store().run("write", move |conn| write(conn, d.pk));

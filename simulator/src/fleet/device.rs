@@ -310,6 +310,7 @@ impl Device {
             source: common_pb::DeviceSource::from(DeviceSource::Simulated).into(),
             device_time: Some(to_proto_timestamp(self.life.clock(self.world.timing.time(now)))),
             journal_id: format!("{}-{}", self.world.run, self.number),
+            since_boot: None,
         };
         AttachRequest { message: Some(Up::Hello(hello)) }.encode_to_vec().into()
     }
@@ -376,6 +377,8 @@ impl Device {
                 }
                 refused.into_iter().for_each(|(_, field, reason)| tally.error(format!("{field} {reason}")));
             }
+            // A journal in memory loses nothing that its process has said.
+            Event::JournalCheck(_) => {}
             Event::Command(delivery) => {
                 tally.commands.add(u64::from(self.orders.take(delivery, now, &mut doings)));
             }

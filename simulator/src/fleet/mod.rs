@@ -92,6 +92,16 @@ pub(crate) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<E
     Ok(if summary.agrees { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What came of starting the devices.
+enum Ramp {
+    /// All of them were attached after so long.
+    Took(Duration),
+    /// The run was stopped, or devices ended before.
+    CutShort,
+    /// The run's time was over before all of them were attached.
+    Overdue,
+}
+
 struct Run {
     args: Args,
     scenario: Arc<Scenario>,
@@ -113,29 +123,47 @@ impl Run {
         let live = world.timing.live_instant;
         let mut devices = JoinSet::new();
         let ramp = self.ramp(&world, known, &mut devices).await?;
-        self.stay(&mut devices).await;
+        if !matches!(ramp, Ramp::Overdue) {
+            self.stay(&mut devices).await;
+        }
         let interrupted = self.stop.is_cancelled();
         self.stop.cancel();
         self.drain(devices).await?;
+        let ramp = if let Ramp::Took(span) = ramp { Some(span) } else { None };
         Ok(self.summary(enrolment, ramp, live.elapsed(), interrupted))
     }
 
     async fn enrol(&self, known: &mut HashMap<DeviceId, Known>) -> anyhow::Result<()> {
+        let door = match self.args.protocol {
+            Protocol::Grpc => Door::Grpc(Box::new(self.args.server.endpoint()?)),
+            Protocol::Rest => Door::Rest(self.rest()?),
+        };
+        let stale = select! {
+            stale = enrol::put_stale_aside(&door, &self.members, known) => stale?,
+            () = self.stop.cancelled() => anyhow::bail!("interrupted before devices enrolled"),
+        };
+        let told = format!(
+            "{} keys in {} are not valid on this server: it is another one, its database was wiped, or the devices were removed",
+            stale.len(),
+            self.keys.path().display()
+        );
+        if !stale.is_empty() {
+            self.screen.say(format_args!("{told}; these devices enrol anew"));
+        }
         let new = self.members.iter().filter(|member| !known.contains_key(&member.device_id)).count();
         if new == 0 {
             self.tally.enrolled.add(self.members.len() as u64);
             return Ok(());
         }
-        let mut right = Right::find(&self.args).await?;
+        let mut right = Right::find(&self.args).await.map_err(|error| {
+            if stale.is_empty() { error } else { error.context(format!("{told}; to enrol them anew needs a token")) }
+        })?;
         if let (Right::Admin(registry), None) = (&mut right, &self.args.site) {
             enrol::make_sites(registry, &self.args.name, &self.sites).await?;
         }
-        let door = match self.args.protocol {
-            Protocol::Grpc => Door::Grpc(Box::new(self.args.server.endpoint()?)),
-            Protocol::Rest => Door::Rest(self.rest()?),
-        };
         let bar = self.screen.bar("enrol", self.members.len() as u64);
-        let enrolling = enrol::enrol(&mut right, &door, &self.args.name, &self.members, &self.keys, known, &self.tally);
+        let (fleet, tally) = (&self.args.name, &self.tally);
+        let enrolling = enrol::enrol(&mut right, &door, fleet, &self.members, &self.keys, (known, stale), tally);
         select! {
             enrolled = enrolling => enrolled?,
             () = self.stop.cancelled() => anyhow::bail!("interrupted while devices enrolled; the next run goes on from there"),
@@ -174,13 +202,13 @@ impl Run {
         })
     }
 
-    /// Starts the devices, one after another, and waits until all of them were attached; how long that took.
+    /// Starts the devices, one after another, and waits until all of them were attached.
     async fn ramp(
         &self,
         world: &Arc<World>,
         mut known: HashMap<DeviceId, Known>,
         devices: &mut JoinSet<()>,
-    ) -> anyhow::Result<Option<Duration>> {
+    ) -> anyhow::Result<Ramp> {
         let began = Instant::now();
         let count = self.members.len() as u64;
         let bar = self.screen.bar("attach", count);
@@ -209,13 +237,29 @@ impl Run {
                 sleep(Duration::from_millis(20)).await;
             }
         };
+        // Devices that can't attach don't keep a run from ending.
+        let planned = Duration::from_secs_f64(self.members.len() as f64 / self.args.ramp);
+        let overdue = async {
+            match self.args.duration {
+                Some(span) => sleep_until(began + planned + span).await,
+                None => std::future::pending().await,
+            }
+        };
         let attached = select! {
-            () = ramp => true,
-            () = self.stop.cancelled() => false,
+            () = ramp => Ramp::Took(began.elapsed()),
+            () = self.stop.cancelled() => Ramp::CutShort,
+            () = overdue => {
+                self.screen.say(format_args!(
+                    "{} of {count} devices attached within the run's time; it ends",
+                    self.tally.ever_attached.get()
+                ));
+                Ramp::Overdue
+            }
             never = live::show(&self.screen, &bar, self.tally.clone(), |tally| tally.ever_attached.get()) => match never {},
         };
         bar.finish_and_clear();
-        Ok((attached && self.tally.ever_attached.get() == count).then(|| began.elapsed()))
+        let all = self.tally.ever_attached.get() == count;
+        Ok(if matches!(attached, Ramp::Took(_)) && !all { Ramp::CutShort } else { attached })
     }
 
     fn rest(&self) -> anyhow::Result<Rest> {

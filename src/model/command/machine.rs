@@ -24,13 +24,18 @@ pub enum Event {
     BoundOver,
     /// The device has lost the journal that would tell whether it ran.
     JournalLost,
+    /// The ledger was restored from a backup, and does not know what happened since.
+    Restored,
 }
 
 /// Who has a command that was handed over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Holder {
-    /// A session: what it was handed can be asked back.
+    /// A session of the journal that it was handed to: it can be asked back, and what the journal says of it holds.
     Session,
+    /// A session of a device that keeps no journal, or of another journal: it can be asked back, but a later process of the
+    /// device can't know what an earlier one did.
+    Memory,
     /// A device that polls: it can't be asked anything.
     Poller,
     /// A session, and before that a poller or another journal of the device: what that one did nobody can tell. Only what
@@ -113,6 +118,10 @@ impl Standing {
             Event::JournalLost => {
                 self.only_from(&[CommandState::Sent, CommandState::Acknowledged], CommandState::Unknown)
             }
+            Event::Restored => self.only_from(
+                &[CommandState::Queued, CommandState::Sent, CommandState::Acknowledged, CommandState::Running],
+                CommandState::Unknown,
+            ),
         }
     }
 
@@ -142,9 +151,14 @@ impl Standing {
             return Err(Refusal::NoEnd);
         }
         let never_started = matches!(end, CommandState::Expired | CommandState::Cancelled);
-        // That it never started is true of the one that says so, and nobody knows of the other.
+        let says_it_never_ran = never_started || end == CommandState::Rejected;
         let end = match self.holder {
-            Holder::Several if never_started || end == CommandState::Rejected => CommandState::Unknown,
+            // That it never ran is true of the one that says so, and nobody knows of the other.
+            Holder::Several if says_it_never_ran => CommandState::Unknown,
+            // Once nobody knew, only a journal can still tell that nothing happened. That it ran anyone can tell.
+            Holder::Memory | Holder::Poller if says_it_never_ran && self.state == CommandState::Unknown => {
+                CommandState::Unknown
+            }
             _ => end,
         };
         if self.state == end {
@@ -168,7 +182,7 @@ impl Standing {
             CommandState::Queued => Ok(Step::To(CommandState::Cancelled)),
             CommandState::Sent | CommandState::Acknowledged if self.cancel_requested => Ok(Step::Stays),
             CommandState::Sent | CommandState::Acknowledged => match self.holder {
-                Holder::Session => Ok(Step::AskDevice),
+                Holder::Session | Holder::Memory => Ok(Step::AskDevice),
                 Holder::Poller => Err(Refusal::CannotAsk),
                 Holder::Several => Err(Refusal::MayHaveRun),
             },
@@ -211,6 +225,7 @@ mod tests {
             Event::TimeToLiveOver,
             Event::BoundOver,
             Event::JournalLost,
+            Event::Restored,
         ];
         others.into_iter().chain(ends).collect()
     }
@@ -218,7 +233,7 @@ mod tests {
     fn standings() -> Vec<Standing> {
         let mut all = Vec::new();
         for state in CommandState::ALL {
-            for holder in [Holder::Session, Holder::Poller, Holder::Several] {
+            for holder in [Holder::Session, Holder::Memory, Holder::Poller, Holder::Several] {
                 for cancel_requested in [false, true] {
                     all.push(Standing { state, holder, cancel_requested });
                 }
@@ -235,6 +250,11 @@ mod tests {
             (Queued, Event::HandedOver, To(Sent)),
             (Queued, Event::CancelAsked, To(Cancelled)),
             (Queued, Event::TimeToLiveOver, To(Expired)),
+            (Queued, Event::Restored, To(Unknown)),
+            (Sent, Event::Restored, To(Unknown)),
+            (Acknowledged, Event::Restored, To(Unknown)),
+            (Running, Event::Restored, To(Unknown)),
+            (Unknown, Event::Restored, Stays),
             (Sent, Event::HandedOver, Stays),
             (Sent, Event::Acknowledged, To(Acknowledged)),
             (Sent, Event::Started, To(Running)),
@@ -360,6 +380,25 @@ mod tests {
         }
         let unknown = Standing { holder: Holder::Several, ..standing(Unknown) };
         assert_eq!(unknown.on(Event::Ended(Expired)), Ok(Step::Stays));
+    }
+
+    #[test]
+    fn once_nobody_knew_only_a_journal_can_tell_that_a_command_never_ran() {
+        for holder in [Holder::Session, Holder::Memory, Holder::Poller, Holder::Several] {
+            let unknown = Standing { holder, cancel_requested: true, ..standing(Unknown) };
+            for end in [Expired, Cancelled, Rejected] {
+                let expected = if holder == Holder::Session { Step::To(end) } else { Step::Stays };
+                assert_eq!(unknown.on(Event::Ended(end)), Ok(expected), "{holder:?} says {end:?}");
+            }
+            for end in [Succeeded, Failed] {
+                assert_eq!(unknown.on(Event::Ended(end)), Ok(Step::To(end)), "{holder:?} says {end:?}");
+            }
+        }
+        for state in [Sent, Acknowledged] {
+            let held = Standing { holder: Holder::Memory, cancel_requested: true, ..standing(state) };
+            assert_eq!(held.on(Event::Ended(Cancelled)), Ok(Step::To(Cancelled)));
+            assert_eq!(Standing { cancel_requested: false, ..held }.on(Event::CancelAsked), Ok(Step::AskDevice));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -211,4 +212,36 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// A copy of the script, with a cargo-deny that can't fetch the database.
+#[test]
+fn the_check_of_known_vulnerabilities_fails_when_it_can_not_be_made_unless_told_that_it_may() {
+    let place = tempfile::tempdir().unwrap();
+    let script = std::fs::read_to_string(workspace().join("scripts/deny")).unwrap();
+    let version = script.lines().find_map(|line| line.strip_prefix("version=")).unwrap();
+    let tool = place.path().join(format!(".tools/cargo-deny-{version}/bin/cargo-deny"));
+    for directory in [place.path().join("scripts"), tool.parent().unwrap().to_owned()] {
+        std::fs::create_dir_all(directory).unwrap();
+    }
+    for name in ["deny", "env"] {
+        std::fs::copy(workspace().join("scripts").join(name), place.path().join("scripts").join(name)).unwrap();
+    }
+    std::fs::write(&tool, "#!/bin/sh\ncase \"$*\" in *fetch*) echo 'no way there' >&2; exit 1 ;; esac\n").unwrap();
+    std::fs::set_permissions(&tool, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let run = |word: Option<&str>| {
+        let mut deny = Command::new("bash");
+        deny.arg(place.path().join("scripts/deny")).env_remove("HOMEPOT_ADVISORIES");
+        let output = deny.envs(word.map(|word| ("HOMEPOT_ADVISORIES", word))).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    for word in [None, Some("required")] {
+        let (code, said) = run(word);
+        assert_eq!(code, Some(1), "{said}");
+        assert!(said.contains("no way there") && said.contains("HOMEPOT_ADVISORIES=optional scripts/deny"), "{said}");
+    }
+    let (code, said) = run(Some("optional"));
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.lines().last().unwrap().contains("KNOWN VULNERABILITIES WERE NOT CHECKED"), "{said}");
+    assert_eq!(run(Some("maybe")).0, Some(2));
 }

@@ -34,6 +34,28 @@ enum Happening {
     Crash { doing: Box<Happening>, written: Index, boots: bool, wall: i64 },
     /// The same, and on top of it a bit flips on the disk.
     Damage { place: Index },
+    /// Someone keeps a copy of the files.
+    BackUp,
+    /// The process ends, and files are put back as they were when they were last copied.
+    Restore(Restored),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Restored {
+    /// The journal without its mark.
+    Journal,
+    /// Both, as new files.
+    Files,
+    /// The disk itself goes back in time, so that nothing on it can tell.
+    Disk,
+}
+
+/// Files as they were, and what was true then.
+struct BackUp {
+    journal: Vec<u8>,
+    mark: Vec<u8>,
+    knew: Vec<bool>,
+    runs: Vec<usize>,
 }
 
 fn happening() -> impl Strategy<Value = Happening> {
@@ -54,6 +76,9 @@ fn happening() -> impl Strategy<Value = Happening> {
         40 => simple,
         4 => crash,
         1 => any::<Index>().prop_map(|place| Happening::Damage { place }),
+        3 => Just(Happening::BackUp),
+        3 => prop_oneof![Just(Restored::Journal), Just(Restored::Files), Just(Restored::Disk)]
+            .prop_map(Happening::Restore),
     ]
 }
 
@@ -63,6 +88,8 @@ struct Truth {
     time_to_live: u64,
     /// The journal that first heard of it.
     known_to: Option<String>,
+    /// The journal that told the server of it.
+    told_by: Option<String>,
     /// The server knows its end. It should not hand it over any more; it does here, for messages cross.
     settled: bool,
     /// It was with a journal that is gone.
@@ -93,6 +120,7 @@ struct World {
     session: Option<ServerClock>,
     under_way: Vec<Message>,
     running: Option<usize>,
+    back_up: Option<BackUp>,
     /// The process is about to vanish: nothing it says is heard, and nothing it does comes about.
     vanishing: bool,
 }
@@ -127,6 +155,7 @@ impl World {
             session: None,
             under_way: Vec::new(),
             running: None,
+            back_up: None,
             vanishing: false,
         }
     }
@@ -157,7 +186,7 @@ impl World {
                     let state = CommandState::Succeeded;
                     let outcome = Outcome { command_id: id(command), state, result: None, reason: None };
                     let outcome = self.book.end(outcome);
-                    self.told(Standing::Ended(outcome));
+                    self.told(id(command), Standing::Ended(outcome));
                 }
             }
             Happening::Acknowledge(command) => {
@@ -169,6 +198,7 @@ impl World {
             Happening::Attach(hello, welcome) => self.attach(hello, welcome),
             Happening::Crash { doing, written, boots, wall } => {
                 let before = fs::metadata(&self.path).unwrap().len();
+                let mark = fs::read(self.mark()).unwrap();
                 self.vanishing = true;
                 self.happen(*doing);
                 self.vanishing = false;
@@ -176,6 +206,10 @@ impl World {
                 let last = last_record(&fs::read(&self.path).unwrap()).max(before);
                 let cut = last + written.index(usize::try_from(whole - last).unwrap() + 1) as u64;
                 fs::OpenOptions::new().write(true).open(&self.path).unwrap().set_len(cut).unwrap();
+                if cut < whole {
+                    // It is written after the record.
+                    fs::write(self.mark(), mark).unwrap();
+                }
                 self.wall = wall;
                 self.come_back(boots);
             }
@@ -191,7 +225,55 @@ impl World {
                 }
                 self.come_back(false);
             }
+            Happening::BackUp => {
+                let knows = |command| !matches!(self.book.standing(id(command)), Standing::New | Standing::Full);
+                self.back_up = Some(BackUp {
+                    journal: fs::read(&self.path).unwrap(),
+                    mark: fs::read(self.mark()).unwrap(),
+                    knew: (0..COMMANDS).map(knows).collect(),
+                    runs: self.commands.iter().map(|truth| truth.runs).collect(),
+                });
+            }
+            Happening::Restore(what) => self.restore(what),
         }
+    }
+
+    fn mark(&self) -> PathBuf {
+        self.path.with_extension("mark")
+    }
+
+    fn restore(&mut self, what: Restored) {
+        let Some(back_up) = self.back_up.take() else { return };
+        let new_file = |path: PathBuf, bytes: &[u8]| {
+            fs::write(path.with_extension("restored"), bytes).unwrap();
+            fs::rename(path.with_extension("restored"), path).unwrap();
+        };
+        match what {
+            Restored::Journal => fs::write(&self.path, &back_up.journal).unwrap(),
+            Restored::Files => {
+                new_file(self.path.clone(), &back_up.journal);
+                new_file(self.mark(), &back_up.mark);
+            }
+            // Only the server can tell, and of what ran since it has to have heard.
+            Restored::Disk if self.is_told_of_what_ran_since(&back_up) => {
+                fs::write(&self.path, &back_up.journal).unwrap();
+                fs::write(self.mark(), &back_up.mark).unwrap();
+            }
+            Restored::Disk => return,
+        }
+        // Messages do not cross this, and what has ended is not handed over in the sessions that follow.
+        self.commands.iter_mut().for_each(|truth| truth.lost |= truth.settled);
+        self.come_back(false);
+    }
+
+    fn is_told_of_what_ran_since(&self, back_up: &BackUp) -> bool {
+        let journal_id = Some(self.book.journal_id());
+        let is_told = |(command, truth): (usize, &Truth)| {
+            truth.runs == back_up.runs[command]
+                || truth.settled
+                || (!back_up.knew[command] && truth.told_by.as_deref() == journal_id)
+        };
+        self.commands.iter().enumerate().all(is_told)
     }
 
     fn come_back(&mut self, boots: bool) {
@@ -219,8 +301,8 @@ impl World {
 
     fn arrive(&mut self, which: Index) {
         let Some(clock) = self.session.filter(|_| !self.under_way.is_empty()) else { return };
-        let standing = match self.under_way.swap_remove(which.index(self.under_way.len())) {
-            Message::Cancellation(command) => self.book.cancel(id(command), "so").unwrap(),
+        let (command, standing) = match self.under_way.swap_remove(which.index(self.under_way.len())) {
+            Message::Cancellation(command) => (command, self.book.cancel(id(command), "so").unwrap()),
             Message::Delivery { command, sent } => {
                 let left = self.deadline(command) - sent;
                 let delivery = Delivery {
@@ -234,16 +316,16 @@ impl World {
                 };
                 let at = self.now();
                 let under_way = clock.under_way(server_time(sent), Duration::from_millis(at.uptime_ms));
-                self.book.receive(Arrival { delivery, under_way: Some(under_way), at }).unwrap()
+                (command, self.book.receive(Arrival { delivery, under_way: Some(under_way), at }).unwrap())
             }
         };
-        self.told(standing);
+        self.told(id(command), standing);
     }
 
     /// As `Agent::start_next`.
     fn work(&mut self) {
         while let Some(outcome) = self.book.expire(&self.now()).unwrap() {
-            self.told(Standing::Ended(outcome));
+            self.told(outcome.command_id, Standing::Ended(outcome));
         }
         if self.running.is_some() {
             return;
@@ -273,20 +355,32 @@ impl World {
         for truth in &mut self.commands {
             truth.lost |= truth.known_to.as_ref().is_some_and(|journal| journal != self.book.journal_id());
         }
+        let told: Vec<_> = (0..COMMANDS).filter(|command| self.is_told_by_this_journal(*command)).map(id).collect();
+        if !self.book.knows_all(&told) {
+            self.book.start_anew().unwrap();
+            return self.attach(0, welcome);
+        }
         let clock = ServerClock { welcome: server_time(self.time), hello: hello_at, arrived: hello_at };
         self.time += welcome;
         self.session = Some(clock);
         while self.book.expire_held(clock.welcome).unwrap().is_some() {}
         let standings: Vec<_> = self.book.unfinished().collect();
-        standings.into_iter().for_each(|(_, standing)| self.told(standing));
+        standings.into_iter().for_each(|(id, standing)| self.told(id, standing));
     }
 
-    fn told(&mut self, standing: Standing) {
-        let Standing::Ended(outcome) = standing else { return };
+    /// Of what ended otherwise than by running, the server asks no journal.
+    fn is_told_by_this_journal(&self, command: usize) -> bool {
+        let truth = &self.commands[command];
+        truth.told_by.as_deref() == Some(self.book.journal_id()) && !truth.told_off
+    }
+
+    fn told(&mut self, id: CommandId, standing: Standing) {
         if self.vanishing || self.session.is_none() {
             return;
         }
-        let truth = &mut self.commands[index(outcome.command_id)];
+        let truth = &mut self.commands[index(id)];
+        truth.told_by = Some(self.book.journal_id().to_owned());
+        let Standing::Ended(outcome) = standing else { return };
         match outcome.state {
             CommandState::Expired | CommandState::Cancelled => {
                 assert_eq!(truth.runs, 0, "told {} of a command that ran", outcome.state.as_str());

@@ -277,3 +277,95 @@ fn a_journal_that_is_removed_under_a_running_agent_is_written_anew_under_its_id(
     assert_eq!(ended(&book, ID), Some(CommandState::Unknown), "that it started was not forgotten");
     assert_eq!(book.standing(arrival(2, "PING").delivery.command_id), Standing::Waiting);
 }
+
+/// The journal's lines, as they lie on the disk.
+fn lines(path: &Path) -> Vec<String> {
+    fs::read_to_string(path).unwrap().lines().map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn a_journal_cut_at_any_record_is_another_one_where_it_lost_that_a_command_started() {
+    for (left, expected) in [(2, None), (3, Some(CommandState::Unknown)), (4, Some(CommandState::Failed))] {
+        let (_directory, path) = place();
+        let mut book = open(&path, "a");
+        let journal_id = book.journal_id().to_owned();
+        book.receive(arrival(1, "RESTART_APP")).unwrap();
+        book.start(ID, "a").unwrap();
+        book.end(outcome(CommandState::Failed));
+        drop(book);
+        let whole = lines(&path);
+        assert_eq!(whole.len(), 4);
+        fs::write(&path, whole[..left].concat()).unwrap();
+        for _ in 0..2 {
+            let book = open(&path, "a");
+            let end = expected.unwrap_or(CommandState::Unknown);
+            assert_eq!(ended(&book, ID), Some(end), "{left} lines are left");
+            assert_eq!(book.journal_id() == journal_id, expected.is_some(), "{left} lines are left");
+        }
+    }
+}
+
+#[test]
+fn what_may_run_twice_needs_no_mark() {
+    let (_directory, path) = place();
+    let mut book = open(&path, "a");
+    let journal_id = book.journal_id().to_owned();
+    book.mark.refuse();
+    book.receive(arrival(1, "PING")).unwrap();
+    book.start(ID, "a").unwrap();
+    drop(book);
+    fs::write(&path, lines(&path)[..2].concat()).unwrap();
+    let book = open(&path, "a");
+    assert_eq!((book.standing(ID), book.journal_id()), (Standing::Waiting, journal_id.as_str()));
+}
+
+#[test]
+fn a_command_whose_start_can_not_be_marked_does_not_start_and_says_so() {
+    let (_directory, path) = place();
+    let mut book = open(&path, "a");
+    book.mark.refuse();
+    book.receive(arrival(1, "RESTART_APP")).unwrap();
+    book.start(ID, "a").unwrap_err();
+    assert_eq!((ended(&book, ID), book.next(&now("a"))), (Some(CommandState::Failed), None));
+    assert_eq!(ended(&open(&path, "a"), ID), Some(CommandState::Failed));
+}
+
+#[test]
+fn the_journal_of_an_agent_without_a_mark_keeps_its_id_and_gets_one() {
+    let (_directory, path) = place();
+    let mut book = open(&path, "a");
+    let journal_id = book.journal_id().to_owned();
+    book.receive(arrival(1, "RESTART_APP")).unwrap();
+    drop(book);
+    // As that agent wrote it.
+    let json = format!(r#"{{"record":"journal","journal_id":"{journal_id}"}}"#);
+    let head = format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()));
+    fs::write(&path, head + &lines(&path)[1]).unwrap();
+    fs::remove_file(path.with_extension("mark")).unwrap();
+
+    let mut book = open(&path, "a");
+    assert_eq!((book.standing(ID), book.journal_id()), (Standing::Waiting, journal_id.as_str()));
+    book.receive(arrival(1, "RESTART_APP")).unwrap();
+    book.start(ID, "a").unwrap();
+    drop(book);
+    fs::write(&path, lines(&path)[..2].concat()).unwrap();
+    assert_ne!(open(&path, "a").journal_id(), journal_id);
+    fs::remove_file(path.with_extension("mark")).unwrap();
+    assert_eq!(ended(&open(&path, "a"), ID), Some(CommandState::Unknown));
+}
+
+#[test]
+fn a_journal_that_lacks_what_it_told_starts_anew_and_what_runs_goes_on() {
+    let (_directory, path) = place();
+    let mut book = open(&path, "a");
+    let (journal_id, other) = (book.journal_id().to_owned(), CommandId(uuid::Uuid::from_u128(2)));
+    for n in [1, 2] {
+        book.receive(arrival(n, "RESTART_APP")).unwrap();
+    }
+    book.start(ID, "a").unwrap();
+    assert!(book.knows_all(&[ID, other]) && !book.knows_all(&[ID, CommandId(uuid::Uuid::from_u128(3))]));
+    book.start_anew().unwrap();
+    assert_ne!(book.journal_id(), journal_id);
+    assert_eq!((book.standing(ID), ended(&book, other)), (Standing::Running, Some(CommandState::Unknown)));
+    assert_eq!(open(&path, "a").journal_id(), book.journal_id());
+}

@@ -70,7 +70,7 @@ fn ends(records: Vec<Record>) -> Vec<(CommandId, CommandState)> {
 }
 
 fn recovered(records: Vec<Record>, now: &Moment) -> Vec<(CommandId, CommandState)> {
-    ends(ledger(records, false).recover(now, false))
+    ends(ledger(records, false).recover(now, None))
 }
 
 /// Applies what a delivery leads to, as a running agent does.
@@ -136,7 +136,7 @@ fn a_reboot_succeeded_when_the_boot_is_another_and_nothing_else_does() {
 fn in_a_damaged_journal_what_waits_may_have_started() {
     let records =
         vec![received(1, "PING", 60), received(2, "PING", 60), started(2), received(3, "PING", 60), succeeded(3)];
-    let lacking = ledger(records, false).recover(&moment(0, 100, "a"), true);
+    let lacking = ledger(records, false).recover(&moment(0, 100, "a"), Some(DAMAGED));
     assert_eq!(ends(lacking), [(id(1), CommandState::Unknown), (id(2), CommandState::Unknown)]);
 }
 

@@ -16,7 +16,7 @@ use super::{
     order::Order,
     out::{Out, note},
     status,
-    table::{Cell, Column, Record, column, wide},
+    table::{Cell, Column, Record, column, key, wide},
     words,
 };
 use crate::client::Client;
@@ -133,11 +133,11 @@ pub(super) fn state_word(state: pb::CommandState) -> String {
 impl Record for pb::Command {
     const COLUMNS: &'static [Column<Self>] = &[
         column("COMMAND", |c, _| (&c.command_id).into()),
-        column("DEVICE", |c, _| (&c.device_id).into()),
+        key("DEVICE", |c, _| (&c.device_id).into()),
         wide("SITE", |c, _| (&c.site_id).into()),
         wide("SOURCE", |c, _| devices::source(c.source).into()),
         column("TYPE", |c, _| (&c.command_type).into()),
-        column("STATE", |c, _| Cell::state(state_word(c.state()))),
+        key("STATE", |c, _| Cell::state(state_word(c.state()))),
         column("QUEUED", |c, style| style.time(&c.created_at)),
         column("BY", |c, _| (&c.created_by).into()),
         wide("ENDED", |c, style| style.time(&c.finished_at)),
@@ -171,7 +171,7 @@ impl Record for pb::Command {
 
 impl Record for pb::Transition {
     const COLUMNS: &'static [Column<Self>] = &[
-        column("STATE", |t, _| Cell::state(state_word(t.state()))),
+        key("STATE", |t, _| Cell::state(state_word(t.state()))),
         column("WHEN", |t, style| style.time(&t.time)),
         column("CAUSE", |t, _| (&t.cause).into()),
     ];

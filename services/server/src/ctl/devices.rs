@@ -14,7 +14,7 @@ use super::{
     labels::LabelChange,
     out::Out,
     summary::SummaryArgs,
-    table::{Cell, Column, Record, column, wide},
+    table::{Cell, Column, Record, column, key, wide},
     words,
 };
 use crate::client::Client;
@@ -153,7 +153,7 @@ impl Record for pb::Device {
     const COLUMNS: &'static [Column<Self>] = &[
         column("DEVICE", |d, _| (&d.device_id).into()),
         column("SITE", |d, _| (&d.site_id).into()),
-        column("STATUS", |d, _| Cell::state(if d.active { status(d) } else { "inactive".to_owned() })),
+        key("STATUS", |d, _| Cell::state(if d.active { status(d) } else { "inactive".to_owned() })),
         column("SEEN", |d, style| style.time(&presence(d).last_seen_at)),
         wide("SINCE", |d, style| style.time(&presence(d).status_since)),
         column("TYPE", |d, _| (&d.device_type).into()),
@@ -233,7 +233,7 @@ pub(super) fn source(value: i32) -> &'static str {
 impl Record for pb::StateChange {
     const COLUMNS: &'static [Column<Self>] = &[
         column("WHEN", |c, style| style.time(&c.time)),
-        column("STATUS", |c, _| Cell::state(words::word(c.status().as_str_name(), STATUS))),
+        key("STATUS", |c, _| Cell::state(words::word(c.status().as_str_name(), STATUS))),
         column("CAUSE", |c, _| cause(c).into()),
         wide("SESSION", |c, _| c.session_epoch.to_string().into()),
         column("NOT SHOWN", |c, _| match c.changes_not_shown {

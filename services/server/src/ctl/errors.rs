@@ -14,7 +14,7 @@ use super::{
     calls::all,
     devices::{source, source_parser},
     out::Out,
-    table::{Cell, Column, Record, column, wide},
+    table::{Cell, Column, Record, column, key, wide},
     words,
 };
 use crate::client::Client;
@@ -95,12 +95,12 @@ impl From<Filter> for pb::ErrorFilter {
 impl Record for pb::ErrorGroup {
     const COLUMNS: &'static [Column<Self>] = &[
         column("LAST SEEN", |g, style| style.time(&g.last_seen_at)),
-        column("SEVERITY", |g, _| Cell::state(severity(g))),
+        key("SEVERITY", |g, _| Cell::state(severity(g))),
         column("COUNT", |g, _| g.count.to_string().into()),
         column("CATEGORY", |g, _| report(g, |r| &r.category).into()),
         column("CODE", |g, _| Cell::or_dash(report(g, |r| &r.error_code))),
         column("DEVICE", |g, _| Cell::or_dash(&g.device_id)),
-        column("MESSAGE", |g, _| report(g, |r| &r.error_message).into()),
+        key("MESSAGE", |g, _| report(g, |r| &r.error_message).into()),
         wide("ENDPOINT", |g, _| Cell::or_dash(report(g, |r| &r.endpoint))),
         wide("SITE", |g, _| Cell::or_dash(&g.site_id)),
         wide("REPORTED BY", |g, _| if g.operator.is_empty() { "the device".into() } else { (&g.operator).into() }),

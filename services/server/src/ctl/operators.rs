@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     calls::{all, answer},
     out::{Out, note},
-    table::{Cell, Column, Record, column, wide},
+    table::{Cell, Column, Record, column, key, wide},
     words,
 };
 use crate::client::Client;
@@ -62,7 +62,7 @@ pub(super) enum Action {
 impl Record for pb::Operator {
     const COLUMNS: &'static [Column<Self>] = &[
         column("NAME", |o, _| (&o.name).into()),
-        column("ROLE", |o, _| role(o).into()),
+        key("ROLE", |o, _| role(o).into()),
         column("SITES", |o, _| if o.site_ids.is_empty() { "all".into() } else { o.site_ids.join(",").into() }),
         column("TOKEN ID", |o, _| (&o.token_id).into()),
         column("CREATED", |o, style| style.time(&o.created_at)),

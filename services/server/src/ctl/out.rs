@@ -5,16 +5,13 @@ use std::{
     io::{IsTerminal as _, Write as _},
 };
 
-use homepot::pb::common::v1::DeviceSource;
+use homepot::{pb::common::v1::DeviceSource, text};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde_json::Value;
 
 use crate::terminal::wall_clock;
 
-use super::{
-    table::{Canvas, Record, Style, Table, detail},
-    words,
-};
+use super::table::{Canvas, Record, Style, Table, detail};
 
 /// How answers look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -104,7 +101,9 @@ impl Out {
     /// Records of a watch: the next rows of `table`, or an object a line.
     pub(super) fn news<T: Record>(&self, table: &mut Table, records: &[T]) -> anyhow::Result<()> {
         if self.is_json() {
-            return self.write(&records.iter().map(|record| record.json().to_string()).collect::<Vec<_>>());
+            return self.write(
+                &records.iter().map(|record| text::visible_json(&record.json().to_string())).collect::<Vec<_>>(),
+            );
         }
         if records.is_empty() {
             return Ok(());
@@ -114,7 +113,7 @@ impl Out {
 
     /// Something of a watch that is no record: an object on a line of its own, or words.
     pub(super) fn event(&self, value: &Value, words: impl std::fmt::Display) -> anyhow::Result<()> {
-        if self.is_json() { self.write(&[value.to_string()]) } else { self.text(words) }
+        if self.is_json() { self.write(&[text::visible_json(&value.to_string())]) } else { self.text(words) }
     }
 
     /// A table to be written bit by bit.
@@ -124,7 +123,7 @@ impl Out {
 
     /// One JSON document, in JSON only.
     pub(super) fn document(&self, value: &Value) -> anyhow::Result<()> {
-        if self.is_json() { self.write(&[format!("{value:#}")]) } else { Ok(()) }
+        if self.is_json() { self.write(&[text::visible_json(&format!("{value:#}"))]) } else { Ok(()) }
     }
 
     /// A line for people; not in JSON.
@@ -133,7 +132,7 @@ impl Out {
             return Ok(());
         }
         let line = line.to_string();
-        self.write(&line.split('\n').map(words::harmless).collect::<Vec<_>>())
+        self.write(&line.split('\n').map(text::visible).collect::<Vec<_>>())
     }
 
     /// Lines as they are.
@@ -176,7 +175,7 @@ pub(super) fn note(text: impl std::fmt::Display) {
     let mut out = std::io::stderr().lock();
     // A bar may stand there.
     let start = if out.is_terminal() { NEW_LINE } else { "" };
-    let _ = writeln!(out, "{start}homepot: {}", words::harmless(&text.to_string()));
+    let _ = writeln!(out, "{start}homepot: {}", text::visible(&text.to_string()));
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use homepot::pb::{common::v1::DeviceSource, registry::v1 as pb};
+use homepot::{
+    pb::{common::v1::DeviceSource, registry::v1 as pb},
+    text,
+};
 use serde_json::json;
 
 use super::{
@@ -11,7 +14,6 @@ use super::{
     devices::{self, Filter},
     out::Out,
     target::ask,
-    words,
 };
 use crate::client::Client;
 
@@ -47,7 +49,7 @@ pub(super) async fn run(client: &Client, out: &Out, args: RemovalArgs) -> anyhow
     let label_selector = selector.unwrap_or_default();
     if !yes {
         let matching = count(client, &sites, &label_selector).await?;
-        let told = words::harmless(&format!("{matching} simulated devices will be removed with all their data"));
+        let told = text::visible(&format!("{matching} simulated devices will be removed with all their data"));
         anyhow::ensure!(matching == 0 || ask(&told)?, "nothing was removed");
     }
     let request = pb::RemoveSimulatedDevicesRequest { site_ids: sites, label_selector, all };

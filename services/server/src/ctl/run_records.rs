@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{
     commands::{self, compact},
     devices, progress,
-    table::{Cell, Column, Record, column, wide},
+    table::{Cell, Column, Record, column, key, wide},
     words,
 };
 
@@ -17,7 +17,7 @@ impl Record for pb::Run {
     const COLUMNS: &'static [Column<Self>] = &[
         column("RUN", |r, _| (&r.run_id).into()),
         column("TYPE", |r, _| (&r.command_type).into()),
-        column("STATE", |r, _| Cell::state(state_word(r))),
+        key("STATE", |r, _| Cell::state(state_word(r))),
         column("STARTED", |r, style| style.time(&r.created_at)),
         column("BY", |r, _| (&r.created_by).into()),
         column("PROGRESS", |r, _| progress::line(&r.progress.unwrap_or_default()).into()),
@@ -79,7 +79,7 @@ impl Record for pb::RunDevice {
         column("DEVICE", |d, _| (&d.device_id).into()),
         column("SITE", |d, _| (&d.site_id).into()),
         wide("SOURCE", |d, _| devices::source(d.source).into()),
-        column("STATE", |d, _| match stands(d) {
+        key("STATE", |d, _| match stands(d) {
             Some(state) => Cell::state(state),
             None if d.skipped => "left out".into(),
             None => "waiting".into(),

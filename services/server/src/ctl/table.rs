@@ -1,8 +1,10 @@
 //! Tables for people: columns as wide as what stands in them, and no letter that could play with the terminal.
 
 use chrono::{DateTime, Utc};
+use homepot::text;
 use prost_types::Timestamp;
 use serde_json::Value;
+use unicode_width::UnicodeWidthChar as _;
 
 use super::words;
 
@@ -20,17 +22,24 @@ pub(super) struct Column<T> {
     head: &'static str,
     /// Only in wide tables, and where a record is shown alone.
     wide: bool,
+    /// Stays when a narrow terminal has no room for all columns; of the others the last one goes first.
+    key: bool,
     cell: fn(&T, Style) -> Cell,
 }
 
 /// A column that always stands there.
 pub(super) const fn column<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
-    Column { head, wide: false, cell }
+    Column { head, wide: false, key: false, cell }
+}
+
+/// A column without which a row says nothing.
+pub(super) const fn key<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
+    Column { head, wide: false, key: true, cell }
 }
 
 /// A column for those who want to know all of it.
 pub(super) const fn wide<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
-    Column { head, wide: true, cell }
+    Column { head, wide: true, key: false, cell }
 }
 
 /// How times are written.
@@ -90,7 +99,7 @@ impl Cell {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        let text = if text.is_empty() { "-".to_owned() } else { words::harmless(&text) };
+        let text = if text.is_empty() { "-".to_owned() } else { text::visible(&text) };
         Self { text, tone: Tone::Plain }
     }
 }
@@ -122,11 +131,11 @@ impl Canvas {
         for (cell, width) in cells.zip(widths) {
             let Some(left) = room.checked_sub(gap).filter(|left| *left > 0) else { break };
             line.extend(std::iter::repeat_n(' ', gap));
-            let text = cut(&cell.text, left);
-            let length = text.chars().count();
+            let text = cut(&cell.text, left.min(*width));
+            let length = cells_of(&text);
             line.push_str(&self.paint(&text, cell.tone));
             // Kept back until another cell follows, so that no line ends in blanks.
-            gap = width.saturating_sub(length) + 2;
+            gap = width.saturating_sub(length).saturating_add(2);
             room = left - length;
         }
         line
@@ -143,23 +152,66 @@ impl Canvas {
     }
 }
 
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    text.chars().take(room.saturating_sub(1)).chain(['…']).collect()
+/// How many cells of a terminal a text takes: a letter of East Asia takes two, an accent that stands on another none.
+fn cells_of(text: &str) -> usize {
+    text.chars().map(|c| c.width().unwrap_or_default()).sum()
 }
 
-/// A table that is written row by row: columns keep the width that the first rows gave them, or grow.
+fn cut(text: &str, room: usize) -> String {
+    if cells_of(text) <= room {
+        return text.to_owned();
+    }
+    let mut left = room.saturating_sub(1);
+    let fits = |c: &char| {
+        let width = c.width().unwrap_or_default();
+        let fits = width <= left;
+        left = left.saturating_sub(width);
+        fits
+    };
+    text.chars().take_while(fits).chain(['…']).collect()
+}
+
+/// The narrowest that a column gets while it stands there.
+const NARROWEST: usize = 4;
+
+/// A column as it stands in a table.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Among the columns of the record.
+    place: usize,
+    width: usize,
+}
+
+/// Fits columns into `room`: the last that is no key goes first, and once only keys are left, the widest are cut.
+fn fit(mut shown: Vec<Shown>, is_key: impl Fn(usize) -> bool, room: usize) -> Vec<Shown> {
+    let total = |shown: &[Shown]| shown.iter().map(|column| column.width + 2).sum::<usize>().saturating_sub(2);
+    while total(&shown) > room {
+        match shown.iter().rposition(|column| !is_key(column.place)) {
+            Some(least) => {
+                shown.remove(least);
+            }
+            None => break,
+        }
+    }
+    while total(&shown) > room {
+        let Some(widest) = shown.iter_mut().max_by_key(|column| column.width).filter(|c| c.width > NARROWEST) else {
+            break;
+        };
+        widest.width -= 1;
+    }
+    shown
+}
+
+/// A table that is written row by row: columns keep the width that the first rows gave them, or grow where there is room.
 pub(super) struct Table {
     canvas: Canvas,
     wide: bool,
-    widths: Vec<usize>,
+    shown: Vec<Shown>,
 }
 
 impl Table {
     pub(super) fn new(canvas: Canvas, wide: bool) -> Self {
-        Self { canvas, wide, widths: Vec::new() }
+        Self { canvas, wide, shown: Vec::new() }
     }
 
     /// The lines of `records`; the first time below their heads.
@@ -167,16 +219,30 @@ impl Table {
         let columns: Vec<_> = T::COLUMNS.iter().filter(|column| self.wide || !column.wide).collect();
         let mut rows: Vec<Vec<Cell>> =
             records.iter().map(|record| columns.iter().map(|column| (column.cell)(record, style)).collect()).collect();
-        if self.widths.is_empty() {
-            self.widths = vec![0; columns.len()];
+        let widest = |rows: &[Vec<Cell>], place: usize| rows.iter().map(|row| cells_of(&row[place].text)).max();
+        if self.shown.is_empty() {
             rows.insert(0, columns.iter().map(|column| column.head.into()).collect());
+            let all = (0..columns.len()).map(|place| Shown { place, width: widest(&rows, place).unwrap_or_default() });
+            // The first says what the row is about.
+            let is_key = |place: usize| place == 0 || columns[place].key;
+            self.shown = fit(all.collect(), is_key, self.canvas.width.unwrap_or(usize::MAX));
+        } else {
+            self.grow(|place| widest(&rows, place).unwrap_or_default());
         }
-        for row in &rows {
-            for (width, cell) in self.widths.iter_mut().zip(row) {
-                *width = cell.text.chars().count().max(*width);
-            }
+        let widths: Vec<_> = self.shown.iter().map(|column| column.width).collect();
+        let cells = |row: &Vec<Cell>| self.shown.iter().map(|column| row[column.place].clone()).collect::<Vec<_>>();
+        rows.iter().map(|row| self.canvas.line(cells(row).iter(), &widths)).collect()
+    }
+
+    /// Columns grow, the first ones first, for as long as the line has room.
+    fn grow(&mut self, wanted: impl Fn(usize) -> usize) {
+        let taken: usize = self.shown.iter().map(|column| column.width + 2).sum::<usize>().saturating_sub(2);
+        let mut room = self.canvas.width.map_or(usize::MAX, |width| width.saturating_sub(taken));
+        for column in &mut self.shown {
+            let more = wanted(column.place).saturating_sub(column.width).min(room);
+            column.width += more;
+            room -= more;
         }
-        rows.iter().map(|row| self.canvas.line(row.iter(), &self.widths)).collect()
     }
 }
 
@@ -185,7 +251,7 @@ pub(super) fn detail<T: Record>(record: &T, canvas: Canvas, style: Style) -> Vec
     let head = |column: &Column<T>| column.head.to_lowercase();
     let width = T::COLUMNS.iter().map(|column| head(column).len()).max().unwrap_or_default();
     let rows = T::COLUMNS.iter().map(|column| [head(column).into(), (column.cell)(record, style)]);
-    rows.map(|row: [Cell; 2]| canvas.line(row.iter(), &[width, 0])).collect()
+    rows.map(|row: [Cell; 2]| canvas.line(row.iter(), &[width, usize::MAX])).collect()
 }
 
 #[cfg(test)]
@@ -198,7 +264,7 @@ mod tests {
         const COLUMNS: &'static [Column<Self>] = &[
             column("ONE", |row, _| row.0.into()),
             wide("TWO", |row, _| row.1.into()),
-            column("STATE", |row, _| Cell::state(row.2.to_owned())),
+            key("STATE", |row, _| Cell::state(row.2.to_owned())),
         ];
 
         fn json(&self) -> Value {
@@ -231,9 +297,7 @@ mod tests {
     fn a_terminals_width_cuts_what_is_seen_and_colors_take_no_room() {
         let canvas = Canvas { width: Some(11), color: true };
         let lines = Table::new(canvas, false).lines(&ROWS, style());
-        assert_eq!(lines, ["ONE     ST…", "a       \x1b[32mon…\x1b[0m", "länger  \x1b[31mof…\x1b[0m"]);
-        let canvas = Canvas { width: Some(7), color: false };
-        assert_eq!(Table::new(canvas, false).lines(&ROWS[1..], style()), ["ONE", "länger"]);
+        assert_eq!(lines, ["ONE    STA…", "a      \x1b[32monl…\x1b[0m", "läng…  \x1b[31moff…\x1b[0m"]);
     }
 
     #[test]
@@ -243,7 +307,38 @@ mod tests {
 
     #[test]
     fn what_a_device_calls_itself_cannot_play_with_the_terminal() {
-        assert_eq!(Cell::from("a\x1b[2Jb\nc").text, "a·[2Jb·c");
+        assert_eq!(Cell::from("a\x1b[2Jb\nc\u{202e}").text, "a\\u{1b}[2Jb\\nc\\u{202e}");
+    }
+
+    #[test]
+    fn widths_are_counted_in_cells_of_the_terminal() {
+        let rows = [Row("東京本店", "", "online"), Row("e\u{301}té", "", "offline")];
+        let lines = Table::new(Canvas::default(), false).lines(&rows, style());
+        assert_eq!(lines, ["ONE       STATE", "東京本店  online", "e\u{301}té       offline"]);
+        for width in 8..40 {
+            let canvas = Canvas { width: Some(width), color: false };
+            for line in Table::new(canvas, true).lines(&rows, style()) {
+                assert!(cells_of(&line) <= width, "{line} in {width}");
+            }
+        }
+        assert_eq!([1, 2, 3, 4, 8].map(|room| cut("東京本店", room)), ["…", "…", "東…", "東…", "東京本店"]);
+    }
+
+    #[test]
+    fn in_a_narrow_terminal_columns_go_from_the_last_and_keys_stay() {
+        let table =
+            |width, wide| Table::new(Canvas { width: Some(width), color: false }, wide).lines(&ROWS[..1], style());
+        assert_eq!(table(22, true), ["ONE  TWO        STATE", "a    long cell  online"]);
+        for width in [21, 11] {
+            assert_eq!(table(width, true), ["ONE  STATE", "a    online"]);
+        }
+    }
+
+    #[test]
+    fn a_table_that_goes_on_grows_within_the_terminal() {
+        let mut table = Table::new(Canvas { width: Some(13), color: false }, false);
+        assert_eq!(table.lines(&ROWS[..1], style()), ["ONE  STATE", "a    online"]);
+        assert_eq!(table.lines(&ROWS[1..], style()), ["läng…  offli…"]);
     }
 
     #[test]

@@ -5,9 +5,12 @@ use std::{
     io::{BufRead as _, IsTerminal as _, Write as _},
 };
 
-use homepot::pb::{command::v1 as pb, common::v1::DeviceSource};
+use homepot::{
+    pb::{command::v1 as pb, common::v1::DeviceSource},
+    text,
+};
 
-use super::{Usage, devices, summary, words};
+use super::{Usage, devices, summary};
 use crate::client::Client;
 
 const HEADING: &str = "Which devices";
@@ -89,7 +92,7 @@ pub(super) async fn confirm(
     if matching == 1 || yes {
         return Ok(());
     }
-    let told = words::harmless(&format!("{} for {which}", command_type.to_uppercase()));
+    let told = text::visible(&format!("{} for {which}", command_type.to_uppercase()));
     anyhow::ensure!(ask(&told)?, "nothing was started");
     Ok(())
 }

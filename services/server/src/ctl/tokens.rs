@@ -13,7 +13,7 @@ use super::{
     calls::{all, answer},
     devices::{source, source_parser},
     out::Out,
-    table::{Cell, Column, Record, column, wide},
+    table::{Cell, Column, Record, column, key, wide},
     words,
 };
 use crate::client::Client;
@@ -64,7 +64,7 @@ impl Record for pb::EnrollmentToken {
         column("SITE", |t, _| (&t.site_id).into()),
         column("DEVICES", |t, _| source(t.source).into()),
         column("USES LEFT", |t, _| format!("{} of {}", t.uses_left, t.max_uses).into()),
-        column("ENDS", |t, style| match &t.revoked_at {
+        key("ENDS", |t, style| match &t.revoked_at {
             Some(_) => Cell::from("revoked"),
             None => style.time(&t.expires_at),
         }),

@@ -121,11 +121,6 @@ pub(super) fn labels_json(labels: &HashMap<String, String>) -> Value {
     labels.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
 }
 
-/// A text without letters that terminals obey.
-pub(super) fn harmless(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,6 +1,6 @@
 //! Moving commands from one state to the next, by what was heard of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::{
@@ -71,6 +71,8 @@ pub enum Changed {
 struct Entry {
     device: i64,
     holder: Holder,
+    /// The one it was handed to.
+    journal_id: Option<String>,
     command: Command,
     cancel_cause: Option<String>,
     /// Transitions that the row does not have yet.
@@ -88,7 +90,7 @@ pub fn change(conn: &mut PgConnection, words: &[Word]) -> Result<Vec<Changed>, S
         let changed = words
             .iter()
             .map(|word| match entries.get_mut(&word.command_id.0) {
-                Some(entry) if may_speak(word.speaker, entry, &held) => take(entry, word, now),
+                Some(entry) if may_speak(word.speaker, entry, &held) => take(entry, word, now, &held),
                 _ => Changed::Missing,
             })
             .collect();
@@ -103,8 +105,11 @@ pub fn change_all(conn: &mut PgConnection, said: &[Vec<Word>]) -> Result<Vec<Vec
     Ok(said.iter().map(|words| changed.by_ref().take(words.len()).collect()).collect())
 }
 
+/// The words' sessions that are the newest of their devices, by device and epoch, with their journals.
+type Held = HashMap<(i64, i64), Option<String>>;
+
 /// Which of the words' sessions are the newest of their devices; none can be replaced until the transaction ends.
-fn hold_sessions(conn: &mut PgConnection, words: &[Word]) -> Result<HashSet<(i64, i64)>, StoreError> {
+fn hold_sessions(conn: &mut PgConnection, words: &[Word]) -> Result<Held, StoreError> {
     let mut pks: Vec<i64> = words
         .iter()
         .filter_map(|word| match word.speaker {
@@ -113,13 +118,13 @@ fn hold_sessions(conn: &mut PgConnection, words: &[Word]) -> Result<HashSet<(i64
         })
         .collect();
     if pks.is_empty() {
-        return Ok(HashSet::new());
+        return Ok(Held::new());
     }
     pks.sort_unstable();
     pks.dedup();
-    let held: Vec<(i64, i64)> = sessions::table
+    let held: Vec<((i64, i64), Option<String>)> = sessions::table
         .filter(sessions::device.eq_any(pks))
-        .select((sessions::device, sessions::session_epoch))
+        .select(((sessions::device, sessions::session_epoch), sessions::journal_id))
         .order(sessions::device)
         .for_share()
         .load(conn)?;
@@ -137,7 +142,7 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
         .order(commands::command_id)
         .for_no_key_update()
         .load(conn)?;
-    type Extra = (Uuid, i64, Option<i64>, bool, Option<String>);
+    type Extra = (Uuid, i64, Option<i64>, bool, Option<String>, Option<String>);
     let rows: Vec<(Extra, RowOfDevice)> = commands::table
         .inner_join(devices::table)
         .filter(commands::command_id.eq_any(locked))
@@ -148,39 +153,55 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
                 commands::session_epoch,
                 commands::handed_on,
                 commands::cancel_cause,
+                commands::journal_id,
             ),
             (Row::as_select(), DEVICE),
         ))
         .load(conn)?;
     let mut entries = HashMap::with_capacity(rows.len());
-    for ((id, device, epoch, handed_on, cancel_cause), row) in rows {
+    for ((id, device, epoch, handed_on, cancel_cause, journal_id), row) in rows {
         let holder = match epoch {
             None => Holder::Poller,
             Some(_) if handed_on => Holder::Several,
+            Some(_) if journal_id.is_none() => Holder::Memory,
             Some(_) => Holder::Session,
         };
         let command = command(row)?;
-        entries.insert(id, Entry { device, holder, command, cancel_cause, added: Vec::new(), touched: false });
+        entries
+            .insert(id, Entry { device, holder, journal_id, command, cancel_cause, added: Vec::new(), touched: false });
     }
     Ok(entries)
 }
 
-fn may_speak(speaker: Speaker, entry: &Entry, held: &HashSet<(i64, i64)>) -> bool {
+fn may_speak(speaker: Speaker, entry: &Entry, held: &Held) -> bool {
     match speaker {
-        Speaker::Session { pk, epoch } => pk == entry.device && held.contains(&(pk, epoch)),
+        Speaker::Session { pk, epoch } => pk == entry.device && held.contains_key(&(pk, epoch)),
         Speaker::Poller { pk } => pk == entry.device,
         Speaker::Operator => true,
     }
 }
 
-fn take(entry: &mut Entry, word: &Word, now: DateTime<Utc>) -> Changed {
+/// Where the command stands for whoever speaks of it: of what another journal had, a session knows no more than a device
+/// that keeps none.
+fn standing(entry: &Entry, speaker: Speaker, held: &Held) -> Standing {
+    let mut standing = entry.standing();
+    if let Speaker::Session { pk, epoch } = speaker
+        && standing.holder == Holder::Session
+        && held.get(&(pk, epoch)) != Some(&entry.journal_id)
+    {
+        standing.holder = Holder::Memory;
+    }
+    standing
+}
+
+fn take(entry: &mut Entry, word: &Word, now: DateTime<Utc>, held: &Held) -> Changed {
     let polls = matches!(word.speaker, Speaker::Poller { .. });
     // A device without a stream that answers for a queued command has it from somewhere: it counts as handed over.
     if polls && entry.command.state == CommandState::Queued {
         entry.holder = Holder::Poller;
         entry.move_to(CommandState::Sent, "the device answers for it without having fetched it".to_owned(), now);
     }
-    match entry.standing().on(word.event) {
+    match standing(entry, word.speaker, held).on(word.event) {
         Ok(Step::To(state)) => {
             let cause = cause(entry, word, state);
             if state.is_end() {

@@ -9,7 +9,7 @@ use diesel::{
     sql_query,
     sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
 };
-use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, OFFLINE_AFTER_HEARTBEATS, StateCause};
+use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, Hello, OFFLINE_AFTER_HEARTBEATS, StateCause};
 
 use crate::{StoreError, row};
 
@@ -24,7 +24,7 @@ pub(super) const COLUMNS: &str = "s.device, s.session_epoch, s.last_seen_at, s.h
     s.status_since, s.flap_penalty, s.flap_penalty_at, s.flapping_since, s.flapping_until, s.changes_not_shown, \
     s.takeover_penalty, s.takeover_penalty_at, s.contested_since, s.contested_until, s.changed_at, \
     NOT s.ended AND coalesce(s.last_seen_at + s.heartbeat_ms * 2.5 * interval '1 millisecond' >= now(), false) AS fresh, \
-    s.attached_at IS NOT NULL AS attached, clock_timestamp() AS now";
+    s.attached_at IS NOT NULL AS attached, s.attached_at, s.opened_at, s.since_boot_ms, clock_timestamp() AS now";
 
 /// A locked row.
 #[derive(QueryableByName)]
@@ -69,6 +69,12 @@ pub(super) struct Recorded {
     /// Whether a stream is attached.
     #[diesel(sql_type = Bool)]
     pub(super) attached: bool,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    attached_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<Timestamptz>)]
+    opened_at: Option<DateTime<Utc>>,
+    #[diesel(sql_type = Nullable<BigInt>)]
+    since_boot_ms: Option<i64>,
     /// The database's clock, once the row was locked: what is recorded of a device follows in time.
     #[diesel(sql_type = Timestamptz)]
     pub(super) now: DateTime<Utc>,
@@ -77,6 +83,22 @@ pub(super) struct Recorded {
 impl Recorded {
     pub(super) fn status(&self) -> Result<DeviceStatus, StoreError> {
         row::checked("sessions.status", &self.status)
+    }
+
+    /// Whether the session that is there came by a newer attempt than one whose stream was opened at `opened_at`.
+    ///
+    /// Within one boot the device's own clock says so. Else it is newer if its stream was opened later, and it has begun while
+    /// this attempt waited; where the database's clock was set back in between, no such time is believed.
+    pub(super) fn is_newer_than(&self, hello: &Hello, opened_at: DateTime<Utc>, now: DateTime<Utc>) -> bool {
+        if !self.attached || !self.fresh {
+            return false;
+        }
+        let same_boot = !hello.boot_id.is_empty() && self.boot_id.as_ref() == Some(&hello.boot_id);
+        if let (true, Some(theirs), Some(ours)) = (same_boot, self.since_boot_ms, hello.since_boot) {
+            return theirs > super::since_boot_ms(ours);
+        }
+        let meanwhile = self.attached_at.is_some_and(|at| (opened_at..=now).contains(&at));
+        meanwhile && self.opened_at.is_some_and(|theirs| theirs > opened_at)
     }
 
     /// Begins to write down what happens to it.

@@ -239,3 +239,29 @@ async fn what_a_journal_had_is_handed_to_it_again_with_no_time_left_so_that_it_s
     let expired = say(&mut conn, Speaker::Session { pk: d.pk, epoch }, id, Event::Ended(CommandState::Expired));
     assert!(matches!(expired, Changed::Done(_)), "{expired:?}");
 }
+
+#[tokio::test]
+async fn a_session_is_told_what_its_own_journal_said_and_of_no_other() {
+    let (database, d) = with_device("d").await;
+    let mut conn = database.connect();
+    let epoch = attach(&mut conn, d.pk, Some("mine"));
+    let [said, started, over, silent] = [(); 4].map(|()| queue(&mut conn, d.pk, "RESTART_APP"));
+    assert_eq!(claimed(&mut conn, d.pk, epoch).len(), 4);
+    let speaker = Speaker::Session { pk: d.pk, epoch };
+    for (id, events) in [
+        (said, &[Event::Acknowledged][..]),
+        (started, &[Event::Acknowledged, Event::Started]),
+        (over, &[Event::Acknowledged, Event::Ended(CommandState::Succeeded)]),
+        (silent, &[]),
+    ] {
+        for event in events {
+            assert!(matches!(say(&mut conn, speaker, id, *event), Changed::Done(_)));
+        }
+    }
+    let told: HashSet<_> = commands::told_by_journal(&mut conn, d.pk, epoch).unwrap().into_iter().collect();
+    assert_eq!(told, HashSet::from([said, started, over]));
+    for other in [Some("other"), None] {
+        let epoch = attach(&mut conn, d.pk, other);
+        assert_eq!(commands::told_by_journal(&mut conn, d.pk, epoch).unwrap(), []);
+    }
+}

@@ -12,7 +12,6 @@ use homepot::model::{
 use homepot_store::{
     PgConnection,
     commands::{self, CLAIM_LIMIT, Changed, Claim, Handed, Inserted, Speaker, Swept, Word},
-    sessions,
 };
 
 use crate::fixture::*;
@@ -26,7 +25,7 @@ pub(super) fn queue(conn: &mut PgConnection, pk: i64, command_type: &str) -> Com
 /// Begins a session of a device whose journal goes by that name.
 pub(super) fn attach(conn: &mut PgConnection, pk: i64, journal_id: Option<&str>) -> i64 {
     let hello = Hello { journal_id: journal_id.map(str::to_owned), ..hello("b") };
-    sessions::begin(conn, pk, &hello, "r", HEARTBEAT).unwrap()
+    begin(conn, pk, &hello).unwrap()
 }
 
 pub(super) fn say(conn: &mut PgConnection, speaker: Speaker, id: CommandId, event: Event) -> Changed {

@@ -3,9 +3,9 @@
 use homepot::pb::{
     command::v1::{CommandState, GetRequest, QueueRequest},
     common::v1::DeviceSource,
-    registry::v1::{DeviceStatus, ListDevicesRequest},
+    registry::v1::{self as pb, DeviceStatus, ListDevicesRequest},
 };
-use homepot_tests::{Simulator, eventually};
+use homepot_tests::{Server, Simulator, eventually};
 
 use super::{number, server, stored};
 
@@ -217,4 +217,42 @@ async fn a_fleet_that_is_stopped_while_its_devices_start_owes_what_it_sent_and_n
     assert_eq!((ran.code, &ran.summary["interrupted"]), (0, &true.into()), "{}\n{}", ran.summary, ran.said);
     assert_eq!((number(&ran.summary, "/enrolled"), number(&ran.summary, "/attached")), (2, 1));
     assert_eq!(number(&ran.summary, "/samples/acknowledged"), stored(&server, "slow").await);
+}
+
+/// Removed by an operator, not by the simulator: its keys are stale, and nobody told it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fleet_whose_keys_are_stale_says_so_and_enrols_anew() {
+    let (server, simulator) = server().await;
+    let arguments = ["fleet", "-n", "6", "--sites", "2", "--name", "zz", "--samples", "2", "--interval", "200ms"];
+    let first = simulator.run(&arguments).await;
+    assert_eq!(first.code, 0, "{}\n{}", first.summary, first.said);
+    // One of the two sites' devices: the others' keys are valid still.
+    let only = pb::RemoveSimulatedDevicesRequest { site_ids: vec!["zz-1".to_owned()], ..Default::default() };
+    for (gone, remove) in [(3, only), (6, pb::RemoveSimulatedDevicesRequest::default())] {
+        server.admin().registry.remove_simulated_devices(remove).await.unwrap();
+        let again = simulator.run(&arguments).await;
+        assert_eq!((again.code, number(&again.summary, "/newly_enrolled")), (0, gone), "{}", again.said);
+        assert!(again.said.contains(&format!("{gone} keys in")), "{}", again.said);
+    }
+    // Another server knows none of them.
+    let other = Server::start().await;
+    let moved = simulator.at(&other).run(&arguments).await;
+    assert_eq!((moved.code, number(&moved.summary, "/newly_enrolled")), (0, 6), "{}", moved.said);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_whose_devices_can_not_attach_ends_when_its_time_is_over() {
+    let (server, simulator) = server().await;
+    let arguments = ["fleet", "-n", "2", "--name", "shut", "--interval", "200ms", "--duration", "2s"];
+    let first = simulator.run(&arguments).await;
+    assert_eq!(first.code, 0, "{}\n{}", first.summary, first.said);
+    let devices =
+        server.admin().registry.list_devices(ListDevicesRequest::default()).await.unwrap().into_inner().devices;
+    for device in devices {
+        let deactivate = pb::DeactivateDeviceRequest { device_id: device.device_id };
+        server.admin().registry.deactivate_device(deactivate).await.unwrap();
+    }
+    let shut_out = simulator.run(&arguments).await;
+    assert_eq!((shut_out.code, number(&shut_out.summary, "/attached")), (1, 0), "{}", shut_out.said);
+    assert!(shut_out.said.contains("0 of 2 devices attached"), "{}", shut_out.said);
 }
