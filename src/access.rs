@@ -28,6 +28,8 @@ pub const METHODS: &[(&str, Audience)] = &[
     ("/homepot.device.v1.DeviceService/FetchCommands", Audience::Device),
     ("/homepot.device.v1.DeviceService/AcknowledgeCommand", Audience::Device),
     ("/homepot.device.v1.DeviceService/ReportOutcome", Audience::Device),
+    ("/homepot.device.v1.DeviceService/ReportHeartbeat", Audience::Device),
+    ("/homepot.device.v1.DeviceService/UpdateSelf", Audience::Device),
     ("/homepot.device.v1.DeviceService/ReportError", Audience::Device),
     ("/homepot.device.v1.DeviceService/WhoAmI", Audience::Device),
     ("/homepot.registry.v1.RegistryService/CreateSite", Audience::FleetAdmin),

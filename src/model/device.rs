@@ -14,6 +14,10 @@ use crate::{
 };
 
 const MAX_CONFIG: JsonBounds = JsonBounds { bytes: 16 * 1024, keys: 256, depth: 8 };
+/// A configuration with what the device added since it enrolled.
+const MAX_OWN_CONFIG: JsonBounds = JsonBounds { bytes: 32 * 1024, ..MAX_CONFIG };
+const NO_IP_ADDRESS: &str = "is neither an IPv4 nor an IPv6 address";
+const NO_MAC_ADDRESS: &str = "is not six pairs of hexadecimal digits with ':' or '-' between";
 const MAX_CAPABILITIES: usize = 64;
 
 /// Whether a device exists outside a simulator.
@@ -209,10 +213,10 @@ impl TryFrom<device_pb::EnrollRequest> for Enrollment {
             text => faults.take(DeviceType::parse_any_case(text)),
         };
         if !request.ip_address.is_empty() && request.ip_address.parse::<IpAddr>().is_err() {
-            faults.add("ip_address", "is neither an IPv4 nor an IPv6 address");
+            faults.add("ip_address", NO_IP_ADDRESS);
         }
         if !request.mac_address.is_empty() && !is_mac_address(&request.mac_address) {
-            faults.add("mac_address", "is not six pairs of hexadecimal digits with ':' or '-' between");
+            faults.add("mac_address", NO_MAC_ADDRESS);
         }
         let config = request.config.as_ref().and_then(|c| faults.take(from_struct("config", c, MAX_CONFIG)));
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
@@ -253,6 +257,73 @@ impl TryFrom<device_pb::EnrollRequest> for Enrollment {
 fn is_mac_address(text: &str) -> bool {
     let pairs: Vec<_> = text.split([':', '-']).collect();
     pairs.len() == 6 && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// What a device changes of what it says of itself; what is `None` stays.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SelfChange {
+    /// Its own idea of its address.
+    pub ip_address: Option<String>,
+    /// Six pairs of hexadecimal digits.
+    pub mac_address: Option<String>,
+    /// Version of its software.
+    pub firmware_version: Option<String>,
+    /// Each key takes the place of the same key of the configuration.
+    pub config: Option<JsonObject>,
+}
+
+impl SelfChange {
+    /// Whether nothing changes.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The configuration after the change; all of it together is bounded.
+    pub fn merge(&self, config: Option<JsonObject>) -> Result<Option<JsonObject>, Error> {
+        let Some(change) = &self.config else { return Ok(config) };
+        let mut merged = config.unwrap_or_default();
+        merged.extend(change.clone());
+        MAX_OWN_CONFIG.check("config", &merged)?;
+        Ok(Some(merged))
+    }
+}
+
+impl TryFrom<device_pb::UpdateSelfRequest> for SelfChange {
+    type Error = Error;
+
+    fn try_from(request: device_pb::UpdateSelfRequest) -> Result<Self, Error> {
+        let mut faults = Faults::new();
+        if let Some(version) = &request.firmware_version {
+            faults.text("firmware_version", version, 1, 128);
+        }
+        if request.ip_address.as_ref().is_some_and(|text| text.parse::<IpAddr>().is_err()) {
+            faults.add("ip_address", NO_IP_ADDRESS);
+        }
+        if request.mac_address.as_deref().is_some_and(|text| !is_mac_address(text)) {
+            faults.add("mac_address", NO_MAC_ADDRESS);
+        }
+        let config = request.config.as_ref().and_then(|c| faults.take(from_struct("config", c, MAX_OWN_CONFIG)));
+        faults.check()?;
+        Ok(Self {
+            ip_address: request.ip_address,
+            mac_address: request.mac_address,
+            firmware_version: request.firmware_version,
+            config,
+        })
+    }
+}
+
+impl From<Device> for device_pb::UpdateSelfResponse {
+    fn from(device: Device) -> Self {
+        Self {
+            device_id: device.device_id.into(),
+            site_id: device.site_id.into(),
+            ip_address: device.ip_address.unwrap_or_default(),
+            mac_address: device.mac_address.unwrap_or_default(),
+            firmware_version: device.firmware_version.unwrap_or_default(),
+            config: device.config.as_ref().map(to_struct),
+        }
+    }
 }
 
 /// What a device says first on its stream.

@@ -39,6 +39,39 @@ impl JsonBounds {
     }
 }
 
+/// Checks that every whole number of an object that was written as JSON arrives as it was written; the error names `field`.
+///
+/// Objects travel as `google.protobuf.Struct`, whose numbers are doubles: from 2^53 on they can't tell each whole number from
+/// the next. A reader of JSON takes what has more than 64 bits for a double already, so such numbers are refused as well.
+pub fn check_exact(field: &str, object: &JsonObject) -> Result<(), Error> {
+    match object.values().find_map(inexact) {
+        None => Ok(()),
+        Some(number) => {
+            let told = format!("holds the number {number}, which would arrive as another one; send it as a text");
+            Err(Error::invalid(field, told))
+        }
+    }
+}
+
+/// A number in there that a double can't hold.
+fn inexact(value: &Value) -> Option<&Number> {
+    match value {
+        Value::Number(number) => (!is_exact(number)).then_some(number),
+        Value::Array(list) => list.iter().find_map(inexact),
+        Value::Object(object) => object.values().find_map(inexact),
+        _ => None,
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)] // whether they lose anything is the question
+fn is_exact(number: &Number) -> bool {
+    const SIXTY_FOUR_BITS: f64 = 18_446_744_073_709_551_616.0;
+    match number.as_i64().map(i128::from).or(number.as_u64().map(i128::from)) {
+        Some(whole) => whole as f64 as i128 == whole,
+        None => number.as_f64().is_some_and(|number| number.abs() < SIXTY_FOUR_BITS),
+    }
+}
+
 fn fits_depth<'a>(mut values: impl Iterator<Item = &'a Value>, left: usize) -> bool {
     values.all(|value| match value {
         Value::Object(object) => left > 0 && fits_depth(object.values(), left - 1),
@@ -64,7 +97,8 @@ pub fn from_struct(field: &str, object: &Struct, bounds: JsonBounds) -> Result<J
     Ok(object)
 }
 
-/// Writes an object to the wire. Integers past 2^53 lose their last digits, as they do in every JSON of doubles.
+/// Writes an object to the wire. Whole numbers past 2^53 lose their last digits: what callers wrote is refused before, by
+/// [`check_exact`].
 pub fn to_struct(object: &JsonObject) -> Struct {
     Struct { fields: object.iter().map(|(key, value)| (key.clone(), write(value))).collect() }
 }
@@ -128,6 +162,18 @@ mod tests {
     fn an_object_survives_the_wire() {
         let there = object(json!({"a": 1, "b": -0.5, "c": [null, true, "x"], "d": {"e": 1.7e9}}));
         assert_eq!(from_struct("extra", &to_struct(&there), BOUNDS).unwrap()["d"]["e"], json!(1_700_000_000));
+    }
+
+    #[test]
+    fn a_number_that_a_double_cannot_hold_is_refused_by_name() {
+        let checked = |text: &str| check_exact("payload", &serde_json::from_str(text).unwrap());
+        for good in ["9007199254740992", "-9007199254740992", "9007199254740994", "0.1", "1.7e9", "1e18", "-1e-300"] {
+            assert_eq!(checked(&format!("{{\"n\": {good}}}")), Ok(()), "{good}");
+        }
+        for bad in ["9007199254740993", "-9007199254740993", "12345678901234567890", "123456789012345678901", "1e300"] {
+            let error = checked(&format!("{{\"deep\": [{{\"n\": {bad}}}]}}")).unwrap_err();
+            assert_eq!(error.field_violations()[0].field, "payload", "{bad}");
+        }
     }
 
     #[test]

@@ -35,10 +35,10 @@ pub use command::{
 };
 pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
-pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello};
+pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChange};
 pub use fleet::{BySource, FleetSummary, SiteCount};
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
-pub use json::{JsonBounds, JsonObject, from_struct, to_struct};
+pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Loss, LossReason, Metric, shortest_decimal};
 pub use operator::{EnrollmentToken, Operator, Role, SiteScope};

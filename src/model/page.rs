@@ -2,7 +2,7 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::{PAGE_BYTES, Weigh};
+use super::{Faults, PAGE_BYTES, Weigh};
 use crate::error::Error;
 
 /// Rows a page when the caller does not say.
@@ -22,19 +22,21 @@ pub struct PageRequest {
 impl PageRequest {
     /// Reads the two fields every list request has.
     pub fn parse(page_size: u32, page_token: &str) -> Result<Self, Error> {
+        let mut faults = Faults::new();
         let size = match page_size {
             0 => DEFAULT_PAGE_SIZE,
-            1..=MAX_PAGE_SIZE => page_size,
-            _ => return Err(Error::invalid("page_size", format!("must be 0 to {MAX_PAGE_SIZE}"))),
+            _ => page_size,
         };
-        let after = if page_token.is_empty() {
-            None
-        } else {
-            let bytes = URL_SAFE_NO_PAD.decode(page_token).ok();
-            let key = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|key| !key.contains('\0'));
-            Some(key.ok_or_else(|| Error::invalid("page_token", "is not a token that this list gave"))?)
-        };
-        Ok(Self { size, after })
+        if size > MAX_PAGE_SIZE {
+            faults.add("page_size", format!("must be 0 to {MAX_PAGE_SIZE}"));
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(page_token).ok();
+        let key = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).filter(|key| !key.contains('\0'));
+        if key.is_none() {
+            faults.add("page_token", "is not a token that this list gave");
+        }
+        faults.check()?;
+        Ok(Self { size, after: key.filter(|key| !key.is_empty()) })
     }
 
     /// The key of the page before, read as what this list sorts by.
@@ -138,5 +140,7 @@ mod tests {
     fn what_no_list_gave_is_refused_by_name() {
         assert_eq!(PageRequest::parse(0, "%").unwrap_err().field_violations()[0].field, "page_token");
         assert_eq!(PageRequest::parse(1_001, "").unwrap_err().field_violations()[0].field, "page_size");
+        let both = PageRequest::parse(5_000, "junk%").unwrap_err();
+        assert_eq!(both.field_violations().len(), 2);
     }
 }

@@ -237,6 +237,17 @@ impl DeviceService for Service {
         Err(Status::unimplemented("the agent knows"))
     }
 
+    async fn report_heartbeat(
+        &self,
+        _: Request<pb::ReportHeartbeatRequest>,
+    ) -> Result<Response<pb::ReportHeartbeatResponse>, Status> {
+        Err(Status::unimplemented("the agent streams"))
+    }
+
+    async fn update_self(&self, _: Request<pb::UpdateSelfRequest>) -> Result<Response<pb::UpdateSelfResponse>, Status> {
+        Err(Status::unimplemented("the agent says it in Hello"))
+    }
+
     async fn fetch_commands(
         &self,
         _: Request<pb::FetchCommandsRequest>,

@@ -33,19 +33,14 @@ impl Service {
         Self { analytics }
     }
 
-    async fn errors_of(
-        &self,
-        caller: &OperatorCaller,
-        filter: Option<pb::ErrorFilter>,
-    ) -> Result<(Seen, ErrorFilter), Error> {
-        let filter = ErrorFilter::try_from(filter.unwrap_or_default())?;
+    async fn errors_of(&self, caller: &OperatorCaller, filter: &ErrorFilter) -> Result<Seen, Error> {
         if let Some(device_id) = &filter.device_id {
             self.analytics.device(caller, device_id.clone()).await?;
         }
         if let Some(site_id) = &filter.site_id {
             self.analytics.check_site(caller, site_id).await?;
         }
-        Ok((Seen { scope: caller.scope.clone(), operator: caller.name.clone() }, filter))
+        Ok(Seen { scope: caller.scope.clone(), operator: caller.name.clone() })
     }
 }
 
@@ -97,8 +92,10 @@ impl AnalyticsService for Service {
     ) -> Result<Response<pb::ListActivitiesResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let filter = ActivityFilter::try_from(request.filter.unwrap_or_default())?;
+        let mut faults = Faults::new();
+        let filter = faults.take(ActivityFilter::try_from(request.filter.unwrap_or_default()));
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let (filter, page) = faults.finish(filter.zip(page))?;
         let own = own(&caller);
         let list = move |conn: &mut _| activities::list(conn, own.as_ref(), &filter, &page);
         let page = self.analytics.store.lane(Lane::Reports).run("list_activities", list).await.map_err(Error::from)?;
@@ -113,8 +110,11 @@ impl AnalyticsService for Service {
     ) -> Result<Response<pb::ListErrorsResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let (seen, filter) = self.errors_of(&caller, request.filter).await?;
+        let mut faults = Faults::new();
+        let filter = faults.take(ErrorFilter::try_from(request.filter.unwrap_or_default()));
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let (filter, page) = faults.finish(filter.zip(page))?;
+        let seen = self.errors_of(&caller, &filter).await?;
         let list = move |conn: &mut _| error_groups::list(conn, &seen, &filter, &page);
         let page = self.analytics.store.lane(Lane::Reports).run("list_errors", list).await.map_err(Error::from)?;
         let next_page_token = page.next_token();
@@ -128,11 +128,14 @@ impl AnalyticsService for Service {
     ) -> Result<Response<pb::AggregateActivitiesResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let mut filter = ActivityFilter::try_from(request.filter.unwrap_or_default())?;
+        let mut faults = Faults::new();
+        let filter = faults.take(ActivityFilter::try_from(request.filter.unwrap_or_default()));
+        let group_by = faults.take(ActivityGrouping::from_proto("group_by", request.group_by));
+        let resolution = faults.take(read_resolution(request.resolution.as_ref(), MINUTE));
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let (((mut filter, group_by), resolution), page) =
+            faults.finish(filter.zip(group_by).zip(resolution).zip(page))?;
         filter.source = or_real(filter.source);
-        let group_by = ActivityGrouping::from_proto("group_by", request.group_by)?;
-        let resolution = read_resolution(request.resolution.as_ref(), MINUTE)?;
         let own = own(&caller);
         let sums = move |conn: &mut _| activities::sums(conn, own.as_ref(), &filter, group_by, resolution, &page);
         let page = self.analytics.store.lane(Lane::Reports).run("sum_activities", sums).await.map_err(Error::from)?;
@@ -147,11 +150,15 @@ impl AnalyticsService for Service {
     ) -> Result<Response<pb::AggregateErrorsResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let (seen, mut filter) = self.errors_of(&caller, request.filter).await?;
+        let mut faults = Faults::new();
+        let filter = faults.take(ErrorFilter::try_from(request.filter.unwrap_or_default()));
+        let group_by = faults.take(ErrorGrouping::from_proto("group_by", request.group_by));
+        let resolution = faults.take(read_resolution(request.resolution.as_ref(), HOUR));
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let (((mut filter, group_by), resolution), page) =
+            faults.finish(filter.zip(group_by).zip(resolution).zip(page))?;
+        let seen = self.errors_of(&caller, &filter).await?;
         filter.source = or_real(filter.source);
-        let group_by = ErrorGrouping::from_proto("group_by", request.group_by)?;
-        let resolution = read_resolution(request.resolution.as_ref(), HOUR)?;
         let sums = move |conn: &mut _| error_groups::sums(conn, &seen, &filter, group_by, resolution, &page);
         let page = self.analytics.store.lane(Lane::Reports).run("sum_errors", sums).await.map_err(Error::from)?;
         let next_page_token = page.next_token();

@@ -70,9 +70,11 @@ impl CommandService for Service {
     async fn list(&self, request: Request<pb::ListRequest>) -> Result<Response<pb::ListResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let device_id = DeviceId::parse(&request.device_id)?;
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let states = read_states(&request.states)?;
+        let mut faults = Faults::new();
+        let device_id = faults.take(DeviceId::parse(&request.device_id));
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let states = faults.take(read_states(&request.states));
+        let ((device_id, page), states) = faults.finish(device_id.zip(page).zip(states))?;
         let page = self.commands.list(&caller, &device_id, states, page).await?;
         let next_page_token = page.next_token();
         let commands = page.items.into_iter().map(|command| pb::Command { history: Vec::new(), ..command.into() });
@@ -110,9 +112,11 @@ impl CommandService for Service {
     async fn list_runs(&self, request: Request<pb::ListRunsRequest>) -> Result<Response<pb::ListRunsResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let state = RunState::from_proto("state", request.state)?;
-        let source = DeviceSource::from_proto("source", request.source)?;
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let state = faults.take(RunState::from_proto("state", request.state));
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let ((page, state), source) = faults.finish(page.zip(state).zip(source))?;
         let page = self.commands.list_runs(&caller, state, source, page).await?;
         let next_page_token = page.next_token();
         let runs = page.items.into_iter().map(Into::into).collect();
@@ -125,10 +129,12 @@ impl CommandService for Service {
     ) -> Result<Response<pb::ListRunDevicesResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let request = request.into_inner();
-        let run_id = RunId::parse(&request.run_id)?;
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let states = read_states(&request.states)?;
-        let source = DeviceSource::from_proto("source", request.source)?;
+        let mut faults = Faults::new();
+        let run_id = faults.take(RunId::parse(&request.run_id));
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let states = faults.take(read_states(&request.states));
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let (((run_id, page), states), source) = faults.finish(run_id.zip(page).zip(states).zip(source))?;
         let page = self.commands.list_run_devices(&caller, run_id, states, source, page).await?;
         let next_page_token = page.next_token();
         let devices = page.items.into_iter().map(Into::into).collect();
@@ -149,8 +155,10 @@ impl CommandService for Service {
     ) -> Result<Response<pb::ResumeRunResponse>, Status> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let pb::ResumeRunRequest { run_id, max_failures, max_in_flight } = request.into_inner();
-        let run_id = RunId::parse(&run_id)?;
-        let how = RunResumption::parse(max_failures, max_in_flight)?;
+        let mut faults = Faults::new();
+        let run_id = faults.take(RunId::parse(&run_id));
+        let how = faults.take(RunResumption::parse(max_failures, max_in_flight));
+        let (run_id, how) = faults.finish(run_id.zip(how))?;
         let run = self.commands.resume_run(&caller, run_id, how).await?;
         Ok(Response::new(pb::ResumeRunResponse { run: Some(run.into()) }))
     }

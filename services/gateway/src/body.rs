@@ -8,8 +8,8 @@ use axum::{
     extract::{FromRequest, Request},
 };
 use bytes::{Bytes, BytesMut};
-use homepot::{Error, model::JsonObject};
-use http::{HeaderMap, StatusCode, header};
+use homepot::Error;
+use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
 use serde_json::Value;
 
@@ -17,6 +17,7 @@ use crate::{
     App,
     backend::check_sender,
     caller::Sender,
+    encoding::decoded,
     error::{ApiError, Fault, Place},
     query,
     validate::Fields,
@@ -55,19 +56,77 @@ impl<T: Shape> FromRequest<App> for Valid<T> {
 
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let of_query = query::for_handler(&parts.extensions);
-        let sender = parts.extensions.get::<Sender>();
-        let bytes = read(&parts.headers, body, sender, app).await?;
-        let object = parse(&parts.headers, &bytes)?;
-        let mut fields = Fields::new(object).beside(of_query);
-        let value = T::read(&mut fields);
-        let judgement = value.judge();
-        fields.finish(Self(value), judgement)
+        let text = whole(&parts, body, app).await?;
+        let Value::Object(object) = text else { return Err(not_an_object()) };
+        let fields = Fields::new(object).beside(query::for_handler(&parts.extensions));
+        judged(fields).map(Self)
     }
 }
 
-fn too_large(limit: usize) -> ApiError {
+/// A body of one object or of a list of them, each read and found without fault.
+pub(crate) struct OneOrMany<T>(pub(crate) Vec<T>);
+
+/// Objects in one list.
+const MAX_OBJECTS: usize = 1_000;
+
+impl<T: Shape> FromRequest<App> for OneOrMany<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
+        let (parts, body) = request.into_parts();
+        let text = whole(&parts, body, app).await?;
+        let of_query = query::for_handler(&parts.extensions);
+        match text {
+            Value::Object(object) => judged(Fields::new(object).beside(of_query)).map(|one| Self(vec![one])),
+            Value::Array(list) => many(list, of_query).map(Self),
+            _ => Err(not_an_object()),
+        }
+    }
+}
+
+/// Reads each object of a list; the faults of all are told, each with its place.
+fn many<T: Shape>(list: Vec<Value>, mut faults: Vec<Fault>) -> Result<Vec<T>, ApiError> {
+    if list.is_empty() {
+        faults.push(Fault::of_body("too_short", "List should have at least 1 item"));
+    } else if list.len() > MAX_OBJECTS {
+        let told = format!("List should have at most {MAX_OBJECTS} items");
+        return Err(ApiError::invalid(vec![Fault::of_body("too_long", told)]));
+    }
+    let mut values = Vec::with_capacity(list.len());
+    for (place, item) in list.into_iter().enumerate() {
+        let read = match item {
+            Value::Object(object) => judged(Fields::new(object)),
+            _ => Err(not_an_object()),
+        };
+        match read {
+            Ok(value) => values.push(value),
+            Err(error) => faults.extend(error.faults_at(place)),
+        }
+    }
+    if faults.is_empty() { Ok(values) } else { Err(ApiError::invalid(faults)) }
+}
+
+fn judged<T: Shape>(mut fields: Fields) -> Result<T, ApiError> {
+    let value = T::read(&mut fields);
+    let judgement = value.judge();
+    fields.finish(value, judgement)
+}
+
+/// The JSON of a whole body.
+async fn whole(parts: &Parts, body: Body, app: &App) -> Result<Value, ApiError> {
+    let sender = parts.extensions.get::<Sender>();
+    let bytes = read(&parts.headers, body, sender, app).await?;
+    parse(&parts.headers, &bytes)
+}
+
+/// An error for a body of more than `limit` bytes.
+pub(crate) fn too_large(limit: usize) -> ApiError {
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, format!("Request body is larger than {limit} bytes"))
+}
+
+fn not_an_object() -> ApiError {
+    let msg = "Input should be a valid dictionary or object to extract fields from";
+    ApiError::invalid(vec![Fault::of_body("model_attributes_type", msg)])
 }
 
 /// Reads a few bytes, and more only once the services know who sends them.
@@ -116,11 +175,7 @@ impl Reading {
     }
 }
 
-fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<JsonObject, ApiError> {
-    let not_an_object = || {
-        let msg = "Input should be a valid dictionary or object to extract fields from";
-        ApiError::invalid(vec![Fault::of_body("model_attributes_type", msg)])
-    };
+fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, ApiError> {
     if bytes.is_empty() {
         return Err(ApiError::invalid(vec![Fault::of_body("missing", "Field required")]));
     }
@@ -128,13 +183,13 @@ fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<JsonObject, ApiError> {
     if !is_json(headers) {
         return Err(not_an_object());
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
+    let text = decoded(headers, bytes, MAX_BODY_BYTES)?;
+    match serde_json::from_slice(&text) {
         Ok(Value::Null) => Err(ApiError::invalid(vec![Fault::of_body("missing", "Field required")])),
-        Ok(_) => Err(not_an_object()),
+        Ok(value) => Ok(value),
         Err(error) => {
             let mut fault = Fault::of_body("json_invalid", "JSON decode error");
-            fault.loc.push(Place::At(offset(bytes, &error)));
+            fault.loc.push(Place::At(offset(&text, &error)));
             Err(ApiError::invalid(vec![fault]))
         }
     }
@@ -177,7 +232,6 @@ mod tests {
 
     #[test]
     fn what_is_no_object_is_told() {
-        assert!(fault("[]").contains("model_attributes_type"));
         assert!(fault("null").contains("missing"));
         assert!(fault("").contains("missing"));
     }
@@ -192,6 +246,30 @@ mod tests {
         for bad in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
             assert!(parse(&json_headers(Some(bad)), b"{}").is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn faults_of_a_list_are_told_with_their_places() {
+        struct Named;
+        impl Shape for Named {
+            fn read(fields: &mut Fields) -> Self {
+                fields.required_text("name", 9);
+                Self
+            }
+        }
+        let places = |text: &str| -> Vec<Vec<Place>> {
+            let Ok(Value::Array(list)) = serde_json::from_str(text) else { panic!("{text} is no list") };
+            let error = many::<Named>(list, Vec::new()).err().map(|error| error.body().detail);
+            let Some(crate::error::Detail::Faults(faults)) = error else { return Vec::new() };
+            faults.into_iter().map(|fault| fault.loc).collect()
+        };
+        let body = || Place::Name("body".to_owned());
+        assert!(places(r#"[{"name": "a"}]"#).is_empty());
+        assert_eq!(places("[]"), [[body()]]);
+        assert_eq!(
+            places(r#"[{"name": "a"}, {}, 7]"#),
+            [vec![body(), Place::At(1), Place::Name("name".to_owned())], vec![body(), Place::At(2)]]
+        );
     }
 
     #[test]

@@ -61,6 +61,24 @@ impl Caller {
         self
     }
 
+    /// The id that a device shows; the services say whether it is one.
+    pub(crate) fn device_id(&self) -> String {
+        self.metadata.get(DEVICE_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned()
+    }
+
+    /// From here on the holder of an enrolment token, and no operator any more.
+    pub(crate) fn into_enrollee(mut self, token: &str) -> Result<Self, ApiError> {
+        self.metadata.remove(AUTHORIZATION);
+        self.is_operator = false;
+        self.with_enrollment_token(token)
+    }
+
+    /// The same caller with an enrolment token that came in a body.
+    pub(crate) fn with_enrollment_token(self, token: &str) -> Result<Self, ApiError> {
+        let refused = |_| ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing enrollment token");
+        Ok(self.with(ENROLLMENT_TOKEN, HeaderValue::from_str(token).map_err(refused)?))
+    }
+
     /// A call of this caller.
     pub(crate) fn request<M>(&self, message: M) -> tonic::Request<M> {
         let mut extensions = Extensions::new();
@@ -162,6 +180,23 @@ impl<S: Send + Sync> FromRequestParts<S> for Enrollee {
             Some(token) => caller.with(ENROLLMENT_TOKEN, token.clone()),
             None => caller,
         }))
+    }
+}
+
+/// An operator, where an operator's token is shown and no enrolment token; or else someone who wants to enrol.
+pub(crate) enum EnrolleeOrOperator {
+    Enrollee(Caller),
+    Operator(Caller),
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for EnrolleeOrOperator {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        if shown(parts, ENROLLMENT_TOKEN).is_none() && shown(parts, AUTHORIZATION.as_str()).is_some() {
+            return Operator::from_request_parts(parts, state).await.map(|Operator(caller)| Self::Operator(caller));
+        }
+        Enrollee::from_request_parts(parts, state).await.map(|Enrollee(caller)| Self::Enrollee(caller))
     }
 }
 

@@ -182,6 +182,15 @@ impl ApiError {
         ErrorBody { detail: self.detail.clone(), status_code: self.status.as_u16() }
     }
 
+    /// The faults of the object at `place` of a body that is a list.
+    pub(crate) fn faults_at(self, place: usize) -> Vec<Fault> {
+        let Detail::Faults(mut faults) = self.detail else { return Vec::new() };
+        for fault in &mut faults {
+            fault.loc.insert(1.min(fault.loc.len()), Place::At(place));
+        }
+        faults
+    }
+
     /// What a service found wrong stood in the query, not in a body.
     #[must_use]
     pub(crate) fn in_query(mut self) -> Self {

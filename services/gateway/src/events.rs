@@ -4,7 +4,7 @@ use std::{convert::Infallible, time::Duration};
 
 use axum::response::sse::{Event, KeepAlive, KeepAliveStream, Sse};
 use futures_util::stream::{self, BoxStream, StreamExt};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde::Serialize;
 
 use crate::{caller::Caller, error::ApiError, headers::text, params::Params};
@@ -15,7 +15,11 @@ const KEEP_ALIVE: Duration = Duration::from_secs(15);
 const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What handlers answer.
-pub(crate) type Events = Sse<KeepAliveStream<BoxStream<'static, Result<Event, Infallible>>>>;
+pub(crate) type Events =
+    ([(HeaderName, &'static str); 1], Sse<KeepAliveStream<BoxStream<'static, Result<Event, Infallible>>>>);
+
+/// Keeps a proxy from gathering events until its buffer is full, which nginx does unless told.
+const UNBUFFERED: [(HeaderName, &str); 1] = [(HeaderName::from_static("x-accel-buffering"), "no")];
 
 /// An event for each message; they end with the service's stream, or with the first error, which is the last event.
 pub(crate) fn answer<M: Send + 'static>(
@@ -31,7 +35,7 @@ pub(crate) fn answer<M: Send + 'static>(
             Err(error) => Some((Ok(failure(&error)), None)),
         }
     });
-    Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE))
+    (UNBUFFERED, Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 /// An event of that name.

@@ -12,6 +12,7 @@ mod backend;
 mod body;
 mod bounded;
 mod caller;
+mod encoding;
 mod error;
 mod events;
 mod headers;

@@ -17,9 +17,9 @@ pub(crate) const DOCUMENT_PATH: &str = "/api/v1/openapi.json";
 /// Every route with who may call it: method, path after the prefix, audience. The paths answer under `/api/v1` and
 /// without it. `device` is a device by its id and key; `operator:<role>` an operator of that role or a higher one, at
 /// the sites it is bound to; `device|operator:<role>` either of them; `fleet-admin` an admin bound to no site; `enrollee` a holder of an enrolment token, or a
-/// device on the server's machine where enrolment is open; `anyone` needs nothing.
+/// device on the server's machine where enrolment is open; `enrollee|operator:<role>` either of them; `anyone` needs nothing.
 pub const ROUTES: &[(&str, &str, &str)] = &[
-    ("POST", "/devices/sites/{site_id}/devices", "enrollee"),
+    ("POST", "/devices/sites/{site_id}/devices", "enrollee|operator:admin"),
     ("GET", "/devices/sites/{site_id}/devices", "operator:viewer"),
     ("GET", "/devices/device", "operator:viewer"),
     ("GET", "/devices/device/{device_id}", "operator:viewer"),
@@ -43,11 +43,19 @@ pub const ROUTES: &[(&str, &str, &str)] = &[
     ("POST", "/devices/{device_id}/commands", "operator:operator"),
     ("GET", "/devices/pending", "device"),
     ("PUT", "/devices/{command_id}/status", "device"),
+    ("POST", "/devices/{command_id}/status", "device"),
     ("POST", "/devices/{device_id}/commands/{command_id}/ack", "device"),
     ("GET", "/devices/device/{device_id}/commands", "operator:viewer"),
     ("GET", "/commands/watch", "operator:viewer"),
     ("GET", "/commands/{command_id}", "operator:viewer"),
     ("POST", "/commands/{command_id}/cancel", "operator:operator"),
+    ("POST", "/agent/heartbeat", "device"),
+    ("POST", "/agent/telemetry", "device"),
+    ("POST", "/agent/device-dna", "device"),
+    ("POST", "/agent/logs", "device"),
+    ("GET", "/devices/device/{device_id}/permissions", "device|operator:viewer"),
+    ("PATCH", "/devices/device/{device_id}/permissions", "device"),
+    ("POST", "/enrolment-intents/{intent_id}/claim", "enrollee"),
     ("POST", "/sites/", "fleet-admin"),
     ("GET", "/sites/", "operator:viewer"),
     ("GET", "/health/health", "anyone"),
@@ -76,6 +84,7 @@ const ENROLLMENT: &str = "enrollment_token";
         (name = "analytics", description = "What people and applications do"),
         (name = "telemetry", description = "What devices measured: newest, in a time range, and as it comes"),
         (name = "commands", description = "What devices are told to do, and what came of it"),
+        (name = "agent", description = "What the packaged agent of the legacy platform calls"),
         (name = "sites", description = "Where devices stand"),
         (name = "health", description = "Whether the server works"),
     )
@@ -157,6 +166,16 @@ fn describe(operation: &mut Operation, audience: &str) {
             "a holder of an enrolment token for the site; anyone on the server's machine where enrolment is open."
                 .to_owned(),
             vec![SecurityRequirement::new(ENROLLMENT, none), SecurityRequirement::default()],
+        ),
+        "enrollee|operator:admin" => (
+            "a holder of an enrolment token for the site; an operator with the role admin, at its sites; anyone on the \
+                server's machine where enrolment is open."
+                .to_owned(),
+            vec![
+                SecurityRequirement::new(ENROLLMENT, none),
+                SecurityRequirement::new(OPERATOR, none),
+                SecurityRequirement::default(),
+            ],
         ),
         "anyone" => ("anyone.".to_owned(), vec![SecurityRequirement::default()]),
         "fleet-admin" => ("an admin bound to no site.".to_owned(), vec![SecurityRequirement::new(OPERATOR, none)]),

@@ -56,7 +56,10 @@ const DEVICE: [(&str, &str); 2] = [("x-device-id", "d"), ("x-api-key", "k")];
 const OPERATOR: [(&str, &str); 1] = [("authorization", "Bearer t")];
 
 fn concrete(path: &str) -> String {
-    path.replace("{site_id}", "s").replace("{device_id}", "d").replace("{command_id}", "c")
+    path.replace("{site_id}", "s")
+        .replace("{device_id}", "d")
+        .replace("{command_id}", "c")
+        .replace("{intent_id}", "hpe_BwcHBwcH")
 }
 
 #[tokio::test]
@@ -70,7 +73,7 @@ async fn a_missing_credential_is_told_before_anything_else_on_every_route_and_bo
                     assert_eq!((status, body), error(401, "Missing X-API-Key or X-Device-ID header"), "{path}")
                 }
                 "anyone" => assert_eq!(status, 200),
-                "enrollee" => assert_eq!(status, 422),
+                "enrollee" | "enrollee|operator:admin" => assert_eq!(status, 422),
                 _ => assert_eq!((status, body), error(401, "Invalid or missing operator token"), "{path}"),
             }
         }
@@ -89,7 +92,7 @@ async fn every_route_refuses_a_parameter_that_it_does_not_have_by_name() {
             let fault = &body["detail"][0];
             assert_eq!(fault["loc"], json!(["query", "no_such_parameter"]), "{method} {path}");
             assert!(fault["msg"].as_str().unwrap().starts_with("There is no such parameter; "), "{fault}");
-            if *audience != "anyone" && *audience != "enrollee" {
+            if *audience != "anyone" && !audience.starts_with("enrollee") {
                 assert_eq!(answer(method, &path, &[], "{}").await.0, 401, "{method} {path}");
             }
         }
@@ -139,6 +142,15 @@ async fn every_route_answers_503_and_when_to_come_back_while_its_service_is_out_
         ("/devices/{command_id}/status", json!({"status": "completed"})),
         ("/commands/{command_id}/cancel", json!({})),
         ("/sites/", json!({"site_id": "s", "name": "n"})),
+        ("/agent/heartbeat", json!({})),
+        ("/agent/telemetry", json!([{}, {}])),
+        ("/agent/device-dna", json!({})),
+        ("/agent/logs", json!({"message": "m"})),
+        ("/devices/device/{device_id}/permissions", json!({"permissions": {}})),
+        (
+            "/enrolment-intents/{intent_id}/claim",
+            json!({"claim_token": format!("hpe_{}", "BwcHBwcH".repeat(6).split_at(43).0)}),
+        ),
     ];
     for (method, path, audience) in ROUTES.iter().filter(|(_, _, audience)| *audience != "anyone") {
         let body = bodies.iter().find(|(route, _)| route == path).map(|(_, body)| body.to_string());
@@ -195,6 +207,27 @@ async fn a_request_at_fault_is_told_all_of_it_at_once() {
     let (_, body) = answer("PUT", "/devices/c/status", &DEVICE, r#"{"status": "done"}"#).await;
     let msg = "Input should be 'sent', 'completed', 'failed' or 'expired'";
     assert_eq!(body["detail"], json!([fault("enum", "status", msg)]));
+}
+
+#[tokio::test]
+async fn a_number_that_would_arrive_as_another_is_refused_by_name() {
+    for number in ["9007199254740993", "12345678901234567890"] {
+        let body = format!(r#"{{"command_type": "PING", "payload": {{"deep": [{number}]}}}}"#);
+        let (status, body) = answer("POST", "/devices/d/commands", &OPERATOR, &body).await;
+        let fault = &body["detail"][0];
+        assert_eq!((status.as_u16(), &fault["loc"]), (422, &json!(["body", "payload"])));
+        assert!(fault["msg"].as_str().unwrap().contains(number), "{fault}");
+    }
+    let exact = r#"{"command_type": "PING", "payload": {"n": 9007199254740992}}"#;
+    assert_eq!(answer("POST", "/devices/d/commands", &OPERATOR, exact).await.0, 503);
+}
+
+#[tokio::test]
+async fn a_mark_before_utf8_is_no_fault_and_an_unknown_encoding_is_told() {
+    let (status, _) = answer("POST", "/analytics/device-metrics", &DEVICE, "\u{feff}{}").await;
+    assert_eq!(status, 503);
+    let coded = [DEVICE[0], DEVICE[1], ("content-encoding", "br")];
+    assert_eq!(answer("POST", "/analytics/device-metrics", &coded, "{}").await.0, 415);
 }
 
 #[tokio::test]
@@ -362,6 +395,7 @@ async fn the_document_and_the_table_name_the_same_routes_and_the_same_callers() 
                 "device" => json!([{"device_id": [], "device_key": []}]),
                 "device|operator:viewer" => json!([{"device_id": [], "device_key": []}, {"operator_token": []}]),
                 "enrollee" => json!([{"enrollment_token": []}, {}]),
+                "enrollee|operator:admin" => json!([{"enrollment_token": []}, {"operator_token": []}, {}]),
                 "anyone" => json!([{}]),
                 _ => json!([{"operator_token": []}]),
             };
@@ -401,6 +435,7 @@ async fn every_reference_in_the_document_leads_somewhere() {
 fn a_route_asks_for_what_the_method_behind_it_asks_for() {
     let behind = [
         ("/devices/sites/{site_id}/devices", "POST", "/homepot.device.v1.DeviceService/Enroll"),
+        ("/devices/sites/{site_id}/devices", "POST", "/homepot.registry.v1.RegistryService/CreateEnrollmentToken"),
         ("/devices/sites/{site_id}/devices", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
         ("/devices/device", "GET", "/homepot.registry.v1.RegistryService/ListDevices"),
         ("/devices/device/{device_id}", "GET", "/homepot.registry.v1.RegistryService/GetDevice"),
@@ -425,6 +460,15 @@ fn a_route_asks_for_what_the_method_behind_it_asks_for() {
         ("/devices/{device_id}/commands", "POST", "/homepot.command.v1.CommandService/Queue"),
         ("/devices/pending", "GET", "/homepot.device.v1.DeviceService/FetchCommands"),
         ("/devices/{command_id}/status", "PUT", "/homepot.device.v1.DeviceService/ReportOutcome"),
+        ("/devices/{command_id}/status", "POST", "/homepot.device.v1.DeviceService/ReportOutcome"),
+        ("/agent/heartbeat", "POST", "/homepot.device.v1.DeviceService/ReportHeartbeat"),
+        ("/agent/telemetry", "POST", "/homepot.device.v1.DeviceService/ReportSamples"),
+        ("/agent/device-dna", "POST", "/homepot.device.v1.DeviceService/UpdateSelf"),
+        ("/agent/logs", "POST", "/homepot.device.v1.DeviceService/ReportError"),
+        ("/devices/device/{device_id}/permissions", "GET", "/homepot.device.v1.DeviceService/UpdateSelf"),
+        ("/devices/device/{device_id}/permissions", "GET", "/homepot.registry.v1.RegistryService/GetDevice"),
+        ("/devices/device/{device_id}/permissions", "PATCH", "/homepot.device.v1.DeviceService/UpdateSelf"),
+        ("/enrolment-intents/{intent_id}/claim", "POST", "/homepot.device.v1.DeviceService/Enroll"),
         (
             "/devices/{device_id}/commands/{command_id}/ack",
             "POST",

@@ -4,12 +4,12 @@
 //! come as a text that holds one. Rules of the domain (forms of ids, sizes) stay in [`homepot::model`]; their faults
 //! are merged in by [`Fields::finish`].
 
-use std::ops::RangeInclusive;
+use std::{collections::BTreeMap, ops::RangeInclusive};
 
 use chrono::{DateTime, Utc};
 use homepot::{
     Error,
-    model::{JsonBounds, JsonObject},
+    model::{JsonBounds, JsonObject, check_exact},
 };
 use serde_json::Value;
 
@@ -183,12 +183,40 @@ impl Fields {
         }
     }
 
-    /// An object within `bounds`.
+    /// An object of flags, each by one of `names`. Empty when it was at fault.
+    pub(crate) fn flags(&mut self, name: &'static str, names: &[&'static str]) -> BTreeMap<&'static str, bool> {
+        let object = match self.take(name) {
+            Some(Value::Object(object)) => object,
+            None => return self.missing_flags(name),
+            Some(_) => return self.fault(name, "dict_type", "Input should be a valid dictionary").unwrap_or_default(),
+        };
+        let mut flags = BTreeMap::new();
+        for (key, value) in object {
+            match (names.iter().find(|known| **known == key), value) {
+                (Some(known), Value::Bool(flag)) => drop(flags.insert(*known, flag)),
+                (Some(known), _) => {
+                    self.fault::<()>(name, "bool_type", format!("'{known}' should be a valid boolean"));
+                }
+                (None, _) => {
+                    let told = format!("Value error, '{key}' is none of {}", names.join(", "));
+                    self.fault::<()>(name, "value_error", told);
+                }
+            }
+        }
+        flags
+    }
+
+    fn missing_flags(&mut self, name: &str) -> BTreeMap<&'static str, bool> {
+        self.faults.push(Fault::missing(name));
+        BTreeMap::new()
+    }
+
+    /// An object within `bounds`, whose numbers all arrive as they were written.
     pub(crate) fn object(&mut self, name: &'static str, bounds: JsonBounds) -> Option<JsonObject> {
         let Value::Object(object) = self.take(name)? else {
             return self.fault(name, "dict_type", "Input should be a valid dictionary");
         };
-        match bounds.check(name, &object) {
+        match bounds.check(name, &object).and_then(|()| check_exact(name, &object)) {
             Ok(()) => Some(object),
             Err(error) => {
                 self.faults.extend(error.field_violations().iter().map(Fault::from));

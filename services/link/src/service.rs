@@ -50,7 +50,11 @@ impl Service {
 impl DeviceService for Service {
     async fn enroll(&self, request: Request<pb::EnrollRequest>) -> Result<Response<pb::EnrollResponse>, Status> {
         let enrollee: Enrollee = auth::caller(&request)?;
-        let enrollment = Enrollment::try_from(request.into_inner())?;
+        let mut request = request.into_inner();
+        if request.site_id.is_empty() {
+            request.site_id = self.link.inner.registry.site_of(&enrollee).await?;
+        }
+        let enrollment = Enrollment::try_from(request)?;
         let (device, key) = self.link.inner.registry.enroll(enrollee, enrollment).await?;
         Ok(Response::new(pb::EnrollResponse {
             device_id: device.device_id.into(),
@@ -112,6 +116,24 @@ impl DeviceService for Service {
         let outcome = request.into_inner().outcome.ok_or_else(|| Error::invalid("outcome", "is required"))?;
         let command = self.link.report_outcome(&caller, Outcome::try_from(outcome)?).await?;
         Ok(Response::new(pb::ReportOutcomeResponse { command: Some(command.into()) }))
+    }
+
+    async fn report_heartbeat(
+        &self,
+        request: Request<pb::ReportHeartbeatRequest>,
+    ) -> Result<Response<pb::ReportHeartbeatResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let heard_at = self.link.report_heartbeat(&caller, &request.into_inner().device_id)?;
+        Ok(Response::new(pb::ReportHeartbeatResponse { heard_at: Some(to_proto_timestamp(heard_at)) }))
+    }
+
+    async fn update_self(
+        &self,
+        request: Request<pb::UpdateSelfRequest>,
+    ) -> Result<Response<pb::UpdateSelfResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let device = self.link.update_self(&caller, request.into_inner()).await?;
+        Ok(Response::new(device.into()))
     }
 
     async fn report_error(

@@ -1,9 +1,10 @@
 //! What the stream does, one message at a time: for devices that can't hold one, and for legacy devices behind the
 //! gateway.
 
+use chrono::{DateTime, Utc};
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, Delivery, ErrorReport, Event, Outcome},
+    model::{Command, CommandId, Delivery, Device, ErrorReport, Event, Outcome, SelfChange},
     pb::device::v1 as pb,
 };
 use homepot_command::{Speaker, outcome_word, word};
@@ -77,6 +78,24 @@ impl Link {
         self.inner.presence.polled(caller.pk);
         let word = outcome_word(Speaker::Poller { pk: caller.pk }, outcome);
         self.inner.commands.hear_one(word).await?.into_command()
+    }
+
+    /// Answers the server's time.
+    pub(crate) fn report_heartbeat(&self, caller: &DeviceCaller, device_id: &str) -> Result<DateTime<Utc>, Error> {
+        check_own(caller, device_id)?;
+        self.inner.presence.polled(caller.pk);
+        Ok(self.clock().now)
+    }
+
+    pub(crate) async fn update_self(
+        &self,
+        caller: &DeviceCaller,
+        request: pb::UpdateSelfRequest,
+    ) -> Result<Device, Error> {
+        check_own(caller, &request.device_id)?;
+        let change = SelfChange::try_from(request)?;
+        self.inner.presence.polled(caller.pk);
+        self.inner.registry.update_self(caller.pk, change).await
     }
 
     pub(crate) async fn report_error(

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use homepot::{
     Error, Kind,
-    model::{Device, DeviceId, DeviceSource, Enrollment, Labels, Secret, SecretKind, SiteId},
+    model::{Device, DeviceId, DeviceSource, Enrollment, Labels, Secret, SecretKind, SelfChange, SiteId},
 };
 use homepot_runtime::auth::Enrollee;
 use homepot_store::{
@@ -24,6 +24,9 @@ use crate::{
 /// Within this time a token may run into so many ids of other sites as a name may fail in a minute elsewhere.
 pub(crate) const PROBES_WINDOW: Duration = Duration::from_secs(3600);
 const WRONG_TOKEN: &str = "Invalid or missing enrollment token";
+
+/// A site's id that leads nowhere.
+const NOWHERE: &str = "unknown";
 
 /// By what right a device joins.
 struct Admission {
@@ -138,6 +141,27 @@ impl Registry {
         }
         let source = enrollment.source.unwrap_or(DeviceSource::Real);
         Ok(Admission { token_id: None, source, labels: Labels::new() })
+    }
+
+    /// The site that an enrolment token is for, for a device that does not say where it joins. Whether the token is good is
+    /// judged when the device enrols: one that nobody knows leads nowhere, and is refused there like any other.
+    pub async fn site_of(&self, enrollee: &Enrollee) -> Result<String, Error> {
+        let Some(token) = &enrollee.token else { return Ok(String::new()) };
+        let token_id = token.public_id(SecretKind::EnrollmentToken).unwrap_or_default().to_owned();
+        let find = move |conn: &mut _| enrollment_tokens::find(conn, &token_id);
+        let found = self.inner.store.run("find_enrollment_token", find).await?;
+        Ok(found.map_or_else(|| NOWHERE.to_owned(), |found| found.token.site_id.into()))
+    }
+
+    /// Changes what a device says of itself, and answers its record.
+    pub async fn update_self(&self, pk: i64, change: SelfChange) -> Result<Device, Error> {
+        let is_change = !change.is_empty();
+        let update = move |conn: &mut _| devices::update_self(conn, pk, &change);
+        let device = self.inner.store.run("update_self", update).await?;
+        if is_change {
+            self.presence_changed();
+        }
+        device.ok_or_else(|| Error::not_found("Device not found"))
     }
 
     /// The site, or the contract's answer that there is none.

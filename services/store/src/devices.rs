@@ -4,6 +4,7 @@ mod enroll;
 pub(crate) mod labels;
 mod removal;
 mod removed;
+mod self_change;
 mod summary;
 mod watch;
 
@@ -26,6 +27,7 @@ pub use self::{
     labels::{count_matching, matching},
     removal::{RemovalFilter, remove_simulated, shut_out_simulated},
     removed::{REMEMBERED, Removed, removed, removed_since, sweep_removed},
+    self_change::update_self,
     summary::{SummaryFilter, summarize},
     watch::{WatchFilter, Watched, changed_since, watched},
 };

@@ -7,7 +7,6 @@ use homepot_store::{
     PgConnection, clock,
     maintenance::{self, Guard, Retention, Round, confirm_clock},
     samples::{self, Expected, NewSample},
-    sessions,
 };
 
 use crate::fixture::*;

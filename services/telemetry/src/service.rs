@@ -7,7 +7,7 @@ use futures_util::{
 };
 use homepot::{
     Error,
-    model::{DeviceSource, PageRequest, from_proto_timestamp, to_proto_timestamp},
+    model::{DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
 use homepot_runtime::{
@@ -49,8 +49,10 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::LatestRequest,
     ) -> Result<pb::LatestResponse, Error> {
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let source = DeviceSource::from_proto("source", request.source)?;
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let (page, source) = faults.finish(page.zip(source))?;
         let site_id = self.directory.site(caller, &request.site_id).await?;
         let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICE_IDS).await?;
         let device_ids = devices.into_iter().map(|device| device.device_id).collect();
@@ -67,18 +69,20 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::ListSamplesRequest,
     ) -> Result<pb::ListSamplesResponse, Error> {
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let end = match &request.end_time {
-            Some(time) => from_proto_timestamp("end_time", time)?,
-            None => self.store.now(),
+            Some(time) => faults.take(from_proto_timestamp("end_time", time)),
+            None => Some(self.store.now()),
         };
         let start = match &request.start_time {
-            Some(time) => from_proto_timestamp("start_time", time)?,
-            None => end - TimeDelta::hours(1),
+            Some(time) => faults.take(from_proto_timestamp("start_time", time)),
+            None => end.map(|end| end - TimeDelta::hours(1)),
         };
-        if start >= end {
-            return Err(Error::invalid("start_time", "must lie before end_time"));
+        if start.zip(end).is_some_and(|(start, end)| start >= end) {
+            faults.add("start_time", "must lie before end_time");
         }
+        let ((page, start), end) = faults.finish(page.zip(start).zip(end))?;
         let device = self.directory.device(caller, &request.device_id).await?;
         let list = move |conn: &mut _| samples::list(conn, device.pk, start, end, &page);
         let page = self.store.lane(Lane::Reports).run("list_samples", list).await?;

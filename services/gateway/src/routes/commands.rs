@@ -319,6 +319,29 @@ pub(crate) async fn report_status(
     CommandView::try_from(promised(command)?).map(Json)
 }
 
+/// Tells how a command stands, as the packaged legacy agent does
+///
+/// The same as by PUT.
+#[utoipa::path(
+    post, path = "/devices/{command_id}/status", tag = "commands",
+    params(("command_id" = String, Path, description = "The command")),
+    request_body = CommandReport,
+    responses(
+        (status = 200, description = "The command as it stands now", body = CommandView),
+        (status = 404, description = "There is no such command, or it is another device's", body = ErrorBody,
+            example = json!({"detail": "Command not found", "status_code": 404})),
+        (status = 409, description = "The command ended in another way", body = ErrorBody),
+    )
+)]
+pub(crate) async fn post_status(
+    app: State<App>,
+    device: Device,
+    command_id: Ids<String>,
+    report: Valid<CommandReport>,
+) -> Result<Json<CommandView>, ApiError> {
+    report_status(app, device, command_id, report).await
+}
+
 /// Tells that a command has arrived
 #[utoipa::path(
     post, path = "/devices/{device_id}/commands/{command_id}/ack", tag = "commands",

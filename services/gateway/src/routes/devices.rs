@@ -1,9 +1,11 @@
 //! Enrolment and the register of devices.
 
+use std::time::Duration;
+
 use axum::{Json, extract::State, response::Response};
 use homepot::{
     Error,
-    model::{Enrollment, JsonBounds, JsonObject, to_struct},
+    model::{Enrollment, JsonBounds, JsonObject, to_proto_duration, to_struct},
     pb::{common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb},
 };
 use http::StatusCode;
@@ -14,7 +16,7 @@ use crate::{
     App,
     backend::{call, promised},
     body::{MAX_BODY_BYTES, Shape, Valid},
-    caller::{Caller, Enrollee, Ids, Operator},
+    caller::{Caller, EnrolleeOrOperator, Ids, Operator},
     error::{ApiError, ErrorBody},
     lists,
     params::Params,
@@ -24,6 +26,9 @@ use crate::{
 
 /// Only what could not be sent on; the model has the real bounds.
 const CONFIG: JsonBounds = JsonBounds { bytes: MAX_BODY_BYTES, keys: usize::MAX, depth: 64 };
+
+/// How long a token is good that is made for one call: the shortest there is.
+const ONE_MINUTE: Duration = Duration::from_secs(60);
 
 /// A device that wants to enrol.
 #[derive(ToSchema)]
@@ -35,7 +40,7 @@ pub(crate) struct Enroll {
     #[schema(min_length = 1, max_length = 200)]
     name: String,
     /// `pos_terminal`, `linux_server`, `iot_sensor`, `industrial_controller`, `gateway`, `unknown`, or any other short
-    /// slug. Default: `pos_terminal`.
+    /// slug; kept in lower case. Default: `pos_terminal`.
     #[schema(max_length = 64)]
     device_type: Option<String>,
     /// IPv4 or IPv6.
@@ -119,7 +124,8 @@ fn no_site(error: ApiError, site_id: &str) -> ApiError {
 
 /// Enrols a device and answers its key, once
 ///
-/// A real device takes over the id of a simulated one of the same site, of which nothing is left.
+/// A real device takes over the id of a simulated one of the same site, of which nothing is left. An operator enrols it with
+/// a token that is made for this one call, so the list of enrolment tokens shows who let the device in.
 #[utoipa::path(
     post, path = "/devices/sites/{site_id}/devices", tag = "devices",
     params(("site_id" = String, Path, description = "The site to join", example = "site-001")),
@@ -135,12 +141,16 @@ fn no_site(error: ApiError, site_id: &str) -> ApiError {
 )]
 pub(crate) async fn enroll(
     State(app): State<App>,
-    Enrollee(caller): Enrollee,
+    caller: EnrolleeOrOperator,
     Ids(site_id): Ids<String>,
     Valid(device): Valid<Enroll>,
 ) -> Result<Json<Enrolled>, ApiError> {
     let mut services = app.services.device();
     let message = device.request(&site_id);
+    let caller = match caller {
+        EnrolleeOrOperator::Enrollee(caller) => caller,
+        EnrolleeOrOperator::Operator(caller) => let_in(&app, caller, &site_id, message.source).await?,
+    };
     let answer = call(&caller, message, |request| async move { services.enroll(request).await }).await;
     let enrolled = answer.map_err(|error| no_site(error, &site_id))?;
     Ok(Json(Enrolled {
@@ -149,6 +159,21 @@ pub(crate) async fn enroll(
         site_id: enrolled.site_id,
         api_key: enrolled.api_key,
     }))
+}
+
+/// Makes an enrolment token in the operator's name, for one device and one minute; the call goes on with it.
+async fn let_in(app: &App, caller: Caller, site_id: &str, source: i32) -> Result<Caller, ApiError> {
+    let mut registry = app.services.registry();
+    let message = pb::CreateEnrollmentTokenRequest {
+        site_id: site_id.to_owned(),
+        max_uses: 1,
+        time_to_live: Some(to_proto_duration(ONE_MINUTE)),
+        source,
+        labels: Default::default(),
+    };
+    let answer = call(&caller, message, |request| async move { registry.create_enrollment_token(request).await }).await;
+    let made = answer.map_err(|error| no_site(error, site_id))?;
+    caller.into_enrollee(&made.secret)
 }
 
 /// Lists the devices of one site

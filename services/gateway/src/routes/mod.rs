@@ -1,5 +1,6 @@
 //! The routes, by resource. Each handler reads top down: who asks, what, the call, the answer.
 
+mod agent;
 mod analytics;
 mod commands;
 mod devices;
@@ -43,12 +44,18 @@ fn all() -> OpenApiRouter<App> {
         .routes(routes!(telemetry::prometheus))
         .routes(routes!(commands::queue))
         .routes(routes!(commands::pending))
-        .routes(routes!(commands::report_status))
+        .routes(routes!(commands::report_status, commands::post_status))
         .routes(routes!(commands::acknowledge))
         .routes(routes!(commands::history))
         .routes(routes!(ledger::watch))
         .routes(routes!(commands::get))
         .routes(routes!(commands::cancel))
+        .routes(routes!(agent::heartbeat))
+        .routes(routes!(agent::telemetry::telemetry))
+        .routes(routes!(agent::record::device_dna))
+        .routes(routes!(agent::log))
+        .routes(routes!(agent::permissions::get, agent::permissions::set))
+        .routes(routes!(agent::claim::claim))
         .routes(routes!(sites::create, sites::list))
         .route("/sites", axum::routing::get(sites::list).post(sites::create))
         .routes(routes!(health::health))

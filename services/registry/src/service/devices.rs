@@ -5,8 +5,8 @@ use std::time::Duration;
 use homepot::{
     Error,
     model::{
-        Device, DeviceChange, DeviceSource, DeviceStatus, LabelSelector, PageRequest, SecretKind, from_proto_duration,
-        to_proto_timestamp,
+        Device, DeviceChange, DeviceSource, DeviceStatus, Faults, LabelSelector, PageRequest, SecretKind,
+        from_proto_duration, to_proto_timestamp,
     },
     pb::registry::v1 as pb,
 };
@@ -16,7 +16,7 @@ use homepot_store::{
     devices::{self, DeviceFilter, SummaryFilter},
 };
 
-use super::Service;
+use super::{Service, site_filter};
 use crate::secrets::place_of;
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -37,14 +37,15 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::ListDevicesRequest,
     ) -> Result<pb::ListDevicesResponse, Error> {
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let filter = DeviceFilter {
-            scope: caller.scope.clone(),
-            site_id: self.site_filter(caller, &request.site_id).await?,
-            source: DeviceSource::from_proto("source", request.source)?,
-            status: DeviceStatus::from_proto("status", request.status)?,
-            selector: LabelSelector::parse("label_selector", &request.label_selector)?,
-        };
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        faults.take(site_filter(&request.site_id));
+        let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
+        let status = faults.take(DeviceStatus::from_proto("status", request.status)).flatten();
+        let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
+        let page = faults.finish(page)?;
+        let site_id = self.site_filter(caller, &request.site_id).await?;
+        let filter = DeviceFilter { scope: caller.scope.clone(), site_id, source, status, selector };
         let page =
             self.registry.inner.store.run("list_devices", move |conn| devices::list(conn, &filter, &page)).await?;
         let next_page_token = page.next_token();
@@ -57,12 +58,14 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::SummarizeFleetRequest,
     ) -> Result<pb::SummarizeFleetResponse, Error> {
-        let filter = SummaryFilter {
-            scope: caller.scope.clone(),
-            site_id: self.site_filter(caller, &request.site_id).await?,
-            selector: LabelSelector::parse("label_selector", &request.label_selector)?,
-            source: DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real),
-        };
+        let mut faults = Faults::new();
+        faults.take(site_filter(&request.site_id));
+        let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
+        let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
+        faults.check()?;
+        let site_id = self.site_filter(caller, &request.site_id).await?;
+        let source = source.unwrap_or(DeviceSource::Real);
+        let filter = SummaryFilter { scope: caller.scope.clone(), site_id, selector, source };
         let summarize = move |conn: &mut _| devices::summarize(conn, &filter);
         Ok(self.registry.inner.store.lane(Lane::Reports).run("summarize_fleet", summarize).await?.into())
     }

@@ -51,13 +51,15 @@ impl Service {
 
     /// The site filter of a list: it must be one the caller may see.
     async fn site_filter(&self, caller: &OperatorCaller, site_id: &str) -> Result<Option<SiteId>, Error> {
-        if site_id.is_empty() {
-            return Ok(None);
-        }
-        let site_id = SiteId::parse(site_id)?;
+        let Some(site_id) = site_filter(site_id)? else { return Ok(None) };
         self.site_of(caller, &site_id).await?;
         Ok(Some(site_id))
     }
+}
+
+/// The site that a list is to be of; none where it is left empty.
+fn site_filter(site_id: &str) -> Result<Option<SiteId>, Error> {
+    Some(site_id).filter(|id| !id.is_empty()).map(SiteId::parse).transpose()
 }
 
 /// Reads who calls, then runs the method's own function, which works with `Error` throughout.

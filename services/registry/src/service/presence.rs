@@ -3,7 +3,7 @@
 use futures_util::{StreamExt as _, stream::BoxStream};
 use homepot::{
     Error,
-    model::{Cursor, DeviceId, DeviceSource, PageRequest},
+    model::{Cursor, DeviceId, DeviceSource, Faults, PageRequest},
     pb::registry::v1 as pb,
 };
 use homepot_runtime::auth::OperatorCaller;
@@ -14,7 +14,7 @@ use homepot_store::{
 };
 use tonic::Status;
 
-use super::Service;
+use super::{Service, site_filter};
 use crate::watch;
 
 /// Devices named by one viewer.
@@ -36,8 +36,10 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::ListStateChangesRequest,
     ) -> Result<pb::ListStateChangesResponse, Error> {
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
-        let device_id = DeviceId::parse(&request.device_id)?;
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let device_id = faults.take(DeviceId::parse(&request.device_id));
+        let (page, device_id) = faults.finish(page.zip(device_id))?;
         let device = self.visible(caller, vec![device_id.clone()]).await?.pop();
         let pk = device.ok_or_else(|| Error::not_found("Device not found"))?.pk;
         let list = move |conn: &mut _| states::list(conn, pk, &page);
@@ -52,17 +54,21 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::WatchRequest,
     ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
-        let since = Cursor::parse(&request.cursor)?;
+        let mut faults = Faults::new();
+        let since = faults.take(Cursor::parse(&request.cursor)).flatten();
         if since.is_some_and(|since| since.0 < self.registry.inner.store.now() - devices::REMEMBERED) {
             let days = devices::REMEMBERED.num_days();
-            return Err(Error::invalid("cursor", format!("is older than {days} days; watch without one")));
+            faults.add("cursor", format!("is older than {days} days; watch without one"));
         }
-        let source = DeviceSource::from_proto("source", request.source)?;
+        let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         if request.device_ids.len() > MAX_DEVICES {
-            return Err(Error::invalid("device_ids", format!("has more than {MAX_DEVICES} entries")));
+            faults.add("device_ids", format!("has more than {MAX_DEVICES} entries"));
         }
-        let named = request.device_ids.iter().map(|id| DeviceId::parse_as("device_ids", id));
-        let mut device_ids = named.collect::<Result<Vec<_>, _>>()?;
+        let named = request.device_ids.iter().take(MAX_DEVICES);
+        let named = named.filter_map(|id| faults.take(DeviceId::parse_as("device_ids", id)));
+        let mut device_ids: Vec<_> = named.collect();
+        faults.take(site_filter(&request.site_id));
+        faults.check()?;
         device_ids.sort_unstable();
         device_ids.dedup();
         if self.visible(caller, device_ids.clone()).await?.len() < device_ids.len() {

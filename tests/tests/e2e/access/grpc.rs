@@ -116,7 +116,7 @@ async fn callers(world: &World, who: Who) -> Vec<(&'static str, Caller, IpAddr, 
                 }
             }
         }
-        Who::Anyone | Who::DeviceOrViewer => panic!("no rpc is for {who:?}"),
+        Who::Anyone | Who::DeviceOrViewer | Who::EnrolleeOrAdmin => panic!("no rpc is for {who:?}"),
     }
     list
 }

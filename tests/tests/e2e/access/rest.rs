@@ -18,7 +18,11 @@ async fn every_route_lets_in_the_right_caller_and_nobody_else() {
     for prefix in ["/api/v1", ""] {
         for (route, who) in rows("REST") {
             let request = request(&world, prefix, &route).await;
-            for (name, request, due) in callers(&world, who, &request).await {
+            let callers = match route.as_str() {
+                CLAIM => claimants(&world, prefix).await,
+                _ => callers(&world, who, &request).await,
+            };
+            for (name, request, due) in callers {
                 let got = match route.as_str() {
                     // It goes on for as long as one listens; the first event is enough.
                     stream if stream.ends_with("/watch") => request.send_until(&world.server.rest_addr, "\n\n").await,
@@ -33,6 +37,27 @@ async fn every_route_lets_in_the_right_caller_and_nobody_else() {
             }
         }
     }
+}
+
+/// The one route whose credential stands in the body.
+const CLAIM: &str = "POST /enrolment-intents/{intent_id}/claim";
+
+async fn claimants(world: &World, prefix: &str) -> Vec<(&'static str, Request, Due)> {
+    let claim = |intent: &str, token: &str| {
+        let path = format!("{prefix}/enrolment-intents/{intent}/claim");
+        Request::post(&path).json(&json!({"claim_token": token, "device_name": "New"}))
+    };
+    let (ours, theirs) = (world.server.enrollment_token(OURS).await, world.server.enrollment_token("beta").await);
+    let wrong = format!("hpe_{LETTERS}");
+    let id = |token: &str| token[..12].to_owned();
+    vec![
+        ("a wrong token", claim(&id(&wrong), &wrong).from(elsewhere()), Due::Status(401)),
+        ("a device", claim(&id(&ours), "x").device(TILL, &world.alpha.api_key), Due::Status(401)),
+        ("an admin", claim(&id(&ours), "x").bearer(&world.server.admin_token), Due::Status(401)),
+        ("a token of another intent", claim(&id(&theirs), &ours), Due::Status(401)),
+        ("a token of another site", claim(&id(&theirs), &theirs), Due::NothingOfOurs),
+        ("the right token", claim(&id(&ours), &ours), Due::Granted),
+    ]
 }
 
 /// What a caller has to meet: one of these statuses, and when it is a success, nothing of the first site in it.
@@ -63,6 +88,9 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
     if path.contains("{command_id}") {
         path = path.replace("{command_id}", &world.fetched().await);
     }
+    if path == "/devices/simulated" {
+        path += &format!("?site_id={OURS}");
+    }
     if path.ends_with("/errors/summary") {
         path += "?group_by=device";
     }
@@ -81,7 +109,15 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
         "POST /devices/sites/{site_id}/devices" => request.json(&json!({"device_id": world.fresh(), "name": "New"})),
         "POST /commands/{command_id}/cancel" => request.json(&json!({"reason": "wrong till"})),
         "POST /devices/{device_id}/commands" => request.json(&json!({"command_type": "PING"})),
-        "PUT /devices/{command_id}/status" => request.json(&json!({"status": "completed", "result": {}})),
+        "POST /agent/heartbeat" | "POST /agent/device-dna" => request.json(&json!({"device_id": TILL})),
+        "POST /agent/telemetry" => request.json(&json!({"device_id": TILL, "cpu_usage": 1.5})),
+        "POST /agent/logs" => request.json(&json!({"device_id": TILL, "message": "out of paper"})),
+        "PATCH /devices/device/{device_id}/permissions" => {
+            request.json(&json!({"permissions": {"command_execution": false}}))
+        }
+        "PUT /devices/{command_id}/status" | "POST /devices/{command_id}/status" => {
+            request.json(&json!({"status": "completed", "result": {}}))
+        }
         "POST /analytics/user-activity" => request.json(&json!({"activity_type": "click"})),
         "POST /analytics/error" => {
             let message = "out of paper";
@@ -111,6 +147,21 @@ async fn callers(world: &World, who: Who, request: &Request) -> Vec<(&'static st
                 ("an admin", bearer(&world.server.admin_token), Due::Status(401)),
                 ("a token of another site", by(&world.server.enrollment_token("beta").await), Due::Status(403)),
                 ("the right token", by(&world.server.enrollment_token(OURS).await), Due::Granted),
+            ]);
+        }
+        Who::EnrolleeOrAdmin => {
+            let by = |token: &str| request.clone().header("X-Enrollment-Token", token);
+            list.extend([
+                ("a wrong token", by(&format!("hpe_{LETTERS}")).from(elsewhere()), Due::Status(401)),
+                ("a wrong operator's token", wrong_token.from(elsewhere()), Due::Status(401)),
+                ("a device", device, Due::Status(401)),
+                ("a token of another site", by(&world.server.enrollment_token("beta").await), Due::Status(403)),
+                ("a viewer", bearer(&world.viewer), Due::Status(403)),
+                ("an operator", bearer(&world.operator), Due::Status(403)),
+                ("an admin of another site", bearer(&world.beta_admin), Due::Status(404)),
+                ("the right token", by(&world.server.enrollment_token(OURS).await), Due::Granted),
+                // Let in, and told that the id is taken by now.
+                ("an admin of the site", bearer(&world.admin), Due::Status(409)),
             ]);
         }
         Who::Device => {

@@ -13,6 +13,7 @@ use homepot_tests::{Server, rest::Request, workspace};
 pub(crate) enum Who {
     Anyone,
     Enrollee,
+    EnrolleeOrAdmin,
     Device,
     DeviceOrViewer,
     Viewer,
@@ -31,6 +32,7 @@ pub(crate) fn rows(heading: &str) -> Vec<(String, Who)> {
         let who = match who {
             "anyone" => Who::Anyone,
             "enrollee" => Who::Enrollee,
+            "enrollee or admin" => Who::EnrolleeOrAdmin,
             "device" => Who::Device,
             "device or viewer" => Who::DeviceOrViewer,
             "viewer" => Who::Viewer,

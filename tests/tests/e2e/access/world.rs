@@ -289,6 +289,11 @@ impl World {
                 let request = device_pb::ReportSamplesRequest { device_id: TILL.to_owned(), samples: vec![sample] };
                 request.encode_to_vec()
             }
+            "ReportHeartbeat" => device_pb::ReportHeartbeatRequest { device_id: TILL.to_owned() }.encode_to_vec(),
+            "UpdateSelf" => {
+                let (device_id, firmware_version) = (TILL.to_owned(), Some("2".to_owned()));
+                device_pb::UpdateSelfRequest { device_id, firmware_version, ..Default::default() }.encode_to_vec()
+            }
             "ReportError" => {
                 let (error, device_id) = (Some(error()), TILL.to_owned());
                 device_pb::ReportErrorRequest { device_id, error }.encode_to_vec()

@@ -1,6 +1,6 @@
 //! The contract's table of errors.
 
-use homepot::pb::registry::v1 as pb;
+use homepot::pb::{command::v1 as command_pb, registry::v1 as pb};
 use homepot_tests::{elsewhere, rest::Request};
 use serde_json::json;
 
@@ -104,4 +104,40 @@ async fn a_request_at_fault_is_told_every_fault_with_the_contracts_bytes() {
     let body = format!("{{\"x\": \"{}\"}}", "y".repeat(1024 * 1024));
     let answer = world.server.rest(enroll().header("Content-Type", "application/json").body(body)).await;
     assert_error(&answer, 413, "Request body is larger than 1048576 bytes");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_tell_every_fault_at_once_by_grpc_and_by_rest() {
+    let world = World::build().await;
+    let admin = world.server.admin();
+    let fields = |status: tonic::Status| -> Vec<String> {
+        let error = homepot::Error::from(&status);
+        error.field_violations().iter().map(|violation| violation.field.clone()).collect()
+    };
+    let (page_size, page_token) = (5_000, "junk".to_owned());
+    let request = pb::ListDevicesRequest {
+        page_size,
+        page_token: page_token.clone(),
+        site_id: "-".to_owned(),
+        label_selector: "a b c".to_owned(),
+        ..Default::default()
+    };
+    let told = fields(admin.registry.clone().list_devices(request).await.unwrap_err());
+    assert_eq!(told, ["page_size", "page_token", "site_id", "label_selector"]);
+    let request = command_pb::ListRequest { page_size, page_token: page_token.clone(), ..Default::default() };
+    let told = fields(admin.command.clone().list(request).await.unwrap_err());
+    assert_eq!(told, ["device_id", "page_size", "page_token"]);
+    let request = pb::CreateEnrollmentTokenRequest { max_uses: u32::MAX, ..Default::default() };
+    assert_eq!(
+        fields(admin.registry.clone().create_enrollment_token(request).await.unwrap_err()),
+        ["site_id", "max_uses"]
+    );
+    let answer =
+        world.operator(Request::get("/analytics/errors?page_size=5000&page_token=junk&severity=bad&x=1")).await;
+    let places: Vec<_> =
+        answer.json()["detail"].as_array().unwrap().iter().map(|fault| fault["loc"][1].clone()).collect();
+    assert_eq!(
+        (answer.status, places),
+        (422, vec![json!("x"), json!("severity"), json!("page_size"), json!("page_token")])
+    );
 }

@@ -1,11 +1,13 @@
 //! The legacy REST contract, row by row against the running system: byte for byte where it gives bytes.
 
 mod analytics;
+mod behind_nginx;
 mod commands;
 mod devices;
 mod errors;
 mod legacy_agent;
 mod metrics;
+mod packaged_agent;
 mod telemetry;
 
 use homepot_tests::{

@@ -1,0 +1,25 @@
+//! Events through a proxy that nobody told anything about them.
+
+use homepot_tests::{Nginx, rest::Request};
+use serde_json::json;
+
+use super::{TILL, World};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_pass_an_nginx_that_has_nothing_but_proxy_pass() {
+    let world = World::build().await;
+    let nginx = Nginx::start(&world.server.rest_addr).await;
+    world.device(Request::post("/analytics/device-metrics").json(&json!({"cpu_percent": 1.5}))).await;
+    let command_id = world.queue("PING").await;
+    // A proxy that gathers them until its buffer is full lets none of these through before the test gives up.
+    for (path, event) in [
+        ("/devices/watch".to_owned(), "event: devices\n"),
+        (format!("/telemetry/watch?device_id={TILL}"), "event: "),
+        (format!("/commands/watch?command_id={command_id}"), "event: commands\n"),
+    ] {
+        let request = Request::get(&format!("/api/v1{path}")).bearer(&world.server.admin_token);
+        let answer = request.send_until(&nginx.address(), event).await;
+        assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+        assert!(answer.text().contains(event), "{path}: {}", answer.text());
+    }
+}
