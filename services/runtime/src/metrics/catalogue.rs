@@ -64,6 +64,8 @@ const GOODBYES: &[&str] = &[
 ];
 const MESSAGES: &[&str] =
     &["undecodable", "hello", "samples", "samples_lost", "command_acknowledged", "command_started", "command_outcome"];
+const PORTS: &[&str] = &["grpc", "rest", "ops"];
+const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
 const FEEDS: &[&str] = &["commands", "devices"];
 const HINTS: &[(&str, Values)] = &[
@@ -105,6 +107,12 @@ pub(super) const METRICS: &[Metric] = &[
         "homepot_http_request_seconds",
         &[("route", Values::Names), ("method", Values::Names)],
         "Time until a REST request was answered.",
+    ),
+    gauge("homepot_connections", &[("port", Values::These(PORTS))], "Open connections."),
+    counter(
+        "homepot_connections_refused_total",
+        &[("port", Values::These(PORTS)), ("reason", Values::These(CONNECTIONS_REFUSED))],
+        "Connections refused or closed before a credential was accepted.",
     ),
     counter("homepot_tls_handshake_failures_total", &[], "TLS handshakes that failed."),
     counter(
@@ -159,6 +167,16 @@ pub(super) const METRICS: &[Metric] = &[
         &[],
         "Batches of samples written again because some were stored already.",
     ),
+    counter(
+        "homepot_samples_corrected_total",
+        &[SOURCE],
+        "Samples of devices whose clock is wrong, stored at the time at which they were measured.",
+    ),
+    gauge(
+        "homepot_maintenance_held",
+        &[],
+        "1 while the database's clock is in doubt and nothing is rolled up or dropped.",
+    ),
     gauge("homepot_rollup_lag_seconds", &[], "How far minutes are behind."),
     counter("homepot_rollup_rows_total", &[("resolution", Values::These(&["1m", "1h"]))], "Rows of rollups written."),
     counter("homepot_rollup_late_total", &[], "Minutes folded again because samples came late."),
@@ -195,6 +213,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[("operation", Values::Names)],
         "Time that operations of the database took.",
     ),
+    gauge("homepot_database_clock_step_seconds", &[], "How far the database's clock is from where it should be."),
     gauge("homepot_database_trouble", &[("reason", Values::Names)], "1 while the database takes no writes, and why."),
     gauge("homepot_database_oldest_transaction_seconds", &[], "Age of the oldest transaction that is open."),
     counter(

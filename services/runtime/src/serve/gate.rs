@@ -121,10 +121,6 @@ impl Gate {
     /// A gate that nobody has come through yet.
     pub fn new(config: GateConfig) -> Self {
         let strangers = Places::new(config.strangers);
-        for reason in ["full", "displaced", "not_let_in"] {
-            metrics::counter!("homepot_connections_refused_total", "port" => config.port, "reason" => reason)
-                .absolute(0);
-        }
         let (open, devices, waiting) = Default::default();
         Self(Arc::new(Inner { config, open, devices, waiting, strangers }))
     }
