@@ -38,6 +38,8 @@ pub const COSTS: &[(&str, Cost)] = &[
     // Ends a row that is there already.
     ("/homepot.device.v1.DeviceService/ReportOutcome", Cost::Small),
     ("/homepot.device.v1.DeviceService/ReportError", Cost::Write),
+    ("/homepot.device.v1.DeviceService/ReportHeartbeat", Cost::Small),
+    ("/homepot.device.v1.DeviceService/UpdateSelf", Cost::Write),
     ("/homepot.registry.v1.RegistryService/CreateSite", Cost::Write),
     ("/homepot.registry.v1.RegistryService/GetSite", Cost::Small),
     ("/homepot.registry.v1.RegistryService/ListSites", Cost::Page),

@@ -4,7 +4,7 @@
 //! has the caller's credentials checked by an [`Authenticator`], and puts who it is into the request's extensions:
 //! [`DeviceCaller`], [`OperatorCaller`] or [`Enrollee`]. Credentials are taken off the request, so that nothing further
 //! in can log them. What a caller may do *within* a method (its sites, its own commands) is the method's to check. An answer to an
-//! operator that goes on ends with the operator's token, see [`crate::lease`].
+//! operator that goes on ends with the operator's token, see `lease`.
 
 use std::{
     sync::Arc,

@@ -1,7 +1,7 @@
 //! The process's metrics, in Prometheus' text form.
 //!
 //! Names: `homepot_<what>_total` counts, `homepot_<what>_seconds` measures time, no label with an unbounded set of
-//! values (no device ids, no raw paths). Each stands in the table of [`catalogue`], and every counter is there from the start.
+//! values (no device ids, no raw paths). Each stands in the table of `catalogue`, and every counter is there from the start.
 
 mod catalogue;
 

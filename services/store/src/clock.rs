@@ -171,11 +171,11 @@ pub(crate) fn database_now(conn: &mut PgConnection) -> Result<DateTime<Utc>, Sto
     Ok(found.now)
 }
 
+/// Where a step back led to, and where it came from.
+type StepBack = (DateTime<Utc>, DateTime<Utc>);
+
 /// A step back that no process saw: the clock stands before the last round of maintenance.
-fn step_back_while_away(
-    conn: &mut PgConnection,
-    told: DateTime<Utc>,
-) -> Result<Option<(DateTime<Utc>, DateTime<Utc>)>, StoreError> {
+fn step_back_while_away(conn: &mut PgConnection, told: DateTime<Utc>) -> Result<Option<StepBack>, StoreError> {
     // Before the first migration there is no such table.
     let exists: Exists = sql_query("SELECT to_regclass('maintenance_clock') IS NOT NULL AS exists").get_result(conn)?;
     if !exists.exists {
@@ -191,10 +191,7 @@ struct Exists {
     exists: bool,
 }
 
-fn record_step_back(
-    conn: &mut PgConnection,
-    (led_to, led_from): (DateTime<Utc>, DateTime<Utc>),
-) -> Result<(), StoreError> {
+fn record_step_back(conn: &mut PgConnection, (led_to, led_from): StepBack) -> Result<(), StoreError> {
     tracing::warn!(%led_from, %led_to, "the database's clock went back; watches that come back begin before that");
     diesel::insert_into(clock_steps_back::table)
         .values((clock_steps_back::led_to.eq(led_to), clock_steps_back::led_from.eq(led_from)))

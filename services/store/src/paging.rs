@@ -112,6 +112,8 @@ mod tests {
         Page::cut(rows, request.size, key)
     }
 
+    // As `by_bytes` passes items.
+    #[allow(clippy::ptr_arg)]
     fn key(item: &String) -> String {
         item.trim_end_matches('x').to_owned()
     }

@@ -78,7 +78,7 @@ async fn a_sample_is_stored_once_however_it_is_corrected_when_it_is_sent_again()
                     let new = [NewSample { device: d.pk, sample: sample.clone() }];
                     samples::write(&mut conn, &new, now, lane).unwrap();
                 }
-                assert_eq!(stored(&mut conn, d.pk), [first.clone()], "the first word holds");
+                assert_eq!(stored(&mut conn, d.pk), std::slice::from_ref(&first), "the first word holds");
             }
             conn.batch_execute("DELETE FROM samples; DELETE FROM corrected_samples").unwrap();
         }

@@ -284,7 +284,7 @@ mod tests {
     fn counters_in_the_extra_metrics_fill_the_typed_fields_only_where_they_are_counters() {
         let bytes = |value: Value| read(json!({"extra_metrics": {"bytes_sent": value}})).unwrap().bytes_sent;
         assert_eq!(bytes(json!(1e9)), Some(1_000_000_000));
-        for other in [json!(-1), json!(1.5), json!("1"), json!(null), json!(1e300)] {
+        for other in [json!(-1), json!(1.5), json!("1"), json!(null), json!(1e17)] {
             assert_eq!(bytes(other), None);
         }
         let both = json!({"bytes_sent": 7, "extra_metrics": {"bytes_sent": 1}});

@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 /// News that wait for viewers, taken together.
 const RING_BYTES: usize = 16 << 20;
 
-/// See the [module](self).
+/// See the module.
 pub struct Ring<T> {
     sender: broadcast::Sender<Arc<Entry<T>>>,
     /// What may still be kept in memory by a viewer that has not read it, with its weight; the oldest first.

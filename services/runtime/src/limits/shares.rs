@@ -16,7 +16,7 @@ use tokio::{sync::Notify, time::timeout};
 /// When a caller that was refused may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// See the [module](self). Clones share everything.
+/// See the module. Clones share everything.
 #[derive(Clone)]
 pub struct Shares {
     inner: Arc<Inner>,

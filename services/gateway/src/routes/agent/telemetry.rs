@@ -60,7 +60,6 @@ pub(crate) struct AgentTelemetry {
 
 impl Shape for AgentTelemetry {
     fn read(fields: &mut Fields) -> Self {
-        let plausible = |time: &DateTime<Utc>| Sample::empty(*time).check_clock(Utc::now()).is_ok();
         Self {
             device_id: fields.text("device_id", 128),
             cpu_usage: fields.number("cpu_usage", 0.0..=100.0),
@@ -69,14 +68,15 @@ impl Shape for AgentTelemetry {
             network_latency_ms: fields.number("network_latency_ms", 0.0..=3_600_000.0),
             uptime_seconds: fields.integer("uptime_seconds", 0..=1 << 53),
             collection_interval_seconds: fields.number("collection_interval_seconds", 0.0..=86_400.0),
-            timestamp: fields.time_if_any("timestamp").filter(plausible),
+            timestamp: fields.time_if_any("timestamp"),
             pos: fields.object("pos", MAX_EXTRA),
             extra: fields.object("extra", MAX_EXTRA),
         }
     }
 
     fn judge(&self) -> Result<(), Error> {
-        let sample = Sample::from_proto(self.sample(), Some(Utc::now()));
+        // Whether the time can be is for the service to say: a gateway has no clock to judge it by.
+        let sample = Sample::from_proto(self.sample(), Some(DateTime::UNIX_EPOCH));
         sample.map(drop).map_err(|fault| Error::invalid(agents_name(&fault.field), fault.reason))
     }
 }
@@ -142,12 +142,20 @@ pub(crate) async fn telemetry(
     // Another's id in any of them is for the service to refuse, once it knows who calls.
     let mut told = measured.iter().filter_map(|one| one.device_id.clone());
     let device_id = told.find(|id| *id != own_id).unwrap_or_default();
-    let mut device = app.services.device();
+    let store = async |samples: Vec<pb::Sample>| {
+        let mut device = app.services.device();
+        let message = device_pb::ReportSamplesRequest { device_id: device_id.clone(), samples };
+        let answer = call(&caller, message, |request| async move { device.report_samples(request).await }).await;
+        answer.map(|answer| answer.refused).map_err(mismatch)
+    };
     let samples: Vec<_> = measured.iter().map(AgentTelemetry::sample).collect();
     let saved_count = samples.len();
-    let message = device_pb::ReportSamplesRequest { device_id, samples };
-    let answer = call(&caller, message, |request| async move { device.report_samples(request).await }).await;
-    let refused = answer.map_err(mismatch)?.refused;
+    let mut refused = store(samples.clone()).await?;
+    if !refused.is_empty() && refused.iter().all(|refused| refused.field == "collected_at") {
+        // Their times make no sense; the rest of them does.
+        let without_time = refused.iter().filter_map(|refused| samples.get(refused.index as usize)).cloned();
+        refused = store(without_time.map(|sample| pb::Sample { collected_at: None, ..sample }).collect()).await?;
+    }
     if !refused.is_empty() {
         let fault =
             |refused: pb::RefusedSample| Fault::from(&FieldViolation::new(agents_name(&refused.field), refused.reason));
@@ -174,6 +182,7 @@ mod tests {
         measured.judge().unwrap();
         let pos = json!({"pos": {"transaction_count": 3}});
         let expected = pb::Sample {
+            collected_at: Some(prost_types::Timestamp { seconds: 978_307_200, nanos: 0 }),
             cpu_percent: Some(20.1),
             memory_percent: Some(55.4),
             disk_percent: Some(44.8),

@@ -53,9 +53,10 @@ pub(crate) async fn prometheus(
 ) -> Result<Response, ApiError> {
     let most = app.fleet_metrics.ok_or_else(ApiError::not_found)?;
     let filter = pb::LatestRequest { source: params.source(), ..Default::default() };
+    let filter = params.finish(filter)?;
     // By the server's clock, which may not be this process'.
     let now = server_time(&app, &caller).await?;
-    let mut walk = Walk::from(String::new(), PAGE_SIZE, pages(app, caller, params.finish(filter)?));
+    let mut walk = Walk::from(String::new(), PAGE_SIZE, pages(app, caller, filter));
     let mut fleet = Fleet::new(most);
     while walk.has_more() {
         walk.next().await?.into_iter().for_each(|sample| fleet.add(sample));
