@@ -8,80 +8,39 @@
 // Helpers outside of test functions fail tests too.
 #![allow(clippy::unwrap_used, missing_docs)]
 
+#[path = "simulation/database.rs"]
+mod database;
+#[path = "simulation/happening.rs"]
+mod happening;
+
 use std::{
     collections::{HashMap, VecDeque},
     path::{Path, PathBuf},
-    sync::OnceLock,
     time::{Duration, Instant},
 };
 
 use chrono::Utc;
 use homepot::model::{
-    Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, DeviceType, Enrollment, Event, Hello,
-    Holder, NewCommand, NewSite, Outcome, SiteId, Standing, Step,
+    Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, Event, Hello, Holder, NewCommand, Outcome,
+    SiteId, Standing, Step,
 };
 use homepot_agent::commands::{Book, Moment, ledger::Standing as Known, record::Arrival};
 use homepot_store::{
     PgConnection,
     commands::{self, Changed, Claim, NewRow, Speaker, Word},
-    devices::{self, Enrolled, NewDevice},
-    secrets::NewSecret,
+    devices,
     sessions::{self, Begun, Stream},
-    sites,
-    test_support::TestDatabase,
 };
 use proptest::{prelude::*, sample::Index, test_runner::FileFailurePersistence};
 use tempfile::TempDir;
 
+use self::{
+    database::{database, enrol},
+    happening::{Happening, happening},
+};
+
 const MACHINES: usize = 2;
 const HEARTBEAT: Duration = Duration::from_secs(10);
-
-#[derive(Clone, Debug)]
-enum Happening {
-    /// An operator queues a command, safe to repeat or not.
-    Queue { safe: bool },
-    /// An operator wants one back.
-    Cancel(Index),
-    /// A machine attaches, whoever else is attached.
-    Attach(usize),
-    /// The session of a machine looks for what waits; a lost hint is one that does not come.
-    Hint(usize),
-    /// One of the messages under way arrives. `doubled`: and will do so again.
-    Arrive { message: Index, doubled: bool },
-    /// One of the messages under way is lost.
-    Lose(Index),
-    /// A machine gets to what waits.
-    Work(usize),
-    /// What runs on a machine ends.
-    Finish(usize),
-    /// A machine's process ends and starts again; with `boots`, the machine's.
-    Crash { machine: usize, boots: bool },
-    /// A machine gets a new disk.
-    Replace(usize),
-    /// Someone keeps a copy of a machine's journal.
-    BackUp(usize),
-    /// A machine's process ends, and its journal is put back as it was copied: without its mark, or both as new files.
-    Restore { machine: usize, whole: bool },
-}
-
-fn happening() -> impl Strategy<Value = Happening> {
-    let machine = || 0..MACHINES;
-    prop_oneof![
-        3 => any::<bool>().prop_map(|safe| Happening::Queue { safe }),
-        2 => any::<Index>().prop_map(Happening::Cancel),
-        2 => machine().prop_map(Happening::Attach),
-        5 => machine().prop_map(Happening::Hint),
-        12 => (any::<Index>(), prop::bool::weighted(0.2))
-            .prop_map(|(message, doubled)| Happening::Arrive { message, doubled }),
-        1 => any::<Index>().prop_map(Happening::Lose),
-        5 => machine().prop_map(Happening::Work),
-        3 => machine().prop_map(Happening::Finish),
-        1 => (machine(), any::<bool>()).prop_map(|(machine, boots)| Happening::Crash { machine, boots }),
-        1 => machine().prop_map(Happening::Replace),
-        2 => machine().prop_map(Happening::BackUp),
-        2 => (machine(), any::<bool>()).prop_map(|(machine, whole)| Happening::Restore { machine, whole }),
-    ]
-}
 
 /// A message on its way. It belongs to a session, and may arrive when that is long over.
 #[derive(Clone, Debug)]
@@ -437,51 +396,6 @@ fn check_history(command: &Command) {
         let legal = events.into_iter().any(|event| standing.on(event) == Ok(Step::To(pair[1].state)));
         assert!(legal, "an illegal step: {command:?}");
     }
-}
-
-/// One database for all cases; each has a device of its own.
-fn database() -> &'static TestDatabase {
-    static DATABASE: OnceLock<TestDatabase> = OnceLock::new();
-    DATABASE.get_or_init(|| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let database = runtime.block_on(TestDatabase::new());
-        // The database's own tasks live as long as the process.
-        std::mem::forget(runtime);
-        let site = NewSite {
-            site_id: SiteId::parse("site").unwrap(),
-            name: "Site".to_owned(),
-            description: None,
-            location: None,
-            open_enrollment: false,
-        };
-        sites::insert(&mut database.connect(), &site).unwrap();
-        database
-    })
-}
-
-fn enrol(conn: &mut PgConnection, name: &str) {
-    let enrollment = Enrollment {
-        site_id: SiteId::parse("site").unwrap(),
-        device_id: DeviceId::parse(name).unwrap(),
-        name: name.to_owned(),
-        device_type: DeviceType::default(),
-        ip_address: None,
-        mac_address: None,
-        firmware_version: None,
-        config: None,
-        source: Some(DeviceSource::Real),
-        claim: None,
-        proof_key: None,
-    };
-    let new = NewDevice {
-        enrollment,
-        source: DeviceSource::Real,
-        key: NewSecret { public_id: "k".to_owned(), hash: "h".to_owned(), check_tag: [0; 8] },
-        token_id: None,
-        claim_hash: None,
-        labels: Default::default(),
-    };
-    assert!(matches!(devices::enroll(conn, &new).unwrap(), Enrolled::Device(_)));
 }
 
 proptest! {

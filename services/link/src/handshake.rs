@@ -11,9 +11,9 @@ use tonic::Streaming;
 
 use crate::{
     Link,
+    inbound::{count_refusal, received},
     outbound::Outbound,
     protocol::{self, Incoming},
-    session::{count_refusal, received},
     sessions::End,
 };
 

@@ -6,7 +6,9 @@
 
 mod alarm;
 mod drain;
+mod goodbye;
 mod handshake;
+mod inbound;
 mod outbound;
 mod placing;
 mod presence;

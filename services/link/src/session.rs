@@ -1,15 +1,14 @@
 //! One device's stream, from Hello to Goodbye. One task owns it: whatever happens to a session happens in here.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::FutureExt as _;
 use homepot::{
     Error, Kind,
     model::{CommandId, Delivery, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
     pb::{
         common::v1 as common_pb,
-        device::v1::{self as pb, attach_request::Message as Up, attach_response::Message},
+        device::v1::{self as pb, attach_response::Message},
     },
 };
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
@@ -17,20 +16,20 @@ use homepot_hints::Wakeup;
 use homepot_registry::Begun;
 use homepot_runtime::{auth::DeviceCaller, limits::Quota};
 use tokio::{sync::oneshot, time::Instant};
-use tonic::{Code, Status, Streaming};
+use tonic::Streaming;
 
 use crate::{
     Link,
     alarm::{Alarm, WaitsFor},
+    goodbye::{goodbye, history, is_contested, reason},
     handshake,
+    inbound::{Received, count_refusal, next_messages, received},
     outbound::Outbound,
     placing,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
 };
 
-/// Messages dealt with together; a device that never pauses must not keep its hints waiting.
-const TOGETHER: usize = 16;
 /// A session whose clock is further than this from the server's ends.
 const CLOCK_MOVED: TimeDelta = TimeDelta::seconds(10);
 /// What news of a loss count for in a device's write quota: a few bytes make a row and a commit of their own, and come when
@@ -67,37 +66,12 @@ pub(crate) async fn run(
     }
 }
 
-/// Whether machines take the device's session from one another; where nobody can tell, they do not.
-async fn is_contested(link: &Link, device: i64, key_id: Arc<str>) -> bool {
-    let standing = link.inner.registry.standing(vec![(device, key_id)]).await.unwrap_or_default();
-    standing.first().is_some_and(|standing| standing.contested)
-}
-
 /// What a session wakes up for.
 enum Event {
     /// Commands may wait.
     Hint,
     /// The device said something, or nothing more.
     Messages(Vec<Received>),
-}
-
-/// What comes from a device's stream; `None`: nothing more.
-pub(crate) type Received = Result<Option<pb::AttachRequest>, Status>;
-
-/// The next message; after what is said of a command, those that are there already too, so that the ledger hears them
-/// together. Samples are taken one message at a time: they are large, and who can't be kept up with has to wait.
-async fn next_messages(inbound: &mut Streaming<pb::AttachRequest>) -> Vec<Received> {
-    let mut messages = vec![inbound.message().await];
-    while messages.len() < TOGETHER && messages.last().is_some_and(is_of_a_command) {
-        let Some(message) = inbound.message().now_or_never() else { break };
-        messages.push(message);
-    }
-    messages
-}
-
-fn is_of_a_command(message: &Received) -> bool {
-    let Ok(Some(pb::AttachRequest { message: Some(message) })) = message else { return false };
-    matches!(message, Up::CommandAcknowledged(_) | Up::CommandStarted(_) | Up::CommandOutcome(_))
 }
 
 struct Session {
@@ -470,71 +444,5 @@ fn refusal(told: Told) -> String {
         Told::Taken(_) => String::new(),
         Told::Contradicted(_, refusal) => refusal.to_string(),
         Told::Missing => "there is no such command of this device".to_owned(),
-    }
-}
-
-/// A message, or what its absence means.
-pub(crate) fn received(message: Received) -> Result<pb::AttachRequest, End> {
-    match message {
-        Ok(Some(message)) => Ok(message),
-        Ok(None) => Err(End::PeerGone),
-        // What tonic says of bytes that are no message, or are too many.
-        Err(status) if matches!(status.code(), Code::Internal | Code::OutOfRange) => {
-            count_refusal("undecodable");
-            Err(End::Protocol("a message could not be decoded, or is larger than 1 MiB".to_owned()))
-        }
-        Err(_) => Err(End::PeerGone),
-    }
-}
-
-pub(crate) fn count_refusal(message: &str) {
-    metrics::counter!("homepot_messages_refused_total", "message" => message.to_owned()).increment(1);
-}
-
-fn reason(end: &End) -> pb::GoodbyeReason {
-    match end {
-        End::Superseded => pb::GoodbyeReason::Superseded,
-        End::Revoked => pb::GoodbyeReason::Revoked,
-        End::Draining => pb::GoodbyeReason::Draining,
-        End::Aged => pb::GoodbyeReason::Aged,
-        End::Silent => pb::GoodbyeReason::Silent,
-        End::Protocol(_) => pb::GoodbyeReason::Protocol,
-        End::Internal => pb::GoodbyeReason::Internal,
-        End::PeerGone => pb::GoodbyeReason::Unspecified,
-    }
-}
-
-/// For the device's history.
-fn history(end: &End) -> String {
-    match end {
-        End::PeerGone => "its stream ended".to_owned(),
-        End::Silent => words(end).to_owned(),
-        end => format!("its stream was ended: {}", words(end)),
-    }
-}
-
-fn words(end: &End) -> &str {
-    match end {
-        End::Superseded => "a newer session of this device took over",
-        End::Revoked => "its key has ended or the device was deactivated",
-        End::Draining => "the server leaves; come back",
-        End::Aged => "the session grew old; come back",
-        End::Silent => "nothing was heard for 2.5 heartbeat intervals",
-        End::Protocol(how) => how,
-        End::Internal => "the server could not go on; come back",
-        End::PeerGone => "",
-    }
-}
-
-fn goodbye(end: &End, contested: bool, reconnect_after: Duration) -> pb::Goodbye {
-    let detail = match contested {
-        true => "another machine uses this device's key and takes its session: the key should be rotated",
-        false => words(end),
-    };
-    let comes_back = matches!(end, End::Draining | End::Internal);
-    pb::Goodbye {
-        reason: reason(end).into(),
-        detail: detail.to_owned(),
-        reconnect_after: comes_back.then(|| to_proto_duration(reconnect_after)),
     }
 }

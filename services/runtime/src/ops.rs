@@ -9,6 +9,7 @@ use axum::{
     Router,
     extract::State,
     http::{StatusCode, header},
+    middleware,
     response::IntoResponse,
     routing::get,
 };
@@ -19,7 +20,7 @@ use tonic_health::{
     server::{HealthReporter, HealthService},
 };
 
-use crate::metrics::Metrics;
+use crate::{metrics::Metrics, peer::TrustedProxies, unauthenticated::Unauthenticated};
 
 /// Where gRPC's health service is found.
 pub const HEALTH_PATH: &str = "/grpc.health.v1.Health/{method}";
@@ -141,7 +142,15 @@ pub fn router(readiness: Readiness, metrics: Metrics, health: Health) -> Router 
         .with_state(readiness)
         .route("/metrics", get(render))
         .with_state(metrics)
+        .merge(bounded(health))
+}
+
+/// Health as anybody may call it. Whoever probes comes from no proxy that tells addresses.
+fn bounded(health: Health) -> Router {
+    let bounds = Unauthenticated::new(TrustedProxies::default());
+    Router::new()
         .route_service(HEALTH_PATH, health)
+        .route_layer(middleware::from_fn_with_state(bounds, Unauthenticated::health))
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {

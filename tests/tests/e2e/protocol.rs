@@ -98,7 +98,8 @@ fn packages_are_versioned_and_enums_begin_with_unspecified() {
 #[test]
 fn every_list_comes_in_pages() {
     // Totals name the largest hundred of each kind and count the rest.
-    const BOUNDED: &[&str] = &["SummarizeFleet"];
+    // A revocation names the operators that it took along, who are few.
+    const BOUNDED: &[&str] = &["SummarizeFleet", "RevokeOperator"];
     let mut lists = Vec::new();
     for file in files() {
         let message = |type_name: &str| -> &DescriptorProto {

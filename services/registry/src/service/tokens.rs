@@ -5,7 +5,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use homepot::{
     Error,
-    model::{DeviceSource, PageRequest, SecretKind, SiteId, from_proto_duration, parse_labels},
+    model::{DeviceSource, Faults, PageRequest, SecretKind, SiteId, from_proto_duration, parse_labels},
     pb::registry::v1 as pb,
 };
 use homepot_runtime::auth::OperatorCaller;
@@ -25,19 +25,23 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::CreateEnrollmentTokenRequest,
     ) -> Result<pb::CreateEnrollmentTokenResponse, Error> {
-        let site_id = SiteId::parse(&request.site_id)?;
-        let max_uses = match request.max_uses {
-            0 => 1,
-            uses @ 1..=MAX_USES => uses.cast_signed(),
-            _ => return Err(Error::invalid("max_uses", format!("must be 0 to {MAX_USES}"))),
-        };
-        let time_to_live =
-            request.time_to_live.as_ref().map(|span| from_proto_duration("time_to_live", span)).transpose()?;
-        if time_to_live.is_some_and(|span| !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&span)) {
-            return Err(Error::invalid("time_to_live", "must be 1 minute to 1 year"));
+        let mut faults = Faults::new();
+        let site_id = faults.take(SiteId::parse(&request.site_id));
+        let max_uses = if request.max_uses == 0 { 1 } else { request.max_uses };
+        if max_uses > MAX_USES {
+            faults.add("max_uses", format!("must be 0 to {MAX_USES}"));
         }
-        let source = DeviceSource::from_proto("source", request.source)?.unwrap_or(DeviceSource::Real);
-        let labels = parse_labels(request.labels)?;
+        let time_to_live = request.time_to_live.as_ref().map(|span| from_proto_duration("time_to_live", span));
+        let time_to_live = time_to_live.and_then(|span| faults.take(span));
+        if time_to_live.is_some_and(|span| !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&span)) {
+            faults.add("time_to_live", "must be 1 minute to 1 year");
+        }
+        let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
+        let labels = faults.take(parse_labels(request.labels));
+        faults.check()?;
+        // Without a fault each has its value.
+        let (Some(site_id), Some(labels)) = (site_id, labels) else { return Err(Error::internal()) };
+        let source = source.unwrap_or(DeviceSource::Real);
         self.site_of(caller, &site_id).await?;
 
         let minted = self.registry.mint(SecretKind::EnrollmentToken, place_of(&caller.name)).await?;
@@ -45,7 +49,7 @@ impl Service {
             token: minted.kept,
             site_id: site_id.clone(),
             source,
-            max_uses,
+            max_uses: max_uses.cast_signed(),
             // Settled when it is made, by the database's clock and the maker's end.
             expires_at: DateTime::<Utc>::MIN_UTC,
             created_by: caller.name.to_string(),

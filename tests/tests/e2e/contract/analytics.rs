@@ -284,7 +284,9 @@ async fn lists_come_in_pages_without_gap_or_overlap() {
         let mut token = String::new();
         loop {
             let separator = if target.contains('?') { '&' } else { '?' };
-            let page = format!("{target}{separator}page_size=2&page_token={token}");
+            // A parameter that is empty is a fault, so the first page has none.
+            let token_of = if token.is_empty() { String::new() } else { format!("&page_token={token}") };
+            let page = format!("{target}{separator}page_size=2{token_of}");
             let answer = world.operator(Request::get(&page)).await.json();
             seen.extend(answer[rows].as_array().unwrap().iter().map(|row| row[field].as_str().unwrap().to_owned()));
             match answer["next_page_token"].as_str() {

@@ -83,7 +83,9 @@ async fn who_is_not_there_and_what_is_no_address_are_told_in_a_line() {
     let address = format!("http://127.78.0.1:{port}");
     ctl(&server, &["sites", "list", "--server", &address]).await.refused(1, &["nobody answers", &address]);
     ctl(&server, &["sites", "list", "--server", "nonsense", "-o", "json"]).await.refused(1, &["'nonsense'"]);
-    ctl(&server, &["sites", "list", "--server", "https://127.0.0.1:1"]).await.refused(1, &["needs --ca"]);
+    ctl(&server, &["sites", "list", "--server", "https://127.0.0.1:1"])
+        .await
+        .refused(1, &["nobody answers", "https://127.0.0.1:1"]);
     ctl(&server, &["sites", "list", "--ca", "/nowhere/ca.pem"]).await.refused(1, &["/nowhere/ca.pem"]);
 
     let wrong = ctl(&server, &["sites", "remove"]).await;

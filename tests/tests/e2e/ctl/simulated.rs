@@ -28,7 +28,9 @@ async fn simulated_devices_are_marked_by_their_token_and_removed_as_a_set() {
     let remove = ["devices", "remove-simulated", "--site", "shop-7"];
     ctl(&server, &remove).await.refused(2, &["2 simulated devices", "--yes"]);
     ctl(&server, &["devices", "remove-simulated", "--site", "", "--yes"]).await.refused(2, &["must not be empty"]);
-    for lost in [&["--yes"][..], &["--all", "--selector", "fleet=load", "--yes"], &["-l", " ", "--yes"]] {
+    let both = ctl(&server, &["devices", "remove-simulated", "--all", "-l", "fleet=load", "--yes"]).await;
+    assert!(both.status == 2 && both.err.contains("'--all' cannot be used with '--selector"), "{both:?}");
+    for lost in [&["--yes"][..], &["-l", " ", "--yes"]] {
         let all = [&["devices", "remove-simulated"], lost].concat();
         ctl(&server, &all).await.refused(2, &["--all"]);
     }

@@ -228,7 +228,7 @@ async fn a_fleet_whose_keys_are_stale_says_so_and_enrols_anew() {
     assert_eq!(first.code, 0, "{}\n{}", first.summary, first.said);
     // One of the two sites' devices: the others' keys are valid still.
     let only = pb::RemoveSimulatedDevicesRequest { site_ids: vec!["zz-1".to_owned()], ..Default::default() };
-    for (gone, remove) in [(3, only), (6, pb::RemoveSimulatedDevicesRequest::default())] {
+    for (gone, remove) in [(3, only), (6, pb::RemoveSimulatedDevicesRequest { all: true, ..Default::default() })] {
         server.admin().registry.remove_simulated_devices(remove).await.unwrap();
         let again = simulator.run(&arguments).await;
         assert_eq!((again.code, number(&again.summary, "/newly_enrolled")), (0, gone), "{}", again.said);
