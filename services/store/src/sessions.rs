@@ -69,9 +69,11 @@ pub fn begin(
             return Ok(Begun::Gone);
         }
         // Under the lock, both together: as long as it was waited for, the stream was open.
+        let age = stream.opened.elapsed();
         let moment: DateTime<Utc> = diesel::select(row::time_of_this_moment()).get_result(conn)?;
-        let opened_at = moment - stream.opened.elapsed();
-        if recorded.is_newer_than(hello, opened_at, moment) {
+        // The question took a while, and the moment lies somewhere in it. An attempt is late only if it is in any case.
+        let (opened_at, at_the_latest) = (moment - stream.opened.elapsed(), moment - age);
+        if recorded.is_newer_than(hello, at_the_latest, moment) {
             return Ok(Begun::Late);
         }
         let (at, was) = (recorded.now, recorded.status()?);

@@ -17,7 +17,7 @@ async fn what_can_not_be_played_is_told_with_the_remedy_and_without_a_secret() {
     assert!(refused.said.contains("token of this server") && !refused.said.contains(&wrong), "{}", refused.said);
 
     let none = Simulator::of(&server).token("").run(&["fleet"]).await;
-    assert!(none.code == 1 && none.said.contains("HOMEPOT_TOKEN"), "{}", none.said);
+    assert!(none.code == 2 && none.said.contains("HOMEPOT_TOKEN"), "{}", none.said);
 
     let viewer = server.create_operator("watcher", homepot::pb::registry::v1::Role::Viewer, &[]).await;
     let viewer = Simulator::of(&server).token(&viewer).run(&["fleet"]).await;
@@ -34,9 +34,8 @@ async fn a_token_for_real_devices_lets_no_simulated_one_in() {
     let (server, _) = server().await;
     server.create_site("shop", false).await;
     let token = server.enrollment_token("shop").await;
-    let simulator = Simulator::of(&server).token("");
-    let mut command = simulator.command(&["fleet", "-n", "1", "--site", "shop", "--json"]);
-    command.env("HOMEPOT_ENROLLMENT_TOKEN", &token);
+    let mut command = Simulator::of(&server).command(&["fleet", "-n", "1", "--site", "shop", "--json"]);
+    command.env_remove("HOMEPOT_TOKEN").env("HOMEPOT_ENROLLMENT_TOKEN", &token);
     let ran = Simulator::ended(&mut Process::start("homepot-sim", &mut command)).await;
     assert_eq!(ran.code, 1);
     assert!(ran.said.contains("for real devices") && !ran.said.contains(&token), "{}", ran.said);

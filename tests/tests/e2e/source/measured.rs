@@ -103,7 +103,10 @@ async fn rest_marks_samples_series_and_rows_and_a_prometheus_has_a_label() {
     assert_eq!(texts(latest, "device_id"), [TILL]);
     let csv = world.get("/telemetry/latest?source=simulated&format=csv").await.text();
     let lines: Vec<_> = csv.split_terminator("\r\n").collect();
-    assert!(lines.len() == 2 && lines[0].ends_with(",source") && lines[1].ends_with(",simulated"), "{csv}");
+    assert!(
+        lines.len() == 2 && lines[0].ends_with(",source,device_time") && lines[1].ends_with(",simulated,"),
+        "{csv}"
+    );
 
     let path = format!("/telemetry/query?metric=cpu_percent&site_id={SITE}");
     let answer = world.json(&path).await;
