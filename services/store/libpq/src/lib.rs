@@ -3,7 +3,7 @@
 //!
 //! diesel makes connections with `pq_sys::PQconnectdb` and shows neither the connection nor the SQLSTATE of most errors.
 //! `homepot-store` needs both: the socket, to end a call that hangs, and the code, to tell a full disk from a bad value.
-//! So this crate stands in for `pq-sys` (see `[patch.crates-io]` in the workspace's manifest) and hands each new connection
+//! So this crate stands in for `pq-sys` (see `[patch]` in the workspace's manifest) and hands each new connection
 //! to a hook. Everything else is passed on unchanged.
 #![deny(missing_docs)]
 

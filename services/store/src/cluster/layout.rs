@@ -34,7 +34,7 @@ pub(super) struct Layout {
     pub(super) data: PathBuf,
     pub(super) socket_dir: PathBuf,
     socket_dir_is_temporary: bool,
-    _lock: File,
+    _lock: DataDirLock,
 }
 
 impl Layout {
@@ -146,7 +146,7 @@ fn let_through(dir: &Path) -> Result<(), ClusterError> {
 }
 
 /// In the data directory, which nobody else can write: what root does here by name, it does to what it means.
-fn lock(data_dir: &Path) -> Result<File, ClusterError> {
+fn lock(data_dir: &Path) -> Result<DataDirLock, ClusterError> {
     let path = data_dir.join("server.lock");
     let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path);
     let mut file = opened.map_err(ClusterError::io("opening", &path))?;
@@ -165,8 +165,21 @@ fn lock(data_dir: &Path) -> Result<File, ClusterError> {
         .and_then(|()| file.rewind())
         .and_then(|()| writeln!(file, "{}", std::process::id()))
         .and_then(|()| file.flush());
+    let lock = DataDirLock(file);
     written.map_err(ClusterError::io("writing", &path))?;
-    Ok(file)
+    Ok(lock)
+}
+
+/// Holds the data directory until it is dropped. To close the file would not be enough: a child that another thread is just
+/// starting has a copy of the descriptor until it runs its program, and the lock would live on in it.
+#[derive(Debug)]
+struct DataDirLock(File);
+
+impl Drop for DataDirLock {
+    fn drop(&mut self) {
+        // Closing it comes next, which does the same a moment later.
+        let _ = self.0.unlock();
+    }
 }
 
 /// Makes the directory that Postgres's user owns and nobody else may enter; one that is there already must be so. It lies in
