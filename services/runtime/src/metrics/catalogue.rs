@@ -66,6 +66,8 @@ const MESSAGES: &[&str] =
     &["undecodable", "hello", "samples", "samples_lost", "command_acknowledged", "command_started", "command_outcome"];
 const PORTS: &[&str] = &["grpc", "rest", "ops"];
 const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
+const LIMITS: &[&str] =
+    &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
 const FEEDS: &[&str] = &["commands", "devices"];
 const HINTS: &[(&str, Values)] = &[
@@ -114,6 +116,13 @@ pub(super) const METRICS: &[Metric] = &[
         &[("port", Values::These(PORTS)), ("reason", Values::These(CONNECTIONS_REFUSED))],
         "Connections refused or closed before a credential was accepted.",
     ),
+    counter(
+        "homepot_limits_refused_total",
+        &[("limit", Values::These(LIMITS))],
+        "Calls refused because their caller, or all callers together, had used up a limit.",
+    ),
+    gauge("homepot_limits_held", &[("limit", Values::These(LIMITS))], "How much of a limit is in use."),
+    counter("homepot_limits_pauses_total", &[], "Pauses of devices' streams that used up their write quota."),
     counter("homepot_tls_handshake_failures_total", &[], "TLS handshakes that failed."),
     counter(
         "homepot_auth_refusals_total",
@@ -210,7 +219,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter("homepot_hints_lost_total", HINTS, "Wake-ups lost on the way; each costs a second."),
     histogram(
         "homepot_store_operation_seconds",
-        &[("operation", Values::Names)],
+        &[("operation", Values::Names), ("lane", Values::Names)],
         "Time that operations of the database took.",
     ),
     gauge("homepot_database_clock_step_seconds", &[], "How far the database's clock is from where it should be."),
