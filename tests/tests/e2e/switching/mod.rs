@@ -119,9 +119,9 @@ async fn foreign_samples(server: &Server) -> i64 {
     server.database().number(&format!("SELECT count(*) FROM samples WHERE queue_depth = {FOREIGN}")).await
 }
 
-/// The value of a metric that has all of these labels.
+/// The sum of the series of a metric that have all of these labels; each series is there from the start, at 0.
 async fn metric(server: &Server, name: &str, labels: &[&str]) -> f64 {
     let page = server.ops("/metrics").await.text();
     let of_name = |line: &&str| line.starts_with(name) && labels.iter().all(|label| line.contains(label));
-    page.lines().find(of_name).and_then(|line| line.rsplit(' ').next()?.parse().ok()).unwrap_or_default()
+    page.lines().filter(of_name).filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
 }
