@@ -7,7 +7,7 @@ use futures_util::{
 };
 use homepot::{
     Error,
-    model::{DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
+    model::{DeviceId, DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
 use homepot_runtime::{
@@ -21,7 +21,11 @@ use homepot_store::{
 };
 use tonic::{Request, Response, Status};
 
-use crate::{directory::Directory, query::Queries, watch::Watches};
+use crate::{
+    directory::{self, Directory},
+    query::Queries,
+    watch::Watches,
+};
 
 const MAX_DEVICE_IDS: usize = 1_000;
 
@@ -52,9 +56,11 @@ impl Service {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let source = faults.take(DeviceSource::from_proto("source", request.source));
-        let (page, source) = faults.finish(page.zip(source))?;
-        let site_id = self.directory.site(caller, &request.site_id).await?;
-        let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICE_IDS).await?;
+        let site_id = faults.take(directory::read_site(&request.site_id));
+        let devices = faults.take(directory::read_devices(&request.device_ids, MAX_DEVICE_IDS));
+        let ((page, source), (site_id, devices)) = faults.finish(page.zip(source).zip(site_id.zip(devices)))?;
+        let site_id = self.directory.narrowed_to(caller, site_id).await?;
+        let devices = self.directory.devices(caller, devices).await?;
         let device_ids = devices.into_iter().map(|device| device.device_id).collect();
         let filter = LatestFilter { scope: caller.scope.clone(), site_id, source, device_ids };
         let page = self.store.run("latest_samples", move |conn| samples::latest(conn, &filter, &page)).await?;
@@ -82,8 +88,9 @@ impl Service {
         if start.zip(end).is_some_and(|(start, end)| start >= end) {
             faults.add("start_time", "must lie before end_time");
         }
-        let ((page, start), end) = faults.finish(page.zip(start).zip(end))?;
-        let device = self.directory.device(caller, &request.device_id).await?;
+        let device_id = faults.take(DeviceId::parse(&request.device_id));
+        let ((page, device_id), (start, end)) = faults.finish(page.zip(device_id).zip(start.zip(end)))?;
+        let device = self.directory.device(caller, device_id).await?;
         let list = move |conn: &mut _| samples::list(conn, device.pk, start, end, &page);
         let page = self.store.lane(Lane::Reports).run("list_samples", list).await?;
         let next_page_token = page.next_token();

@@ -11,7 +11,7 @@ use homepot::{
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::enrollment_tokens::{self, NewEnrollmentToken};
 
-use super::Service;
+use super::{Service, site_filter};
 use crate::{operators::made, secrets::place_of};
 
 const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 3600);
@@ -71,9 +71,13 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::ListEnrollmentTokensRequest,
     ) -> Result<pb::ListEnrollmentTokensResponse, Error> {
-        let page = PageRequest::parse(request.page_size, &request.page_token)?;
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        faults.take(site_filter(&request.site_id));
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let (page, source) = faults.finish(page.zip(source))?;
         let site_id = self.site_filter(caller, &request.site_id).await?;
-        let (scope, source) = (caller.scope.clone(), DeviceSource::from_proto("source", request.source)?);
+        let scope = caller.scope.clone();
         let list = move |conn: &mut _| enrollment_tokens::list(conn, &scope, site_id.as_ref(), source, &page);
         let page = self.registry.inner.store.run("list_enrollment_tokens", list).await?;
         let next_page_token = page.next_token();

@@ -3,7 +3,7 @@
 use std::{io::Read as _, time::Duration};
 
 use anyhow::Context as _;
-use homepot::model::{JsonObject, MAX_PAYLOAD_BYTES, to_proto_duration, to_struct};
+use homepot::model::{JsonObject, MAX_PAYLOAD_BYTES, check_exact, to_proto_duration, to_struct};
 use homepot_runtime::settings::parse_time;
 use prost_types::Struct;
 
@@ -41,6 +41,8 @@ impl Order {
         };
         let object: JsonObject =
             serde_json::from_str(&text).map_err(|error| Usage(format!("payload: is not a JSON object: {error}")))?;
+        // The server would get a rounded number, and could not tell.
+        check_exact("payload", &object).map_err(|error| Usage(error.to_string()))?;
         Ok(Some(to_struct(&object)))
     }
 }
@@ -69,7 +71,7 @@ mod tests {
         let from_file = order(&format!("@{}", path.display())).payload().unwrap();
         assert_eq!(from_file, order(r#"{"seconds":5}"#).payload().unwrap());
         assert!(from_file.unwrap().fields.contains_key("seconds"));
-        for bad in ["[1]", "{", "5", "", "@/nowhere/payload.json"] {
+        for bad in ["[1]", "{", "5", "", "@/nowhere/payload.json", r#"{"seconds": 9007199254740993}"#] {
             let error = order(bad).payload().unwrap_err();
             assert!(error.to_string().starts_with("payload: "), "{bad}: {error}");
         }

@@ -4,13 +4,14 @@ mod answer;
 mod gaps;
 mod plan;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use chrono::TimeDelta;
+use chrono::{DateTime, TimeDelta, Utc};
 use homepot::{
     Error,
     model::{
-        DeviceSource, Metric, SiteId, from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp,
+        DeviceId, DeviceSource, Faults, Metric, SiteId, from_proto_duration, from_proto_timestamp, to_proto_duration,
+        to_proto_timestamp,
     },
     pb::telemetry::v1::{self as pb, query_response::Message},
 };
@@ -21,9 +22,9 @@ use tonic::Status;
 
 use self::{
     answer::Reader,
-    plan::{Asked, Plan},
+    plan::{Plan, Span},
 };
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
 
 const MAX_DEVICES: usize = 100;
 /// Series that are read at once in this process: queries must leave database threads to those who write.
@@ -91,31 +92,10 @@ impl Queries {
     }
 
     async fn check(&self, caller: &OperatorCaller, request: pb::QueryRequest) -> Result<Query, Error> {
-        let now = self.store.now();
-        let metrics = metrics(&request.metrics)?;
-        let together = match pb::QueryGrouping::try_from(request.grouping) {
-            Ok(pb::QueryGrouping::Unspecified | pb::QueryGrouping::ByDevice) => false,
-            Ok(pb::QueryGrouping::Together) => true,
-            Err(_) => return Err(Error::invalid("grouping", "must be BY_DEVICE or TOGETHER")),
-        };
-        let source = DeviceSource::from_proto("source", request.source)?;
-        let end = match &request.end_time {
-            Some(time) => from_proto_timestamp("end_time", time)?,
-            None => now,
-        };
-        let start = match &request.start_time {
-            Some(time) => from_proto_timestamp("start_time", time)?,
-            None => end - TimeDelta::hours(1),
-        };
-        let resolution: Option<Duration> =
-            request.resolution.as_ref().map(|time| from_proto_duration("resolution", time)).transpose()?;
-        let asked = Asked { start, end, resolution, max_points: request.max_points };
-        let plan = Plan::make(asked, &self.kept, now)?;
-        let whom = match (request.device_ids.is_empty(), request.site_id.is_empty()) {
-            (true, true) => return Err(Error::invalid("device_ids", "is required, or site_id")),
-            (false, false) => return Err(Error::invalid("site_id", "can't be given together with device_ids")),
-            (false, true) => {
-                let mut devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?;
+        let Asked { metrics, names, together, source, plan } = Asked::read(&request, &self.kept, self.store.now())?;
+        let whom = match names {
+            Names::Devices(device_ids) => {
+                let mut devices = self.directory.devices(caller, device_ids).await?;
                 devices.retain(|device| source.is_none_or(|source| source == device.source));
                 match together {
                     false => Whom::Devices(devices),
@@ -125,14 +105,70 @@ impl Queries {
                     }
                 }
             }
-            (true, false) => match (self.directory.site(caller, &request.site_id).await?, together) {
-                (Some(site_id), false) => Whom::Site(site_id, source),
+            Names::Site(site_id) => match (self.directory.site(caller, site_id).await?, together) {
+                (site_id, false) => Whom::Site(site_id, source),
                 // As all totals, and said in the answer.
-                (Some(site_id), true) => Whom::SiteTogether(site_id, source.unwrap_or(DeviceSource::Real)),
-                (None, _) => return Err(Error::invalid("site_id", "is required, or device_ids")),
+                (site_id, true) => Whom::SiteTogether(site_id, source.unwrap_or(DeviceSource::Real)),
             },
         };
         Ok(Query { whom, metrics, plan })
+    }
+}
+
+/// Whose series are asked for.
+enum Names {
+    Devices(Vec<DeviceId>),
+    Site(SiteId),
+}
+
+/// What is asked for, as far as the request itself tells.
+struct Asked {
+    metrics: Vec<Metric>,
+    names: Names,
+    together: bool,
+    source: Option<DeviceSource>,
+    plan: Plan,
+}
+
+impl Asked {
+    fn read(request: &pb::QueryRequest, kept: &Retention, now: DateTime<Utc>) -> Result<Self, Error> {
+        let mut faults = Faults::new();
+        let metrics = faults.take(metrics(&request.metrics));
+        let together = match pb::QueryGrouping::try_from(request.grouping) {
+            Ok(pb::QueryGrouping::Unspecified | pb::QueryGrouping::ByDevice) => Ok(false),
+            Ok(pb::QueryGrouping::Together) => Ok(true),
+            Err(_) => Err(Error::invalid("grouping", "must be BY_DEVICE or TOGETHER")),
+        };
+        let together = faults.take(together);
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let names = faults.take(read_names(request));
+        let end = match &request.end_time {
+            Some(time) => faults.take(from_proto_timestamp("end_time", time)),
+            None => Some(now),
+        };
+        let start = match &request.start_time {
+            Some(time) => faults.take(from_proto_timestamp("start_time", time)),
+            None => end.map(|end| end - TimeDelta::hours(1)),
+        };
+        let resolution = request.resolution.as_ref().map(|time| from_proto_duration("resolution", time)).transpose();
+        let resolution = faults.take(resolution);
+        let times = start.zip(end).zip(resolution);
+        // Times that can't be read have told their faults, and nothing can be planned.
+        let plan = times.and_then(|((start, end), resolution)| {
+            faults.take(Plan::make(Span { start, end, resolution, max_points: request.max_points }, kept, now))
+        });
+        let ((metrics, names), ((together, source), plan)) =
+            faults.finish(metrics.zip(names).zip(together.zip(source).zip(plan)))?;
+        Ok(Self { metrics, names, together, source, plan })
+    }
+}
+
+fn read_names(request: &pb::QueryRequest) -> Result<Names, Error> {
+    match (request.device_ids.is_empty(), directory::read_site(&request.site_id)?) {
+        (true, None) => Err(Error::invalid("device_ids", "is required, or site_id")),
+        (false, Some(_)) => Err(Error::invalid("site_id", "can't be given together with device_ids")),
+        (false, None) => Ok(Names::Devices(directory::read_devices(&request.device_ids, MAX_DEVICES)?)),
+        (true, Some(site_id)) => Ok(Names::Site(site_id)),
     }
 }
 

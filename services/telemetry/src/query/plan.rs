@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use homepot::Error;
+use homepot::{Error, model::Faults};
 use homepot_store::{maintenance::Retention, series::Source};
 
 /// Points a series when the caller does not say.
@@ -40,7 +40,7 @@ const GRACE: TimeDelta = TimeDelta::hours(1);
 
 /// What a caller asks for, as far as time goes.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Asked {
+pub(crate) struct Span {
     pub(crate) start: DateTime<Utc>,
     pub(crate) end: DateTime<Utc>,
     pub(crate) resolution: Option<Duration>,
@@ -62,19 +62,22 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// Plans an answer at `now`, of what `kept` leaves there.
-    pub(crate) fn make(asked: Asked, kept: &Retention, now: DateTime<Utc>) -> Result<Self, Error> {
+    pub(crate) fn make(asked: Span, kept: &Retention, now: DateTime<Utc>) -> Result<Self, Error> {
+        let mut faults = Faults::new();
         let max_points = match asked.max_points {
             0 => DEFAULT_POINTS,
             points @ 1..=MOST_POINTS => points,
-            _ => return Err(Error::invalid("max_points", format!("must be 0 to {MOST_POINTS}"))),
+            _ => {
+                faults.add("max_points", format!("must be 0 to {MOST_POINTS}"));
+                DEFAULT_POINTS
+            }
         };
         if asked.start >= asked.end {
-            return Err(Error::invalid("start_time", "must lie before end_time"));
+            faults.add("start_time", "must lie before end_time");
+        } else if asked.start < back(now, kept.hours) - GRACE {
+            faults.add("start_time", format!("lies before what is kept: {} days", kept.hours.as_secs() / 86_400));
         }
-        if asked.start < back(now, kept.hours) - GRACE {
-            let told = format!("lies before what is kept: {} days", kept.hours.as_secs() / 86_400);
-            return Err(Error::invalid("start_time", told));
-        }
+        faults.check()?;
         let points = i64::from(max_points);
         match asked.resolution {
             Some(resolution) => Self::of_resolution(asked, resolution, points, kept, now),
@@ -83,7 +86,7 @@ impl Plan {
     }
 
     fn of_resolution(
-        asked: Asked,
+        asked: Span,
         resolution: Duration,
         points: i64,
         kept: &Retention,
@@ -120,7 +123,7 @@ impl Plan {
         }
     }
 
-    fn finest(asked: Asked, points: i64, kept: &Retention, now: DateTime<Utc>) -> Self {
+    fn finest(asked: Span, points: i64, kept: &Retention, now: DateTime<Utc>) -> Self {
         let finest = finest_kept(asked.start, kept, now);
         let weeks = std::iter::successors(Some(14 * DAY), |step| step.checked_mul(2));
         let steps = LADDER.into_iter().chain(weeks).filter(|step| *step >= finest);
@@ -129,7 +132,7 @@ impl Plan {
         plans.find(|plan| plan.points() <= points).unwrap_or_else(|| Self::of_step(asked, 366 * DAY))
     }
 
-    fn of_step(asked: Asked, step: i64) -> Self {
+    fn of_step(asked: Span, step: i64) -> Self {
         let source = match step {
             ..MINUTE => Source::Samples,
             MINUTE..HOUR => Source::Minutes,
@@ -196,19 +199,19 @@ mod tests {
     }
 
     /// The last so many seconds.
-    fn last(seconds: i64) -> Asked {
-        Asked { start: now() - TimeDelta::seconds(seconds), end: now(), resolution: None, max_points: 0 }
+    fn last(seconds: i64) -> Span {
+        Span { start: now() - TimeDelta::seconds(seconds), end: now(), resolution: None, max_points: 0 }
     }
 
-    fn at(seconds: i64, resolution: u64) -> Asked {
-        Asked { resolution: Some(Duration::from_secs(resolution)), ..last(seconds) }
+    fn at(seconds: i64, resolution: u64) -> Span {
+        Span { resolution: Some(Duration::from_secs(resolution)), ..last(seconds) }
     }
 
-    fn plan(asked: Asked) -> Plan {
+    fn plan(asked: Span) -> Plan {
         Plan::make(asked, &KEPT, now()).unwrap()
     }
 
-    fn field(asked: Asked) -> String {
+    fn field(asked: Span) -> String {
         Plan::make(asked, &KEPT, now()).unwrap_err().field_violations()[0].field.clone()
     }
 
@@ -233,7 +236,7 @@ mod tests {
     fn points_start_at_multiples_cover_what_was_asked_for_and_keep_to_their_bound() {
         for span in [1, 59, 3_600, 86_399, 604_800, 40_000_000] {
             for max_points in [1, 2, 7, 100, 1_000, 10_000] {
-                let asked = Asked { max_points, ..last(span) };
+                let asked = Span { max_points, ..last(span) };
                 let plan = plan(asked);
                 assert!(plan.start <= asked.start && plan.end >= asked.end, "{span} s");
                 assert_eq!((plan.start.timestamp() % plan.step, plan.end.timestamp() % plan.step), (0, 0));
@@ -246,15 +249,15 @@ mod tests {
     fn what_is_not_kept_as_samples_any_more_is_answered_from_rollups() {
         let old = |days: i64| {
             let start = now() - TimeDelta::days(days);
-            plan(Asked { start, end: start + TimeDelta::minutes(10), resolution: None, max_points: 0 })
+            plan(Span { start, end: start + TimeDelta::minutes(10), resolution: None, max_points: 0 })
         };
         assert_eq!((old(6).step, old(6).source), (1, Source::Samples));
         assert_eq!((old(8).step, old(8).source), (MINUTE, Source::Minutes));
         assert_eq!((old(91).step, old(91).source), (HOUR, Source::Hours));
-        // Asked for by name, it is refused by name.
-        let asked = Asked { start: now() - TimeDelta::days(8), resolution: Some(Duration::from_secs(10)), ..last(1) };
-        assert_eq!(field(Asked { end: asked.start + TimeDelta::hours(1), ..asked }), "resolution");
-        assert_eq!(field(Asked { max_points: 10_000, ..at(91 * DAY, 1_800) }), "resolution");
+        // Span for by name, it is refused by name.
+        let asked = Span { start: now() - TimeDelta::days(8), resolution: Some(Duration::from_secs(10)), ..last(1) };
+        assert_eq!(field(Span { end: asked.start + TimeDelta::hours(1), ..asked }), "resolution");
+        assert_eq!(field(Span { max_points: 10_000, ..at(91 * DAY, 1_800) }), "resolution");
     }
 
     #[test]
@@ -265,7 +268,7 @@ mod tests {
         for bad in [0, 61, 90, 3_660, 400 * 86_400] {
             assert_eq!(field(at(600, bad)), "resolution", "{bad} s");
         }
-        let half = Asked { resolution: Some(Duration::from_millis(1_500)), ..last(600) };
+        let half = Span { resolution: Some(Duration::from_millis(1_500)), ..last(600) };
         assert_eq!(field(half), "resolution");
         let fault = Plan::make(at(DAY, 5), &KEPT, now()).unwrap_err();
         assert!(fault.message().contains("120 s would do"), "{}", fault.message());
@@ -276,9 +279,9 @@ mod tests {
         assert_eq!(field(last(0)), "start_time");
         assert_eq!(field(last(-5)), "start_time");
         assert_eq!(field(last(731 * DAY)), "start_time");
-        assert_eq!(field(Asked { max_points: 10_001, ..last(60) }), "max_points");
+        assert_eq!(field(Span { max_points: 10_001, ..last(60) }), "max_points");
         // Whoever asks for all of it asks a moment late.
         assert_eq!(plan(last(730 * DAY + 5)).source, Source::Hours);
-        assert_eq!(plan(Asked { max_points: 10_000, ..at(7 * DAY + 5, 90 * 60 - 1_800) }).source, Source::Hours);
+        assert_eq!(plan(Span { max_points: 10_000, ..at(7 * DAY + 5, 90 * 60 - 1_800) }).source, Source::Hours);
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use futures_util::{Stream, stream};
 use homepot::{
     Error,
-    model::DeviceSource,
+    model::{DeviceSource, Faults},
     pb::telemetry::v1::{self as pb},
 };
 use homepot_runtime::{Drain, auth::OperatorCaller};
@@ -16,7 +16,7 @@ use homepot_store::{Store, samples::LatestFilter};
 use tonic::Status;
 
 use self::{poller::Poller, viewer::Viewer};
-use crate::directory::Directory;
+use crate::directory::{self, Directory};
 
 /// Devices named by one viewer.
 const MAX_DEVICES: usize = 1_000;
@@ -46,9 +46,13 @@ impl Watches {
         caller: &OperatorCaller,
         request: pb::WatchRequest,
     ) -> Result<impl Stream<Item = Result<pb::WatchResponse, Status>> + Send + 'static, Error> {
-        let source = DeviceSource::from_proto("source", request.source)?;
-        let devices = self.directory.devices(caller, &request.device_ids, MAX_DEVICES).await?;
-        let site_id = self.directory.site(caller, &request.site_id).await?;
+        let mut faults = Faults::new();
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let devices = faults.take(directory::read_devices(&request.device_ids, MAX_DEVICES));
+        let site_id = faults.take(directory::read_site(&request.site_id));
+        let ((source, devices), site_id) = faults.finish(source.zip(devices).zip(site_id))?;
+        let devices = self.directory.devices(caller, devices).await?;
+        let site_id = self.directory.narrowed_to(caller, site_id).await?;
         let filter = LatestFilter {
             scope: caller.scope.clone(),
             site_id,
