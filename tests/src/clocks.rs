@@ -1,20 +1,10 @@
-//! Clocks that a test can set: of one process, or of a Postgres of its own.
+//! Clocks that a test can set.
 
-use std::{
-    os::unix::{fs::PermissionsExt, process::CommandExt as _},
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{os::unix::fs::PermissionsExt, path::PathBuf};
 
 use tempfile::TempDir;
 
-use crate::{
-    Database, Process,
-    database::binary,
-    process::{PATIENCE, wait_gone},
-    server::{clean, data_parent},
-};
+use crate::server::data_parent;
 
 /// The wall clock of processes that are started with [`FakeClock::env`]. What measures spans in them goes on undisturbed.
 #[derive(Debug)]
@@ -68,79 +58,4 @@ fn library() -> PathBuf {
     let mut found =
         libraries.map(|entry| entry.path().join("faketime/libfaketimeMT.so.1")).filter(|path| path.is_file());
     found.next().expect("libfaketime is not installed; `make test` installs it")
-}
-
-/// A Postgres with a clock of its own; dropping it ends it.
-#[derive(Debug)]
-pub struct Cluster {
-    process: Process,
-    /// Its clock.
-    pub clock: FakeClock,
-    directory: TempDir,
-}
-
-impl Cluster {
-    /// Starts one, with an empty database for a server.
-    pub async fn start() -> Self {
-        let (clock, directory) = (FakeClock::new(), data_parent());
-        let home = directory.path().join("home");
-        std::fs::create_dir(&home).expect("a directory");
-        if let Some((uid, gid)) = account() {
-            std::fs::set_permissions(directory.path(), PermissionsExt::from_mode(0o711)).expect("permissions");
-            std::os::unix::fs::chown(&home, Some(uid), Some(gid)).expect("root may give away");
-        }
-        let data = home.join("data");
-        let made = postgres("initdb", &home)
-            .args(["--username=homepot", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync", "-D"])
-            .arg(&data)
-            .output()
-            .expect("initdb runs");
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        let mut command = postgres("postgres", &home);
-        command.arg("-D").arg(&data).arg("-k").arg(&home);
-        for setting in ["listen_addresses=", "fsync=off", "max_connections=50"] {
-            command.args(["-c", setting]);
-        }
-        let process = Process::start("postgres", command.envs(clock.env()));
-        let ready = |line: &serde_json::Value| line.as_str()?.contains("ready to accept connections").then_some(());
-        process.logged("that it is ready", ready).await;
-        let cluster = Self { process, clock, directory };
-        let made =
-            postgres("createdb", &home).args(["--username=homepot", "--host"]).arg(&home).arg("homepot").output();
-        assert!(made.expect("createdb runs").status.success(), "{}", cluster.process.tail());
-        cluster
-    }
-
-    /// A look into it.
-    pub fn database(&self) -> Database {
-        Database::of(self.directory.path())
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        // A fast shutdown: Postgres ends its own children.
-        self.process.interrupt();
-        wait_gone(self.process.id(), Duration::from_secs(10).min(PATIENCE));
-    }
-}
-
-fn postgres(program: &str, home: &Path) -> Command {
-    let mut command = clean(Command::new(binary(program)));
-    command.current_dir(home);
-    if let Some((uid, gid)) = account() {
-        command.uid(uid).gid(gid);
-    }
-    command
-}
-
-/// Postgres does not run as root: the user and group that it gets instead.
-fn account() -> Option<(u32, u32)> {
-    if !rustix::process::geteuid().is_root() {
-        return None;
-    }
-    let users = std::fs::read_to_string("/etc/passwd").expect("there are users");
-    let line = users.lines().find(|line| line.starts_with("postgres:")).expect("Postgres came with a user");
-    let mut numbers = line.split(':').skip(2).map(|number| number.parse().expect("a number"));
-    numbers.next().zip(numbers.next())
 }

@@ -17,7 +17,9 @@
 
 mod agent;
 mod clocks;
+mod cluster;
 mod database;
+mod disk;
 pub mod grpc;
 mod nginx;
 mod process;
@@ -29,10 +31,12 @@ mod session;
 pub mod siege;
 mod simulator;
 pub mod strangers;
+mod tls;
 pub mod torture;
 
 pub use agent::{Agent, AgentOptions};
-pub use clocks::{Cluster, FakeClock};
+pub use clocks::FakeClock;
+pub use cluster::Cluster;
 pub use database::Database;
 pub use nginx::Nginx;
 pub use process::{PATIENCE, Process, eventually, processes_with};
@@ -41,3 +45,4 @@ pub use redis::RedisServer;
 pub use server::{Server, ServerOptions, clean, data_parent, elsewhere, field, homepot_command, postmaster};
 pub use session::{Session, hello};
 pub use simulator::{Ran, Simulator};
+pub use tls::{Certificate, TlsWay};

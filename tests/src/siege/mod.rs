@@ -10,13 +10,13 @@ mod fleet;
 mod probes;
 mod verdict;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::sync::watch;
 
 pub use self::verdict::{Attaching, Verdict};
 use self::{attacks::Attack, fleet::Fleet, probes::Probes};
-use crate::{Server, ServerOptions};
+use crate::{Certificate, Server, ServerOptions, TlsWay};
 
 /// How long an attack may take to reach its full strength, and how long the fleet may take to attach.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -45,6 +45,8 @@ pub struct Target {
     pub viewer_token: String,
     /// The key of a device that attacks from behind the door; it is none of the fleet.
     pub device: crate::grpc::DeviceKey,
+    /// What the server shows, where it speaks TLS.
+    pub certificate: Option<Arc<Certificate>>,
     percent: u32,
     at_strength: watch::Sender<bool>,
 }
@@ -67,16 +69,31 @@ pub async fn run(attack: &Attack, plan: &Plan, progress: impl Fn(String)) -> Ver
     for (name, value) in attack.settings {
         options = options.env(name, *value);
     }
-    let server = Server::start_with(options).await;
+    let certificate = attack.tls.then(|| Arc::new(Certificate::new()));
+    for (name, value) in certificate.iter().flat_map(|certificate| certificate.settings()) {
+        options = options.env(name, value);
+    }
+    let mut server = Server::start_with(options).await;
+    let (grpc_addr, rest_addr) = (server.grpc_addr.clone(), server.rest_addr.clone());
+    // The fleet, operators and probes go by here.
+    let mut ways = Vec::new();
+    if let Some(certificate) = &certificate {
+        for (address, protocol) in [(&mut server.grpc_addr, "h2"), (&mut server.rest_addr, "http/1.1")] {
+            let way = TlsWay::to(address, certificate, protocol).await;
+            address.clone_from(&way.address);
+            ways.push(way);
+        }
+    }
     progress(format!("{}: enrolling {} devices", attack.name, plan.devices));
     let mut fleet = Fleet::enrol(&server, plan.devices).await;
     let (at_strength, mut reached) = watch::channel(false);
     let target = Target {
-        grpc_addr: server.grpc_addr.clone(),
-        rest_addr: server.rest_addr.clone(),
+        grpc_addr,
+        rest_addr,
         ops_addr: server.ops_addr.clone(),
         viewer_token: server.create_operator("siege-viewer", homepot::pb::registry::v1::Role::Viewer, &[]).await,
         device: server.enroll(fleet::SITE, "siege-attacker").await,
+        certificate,
         percent: plan.percent,
         at_strength,
     };

@@ -1,5 +1,5 @@
 //! The crash test of the command ledger: a small HOMEPOT of real processes, each of which is killed again and again while
-//! commands flow, and a verdict on what is left of the promises.
+//! commands flow and the database suffers, and a verdict on what is left of the promises.
 //!
 //! `cast` is everyone who can be killed, `schedule` says who is when, `traffic` is what operators do meanwhile. In the
 //! end `ledger` reads the ledger, `deeds` what the commands' programs really did, and `verdict` holds all of it, with
@@ -118,7 +118,10 @@ pub async fn run(plan: &Plan, progress: impl Fn(String)) -> Verdict {
 
 /// Strikes by the schedule until the time is over.
 async fn kill(plan: &Plan, cast: &mut Cast, traffic: &Traffic, progress: &impl Fn(String)) {
-    let schedule = Schedule::new(plan.seed, plan.agents, plan.transport == Transport::Redis);
+    if !cast.has_disk() {
+        progress("this user may mount nothing in a namespace of its own, so no disk is filled".to_owned());
+    }
+    let schedule = Schedule::new(plan.seed, plan.agents, plan.transport == Transport::Redis, cast.has_disk());
     let (start, end) = (Instant::now(), Instant::now() + plan.time);
     let (mut tend, mut tell) = (interval(TEND), interval(PROGRESS));
     let mut next = start;

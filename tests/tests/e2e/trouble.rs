@@ -1,11 +1,17 @@
 //! A database in trouble: devices wait, nothing is lost, and whoever asks is told why.
 
-use chrono::Utc;
-use homepot::pb::{
-    device::v1::{SamplesAck, attach_request::Message as Up, attach_response::Message as Down},
-    telemetry::v1 as telemetry_pb,
+use chrono::{TimeDelta, Utc};
+use homepot::{
+    model::to_proto_timestamp,
+    pb::{
+        device::v1::{SamplesAck, attach_request::Message as Up, attach_response::Message as Down},
+        telemetry::v1 as telemetry_pb,
+    },
 };
-use homepot_tests::{Process, Server, Session, eventually, rest::Request};
+use homepot_tests::{Cluster, Process, Server, ServerOptions, Session, eventually, rest::Request};
+
+/// As many samples as a message holds.
+const MANY: u64 = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_read_only_database_samples_wait_and_readiness_says_why() {
@@ -13,11 +19,11 @@ async fn on_a_read_only_database_samples_wait_and_readiness_says_why() {
     server.create_site("site-001", false).await;
     let key = server.enroll("site-001", "till").await;
     let (mut session, _) = Session::attach(&server, &key).await;
-    send(&session, 1).await;
+    send(&session, 1, 1).await;
     assert_eq!(acknowledged(&mut session).await, 1);
 
     turn(&server, "on").await;
-    send(&session, 2).await;
+    send(&session, 2, 1).await;
     eventually("readiness to say it", async || {
         let ready = server.ops("/readyz").await;
         (ready.status == 503 && ready.text().contains("database (read_only)")).then_some(())
@@ -31,6 +37,39 @@ async fn on_a_read_only_database_samples_wait_and_readiness_says_why() {
     eventually("readiness", async || (server.ops("/readyz").await.status == 200).then_some(())).await;
     assert_eq!(server.database().number("SELECT count(*) FROM samples").await, 2);
     assert!(server.ops("/metrics").await.text().contains("homepot_database_trouble{reason=\"read_only\"} 0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+// Says that nothing was tried.
+#[allow(clippy::print_stderr)]
+async fn on_a_full_disk_samples_wait_and_readiness_says_why() {
+    let Some(cluster) = Cluster::start_on_disk(192).await else {
+        eprintln!("skipped: this user may mount nothing in a namespace of its own");
+        return;
+    };
+    let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", cluster.database().url());
+    let server = Server::start_with(options).await;
+    server.create_site("site-001", false).await;
+    let key = server.enroll("site-001", "till").await;
+    let (mut session, _) = Session::attach(&server, &key).await;
+    send(&session, 1, 1).await;
+    assert_eq!(acknowledged(&mut session).await, 1);
+
+    cluster.fill_disk();
+    // More than fits into the pages that there are.
+    send(&session, 2, MANY).await;
+    eventually("readiness to say it", async || {
+        let ready = server.ops("/readyz").await;
+        (ready.status == 503 && ready.text().contains("database (disk_full)")).then_some(())
+    })
+    .await;
+    assert_eq!(server.ops("/livez").await.status, 200);
+    assert!(server.ops("/metrics").await.text().contains("homepot_database_trouble{reason=\"disk_full\"} 1"));
+
+    cluster.free_disk();
+    assert_eq!(acknowledged(&mut session).await, 1 + MANY);
+    eventually("readiness", async || (server.ops("/readyz").await.status == 200).then_some(())).await;
+    assert_eq!(cluster.database().number("SELECT count(*) FROM samples").await, i64::try_from(1 + MANY).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -78,19 +117,17 @@ async fn turn(server: &Server, word: &str) {
     database.number(end).await;
 }
 
-async fn send(session: &Session, seq: u64) {
-    let sample = telemetry_pb::Sample {
-        collected_at: Some(homepot_tests_timestamp()),
+/// Sends so many samples, measured a millisecond apart until now.
+async fn send(session: &Session, first_seq: u64, count: u64) {
+    let now = Utc::now();
+    let sample = |ago| telemetry_pb::Sample {
+        collected_at: Some(to_proto_timestamp(now - TimeDelta::milliseconds(i64::try_from(ago).expect("few")))),
         cpu_percent: Some(1.0),
         ..telemetry_pb::Sample::default()
     };
-    let samples = homepot::pb::device::v1::Samples { first_seq: seq, samples: vec![sample], ..Default::default() };
+    let samples = (0..count).rev().map(sample).collect();
+    let samples = homepot::pb::device::v1::Samples { first_seq, samples, ..Default::default() };
     session.send(Up::Samples(samples)).await;
-}
-
-fn homepot_tests_timestamp() -> prost_types::Timestamp {
-    let now = Utc::now();
-    prost_types::Timestamp { seconds: now.timestamp(), nanos: now.timestamp_subsec_nanos().cast_signed() }
 }
 
 async fn acknowledged(session: &mut Session) -> u64 {

@@ -28,6 +28,7 @@ pub(super) const ANNOUNCE: Attack = Attack {
     name: "announce",
     about: "Opens 300 streams without credentials from one address, announces 4 MiB on each, sends 5 bytes, and repeats.",
     settings: &[],
+    tls: false,
     run: |target| attack(target).boxed(),
 };
 

@@ -28,6 +28,7 @@ pub(super) const VIEWER: Attack = Attack {
     name: "loud-viewer",
     about: "Opens 300 watches and reads none, asks for 12 reports at once, and stores activity without end.",
     settings: &[],
+    tls: false,
     run: |target| viewer(target).boxed(),
 };
 
@@ -36,6 +37,7 @@ pub(super) const DEVICE: Attack = Attack {
     name: "loud-device",
     about: "Reports samples with 4 KiB of extras each without end, in several calls at once.",
     settings: &[],
+    tls: false,
     run: |target| device(target).boxed(),
 };
 

@@ -26,6 +26,8 @@ pub struct Attack {
     pub about: &'static str,
     /// Settings of the server, for an attack that needs a special one.
     pub settings: &'static [(&'static str, &'static str)],
+    /// Whether the server speaks TLS. The fleet, operators and probes do too then.
+    pub tls: bool,
     /// Attacks until it is dropped.
     pub run: fn(Target) -> BoxFuture<'static, ()>,
 }
@@ -35,7 +37,8 @@ pub const ALL: &[Attack] = &[
     silence::ONE_ADDRESS,
     silence::MANY_ADDRESSES,
     announce::ANNOUNCE,
-    rate::HANDSHAKES,
+    rate::GREETINGS,
+    rate::TLS_HANDSHAKES,
     rate::SLOW_HEADERS,
     rate::SLOW_BODIES,
     wrong_keys::ONE_ADDRESS,

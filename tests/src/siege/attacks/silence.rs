@@ -17,6 +17,7 @@ pub(super) const ONE_ADDRESS: Attack = Attack {
     name: "silence",
     about: "Opens 1,100 connections from one address to each port, says nothing, and opens them again.",
     settings: &[],
+    tls: false,
     run: |target| attack(target, |_| attacker(0)).boxed(),
 };
 
@@ -25,6 +26,7 @@ pub(super) const MANY_ADDRESSES: Attack = Attack {
     name: "silence-spread",
     about: "Opens 1,100 connections to each port, each from an address of its own, and says nothing.",
     settings: &[],
+    tls: false,
     run: |target| attack(target, attacker).boxed(),
 };
 

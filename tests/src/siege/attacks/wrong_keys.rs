@@ -17,6 +17,7 @@ pub(super) const ONE_ADDRESS: Attack = Attack {
     name: "wrong-keys",
     about: "Tries 150 wrong keys a second from one address, half of them with the public letters of a real key.",
     settings: &[],
+    tls: false,
     run: |target| {
         let connections = (0..2).map(|number| guesser(&target, number, 0)).collect();
         attack(target, connections).boxed()
@@ -28,6 +29,7 @@ pub(super) const MANY_ADDRESSES: Attack = Attack {
     name: "wrong-keys-spread",
     about: "Tries 150 wrong keys a second, each from an address of its own, half with the public letters of a real key.",
     settings: &[],
+    tls: false,
     run: |target| {
         let connections = (0..target.size(A_SECOND)).map(|number| guesser(&target, number, number)).collect();
         attack(target, connections).boxed()

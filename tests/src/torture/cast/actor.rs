@@ -65,6 +65,11 @@ impl Actor {
         self.due = None;
     }
 
+    /// The id of its process, while it is up.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// How often it ended by itself.
     pub(super) fn falls(&self) -> usize {
         self.falls

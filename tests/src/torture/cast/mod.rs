@@ -14,7 +14,7 @@ use std::{
 
 use homepot::pb::registry::v1 as pb;
 
-use self::{actor::Actor, forwarder::Forwarder, postgres::Cluster};
+use self::{actor::Actor, forwarder::Forwarder, postgres::Postgres};
 use super::{
     Plan, Transport,
     replicas::Replicas,
@@ -33,7 +33,7 @@ pub(super) const SITE: &str = "site-001";
 
 /// Everyone who can be killed. Agents reach the replicas through the forwarder.
 pub(super) struct Cast {
-    postgres: Actor,
+    postgres: Postgres,
     redis: Option<Actor>,
     replicas: [Actor; 2],
     /// Of the replicas. The database's clock and the agents' stay right, so that all times in the verdict can be compared.
@@ -77,10 +77,9 @@ impl Cast {
     /// Starts all of them in `directory`, and waits until every agent is enrolled and attached.
     pub(super) async fn start(directory: &Path, plan: &Plan) -> Self {
         let stage = Stage { directory: directory.to_owned() };
-        let cluster = Cluster::make(directory.join("postgres"));
+        let postgres = Postgres::start(directory.join("postgres"), stage.log("postgres"));
         let secret = "the-secret-of-all-replicas-0123456789".to_owned();
-        let mut settings = vec![("HOMEPOT_DATABASE_URL", cluster.url()), ("HOMEPOT_SECRET", secret)];
-        let postgres = Actor::start(stage.log("postgres"), move || cluster.postmaster());
+        let mut settings = vec![("HOMEPOT_DATABASE_URL", postgres.url()), ("HOMEPOT_SECRET", secret)];
         let redis = (plan.transport == Transport::Redis).then(|| {
             let address = free_address();
             settings.push(("HOMEPOT_REDIS_URL", format!("redis://{address}")));
@@ -122,7 +121,8 @@ impl Cast {
     pub(super) fn strike(&mut self, blow: Blow, away: Duration) {
         let struck = match blow {
             Blow::Replica(number) => self.replicas[number].strike(away),
-            Blow::Postgres => self.postgres.strike(away),
+            Blow::Postgres => self.postgres.actor.strike(away),
+            Blow::Trouble(trouble) => self.postgres.trouble(trouble, away),
             Blow::Redis => self.redis.as_mut().is_some_and(|redis| redis.strike(away)),
             Blow::Agent(number) => self.agents[number].strike(away),
             Blow::Connection { pick, at_half } => self.forwarder.cut(pick, at_half),
@@ -138,14 +138,21 @@ impl Cast {
 
     /// Starts again whoever is due.
     pub(super) fn tend(&mut self) {
-        self.everyone().for_each(Actor::tend);
+        self.postgres.tend();
+        self.others().for_each(Actor::tend);
     }
 
-    /// Starts again whoever is down. Agents are killed once more: a new one does not wait to come back as one does that
+    /// Ends the database's trouble and starts again whoever is down. Agents are killed once more: a new one does not wait to come back as one does that
     /// has failed often.
     pub(super) fn bring_up(&mut self) {
         self.agents.iter_mut().for_each(Actor::end);
-        self.everyone().for_each(Actor::rise);
+        self.postgres.rise();
+        self.others().for_each(Actor::rise);
+    }
+
+    /// Whether the database has a disk that can be filled.
+    pub(super) fn has_disk(&self) -> bool {
+        self.postgres.has_disk()
     }
 
     /// Waits until the server tells every device online; tells those that never were.
@@ -194,9 +201,9 @@ impl Cast {
         (0..self.agents.len()).map(device_id).map(trace).collect()
     }
 
-    fn everyone(&mut self) -> impl Iterator<Item = &mut Actor> {
-        let servers = [&mut self.postgres].into_iter().chain(&mut self.redis).chain(&mut self.replicas);
-        servers.chain(&mut self.agents)
+    /// Everyone but the database.
+    fn others(&mut self) -> impl Iterator<Item = &mut Actor> {
+        self.redis.iter_mut().chain(&mut self.replicas).chain(&mut self.agents)
     }
 }
 
