@@ -1,6 +1,11 @@
 //! `homepot-agent run` as a process of its own.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt as _,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use serde_json::Value;
 use tempfile::TempDir;
@@ -63,6 +68,15 @@ impl Agent {
     pub fn start(server: &Server, options: AgentOptions) -> Self {
         let url = format!("http://{}", server.grpc_addr);
         let mut agent = Self { process: None, options, url, directory: data_parent(), past: Vec::new() };
+        agent.spawn();
+        agent
+    }
+
+    /// Starts one on the state that an earlier agent left: the files of a directory.
+    pub fn start_on(server: &Server, options: AgentOptions, files: &Path) -> Self {
+        let url = format!("http://{}", server.grpc_addr);
+        let mut agent = Self { process: None, options, url, directory: data_parent(), past: Vec::new() };
+        copy_private(files, &agent.state_dir());
         agent.spawn();
         agent
     }
@@ -131,6 +145,22 @@ impl Agent {
             (seen.get() >= count).then_some(())
         };
         self.process().logged(&format!("{count} samples"), enough).await;
+    }
+}
+
+/// Copies a directory for its owner alone, as an agent insists on: a checkout does not keep that.
+fn copy_private(from: &Path, to: &Path) {
+    fs::create_dir(to).expect("a directory can be made");
+    fs::set_permissions(to, Permissions::from_mode(0o700)).expect("it is ours");
+    for entry in fs::read_dir(from).expect("a directory can be read") {
+        let entry = entry.expect("a directory can be read");
+        let copy = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_private(&entry.path(), &copy);
+        } else {
+            fs::copy(entry.path(), &copy).expect("a file can be copied");
+            fs::set_permissions(&copy, Permissions::from_mode(0o600)).expect("it is ours");
+        }
     }
 }
 

@@ -32,6 +32,25 @@ impl Database {
         self.psql(statement).await;
     }
 
+    /// All of it as SQL, as an operator's backup has it, less what only this version of Postgres reads.
+    pub async fn dump(&self) -> String {
+        let mut pg_dump = self.client("pg_dump");
+        pg_dump.args(["--no-owner", "--no-privileges", "homepot"]);
+        let text = finished("pg_dump", pg_dump).await;
+        // A guard against what a hostile server could write into a dump; older versions of psql do not know it.
+        let is_guard = |line: &&str| line.starts_with("\\restrict ") || line.starts_with("\\unrestrict ");
+        text.lines().filter(|line| !is_guard(line)).flat_map(|line| [line, "\n"]).collect()
+    }
+
+    /// Runs the SQL of a file, such as a dump; all of it or nothing.
+    pub async fn load(&self, file: &Path) {
+        let mut psql = self.client("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--output=/dev/null"])
+            .args(["--dbname", "homepot", "--file"])
+            .arg(file);
+        finished(&file.display().to_string(), psql).await;
+    }
+
     /// Its address, for another server.
     pub fn url(&self) -> String {
         let (port, socket_dir) = self.socket();
@@ -47,16 +66,30 @@ impl Database {
     }
 
     async fn psql(&self, query: &str) -> String {
-        let (port, socket_dir) = self.socket();
-        let mut psql = tokio::process::Command::new(binary("psql"));
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"])
-            .args(["--host", &socket_dir, "--port", &port])
-            .args(["--username", "homepot", "--dbname", "homepot", "--command", query])
-            .kill_on_drop(true);
-        let output = psql.output().await.expect("psql runs");
-        assert!(output.status.success(), "{query}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("psql prints UTF-8")
+        let mut psql = self.client("psql");
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]).args([
+            "--dbname",
+            "homepot",
+            "--command",
+            query,
+        ]);
+        finished(query, psql).await
     }
+
+    /// A program of Postgres that connects to the cluster.
+    fn client(&self, program: &str) -> tokio::process::Command {
+        let (port, socket_dir) = self.socket();
+        let mut command = tokio::process::Command::new(binary(program));
+        command.args(["--host", &socket_dir, "--port", &port, "--username", "homepot"]).kill_on_drop(true);
+        command
+    }
+}
+
+/// What a program printed; panics when it failed at `what`.
+async fn finished(what: &str, mut command: tokio::process::Command) -> String {
+    let output = command.output().await.expect("the programs of Postgres run");
+    assert!(output.status.success(), "{what}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("they print UTF-8")
 }
 
 /// Where below a data directory the cluster is: the directory with `PG_VERSION`.

@@ -30,3 +30,4 @@ mod switching;
 mod telemetry;
 mod torture;
 mod trouble;
+mod upgrade;
