@@ -34,10 +34,10 @@ const REPORTS_PER_OPERATOR: usize = 2;
 const QUERIES: usize = 32;
 /// Queries of one operator.
 const QUERIES_PER_OPERATOR: usize = 8;
-/// Short calls of operators at once: as many as share a transaction, for one of them.
+/// Short calls of operators at once.
 const CALLS: usize = 1_024;
-/// Short calls of one operator.
-const CALLS_PER_OPERATOR: usize = 256;
+/// Short calls of one operator: two transactions that are shared by as many as may share one.
+const CALLS_PER_OPERATOR: usize = 512;
 /// Calls of devices at once, besides their streams.
 const DEVICE_CALLS: usize = 1_024;
 /// Calls of one device.

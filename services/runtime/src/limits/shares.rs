@@ -4,14 +4,14 @@
 //! get a third each, and whoever comes next always finds some.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use homepot::{Error, Kind};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{sync::oneshot, time::timeout};
 
 /// When a caller that was refused may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -28,54 +28,57 @@ struct Inner {
     all: usize,
     most: usize,
     held: Mutex<Held>,
-    freed: Notify,
 }
 
 #[derive(Default)]
 struct Held {
     all: usize,
-    by: HashMap<String, usize>,
+    by: HashMap<Arc<str>, Holder>,
+    /// Callers for whom somebody waits, each once, in the order of their turns.
+    turns: VecDeque<Arc<str>>,
+}
+
+/// What one caller holds, and who waits for more on its behalf, the first first.
+#[derive(Default)]
+struct Holder {
+    own: usize,
+    waiting: VecDeque<oneshot::Sender<Share>>,
 }
 
 /// A share; given back when it is dropped.
 pub struct Share {
     inner: Arc<Inner>,
-    holder: String,
+    holder: Arc<str>,
 }
 
 impl Shares {
     /// `all` shares of `what`, at most `most` of them for one caller.
     pub fn new(what: &'static str, all: usize, most: usize) -> Self {
-        Self { inner: Arc::new(Inner { what, all, most, held: Mutex::default(), freed: Notify::new() }) }
+        Self { inner: Arc::new(Inner { what, all, most, held: Mutex::default() }) }
     }
 
     /// A share for `holder`, if it may have one more.
     pub fn try_take(&self, holder: &str) -> Result<Share, Error> {
-        match self.inner.take(holder) {
-            true => Ok(Share { inner: self.inner.clone(), holder: holder.to_owned() }),
-            false => Err(self.inner.refused(holder)),
+        let taken = self.inner.take(&mut self.inner.held(), &holder.into());
+        taken.ok_or_else(|| self.inner.refused(holder))
+    }
+
+    /// A share for `holder`; where it may have none now, it waits for one for so long. Those who wait for one caller get
+    /// theirs in the order in which they came.
+    pub async fn take(&self, holder: &str, patience: Duration) -> Result<Share, Error> {
+        match self.inner.take_or_wait(&holder.into()) {
+            Ok(share) => Ok(share),
+            Err(granted) => match timeout(patience, granted).await {
+                Ok(Ok(share)) => Ok(share),
+                Ok(Err(_)) | Err(_) => Err(self.inner.refused(holder)),
+            },
         }
     }
+}
 
-    /// A share for `holder`; where it may have none now, it waits for one for so long.
-    pub async fn take(&self, holder: &str, patience: Duration) -> Result<Share, Error> {
-        let take = async {
-            loop {
-                let mut freed = std::pin::pin!(self.inner.freed.notified());
-                // From here on no share that is given back is missed.
-                freed.as_mut().enable();
-                if let Ok(share) = self.attempt(holder) {
-                    return share;
-                }
-                freed.await;
-            }
-        };
-        timeout(patience, take).await.map_err(|_| self.inner.refused(holder))
-    }
-
-    fn attempt(&self, holder: &str) -> Result<Share, ()> {
-        let taken = self.inner.take(holder);
-        taken.then(|| Share { inner: self.inner.clone(), holder: holder.to_owned() }).ok_or(())
+impl Held {
+    fn own(&self, holder: &str) -> usize {
+        self.by.get(holder).map_or(0, |holder| holder.own)
     }
 }
 
@@ -84,21 +87,71 @@ impl Inner {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(&self, holder: &str) -> bool {
-        let mut held = self.held();
-        let own = held.by.get(holder).copied().unwrap_or_default();
-        let left = self.all.saturating_sub(held.all);
-        if own >= self.most || own >= left {
-            return false;
+    fn may_take(&self, held: &Held, holder: &str) -> bool {
+        let own = held.own(holder);
+        own < self.most && own < self.all.saturating_sub(held.all)
+    }
+
+    fn take(self: &Arc<Self>, held: &mut Held, holder: &Arc<str>) -> Option<Share> {
+        if !self.may_take(held, holder) {
+            return None;
         }
         held.all += 1;
-        *held.by.entry(holder.to_owned()).or_default() += 1;
+        held.by.entry(holder.clone()).or_default().own += 1;
         self.tell(held.all);
-        true
+        Some(Share { inner: self.clone(), holder: holder.clone() })
+    }
+
+    /// A share, or where one will be granted.
+    fn take_or_wait(self: &Arc<Self>, holder: &Arc<str>) -> Result<Share, oneshot::Receiver<Share>> {
+        let mut held = self.held();
+        let first = held.by.get(holder).is_none_or(|holder| holder.waiting.is_empty());
+        if let Some(share) = first.then(|| self.take(&mut held, holder)).flatten() {
+            return Ok(share);
+        }
+        let (grant, granted) = oneshot::channel();
+        let waiting = &mut held.by.entry(holder.clone()).or_default().waiting;
+        // All wait equally long, so those who gave up are the first.
+        while waiting.front().is_some_and(oneshot::Sender::is_closed) {
+            waiting.pop_front();
+        }
+        waiting.push_back(grant);
+        if waiting.len() == 1 && !held.turns.contains(holder) {
+            held.turns.push_back(holder.clone());
+        }
+        Err(granted)
+    }
+
+    /// Grants what is free to those who wait, to one caller after the other.
+    fn grant(self: &Arc<Self>) {
+        let mut held = self.held();
+        let mut passed = 0;
+        while passed < held.turns.len() {
+            let Some(holder) = held.turns.pop_front() else { break };
+            let grant = if self.may_take(&held, &holder) { next_waiting(&mut held, &holder) } else { None };
+            if let Some(grant) = grant
+                && let Some(share) = self.take(&mut held, &holder)
+            {
+                passed = 0;
+                if let Err(share) = grant.send(share) {
+                    // It gave up just now. Dropping the share takes the lock again, and goes on granting.
+                    held.turns.push_front(holder);
+                    drop(held);
+                    return drop(share);
+                }
+            } else {
+                passed += 1;
+            }
+            if held.by.get(&holder).is_some_and(|holder| !holder.waiting.is_empty()) {
+                held.turns.push_back(holder);
+            } else {
+                forget_if_idle(&mut held, &holder);
+            }
+        }
     }
 
     fn refused(&self, holder: &str) -> Error {
-        let own = self.held().by.get(holder).copied().unwrap_or_default();
+        let own = self.held().own(holder);
         metrics::counter!("homepot_limits_refused_total", "limit" => self.what).increment(1);
         let told = format!(
             "too many {}: {own} of this caller are under way; one caller may have {} at once, and fewer while many \
@@ -114,20 +167,30 @@ impl Inner {
     }
 }
 
+/// The next who still waits for `holder`.
+fn next_waiting(held: &mut Held, holder: &str) -> Option<oneshot::Sender<Share>> {
+    let waiting = &mut held.by.get_mut(holder)?.waiting;
+    std::iter::from_fn(|| waiting.pop_front()).find(|grant| !grant.is_closed())
+}
+
+fn forget_if_idle(held: &mut Held, holder: &str) {
+    if held.by.get(holder).is_some_and(|holder| holder.own == 0 && holder.waiting.is_empty()) {
+        held.by.remove(holder);
+    }
+}
+
 impl Drop for Share {
     fn drop(&mut self) {
         {
             let mut held = self.inner.held();
             held.all -= 1;
-            if let Some(own) = held.by.get_mut(&self.holder) {
-                *own -= 1;
-                if *own == 0 {
-                    held.by.remove(&self.holder);
-                }
+            if let Some(holder) = held.by.get_mut(&self.holder) {
+                holder.own -= 1;
             }
+            forget_if_idle(&mut held, &self.holder);
             self.inner.tell(held.all);
         }
-        self.inner.freed.notify_waiters();
+        self.inner.grant();
     }
 }
 
@@ -139,6 +202,8 @@ impl fmt::Debug for Share {
 
 #[cfg(test)]
 mod tests {
+    use tokio::sync::mpsc;
+
     use super::*;
 
     fn take_all(shares: &Shares, holder: &str) -> Vec<Share> {
@@ -181,5 +246,48 @@ mod tests {
         tokio::task::yield_now().await;
         drop(held);
         waiting.await.unwrap().unwrap();
+        assert!(shares.inner.held().by.is_empty() && shares.inner.held().turns.is_empty());
+    }
+
+    /// Has a task wait for a share, and tells its name when it has got one.
+    async fn wait_for(shares: &Shares, holder: &'static str, name: u32, told: &mpsc::UnboundedSender<(u32, Share)>) {
+        let (shares, told) = (shares.clone(), told.clone());
+        tokio::spawn(async move {
+            let share = shares.take(holder, Duration::from_secs(5)).await.unwrap();
+            told.send((name, share)).unwrap();
+        });
+        // It stands in line before the next one comes.
+        tokio::task::yield_now().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_who_wait_for_one_caller_are_served_in_order_and_callers_take_turns() {
+        let shares = Shares::new("calls", 2, 2);
+        let (loud, other) = (shares.try_take("loud").unwrap(), shares.try_take("other").unwrap());
+        let (told, mut served) = mpsc::unbounded_channel();
+        for (holder, name) in [("loud", 1), ("loud", 2), ("quiet", 3)] {
+            wait_for(&shares, holder, name, &told).await;
+        }
+        drop(other);
+        let (name, quiet) = served.recv().await.unwrap();
+        assert_eq!(name, 3, "who holds nothing goes before who holds some");
+        drop(loud);
+        let (name, first) = served.recv().await.unwrap();
+        assert_eq!(name, 1);
+        drop((quiet, first));
+        assert_eq!(served.recv().await.unwrap().0, 2);
+        assert!(shares.inner.held().by.is_empty() && shares.inner.held().turns.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_gave_up_takes_nothing_from_who_waits() {
+        let shares = Shares::new("calls", 2, 1);
+        let held = shares.try_take("one").unwrap();
+        let gave_up = shares.take("one", Duration::from_secs(1)).await;
+        assert!(gave_up.is_err());
+        let (told, mut served) = mpsc::unbounded_channel();
+        wait_for(&shares, "one", 1, &told).await;
+        drop(held);
+        assert_eq!(served.recv().await.unwrap().0, 1);
     }
 }
