@@ -30,6 +30,19 @@ impl FakeClock {
         std::fs::rename(&new, self.file()).expect("a file can be replaced");
     }
 
+    /// What a process needs to go by a clock that is so many seconds ahead and stays so. It reads no file, so a signal hardly
+    /// ever comes while it looks at the clock; one that does sees the machine's clock, and what it was to time out is over.
+    pub(crate) fn env_ahead(seconds: i64) -> [(&'static str, String); 5] {
+        [
+            ("LD_PRELOAD", library().display().to_string()),
+            ("FAKETIME", format!("{seconds:+}")),
+            // It is read once.
+            ("FAKETIME_CACHE_DURATION", i32::MAX.to_string()),
+            ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+            ("NO_FAKE_STAT", "1".to_owned()),
+        ]
+    }
+
     /// What a process needs to go by it.
     pub fn env(&self) -> [(&'static str, String); 5] {
         [

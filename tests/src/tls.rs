@@ -30,6 +30,11 @@ impl Certificate {
         certificate
     }
 
+    /// The file that whoever trusts it names.
+    pub fn file(&self) -> PathBuf {
+        self.path("cert.pem")
+    }
+
     /// The settings of a server that shows it.
     pub fn settings(&self) -> [(&'static str, String); 2] {
         let path = |name| self.path(name).display().to_string();

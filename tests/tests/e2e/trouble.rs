@@ -8,7 +8,7 @@ use homepot::{
         telemetry::v1 as telemetry_pb,
     },
 };
-use homepot_tests::{Cluster, Process, Server, ServerOptions, Session, eventually, rest::Request};
+use homepot_tests::{Certificate, Cluster, Process, Server, ServerOptions, Session, eventually, rest::Request};
 
 /// As many samples as a message holds.
 const MANY: u64 = 1_000;
@@ -100,6 +100,59 @@ async fn a_server_that_starts_before_its_database_waits_for_it() {
     first.restart().await;
     second.logged("that it is ready", said("ready")).await;
     assert_eq!(get("/readyz").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_promoted_when_the_primary_dies_takes_over_and_has_all_that_was_acknowledged() {
+    let mut primary = Cluster::start().await;
+    let standby = primary.start_standby().await;
+    let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", primary.url_with(&standby));
+    let server = Server::start_with(options).await;
+    server.create_site("site-001", false).await;
+    let key = server.enroll("site-001", "till").await;
+    let (mut session, _) = Session::attach(&server, &key).await;
+    send(&session, 1, 1).await;
+    assert_eq!(acknowledged(&mut session).await, 1);
+
+    primary.kill();
+    send(&session, 2, 1).await;
+    eventually("readiness to say it", async || (server.ops("/readyz").await.status == 503).then_some(())).await;
+    standby.promote().await;
+    // With what its session wrote, too: the stream goes on.
+    assert_eq!(acknowledged(&mut session).await, 2);
+    eventually("readiness", async || (server.ops("/readyz").await.status == 200).then_some(())).await;
+    assert_eq!(standby.database().number("SELECT count(*) FROM samples").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_at_a_port_is_spoken_to_by_tls_and_one_that_shows_another_certificate_not_at_all() {
+    let (own, others) = (Certificate::new(), Certificate::new());
+    let cluster = Cluster::start_with_tls(&own).await;
+    let verified = |by: &Certificate| format!("sslmode=verify-full&sslrootcert={}", by.file().display());
+    let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", cluster.tcp_url(&verified(&own)));
+    let server = Server::start_with(options).await;
+    assert_eq!(server.ops("/readyz").await.status, 200);
+    let connections = |tls: &str| {
+        format!(
+            "SELECT count(*) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)
+             WHERE ssl = {tls} AND backend_type = 'client backend' AND pid <> pg_backend_pid()"
+        )
+    };
+    assert!(cluster.database().number(&connections("true")).await > 0);
+    assert_eq!(cluster.database().number(&connections("false")).await, 0);
+
+    let directory = homepot_tests::data_parent();
+    let mut command = homepot_tests::homepot_command();
+    command
+        .arg("serve")
+        .env("HOMEPOT_DATABASE_URL", cluster.tcp_url(&verified(&others)))
+        .env("HOMEPOT_DATA_DIR", directory.path().join("data"))
+        .env("HOMEPOT_GRPC_ADDR", "127.0.0.1:0")
+        .env("HOMEPOT_REST_ADDR", "127.0.0.1:0")
+        .env("HOMEPOT_OPS_ADDR", "127.0.0.1:0");
+    let deceived = Process::start("a server that trusts another authority", &mut command);
+    let said = |line: &serde_json::Value| line.to_string().contains("certificate verify failed").then_some(());
+    deceived.logged("why it does not take the database for its own", said).await;
 }
 
 fn free_address() -> String {

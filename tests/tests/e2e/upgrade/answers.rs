@@ -3,7 +3,7 @@
 use homepot_tests::{eventually, homepot_command, rest::Request};
 use serde_json::Value;
 
-use super::{Upgraded, kept};
+use super::{Old, Upgraded, kept};
 
 /// Where an answer lacks something that the old one had. Fields that are new are no difference.
 fn differences(path: &str, old: &Value, new: &Value, found: &mut Vec<String>) {
@@ -37,7 +37,7 @@ async fn rest_differences(upgraded: &Upgraded, answers: &Value, below: &str) -> 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_are_told_by_rest_and_ctl_what_the_old_version_told_them() {
-    let upgraded = Upgraded::start().await;
+    let upgraded = Old::load_with_a_clock().await.upgrade().await;
     let answers: Value = serde_json::from_slice(&std::fs::read(kept("answers.json")).unwrap()).unwrap();
     let mut found = rest_differences(&upgraded, &answers, "/").await;
     for (words, old) in answers["ctl"].as_object().unwrap() {

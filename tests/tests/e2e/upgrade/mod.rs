@@ -32,15 +32,28 @@ struct Old {
 }
 
 impl Old {
-    /// Loads it as the old server left it.
+    /// Loads it as the old server left it. Its clock can't be set.
     async fn load() -> Self {
+        Self::load_into(async |ahead| Cluster::start_ahead(ahead).await).await
+    }
+
+    /// Loads it into a Postgres whose clock can be set.
+    async fn load_with_a_clock() -> Self {
+        let start = async |ahead| {
+            let cluster = Cluster::start().await;
+            cluster.clock.set(ahead);
+            cluster
+        };
+        Self::load_into(start).await
+    }
+
+    async fn load_into(start: impl AsyncFnOnce(i64) -> Cluster) -> Self {
         let text = std::fs::read_to_string(kept("known.json")).unwrap();
         let known: BTreeMap<String, String> = serde_json::from_str(&text).unwrap();
-        let cluster = Cluster::start().await;
         let dumped_at: DateTime<Utc> = known["dumped_at"].parse().unwrap();
         // A second later: what was stored last does not lie in the future.
         let ahead = (dumped_at - Utc::now()).num_seconds() + 1;
-        cluster.clock.set(ahead);
+        let cluster = start(ahead).await;
         cluster.database().load(&kept("database.sql")).await;
         Self { cluster, known, ahead }
     }
