@@ -8,6 +8,9 @@
 //! Connections from trusted proxies are never strangers: each carries many clients, whom other limits count by the address
 //! that the proxy tells.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
@@ -26,6 +29,8 @@ use crate::peer::{TrustedProxies, counted_as};
 
 /// Connections that may be open past a port's number while the ones that made room for them close.
 pub(crate) const CLOSING: usize = 16;
+/// How long a newcomer waits for those to close where there are more of them. They do so at once, when their turn comes.
+const CLOSES_WITHIN: Duration = Duration::from_secs(1);
 /// Calls at once on a stranger's connection; more wait until one ends or is let in. A proxy or a gateway that has just
 /// connected may make many at once, and the first good one opens the way for all.
 const STRANGER_CALLS: usize = 8;
@@ -82,6 +87,8 @@ struct Inner {
     config: GateConfig,
     open: AtomicUsize,
     devices: AtomicUsize,
+    /// Wakes the newcomer that waits for a connection to close.
+    closed: Notify,
     /// Calls of strangers that wait for their turn.
     waiting: AtomicUsize,
     strangers: Places,
@@ -121,26 +128,41 @@ impl Gate {
     /// A gate that nobody has come through yet.
     pub fn new(config: GateConfig) -> Self {
         let strangers = Places::new(config.strangers);
-        let (open, devices, waiting) = Default::default();
-        Self(Arc::new(Inner { config, open, devices, waiting, strangers }))
+        let (open, devices, closed, waiting) = Default::default();
+        Self(Arc::new(Inner { config, open, devices, closed, waiting, strangers }))
     }
 
     /// Takes a new connection from `peer` in; `None` when there is no descriptor left for it.
-    pub(crate) fn enter(&self, peer: SocketAddr) -> Option<ClientConnection> {
+    ///
+    /// A flood brings newcomers faster than those that make room for them can close. Whoever comes then waits for a moment:
+    /// if it was refused, a flood would keep everybody out.
+    pub(crate) async fn enter(&self, peer: SocketAddr) -> Option<ClientConnection> {
         let inner = &self.0;
         let open = inner.open.fetch_add(1, Relaxed) + 1;
-        if open > inner.config.connections {
-            let makes_room = inner.strangers.evict();
-            if !makes_room || open > inner.config.connections + CLOSING {
-                inner.open.fetch_sub(1, Relaxed);
-                self.refused("full");
-                return None;
-            }
+        if open > inner.config.connections && !(inner.strangers.evict() && self.have_closed().await) {
+            inner.open.fetch_sub(1, Relaxed);
+            self.refused("full");
+            return None;
         }
         metrics::gauge!("homepot_connections", "port" => inner.config.port).set(open as f64);
         let ip = peer.ip().to_canonical();
         let trusted = inner.config.trusted.contains(ip);
         Some(self.connection(ip, trusted))
+    }
+
+    /// Waits until few connections are left that have to close; `false`: they do not.
+    async fn have_closed(&self) -> bool {
+        let inner = &self.0;
+        let closed = async {
+            loop {
+                let closed = inner.closed.notified();
+                if inner.open.load(Relaxed) <= inner.config.connections + CLOSING {
+                    return;
+                }
+                closed.await;
+            }
+        };
+        tokio::time::timeout(CLOSES_WITHIN, closed).await.is_ok()
     }
 
     fn connection(&self, ip: IpAddr, trusted: bool) -> ClientConnection {
@@ -319,6 +341,7 @@ impl Drop for Client {
         let gate = &self.gate.0;
         let open = gate.open.fetch_sub(1, Relaxed) - 1;
         metrics::gauge!("homepot_connections", "port" => gate.config.port).set(open as f64);
+        gate.closed.notify_waiters();
         if self.let_in.get() == Some(&true) {
             gate.devices.fetch_sub(1, Relaxed);
         }
@@ -343,120 +366,5 @@ impl Drop for Waiting<'_> {
 impl Drop for Check<'_> {
     fn drop(&mut self) {
         self.0.set_stage(Stage::Established);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn gate(change: impl FnOnce(&mut GateConfig)) -> Gate {
-        let mut config = GateConfig::default();
-        change(&mut config);
-        Gate::new(config)
-    }
-
-    fn peer(last: u8) -> SocketAddr {
-        SocketAddr::from(([192, 0, 2, last], 1))
-    }
-
-    #[test]
-    fn devices_leave_room_for_operators_and_learn_when_to_come_again() {
-        let gate = gate(|config| (config.connections, config.devices) = (4, 2));
-        let connections: Vec<_> = (0..4).map(|n| gate.enter(peer(n)).unwrap()).collect();
-        connections[0].let_device_in().unwrap();
-        connections[1].let_device_in().unwrap();
-        connections[1].let_device_in().unwrap();
-        let full = connections[2].let_device_in().unwrap_err();
-        assert_eq!((full.kind(), full.retry_delay()), (Kind::Unavailable, Some(FULL_RETRY)));
-        assert!(connections[2].is_stranger());
-        connections[2].let_in();
-        drop(connections);
-        assert_eq!((gate.0.open.load(Relaxed), gate.0.devices.load(Relaxed)), (0, 0));
-    }
-
-    #[test]
-    fn a_full_port_takes_the_place_of_a_stranger_and_of_nobody_who_was_let_in() {
-        let gate = gate(|config| config.connections = 2);
-        let (known, stranger) = (gate.enter(peer(1)).unwrap(), gate.enter(peer(2)).unwrap());
-        known.let_in();
-        let next = gate.enter(peer(3)).unwrap();
-        assert!(stranger.0.lost.is_cancelled() && !known.0.lost.is_cancelled());
-        next.let_in();
-        assert!(gate.enter(peer(4)).is_none(), "nobody can make room");
-        drop((next, stranger));
-        assert!(gate.enter(peer(4)).is_some());
-    }
-
-    #[tokio::test]
-    async fn a_stranger_has_few_calls_at_once_and_the_others_go_on_once_somebody_is_let_in() {
-        let gate = gate(|_| {});
-        let connection = gate.enter(peer(1)).unwrap();
-        let mut calls = Vec::new();
-        for _ in 0..STRANGER_CALLS {
-            calls.push(connection.begin_call().await.unwrap());
-        }
-        let wait = || {
-            let connection = connection.clone();
-            tokio::spawn(async move { connection.begin_call().await })
-        };
-        let (next, last) = (wait(), wait());
-        tokio::task::yield_now().await;
-        assert!(!next.is_finished() && !last.is_finished() && !connection.is_idle());
-        calls.pop();
-        let next = next.await.unwrap().unwrap();
-        assert!(!last.is_finished());
-        connection.let_in();
-        let last = last.await.unwrap().unwrap();
-        assert_eq!(gate.0.waiting.load(Relaxed), 0);
-        drop((calls, next, last));
-        assert!(connection.is_idle() && !connection.0.lost.is_cancelled());
-    }
-
-    #[tokio::test]
-    async fn calls_that_wait_are_bounded_over_all_connections() {
-        let gate = gate(|_| {});
-        let connection = gate.enter(peer(1)).unwrap();
-        let mut calls = Vec::new();
-        for _ in 0..STRANGER_CALLS {
-            calls.push(connection.begin_call().await);
-        }
-        gate.0.waiting.store(WAITING_CALLS, Relaxed);
-        assert!(connection.begin_call().await.is_none());
-        assert_eq!(gate.0.waiting.load(Relaxed), WAITING_CALLS);
-    }
-
-    #[tokio::test]
-    async fn a_stranger_that_only_ever_asks_is_let_go() {
-        let connection = gate(|_| {}).enter(peer(1)).unwrap();
-        for _ in 0..100 {
-            drop(connection.begin_call().await);
-        }
-        assert!(!connection.0.lost.is_cancelled());
-        drop(connection.begin_call().await);
-        assert!(connection.0.lost.is_cancelled());
-    }
-
-    #[test]
-    fn a_trusted_proxy_is_no_stranger() {
-        let gate = gate(|config| {
-            config.trusted = "192.0.2.0/24".parse().unwrap();
-            config.strangers = Limits { total: 1, per_address: 1 };
-        });
-        let connections: Vec<_> = (0..10).map(|_| gate.enter(peer(1)).unwrap()).collect();
-        assert!(connections.iter().all(|connection| !connection.is_stranger() && !connection.0.lost.is_cancelled()));
-        assert_eq!(connections[0].bytes_left(), None);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_check_that_waits_for_its_turn_has_longer_and_not_for_ever() {
-        let connection = gate(|_| {}).enter(peer(1)).unwrap();
-        let started = Instant::now();
-        connection.overstayed().await;
-        assert_eq!(started.elapsed().as_secs(), 10);
-        let check = connection.checking();
-        connection.overstayed().await;
-        assert_eq!(started.elapsed().as_secs(), 30);
-        drop(check);
     }
 }

@@ -67,7 +67,7 @@ pub(super) async fn run(listener: Listener, port: Port, drain: Drain) -> io::Res
             () = drain.wait() => break,
             accepted = accept::next(&listener) => accepted,
         };
-        if let Some(client) = port.gate.enter(peer) {
+        if let Some(client) = port.gate.enter(peer).await {
             connections.spawn(port.clone().serve(stream, peer, client, drain.clone()));
         }
     }
