@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, time::Duration};
 
-use rustix::net::sockopt;
+use rustix::net::{RecvFlags, sockopt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// How long to wait when the process has no descriptor left.
@@ -26,6 +26,14 @@ pub(super) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
             Err(error) => tracing::debug!(%peer, %error, "connection ended before it began"),
         }
     }
+}
+
+/// Whether the peer has said something already. In a flood it takes a while until a connection is accepted, and whoever
+/// comes with a request has sent it by then.
+pub(super) fn has_spoken(stream: &TcpStream) -> bool {
+    let mut first = [0; 1];
+    // A connection that has ended, or broken, has nothing to say.
+    matches!(rustix::net::recv(stream, &mut first, RecvFlags::PEEK | RecvFlags::DONTWAIT), Ok((read, _)) if read > 0)
 }
 
 /// A connection that broke before it was accepted is nobody's fault; anything else (no descriptors left) passes, and

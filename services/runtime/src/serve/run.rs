@@ -68,6 +68,10 @@ pub(super) async fn run(listener: Listener, port: Port, drain: Drain) -> io::Res
             accepted = accept::next(&listener) => accepted,
         };
         if let Some(client) = port.gate.enter(peer).await {
+            // Noted at once: by the time its task has its turn a flood may have taken its place.
+            if accept::has_spoken(&stream) {
+                client.set_stage(Stage::Spoke);
+            }
             connections.spawn(port.clone().serve(stream, peer, client, drain.clone()));
         }
     }
