@@ -2,10 +2,10 @@
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use diesel::connection::SimpleConnection as _;
-use homepot::model::{PageRequest, Sample, SiteScope, StoredSample, Temperature};
+use homepot::model::{DeviceSelection, PageRequest, Sample, SiteScope, StoredSample, Temperature};
 use homepot_store::{
     PgConnection, StoreError,
-    samples::{self, Expected, LatestFilter, NewSample},
+    samples::{self, Expected, NewSample},
 };
 
 use crate::fixture::*;
@@ -15,7 +15,7 @@ fn sample(device: i64, at: DateTime<Utc>, cpu: f64) -> NewSample {
 }
 
 fn latest(conn: &mut PgConnection) -> Vec<StoredSample> {
-    let filter = LatestFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: Vec::new() };
+    let filter = DeviceSelection::all(SiteScope::All);
     all_pages(2, |page| samples::latest(conn, &filter, page).unwrap())
 }
 
@@ -94,7 +94,7 @@ async fn a_newest_sample_that_is_not_ours_is_told_and_spoils_nothing_after_it() 
     let now = Utc::now().trunc_subsecs(6);
     samples::write(&mut conn, &[sample(d.pk, now, 1.0), sample(e.pk, now, 2.0)], now, Expected::New).unwrap();
     conn.batch_execute(&format!("UPDATE device_latest SET sample = '\\xff' WHERE device = {}", d.pk)).unwrap();
-    let filter = LatestFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: Vec::new() };
+    let filter = DeviceSelection::all(SiteScope::All);
     let page = PageRequest { size: 10, after: None };
     let told = samples::latest(&mut conn, &filter, &page).unwrap_err();
     assert!(matches!(&told, StoreError::Corrupt(told) if told.starts_with("device_latest.sample: ")), "{told}");
@@ -174,12 +174,8 @@ async fn a_range_includes_its_start_and_not_its_end_and_a_list_can_name_devices(
     let found = samples::list(&mut conn, d.pk, at(2), at(0), &page(10, None)).unwrap();
     assert_eq!(found.items.len(), 2);
     assert!(samples::list(&mut conn, -1, at(2), at(0), &page(10, None)).unwrap().items.is_empty());
-    let mut filter = LatestFilter {
-        scope: SiteScope::All,
-        site_id: None,
-        source: None,
-        device_ids: vec![device_id("e"), device_id("none")],
-    };
+    let device_ids = [device_id("e"), device_id("none")].into();
+    let mut filter = DeviceSelection { device_ids, ..DeviceSelection::all(SiteScope::All) };
     let named = samples::latest(&mut conn, &filter, &page(10, None)).unwrap().items;
     assert_eq!(named.iter().map(|stored| stored.device_id.as_str()).collect::<Vec<_>>(), ["e"]);
     filter.scope = SiteScope::Only(vec![site_id("site-1")]);

@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Timestamptz},
 };
 use homepot::{
-    model::{DeviceId, DeviceSource, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample},
+    model::{DeviceSelection, Page, PageRequest, Sample, StoredSample},
     pb::telemetry::v1 as pb,
 };
 use prost::Message as _;
@@ -17,20 +17,8 @@ use super::{NewSample, history::kept, read};
 use crate::{
     StoreError, paging, row,
     schema::{device_latest, devices},
+    scope::selected,
 };
-
-/// Whose newest samples a list holds.
-#[derive(Clone, Debug)]
-pub struct LatestFilter {
-    /// Sites the caller may see.
-    pub scope: SiteScope,
-    /// One of them.
-    pub site_id: Option<SiteId>,
-    /// Of real or of simulated devices only.
-    pub source: Option<DeviceSource>,
-    /// These devices only; empty: all.
-    pub device_ids: Vec<DeviceId>,
-}
 
 /// What a list selects: device id, site id, source, when it was collected and received, and the rest of it.
 type Row = (String, String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
@@ -38,10 +26,10 @@ type Row = (String, String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
 /// The newest sample of each device, by device id.
 pub fn latest(
     conn: &mut PgConnection,
-    filter: &LatestFilter,
+    selection: &DeviceSelection,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
-    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, filter, page))
+    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, selection, page))
 }
 
 fn key(stored: &StoredSample) -> String {
@@ -50,22 +38,11 @@ fn key(stored: &StoredSample) -> String {
 
 fn latest_chunk(
     conn: &mut PgConnection,
-    filter: &LatestFilter,
+    selection: &DeviceSelection,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
     let mut query = rows().into_boxed();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
-    if let Some(source) = filter.source {
-        query = query.filter(devices::source.eq(source.as_str()));
-    }
-    if !filter.device_ids.is_empty() {
-        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
-    }
+    query = selected(query, selection);
     if let Some(after) = &page.after {
         query = query.filter(devices::device_id.gt(after));
     }

@@ -8,10 +8,8 @@ use std::{
 
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::model::{DeviceId, StoredSample, Weigh};
-use homepot_runtime::{
-    Drain,
-    feed::{Receiver, Ring},
-};
+use homepot_operator_api::feed::{Receiver, Ring};
+use homepot_runtime::Drain;
 use homepot_store::{Store, samples};
 
 /// Samples that came in since the look before: at most one a device.

@@ -2,7 +2,7 @@
 //! watches: when it reads again it gets the newest of each.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
     time::Duration,
 };
@@ -10,17 +10,12 @@ use std::{
 use chrono::{DateTime, Utc};
 use homepot::{
     Error, Kind,
-    model::{DeviceId, PageRequest, StoredSample, Weigh},
+    model::{DeviceId, DeviceSelection, PageRequest, StoredSample, Weigh},
     pb::telemetry::v1 as pb,
 };
-use homepot_runtime::{
-    Drain,
-    feed::{PIECE_BYTES, Receiver},
-};
-use homepot_store::{
-    Store,
-    samples::{self, LatestFilter},
-};
+use homepot_operator_api::feed::{PIECE_BYTES, Receiver};
+use homepot_runtime::Drain;
+use homepot_store::{Store, samples};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tonic::Status;
 
@@ -36,9 +31,7 @@ const ECHOES: u32 = 3;
 /// See the [module](self).
 pub(super) struct Viewer {
     store: Store,
-    filter: LatestFilter,
-    /// Those of the filter, to look up.
-    wanted: HashSet<DeviceId>,
+    selection: DeviceSelection,
     news: Receiver<News>,
     drain: Drain,
     state: State,
@@ -62,11 +55,10 @@ enum State {
 }
 
 impl Viewer {
-    pub(super) fn new(store: Store, filter: LatestFilter, news: Receiver<News>, drain: Drain) -> Self {
+    pub(super) fn new(store: Store, selection: DeviceSelection, news: Receiver<News>, drain: Drain) -> Self {
         Self {
-            wanted: filter.device_ids.iter().cloned().collect(),
             store,
-            filter,
+            selection,
             news,
             drain,
             state: State::Catching { after: None, first: true, sent: HashMap::new() },
@@ -115,8 +107,8 @@ impl Viewer {
     /// While it catches up: the next page, if it holds anything or is the first.
     async fn catch_up(&mut self) -> Result<Option<Vec<pb::DeviceSample>>, Error> {
         let State::Catching { after, first, sent } = &mut self.state else { return Ok(None) };
-        let (filter, request) = (self.filter.clone(), PageRequest { size: PIECE, after: after.take() });
-        let page = self.store.run("watch_latest", move |conn| samples::latest(conn, &filter, &request)).await?;
+        let (selection, request) = (self.selection.clone(), PageRequest { size: PIECE, after: after.take() });
+        let page = self.store.run("watch_latest", move |conn| samples::latest(conn, &selection, &request)).await?;
         sent.extend(page.items.iter().map(|stored| (stored.device_id.clone(), stored.sample.collected_at)));
         let is_first = std::mem::take(first);
         match page.next {
@@ -180,10 +172,7 @@ impl Viewer {
     }
 
     fn sees(&self, stored: &StoredSample) -> bool {
-        self.filter.scope.allows(&stored.site_id)
-            && self.filter.site_id.as_ref().is_none_or(|site_id| *site_id == stored.site_id)
-            && self.filter.source.is_none_or(|source| source == stored.source)
-            && (self.wanted.is_empty() || self.wanted.contains(&stored.device_id))
+        self.selection.includes(&stored.site_id, stored.source, &stored.device_id)
     }
 }
 

@@ -28,13 +28,14 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use homepot::{Error, model::Cursor};
+use homepot_hints::Listener;
+use homepot_runtime::Drain;
 use tokio::sync::Notify;
 
 pub use self::{
     ring::{Entry, Receiver, Ring},
     viewer::{CatchUp, PIECE_BYTES, Piece, View},
 };
-use crate::Drain;
 
 /// News that a viewer may fall behind before it has to catch up from the database; few in tests, so that they do.
 const BACKLOG: usize = if cfg!(test) { 4 } else { 64 };
@@ -71,11 +72,11 @@ pub struct Look<T> {
 
 /// What one look brought that the looks before did not.
 #[derive(Debug)]
-pub struct News<T> {
+struct News<T> {
     /// Each key once; none from time to time, when nothing changes.
-    pub changes: Vec<Arc<T>>,
+    changes: Vec<Arc<T>>,
     /// Everything before this was told.
-    pub cursor: Cursor,
+    cursor: Cursor,
     /// Looks are numbered from 1.
     number: u64,
 }
@@ -100,11 +101,11 @@ struct Inner<T> {
 }
 
 /// News from some moment on.
-pub struct Subscription<T> {
+struct Subscription<T> {
     /// What comes; it tells when some of it is lost.
-    pub news: Receiver<News<T>>,
+    news: Receiver<News<T>>,
     /// Whoever reads the database after this was made and then follows the news has seen everything before this.
-    pub horizon: Cursor,
+    horizon: Cursor,
 }
 
 impl<T: Change> Clone for Feed<T> {
@@ -133,13 +134,26 @@ impl<T: Change> Feed<T> {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Looks whenever `listener` hears of a change, until the server stops. Needs a runtime.
+    pub fn nudge_on(&self, mut listener: Listener) {
+        let (feed, drain) = (self.clone(), self.inner.drain.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = listener.changed() => feed.nudge(),
+                    () = drain.wait() => return,
+                }
+            }
+        });
+    }
+
     /// Something changed: it is looked for soon. Many of these at once make one look.
     pub fn nudge(&self) {
         self.inner.nudged.notify_one();
     }
 
     /// All news from now on; the first who asks waits for a first look.
-    pub async fn subscribe(&self) -> Result<Subscription<T>, Error> {
+    async fn subscribe(&self) -> Result<Subscription<T>, Error> {
         let news = {
             let horizon = self.inner.horizon();
             let news = self.inner.news.subscribe();
