@@ -16,7 +16,7 @@ use homepot::{
 use homepot_hints::{Hints, Topic};
 use homepot_operator_api::{
     Answers, MAX_NAMED, Named,
-    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View},
+    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View, resume_from},
 };
 use homepot_runtime::{Drain, auth::OperatorCaller};
 use homepot_store::{
@@ -121,10 +121,7 @@ impl Commands {
         let selection = self.directory.select(caller, named, source).await?;
         let filter = ChangedFilter { selection, command_ids, run_id };
         self.check_named(caller, &filter).await?;
-        let since = match since {
-            Some(since) => Some(Cursor(self.store.resume_from(since.0).await?)),
-            None => None,
-        };
+        let since = resume_from(&self.store, since).await?;
         let run = filter.run_id.map(|run_id| Watched::new(self, run_id));
         let (seen, store) = (filter.clone(), self.store.clone());
         // Without a cursor only what is named is told as it is: nobody wants the whole ledger first.

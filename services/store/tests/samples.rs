@@ -1,10 +1,11 @@
 //! Samples: once, by day, and "now" only forward.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use diesel::connection::SimpleConnection as _;
+use diesel::{Connection as _, connection::SimpleConnection as _};
 use homepot::model::{DeviceSelection, PageRequest, Sample, SiteScope, StoredSample, Temperature};
 use homepot_store::{
     PgConnection, StoreError,
+    horizon::horizon,
     samples::{self, Expected, NewSample},
 };
 
@@ -180,4 +181,32 @@ async fn a_range_includes_its_start_and_not_its_end_and_a_list_can_name_devices(
     assert_eq!(named.iter().map(|stored| stored.device_id.as_str()).collect::<Vec<_>>(), ["e"]);
     filter.scope = SiteScope::Only(vec![site_id("site-1")]);
     assert!(samples::latest(&mut conn, &filter, &page(10, None)).unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn a_newest_sample_that_is_committed_late_lies_after_the_horizon_of_every_look_before() {
+    let (database, d) = with_device("d").await;
+    let (mut conn, mut look) = (database.connect(), database.connect());
+    let now = Utc::now().trunc_subsecs(6);
+    // Received an hour ago, by the clock of who writes it.
+    let received_at = now - TimeDelta::hours(1);
+    let since = conn
+        .transaction(|conn| {
+            samples::write(conn, &[sample(d.pk, now, 1.0)], received_at, Expected::New)?;
+            let since = horizon(&mut look)?;
+            assert!(samples::changed_since(&mut look, since, usize::MAX)?.unwrap().is_empty());
+            Ok::<_, StoreError>(since)
+        })
+        .unwrap();
+    let found = samples::changed_since(&mut look, since, usize::MAX).unwrap().unwrap();
+    assert_eq!(found.iter().map(|stored| stored.received_at).collect::<Vec<_>>(), [received_at]);
+    let all = DeviceSelection::all(SiteScope::All);
+    let watched = |since, most| {
+        let mut look = database.connect();
+        samples::watched(&mut look, &all, since, &page(10, None), most).unwrap().items.len()
+    };
+    assert_eq!((watched(None, usize::MAX), watched(Some(since), usize::MAX)), (1, 1));
+    let later = since + TimeDelta::hours(1);
+    assert_eq!(watched(Some(later), usize::MAX), 0);
+    assert_eq!(samples::changed_since(&mut look, since, 1).unwrap(), None, "more than fits");
 }

@@ -4,14 +4,18 @@ use chrono::TimeDelta;
 use futures_util::{StreamExt as _, stream};
 use homepot::{
     Error,
-    model::{DeviceId, DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
+    model::{Cursor, DeviceId, DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
-use homepot_operator_api::{Answers, Directory, Named, operator_service};
+use homepot_operator_api::{
+    Answers, Directory, Named,
+    feed::{Feed, resume_from},
+    operator_service,
+};
 use homepot_runtime::{Drain, auth::OperatorCaller};
 use homepot_store::{Lane, Store, maintenance::Retention, samples};
 
-use crate::{query::Queries, watch::Watches};
+use crate::{query::Queries, watch};
 
 /// The operators' face of telemetry.
 #[derive(Clone)]
@@ -19,7 +23,7 @@ pub struct Service {
     store: Store,
     directory: Directory,
     queries: Queries,
-    watches: Watches,
+    news: Feed<watch::Newest>,
 }
 
 impl Service {
@@ -27,7 +31,7 @@ impl Service {
         let directory = Directory::new(store.clone());
         Self {
             queries: Queries::new(store.clone(), directory.clone(), kept),
-            watches: Watches::new(store.clone(), directory.clone(), drain),
+            news: watch::feed(store.clone(), drain),
             directory,
             store,
         }
@@ -87,7 +91,15 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::WatchRequest,
     ) -> Result<Answers<pb::WatchResponse>, Error> {
-        self.watches.watch(caller, request).await
+        let mut faults = Faults::new();
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let named = Named::read(&mut faults, &request.site_id, &request.device_ids);
+        let since = faults.take(Cursor::parse(&request.cursor));
+        let (source, since) = faults.finish(source.zip(since))?;
+        let selection = self.directory.select(caller, named, source).await?;
+        let since = resume_from(&self.store, since).await?;
+        let view = watch::view(self.store.clone(), selection, since);
+        Ok(self.news.view(view).await?.map(|piece| Ok(watch::message(piece?))).boxed())
     }
 }
 

@@ -30,12 +30,11 @@ use futures_util::future::BoxFuture;
 use homepot::{Error, model::Cursor};
 use homepot_hints::Listener;
 use homepot_runtime::Drain;
+use homepot_store::Store;
 use tokio::sync::Notify;
 
-pub use self::{
-    ring::{Entry, Receiver, Ring},
-    viewer::{CatchUp, PIECE_BYTES, Piece, View},
-};
+use self::ring::{Receiver, Ring};
+pub use self::viewer::{CatchUp, PIECE_BYTES, Piece, View};
 
 /// News that a viewer may fall behind before it has to catch up from the database; few in tests, so that they do.
 const BACKLOG: usize = if cfg!(test) { 4 } else { 64 };
@@ -50,6 +49,9 @@ pub trait Change: Send + Sync + 'static {
     /// What it goes by.
     fn key(&self) -> Self::Key;
 
+    /// Bytes of changes that wait for a viewer. Beyond that they are dropped, and it reads the database.
+    const WAITING_BYTES: usize = 1 << 20;
+
     /// As it is now.
     fn version(&self) -> Self::Version;
 
@@ -59,6 +61,14 @@ pub trait Change: Send + Sync + 'static {
 
 /// Bytes that one look may find.
 pub const LOOK_BYTES: usize = 8 << 20;
+
+/// Where a viewer goes on that comes back with a cursor: earlier where the database's clock was set back since.
+pub async fn resume_from(store: &Store, cursor: Option<Cursor>) -> Result<Option<Cursor>, Error> {
+    match cursor {
+        Some(cursor) => Ok(Some(Cursor(store.resume_from(cursor.0).await?))),
+        None => Ok(None),
+    }
+}
 
 /// What a look into the database found.
 #[derive(Debug)]

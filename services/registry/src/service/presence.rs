@@ -6,7 +6,7 @@ use homepot::{
     model::{Cursor, DeviceId, DeviceSource, Faults, PageRequest},
     pb::registry::v1 as pb,
 };
-use homepot_operator_api::{Answers, Named};
+use homepot_operator_api::{Answers, Named, feed::resume_from};
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{Lane, devices, states};
 
@@ -56,10 +56,7 @@ impl Service {
         faults.check()?;
         let selection = self.directory.select(caller, named, source).await?;
         let registry = &self.registry.inner;
-        let since = match since {
-            Some(since) => Some(Cursor(registry.store.resume_from(since.0).await?)),
-            None => None,
-        };
+        let since = resume_from(&registry.store, since).await?;
         let view = watch::view(registry.store.clone(), selection, since);
         Ok(registry.changes.view(view).await?.map(|piece| Ok(watch::message(piece?))).boxed())
     }

@@ -29,7 +29,18 @@ pub fn latest(
     selection: &DeviceSelection,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
-    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, selection, page))
+    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, selection, None, page))
+}
+
+/// As [`latest`], a page of so many bytes at a time; with `since` those that came in at or after it.
+pub fn watched(
+    conn: &mut PgConnection,
+    selection: &DeviceSelection,
+    since: Option<DateTime<Utc>>,
+    page: &PageRequest,
+    most: usize,
+) -> Result<Page<StoredSample>, StoreError> {
+    paging::within(page, read::CHUNK, most, key, |page| latest_chunk(conn, selection, since, page))
 }
 
 fn key(stored: &StoredSample) -> String {
@@ -39,10 +50,13 @@ fn key(stored: &StoredSample) -> String {
 fn latest_chunk(
     conn: &mut PgConnection,
     selection: &DeviceSelection,
+    since: Option<DateTime<Utc>>,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
-    let mut query = rows().into_boxed();
-    query = selected(query, selection);
+    let mut query = selected(rows().into_boxed(), selection);
+    if let Some(since) = since {
+        query = query.filter(came_in_since(since));
+    }
     if let Some(after) = &page.after {
         query = query.filter(devices::device_id.gt(after));
     }
@@ -53,14 +67,21 @@ fn latest_chunk(
     Ok(Page::cut(items, page.size, key))
 }
 
+/// Versions before this one don't stamp what they write. Beside them, while replicas are replaced, the time at which a sample was
+/// received stands in for the stamp.
+#[diesel::dsl::auto_type]
+fn came_in_since(since: DateTime<Utc>) -> _ {
+    device_latest::changed_at.ge(since).or(device_latest::received_at.ge(since))
+}
+
 /// The newest samples that came in at or after `since`, by device id: what has changed since somebody last looked. `None`:
 /// they are more than `most` bytes.
-pub fn received_since(
+pub fn changed_since(
     conn: &mut PgConnection,
     since: DateTime<Utc>,
     most: usize,
 ) -> Result<Option<Vec<StoredSample>>, StoreError> {
-    let received = rows().filter(device_latest::received_at.ge(since)).order(devices::device_id);
+    let received = rows().filter(came_in_since(since)).order(devices::device_id);
     let rows = received.load_iter::<Row, PgRowByRowLoadingMode>(conn)?;
     paging::all_within(rows.map(|row| stored(row?)), most)
 }
@@ -155,7 +176,8 @@ impl QueryFragment<Pg> for MoveForward {
         out.push_bind_param::<Array<Binary>, _>(&self.sample)?;
         out.push_sql(
             ") AS new (device, collected_at, sample) ON CONFLICT (device) DO UPDATE SET
-            collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample
+            collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample,
+            changed_at = now()
             WHERE device_latest.collected_at < excluded.collected_at",
         );
         Ok(())
