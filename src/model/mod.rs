@@ -20,6 +20,7 @@ mod proof;
 mod run;
 mod sample;
 mod secret;
+mod selection;
 mod server_address;
 mod site;
 mod time;
@@ -50,6 +51,7 @@ pub use run::{
 };
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
+pub use selection::DeviceSelection;
 pub use server_address::ServerAddress;
 pub use site::{NewSite, Site, SiteChange};
 pub use time::{from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp};

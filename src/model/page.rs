@@ -85,8 +85,13 @@ impl<T> Page<T> {
         self
     }
 
-    /// The token for `next_page_token`; empty on the last page.
-    pub fn next_token(&self) -> String {
+    /// The items as an answer has them, and its `next_page_token`, which is empty on the last page.
+    pub fn into_answer<U>(self, item: impl FnMut(T) -> U) -> (Vec<U>, String) {
+        let next_page_token = self.next_token();
+        (self.items.into_iter().map(item).collect(), next_page_token)
+    }
+
+    fn next_token(&self) -> String {
         self.next.as_ref().map(|key| URL_SAFE_NO_PAD.encode(key)).unwrap_or_default()
     }
 }

@@ -18,6 +18,8 @@ pub enum SecretKind {
 }
 
 impl SecretKind {
+    const ALL: [Self; 4] = [Self::DeviceKey, Self::OperatorToken, Self::EnrollmentToken, Self::ServerSecret];
+
     /// The first letters.
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -65,6 +67,16 @@ impl Secret {
         well_formed.then(|| &self.0[..kind.prefix().len() + PUBLIC_LETTERS])
     }
 
+    /// The prefix and the first letters of a secret that `text` holds somewhere, whole or in part; `None` where it holds none.
+    pub fn public_letters_within(text: &str) -> Option<&str> {
+        let of_kind = |kind: SecretKind| {
+            let found = &text[text.find(kind.prefix())?..];
+            let (end, _) = found.char_indices().nth(kind.prefix().len() + PUBLIC_LETTERS)?;
+            Some(&found[..end])
+        };
+        SecretKind::ALL.into_iter().find_map(of_kind)
+    }
+
     /// Checks that the secret has the form of `kind`; the error does not repeat it.
     pub fn check_form(&self, kind: SecretKind, field: &str) -> Result<(), Error> {
         match self.public_id(kind) {
@@ -93,6 +105,17 @@ mod tests {
         assert_eq!(secret.public_id(SecretKind::DeviceKey), Some("hpd_BwcHBwcH"));
         assert_eq!(secret.public_id(SecretKind::OperatorToken), None);
         assert_eq!(format!("{secret:?}"), "Secret(…)");
+    }
+
+    #[test]
+    fn a_secret_within_a_text_is_found_and_public_letters_alone_are_none() {
+        let secret = Secret::from_random(SecretKind::EnrollmentToken, [7; 32]);
+        for text in [secret.reveal().to_owned(), format!("hpd_x {} hpo_", secret.reveal())] {
+            assert!(Secret::public_letters_within(&text).is_some_and(|found| found.len() == 12), "{text}");
+        }
+        assert_eq!(Secret::public_letters_within(secret.reveal()), Some("hpe_BwcHBwcH"));
+        assert_eq!(Secret::public_letters_within("hpe_BwcHBwcH"), None);
+        assert_eq!(Secret::public_letters_within("till-7"), None);
     }
 
     #[test]

@@ -4,7 +4,6 @@
 //! ([`Analytics::report`]). It calls the store. Whoever is answered is answered after the commit; many that come at once share
 //! one. Repeats of an error are folded with a count, so a flood of them costs few rows and few commits, and none is dropped.
 
-mod lookups;
 mod service;
 
 use homepot::{
@@ -12,9 +11,11 @@ use homepot::{
     model::{Activity, DeviceId, DeviceSource, ErrorReport, StoredActivity},
     pb::analytics::v1::analytics_service_server::AnalyticsServiceServer,
 };
+use homepot_operator_api::Directory;
 use homepot_runtime::auth::{DeviceCaller, OperatorCaller};
 use homepot_store::{
     Combiner, Lane, Store, activities,
+    devices::DeviceRef,
     error_groups::{self, ErrorDevice, NewError},
 };
 
@@ -30,7 +31,7 @@ pub struct Analytics {
     store: Store,
     activities: Combiner<StoredActivity, ()>,
     errors: Combiner<NewError, bool>,
-    devices: Combiner<DeviceId, Option<ErrorDevice>>,
+    directory: Directory,
 }
 
 impl Analytics {
@@ -39,7 +40,7 @@ impl Analytics {
         Self {
             activities: Combiner::start(store.clone(), "insert_activities", BATCH, activities::insert),
             errors: Combiner::start(store.lane(Lane::Devices), "fold_errors", BATCH, error_groups::fold),
-            devices: Combiner::start(store.lane(Lane::Devices), "find_error_devices", BATCH, error_groups::devices_of),
+            directory: Directory::new(store.clone()),
             store,
         }
     }
@@ -68,7 +69,10 @@ impl Analytics {
         source: DeviceSource,
     ) -> Result<(), Error> {
         let device = match device_id {
-            Some(device_id) => Some(self.device(caller, device_id).await?),
+            Some(device_id) => {
+                let DeviceRef { pk, site_id, source, .. } = self.directory.device(caller, device_id).await?;
+                Some(ErrorDevice { pk, site_id, source })
+            }
             None => None,
         };
         let on_simulated = device.as_ref().is_some_and(|device| device.source == DeviceSource::Simulated);

@@ -10,12 +10,12 @@ use homepot::{
     },
     pb::analytics::v1::{self as pb, analytics_service_server::AnalyticsService},
 };
-use homepot_runtime::auth::{self, OperatorCaller};
+use homepot_operator_api::operator_service;
+use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     Lane, activities,
     error_groups::{self, Seen},
 };
-use tonic::{Request, Response, Status};
 
 use crate::Analytics;
 
@@ -35,10 +35,10 @@ impl Service {
 
     async fn errors_of(&self, caller: &OperatorCaller, filter: &ErrorFilter) -> Result<Seen, Error> {
         if let Some(device_id) = &filter.device_id {
-            self.analytics.device(caller, device_id.clone()).await?;
+            self.analytics.directory.device(caller, device_id.clone()).await?;
         }
         if let Some(site_id) = &filter.site_id {
-            self.analytics.check_site(caller, site_id).await?;
+            self.analytics.directory.site(caller, site_id.clone()).await?;
         }
         Ok(Seen { scope: caller.scope.clone(), operator: caller.name.clone() })
     }
@@ -57,77 +57,74 @@ fn or_real(source: Option<DeviceSource>) -> Option<DeviceSource> {
     source.or(Some(DeviceSource::Real))
 }
 
-#[tonic::async_trait]
-impl AnalyticsService for Service {
+impl Service {
     async fn log_activity(
         &self,
-        request: Request<pb::LogActivityRequest>,
-    ) -> Result<Response<pb::LogActivityResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::LogActivityRequest { activity, source } = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::LogActivityRequest,
+    ) -> Result<pb::LogActivityResponse, Error> {
+        let pb::LogActivityRequest { activity, source } = request;
         let mut faults = Faults::new();
         let activity = faults.take(Activity::try_from(activity.unwrap_or_default()));
         let source = faults.take(DeviceSource::from_proto("source", source));
         let (activity, source) = faults.finish(activity.zip(source))?;
-        self.analytics.log_activity(&caller, activity, source.unwrap_or(DeviceSource::Real)).await?;
-        Ok(Response::new(pb::LogActivityResponse {}))
+        self.analytics.log_activity(caller, activity, source.unwrap_or(DeviceSource::Real)).await?;
+        Ok(pb::LogActivityResponse {})
     }
 
-    async fn log_error(&self, request: Request<pb::LogErrorRequest>) -> Result<Response<pb::LogErrorResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::LogErrorRequest { error, device_id, source } = request.into_inner();
+    async fn log_error(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::LogErrorRequest,
+    ) -> Result<pb::LogErrorResponse, Error> {
+        let pb::LogErrorRequest { error, device_id, source } = request;
         let mut faults = Faults::new();
         let report = faults.take(ErrorReport::try_from(error.unwrap_or_default()));
         let device_id = Some(device_id).filter(|id| !id.is_empty());
         let device_id = device_id.and_then(|id| faults.take(DeviceId::parse(&id)));
         let source = faults.take(DeviceSource::from_proto("source", source));
         let (report, source) = faults.finish(report.zip(source))?;
-        self.analytics.log_error(&caller, report, device_id, source.unwrap_or(DeviceSource::Real)).await?;
-        Ok(Response::new(pb::LogErrorResponse {}))
+        self.analytics.log_error(caller, report, device_id, source.unwrap_or(DeviceSource::Real)).await?;
+        Ok(pb::LogErrorResponse {})
     }
 
     async fn list_activities(
         &self,
-        request: Request<pb::ListActivitiesRequest>,
-    ) -> Result<Response<pb::ListActivitiesResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::ListActivitiesRequest,
+    ) -> Result<pb::ListActivitiesResponse, Error> {
         let mut faults = Faults::new();
         let filter = faults.take(ActivityFilter::try_from(request.filter.unwrap_or_default()));
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let (filter, page) = faults.finish(filter.zip(page))?;
-        let own = own(&caller);
+        let own = own(caller);
         let list = move |conn: &mut _| activities::list(conn, own.as_ref(), &filter, &page);
-        let page = self.analytics.store.lane(Lane::Reports).run("list_activities", list).await.map_err(Error::from)?;
-        let next_page_token = page.next_token();
-        let activities = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::ListActivitiesResponse { activities, next_page_token }))
+        let page = self.analytics.store.lane(Lane::Reports).run("list_activities", list).await?;
+        let (activities, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::ListActivitiesResponse { activities, next_page_token })
     }
 
     async fn list_errors(
         &self,
-        request: Request<pb::ListErrorsRequest>,
-    ) -> Result<Response<pb::ListErrorsResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::ListErrorsRequest,
+    ) -> Result<pb::ListErrorsResponse, Error> {
         let mut faults = Faults::new();
         let filter = faults.take(ErrorFilter::try_from(request.filter.unwrap_or_default()));
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let (filter, page) = faults.finish(filter.zip(page))?;
-        let seen = self.errors_of(&caller, &filter).await?;
+        let seen = self.errors_of(caller, &filter).await?;
         let list = move |conn: &mut _| error_groups::list(conn, &seen, &filter, &page);
-        let page = self.analytics.store.lane(Lane::Reports).run("list_errors", list).await.map_err(Error::from)?;
-        let next_page_token = page.next_token();
-        let errors = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::ListErrorsResponse { errors, next_page_token }))
+        let page = self.analytics.store.lane(Lane::Reports).run("list_errors", list).await?;
+        let (errors, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::ListErrorsResponse { errors, next_page_token })
     }
 
     async fn aggregate_activities(
         &self,
-        request: Request<pb::AggregateActivitiesRequest>,
-    ) -> Result<Response<pb::AggregateActivitiesResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::AggregateActivitiesRequest,
+    ) -> Result<pb::AggregateActivitiesResponse, Error> {
         let mut faults = Faults::new();
         let filter = faults.take(ActivityFilter::try_from(request.filter.unwrap_or_default()));
         let group_by = faults.take(ActivityGrouping::from_proto("group_by", request.group_by));
@@ -136,20 +133,18 @@ impl AnalyticsService for Service {
         let (((mut filter, group_by), resolution), page) =
             faults.finish(filter.zip(group_by).zip(resolution).zip(page))?;
         filter.source = or_real(filter.source);
-        let own = own(&caller);
+        let own = own(caller);
         let sums = move |conn: &mut _| activities::sums(conn, own.as_ref(), &filter, group_by, resolution, &page);
-        let page = self.analytics.store.lane(Lane::Reports).run("sum_activities", sums).await.map_err(Error::from)?;
-        let next_page_token = page.next_token();
-        let sums = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::AggregateActivitiesResponse { sums, next_page_token }))
+        let page = self.analytics.store.lane(Lane::Reports).run("sum_activities", sums).await?;
+        let (sums, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::AggregateActivitiesResponse { sums, next_page_token })
     }
 
     async fn aggregate_errors(
         &self,
-        request: Request<pb::AggregateErrorsRequest>,
-    ) -> Result<Response<pb::AggregateErrorsResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::AggregateErrorsRequest,
+    ) -> Result<pb::AggregateErrorsResponse, Error> {
         let mut faults = Faults::new();
         let filter = faults.take(ErrorFilter::try_from(request.filter.unwrap_or_default()));
         let group_by = faults.take(ErrorGrouping::from_proto("group_by", request.group_by));
@@ -157,12 +152,24 @@ impl AnalyticsService for Service {
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let (((mut filter, group_by), resolution), page) =
             faults.finish(filter.zip(group_by).zip(resolution).zip(page))?;
-        let seen = self.errors_of(&caller, &filter).await?;
+        let seen = self.errors_of(caller, &filter).await?;
         filter.source = or_real(filter.source);
         let sums = move |conn: &mut _| error_groups::sums(conn, &seen, &filter, group_by, resolution, &page);
-        let page = self.analytics.store.lane(Lane::Reports).run("sum_errors", sums).await.map_err(Error::from)?;
-        let next_page_token = page.next_token();
-        let sums = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::AggregateErrorsResponse { sums, next_page_token }))
+        let page = self.analytics.store.lane(Lane::Reports).run("sum_errors", sums).await?;
+        let (sums, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::AggregateErrorsResponse { sums, next_page_token })
     }
+}
+
+operator_service! {
+    impl AnalyticsService for Service, with messages of pb;
+    unary {
+        log_activity(LogActivityRequest) -> LogActivityResponse;
+        log_error(LogErrorRequest) -> LogErrorResponse;
+        list_activities(ListActivitiesRequest) -> ListActivitiesResponse;
+        list_errors(ListErrorsRequest) -> ListErrorsResponse;
+        aggregate_activities(AggregateActivitiesRequest) -> AggregateActivitiesResponse;
+        aggregate_errors(AggregateErrorsRequest) -> AggregateErrorsResponse;
+    }
+    streams {}
 }

@@ -39,7 +39,6 @@ impl Commands {
         let changed = self.words.run(vec![word]).await?.pop().unwrap_or(Changed::Missing);
         let command = match changed {
             Changed::Done(command) => {
-                tracing::info!(%command_id, by = %caller.name, state = command.state.as_str(), "cancel asked");
                 self.changed();
                 command
             }
@@ -52,7 +51,8 @@ impl Commands {
         if command.state.is_end() {
             return Ok(command);
         }
-        self.wake_device_of(&command).await?;
+        let device = self.directory.device(caller, command.device_id).await?;
+        self.hints.wake(device.pk);
         let deadline = Instant::now() + wait;
         loop {
             let command = self.get(caller, command_id).await?;
@@ -76,13 +76,5 @@ impl Commands {
                 () = sleep_until(look) => {}
             }
         }
-    }
-
-    /// Hints at the session of a command's device.
-    async fn wake_device_of(&self, command: &Command) -> Result<(), Error> {
-        if let Some(device) = self.lookups.run(command.device_id.clone()).await? {
-            self.hints.wake(device.pk);
-        }
-        Ok(())
     }
 }

@@ -14,13 +14,13 @@ mod service;
 mod sweeper;
 mod watch;
 
-use homepot::{model::DeviceId, pb::command::v1::command_service_server::CommandServiceServer};
+use homepot::pb::command::v1::command_service_server::CommandServiceServer;
 use homepot_hints::{Hints, Topic};
-use homepot_runtime::{Drain, feed::Feed};
+use homepot_operator_api::{Directory, feed::Feed};
+use homepot_runtime::Drain;
 use homepot_store::{
     Combiner, Lane, Store,
     commands::{self, Changed, Claim, Handed, Inserted, NewRow},
-    devices::{self, DeviceRef},
 };
 
 pub use device_side::{Told, outcome_word, word};
@@ -37,7 +37,7 @@ const BATCH: usize = 256;
 pub struct Commands {
     store: Store,
     hints: Hints,
-    lookups: Combiner<DeviceId, Option<DeviceRef>>,
+    directory: Directory,
     inserts: Combiner<NewRow, Inserted>,
     claims: Combiner<Claim, Handed>,
     words: Combiner<Vec<Word>, Vec<Changed>>,
@@ -53,7 +53,7 @@ impl Commands {
             feed: watch::feed(&store, &hints, drain),
             run_looks: watch::RunLooks::default(),
             hints,
-            lookups: Combiner::start(store.clone(), "find_devices", BATCH, devices::find_each),
+            directory: Directory::new(store.clone()),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
             claims: Combiner::start(store.lane(Lane::Devices), "claim_commands", BATCH, commands::claim),
             words: Combiner::start(store.lane(Lane::Devices), "change_commands", BATCH, commands::change_all),

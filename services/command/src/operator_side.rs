@@ -4,6 +4,7 @@ use homepot::{
     Error, Kind,
     model::{CATALOGUE, Command, CommandId, CommandState, CommandType, DeviceId, NewCommand, Page, PageRequest},
 };
+use homepot_operator_api::visible;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     commands::{self, Inserted, NewRow},
@@ -16,7 +17,7 @@ use crate::Commands;
 impl Commands {
     /// Queues a command; true when the idempotency key named an earlier one.
     pub(crate) async fn queue(&self, caller: &OperatorCaller, command: NewCommand) -> Result<(Command, bool), Error> {
-        let device = self.device_of(caller, &command.device_id).await?;
+        let device = self.directory.device(caller, command.device_id.clone()).await?;
         if !device.active {
             return Err(Error::new(Kind::Conflict, "Device is inactive"));
         }
@@ -37,8 +38,6 @@ impl Commands {
                 self.hints.wake(pk);
                 self.changed();
                 metrics::counter!("homepot_commands_queued_total", "source" => row.source.as_str()).increment(1);
-                tracing::info!(command_id = %row.command_id, device_id = %row.device_id,
-                    command_type = %row.command_type, by = %caller.name, "command queued");
                 Ok((row, false))
             }
             Inserted::Existing(row) if row.command_type == command.command_type && row.payload == command.payload => {
@@ -54,26 +53,19 @@ impl Commands {
     /// A command of a device the caller may see.
     pub(crate) async fn get(&self, caller: &OperatorCaller, command_id: CommandId) -> Result<Command, Error> {
         let found = self.store.run("find_command", move |conn| commands::find(conn, command_id)).await?;
-        found
-            .filter(|command| caller.scope.allows(&command.site_id))
-            .ok_or_else(|| Error::not_found("Command not found"))
+        visible(caller, found, |command| &command.site_id).ok_or_else(|| Error::not_found("Command not found"))
     }
 
     /// The commands of a device the caller may see, newest first.
     pub(crate) async fn list(
         &self,
         caller: &OperatorCaller,
-        device_id: &DeviceId,
+        device_id: DeviceId,
         states: Vec<CommandState>,
         page: PageRequest,
     ) -> Result<Page<Command>, Error> {
-        let pk = self.device_of(caller, device_id).await?.pk;
+        let pk = self.directory.device(caller, device_id).await?.pk;
         Ok(self.store.run("list_commands", move |conn| commands::list(conn, pk, &states, &page)).await?)
-    }
-
-    pub(crate) async fn device_of(&self, caller: &OperatorCaller, device_id: &DeviceId) -> Result<DeviceRef, Error> {
-        let found = self.lookups.run(device_id.clone()).await?;
-        found.filter(|device| caller.scope.allows(&device.site_id)).ok_or_else(|| Error::not_found("Device not found"))
     }
 }
 

@@ -5,8 +5,7 @@ use std::time::Duration;
 use homepot::{
     Error, Kind,
     model::{
-        CommandState, DeviceSource, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState,
-        SiteId, Whom,
+        CommandState, DeviceSource, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState, Whom,
     },
 };
 use homepot_hints::Topic;
@@ -58,7 +57,7 @@ impl Commands {
     /// Starts a run; true when the idempotency key named an earlier one.
     pub(crate) async fn start_run(&self, caller: &OperatorCaller, order: RunOrder) -> Result<(Run, bool), Error> {
         if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
-            self.check_site(caller, site_id).await?;
+            self.directory.site(caller, site_id.clone()).await?;
         }
         let run_id = RunId(Uuid::now_v7());
         let (scope, created_by, asked) = (caller.scope.clone(), caller.name.to_string(), order.clone());
@@ -73,8 +72,6 @@ impl Commands {
         };
         match self.store.run("insert_run", insert).await? {
             Started::New(run) => {
-                tracing::info!(run_id = %run.run_id, command_type = %run.order.command_type,
-                    devices = run.progress.total, by = %caller.name, "run started");
                 self.run_changed();
                 Ok((run, false))
             }
@@ -88,16 +85,6 @@ impl Commands {
                 Kind::AlreadyExists,
                 format!("the idempotency key names run {}, which was asked for something else", run.run_id),
             )),
-        }
-    }
-
-    /// A site that is not there, or not the caller's, is not found rather than empty.
-    async fn check_site(&self, caller: &OperatorCaller, site_id: &SiteId) -> Result<(), Error> {
-        let wanted = site_id.clone();
-        let found = self.store.run("find_site", move |conn| homepot_store::sites::find(conn, &wanted)).await?;
-        match found.filter(|_| caller.scope.allows(site_id)) {
-            Some(_) => Ok(()),
-            None => Err(Error::not_found(format!("Site {site_id} not found"))),
         }
     }
 
@@ -139,7 +126,7 @@ impl Commands {
         self.get_run(caller, run_id).await?;
         let reason = said("paused", caller, why);
         let paused = self.store.run("pause_run", move |conn| runs::pause(conn, run_id, &reason)).await?;
-        self.moved(caller, "run paused", paused)
+        self.moved(paused)
     }
 
     /// Goes on.
@@ -151,7 +138,7 @@ impl Commands {
     ) -> Result<Run, Error> {
         self.get_run(caller, run_id).await?;
         let resumed = self.store.run("resume_run", move |conn| runs::resume(conn, run_id, &how)).await?;
-        self.moved(caller, "run resumed", resumed)
+        self.moved(resumed)
     }
 
     /// Ends a run; what has not started is taken back.
@@ -163,12 +150,11 @@ impl Commands {
             to_ask.into_iter().for_each(|pk| self.hints.wake(pk));
             run
         });
-        self.moved(caller, "run cancelled", run)
+        self.moved(run)
     }
 
-    fn moved(&self, caller: &OperatorCaller, what: &'static str, run: Option<Run>) -> Result<Run, Error> {
+    fn moved(&self, run: Option<Run>) -> Result<Run, Error> {
         let run = run.ok_or_else(|| Error::new(Kind::Conflict, "the run has ended"))?;
-        tracing::info!(run_id = %run.run_id, by = %caller.name, "{what}");
         self.changed();
         self.run_changed();
         Ok(run)

@@ -2,20 +2,16 @@
 
 use std::time::Duration;
 
-use futures_util::stream::BoxStream;
 use homepot::{
     Error,
     model::{
-        CommandId, CommandState, DeviceId, DeviceSource, Faults, NewCommand, PageRequest, RunId, RunOrder,
+        Command, CommandId, CommandState, DeviceId, DeviceSource, Faults, NewCommand, PageRequest, RunId, RunOrder,
         RunResumption, RunState, Weigh, from_proto_duration,
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
-use homepot_runtime::{
-    auth::{self, OperatorCaller},
-    limits::Quota,
-};
-use tonic::{Request, Response, Status};
+use homepot_operator_api::{Answers, Call, operator_service};
+use homepot_runtime::{auth::OperatorCaller, limits::Quota};
 
 use crate::Commands;
 
@@ -36,142 +32,152 @@ impl Service {
     pub(crate) fn new(commands: Commands) -> Self {
         Self { commands }
     }
-}
 
-#[tonic::async_trait]
-impl CommandService for Service {
-    async fn queue(&self, request: Request<pb::QueueRequest>) -> Result<Response<pb::QueueResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let command = NewCommand::try_from(request.into_inner())?;
-        let (command, existed) = self.commands.queue(&caller, command).await?;
-        Ok(Response::new(pb::QueueResponse { command: Some(command.into()), existed }))
+    async fn queue(&self, caller: &OperatorCaller, request: pb::QueueRequest) -> Result<pb::QueueResponse, Error> {
+        let command = NewCommand::try_from(request)?;
+        let (command, existed) = self.commands.queue(caller, command).await?;
+        Ok(pb::QueueResponse { command: Some(command.into()), existed })
     }
 
-    async fn cancel(&self, request: Request<pb::CancelRequest>) -> Result<Response<pb::CancelResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::CancelRequest { command_id, reason, wait } = request.into_inner();
+    async fn cancel(&self, caller: &OperatorCaller, request: pb::CancelRequest) -> Result<pb::CancelResponse, Error> {
+        let pb::CancelRequest { command_id, reason, wait } = request;
         let mut faults = Faults::new();
         let command_id = faults.take(CommandId::parse(&command_id));
         faults.text("reason", &reason, 0, MAX_REASON);
         let wait = faults.take(read_wait(wait.as_ref()));
         let (command_id, wait) = faults.finish(command_id.zip(wait))?;
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        let command = self.commands.cancel(&caller, command_id, reason, wait).await?;
-        Ok(Response::new(pb::CancelResponse { command: Some(command.into()) }))
+        let command = self.commands.cancel(caller, command_id, reason, wait).await?;
+        Ok(pb::CancelResponse { command: Some(command.into()) })
     }
 
-    async fn get(&self, request: Request<pb::GetRequest>) -> Result<Response<pb::GetResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let command_id = CommandId::parse(&request.into_inner().command_id)?;
-        let command = self.commands.get(&caller, command_id).await?;
-        Ok(Response::new(pb::GetResponse { command: Some(command.into()) }))
+    async fn get(&self, caller: &OperatorCaller, request: pb::GetRequest) -> Result<pb::GetResponse, Error> {
+        let command_id = CommandId::parse(&request.command_id)?;
+        let command = self.commands.get(caller, command_id).await?;
+        Ok(pb::GetResponse { command: Some(command.into()) })
     }
 
-    async fn list(&self, request: Request<pb::ListRequest>) -> Result<Response<pb::ListResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+    async fn list(&self, caller: &OperatorCaller, request: pb::ListRequest) -> Result<pb::ListResponse, Error> {
         let mut faults = Faults::new();
         let device_id = faults.take(DeviceId::parse(&request.device_id));
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let states = faults.take(read_states(&request.states));
         let ((device_id, page), states) = faults.finish(device_id.zip(page).zip(states))?;
-        let page = self.commands.list(&caller, &device_id, states, page).await?;
-        let next_page_token = page.next_token();
-        let commands = page.items.into_iter().map(|command| pb::Command { history: Vec::new(), ..command.into() });
-        let commands = commands.collect();
-        Ok(Response::new(pb::ListResponse { commands, next_page_token }))
+        let page = self.commands.list(caller, device_id, states, page).await?;
+        let without_history = |command: Command| pb::Command { history: Vec::new(), ..command.into() };
+        let (commands, next_page_token) = page.into_answer(without_history);
+        Ok(pb::ListResponse { commands, next_page_token })
     }
 
-    type WatchStream = BoxStream<'static, Result<pb::WatchResponse, Status>>;
-
-    async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let answers = self.commands.watch(&caller, request.get_ref()).await?;
-        Ok(Response::new(answers))
+    async fn watch(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::WatchRequest,
+    ) -> Result<Answers<pb::WatchResponse>, Error> {
+        self.commands.watch(caller, &request).await
     }
 
-    async fn start_run(&self, request: Request<pb::StartRunRequest>) -> Result<Response<pb::StartRunResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let quota = request.extensions().get::<Quota>().cloned();
-        let order = RunOrder::try_from(request.into_inner())?;
-        let (run, existed) = self.commands.start_run(&caller, order).await?;
-        if let Some(quota) = quota.filter(|_| !existed) {
+    async fn start_run(&self, call: &Call, request: pb::StartRunRequest) -> Result<pb::StartRunResponse, Error> {
+        let order = RunOrder::try_from(request)?;
+        let (run, existed) = self.commands.start_run(call, order).await?;
+        if let Some(quota) = call.extension::<Quota>().filter(|_| !existed) {
             // Each of its devices gets a row with the payload.
             quota.count(run.progress.total as usize * (ROW + run.order.payload.weight()));
         }
-        Ok(Response::new(pb::StartRunResponse { run: Some(run.into()), existed }))
+        Ok(pb::StartRunResponse { run: Some(run.into()), existed })
     }
 
-    async fn get_run(&self, request: Request<pb::GetRunRequest>) -> Result<Response<pb::GetRunResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let run_id = RunId::parse(&request.into_inner().run_id)?;
-        let run = self.commands.get_run(&caller, run_id).await?;
-        Ok(Response::new(pb::GetRunResponse { run: Some(run.into()) }))
+    async fn get_run(&self, caller: &OperatorCaller, request: pb::GetRunRequest) -> Result<pb::GetRunResponse, Error> {
+        let run_id = RunId::parse(&request.run_id)?;
+        let run = self.commands.get_run(caller, run_id).await?;
+        Ok(pb::GetRunResponse { run: Some(run.into()) })
     }
 
-    async fn list_runs(&self, request: Request<pb::ListRunsRequest>) -> Result<Response<pb::ListRunsResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+    async fn list_runs(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::ListRunsRequest,
+    ) -> Result<pb::ListRunsResponse, Error> {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let state = faults.take(RunState::from_proto("state", request.state));
         let source = faults.take(DeviceSource::from_proto("source", request.source));
         let ((page, state), source) = faults.finish(page.zip(state).zip(source))?;
-        let page = self.commands.list_runs(&caller, state, source, page).await?;
-        let next_page_token = page.next_token();
-        let runs = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::ListRunsResponse { runs, next_page_token }))
+        let page = self.commands.list_runs(caller, state, source, page).await?;
+        let (runs, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::ListRunsResponse { runs, next_page_token })
     }
 
     async fn list_run_devices(
         &self,
-        request: Request<pb::ListRunDevicesRequest>,
-    ) -> Result<Response<pb::ListRunDevicesResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let request = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::ListRunDevicesRequest,
+    ) -> Result<pb::ListRunDevicesResponse, Error> {
         let mut faults = Faults::new();
         let run_id = faults.take(RunId::parse(&request.run_id));
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let states = faults.take(read_states(&request.states));
         let source = faults.take(DeviceSource::from_proto("source", request.source));
         let (((run_id, page), states), source) = faults.finish(run_id.zip(page).zip(states).zip(source))?;
-        let page = self.commands.list_run_devices(&caller, run_id, states, source, page).await?;
-        let next_page_token = page.next_token();
-        let devices = page.items.into_iter().map(Into::into).collect();
-        Ok(Response::new(pb::ListRunDevicesResponse { devices, next_page_token }))
+        let page = self.commands.list_run_devices(caller, run_id, states, source, page).await?;
+        let (devices, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::ListRunDevicesResponse { devices, next_page_token })
     }
 
-    async fn pause_run(&self, request: Request<pb::PauseRunRequest>) -> Result<Response<pb::PauseRunResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::PauseRunRequest { run_id, reason } = request.into_inner();
+    async fn pause_run(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::PauseRunRequest,
+    ) -> Result<pb::PauseRunResponse, Error> {
+        let pb::PauseRunRequest { run_id, reason } = request;
         let run_id = run_and_reason(&run_id, &reason)?;
-        let run = self.commands.pause_run(&caller, run_id, &reason).await?;
-        Ok(Response::new(pb::PauseRunResponse { run: Some(run.into()) }))
+        let run = self.commands.pause_run(caller, run_id, &reason).await?;
+        Ok(pb::PauseRunResponse { run: Some(run.into()) })
     }
 
     async fn resume_run(
         &self,
-        request: Request<pb::ResumeRunRequest>,
-    ) -> Result<Response<pb::ResumeRunResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::ResumeRunRequest { run_id, max_failures, max_in_flight } = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::ResumeRunRequest,
+    ) -> Result<pb::ResumeRunResponse, Error> {
+        let pb::ResumeRunRequest { run_id, max_failures, max_in_flight } = request;
         let mut faults = Faults::new();
         let run_id = faults.take(RunId::parse(&run_id));
         let how = faults.take(RunResumption::parse(max_failures, max_in_flight));
         let (run_id, how) = faults.finish(run_id.zip(how))?;
-        let run = self.commands.resume_run(&caller, run_id, how).await?;
-        Ok(Response::new(pb::ResumeRunResponse { run: Some(run.into()) }))
+        let run = self.commands.resume_run(caller, run_id, how).await?;
+        Ok(pb::ResumeRunResponse { run: Some(run.into()) })
     }
 
     async fn cancel_run(
         &self,
-        request: Request<pb::CancelRunRequest>,
-    ) -> Result<Response<pb::CancelRunResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pb::CancelRunRequest { run_id, reason } = request.into_inner();
+        caller: &OperatorCaller,
+        request: pb::CancelRunRequest,
+    ) -> Result<pb::CancelRunResponse, Error> {
+        let pb::CancelRunRequest { run_id, reason } = request;
         let run_id = run_and_reason(&run_id, &reason)?;
-        let run = self.commands.cancel_run(&caller, run_id, &reason).await?;
-        Ok(Response::new(pb::CancelRunResponse { run: Some(run.into()) }))
+        let run = self.commands.cancel_run(caller, run_id, &reason).await?;
+        Ok(pb::CancelRunResponse { run: Some(run.into()) })
+    }
+}
+
+operator_service! {
+    impl CommandService for Service, with messages of pb;
+    unary {
+        queue(QueueRequest) -> QueueResponse;
+        cancel(CancelRequest) -> CancelResponse;
+        get(GetRequest) -> GetResponse;
+        list(ListRequest) -> ListResponse;
+        start_run(StartRunRequest) -> StartRunResponse;
+        get_run(GetRunRequest) -> GetRunResponse;
+        list_runs(ListRunsRequest) -> ListRunsResponse;
+        list_run_devices(ListRunDevicesRequest) -> ListRunDevicesResponse;
+        pause_run(PauseRunRequest) -> PauseRunResponse;
+        resume_run(ResumeRunRequest) -> ResumeRunResponse;
+        cancel_run(CancelRunRequest) -> CancelRunResponse;
+    }
+    streams {
+        watch(WatchRequest) -> WatchResponse as WatchStream;
     }
 }
 

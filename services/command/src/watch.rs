@@ -2,26 +2,23 @@
 
 mod run;
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
-use futures_util::{
-    FutureExt as _, Stream, StreamExt as _,
-    stream::{self, BoxStream},
-};
+use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
 use homepot::{
     Error,
     model::{
-        Command, CommandId, Cursor, DeviceId, DeviceSource, Faults, MAX_PAGE_SIZE, PAGE_BYTES, Page, PageRequest,
-        RunId, SiteId, Weigh,
+        Command, CommandId, Cursor, DeviceSelection, DeviceSource, Faults, MAX_PAGE_SIZE, PAGE_BYTES, Page,
+        PageRequest, RunId, Weigh,
     },
     pb::command::v1 as pb,
 };
-use homepot_hints::{Hints, Topic, nudge_on};
-use homepot_runtime::{
-    Drain,
-    auth::OperatorCaller,
-    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View},
+use homepot_hints::{Hints, Topic};
+use homepot_operator_api::{
+    Answers, MAX_NAMED, Named,
+    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View, resume_from},
 };
+use homepot_runtime::{Drain, auth::OperatorCaller};
 use homepot_store::{
     Store,
     commands::{self, ChangedFilter},
@@ -33,8 +30,6 @@ pub(crate) use self::run::RunLooks;
 use self::run::Watched;
 use crate::Commands;
 
-/// Devices or commands named by one viewer.
-const MAX_NAMED: usize = 1_000;
 /// Commands of a page while a viewer catches up.
 const PAGE: u32 = 200;
 
@@ -80,67 +75,38 @@ pub(crate) fn feed(store: &Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
         }
         .boxed()
     };
-    let feed = Feed::new("commands", look, drain.clone());
-    nudge_on(hints.listen(Topic::Ledger), feed.clone(), drain);
+    let feed = Feed::new("commands", look, drain);
+    feed.nudge_on(hints.listen(Topic::Ledger));
     feed
 }
 
-/// What a viewer asks for, checked.
+/// What a viewer asks for, read and not yet looked up.
 struct Wanted {
-    filter: ChangedFilter,
+    named: Named,
+    source: Option<DeviceSource>,
+    command_ids: BTreeSet<CommandId>,
+    run_id: Option<RunId>,
     since: Option<Cursor>,
 }
 
 impl Wanted {
-    fn read(caller: &OperatorCaller, request: &pb::WatchRequest) -> Result<Self, Error> {
+    fn read(request: &pb::WatchRequest) -> Result<Self, Error> {
         let mut faults = Faults::new();
-        for (field, count) in [("command_ids", request.command_ids.len()), ("device_ids", request.device_ids.len())] {
-            if count > MAX_NAMED {
-                faults.add(field, format!("has more than {MAX_NAMED} entries"));
-            }
+        if request.command_ids.len() > MAX_NAMED {
+            faults.add("command_ids", format!("has more than {MAX_NAMED} entries"));
         }
         let command_id = |id: &String| {
             CommandId::parse(id).map_err(|_| Error::invalid("command_ids", "has an entry that is no UUID"))
         };
         let command_ids = request.command_ids.iter().take(MAX_NAMED);
-        let command_ids: Vec<_> = command_ids.filter_map(|id| faults.take(command_id(id))).collect();
-        let device_ids = request.device_ids.iter().take(MAX_NAMED);
-        let device_ids: Vec<_> =
-            device_ids.filter_map(|id| faults.take(DeviceId::parse_as("device_ids", id))).collect();
-        let site_id = Some(&request.site_id).filter(|id| !id.is_empty());
-        let site_id = site_id.and_then(|id| faults.take(SiteId::parse(id)));
+        let command_ids = command_ids.filter_map(|id| faults.take(command_id(id))).collect();
+        let named = Named::read(&mut faults, &request.site_id, &request.device_ids);
         let run_id = Some(&request.run_id).filter(|id| !id.is_empty());
         let run_id = run_id.and_then(|id| faults.take(RunId::parse(id)));
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         let since = faults.take(Cursor::parse(&request.cursor)).flatten();
         faults.check()?;
-        let filter = ChangedFilter { scope: caller.scope.clone(), site_id, source, device_ids, command_ids, run_id };
-        Ok(Self { filter, since })
-    }
-}
-
-/// The commands that a viewer sees. What it names one by one is looked up: there may be a thousand names, many viewers, and
-/// thousands of changes a second.
-struct Named {
-    /// All but the names.
-    filter: ChangedFilter,
-    devices: HashSet<DeviceId>,
-    commands: HashSet<CommandId>,
-}
-
-impl Named {
-    fn new(filter: &ChangedFilter) -> Self {
-        Self {
-            devices: filter.device_ids.iter().cloned().collect(),
-            commands: filter.command_ids.iter().copied().collect(),
-            filter: ChangedFilter { device_ids: Vec::new(), command_ids: Vec::new(), ..filter.clone() },
-        }
-    }
-
-    fn holds(&self, command: &Command) -> bool {
-        self.filter.matches(command)
-            && (self.devices.is_empty() || self.devices.contains(&command.device_id))
-            && (self.commands.is_empty() || self.commands.contains(&command.command_id))
+        Ok(Self { named, source, command_ids, run_id, since })
     }
 }
 
@@ -150,15 +116,14 @@ impl Commands {
         &self,
         caller: &OperatorCaller,
         request: &pb::WatchRequest,
-    ) -> Result<BoxStream<'static, Result<pb::WatchResponse, Status>>, Error> {
-        let Wanted { filter, since } = Wanted::read(caller, request)?;
+    ) -> Result<Answers<pb::WatchResponse>, Error> {
+        let Wanted { named, source, command_ids, run_id, since } = Wanted::read(request)?;
+        let selection = self.directory.select(caller, named, source).await?;
+        let filter = ChangedFilter { selection, command_ids, run_id };
         self.check_named(caller, &filter).await?;
-        let since = match since {
-            Some(since) => Some(Cursor(self.store.resume_from(since.0).await?)),
-            None => None,
-        };
+        let since = resume_from(&self.store, since).await?;
         let run = filter.run_id.map(|run_id| Watched::new(self, run_id));
-        let (seen, store) = (Named::new(&filter), self.store.clone());
+        let (seen, store) = (filter.clone(), self.store.clone());
         // Without a cursor only what is named is told as it is: nobody wants the whole ledger first.
         let begins_with = since.is_some() || !filter.command_ids.is_empty() || filter.run_id.is_some();
         let catch_up = move |since: Option<Cursor>, after: Option<String>| {
@@ -175,22 +140,20 @@ impl Commands {
             }
             .boxed()
         };
-        let sees = move |command: &Seen| seen.holds(&command.0);
+        let sees = move |command: &Seen| seen.matches(&command.0);
         let view = View { since, sees: Box::new(sees), catch_up: Box::new(catch_up) };
         let pieces = self.feed.view(view).await?;
         Ok(answers(pieces, run, since).boxed())
     }
 
-    /// What is named one by one must be there, and within the caller's sites.
+    /// Commands and the run that are named must be there, and within the caller's sites.
     async fn check_named(&self, caller: &OperatorCaller, filter: &ChangedFilter) -> Result<(), Error> {
-        for device_id in &filter.device_ids {
-            self.device_of(caller, device_id).await?;
-        }
-        let mut missing: HashSet<_> = filter.command_ids.iter().copied().collect();
+        let mut missing = filter.command_ids.clone();
         let mut page = PageRequest { size: MAX_PAGE_SIZE, after: None };
         while !missing.is_empty() {
             // One of the other source is there; the watch just does not tell of it.
-            let (named, request) = (ChangedFilter { source: None, ..filter.clone() }, page.clone());
+            let selection = DeviceSelection { source: None, ..filter.selection.clone() };
+            let (named, request) = (ChangedFilter { selection, ..filter.clone() }, page.clone());
             let read = move |conn: &mut _| commands::changed_of(conn, &named, None, &request, PAGE_BYTES);
             let found = self.store.run("watch_commands", read).await?;
             for command in &found.items {

@@ -16,10 +16,7 @@ mod transport;
 
 use std::{fmt, sync::Arc};
 
-use homepot_runtime::{
-    Drain,
-    feed::{Change, Feed},
-};
+use homepot_runtime::Drain;
 pub use homepot_store::listen::Patience;
 
 use self::{hub::Hub, outbox::Outbox};
@@ -113,18 +110,6 @@ impl Hints {
     pub fn waiting(&self) -> usize {
         self.outbox.as_ref().map_or(0, |outbox| outbox.len())
     }
-}
-
-/// Has `feed` look whenever `listener` hears of a change, until `drain`. Needs a runtime.
-pub fn nudge_on<T: Change>(mut listener: Listener, feed: Feed<T>, drain: Drain) {
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                () = listener.changed() => feed.nudge(),
-                () = drain.wait() => return,
-            }
-        }
-    });
 }
 
 impl fmt::Debug for Hints {

@@ -25,7 +25,8 @@ use std::sync::Arc;
 
 use homepot::{Error, Kind, model::Secret, pb::registry::v1::registry_service_server::RegistryServiceServer};
 use homepot_hints::Hints;
-use homepot_runtime::{Drain, auth::Authenticator, feed::Feed};
+use homepot_operator_api::feed::Feed;
+use homepot_runtime::{Drain, auth::Authenticator};
 use homepot_store::Store;
 use tokio::sync::Notify;
 

@@ -52,10 +52,7 @@ impl Registry {
         let maker = caller.name.clone();
         let make = move |conn: &mut _| operators::make(conn, &maker, operator, time_to_live);
         match made(self.inner.store.run("make_operator", make).await?)? {
-            Created::Operator(operator) => {
-                tracing::info!(operator = %operator.name, role = role.as_str(), by = %caller.name, "operator made");
-                Ok((operator, minted.secret))
-            }
+            Created::Operator(operator) => Ok((operator, minted.secret)),
             Created::NameTaken => Err(Error::new(Kind::AlreadyExists, format!("Operator {name} already exists"))),
             Created::SiteMissing(site_id) => Err(Error::not_found(format!("Site {site_id} not found"))),
         }
@@ -73,7 +70,7 @@ impl Registry {
         match self.inner.store.run("revoke_operator", revoke).await? {
             Revoked::Operator(revocation) => {
                 let (also, tokens) = (&revocation.also_revoked, revocation.tokens_revoked);
-                tracing::info!(operator = %name, by = %caller.name, ?also, tokens, "operator revoked");
+                tracing::info!(operator = %name, ?also, tokens, "operator revoked");
                 Ok(*revocation)
             }
             Revoked::LastAdmin => Err(Error::new(
@@ -95,10 +92,7 @@ impl Registry {
         let (by, own) = (caller.name.clone(), own_of(caller).is_some());
         let replace = move |conn: &mut _| operators::replace_token(conn, &wanted, &token, &by, own);
         match self.inner.store.run("replace_operator_token", replace).await? {
-            Replaced::Operator(operator) => {
-                tracing::info!(operator = %name, by = %caller.name, "operator token rotated");
-                Ok((operator, minted.secret))
-            }
+            Replaced::Operator(operator) => Ok((operator, minted.secret)),
             Replaced::Missing => Err(missing(&name)),
             Replaced::Outlasts => {
                 Err(Error::new(Kind::Forbidden, format!("the token of {name} lasts longer than your own")))

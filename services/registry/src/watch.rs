@@ -5,17 +5,15 @@ use std::collections::HashSet;
 use futures_util::future::FutureExt as _;
 use homepot::{
     Error,
-    model::{Cursor, DeviceId, DeviceSource, Page, PageRequest, SiteId},
+    model::{Cursor, DeviceId, DeviceSelection, DeviceSource, Page, PageRequest, SiteId},
     pb::registry::v1 as pb,
 };
-use homepot_hints::{Hints, Topic, nudge_on};
-use homepot_runtime::{
-    Drain,
-    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View},
-};
+use homepot_hints::{Hints, Topic};
+use homepot_operator_api::feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View};
+use homepot_runtime::Drain;
 use homepot_store::{
     PgConnection, Store, StoreError,
-    devices::{self, Removed, WatchFilter, Watched},
+    devices::{self, Removed, Watched},
     horizon::horizon,
 };
 
@@ -91,25 +89,19 @@ pub(crate) fn feed(store: Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
         };
         async move { Ok(store.run("look_for_devices", look).await?) }.boxed()
     };
-    let feed = Feed::new("devices", look, drain.clone());
-    nudge_on(hints.listen(Topic::Presence), feed.clone(), drain);
+    let feed = Feed::new("devices", look, drain);
+    feed.nudge_on(hints.listen(Topic::Presence));
     feed
 }
 
 /// What one viewer sees of it.
-pub(crate) fn view(store: Store, filter: WatchFilter, since: Option<Cursor>) -> View<Seen> {
-    let wanted: HashSet<DeviceId> = filter.device_ids.iter().cloned().collect();
-    let (scope, site_id, source) = (filter.scope.clone(), filter.site_id.clone(), filter.source);
-    let sees = move |seen: &Seen| {
-        scope.allows(&seen.site_id)
-            && site_id.as_ref().is_none_or(|site_id| *site_id == seen.site_id)
-            && source.is_none_or(|source| source == seen.source)
-            && (wanted.is_empty() || wanted.contains(&seen.device_id))
-    };
+pub(crate) fn view(store: Store, selection: DeviceSelection, since: Option<Cursor>) -> View<Seen> {
+    let watched = selection.clone();
+    let sees = move |seen: &Seen| watched.includes(&seen.site_id, seen.source, &seen.device_id);
     let catch_up = move |since: Option<Cursor>, after: Option<String>| {
-        let (store, filter) = (store.clone(), filter.clone());
+        let (store, selection) = (store.clone(), selection.clone());
         async move {
-            let read = move |conn: &mut _| catch_up_page(conn, &filter, since, after);
+            let read = move |conn: &mut _| catch_up_page(conn, &selection, since, after);
             Ok::<_, Error>(store.run("watch_devices", read).await?)
         }
         .boxed()
@@ -124,19 +116,19 @@ const THERE: &str = "there:";
 /// The next page for a viewer that was away: first those that are gone, then those that are there.
 fn catch_up_page(
     conn: &mut PgConnection,
-    filter: &WatchFilter,
+    selection: &DeviceSelection,
     since: Option<Cursor>,
     after: Option<String>,
 ) -> Result<Page<Seen>, StoreError> {
     let is_there = after.as_ref().and_then(|after| after.strip_prefix(THERE)).map(str::to_owned);
     if let (Some(since), None) = (since, &is_there) {
         let after = after.and_then(|after| after.strip_prefix(GONE).map(str::to_owned));
-        let page = devices::removed(conn, filter, since.0, &PageRequest { size: PAGE, after })?;
+        let page = devices::removed(conn, selection, since.0, &PageRequest { size: PAGE, after })?;
         let next = page.next.map_or_else(|| THERE.to_owned(), |id| format!("{GONE}{id}"));
         return Ok(Page { items: page.items.into_iter().map(Seen::from).collect(), next: Some(next) });
     }
     let request = PageRequest { size: PAGE, after: is_there.filter(|id| !id.is_empty()) };
-    let page = devices::watched(conn, filter, since.map(|since| since.0), &request, PIECE_BYTES)?;
+    let page = devices::watched(conn, selection, since.map(|since| since.0), &request, PIECE_BYTES)?;
     Ok(Page {
         items: page.items.into_iter().map(Seen::from).collect(),
         next: page.next.map(|id| format!("{THERE}{id}")),

@@ -7,7 +7,6 @@
 pub mod auth;
 pub mod descriptors;
 pub mod drain;
-pub mod feed;
 mod lease;
 pub mod limits;
 pub mod log;

@@ -22,6 +22,10 @@ pub const REQUEST_ID: &str = "x-request-id";
 /// An id from outside may be this long; anything longer is replaced.
 const MAX_LENGTH: usize = 128;
 
+/// The method that is called, by its gRPC path; the layer puts it into each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Method(pub &'static str);
+
 /// Gives each gRPC call its id, its span and its place in the metrics.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestLayer;
@@ -56,6 +60,7 @@ where
         let method = method(request.uri().path());
         let span = tracing::info_span!("call", request_id = id.to_str().unwrap_or_default(), method);
         request.headers_mut().insert(REQUEST_ID, id.clone());
+        request.extensions_mut().insert(Method(method));
 
         let started = Instant::now();
         // Within the span already here: a service may start its work before its future is polled.

@@ -17,8 +17,8 @@ use diesel::{
     sql_types::{Bool, Double},
 };
 use homepot::model::{
-    Device, DeviceChange, DeviceId, DeviceSource, DeviceStatus, LabelSelector, OFFLINE_AFTER_HEARTBEATS, Page,
-    PageRequest, Presence, SiteId, SiteScope,
+    Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, LabelSelector,
+    OFFLINE_AFTER_HEARTBEATS, Page, PageRequest, Presence, SiteId,
 };
 use serde_json::Value;
 
@@ -29,11 +29,12 @@ pub use self::{
     removed::{REMEMBERED, Removed, removed, removed_since, sweep_removed},
     self_change::update_self,
     summary::{SummaryFilter, summarize},
-    watch::{WatchFilter, Watched, changed_since, watched},
+    watch::{Watched, changed_since, watched},
 };
 use crate::{
     StoreError, paging, row,
     schema::{devices, sessions},
+    scope::selected,
     sessions as session,
 };
 
@@ -166,12 +167,8 @@ pub(crate) fn device_ref(
 /// Which devices a list holds.
 #[derive(Clone, Debug)]
 pub struct DeviceFilter {
-    /// Sites the caller may see.
-    pub scope: SiteScope,
-    /// One of them.
-    pub site_id: Option<SiteId>,
-    /// Real or simulated only.
-    pub source: Option<DeviceSource>,
+    /// Those that the call is about.
+    pub selection: DeviceSelection,
     /// Of this status only, by the database's clock; maintenance wins over what the clock says.
     pub status: Option<DeviceStatus>,
     /// With such labels only.
@@ -203,7 +200,7 @@ pub fn find_ref(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<
 }
 
 /// As [`find_ref`], for many at once, by device id; those that do not exist are missing.
-pub fn find_refs(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec<DeviceRef>, StoreError> {
+fn find_refs(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec<DeviceRef>, StoreError> {
     let rows: Vec<RefRow> = devices::table
         .inner_join(sessions::table)
         .filter(devices::device_id.eq_any(device_ids.iter().map(|id| id.as_str())))
@@ -213,14 +210,14 @@ pub fn find_refs(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec
     rows.into_iter().map(device_ref).collect()
 }
 
-/// As [`find_refs`], with an answer for each in the same order.
+/// As [`find_ref`], for many at once, with an answer for each in the same order.
 pub fn find_each(conn: &mut PgConnection, device_ids: &[DeviceId]) -> Result<Vec<Option<DeviceRef>>, StoreError> {
     let found: HashMap<DeviceId, DeviceRef> =
         find_refs(conn, device_ids)?.into_iter().map(|device| (device.device_id.clone(), device)).collect();
     Ok(device_ids.iter().map(|id| found.get(id).cloned()).collect())
 }
 
-/// As [`find_refs`], by the store's own keys and in their order.
+/// As [`find_ref`], for many at once, by the store's own keys and in their order.
 pub(crate) fn by_pk(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<DeviceRef>, StoreError> {
     let rows: Vec<RefRow> = devices::table
         .inner_join(sessions::table)
@@ -269,15 +266,7 @@ fn list_chunk(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest
         .inner_join(sessions::table)
         .select((Row::as_select(), SessionRow::as_select()))
         .into_boxed::<diesel::pg::Pg>();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
-    if let Some(source) = filter.source {
-        query = query.filter(devices::source.eq(source.as_str()));
-    }
+    query = selected(query, &filter.selection);
     // The same judgement as `Presence::status`, where an index of pages can use it.
     let heard_of_lately = || {
         diesel::dsl::sql::<Bool>("(NOT sessions.ended AND sessions.last_seen_at + sessions.heartbeat_ms * ")

@@ -13,6 +13,7 @@ use crate::{
     operators::{self, Made},
     paging, row,
     schema::{enrollment_tokens, sites},
+    scope::within,
     secrets::{Columns, NewSecret, StoredSecret},
 };
 
@@ -148,9 +149,7 @@ pub fn list(
     page: &PageRequest,
 ) -> Result<Page<EnrollmentToken>, StoreError> {
     let mut query = enrollment_tokens::table.select(Row::as_select()).into_boxed();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(enrollment_tokens::site_id.eq_any(site_ids));
-    }
+    query = within(query, enrollment_tokens::site_id, scope);
     if let Some(site_id) = site_id {
         query = query.filter(enrollment_tokens::site_id.eq(site_id.as_str()));
     }
@@ -175,8 +174,9 @@ pub fn revoke(
     token_id: &str,
     scope: &SiteScope,
 ) -> Result<Option<EnrollmentToken>, StoreError> {
-    let Some(found) = find(conn, token_id)? else { return Ok(None) };
-    if !scope.allows(&found.token.site_id) {
+    let found = enrollment_tokens::table.find(token_id).select(enrollment_tokens::token_id).into_boxed();
+    let found: Option<String> = within(found, enrollment_tokens::site_id, scope).first(conn).optional()?;
+    if found.is_none() {
         return Ok(None);
     }
     diesel::update(enrollment_tokens::table.find(token_id))

@@ -40,6 +40,7 @@ pub mod samples;
 pub mod schema;
 #[cfg(not(feature = "test-support"))]
 mod schema;
+mod scope;
 pub mod secrets;
 pub mod series;
 pub mod sessions;

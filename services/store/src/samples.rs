@@ -11,7 +11,7 @@ mod write;
 use homepot::model::Sample;
 
 pub use self::{
-    latest::{LatestFilter, latest, received_since},
+    latest::{changed_since, latest, watched},
     probe::probe,
     read::list,
     write::write,

@@ -196,6 +196,7 @@ diesel::table! {
         collected_at -> Timestamptz,
         received_at -> Timestamptz,
         sample -> Binary,
+        changed_at -> Timestamptz,
     }
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{NewSite, Page, PageRequest, Site, SiteChange, SiteId, SiteScope};
 
-use crate::{StoreError, clock, paging, row, schema::sites};
+use crate::{StoreError, clock, paging, row, schema::sites, scope::within};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = sites)]
@@ -60,9 +60,7 @@ pub fn find(conn: &mut PgConnection, site_id: &SiteId) -> Result<Option<Site>, S
 /// Sites within `scope`, by id.
 pub fn list(conn: &mut PgConnection, scope: &SiteScope, page: &PageRequest) -> Result<Page<Site>, StoreError> {
     let mut query = sites::table.select(Row::as_select()).into_boxed();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(sites::site_id.eq_any(site_ids));
-    }
+    query = within(query, sites::site_id, scope);
     if let Some(after) = &page.after {
         query = query.filter(sites::site_id.gt(after));
     }

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use homepot::model::{CommandState, DeviceChange, DeviceSource, DeviceStatus, SiteChange, SiteScope, StateCause};
+use homepot::model::{
+    CommandState, DeviceChange, DeviceSelection, DeviceSource, DeviceStatus, SiteChange, SiteScope, StateCause,
+};
 use homepot_store::{
     PgConnection, StoreError, commands,
     devices::{self, DeviceFilter},
@@ -15,7 +17,11 @@ use homepot_store::{
 use crate::fixture::*;
 
 fn filter(status: Option<DeviceStatus>) -> DeviceFilter {
-    DeviceFilter { scope: SiteScope::All, site_id: None, source: None, status, selector: None }
+    within(SiteScope::All, status)
+}
+
+fn within(scope: SiteScope, status: Option<DeviceStatus>) -> DeviceFilter {
+    DeviceFilter { selection: DeviceSelection::all(scope), status, selector: None }
 }
 
 fn ids(conn: &mut PgConnection, filter: &DeviceFilter) -> Vec<String> {
@@ -78,10 +84,11 @@ async fn a_scope_hides_other_sites_from_every_list() {
         enrollment_tokens::insert(&mut conn, &new_token(&format!("hpe_{site}"), site, 1)).unwrap().unwrap();
     }
     let scope = SiteScope::Only(vec![site_id("s1")]);
-    assert_eq!(ids(&mut conn, &DeviceFilter { scope: scope.clone(), ..filter(None) }), ["mine"]);
-    let elsewhere = DeviceFilter { scope: scope.clone(), site_id: Some(site_id("s2")), ..filter(None) };
+    assert_eq!(ids(&mut conn, &within(scope.clone(), None)), ["mine"]);
+    let mut elsewhere = within(scope.clone(), None);
+    elsewhere.selection.site_id = Some(site_id("s2"));
     assert!(ids(&mut conn, &elsewhere).is_empty());
-    assert!(ids(&mut conn, &DeviceFilter { scope: SiteScope::Only(vec![]), ..filter(None) }).is_empty());
+    assert!(ids(&mut conn, &within(SiteScope::Only(vec![]), None)).is_empty());
     assert_eq!(sites::list(&mut conn, &scope, &page(9, None)).unwrap().items.len(), 1);
     assert_eq!(enrollment_tokens::list(&mut conn, &scope, None, None, &page(9, None)).unwrap().items.len(), 1);
     assert_eq!(enrollment_tokens::revoke(&mut conn, "hpe_s2", &scope).unwrap(), None);

@@ -5,11 +5,12 @@ use std::{collections::HashMap, time::Duration};
 
 use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
 use homepot::model::{
-    BySource, DeviceChange, DeviceStatus, LabelSelector, Labels, Presence, SiteScope, StateCause, StateChange,
+    BySource, DeviceChange, DeviceSelection, DeviceStatus, LabelSelector, Labels, Presence, SiteScope, StateCause,
+    StateChange,
 };
 use homepot_store::{
     PgConnection, device_keys,
-    devices::{self, DeviceFilter, WatchFilter},
+    devices::{self, DeviceFilter},
     horizon::horizon,
     sessions::{self, Kept, Touch},
     states,
@@ -49,7 +50,7 @@ fn touch(conn: &mut PgConnection, pk: i64, epoch: Option<i64>) -> usize {
 }
 
 fn version(conn: &mut PgConnection, id: &str) -> i64 {
-    let filter = WatchFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: vec![device_id(id)] };
+    let filter = DeviceSelection { device_ids: [device_id(id)].into(), ..DeviceSelection::all(SiteScope::All) };
     devices::watched(conn, &filter, None, &page(1, None), usize::MAX).unwrap().items[0].version
 }
 
@@ -264,12 +265,11 @@ async fn a_watch_sees_what_changed_of_record_and_presence_and_a_heartbeat_is_no_
 
     let changed = devices::changed_since(&mut conn, since, usize::MAX).unwrap().unwrap();
     assert_eq!(changed.iter().map(|watched| watched.device.device_id.as_str()).collect::<Vec<_>>(), ["d"]);
-    let filter =
-        WatchFilter { scope: SiteScope::All, site_id: Some(site_id("site-1")), source: None, device_ids: vec![] };
+    let filter = DeviceSelection { site_id: Some(site_id("site-1")), ..DeviceSelection::all(SiteScope::All) };
     let now = presence(&mut conn, "d").read_at;
     pass(&mut conn, d.pk, 60);
     assert!(devices::watched(&mut conn, &filter, Some(now), &page(10, None), usize::MAX).unwrap().items.is_empty());
-    let elsewhere = WatchFilter { scope: SiteScope::Only(vec![]), ..filter.clone() };
+    let elsewhere = DeviceSelection { scope: SiteScope::Only(vec![]), ..filter.clone() };
     assert!(devices::watched(&mut conn, &elsewhere, None, &page(10, None), usize::MAX).unwrap().items.is_empty());
 }
 
@@ -316,22 +316,17 @@ async fn labels_replace_one_another_and_a_selector_finds_what_the_model_says_it_
         let mut expected: Vec<_> =
             fleet.iter().filter(|(_, labels)| selector.matches(labels)).map(|(id, _)| id.clone()).collect();
         expected.sort_unstable();
-        let found = devices::matching(&mut conn, &SiteScope::All, None, None, Some(&selector)).unwrap();
+        let found = devices::matching(&mut conn, &DeviceSelection::all(SiteScope::All), Some(&selector)).unwrap();
         assert_eq!(found.iter().map(|device| device.device_id.to_string()).collect::<Vec<_>>(), expected, "{text}");
-        let filter = DeviceFilter {
-            scope: SiteScope::All,
-            site_id: None,
-            source: None,
-            status: None,
-            selector: Some(selector.clone()),
-        };
+        let selection = DeviceSelection::all(SiteScope::All);
+        let filter = DeviceFilter { selection, status: None, selector: Some(selector.clone()) };
         let listed = all_pages(1, |page| devices::list(&mut conn, &filter, page).unwrap());
         assert_eq!(listed.iter().map(|device| device.device_id.to_string()).collect::<Vec<_>>(), expected, "{text}");
     }
     let till = LabelSelector::parse("s", "kind").unwrap().unwrap();
     let mut of = |scope: &SiteScope, site: Option<&str>| {
-        let site = site.map(site_id);
-        devices::matching(&mut conn, scope, site.as_ref(), None, Some(&till)).unwrap().len()
+        let selection = DeviceSelection { site_id: site.map(site_id), ..DeviceSelection::all(scope.clone()) };
+        devices::matching(&mut conn, &selection, Some(&till)).unwrap().len()
     };
     assert_eq!(of(&SiteScope::All, Some("s")), 2);
     assert_eq!(of(&SiteScope::Only(vec![site_id("other")]), None), 1);

@@ -8,12 +8,12 @@ use diesel::{
     sql_types::{BigInt, Text},
 };
 use homepot::model::{
-    DeviceChange, DeviceSource, DeviceStatus, LabelSelector, Labels, Loss, LossReason, PageRequest, RunId, RunOrder,
-    RunState, Sample, SiteScope, StateCause, Target, Whom,
+    DeviceChange, DeviceSelection, DeviceSource, DeviceStatus, LabelSelector, Labels, Loss, LossReason, PageRequest,
+    RunId, RunOrder, RunState, Sample, SiteScope, StateCause, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
-    devices::{self, DeviceRef, Enrolled, NewDevice, RemovalFilter, WatchFilter},
+    devices::{self, DeviceRef, Enrolled, NewDevice, RemovalFilter},
     losses, maintenance,
     maintenance::Retention,
     runs,
@@ -280,8 +280,8 @@ async fn a_viewer_that_was_away_is_told_of_what_it_saw_and_is_gone_page_by_page(
     assert_eq!(remove(&mut conn, &filter("")), 1);
     assert!(is_empty(&mut conn, again.pk));
 
-    let of = |scope, source| WatchFilter { scope, site_id: None, source, device_ids: Vec::new() };
-    let told = |conn: &mut PgConnection, filter: &WatchFilter, since| {
+    let of = |scope, source| DeviceSelection { source, ..DeviceSelection::all(scope) };
+    let told = |conn: &mut PgConnection, filter: &DeviceSelection, since| {
         let (mut ids, mut after) = (Vec::new(), None);
         loop {
             let page = devices::removed(conn, filter, since, &PageRequest { size: 2, after }).unwrap();
@@ -299,7 +299,7 @@ async fn a_viewer_that_was_away_is_told_of_what_it_saw_and_is_gone_page_by_page(
     assert_eq!(told(&mut conn, &of(ours, Some(DeviceSource::Simulated)), before).len(), 3);
     assert_eq!(told(&mut conn, &of(SiteScope::All, Some(DeviceSource::Real)), before), []);
     let mut one = of(SiteScope::All, None);
-    one.device_ids = vec!["c".parse().unwrap()];
+    one.device_ids = ["c".parse().unwrap()].into();
     assert_eq!(told(&mut conn, &one, before).len(), 1);
     assert_eq!(told(&mut conn, &of(SiteScope::All, None), Utc::now() + TimeDelta::minutes(1)), []);
 }

@@ -1,11 +1,12 @@
 //! Samples: once, by day, and "now" only forward.
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
-use diesel::connection::SimpleConnection as _;
-use homepot::model::{PageRequest, Sample, SiteScope, StoredSample, Temperature};
+use diesel::{Connection as _, connection::SimpleConnection as _};
+use homepot::model::{DeviceSelection, PageRequest, Sample, SiteScope, StoredSample, Temperature};
 use homepot_store::{
     PgConnection, StoreError,
-    samples::{self, Expected, LatestFilter, NewSample},
+    horizon::horizon,
+    samples::{self, Expected, NewSample},
 };
 
 use crate::fixture::*;
@@ -15,7 +16,7 @@ fn sample(device: i64, at: DateTime<Utc>, cpu: f64) -> NewSample {
 }
 
 fn latest(conn: &mut PgConnection) -> Vec<StoredSample> {
-    let filter = LatestFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: Vec::new() };
+    let filter = DeviceSelection::all(SiteScope::All);
     all_pages(2, |page| samples::latest(conn, &filter, page).unwrap())
 }
 
@@ -94,7 +95,7 @@ async fn a_newest_sample_that_is_not_ours_is_told_and_spoils_nothing_after_it() 
     let now = Utc::now().trunc_subsecs(6);
     samples::write(&mut conn, &[sample(d.pk, now, 1.0), sample(e.pk, now, 2.0)], now, Expected::New).unwrap();
     conn.batch_execute(&format!("UPDATE device_latest SET sample = '\\xff' WHERE device = {}", d.pk)).unwrap();
-    let filter = LatestFilter { scope: SiteScope::All, site_id: None, source: None, device_ids: Vec::new() };
+    let filter = DeviceSelection::all(SiteScope::All);
     let page = PageRequest { size: 10, after: None };
     let told = samples::latest(&mut conn, &filter, &page).unwrap_err();
     assert!(matches!(&told, StoreError::Corrupt(told) if told.starts_with("device_latest.sample: ")), "{told}");
@@ -174,14 +175,38 @@ async fn a_range_includes_its_start_and_not_its_end_and_a_list_can_name_devices(
     let found = samples::list(&mut conn, d.pk, at(2), at(0), &page(10, None)).unwrap();
     assert_eq!(found.items.len(), 2);
     assert!(samples::list(&mut conn, -1, at(2), at(0), &page(10, None)).unwrap().items.is_empty());
-    let mut filter = LatestFilter {
-        scope: SiteScope::All,
-        site_id: None,
-        source: None,
-        device_ids: vec![device_id("e"), device_id("none")],
-    };
+    let device_ids = [device_id("e"), device_id("none")].into();
+    let mut filter = DeviceSelection { device_ids, ..DeviceSelection::all(SiteScope::All) };
     let named = samples::latest(&mut conn, &filter, &page(10, None)).unwrap().items;
     assert_eq!(named.iter().map(|stored| stored.device_id.as_str()).collect::<Vec<_>>(), ["e"]);
     filter.scope = SiteScope::Only(vec![site_id("site-1")]);
     assert!(samples::latest(&mut conn, &filter, &page(10, None)).unwrap().items.is_empty());
+}
+
+#[tokio::test]
+async fn a_newest_sample_that_is_committed_late_lies_after_the_horizon_of_every_look_before() {
+    let (database, d) = with_device("d").await;
+    let (mut conn, mut look) = (database.connect(), database.connect());
+    let now = Utc::now().trunc_subsecs(6);
+    // Received an hour ago, by the clock of who writes it.
+    let received_at = now - TimeDelta::hours(1);
+    let since = conn
+        .transaction(|conn| {
+            samples::write(conn, &[sample(d.pk, now, 1.0)], received_at, Expected::New)?;
+            let since = horizon(&mut look)?;
+            assert!(samples::changed_since(&mut look, since, usize::MAX)?.unwrap().is_empty());
+            Ok::<_, StoreError>(since)
+        })
+        .unwrap();
+    let found = samples::changed_since(&mut look, since, usize::MAX).unwrap().unwrap();
+    assert_eq!(found.iter().map(|stored| stored.received_at).collect::<Vec<_>>(), [received_at]);
+    let all = DeviceSelection::all(SiteScope::All);
+    let watched = |since, most| {
+        let mut look = database.connect();
+        samples::watched(&mut look, &all, since, &page(10, None), most).unwrap().items.len()
+    };
+    assert_eq!((watched(None, usize::MAX), watched(Some(since), usize::MAX)), (1, 1));
+    let later = since + TimeDelta::hours(1);
+    assert_eq!(watched(Some(later), usize::MAX), 0);
+    assert_eq!(samples::changed_since(&mut look, since, 1).unwrap(), None, "more than fits");
 }

@@ -2,15 +2,15 @@
 
 use chrono::{SubsecRound, Utc};
 use homepot::model::{
-    CommandState, CommandType, DeviceChange, DeviceSource, DeviceStatus, FleetSummary, LabelSelector, Run, RunId,
-    RunOrder, Sample, SiteScope, StateCause, Target, Whom,
+    CommandState, CommandType, DeviceChange, DeviceSelection, DeviceSource, DeviceStatus, FleetSummary, LabelSelector,
+    Run, RunId, RunOrder, Sample, SiteScope, StateCause, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
     commands::{self, ChangedFilter},
-    devices::{self, DeviceFilter, SummaryFilter, WatchFilter},
+    devices::{self, DeviceFilter, SummaryFilter},
     runs::{self, Started},
-    samples::{self, Expected, LatestFilter, NewSample},
+    samples::{self, Expected, NewSample},
     sessions,
     test_support::TestDatabase,
 };
@@ -56,25 +56,24 @@ async fn every_list_filters_by_source_and_marks_what_it_shows() {
         commands::insert(&mut conn, &[row]).unwrap();
     }
     let expected = [vec!["till"], vec!["lonely", "robot"], vec!["lonely", "robot", "till"]];
-    let scope = SiteScope::All;
-    let device_ids = Vec::new();
+    let of_source = |source| DeviceSelection { source, ..DeviceSelection::all(SiteScope::All) };
 
     let listed = by_source(|source| {
-        let filter = DeviceFilter { scope: scope.clone(), site_id: None, source, status: None, selector: None };
+        let filter = DeviceFilter { selection: of_source(source), status: None, selector: None };
         let devices = all_pages(1, |page| devices::list(&mut conn, &filter, page).unwrap());
         devices.iter().map(|device| device.device_id.to_string()).collect()
     });
     assert_eq!(listed, expected);
 
     let watched = by_source(|source| {
-        let filter = WatchFilter { scope: scope.clone(), site_id: None, source, device_ids: device_ids.clone() };
+        let filter = of_source(source);
         let watched = all_pages(1, |page| devices::watched(&mut conn, &filter, None, page, usize::MAX).unwrap());
         watched.iter().map(|watched| watched.device.device_id.to_string()).collect()
     });
     assert_eq!(watched, expected);
 
     let latest = by_source(|source| {
-        let filter = LatestFilter { scope: scope.clone(), site_id: None, source, device_ids: device_ids.clone() };
+        let filter = of_source(source);
         let latest = all_pages(1, |page| samples::latest(&mut conn, &filter, page).unwrap());
         assert!(latest.iter().all(|stored| (stored.source == REAL) == (stored.device_id.as_str() == "till")));
         latest.iter().map(|stored| stored.device_id.to_string()).collect()
@@ -82,9 +81,7 @@ async fn every_list_filters_by_source_and_marks_what_it_shows() {
     assert_eq!(latest, expected);
 
     let changed = by_source(|source| {
-        let (device_ids, command_ids) = (device_ids.clone(), Vec::new());
-        let scope = scope.clone();
-        let filter = ChangedFilter { scope, site_id: None, source, device_ids, command_ids, run_id: None };
+        let filter = ChangedFilter { selection: of_source(source), command_ids: [].into(), run_id: None };
         let changed = all_pages(1, |page| commands::changed_of(&mut conn, &filter, None, page, usize::MAX).unwrap());
         assert!(changed.iter().all(|command| filter.matches(command)));
         changed.iter().map(|command| command.device_id.to_string()).collect()
@@ -221,8 +218,9 @@ async fn a_summary_counts_one_source_as_lists_judge_and_says_how_many_it_leaves_
     let told = summary(&mut conn, REAL, None, "");
     assert_eq!((told.source, told.total, told.not_counted, told.inactive), (REAL, 6, 2, 1));
     for (status, devices) in &told.by_status {
-        let (scope, source, status) = (SiteScope::All, Some(REAL), Some(*status));
-        let filter = DeviceFilter { scope, site_id: None, source, status, selector: None };
+        let selection = DeviceSelection { source: Some(REAL), ..DeviceSelection::all(SiteScope::All) };
+        let (status, selector) = (Some(*status), None);
+        let filter = DeviceFilter { selection, status, selector };
         let listed = devices::list(&mut conn, &filter, &page(100, None)).unwrap().items.len();
         assert_eq!((status, *devices), (status, listed as u64));
         assert!(*devices > 0, "{status:?}");

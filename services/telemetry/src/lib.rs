@@ -7,7 +7,6 @@
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
 
-mod directory;
 mod ingest;
 mod maintenance;
 mod query;

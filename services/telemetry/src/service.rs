@@ -1,33 +1,21 @@
 //! `TelemetryService`: the operators' queries.
 
 use chrono::TimeDelta;
-use futures_util::{
-    StreamExt as _,
-    stream::{self, BoxStream},
-};
+use futures_util::{StreamExt as _, stream};
 use homepot::{
     Error,
-    model::{DeviceId, DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
+    model::{Cursor, DeviceId, DeviceSource, Faults, PageRequest, from_proto_timestamp, to_proto_timestamp},
     pb::telemetry::v1::{self as pb, telemetry_service_server::TelemetryService},
 };
-use homepot_runtime::{
-    Drain,
-    auth::{self, OperatorCaller},
+use homepot_operator_api::{
+    Answers, Directory, Named,
+    feed::{Feed, resume_from},
+    operator_service,
 };
-use homepot_store::{
-    Lane, Store,
-    maintenance::Retention,
-    samples::{self, LatestFilter},
-};
-use tonic::{Request, Response, Status};
+use homepot_runtime::{Drain, auth::OperatorCaller};
+use homepot_store::{Lane, Store, maintenance::Retention, samples};
 
-use crate::{
-    directory::{self, Directory},
-    query::Queries,
-    watch::Watches,
-};
-
-const MAX_DEVICE_IDS: usize = 1_000;
+use crate::{query::Queries, watch};
 
 /// The operators' face of telemetry.
 #[derive(Clone)]
@@ -35,42 +23,34 @@ pub struct Service {
     store: Store,
     directory: Directory,
     queries: Queries,
-    watches: Watches,
+    news: Feed<watch::Newest>,
 }
 
 impl Service {
     pub(crate) fn new(store: Store, kept: Retention, drain: Drain) -> Self {
+        let directory = Directory::new(store.clone());
         Self {
-            directory: Directory::new(store.clone()),
-            queries: Queries::new(store.clone(), kept),
-            watches: Watches::new(store.clone(), drain),
+            queries: Queries::new(store.clone(), directory.clone(), kept),
+            news: watch::feed(store.clone(), drain),
+            directory,
             store,
         }
     }
 
-    async fn find_latest(
-        &self,
-        caller: &OperatorCaller,
-        request: pb::LatestRequest,
-    ) -> Result<pb::LatestResponse, Error> {
+    async fn latest(&self, caller: &OperatorCaller, request: pb::LatestRequest) -> Result<pb::LatestResponse, Error> {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let source = faults.take(DeviceSource::from_proto("source", request.source));
-        let site_id = faults.take(directory::read_site(&request.site_id));
-        let devices = faults.take(directory::read_devices(&request.device_ids, MAX_DEVICE_IDS));
-        let ((page, source), (site_id, devices)) = faults.finish(page.zip(source).zip(site_id.zip(devices)))?;
-        let site_id = self.directory.narrowed_to(caller, site_id).await?;
-        let devices = self.directory.devices(caller, devices).await?;
-        let device_ids = devices.into_iter().map(|device| device.device_id).collect();
-        let filter = LatestFilter { scope: caller.scope.clone(), site_id, source, device_ids };
-        let page = self.store.run("latest_samples", move |conn| samples::latest(conn, &filter, &page)).await?;
-        let next_page_token = page.next_token();
+        let named = Named::read(&mut faults, &request.site_id, &request.device_ids);
+        let (page, source) = faults.finish(page.zip(source))?;
+        let selection = self.directory.select(caller, named, source).await?;
+        let page = self.store.run("latest_samples", move |conn| samples::latest(conn, &selection, &page)).await?;
         let server_time = Some(to_proto_timestamp(self.store.now()));
-        let samples = page.items.into_iter().map(Into::into).collect();
+        let (samples, next_page_token) = page.into_answer(Into::into);
         Ok(pb::LatestResponse { samples, next_page_token, server_time })
     }
 
-    async fn find_range(
+    async fn list_samples(
         &self,
         caller: &OperatorCaller,
         request: pb::ListSamplesRequest,
@@ -93,40 +73,44 @@ impl Service {
         let device = self.directory.device(caller, device_id).await?;
         let list = move |conn: &mut _| samples::list(conn, device.pk, start, end, &page);
         let page = self.store.lane(Lane::Reports).run("list_samples", list).await?;
-        let next_page_token = page.next_token();
-        Ok(pb::ListSamplesResponse { samples: page.items.into_iter().map(Into::into).collect(), next_page_token })
+        let (samples, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::ListSamplesResponse { samples, next_page_token })
+    }
+
+    async fn query(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::QueryRequest,
+    ) -> Result<Answers<pb::QueryResponse>, Error> {
+        let pieces = self.queries.answer(caller, request).await?;
+        Ok(stream::unfold(pieces, |mut pieces| async move { Some((pieces.recv().await?, pieces)) }).boxed())
+    }
+
+    async fn watch(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::WatchRequest,
+    ) -> Result<Answers<pb::WatchResponse>, Error> {
+        let mut faults = Faults::new();
+        let source = faults.take(DeviceSource::from_proto("source", request.source));
+        let named = Named::read(&mut faults, &request.site_id, &request.device_ids);
+        let since = faults.take(Cursor::parse(&request.cursor));
+        let (source, since) = faults.finish(source.zip(since))?;
+        let selection = self.directory.select(caller, named, source).await?;
+        let since = resume_from(&self.store, since).await?;
+        let view = watch::view(self.store.clone(), selection, since);
+        Ok(self.news.view(view).await?.map(|piece| Ok(watch::message(piece?))).boxed())
     }
 }
 
-#[tonic::async_trait]
-impl TelemetryService for Service {
-    async fn latest(&self, request: Request<pb::LatestRequest>) -> Result<Response<pb::LatestResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        Ok(Response::new(self.find_latest(&caller, request.into_inner()).await?))
+operator_service! {
+    impl TelemetryService for Service, with messages of pb;
+    unary {
+        latest(LatestRequest) -> LatestResponse;
+        list_samples(ListSamplesRequest) -> ListSamplesResponse;
     }
-
-    async fn list_samples(
-        &self,
-        request: Request<pb::ListSamplesRequest>,
-    ) -> Result<Response<pb::ListSamplesResponse>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        Ok(Response::new(self.find_range(&caller, request.into_inner()).await?))
-    }
-
-    type QueryStream = BoxStream<'static, Result<pb::QueryResponse, Status>>;
-
-    async fn query(&self, request: Request<pb::QueryRequest>) -> Result<Response<Self::QueryStream>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let pieces = self.queries.answer(&caller, request.into_inner()).await?;
-        let pieces = stream::unfold(pieces, |mut pieces| async move { Some((pieces.recv().await?, pieces)) });
-        Ok(Response::new(pieces.boxed()))
-    }
-
-    type WatchStream = BoxStream<'static, Result<pb::WatchResponse, Status>>;
-
-    async fn watch(&self, request: Request<pb::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let caller: OperatorCaller = auth::caller(&request)?;
-        let messages = self.watches.watch(&caller, request.into_inner()).await?;
-        Ok(Response::new(messages.boxed()))
+    streams {
+        query(QueryRequest) -> QueryResponse as QueryStream;
+        watch(WatchRequest) -> WatchResponse as WatchStream;
     }
 }

@@ -17,10 +17,11 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-runtime", &["homepot", "homepot-host"]),
     ("homepot-store", &["homepot", "homepot-host"]),
     ("homepot-hints", &["homepot", "homepot-runtime", "homepot-store"]),
-    ("homepot-registry", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
-    ("homepot-telemetry", &["homepot", "homepot-runtime", "homepot-store"]),
-    ("homepot-command", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
-    ("homepot-analytics", &["homepot", "homepot-runtime", "homepot-store"]),
+    ("homepot-operator-api", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
+    ("homepot-registry", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    ("homepot-telemetry", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    ("homepot-command", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    ("homepot-analytics", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     (
         "homepot-link",
         &[
@@ -100,6 +101,21 @@ fn neither_the_agent_nor_the_simulator_nor_the_gateway_reaches_the_database_on_a
         assert!(bad.is_empty(), "{name} reaches {bad:?}");
     }
     assert!(reached(&metadata, "homepot-server").contains("diesel"), "the walk itself works");
+}
+
+#[test]
+fn what_a_caller_may_see_is_decided_in_one_place() {
+    let naming = |room: &str, word: &str| -> BTreeSet<String> {
+        let files = rust_files(&workspace().join(room)).into_iter();
+        let naming = files.filter(|file| std::fs::read_to_string(file).unwrap().contains(word));
+        naming.map(|file| file.strip_prefix(workspace()).unwrap().display().to_string()).collect()
+    };
+    let expected = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(naming("services", ".allows("), expected(&["services/operator-api/src/directory.rs"]));
+    // The other two are no queries of the builder: a column that is written, and a statement in SQL.
+    let in_queries =
+        ["services/store/src/error_groups/read.rs", "services/store/src/operators.rs", "services/store/src/scope.rs"];
+    assert_eq!(naming("services/store/src", ".site_ids()"), expected(&in_queries));
 }
 
 #[test]

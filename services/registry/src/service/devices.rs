@@ -5,18 +5,19 @@ use std::time::Duration;
 use homepot::{
     Error,
     model::{
-        Device, DeviceChange, DeviceSource, DeviceStatus, Faults, LabelSelector, PageRequest, SecretKind,
-        from_proto_duration, to_proto_timestamp,
+        Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, Faults, LabelSelector,
+        PageRequest, SecretKind, from_proto_duration, to_proto_timestamp,
     },
     pb::registry::v1 as pb,
 };
+use homepot_operator_api::Named;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     Lane, device_keys,
     devices::{self, DeviceFilter, SummaryFilter},
 };
 
-use super::{Service, site_filter};
+use super::Service;
 use crate::secrets::place_of;
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
@@ -28,7 +29,7 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::GetDeviceRequest,
     ) -> Result<pb::GetDeviceResponse, Error> {
-        let device = self.device_of(caller, &request.device_id).await?;
+        let device = self.directory.device_record(caller, DeviceId::parse(&request.device_id)?).await?;
         Ok(pb::GetDeviceResponse { device: Some(device.into_proto()) })
     }
 
@@ -39,17 +40,16 @@ impl Service {
     ) -> Result<pb::ListDevicesResponse, Error> {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
-        faults.take(site_filter(&request.site_id));
+        let named = Named::read(&mut faults, &request.site_id, &[]);
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         let status = faults.take(DeviceStatus::from_proto("status", request.status)).flatten();
         let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
         let page = faults.finish(page)?;
-        let site_id = self.site_filter(caller, &request.site_id).await?;
-        let filter = DeviceFilter { scope: caller.scope.clone(), site_id, source, status, selector };
+        let selection = self.directory.select(caller, named, source).await?;
+        let filter = DeviceFilter { selection, status, selector };
         let page =
             self.registry.inner.store.run("list_devices", move |conn| devices::list(conn, &filter, &page)).await?;
-        let next_page_token = page.next_token();
-        let devices = page.items.into_iter().map(Device::into_proto).collect();
+        let (devices, next_page_token) = page.into_answer(Device::into_proto);
         Ok(pb::ListDevicesResponse { devices, next_page_token })
     }
 
@@ -59,13 +59,12 @@ impl Service {
         request: pb::SummarizeFleetRequest,
     ) -> Result<pb::SummarizeFleetResponse, Error> {
         let mut faults = Faults::new();
-        faults.take(site_filter(&request.site_id));
+        let named = Named::read(&mut faults, &request.site_id, &[]);
         let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         faults.check()?;
-        let site_id = self.site_filter(caller, &request.site_id).await?;
-        let source = source.unwrap_or(DeviceSource::Real);
-        let filter = SummaryFilter { scope: caller.scope.clone(), site_id, selector, source };
+        let DeviceSelection { scope, site_id, .. } = self.directory.select(caller, named, source).await?;
+        let filter = SummaryFilter { scope, site_id, selector, source: source.unwrap_or(DeviceSource::Real) };
         let summarize = move |conn: &mut _| devices::summarize(conn, &filter);
         Ok(self.registry.inner.store.lane(Lane::Reports).run("summarize_fleet", summarize).await?.into())
     }
@@ -75,9 +74,11 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::UpdateDeviceRequest,
     ) -> Result<pb::UpdateDeviceResponse, Error> {
-        let device_id = request.device_id.clone();
-        let change = DeviceChange::try_from(request)?;
-        let device = self.change_device(caller, &device_id, change).await?;
+        let mut faults = Faults::new();
+        let device_id = faults.take(DeviceId::parse(&request.device_id));
+        let change = faults.take(DeviceChange::try_from(request));
+        let (device_id, change) = faults.finish(device_id.zip(change))?;
+        let device = self.change_device(caller, device_id, change).await?;
         Ok(pb::UpdateDeviceResponse { device: Some(device.into_proto()) })
     }
 
@@ -87,7 +88,7 @@ impl Service {
         request: pb::DeactivateDeviceRequest,
     ) -> Result<pb::DeactivateDeviceResponse, Error> {
         let change = DeviceChange { active: Some(false), ..DeviceChange::default() };
-        let device = self.change_device(caller, &request.device_id, change).await?;
+        let device = self.change_device(caller, DeviceId::parse(&request.device_id)?, change).await?;
         self.registry.inner.shut_out.notify_one();
         Ok(pb::DeactivateDeviceResponse { device: Some(device.into_proto()) })
     }
@@ -98,18 +99,18 @@ impl Service {
         request: pb::ActivateDeviceRequest,
     ) -> Result<pb::ActivateDeviceResponse, Error> {
         let change = DeviceChange { active: Some(true), ..DeviceChange::default() };
-        let device = self.change_device(caller, &request.device_id, change).await?;
+        let device = self.change_device(caller, DeviceId::parse(&request.device_id)?, change).await?;
         Ok(pb::ActivateDeviceResponse { device: Some(device.into_proto()) })
     }
 
     async fn change_device(
         &self,
         caller: &OperatorCaller,
-        device_id: &str,
+        device_id: DeviceId,
         change: DeviceChange,
     ) -> Result<Device, Error> {
-        let device_id = self.device_of(caller, device_id).await?.device_id;
-        tracing::info!(%device_id, by = %caller.name, ?change, "device changed");
+        let device_id = self.directory.device(caller, device_id).await?.device_id;
+        tracing::info!(%device_id, ?change, "device changed");
         let changed = self
             .registry
             .inner
@@ -125,14 +126,17 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::RotateDeviceKeyRequest,
     ) -> Result<pb::RotateDeviceKeyResponse, Error> {
+        let mut faults = Faults::new();
         let overlap = match &request.overlap {
-            None => DEFAULT_OVERLAP,
-            Some(overlap) => from_proto_duration("overlap", overlap)?,
+            None => Some(DEFAULT_OVERLAP),
+            Some(overlap) => faults.take(from_proto_duration("overlap", overlap)),
         };
-        if overlap > MAX_OVERLAP {
-            return Err(Error::invalid("overlap", "must be 0 s to 30 days"));
+        if overlap.is_some_and(|overlap| overlap > MAX_OVERLAP) {
+            faults.add("overlap", "must be 0 s to 30 days");
         }
-        let device_id = self.device_of(caller, &request.device_id).await?.device_id;
+        let device_id = faults.take(DeviceId::parse(&request.device_id));
+        let (overlap, device_id) = faults.finish(overlap.zip(device_id))?;
+        let device_id = self.directory.device(caller, device_id).await?.device_id;
         let minted = self.registry.mint(SecretKind::DeviceKey, place_of(&caller.name)).await?;
         let (wanted, key) = (device_id.clone(), minted.kept);
         let rotated = self
@@ -146,7 +150,6 @@ impl Service {
             // Streams that came with the older keys end at once.
             self.registry.inner.shut_out.notify_one();
         }
-        tracing::info!(%device_id, by = %caller.name, "device key rotated");
         Ok(pb::RotateDeviceKeyResponse {
             device_id: device_id.into(),
             api_key: minted.secret.reveal().to_owned(),
@@ -159,18 +162,12 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::RevokeDeviceKeysRequest,
     ) -> Result<pb::RevokeDeviceKeysResponse, Error> {
-        let device_id = self.device_of(caller, &request.device_id).await?.device_id;
-        let wanted = device_id.clone();
-        let revoked = self
-            .registry
-            .inner
-            .store
-            .run("revoke_device_keys", move |conn| device_keys::revoke_all(conn, &wanted))
-            .await?;
+        let device_id = self.directory.device(caller, DeviceId::parse(&request.device_id)?).await?.device_id;
+        let revoke = move |conn: &mut _| device_keys::revoke_all(conn, &device_id);
+        let revoked = self.registry.inner.store.run("revoke_device_keys", revoke).await?;
         let revoked = revoked.ok_or_else(|| Error::not_found("Device not found"))?;
         self.registry.inner.shut_out.notify_one();
         self.registry.presence_changed();
-        tracing::info!(%device_id, by = %caller.name, revoked, "device keys revoked");
         Ok(pb::RevokeDeviceKeysResponse { revoked })
     }
 }

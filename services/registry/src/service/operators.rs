@@ -46,8 +46,8 @@ impl Service {
         let own_of = own_of(caller);
         let list = move |conn: &mut _| operators::list(conn, own_of.as_ref(), &page);
         let page = self.registry.inner.store.run("list_operators", list).await?;
-        let next_page_token = page.next_token();
-        Ok(pb::ListOperatorsResponse { operators: page.items.into_iter().map(Into::into).collect(), next_page_token })
+        let (operators, next_page_token) = page.into_answer(Into::into);
+        Ok(pb::ListOperatorsResponse { operators, next_page_token })
     }
 
     pub(super) async fn revoke_operator(

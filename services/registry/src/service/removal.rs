@@ -22,17 +22,17 @@ impl Service {
     ) -> Result<pb::RemoveSimulatedDevicesResponse, Error> {
         let (site_ids, selector) = read(&request)?;
         for site_id in &site_ids {
-            self.site_of(caller, site_id).await?;
+            self.directory.site(caller, site_id.clone()).await?;
         }
         let filter = RemovalFilter { scope: caller.scope.clone(), site_ids, selector };
-        tracing::info!(by = %caller.name, ?filter, "removing simulated devices");
+        tracing::info!(?filter, "removing simulated devices");
         // A task of its own: who asked may not wait for the end, and half of it would be of no use to anybody.
         let work = tokio::spawn(self.registry.clone().remove_simulated(filter));
         let removed = work.await.map_err(|error| {
             tracing::error!(%error, "remove simulated devices");
             Error::internal()
         })??;
-        tracing::info!(by = %caller.name, removed, "simulated devices removed");
+        tracing::info!(removed, "simulated devices removed");
         Ok(pb::RemoveSimulatedDevicesResponse { removed: u32::try_from(removed).unwrap_or(u32::MAX) })
     }
 }

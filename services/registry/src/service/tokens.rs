@@ -5,13 +5,16 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use homepot::{
     Error,
-    model::{DeviceSource, Faults, PageRequest, SecretKind, SiteId, from_proto_duration, parse_labels},
+    model::{
+        DeviceSelection, DeviceSource, Faults, PageRequest, SecretKind, SiteId, from_proto_duration, parse_labels,
+    },
     pb::registry::v1 as pb,
 };
+use homepot_operator_api::Named;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::enrollment_tokens::{self, NewEnrollmentToken};
 
-use super::{Service, site_filter};
+use super::Service;
 use crate::{operators::made, secrets::place_of};
 
 const DEFAULT_TIME_TO_LIVE: Duration = Duration::from_secs(24 * 3600);
@@ -42,7 +45,7 @@ impl Service {
         // Without a fault each has its value.
         let (Some(site_id), Some(labels)) = (site_id, labels) else { return Err(Error::internal()) };
         let source = source.unwrap_or(DeviceSource::Real);
-        self.site_of(caller, &site_id).await?;
+        self.directory.site(caller, site_id.clone()).await?;
 
         let minted = self.registry.mint(SecretKind::EnrollmentToken, place_of(&caller.name)).await?;
         let token = NewEnrollmentToken {
@@ -59,7 +62,6 @@ impl Service {
         let make = move |conn: &mut _| enrollment_tokens::make(conn, &maker, token, time_to_live, DEFAULT_TIME_TO_LIVE);
         let made = made(self.registry.inner.store.run("make_enrollment_token", make).await?)?;
         let token = made.ok_or_else(|| Error::not_found(format!("Site {site_id} not found")))?;
-        tracing::info!(token_id = token.token_id, %site_id, by = %caller.name, "enrollment token made");
         Ok(pb::CreateEnrollmentTokenResponse {
             enrollment_token: Some(token.into()),
             secret: minted.secret.reveal().to_owned(),
@@ -73,15 +75,13 @@ impl Service {
     ) -> Result<pb::ListEnrollmentTokensResponse, Error> {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
-        faults.take(site_filter(&request.site_id));
+        let named = Named::read(&mut faults, &request.site_id, &[]);
         let source = faults.take(DeviceSource::from_proto("source", request.source));
         let (page, source) = faults.finish(page.zip(source))?;
-        let site_id = self.site_filter(caller, &request.site_id).await?;
-        let scope = caller.scope.clone();
+        let DeviceSelection { scope, site_id, .. } = self.directory.select(caller, named, source).await?;
         let list = move |conn: &mut _| enrollment_tokens::list(conn, &scope, site_id.as_ref(), source, &page);
         let page = self.registry.inner.store.run("list_enrollment_tokens", list).await?;
-        let next_page_token = page.next_token();
-        let enrollment_tokens = page.items.into_iter().map(Into::into).collect();
+        let (enrollment_tokens, next_page_token) = page.into_answer(Into::into);
         Ok(pb::ListEnrollmentTokensResponse { enrollment_tokens, next_page_token })
     }
 
@@ -98,7 +98,6 @@ impl Service {
             .run("revoke_enrollment_token", move |conn| enrollment_tokens::revoke(conn, &token_id, &scope))
             .await?;
         let token = revoked.ok_or_else(|| Error::not_found("Enrollment token not found"))?;
-        tracing::info!(token_id = token.token_id, by = %caller.name, "enrollment token revoked");
         Ok(pb::RevokeEnrollmentTokenResponse { enrollment_token: Some(token.into()) })
     }
 }

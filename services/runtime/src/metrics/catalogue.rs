@@ -69,7 +69,7 @@ const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
 const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
-const FEEDS: &[&str] = &["commands", "devices"];
+const FEEDS: &[&str] = &["commands", "devices", "samples"];
 const HINTS: &[(&str, Values)] = &[
     ("transport", Values::These(&["postgres", "redis"])),
     ("about", Values::These(&["device", "ledger", "presence", "runs"])),
@@ -190,13 +190,11 @@ pub(super) const METRICS: &[Metric] = &[
     counter("homepot_rollup_rows_total", &[("resolution", Values::These(&["1m", "1h"]))], "Rows of rollups written."),
     counter("homepot_rollup_late_total", &[], "Minutes folded again because samples came late."),
     counter("homepot_partitions_dropped_total", &[], "Partitions dropped because their retention was over."),
-    gauge("homepot_watch_viewers", &[], "Watches of live values."),
-    counter("homepot_watch_lagged_total", &[], "Watches of live values that read too slowly."),
-    gauge("homepot_feed_viewers", &[("feed", Values::These(FEEDS))], "Watches of devices and commands."),
+    gauge("homepot_feed_viewers", &[("feed", Values::These(FEEDS))], "Watches of commands, devices and live values."),
     counter(
         "homepot_feed_lagged_total",
         &[("feed", Values::These(FEEDS))],
-        "Watches of devices and commands that read too slowly.",
+        "Watches of commands, devices and live values that read too slowly.",
     ),
     counter("homepot_commands_queued_total", &[SOURCE], "Commands queued."),
     counter("homepot_commands_delivered_total", &[SOURCE], "Commands handed to devices, repeats counted."),

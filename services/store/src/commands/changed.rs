@@ -1,29 +1,26 @@
 //! What has changed since: for those who watch.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::{pg::PgRowByRowLoadingMode, prelude::*};
-use homepot::model::{Command, CommandId, DeviceId, DeviceSource, Page, PageRequest, RunId, SiteId, SiteScope};
+use homepot::model::{Command, CommandId, DeviceSelection, Page, PageRequest, RunId};
 use uuid::Uuid;
 
 use super::read::{CHUNK, DEVICE, Row, RowOfDevice, command};
 use crate::{
     StoreError, paging,
     schema::{commands, devices},
+    scope::selected,
 };
 
 /// Which commands.
 #[derive(Clone, Debug)]
 pub struct ChangedFilter {
-    /// Where the viewer may look.
-    pub scope: SiteScope,
-    /// Only of this site.
-    pub site_id: Option<SiteId>,
-    /// Only of real or of simulated devices.
-    pub source: Option<DeviceSource>,
-    /// Only of these devices; empty: of any.
-    pub device_ids: Vec<DeviceId>,
+    /// Only commands of these devices.
+    pub selection: DeviceSelection,
     /// Only these; empty: any.
-    pub command_ids: Vec<CommandId>,
+    pub command_ids: BTreeSet<CommandId>,
     /// Only of this run.
     pub run_id: Option<RunId>,
 }
@@ -31,10 +28,7 @@ pub struct ChangedFilter {
 impl ChangedFilter {
     /// Whether a command is one of them.
     pub fn matches(&self, command: &Command) -> bool {
-        self.scope.allows(&command.site_id)
-            && self.site_id.as_ref().is_none_or(|site_id| *site_id == command.site_id)
-            && self.source.is_none_or(|source| source == command.source)
-            && (self.device_ids.is_empty() || self.device_ids.contains(&command.device_id))
+        self.selection.includes(&command.site_id, command.source, &command.device_id)
             && (self.command_ids.is_empty() || self.command_ids.contains(&command.command_id))
             && self.run_id.is_none_or(|run_id| command.run_id == Some(run_id))
     }
@@ -86,18 +80,7 @@ fn changed_chunk(
     if let Some(since) = since {
         query = query.filter(commands::changed_at.ge(since));
     }
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str().to_owned()));
-    }
-    if let Some(source) = filter.source {
-        query = query.filter(devices::source.eq(source.as_str()));
-    }
-    if !filter.device_ids.is_empty() {
-        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str().to_owned())));
-    }
+    query = selected(query, &filter.selection);
     if !filter.command_ids.is_empty() {
         query = query.filter(commands::command_id.eq_any(filter.command_ids.iter().map(|id| id.0)));
     }

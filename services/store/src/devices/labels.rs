@@ -6,13 +6,14 @@ use diesel::{
     prelude::*,
     sql_types::{Array, Bool, Jsonb, Text},
 };
-use homepot::model::{DeviceSource, LabelSelector, Labels, Requirement, SiteId, SiteScope};
+use homepot::model::{DeviceSelection, LabelSelector, Labels, Requirement};
 use serde_json::{Value, json};
 
 use super::{DeviceRef, Joined, REF, RefRow, device_ref};
 use crate::{
     StoreError,
     schema::{devices, sessions},
+    scope::selected,
 };
 
 /// A condition on devices that are joined with their sessions.
@@ -49,46 +50,25 @@ pub(super) fn conditions(selector: &LabelSelector) -> Vec<Condition> {
 /// How many devices [`matching`] finds.
 pub fn count_matching(
     conn: &mut PgConnection,
-    scope: &SiteScope,
-    site_id: Option<&SiteId>,
-    source: DeviceSource,
+    selection: &DeviceSelection,
     selector: Option<&LabelSelector>,
 ) -> Result<i64, StoreError> {
-    let mut query = devices::table
-        .inner_join(sessions::table)
-        .filter(devices::source.eq(source.as_str()))
-        .count()
-        .into_boxed::<Pg>();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
+    let query = devices::table.inner_join(sessions::table).count().into_boxed::<Pg>();
+    let mut query = selected(query, selection);
     for condition in selector.into_iter().flat_map(conditions) {
         query = query.filter(condition);
     }
     Ok(query.get_result(conn)?)
 }
 
-/// The devices that a target names: of these sites, of one of them, of a source, with such labels; by device id.
+/// The devices of a selection with such labels, by device id.
 pub fn matching(
     conn: &mut PgConnection,
-    scope: &SiteScope,
-    site_id: Option<&SiteId>,
-    source: Option<DeviceSource>,
+    selection: &DeviceSelection,
     selector: Option<&LabelSelector>,
 ) -> Result<Vec<DeviceRef>, StoreError> {
-    let mut query = devices::table.inner_join(sessions::table).select(REF).into_boxed::<Pg>();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
-    if let Some(source) = source {
-        query = query.filter(devices::source.eq(source.as_str()));
-    }
+    let query = devices::table.inner_join(sessions::table).select(REF).into_boxed::<Pg>();
+    let mut query = selected(query, selection);
     for condition in selector.into_iter().flat_map(conditions) {
         query = query.filter(condition);
     }

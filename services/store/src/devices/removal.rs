@@ -15,6 +15,7 @@ use super::labels;
 use crate::{
     Meaning, StoreError,
     schema::{devices, removed_devices, sessions},
+    scope::within,
 };
 
 /// Devices that are shut out in one transaction.
@@ -80,9 +81,7 @@ fn meant(conn: &mut PgConnection, filter: &RemovalFilter, let_in: bool, limit: i
     if let_in {
         query = query.filter(devices::active);
     }
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
+    query = within(query, devices::site_id, &filter.scope);
     if !filter.site_ids.is_empty() {
         query = query.filter(devices::site_id.eq_any(filter.site_ids.iter().map(|id| id.as_str())));
     }

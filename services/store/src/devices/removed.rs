@@ -4,10 +4,10 @@ use std::collections::HashSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{pg::Pg, prelude::*};
-use homepot::model::{DeviceId, DeviceSource, Page, PageRequest, SiteId};
+use homepot::model::{DeviceId, DeviceSelection, DeviceSource, Page, PageRequest, SiteId};
 
-use super::{WatchFilter, removal::delete_rows};
-use crate::{StoreError, paging, row, schema::removed_devices};
+use super::removal::delete_rows;
+use crate::{StoreError, paging, row, schema::removed_devices, scope::within};
 
 /// How long a device is remembered that is gone. Who watches and was away for longer begins anew.
 pub const REMEMBERED: TimeDelta = TimeDelta::days(30);
@@ -30,11 +30,11 @@ pub struct Removed {
 /// Devices by id that a watch showed and that were removed at or after `since`.
 pub fn removed(
     conn: &mut PgConnection,
-    filter: &WatchFilter,
+    selection: &DeviceSelection,
     since: DateTime<Utc>,
     page: &PageRequest,
 ) -> Result<Page<Removed>, StoreError> {
-    if filter.source == Some(DeviceSource::Real) {
+    if selection.source == Some(DeviceSource::Real) {
         return Ok(Page { items: Vec::new(), next: None });
     }
     let mut query = removed_devices::table
@@ -42,14 +42,12 @@ pub fn removed(
         .filter(removed_devices::removed_at.ge(since))
         .select(COLUMNS)
         .into_boxed::<Pg>();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(removed_devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
+    query = within(query, removed_devices::site_id.assume_not_null(), &selection.scope);
+    if let Some(site_id) = &selection.site_id {
         query = query.filter(removed_devices::site_id.eq(site_id.as_str()));
     }
-    if !filter.device_ids.is_empty() {
-        query = query.filter(removed_devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
+    if !selection.device_ids.is_empty() {
+        query = query.filter(removed_devices::device_id.eq_any(selection.device_ids.iter().map(|id| id.as_str())));
     }
     if let Some(after) = &page.after {
         query = query.filter(removed_devices::device_id.gt(after));

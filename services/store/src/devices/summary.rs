@@ -14,6 +14,7 @@ use super::labels;
 use crate::{
     StoreError, row,
     schema::{devices, sessions},
+    scope::within,
 };
 
 /// Sites and device types that are told one by one.
@@ -61,9 +62,7 @@ pub fn summarize(conn: &mut PgConnection, filter: &SummaryFilter) -> Result<Flee
         .group_by(sql::<Text>(OVER))
         .select(sql::<Total>(TOTALS))
         .into_boxed::<Pg>();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
+    query = within(query, devices::site_id, &filter.scope);
     if let Some(site_id) = &filter.site_id {
         query = query.filter(devices::site_id.eq(site_id.as_str()));
     }

@@ -5,12 +5,13 @@ use diesel::{
     pg::{Pg, PgRowByRowLoadingMode},
     prelude::*,
 };
-use homepot::model::{Device, DeviceId, DeviceSource, Page, PageRequest, SiteId, SiteScope, Weigh};
+use homepot::model::{Device, DeviceSelection, Page, PageRequest, Weigh};
 
 use super::{CHUNK, Row, SessionRow, device};
 use crate::{
     StoreError, paging,
     schema::{devices, sessions},
+    scope::selected,
 };
 
 /// A device, and a number that grows whenever its record or its presence changes.
@@ -22,19 +23,6 @@ pub struct Watched {
     pub version: i64,
 }
 
-/// Which devices a watch shows.
-#[derive(Clone, Debug)]
-pub struct WatchFilter {
-    /// Sites the caller may see.
-    pub scope: SiteScope,
-    /// One of them.
-    pub site_id: Option<SiteId>,
-    /// Real or simulated only.
-    pub source: Option<DeviceSource>,
-    /// These devices only; empty: all.
-    pub device_ids: Vec<DeviceId>,
-}
-
 impl Weigh for Watched {
     fn weight(&self) -> usize {
         self.device.weight()
@@ -44,12 +32,12 @@ impl Weigh for Watched {
 /// Devices by id, a page of so many bytes at a time: those that changed at or after `since`, or all.
 pub fn watched(
     conn: &mut PgConnection,
-    filter: &WatchFilter,
+    selection: &DeviceSelection,
     since: Option<DateTime<Utc>>,
     page: &PageRequest,
     most: usize,
 ) -> Result<Page<Watched>, StoreError> {
-    paging::within(page, CHUNK, most, key, |page| watched_chunk(conn, filter, since, page))
+    paging::within(page, CHUNK, most, key, |page| watched_chunk(conn, selection, since, page))
 }
 
 fn key(watched: &Watched) -> String {
@@ -58,7 +46,7 @@ fn key(watched: &Watched) -> String {
 
 fn watched_chunk(
     conn: &mut PgConnection,
-    filter: &WatchFilter,
+    selection: &DeviceSelection,
     since: Option<DateTime<Utc>>,
     page: &PageRequest,
 ) -> Result<Page<Watched>, StoreError> {
@@ -66,18 +54,7 @@ fn watched_chunk(
         .inner_join(sessions::table)
         .select((Row::as_select(), SessionRow::as_select(), sessions::version))
         .into_boxed::<Pg>();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
-    if let Some(source) = filter.source {
-        query = query.filter(devices::source.eq(source.as_str()));
-    }
-    if !filter.device_ids.is_empty() {
-        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
-    }
+    query = selected(query, selection);
     if let Some(since) = since {
         query = query.filter(sessions::changed_at.ge(since));
     }

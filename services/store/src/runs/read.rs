@@ -18,6 +18,7 @@ use uuid::Uuid;
 use crate::{
     StoreError, paging, row,
     schema::{devices, run_devices, runs},
+    scope::reaching_only,
 };
 
 #[derive(Queryable, Selectable)]
@@ -27,7 +28,6 @@ pub(super) struct Row {
     command_type: String,
     payload: Option<Value>,
     target: Value,
-    pub(super) site_ids: Vec<String>,
     max_in_flight: i32,
     max_failures: i32,
     time_to_live_ms: i64,
@@ -156,8 +156,9 @@ pub(super) fn progress(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<
 
 /// A run within `scope`: one that reaches other sites too is not there.
 pub fn find(conn: &mut PgConnection, id: RunId, scope: &SiteScope) -> Result<Option<Run>, StoreError> {
-    let row: Option<Row> = runs::table.find(id.0).select(Row::as_select()).first(conn).optional()?;
-    let Some(row) = row.filter(|row| reaches(scope, row)) else { return Ok(None) };
+    let query = reaching_only(runs::table.find(id.0).select(Row::as_select()).into_boxed(), scope);
+    let row: Option<Row> = query.first(conn).optional()?;
+    let Some(row) = row else { return Ok(None) };
     let progress = progress(conn, &[id.0])?.remove(&id.0).unwrap_or_default();
     run(row, progress).map(Some)
 }
@@ -165,11 +166,6 @@ pub fn find(conn: &mut PgConnection, id: RunId, scope: &SiteScope) -> Result<Opt
 /// The run of an id that is known to be there.
 pub(super) fn found(conn: &mut PgConnection, id: RunId) -> Result<Run, StoreError> {
     Ok(find(conn, id, &SiteScope::All)?.ok_or(diesel::result::Error::NotFound)?)
-}
-
-fn reaches(scope: &SiteScope, row: &Row) -> bool {
-    let SiteScope::Only(sites) = scope else { return true };
-    row.site_ids.iter().all(|id| sites.iter().any(|site| site.as_str() == id))
 }
 
 /// Runs, or devices of a run, that are read at once: each may have a payload or a result of 64 KiB, and a run names up to
@@ -198,10 +194,7 @@ fn list_chunk(
     source: Option<DeviceSource>,
     page: &PageRequest,
 ) -> Result<Page<Run>, StoreError> {
-    let mut query = runs::table.select(Row::as_select()).into_boxed();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(runs::site_ids.is_contained_by(site_ids));
-    }
+    let mut query = reaching_only(runs::table.select(Row::as_select()).into_boxed(), scope);
     if let Some(state) = state {
         query = query.filter(runs::state.eq(state.as_str()));
     }

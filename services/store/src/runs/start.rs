@@ -9,7 +9,7 @@ use diesel::{
 };
 use homepot::{
     Error,
-    model::{DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom},
+    model::{DeviceSelection, DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom},
 };
 
 use super::read::{found, stored_target};
@@ -75,12 +75,13 @@ fn by_key(conn: &mut PgConnection, order: &RunOrder, created_by: &str) -> Result
 /// The devices of a target. One that is named and not there, not within reach or not of the source asked for is the
 /// caller's fault, and so is a target without any.
 fn resolve(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<DeviceRef>, StoreError> {
+    let reachable = DeviceSelection::all(scope.clone());
     let (site_id, selector) = match &target.whom {
         Whom::Fleet => (None, None),
-        Whom::Matching { site_id, selector } => (site_id.as_ref(), selector.as_ref()),
+        Whom::Matching { site_id, selector } => (site_id.clone(), selector.as_ref()),
         Whom::Devices(wanted) => {
-            let mut found = devices::find_refs(conn, wanted)?;
-            found.retain(|device| scope.allows(&device.site_id));
+            let named = DeviceSelection { device_ids: wanted.iter().cloned().collect(), ..reachable };
+            let found = devices::matching(conn, &named, None)?;
             let there: BTreeSet<_> = found.iter().map(|device| &device.device_id).collect();
             return match wanted.iter().find(|wanted| !there.contains(wanted)) {
                 Some(missing) => Err(Error::not_found(format!("Device {missing} not found")).into()),
@@ -91,12 +92,14 @@ fn resolve(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Resul
             };
         }
     };
-    let found = devices::matching(conn, scope, site_id, target.source, selector)?;
+    let selection = DeviceSelection { site_id, source: target.source, ..reachable };
+    let found = devices::matching(conn, &selection, selector)?;
     match target.source {
         _ if !found.is_empty() => Ok(found),
         None => Err(Error::invalid("target", "matches no device").into()),
         Some(source) => {
-            let others = devices::count_matching(conn, scope, site_id, source.other(), selector)?;
+            let others = DeviceSelection { source: Some(source.other()), ..selection };
+            let others = devices::count_matching(conn, &others, selector)?;
             Err(nothing_of(source, others).into())
         }
     }

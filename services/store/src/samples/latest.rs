@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Array, BigInt, Binary, Timestamptz},
 };
 use homepot::{
-    model::{DeviceId, DeviceSource, Page, PageRequest, Sample, SiteId, SiteScope, StoredSample},
+    model::{DeviceSelection, Page, PageRequest, Sample, StoredSample},
     pb::telemetry::v1 as pb,
 };
 use prost::Message as _;
@@ -17,20 +17,8 @@ use super::{NewSample, history::kept, read};
 use crate::{
     StoreError, paging, row,
     schema::{device_latest, devices},
+    scope::selected,
 };
-
-/// Whose newest samples a list holds.
-#[derive(Clone, Debug)]
-pub struct LatestFilter {
-    /// Sites the caller may see.
-    pub scope: SiteScope,
-    /// One of them.
-    pub site_id: Option<SiteId>,
-    /// Of real or of simulated devices only.
-    pub source: Option<DeviceSource>,
-    /// These devices only; empty: all.
-    pub device_ids: Vec<DeviceId>,
-}
 
 /// What a list selects: device id, site id, source, when it was collected and received, and the rest of it.
 type Row = (String, String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
@@ -38,10 +26,21 @@ type Row = (String, String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
 /// The newest sample of each device, by device id.
 pub fn latest(
     conn: &mut PgConnection,
-    filter: &LatestFilter,
+    selection: &DeviceSelection,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
-    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, filter, page))
+    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, selection, None, page))
+}
+
+/// As [`latest`], a page of so many bytes at a time; with `since` those that came in at or after it.
+pub fn watched(
+    conn: &mut PgConnection,
+    selection: &DeviceSelection,
+    since: Option<DateTime<Utc>>,
+    page: &PageRequest,
+    most: usize,
+) -> Result<Page<StoredSample>, StoreError> {
+    paging::within(page, read::CHUNK, most, key, |page| latest_chunk(conn, selection, since, page))
 }
 
 fn key(stored: &StoredSample) -> String {
@@ -50,21 +49,13 @@ fn key(stored: &StoredSample) -> String {
 
 fn latest_chunk(
     conn: &mut PgConnection,
-    filter: &LatestFilter,
+    selection: &DeviceSelection,
+    since: Option<DateTime<Utc>>,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
-    let mut query = rows().into_boxed();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(devices::site_id.eq_any(site_ids));
-    }
-    if let Some(site_id) = &filter.site_id {
-        query = query.filter(devices::site_id.eq(site_id.as_str()));
-    }
-    if let Some(source) = filter.source {
-        query = query.filter(devices::source.eq(source.as_str()));
-    }
-    if !filter.device_ids.is_empty() {
-        query = query.filter(devices::device_id.eq_any(filter.device_ids.iter().map(|id| id.as_str())));
+    let mut query = selected(rows().into_boxed(), selection);
+    if let Some(since) = since {
+        query = query.filter(came_in_since(since));
     }
     if let Some(after) = &page.after {
         query = query.filter(devices::device_id.gt(after));
@@ -76,14 +67,21 @@ fn latest_chunk(
     Ok(Page::cut(items, page.size, key))
 }
 
+/// Versions before this one don't stamp what they write. Beside them, while replicas are replaced, the time at which a sample was
+/// received stands in for the stamp.
+#[diesel::dsl::auto_type]
+fn came_in_since(since: DateTime<Utc>) -> _ {
+    device_latest::changed_at.ge(since).or(device_latest::received_at.ge(since))
+}
+
 /// The newest samples that came in at or after `since`, by device id: what has changed since somebody last looked. `None`:
 /// they are more than `most` bytes.
-pub fn received_since(
+pub fn changed_since(
     conn: &mut PgConnection,
     since: DateTime<Utc>,
     most: usize,
 ) -> Result<Option<Vec<StoredSample>>, StoreError> {
-    let received = rows().filter(device_latest::received_at.ge(since)).order(devices::device_id);
+    let received = rows().filter(came_in_since(since)).order(devices::device_id);
     let rows = received.load_iter::<Row, PgRowByRowLoadingMode>(conn)?;
     paging::all_within(rows.map(|row| stored(row?)), most)
 }
@@ -178,7 +176,8 @@ impl QueryFragment<Pg> for MoveForward {
         out.push_bind_param::<Array<Binary>, _>(&self.sample)?;
         out.push_sql(
             ") AS new (device, collected_at, sample) ON CONFLICT (device) DO UPDATE SET
-            collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample
+            collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample,
+            changed_at = now()
             WHERE device_latest.collected_at < excluded.collected_at",
         );
         Ok(())

@@ -15,6 +15,7 @@ use homepot::{
     },
     pb::telemetry::v1::{self as pb, query_response::Message},
 };
+use homepot_operator_api::{Directory, read_devices, read_site};
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{Store, devices::DeviceRef, maintenance::Retention, series::Source};
 use tokio::sync::{Semaphore, mpsc};
@@ -24,7 +25,6 @@ use self::{
     answer::Reader,
     plan::{Plan, Span},
 };
-use crate::directory::{self, Directory};
 
 const MAX_DEVICES: usize = 100;
 /// Series that are read at once in this process: queries must leave database threads to those who write.
@@ -61,8 +61,8 @@ pub(crate) struct Queries {
 }
 
 impl Queries {
-    pub(crate) fn new(store: Store, kept: Retention) -> Self {
-        Self { directory: Directory::new(store.clone()), store, kept, reads: Arc::new(Semaphore::new(READS)) }
+    pub(crate) fn new(store: Store, directory: Directory, kept: Retention) -> Self {
+        Self { store, directory, kept, reads: Arc::new(Semaphore::new(READS)) }
     }
 
     /// The pieces of the answer, as they are read; whoever reads them slowly makes the reading slow.
@@ -105,7 +105,7 @@ impl Queries {
                     }
                 }
             }
-            Names::Site(site_id) => match (self.directory.site(caller, site_id).await?, together) {
+            Names::Site(site_id) => match (self.directory.site(caller, site_id).await?.site_id, together) {
                 (site_id, false) => Whom::Site(site_id, source),
                 // As all totals, and said in the answer.
                 (site_id, true) => Whom::SiteTogether(site_id, source.unwrap_or(DeviceSource::Real)),
@@ -164,10 +164,10 @@ impl Asked {
 }
 
 fn read_names(request: &pb::QueryRequest) -> Result<Names, Error> {
-    match (request.device_ids.is_empty(), directory::read_site(&request.site_id)?) {
+    match (request.device_ids.is_empty(), read_site(&request.site_id)?) {
         (true, None) => Err(Error::invalid("device_ids", "is required, or site_id")),
         (false, Some(_)) => Err(Error::invalid("site_id", "can't be given together with device_ids")),
-        (false, None) => Ok(Names::Devices(directory::read_devices(&request.device_ids, MAX_DEVICES)?)),
+        (false, None) => Ok(Names::Devices(read_devices(&request.device_ids, MAX_DEVICES)?)),
         (true, Some(site_id)) => Ok(Names::Site(site_id)),
     }
 }

@@ -1,6 +1,7 @@
 //! Who may: every rpc and every route, with callers that must be let in and callers that must not, against the table in
 //! `docs/access.md`.
 
+mod audit;
 mod existence;
 mod grpc;
 mod keys;

@@ -70,6 +70,7 @@ async fn a_viewer_sees_its_own_sites_only_and_ends_with_its_token() {
     for request in [
         WatchRequest { device_ids: vec!["till".to_owned()], ..Default::default() },
         WatchRequest { command_ids: vec![foreign], ..Default::default() },
+        WatchRequest { site_id: "site-001".to_owned(), ..Default::default() },
     ] {
         assert_eq!(guest.clone().command.watch(request).await.unwrap_err().code(), Code::NotFound);
     }

@@ -7,7 +7,7 @@ use homepot::pb::{
     registry::v1::{RevokeOperatorRequest, Role},
     telemetry::v1::{WatchRequest, WatchResponse},
 };
-use homepot_tests::{PATIENCE, Server, grpc::Caller};
+use homepot_tests::{PATIENCE, Server, ServerOptions, grpc::Caller, rest::Request};
 use tonic::{Code, Status, Streaming};
 
 use super::{SITE, ack, device_with, message, sample, time};
@@ -140,4 +140,62 @@ async fn a_viewer_that_does_not_read_gets_the_newest_in_the_end() {
         assert!(at > last, "never back in time");
         last = at;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_viewer_that_comes_back_with_its_cursor_is_told_what_came_meanwhile_at_any_replica() {
+    let server = Server::start().await;
+    let beside = server.start_beside(ServerOptions::default()).await;
+    server.create_site(SITE, false).await;
+    let now = Utc::now();
+    let mut till = device_with(&server, SITE, "till", &[(now - TimeDelta::seconds(9), 1.0)]).await;
+    let mut viewer = Viewer::of_admin(&server).await;
+    let first = viewer.message().await.unwrap().unwrap();
+    assert_eq!((first.samples.len(), first.cursor.is_empty()), (1, false));
+    drop(viewer);
+    till.send(message(2, vec![sample(now, 2.0)])).await;
+    ack(&mut till).await;
+    device_with(&server, SITE, "kiosk", &[(now, 3.0)]).await;
+
+    let request = WatchRequest { cursor: first.cursor, ..Default::default() };
+    let mut again = Viewer::open(&beside, &beside.admin_token, request).await.unwrap();
+    let mut missed = BTreeMap::new();
+    while missed.len() < 2 {
+        missed.append(&mut again.next().await);
+    }
+    assert_eq!(missed, BTreeMap::from([("kiosk".to_owned(), 3.0), ("till".to_owned(), 2.0)]));
+    let request = WatchRequest { cursor: "yesterday".to_owned(), ..Default::default() };
+    let Err(refusal) = Viewer::open(&server, &server.admin_token, request).await else { panic!("no such cursor") };
+    assert!(refusal.message().starts_with("cursor: "), "{refusal:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_whose_receipt_a_wrong_clock_dates_back_shows_all_the_same() {
+    let server = Server::start().await;
+    server.create_site(SITE, false).await;
+    let now = Utc::now();
+    device_with(&server, SITE, "till", &[(now - TimeDelta::seconds(9), 1.0)]).await;
+    let mut viewer = Viewer::of_admin(&server).await;
+    assert_eq!(viewer.next().await, only("till", 1.0));
+    // As a replica writes it whose clock is far behind.
+    let database = server.database();
+    let late = "UPDATE device_latest SET collected_at = collected_at + interval '1 second', changed_at = now(),
+        received_at = now() - interval '1 hour'";
+    database.run(late).await;
+    assert_eq!(viewer.next().await, only("till", 1.0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_gateway_resumes_by_the_id_of_the_last_event() {
+    let server = Server::start().await;
+    server.create_site(SITE, false).await;
+    let now = Utc::now();
+    device_with(&server, SITE, "till", &[(now, 1.0)]).await;
+    let follow = || Request::get("/api/v1/telemetry/watch").bearer(&server.admin_token);
+    let first = follow().send_until(&server.rest_addr, "\n\n").await.text();
+    let id = first.lines().find_map(|line| line.strip_prefix("id: ")).expect("an event has an id").to_owned();
+    assert!(first.contains("event: samples") && first.contains("till"), "{first}");
+    device_with(&server, SITE, "kiosk", &[(now, 2.0)]).await;
+    let again = follow().header("Last-Event-ID", &id).send_until(&server.rest_addr, "kiosk").await.text();
+    assert!(again.contains("event: samples"), "{again}");
 }

@@ -5,13 +5,13 @@ use homepot::{
     Kind,
     model::{Cursor, Page},
 };
+use homepot_runtime::Drain;
 use tokio::time::{Instant, sleep};
 
 use super::{
     Feed, Look, Piece, View,
     model::{Database, Row},
 };
-use crate::Drain;
 
 fn keys(piece: &Piece<Row>) -> Vec<u8> {
     piece.changes.iter().map(|row| row.key).collect()

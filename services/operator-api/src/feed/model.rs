@@ -14,11 +14,11 @@ use homepot::{
     Error,
     model::{Cursor, Page},
 };
+use homepot_runtime::Drain;
 use proptest::prelude::*;
 use tokio::time::{Instant, advance, sleep};
 
 use super::{Change, Feed, Look, Piece, View};
-use crate::Drain;
 
 /// As the store has it.
 const MARGIN: TimeDelta = TimeDelta::seconds(2);

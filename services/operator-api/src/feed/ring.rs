@@ -11,21 +11,21 @@ use tokio::sync::broadcast;
 const RING_BYTES: usize = 16 << 20;
 
 /// See the module.
-pub struct Ring<T> {
+pub(super) struct Ring<T> {
     sender: broadcast::Sender<Arc<Entry<T>>>,
     /// What may still be kept in memory by a viewer that has not read it, with its weight; the oldest first.
     kept: Mutex<VecDeque<(Weak<Entry<T>>, usize)>>,
 }
 
 /// News; taken away again from viewers that are too slow.
-pub struct Entry<T>(Mutex<Option<Arc<T>>>);
+pub(super) struct Entry<T>(Mutex<Option<Arc<T>>>);
 
 /// Where a viewer receives them.
-pub type Receiver<T> = broadcast::Receiver<Arc<Entry<T>>>;
+pub(super) type Receiver<T> = broadcast::Receiver<Arc<Entry<T>>>;
 
 impl<T> Entry<T> {
     /// The news; `None`: they are gone, and the viewer has to read the database as if it had fallen behind.
-    pub fn get(&self) -> Option<Arc<T>> {
+    pub(super) fn get(&self) -> Option<Arc<T>> {
         self.content().clone()
     }
 
@@ -36,22 +36,22 @@ impl<T> Entry<T> {
 
 impl<T> Ring<T> {
     /// A ring that keeps so many entries for a viewer that is behind.
-    pub fn new(entries: usize) -> Self {
+    pub(super) fn new(entries: usize) -> Self {
         Self { sender: broadcast::Sender::new(entries), kept: Mutex::default() }
     }
 
     /// All entries from now on.
-    pub fn subscribe(&self) -> Receiver<T> {
+    pub(super) fn subscribe(&self) -> Receiver<T> {
         self.sender.subscribe()
     }
 
     /// Viewers there are.
-    pub fn viewers(&self) -> usize {
+    pub(super) fn viewers(&self) -> usize {
         self.sender.receiver_count()
     }
 
     /// Tells `news`, which weigh `bytes`; `None`: there are some, but more than can be told.
-    pub fn tell(&self, news: Option<T>, bytes: usize) {
+    pub(super) fn tell(&self, news: Option<T>, bytes: usize) {
         let entry = Arc::new(Entry(Mutex::new(news.map(Arc::new))));
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.retain(|(entry, _)| entry.strong_count() > 0);

@@ -28,13 +28,13 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use homepot::{Error, model::Cursor};
+use homepot_hints::Listener;
+use homepot_runtime::Drain;
+use homepot_store::Store;
 use tokio::sync::Notify;
 
-pub use self::{
-    ring::{Entry, Receiver, Ring},
-    viewer::{CatchUp, PIECE_BYTES, Piece, View},
-};
-use crate::Drain;
+use self::ring::{Receiver, Ring};
+pub use self::viewer::{CatchUp, PIECE_BYTES, Piece, View};
 
 /// News that a viewer may fall behind before it has to catch up from the database; few in tests, so that they do.
 const BACKLOG: usize = if cfg!(test) { 4 } else { 64 };
@@ -49,6 +49,9 @@ pub trait Change: Send + Sync + 'static {
     /// What it goes by.
     fn key(&self) -> Self::Key;
 
+    /// Bytes of changes that wait for a viewer. Beyond that they are dropped, and it reads the database.
+    const WAITING_BYTES: usize = 1 << 20;
+
     /// As it is now.
     fn version(&self) -> Self::Version;
 
@@ -58,6 +61,14 @@ pub trait Change: Send + Sync + 'static {
 
 /// Bytes that one look may find.
 pub const LOOK_BYTES: usize = 8 << 20;
+
+/// Where a viewer goes on that comes back with a cursor: earlier where the database's clock was set back since.
+pub async fn resume_from(store: &Store, cursor: Option<Cursor>) -> Result<Option<Cursor>, Error> {
+    match cursor {
+        Some(cursor) => Ok(Some(Cursor(store.resume_from(cursor.0).await?))),
+        None => Ok(None),
+    }
+}
 
 /// What a look into the database found.
 #[derive(Debug)]
@@ -71,11 +82,11 @@ pub struct Look<T> {
 
 /// What one look brought that the looks before did not.
 #[derive(Debug)]
-pub struct News<T> {
+struct News<T> {
     /// Each key once; none from time to time, when nothing changes.
-    pub changes: Vec<Arc<T>>,
+    changes: Vec<Arc<T>>,
     /// Everything before this was told.
-    pub cursor: Cursor,
+    cursor: Cursor,
     /// Looks are numbered from 1.
     number: u64,
 }
@@ -100,11 +111,11 @@ struct Inner<T> {
 }
 
 /// News from some moment on.
-pub struct Subscription<T> {
+struct Subscription<T> {
     /// What comes; it tells when some of it is lost.
-    pub news: Receiver<News<T>>,
+    news: Receiver<News<T>>,
     /// Whoever reads the database after this was made and then follows the news has seen everything before this.
-    pub horizon: Cursor,
+    horizon: Cursor,
 }
 
 impl<T: Change> Clone for Feed<T> {
@@ -133,13 +144,26 @@ impl<T: Change> Feed<T> {
         Self { inner: Arc::new(inner) }
     }
 
+    /// Looks whenever `listener` hears of a change, until the server stops. Needs a runtime.
+    pub fn nudge_on(&self, mut listener: Listener) {
+        let (feed, drain) = (self.clone(), self.inner.drain.clone());
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    () = listener.changed() => feed.nudge(),
+                    () = drain.wait() => return,
+                }
+            }
+        });
+    }
+
     /// Something changed: it is looked for soon. Many of these at once make one look.
     pub fn nudge(&self) {
         self.inner.nudged.notify_one();
     }
 
     /// All news from now on; the first who asks waits for a first look.
-    pub async fn subscribe(&self) -> Result<Subscription<T>, Error> {
+    async fn subscribe(&self) -> Result<Subscription<T>, Error> {
         let news = {
             let horizon = self.inner.horizon();
             let news = self.inner.news.subscribe();

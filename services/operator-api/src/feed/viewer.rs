@@ -26,8 +26,6 @@ use super::{Change, Feed, News, Subscription};
 const PIECE: usize = 500;
 /// Bytes of changes in one message; a single larger one has its own.
 pub const PIECE_BYTES: usize = 256 * 1024;
-/// Bytes of changes that wait for a viewer. Beyond that they are dropped, and it reads the database.
-const WAITING_BYTES: usize = 1 << 20;
 /// Things that a viewer is remembered to have been told while it catches up. With more it catches up once more, with what
 /// changed meanwhile; few in tests, so that they do.
 const MOST_TOLD: usize = if cfg!(test) { 5 } else { 10_000 };
@@ -224,7 +222,7 @@ impl<T: Change> Viewer<T> {
                 Err(false) => break,
                 Ok(None) | Err(true) => return self.start_over().await,
             }
-            if newest.bytes > WAITING_BYTES {
+            if newest.bytes > T::WAITING_BYTES {
                 return self.start_over().await;
             }
             next = self.subscription.news.try_recv().map_err(|error| matches!(error, TryRecvError::Lagged(_)));

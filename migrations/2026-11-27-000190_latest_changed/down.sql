@@ -1,0 +1,1 @@
+ALTER TABLE device_latest DROP COLUMN changed_at;

@@ -1,0 +1,56 @@
+//! What a caller may see, as conditions of queries: the one place where a scope becomes SQL.
+
+use diesel::{
+    dsl::{Eq, EqAny, IsContainedBy},
+    prelude::*,
+    query_dsl::methods::FilterDsl,
+    sql_types::Text,
+};
+use homepot::model::{DeviceSelection, SiteScope};
+
+use crate::schema::{devices, runs};
+
+/// Narrows a boxed query to the sites of a scope; `site_id` is the column with the site of a row.
+pub(crate) fn within<Q, C>(query: Q, site_id: C, scope: &SiteScope) -> Q
+where
+    C: ExpressionMethods + Expression<SqlType = Text>,
+    Q: FilterDsl<EqAny<C, Vec<String>>, Output = Q>,
+{
+    match scope.site_ids() {
+        Some(site_ids) => FilterDsl::filter(query, site_id.eq_any(site_ids)),
+        None => query,
+    }
+}
+
+/// Narrows a boxed query over `runs` to those that reach no site outside of a scope.
+pub(crate) fn reaching_only<Q>(query: Q, scope: &SiteScope) -> Q
+where
+    Q: FilterDsl<IsContainedBy<runs::site_ids, Vec<String>>, Output = Q>,
+{
+    match scope.site_ids() {
+        Some(site_ids) => FilterDsl::filter(query, runs::site_ids.is_contained_by(site_ids)),
+        None => query,
+    }
+}
+
+/// Narrows a boxed query over `devices` to a selection.
+pub(crate) fn selected<Q>(query: Q, selection: &DeviceSelection) -> Q
+where
+    Q: FilterDsl<EqAny<devices::site_id, Vec<String>>, Output = Q>
+        + FilterDsl<EqAny<devices::device_id, Vec<String>>, Output = Q>
+        + FilterDsl<Eq<devices::site_id, String>, Output = Q>
+        + FilterDsl<Eq<devices::source, &'static str>, Output = Q>,
+{
+    let mut query = within(query, devices::site_id, &selection.scope);
+    if let Some(site_id) = &selection.site_id {
+        query = FilterDsl::filter(query, devices::site_id.eq(site_id.to_string()));
+    }
+    if let Some(source) = selection.source {
+        query = FilterDsl::filter(query, devices::source.eq(source.as_str()));
+    }
+    if !selection.device_ids.is_empty() {
+        let device_ids: Vec<_> = selection.device_ids.iter().map(ToString::to_string).collect();
+        query = FilterDsl::filter(query, devices::device_id.eq_any(device_ids));
+    }
+    query
+}
