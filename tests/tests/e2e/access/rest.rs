@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     grpc::LETTERS,
-    table::{Who, rows},
+    table::{Who, routes},
     world::{OURS, TILL, World},
 };
 
@@ -16,7 +16,7 @@ use super::{
 async fn every_route_lets_in_the_right_caller_and_nobody_else() {
     let world = World::build().await;
     for prefix in ["/api/v1", ""] {
-        for (route, who) in rows("REST") {
+        for (route, who) in routes() {
             let request = request(&world, prefix, &route).await;
             let callers = match route.as_str() {
                 CLAIM => claimants(&world, prefix).await,
