@@ -34,7 +34,7 @@ async fn send(request: Request<Body>) -> Response {
     router(true).oneshot(request).await.unwrap()
 }
 
-async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
+pub(crate) async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -53,7 +53,7 @@ fn error(status: u16, detail: &str) -> (StatusCode, Value) {
 }
 
 const DEVICE: [(&str, &str); 2] = [("x-device-id", "d"), ("x-api-key", "k")];
-const OPERATOR: [(&str, &str); 1] = [("authorization", "Bearer t")];
+pub(crate) const OPERATOR: [(&str, &str); 1] = [("authorization", "Bearer t")];
 
 fn concrete(path: &str) -> String {
     path.replace("{site_id}", "s")

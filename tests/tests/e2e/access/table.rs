@@ -79,6 +79,7 @@ pub(crate) fn routes() -> Vec<(String, Who)> {
 /// The table of methods as the contract has it.
 fn methods() -> Vec<String> {
     let row = |method: &Method| {
+        let rest = method.http.map(|http| format!("`{} {}`", http.verb, http.path)).unwrap_or_default();
         let repeat = match method.repeat {
             Repeat::Safe => "safe",
             Repeat::Idempotent => "idempotent",
@@ -86,9 +87,9 @@ fn methods() -> Vec<String> {
             Repeat::Never => "never",
         };
         let audited = if method.audited { "yes" } else { "" };
-        format!("| `{}` | {} | {repeat} | {audited} |", method.path, Who::of(method.audience).word())
+        format!("| `{}` | {} | {rest} | {repeat} | {audited} |", method.path, Who::of(method.audience).word())
     };
-    let heading = ["| method | who may | repeat | audited |", "|---|---|---|---|"].map(str::to_owned);
+    let heading = ["| method | who may | over REST | repeat | audited |", "|---|---|---|---|---|"].map(str::to_owned);
     heading.into_iter().chain(METHODS.iter().map(row)).collect()
 }
 

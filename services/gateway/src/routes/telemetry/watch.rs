@@ -52,8 +52,9 @@ pub(crate) async fn watch(
     let mut telemetry = app.services.telemetry();
     let answer = open(&caller, message, |request| async move { telemetry.watch(request).await }).await;
     let news = answer.map_err(ApiError::in_query)?;
-    Ok(events::answer(caller, news, |news: pb::WatchResponse| {
+    let told = |news: pb::WatchResponse| {
         let samples = news.samples.into_iter().map(SampleView::try_from).collect::<Result<_, _>>()?;
         events::event("samples", NewsView { samples })
-    }))
+    };
+    Ok(events::answer(caller, news, told, None))
 }
