@@ -31,7 +31,9 @@ fn before(backend: Backend, ready: bool) -> Router {
 }
 
 async fn send(request: Request<Body>) -> Response {
-    router(true).oneshot(request).await.unwrap()
+    // One for all tests: making it takes longer than answering.
+    static ROUTER: std::sync::LazyLock<Router> = std::sync::LazyLock::new(|| router(true));
+    ROUTER.clone().oneshot(request).await.unwrap()
 }
 
 pub(crate) async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
@@ -44,7 +46,7 @@ pub(crate) async fn answer(method: &str, path: &str, headers: &[(&str, &str)], b
     (status, serde_json::from_str(&text(response).await).unwrap_or_default())
 }
 
-async fn text(response: Response) -> String {
+pub(crate) async fn text(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 

@@ -6,6 +6,7 @@
 
 mod codec;
 mod message;
+mod openapi;
 mod parameters;
 
 use std::sync::Arc;
@@ -15,19 +16,20 @@ use axum::{
     body::Body,
     extract::{FromRequestParts as _, RawPathParams, Request, State},
     response::{IntoResponse as _, Response, sse::Event},
-    routing::{MethodFilter, on},
+    routing::{MethodFilter, get, on},
 };
 use homepot::{
     Error, Kind,
     contract::{Http, METHODS, Method, Repeat},
     pb::FILE_DESCRIPTOR_SET,
 };
-use http::{request::Parts, uri::PathAndQuery};
+use http::{header, request::Parts, uri::PathAndQuery};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use tonic::{Status, client::Grpc};
 
+pub(crate) use self::openapi::DOCUMENT_PATH;
 use self::{codec::DynamicCodec, message::Reader, parameters::Parameter};
 use crate::{
     App,
@@ -53,10 +55,10 @@ struct Route {
     parameters: Vec<Parameter>,
 }
 
-/// The routes of the contract.
-pub(crate) fn contract() -> Router<App> {
+/// The routes of the contract, and the document that describes them.
+pub(crate) fn contract(version: &str) -> Router<App> {
     match DescriptorPool::decode(FILE_DESCRIPTOR_SET) {
-        Ok(pool) => router(&pool, METHODS),
+        Ok(pool) => router(&pool, METHODS, version),
         Err(error) => {
             tracing::error!(%error, "the contract's descriptors can not be read; REST goes without its methods");
             Router::new()
@@ -65,24 +67,32 @@ pub(crate) fn contract() -> Router<App> {
 }
 
 /// The routes of all `methods` that have a path. Their descriptors are looked up in `pool`.
-fn router(pool: &DescriptorPool, methods: &[Method]) -> Router<App> {
-    let routes = methods.iter().filter_map(|method| Some((method, method.http?)));
-    routes.fold(Router::new(), |router, (method, http)| match Route::new(pool, method, http) {
-        Some(route) => {
-            let route = Arc::new(route);
-            let handler = move |State(app): State<App>, request: Request| {
-                let route = route.clone();
-                async move { answer(&app, &route, request).await }
-            };
-            router.route(http.path, on(filter(http.verb), handler))
-        }
-        None => {
+fn router(pool: &DescriptorPool, methods: &[Method], version: &str) -> Router<App> {
+    let with_path = methods.iter().filter_map(|method| Some((method, method.http?)));
+    let found = with_path.filter_map(|(method, http)| {
+        let route = Route::new(pool, method, http);
+        if route.is_none() {
             tracing::error!(
                 method = method.path,
                 "the descriptors lack a method of the contract; REST goes without it"
             );
-            router
         }
+        Some((method, Arc::new(route?)))
+    });
+    let routes: Vec<_> = found.collect();
+    let document: Arc<str> = openapi::document(pool, &routes, version).to_string().into();
+    let serve_document = get(move || {
+        let document = document.to_string();
+        async move { ([(header::CONTENT_TYPE, "application/json")], document) }
+    });
+    let router = Router::new().route(openapi::DOCUMENT_PATH, serve_document);
+    routes.into_iter().fold(router, |router, (_, route)| {
+        let (path, filter) = (route.http.path, filter(route.http.verb));
+        let handler = move |State(app): State<App>, request: Request| {
+            let route = route.clone();
+            async move { answer(&app, &route, request).await }
+        };
+        router.route(path, on(filter, handler))
     })
 }
 

@@ -5,7 +5,10 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::tests::{OPERATOR, answer};
+use crate::{
+    backend::Services,
+    tests::{OPERATOR, answer},
+};
 
 fn pool() -> DescriptorPool {
     DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap()
@@ -143,4 +146,80 @@ async fn a_key_against_repeats_is_a_field_or_a_header_and_never_both() {
     assert_eq!(answer("POST", path, &header, r#"{"command_type": "PING"}"#).await.0, 503);
     let (status, told) = answer("POST", path, &header, r#"{"idempotency_key": "k-2"}"#).await;
     assert_eq!((status.as_u16(), &told["detail"][0]["loc"]), (422, &json!(["body", "idempotency_key"])), "{told}");
+}
+
+/// What handlers share, with services that are out of reach.
+fn app() -> App {
+    let out_of_reach =
+        tower::service_fn(|_| async { Ok::<_, tonic::codegen::StdError>(Status::unavailable("no route").into_http()) });
+    let services = Services::new(tower::util::BoxCloneSyncService::new(out_of_reach));
+    App { services, version: "1.2.3", readiness: Arc::new(|| Box::pin(async { true })), fleet_metrics: None }
+}
+
+/// The contract with one method more, which this crate has never heard of.
+fn with_another_method() -> DescriptorPool {
+    use prost_types::{
+        DescriptorProto, FieldDescriptorProto, FileDescriptorProto, MethodDescriptorProto, ServiceDescriptorProto,
+        field_descriptor_proto::{Label, Type},
+    };
+    let text = |name: &str, number| FieldDescriptorProto {
+        name: Some(name.to_owned()),
+        number: Some(number),
+        r#type: Some(Type::String.into()),
+        label: Some(Label::Optional.into()),
+        ..Default::default()
+    };
+    let message =
+        |name: &str, field| DescriptorProto { name: Some(name.to_owned()), field: vec![field], ..Default::default() };
+    let method = MethodDescriptorProto {
+        name: Some("Find".to_owned()),
+        input_type: Some(".homepot.new.v1.FindRequest".to_owned()),
+        output_type: Some(".homepot.new.v1.FindResponse".to_owned()),
+        ..Default::default()
+    };
+    let service =
+        ServiceDescriptorProto { name: Some("NewService".to_owned()), method: vec![method], ..Default::default() };
+    let file = FileDescriptorProto {
+        name: Some("homepot/new/v1/new.proto".to_owned()),
+        package: Some("homepot.new.v1".to_owned()),
+        message_type: vec![message("FindRequest", text("thing_id", 1)), message("FindResponse", text("thing", 1))],
+        service: vec![service],
+        syntax: Some("proto3".to_owned()),
+        ..Default::default()
+    };
+    let mut pool = pool();
+    pool.add_file_descriptor_proto(file).unwrap();
+    pool
+}
+
+#[tokio::test]
+async fn a_method_that_the_contract_gains_has_its_route_and_its_place_in_the_document() {
+    use homepot::{access::Audience, cost::Cost, model::Role};
+    use tower::ServiceExt as _;
+
+    let method = Method {
+        path: "/homepot.new.v1.NewService/Find",
+        audience: Audience::Operator(Role::Viewer),
+        cost: Cost::Small,
+        repeat: Repeat::Safe,
+        audited: false,
+        http: Some(Http { verb: "GET", path: "/api/v2/things/{thing_id}" }),
+        client_streaming: false,
+        server_streaming: false,
+    };
+    let router = router(&with_another_method(), &[method], "1.2.3").with_state(app());
+    let ask = async |path: &str| {
+        let mut request = http::Request::get(path);
+        for (name, value) in OPERATOR {
+            request = request.header(name, value);
+        }
+        let response = router.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        (status, serde_json::from_str(&crate::tests::text(response).await).unwrap_or(Value::Null))
+    };
+    assert_eq!(ask("/api/v2/things/t-1").await.0, 503, "it is asked of the services, which are out of reach here");
+    let (_, told) = ask("/api/v2/things/t-1?colour=red").await;
+    assert_eq!(told["detail"][0]["loc"], json!(["query", "colour"]));
+    let (_, document) = ask(DOCUMENT_PATH).await;
+    assert_eq!(document["paths"]["/api/v2/things/{thing_id}"]["get"]["operationId"], "New_Find");
 }
