@@ -1,22 +1,34 @@
-//! Compiles `proto/` into Rust and into the descriptor set that reflection answers with.
+//! Compiles `proto/` into Rust, into the descriptor set that reflection answers with, and into the table of methods.
 
-use std::path::{Path, PathBuf};
+#[path = "build/contract.rs"]
+mod contract;
 
-use prost::Message;
+use std::{
+    error::Error,
+    path::{Path, PathBuf},
+};
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");
+    println!("cargo:rerun-if-changed=build");
     let files = proto_files(Path::new("proto"))?;
-    let descriptors = protox::compile(&files, ["proto"])?;
+    let mut compiler = protox::Compiler::new(["proto"])?;
+    compiler.include_imports(true).include_source_info(true).open_files(&files)?;
 
+    let methods = contract::read(&compiler.descriptor_pool()).map_err(|faults| {
+        let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+        format!("methods in proto/ lack what the contract needs:{}", lines.concat())
+    })?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
-    std::fs::write(out.join("homepot.bin"), descriptors.encode_to_vec())?;
+    std::fs::write(out.join("methods.rs"), contract::table(&methods))?;
+    // With the options of methods, which the types of `prost_types` would drop.
+    std::fs::write(out.join("homepot.bin"), compiler.encode_file_descriptor_set())?;
 
     // Without the transport the contract stays free of I/O: callers bring their own channel.
     tonic_prost_build::configure()
         .build_transport(false)
         .codec_path("crate::codec::SmallBuffers")
-        .compile_fds(descriptors)?;
+        .compile_fds(compiler.file_descriptor_set())?;
     Ok(())
 }
 

@@ -14,7 +14,7 @@ use homepot::pb::{
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
 use http::StatusCode;
-use tonic::{Request, Response, Status, Streaming, body::Body, codegen::StdError};
+use tonic::{Request, Response, Status, Streaming, body::Body, client::Grpc, codegen::StdError};
 use tower::{Service, util::BoxCloneSyncService};
 
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
 pub type Backend = BoxCloneSyncService<http::Request<Body>, http::Response<Body>, StdError>;
 
 /// A service has this long for one call.
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// What a client of gRPC takes unless told otherwise, and twice what a service answers.
 const MAX_ANSWER_BYTES: usize = 4 << 20;
 
@@ -90,6 +90,11 @@ impl Services {
         AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
+    /// A client for methods that are known by their descriptors only.
+    pub(crate) fn dynamic(&self) -> Grpc<Carrier> {
+        Grpc::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<Carrier> {
         TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
@@ -107,7 +112,7 @@ where
     let mut request = caller.request(message);
     // For the other side; in one process nobody reads it, so the clock runs here as well.
     request.set_timeout(DEADLINE);
-    within_deadline(caller, send(request)).await
+    within_deadline(caller, send(request), |status| ApiError::from(status)).await
 }
 
 /// Asks the services whether a request's sender is who it says, before more of the request is read. What it may do is asked
@@ -141,24 +146,26 @@ pub(crate) async fn open<M, A, F>(
 where
     F: Future<Output = Result<Response<Streaming<A>>, Status>>,
 {
-    within_deadline(caller, send(caller.request(message))).await
+    within_deadline(caller, send(caller.request(message)), |status| ApiError::from(status)).await
 }
 
 /// The next message of a stream, within the deadline; `None` at its end.
 pub(crate) async fn next<A>(caller: &Caller, stream: &mut Streaming<A>) -> Result<Option<A>, ApiError> {
-    within_deadline(caller, async { stream.message().await.map(Response::new) }).await
+    within_deadline(caller, async { stream.message().await.map(Response::new) }, |status| ApiError::from(status)).await
 }
 
-async fn within_deadline<A>(
+/// The answer of a service, within the deadline; `tell` says what the caller is told of a refusal.
+pub(crate) async fn within_deadline<A>(
     caller: &Caller,
     answer: impl Future<Output = Result<Response<A>, Status>>,
+    tell: impl FnOnce(&Status) -> ApiError,
 ) -> Result<A, ApiError> {
     match tokio::time::timeout(DEADLINE, answer).await {
         Ok(Ok(answer)) => {
             caller.was_let_in();
             Ok(answer.into_inner())
         }
-        Ok(Err(status)) => Err(caller.told(ApiError::from(&status))),
+        Ok(Err(status)) => Err(caller.told(tell(&status))),
         Err(_) => {
             tracing::warn!("service call timed out");
             Err(ApiError::timeout())

@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use homepot::Error;
 use http::{HeaderMap, StatusCode, header, request::Parts};
 use http_body_util::BodyExt;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
     App,
@@ -110,6 +110,18 @@ fn judged<T: Shape>(mut fields: Fields) -> Result<T, ApiError> {
     let value = T::read(&mut fields);
     let judgement = value.judge();
     fields.finish(value, judgement)
+}
+
+/// The object that a body is; an empty one where there is no body.
+pub(crate) async fn object(parts: &Parts, body: Body, app: &App) -> Result<Map<String, Value>, ApiError> {
+    let bytes = read(&parts.headers, body, parts.extensions.get::<Sender>(), app).await?;
+    if bytes.is_empty() {
+        return Ok(Map::new());
+    }
+    match parse(&parts.headers, &bytes)? {
+        Value::Object(object) => Ok(object),
+        _ => Err(not_an_object()),
+    }
 }
 
 /// The JSON of a whole body.

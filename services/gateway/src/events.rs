@@ -12,7 +12,7 @@ use crate::{caller::Caller, error::ApiError, headers::text, params::Params};
 /// So often a silent connection is shown to be alive, to proxies as well.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// By what a client of server-sent events says where it left off.
-const LAST_EVENT_ID: &str = "last-event-id";
+pub(crate) const LAST_EVENT_ID: &str = "last-event-id";
 
 /// What handlers answer.
 pub(crate) type Events =
@@ -21,17 +21,20 @@ pub(crate) type Events =
 /// Keeps a proxy from gathering events until its buffer is full, which nginx does unless told.
 const UNBUFFERED: [(HeaderName, &str); 1] = [(HeaderName::from_static("x-accel-buffering"), "no")];
 
-/// An event for each message; they end with the service's stream, or with the first error, which is the last event.
+/// An event for each message; they end with the service's stream and then with `end`, or with the first error, which is the
+/// last event.
 pub(crate) fn answer<M: Send + 'static>(
     caller: Caller,
     messages: tonic::Streaming<M>,
     event: impl FnMut(M) -> Result<Event, ApiError> + Send + 'static,
+    end: Option<Event>,
 ) -> Events {
-    let events = stream::unfold(Some((caller, messages, event)), |state| async move {
-        let (caller, mut messages, mut event) = state?;
+    let events = stream::unfold(Some((caller, messages, event, end)), |state| async move {
+        let (caller, mut messages, mut event, end) = state?;
         let message = messages.message().await.map_err(|status| caller.told(ApiError::from(&status)));
         match message.and_then(|message| message.map(&mut event).transpose()) {
-            Ok(told) => told.map(|told| (Ok(told), Some((caller, messages, event)))),
+            Ok(Some(told)) => Some((Ok(told), Some((caller, messages, event, end)))),
+            Ok(None) => end.map(|end| (Ok(end), None)),
             Err(error) => Some((Ok(failure(&error)), None)),
         }
     });

@@ -2,8 +2,9 @@
 //!
 //! Requests come in as JSON over HTTP, under `/api/v1` and without it. What this crate does is translate: it reads and
 //! checks the form of a request, makes the calls in the caller's own name, and writes the answer as the legacy contract
-//! has it. It decides nothing about who may; credentials travel on as they came. It may call the services by their
-//! generated clients only, over a [`Backend`] that the server hands it, and never the store.
+//! has it. Under `/api/v2` every method for operators is translated from the contract alone. The gateway decides nothing about
+//! who may; credentials travel on as they came. It may call the services by their contract only, over a [`Backend`] that the
+//! server hands it, and never the store.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
@@ -22,6 +23,7 @@ mod openapi;
 mod pages;
 mod params;
 mod query;
+mod rest;
 mod routes;
 mod validate;
 mod views;
@@ -92,6 +94,7 @@ impl Gateway {
             fleet_metrics: self.config.fleet_metrics,
         };
         api.merge(bare)
+            .merge(rest::contract(self.config.version))
             .route(DOCUMENT_PATH, serve_document)
             .merge(pages::router())
             .fallback(|| async { ApiError::not_found() })

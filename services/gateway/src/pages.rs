@@ -10,9 +10,9 @@ use axum::{
     routing::get,
 };
 use http::{HeaderValue, header};
-use utoipa_swagger_ui::Config;
+use utoipa_swagger_ui::{Config, Url};
 
-use crate::{error::ApiError, openapi::DOCUMENT_PATH};
+use crate::{error::ApiError, openapi::DOCUMENT_PATH, rest};
 
 const LANDING: &str = include_str!("landing.html");
 const LANDING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
@@ -23,7 +23,10 @@ const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'sel
 /// `/` and `/docs`.
 pub(crate) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     // The page would otherwise have a host on the internet judge the document.
-    let config = Config::new([DOCUMENT_PATH]).validator_url("none").persist_authorization(false);
+    let documents = [("operators", rest::DOCUMENT_PATH), ("documented endpoints", DOCUMENT_PATH)];
+    let config = Config::new(documents.map(|(name, path)| Url::new(name, path)))
+        .validator_url("none")
+        .persist_authorization(false);
     let config = Arc::new(config);
     let index = config.clone();
     Router::new()

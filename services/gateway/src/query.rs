@@ -125,12 +125,12 @@ pub(crate) fn for_caller(extensions: &Extensions) -> Result<(), ApiError> {
     }
 }
 
-fn faults(known: &[String], query: &str) -> Vec<Fault> {
+pub(crate) fn faults(known: &[String], query: &str) -> Vec<Fault> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     let mut faults: Vec<Fault> = Vec::new();
     for (name, value) in pairs {
         let fault = if !known.iter().any(|known| *known == name) {
-            Fault::of_parameter(&name, "extra_forbidden", unknown(known, &name))
+            Fault::of_parameter(&name, "extra_forbidden", unknown("parameter", "this route", known, &name))
         } else if value.is_empty() {
             Fault::of_parameter(&name, "string_too_short", "Value is empty; give one, or leave the parameter out")
         } else if value.contains('\0') {
@@ -147,17 +147,18 @@ fn faults(known: &[String], query: &str) -> Vec<Fault> {
     faults
 }
 
-fn unknown(known: &[String], name: &str) -> String {
+/// Says that `taker` has nothing called `name`, and names the nearest that it has.
+pub(crate) fn unknown(what: &str, taker: &str, known: &[String], name: &str) -> String {
     let similarity = |known: &String| strsim::jaro_winkler(&known.to_lowercase(), &name.to_lowercase());
     let nearest = known.iter().map(|known| (similarity(known), known)).max_by(|a, b| a.0.total_cmp(&b.0));
     match nearest {
-        None => "There is no such parameter; this route takes none".to_owned(),
+        None => format!("There is no such {what}; {taker} takes none"),
         Some((similarity, nearest)) if similarity >= SIMILAR => {
-            format!("There is no such parameter; did you mean '{nearest}'?")
+            format!("There is no such {what}; did you mean '{nearest}'?")
         }
         Some(_) => {
             let quoted: Vec<_> = known.iter().map(|known| format!("'{known}'")).collect();
-            format!("There is no such parameter; this route takes {}", quoted.join(", "))
+            format!("There is no such {what}; {taker} takes {}", quoted.join(", "))
         }
     }
 }

@@ -31,10 +31,12 @@ fn before(backend: Backend, ready: bool) -> Router {
 }
 
 async fn send(request: Request<Body>) -> Response {
-    router(true).oneshot(request).await.unwrap()
+    // One for all tests: making it takes longer than answering.
+    static ROUTER: std::sync::LazyLock<Router> = std::sync::LazyLock::new(|| router(true));
+    ROUTER.clone().oneshot(request).await.unwrap()
 }
 
-async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
+pub(crate) async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> (StatusCode, Value) {
     let mut request = Request::builder().method(method).uri(path);
     for (name, value) in headers {
         request = request.header(*name, *value);
@@ -44,7 +46,7 @@ async fn answer(method: &str, path: &str, headers: &[(&str, &str)], body: &str) 
     (status, serde_json::from_str(&text(response).await).unwrap_or_default())
 }
 
-async fn text(response: Response) -> String {
+pub(crate) async fn text(response: Response) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().to_vec()).unwrap()
 }
 
@@ -53,7 +55,7 @@ fn error(status: u16, detail: &str) -> (StatusCode, Value) {
 }
 
 const DEVICE: [(&str, &str); 2] = [("x-device-id", "d"), ("x-api-key", "k")];
-const OPERATOR: [(&str, &str); 1] = [("authorization", "Bearer t")];
+pub(crate) const OPERATOR: [(&str, &str); 1] = [("authorization", "Bearer t")];
 
 fn concrete(path: &str) -> String {
     path.replace("{site_id}", "s")

@@ -3,7 +3,6 @@
 //! The line has the target `audit` and tells who called which method on what, what came of it, and the request's id. It is
 //! written when the call ends, also when the caller left before. Secrets are no part of it, see [`objects`].
 
-mod methods;
 mod objects;
 mod shapes;
 mod wire;

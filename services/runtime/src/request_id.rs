@@ -92,8 +92,7 @@ fn fresh() -> HeaderValue {
 
 /// The method's name out of a bounded set: callers choose paths, and must not choose labels.
 fn method(path: &str) -> &'static str {
-    let known = homepot::access::METHODS.iter().map(|(method, _)| *method);
-    known.into_iter().find(|method| *method == path).unwrap_or("other")
+    homepot::contract::method(path).map_or("other", |method| method.path)
 }
 
 /// Counts at the head of the answer: a stream's later end is its session's to count.

@@ -21,6 +21,7 @@ mod presence;
 mod protocol;
 mod reflection;
 mod replicas;
+mod rest;
 mod siege;
 mod simulator;
 mod slice;

@@ -120,11 +120,12 @@ pub(crate) async fn watch(
     let mut ledger = app.services.command();
     let answer = open(&caller, message, |request| async move { ledger.watch(request).await }).await;
     let messages = answer.map_err(ApiError::in_query)?;
-    Ok(events::answer(caller, messages, |message: pb::WatchResponse| {
-        let told = !message.commands.is_empty() || message.run.is_some();
-        let event = if told { event(message.commands, message.run)? } else { Event::default() };
+    let told = |message: pb::WatchResponse| {
+        let has_news = !message.commands.is_empty() || message.run.is_some();
+        let event = if has_news { event(message.commands, message.run)? } else { Event::default() };
         Ok(events::with_id(event, message.cursor))
-    }))
+    };
+    Ok(events::answer(caller, messages, told, None))
 }
 
 fn event(commands: Vec<pb::Command>, run: Option<pb::Run>) -> Result<Event, ApiError> {

@@ -108,12 +108,13 @@ async fn follow(app: App, caller: Caller, message: pb::WatchRequest) -> Result<E
     let answer = open(&caller, message, |request| async move { registry.watch(request).await }).await;
     let messages = answer.map_err(ApiError::in_query)?;
     let mut is_first = true;
-    Ok(events::answer(caller, messages, move |message: pb::WatchResponse| {
+    let told = move |message: pb::WatchResponse| {
         let has_news = !message.devices.is_empty() || !message.removed_device_ids.is_empty();
         let told = std::mem::take(&mut is_first) || has_news;
         let event = if told { devices(message.devices, message.removed_device_ids)? } else { Event::default() };
         Ok(events::with_id(event, message.cursor))
-    }))
+    };
+    Ok(events::answer(caller, messages, told, None))
 }
 
 fn devices(devices: Vec<pb::Device>, removed_device_ids: Vec<String>) -> Result<Event, ApiError> {

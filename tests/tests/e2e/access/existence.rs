@@ -1,7 +1,8 @@
 //! Who may not see a thing is not told whether it is there.
 
 use homepot::{
-    access::{METHODS, audience},
+    access::Audience,
+    contract::METHODS,
     pb::{device::v1 as device_pb, registry::v1 as pb},
 };
 use homepot_tests::{
@@ -43,10 +44,11 @@ fn told(status: &Status) -> (Code, String) {
 async fn what_is_anothers_is_refused_in_the_same_words_as_what_is_not_there() {
     let world = World::build().await;
     let mut compared = 0;
-    for (path, _) in METHODS {
-        let caller = match audience(path) {
-            Some(homepot::access::Audience::Device) => Caller::Device(world.beta.clone()),
-            Some(homepot::access::Audience::Enrollee) => Caller::Enrollee(world.server.enrollment_token("beta").await),
+    for method in METHODS {
+        let path = method.path;
+        let caller = match method.audience {
+            Audience::Device => Caller::Device(world.beta.clone()),
+            Audience::Enrollee => Caller::Enrollee(world.server.enrollment_token("beta").await),
             _ => Caller::Operator(world.beta_admin.clone()),
         };
         let message = world.message(path).await;

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
-use homepot::access::METHODS;
+use homepot::contract::METHODS;
 use homepot_tests::{
     elsewhere,
     grpc::{Caller, DeviceKey, call, connection},
@@ -11,7 +11,7 @@ use homepot_tests::{
 use tonic::{Code, Status};
 
 use super::{
-    table::{Who, rows},
+    table::Who,
     world::{OURS, TILL, World},
 };
 
@@ -31,11 +31,10 @@ enum Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_rpc_lets_in_the_right_caller_and_nobody_else() {
     let world = World::build().await;
-    let table = rows("gRPC");
-    assert_eq!(table.len(), METHODS.len());
-    for ((path, _), (_, who)) in METHODS.iter().zip(table) {
+    for method in METHODS {
+        let path = method.path;
         let message = world.message(path).await;
-        for (name, caller, from, answer) in callers(&world, who).await {
+        for (name, caller, from, answer) in callers(&world, Who::of(method.audience)).await {
             let got = call(connection(from, &world.server.grpc_addr, &caller), path, message.clone()).await;
             assert!(is(answer, &got), "{path} as {name}: {answer:?} was due, but {got:?}");
         }

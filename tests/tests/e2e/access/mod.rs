@@ -11,4 +11,5 @@ mod nul;
 mod rest;
 mod secrets;
 mod table;
+mod translated;
 mod world;

@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 
 use homepot::{
-    access::{ATTACH, Audience, METHODS},
+    access::{ATTACH, Audience},
+    contract::METHODS,
     pb::{
         FILE_DESCRIPTOR_SET,
         device::v1::{AttachResponse, GoodbyeReason, ReportSamplesResponse, attach_response::Message as Down},
@@ -105,27 +106,28 @@ async fn a_zero_byte_in_any_text_of_any_rpc_is_refused_by_the_name_of_its_field(
     let world = World::build().await;
     let contract = Contract::read();
     let (mut tried, mut faults) = (0, Vec::new());
-    for (path, audience) in METHODS {
-        let caller = match audience {
+    for method in METHODS {
+        let path = method.path;
+        let caller = match method.audience {
             Audience::Device => Caller::Device(world.alpha.clone()),
             Audience::Enrollee => Caller::Enrollee(world.server.enrollment_token(OURS).await),
             _ => Caller::Operator(world.server.admin_token.clone()),
         };
         let good = world.message(path).await;
-        for (field, bytes) in contract.texts(&contract.requests[*path], 4) {
+        for (field, bytes) in contract.texts(&contract.requests[path], 4) {
             tried += 1;
             let message = [good.clone(), bytes].concat();
             let from = std::net::Ipv4Addr::LOCALHOST.into();
             let answer = call(connection(from, &world.server.grpc_addr, &caller), path, message).await;
             let refused = match &answer {
-                Ok(bytes) if *path == ATTACH => is_refused(bytes),
+                Ok(bytes) if path == ATTACH => is_refused(bytes),
                 // The sample at fault is refused by its place, the good ones are taken.
                 Ok(bytes) if path.ends_with("/ReportSamples") => {
                     ReportSamplesResponse::decode(bytes.clone()).unwrap().refused.len() == 1
                 }
                 Ok(_) => false,
                 // A device's own id is compared with who it is, and no other gets further.
-                Err(status) if *audience == Audience::Device && field == "device_id" => {
+                Err(status) if method.audience == Audience::Device && field == "device_id" => {
                     status.code() == Code::PermissionDenied
                 }
                 Err(status) => status.code() == Code::InvalidArgument && names(status, &field),

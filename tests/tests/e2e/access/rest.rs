@@ -1,4 +1,4 @@
-//! Every route with every kind of caller, on both prefixes.
+//! Every documented route with every kind of caller, on both prefixes.
 
 use homepot_tests::{
     elsewhere,
@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{
     grpc::LETTERS,
-    table::{Who, rows},
+    table::{Who, routes},
     world::{OURS, TILL, World},
 };
 
@@ -16,7 +16,7 @@ use super::{
 async fn every_route_lets_in_the_right_caller_and_nobody_else() {
     let world = World::build().await;
     for prefix in ["/api/v1", ""] {
-        for (route, who) in rows("REST") {
+        for (route, who) in routes() {
             let request = request(&world, prefix, &route).await;
             let callers = match route.as_str() {
                 CLAIM => claimants(&world, prefix).await,
@@ -62,13 +62,13 @@ async fn claimants(world: &World, prefix: &str) -> Vec<(&'static str, Request, D
 
 /// What a caller has to meet: one of these statuses, and when it is a success, nothing of the first site in it.
 #[derive(Clone, Copy, Debug)]
-enum Due {
+pub(super) enum Due {
     Status(u16),
     NothingOfOurs,
     Granted,
 }
 
-fn is(due: Due, got: &Response) -> bool {
+pub(super) fn is(due: Due, got: &Response) -> bool {
     let granted = (200..300).contains(&got.status);
     match due {
         Due::Status(status) => got.status == status,
@@ -129,7 +129,7 @@ async fn request(world: &World, prefix: &str, route: &str) -> Request {
 }
 
 /// The callers to try on a row, the right one last: only that one may change anything.
-async fn callers(world: &World, who: Who, request: &Request) -> Vec<(&'static str, Request, Due)> {
+pub(super) async fn callers(world: &World, who: Who, request: &Request) -> Vec<(&'static str, Request, Due)> {
     let bearer = |token: &String| request.clone().bearer(token);
     let wrong_token = request.clone().bearer(&format!("hpo_{LETTERS}"));
     let wrong_key = request.clone().device(TILL, &format!("hpd_{LETTERS}"));

@@ -60,11 +60,12 @@ pub(crate) async fn watch(
     let answer = open(&caller, message, |request| async move { telemetry.watch(request).await }).await;
     let news = answer.map_err(ApiError::in_query)?;
     let mut is_first = true;
-    Ok(events::answer(caller, news, move |news: pb::WatchResponse| {
+    let told = move |news: pb::WatchResponse| {
         let told = std::mem::take(&mut is_first) || !news.samples.is_empty();
         let event = if told { samples(news.samples)? } else { Event::default() };
         Ok(events::with_id(event, news.cursor))
-    }))
+    };
+    Ok(events::answer(caller, news, told, None))
 }
 
 fn samples(samples: Vec<pb::DeviceSample>) -> Result<Event, ApiError> {

@@ -1,0 +1,219 @@
+//! The OpenAPI document of the contract's methods, made from their descriptors, their options and their comments.
+
+mod comments;
+mod schema;
+
+use std::sync::Arc;
+
+use homepot::{
+    access::Audience,
+    contract::{Method, Repeat},
+};
+use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
+use serde_json::{Map, Value, json};
+
+use self::{
+    comments::Comments,
+    schema::{Schemas, Way},
+};
+use super::Route;
+
+/// Where the document is.
+pub(crate) const DOCUMENT_PATH: &str = "/api/v2/openapi.json";
+const OPERATOR: &str = "operator_token";
+
+/// The document of `routes`.
+pub(super) fn document(pool: &DescriptorPool, routes: &[(&Method, Arc<Route>)], version: &str) -> Value {
+    let comments = Comments::of(pool);
+    let mut schemas = Schemas { comments: &comments, named: Default::default() };
+    let mut paths = Map::new();
+    let mut services: Vec<ServiceDescriptor> = Vec::new();
+    for (method, route) in routes {
+        let service = route.descriptor.parent_service().clone();
+        if !services.contains(&service) {
+            services.push(service);
+        }
+        let item = paths.entry(route.http.path).or_insert_with(|| json!({}));
+        item[route.http.verb.to_lowercase()] = operation(method, route, &mut schemas);
+    }
+    let tags: Vec<_> = services
+        .iter()
+        .map(|service| {
+            let description = comments.before(&service.parent_file(), service.path());
+            json!({"name": service.name(), "description": description})
+        })
+        .collect();
+    schemas.named.insert("Error".to_owned(), error());
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "HOMEPOT for operators",
+            "version": version,
+            "description": "Every method for operators, translated from the protocol files. Whole numbers of 64 bits are \
+                texts. Fields that hold nothing are in answers too. A field or a parameter that a method does not have is \
+                refused. The legacy API is described at /api/v1/openapi.json.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "tags": tags,
+        "security": [{OPERATOR: []}],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.named,
+            "securitySchemes": {OPERATOR: {
+                "type": "http", "scheme": "bearer", "bearerFormat": "hpo_…",
+                "description": "An operator's token; `homepot ctl operators create` makes one.",
+            }},
+        },
+    })
+}
+
+fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value {
+    let descriptor = &route.descriptor;
+    let service = descriptor.parent_service().name();
+    let comment = schemas.comments.before(&descriptor.parent_file(), descriptor.path());
+    let (summary, rest) = comment.split_once("\n\n").unwrap_or((&comment, ""));
+    let description = format!("{rest}\n\nWho may: {}. {}", who(method.audience), repeat(method.repeat));
+    let mut operation = json!({
+        "operationId": format!("{}_{}", service.strip_suffix("Service").unwrap_or(service), descriptor.name()),
+        "tags": [service],
+        "summary": summary,
+        "description": description.trim_start(),
+        "parameters": parameters(route, schemas),
+        "responses": responses(descriptor, schemas),
+    });
+    if route.http.has_body() {
+        let in_path: Vec<_> = route.http.fields_in_path().collect();
+        let schema = schemas.object(&descriptor.input(), &in_path, Way::In);
+        operation["requestBody"] = json!({"content": {"application/json": {"schema": schema}}});
+    }
+    operation
+}
+
+fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
+    let request = route.descriptor.input();
+    let in_path = route.http.fields_in_path().filter_map(|name| request.get_field_by_name(name));
+    let mut parameters: Vec<_> = in_path
+        .map(|field| {
+            let description = schemas.comments.before(&field.parent_message().parent_file(), field.path());
+            let schema = json!({"type": "string", "minLength": 1});
+            json!({"name": field.name(), "in": "path", "required": true, "description": description, "schema": schema})
+        })
+        .collect();
+    for parameter in &route.parameters {
+        let field = &parameter.field;
+        let description = schemas.comments.before(&field.parent_message().parent_file(), field.path());
+        let mut schema = schemas.field(field, Way::In);
+        // A parameter without a value is refused.
+        if schema["type"] == "string" {
+            schema["minLength"] = json!(1);
+        }
+        let parameter = json!({"name": parameter.name, "in": "query", "description": description, "schema": schema});
+        parameters.push(parameter);
+    }
+    parameters
+}
+
+fn responses(descriptor: &MethodDescriptor, schemas: &mut Schemas<'_>) -> Value {
+    let answer = descriptor.output();
+    let description = schemas.comments.before(&answer.parent_file(), answer.path());
+    let schema = schemas.message(&answer, Way::Out);
+    let content = match descriptor.is_server_streaming() {
+        true => "text/event-stream",
+        false => "application/json",
+    };
+    json!({
+        "200": {"description": description, "content": {content: {"schema": schema}}},
+        "default": {
+            "description": "401, 403, 404, 409, 413, 422, 429, 503 or 504",
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
+        },
+    })
+}
+
+fn error() -> Value {
+    let step = json!({"type": ["string", "integer"]});
+    let fault = json!({
+        "type": "object",
+        "required": ["type", "loc", "msg"],
+        "properties": {
+            "type": {"type": "string", "description": "What kind of fault, for programs."},
+            "loc": {"type": "array", "items": step, "description": "`path`, `query`, `body` or `header`, then the way to it."},
+            "msg": {"type": "string", "description": "What is wrong, for people."},
+        },
+    });
+    json!({
+        "type": "object",
+        "description": "Every error.",
+        "required": ["detail", "status_code"],
+        "properties": {
+            "detail": {
+                "description": "A sentence, or for a request at fault (422) every fault of it.",
+                "anyOf": [{"type": "string"}, {"type": "array", "items": fault}],
+            },
+            "status_code": {"type": "integer", "description": "The HTTP status again."},
+        },
+    })
+}
+
+fn who(audience: Audience) -> String {
+    match audience {
+        Audience::Operator(role) => {
+            format!("an operator with the role {} or a higher one, at its sites", role.as_str())
+        }
+        Audience::FleetAdmin => "an admin that is bound to no site".to_owned(),
+        Audience::Device => "a device".to_owned(),
+        Audience::Enrollee => "a device that enrols".to_owned(),
+    }
+}
+
+fn repeat(repeat: Repeat) -> &'static str {
+    match repeat {
+        Repeat::Safe => "It changes nothing.",
+        Repeat::Idempotent => "A repeat changes nothing more.",
+        Repeat::ByKey => "A repeat with the same `idempotency_key` makes nothing new.",
+        Repeat::Never => "A repeat acts again, or is refused.",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot::contract::METHODS;
+
+    use super::*;
+    use crate::tests::answer;
+
+    #[tokio::test]
+    async fn the_document_has_every_method_with_its_caller_and_its_words() {
+        let (status, document) = answer("GET", DOCUMENT_PATH, &[], "").await;
+        assert_eq!((status.as_u16(), &document["openapi"]), (200, &json!("3.1.0")));
+        let mut ids = std::collections::BTreeSet::new();
+        for (method, http) in METHODS.iter().filter_map(|method| Some((method, method.http?))) {
+            let operation = &document["paths"][http.path][http.verb.to_lowercase()];
+            let told = operation["description"].as_str().unwrap_or_default();
+            assert!(told.contains(&format!("Who may: {}", who(method.audience))), "{}: {operation}", method.path);
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{}", method.path);
+            assert!(ids.insert(operation["operationId"].to_string()), "{}", method.path);
+        }
+        let queue = &document["paths"]["/api/v2/devices/{device_id}/commands"]["post"];
+        let body = &queue["requestBody"]["content"]["application/json"]["schema"];
+        assert!(body["properties"]["command_type"]["description"].as_str().unwrap().contains("What to do"), "{body}");
+        let listed = &document["paths"]["/api/v2/devices"]["get"]["parameters"];
+        let site = listed.as_array().unwrap().iter().find(|parameter| parameter["name"] == "site_id").unwrap();
+        assert_eq!(site["schema"], json!({"type": "string", "minLength": 1}), "a parameter without a value is refused");
+        assert!(body["properties"].get("device_id").is_none(), "what is in the path is not in the body");
+        let watch = &document["paths"]["/api/v2/watch/commands"]["get"]["responses"]["200"]["content"];
+        assert!(watch["text/event-stream"]["schema"]["$ref"].is_string(), "{watch}");
+    }
+
+    #[tokio::test]
+    async fn every_reference_in_the_document_leads_somewhere() {
+        let (_, document) = answer("GET", DOCUMENT_PATH, &[], "").await;
+        let text = document.to_string();
+        let references: Vec<_> =
+            text.split(r##""$ref":"#"##).skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert!(references.len() > 50, "{}", references.len());
+        for reference in references {
+            assert!(document.pointer(reference).is_some_and(|schema| !schema.is_null()), "{reference}");
+        }
+    }
+}
