@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use crate::eventually;
+
 /// The private cluster below a data directory.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -25,6 +27,16 @@ impl Database {
     /// The one number that a query answers.
     pub async fn number(&self, query: &str) -> i64 {
         self.psql(query).await.trim().parse().expect("the query answers a number")
+    }
+
+    /// As [`Self::number`], for a database that was killed a moment ago: asked until it is up again and answers.
+    pub async fn number_once_up(&self, query: &str) -> i64 {
+        let ask = async || {
+            self.try_socket()?;
+            let output = self.query(query).output().await.expect("psql runs");
+            String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+        };
+        eventually("an answer of the database", ask).await
     }
 
     /// Runs a statement that answers nothing.
@@ -59,21 +71,24 @@ impl Database {
 
     /// Port and directory of its socket.
     fn socket(&self) -> (String, String) {
-        let cluster = cluster_dir(&self.data_dir).expect("the server has a private cluster");
-        let lock = std::fs::read_to_string(cluster.join("postmaster.pid")).expect("the private cluster runs");
+        self.try_socket().expect("the private cluster is up")
+    }
+
+    fn try_socket(&self) -> Option<(String, String)> {
+        let lock = std::fs::read_to_string(cluster_dir(&self.data_dir)?.join("postmaster.pid")).ok()?;
         let mut lines = lock.lines().skip(3).map(|line| line.trim().to_owned());
-        lines.next().zip(lines.next()).expect("the private cluster is up")
+        lines.next().zip(lines.next())
     }
 
     async fn psql(&self, query: &str) -> String {
+        finished(query, self.query(query)).await
+    }
+
+    fn query(&self, query: &str) -> tokio::process::Command {
         let mut psql = self.client("psql");
-        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]).args([
-            "--dbname",
-            "homepot",
-            "--command",
-            query,
-        ]);
-        finished(query, psql).await
+        psql.args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1"]);
+        psql.args(["--dbname", "homepot", "--command", query]);
+        psql
     }
 
     /// A program of Postgres that connects to the cluster.

@@ -149,7 +149,8 @@ async fn samples_sent_again_are_acknowledged_again_and_stored_once() {
     let (mut session, _) = Session::attach(&server, &key).await;
     session.send(samples(1, batch)).await;
     assert_eq!(ack(&mut session).await.seq, 3);
-    assert_eq!(server.database().number("SELECT count(*) FROM samples").await, 3);
+    // A connection that had not noticed may have stored them, so Postgres may still be about to come back.
+    assert_eq!(server.database().number_once_up("SELECT count(*) FROM samples").await, 3);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -277,5 +278,6 @@ async fn a_stream_outlives_the_death_of_postgres_and_what_was_sent_meanwhile_is_
     server.kill_postgres();
     session.send(samples(2, vec![sample(2000, 2.0), sample(1000, 3.0)])).await;
     assert_eq!(ack(&mut session).await.seq, 3);
-    assert_eq!(server.database().number("SELECT count(*) FROM samples").await, 3);
+    // A connection that had not noticed may have stored them, so Postgres may still be about to come back.
+    assert_eq!(server.database().number_once_up("SELECT count(*) FROM samples").await, 3);
 }

@@ -8,9 +8,6 @@
 //! Connections from trusted proxies are never strangers: each carries many clients, whom other limits count by the address
 //! that the proxy tells.
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
@@ -368,3 +365,6 @@ impl Drop for Check<'_> {
         self.0.set_stage(Stage::Established);
     }
 }
+
+#[cfg(test)]
+mod tests;
