@@ -16,21 +16,11 @@ const MANY: u64 = 1_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_read_only_database_samples_wait_and_readiness_says_why() {
     let server = Server::start().await;
-    server.create_site("site-001", false).await;
-    let key = server.enroll("site-001", "till").await;
-    let (mut session, _) = Session::attach(&server, &key).await;
-    send(&session, 1, 1).await;
-    assert_eq!(acknowledged(&mut session).await, 1);
+    let mut session = reporting(&server).await;
 
     turn(&server, "on").await;
     send(&session, 2, 1).await;
-    eventually("readiness to say it", async || {
-        let ready = server.ops("/readyz").await;
-        (ready.status == 503 && ready.text().contains("database (read_only)")).then_some(())
-    })
-    .await;
-    assert_eq!(server.ops("/livez").await.status, 200);
-    assert!(server.ops("/metrics").await.text().contains("homepot_database_trouble{reason=\"read_only\"} 1"));
+    told_of(&server, "read_only").await;
 
     turn(&server, "off").await;
     assert_eq!(acknowledged(&mut session).await, 2);
@@ -49,22 +39,12 @@ async fn on_a_full_disk_samples_wait_and_readiness_says_why() {
     };
     let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", cluster.database().url());
     let server = Server::start_with(options).await;
-    server.create_site("site-001", false).await;
-    let key = server.enroll("site-001", "till").await;
-    let (mut session, _) = Session::attach(&server, &key).await;
-    send(&session, 1, 1).await;
-    assert_eq!(acknowledged(&mut session).await, 1);
+    let mut session = reporting(&server).await;
 
     cluster.fill_disk();
     // More than fits into the pages that there are.
     send(&session, 2, MANY).await;
-    eventually("readiness to say it", async || {
-        let ready = server.ops("/readyz").await;
-        (ready.status == 503 && ready.text().contains("database (disk_full)")).then_some(())
-    })
-    .await;
-    assert_eq!(server.ops("/livez").await.status, 200);
-    assert!(server.ops("/metrics").await.text().contains("homepot_database_trouble{reason=\"disk_full\"} 1"));
+    told_of(&server, "disk_full").await;
 
     cluster.free_disk();
     assert_eq!(acknowledged(&mut session).await, 1 + MANY);
@@ -108,11 +88,7 @@ async fn a_node_that_is_promoted_when_the_primary_dies_takes_over_and_has_all_th
     let standby = primary.start_standby().await;
     let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", primary.url_with(&standby));
     let server = Server::start_with(options).await;
-    server.create_site("site-001", false).await;
-    let key = server.enroll("site-001", "till").await;
-    let (mut session, _) = Session::attach(&server, &key).await;
-    send(&session, 1, 1).await;
-    assert_eq!(acknowledged(&mut session).await, 1);
+    let mut session = reporting(&server).await;
 
     primary.kill();
     send(&session, 2, 1).await;
@@ -153,6 +129,28 @@ async fn a_database_at_a_port_is_spoken_to_by_tls_and_one_that_shows_another_cer
     let deceived = Process::start("a server that trusts another authority", &mut command);
     let said = |line: &serde_json::Value| line.to_string().contains("certificate verify failed").then_some(());
     deceived.logged("why it does not take the database for its own", said).await;
+}
+
+/// The session of a device whose first sample is stored.
+async fn reporting(server: &Server) -> Session {
+    server.create_site("site-001", false).await;
+    let key = server.enroll("site-001", "till").await;
+    let (mut session, _) = Session::attach(server, &key).await;
+    send(&session, 1, 1).await;
+    assert_eq!(acknowledged(&mut session).await, 1);
+    session
+}
+
+/// Ends once readiness says that this is the matter with the database; the server is alive, and its metric says the same.
+async fn told_of(server: &Server, reason: &str) {
+    eventually("readiness to say it", async || {
+        let ready = server.ops("/readyz").await;
+        (ready.status == 503 && ready.text().contains(&format!("database ({reason})"))).then_some(())
+    })
+    .await;
+    assert_eq!(server.ops("/livez").await.status, 200);
+    let metric = format!("homepot_database_trouble{{reason=\"{reason}\"}} 1");
+    assert!(server.ops("/metrics").await.text().contains(&metric));
 }
 
 fn free_address() -> String {
