@@ -94,7 +94,7 @@ impl Gateway {
             fleet_metrics: self.config.fleet_metrics,
         };
         api.merge(bare)
-            .merge(rest::contract(self.config.version))
+            .merge(rest::translated(self.config.version))
             .route(DOCUMENT_PATH, serve_document)
             .merge(pages::router())
             .fallback(|| async { ApiError::not_found() })

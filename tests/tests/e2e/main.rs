@@ -13,6 +13,7 @@ mod contract;
 mod ctl;
 mod demo;
 mod door;
+mod extension;
 mod host;
 mod house;
 mod ledger;
