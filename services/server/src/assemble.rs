@@ -132,7 +132,8 @@ impl Backstage {
     fn reflection(&self) -> anyhow::Result<Router> {
         let build = || {
             let builder = tonic_reflection::server::Builder::configure();
-            contract::parts().fold(builder, |builder, part| builder.register_encoded_file_descriptor_set(part.descriptors))
+            contract::parts()
+                .fold(builder, |builder, part| builder.register_encoded_file_descriptor_set(part.descriptors))
         };
         // grpcurl asks for v1; older clients know v1alpha only.
         let v1 = build().build_v1()?.max_decoding_message_size(MESSAGE_BYTES);

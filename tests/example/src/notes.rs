@@ -30,7 +30,8 @@ impl Notes {
     ) -> Result<Answers<pb::ListNotesResponse>, Error> {
         let notes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let found = notes.iter().filter(|(note_id, _)| note_id.starts_with(&request.prefix));
-        let found = found.map(|(note_id, text)| Ok(pb::ListNotesResponse { note_id: note_id.clone(), text: text.clone() }));
+        let found =
+            found.map(|(note_id, text)| Ok(pb::ListNotesResponse { note_id: note_id.clone(), text: text.clone() }));
         Ok(stream::iter(found.collect::<Vec<_>>()).boxed())
     }
 }

@@ -93,7 +93,11 @@ async fn a_new_rpc_is_refused_to_wrong_callers_and_its_fields_are_checked_by_its
     let long = json!({"text": "longer than twenty letters"});
     let refused = server.rest(Request::new("PUT", "/api/v2/notes/no%20spaces").bearer(&server.admin_token).json(&long));
     let detail = refused.await.json()["detail"].clone();
-    assert_eq!((&detail[0]["loc"], &detail[1]["loc"]), (&json!(["path", "note_id"]), &json!(["body", "text"])), "{detail}");
+    assert_eq!(
+        (&detail[0]["loc"], &detail[1]["loc"]),
+        (&json!(["path", "note_id"]), &json!(["body", "text"])),
+        "{detail}"
+    );
     let admin = Caller::Operator(server.admin_token.clone());
     assert_eq!(by_grpc(&server, &admin, PUT, note("a", "")).await, Err(Code::InvalidArgument));
 }
