@@ -117,6 +117,8 @@ pub struct Device {
     pub created_at: DateTime<Utc>,
     /// When its record last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was removed, with its history kept.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 impl Device {
@@ -139,6 +141,7 @@ impl Device {
             updated_at: Some(to_proto_timestamp(self.updated_at)),
             labels: self.labels.into_iter().collect(),
             proves: self.proves,
+            removed_at: self.removed_at.map(to_proto_timestamp),
         }
     }
 }

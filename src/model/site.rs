@@ -22,6 +22,8 @@ pub struct Site {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was removed, with the history of its devices kept.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 /// A site to make.
@@ -91,6 +93,7 @@ impl From<Site> for pb::Site {
             open_enrollment: site.open_enrollment,
             created_at: Some(to_proto_timestamp(site.created_at)),
             updated_at: Some(to_proto_timestamp(site.updated_at)),
+            removed_at: site.removed_at.map(to_proto_timestamp),
         }
     }
 }

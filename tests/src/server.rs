@@ -281,7 +281,9 @@ impl Drop for Server {
 
 /// The program with nothing of the tester's own settings.
 pub fn homepot_command() -> Command {
-    clean(Command::new(program("homepot")))
+    let mut command = clean(Command::new(program("homepot")));
+    command.env("XDG_CONFIG_HOME", "/nowhere");
+    command
 }
 
 /// Takes the tester's own settings off a command.

@@ -22,6 +22,7 @@ mod ops;
 mod presence;
 mod protocol;
 mod reflection;
+mod removal;
 mod replicas;
 mod rest;
 mod siege;

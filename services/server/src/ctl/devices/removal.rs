@@ -1,28 +1,54 @@
-//! `homepot ctl devices remove-simulated`.
+//! `homepot ctl devices remove` and `remove-simulated`.
 
 use std::time::Duration;
 
-use homepot::{
-    pb::{common::v1::DeviceSource, registry::v1 as pb},
-    text,
-};
+use homepot::pb::{common::v1::DeviceSource, registry::v1 as pb};
 use serde_json::json;
 
 use super::{
-    Usage,
-    calls::answer,
-    devices::{self, Filter},
-    out::Out,
-    target::ask,
+    super::kit::{
+        args::{DeviceId, Selector},
+        ask::ask,
+        calls::answer,
+        out::Out,
+        removal::Removal,
+        source::source,
+        status::Usage,
+    },
+    Filter, list,
 };
 use crate::client::Client;
 
 /// Samples of a large fleet are many rows.
 pub(super) const TAKES: Duration = Duration::from_secs(3600);
 
+/// Which device, and what becomes of its history.
+#[derive(Debug, clap::Args)]
+pub(in crate::ctl) struct RemoveArgs {
+    #[command(flatten)]
+    device: DeviceId,
+    #[command(flatten)]
+    removal: Removal,
+}
+
+pub(super) async fn remove(client: &Client, out: &Out, args: RemoveArgs) -> anyhow::Result<()> {
+    let RemoveArgs { device: DeviceId { device_id }, removal } = args;
+    let mut registry = client.registry();
+    let found = answer(registry.get_device(pb::GetDeviceRequest { device_id: device_id.clone() }).await)?;
+    let device = found.device.unwrap_or_default();
+    let (words, history) = removal.fate();
+    let kind = source(device.source);
+    let told = format!("the {kind} device {device_id} of site {} goes for good; {words}", device.site_id);
+    let confirm = removal.confirm(&told, &device_id)?;
+    let request = pb::RemoveDeviceRequest { device_id: device_id.clone(), history: removal.history().into(), confirm };
+    answer(registry.remove_device(request).await)?;
+    let value = json!({ "device_id": device_id, "removed": true, "history": history });
+    out.outcome(&value, Some(&device_id), format_args!("{device_id} is removed; {words}"))
+}
+
 /// Which simulated devices. At least one of --site, --selector and --all is required.
 #[derive(Debug, clap::Args)]
-pub(super) struct RemovalArgs {
+pub(in crate::ctl) struct RemovalArgs {
     /// Only devices of this site; may be given more than once.
     #[arg(long = "site", value_name = "SITE_ID")]
     sites: Vec<String>,
@@ -37,7 +63,7 @@ pub(super) struct RemovalArgs {
     yes: bool,
 }
 
-pub(super) async fn run(client: &Client, out: &Out, args: RemovalArgs) -> anyhow::Result<()> {
+pub(super) async fn remove_simulated(client: &Client, out: &Out, args: RemovalArgs) -> anyhow::Result<()> {
     let RemovalArgs { sites, selector, all, yes } = args;
     if sites.iter().chain(&selector).any(|value| value.trim().is_empty()) {
         // Left empty by a script, it must not come to mean everything.
@@ -49,13 +75,12 @@ pub(super) async fn run(client: &Client, out: &Out, args: RemovalArgs) -> anyhow
     let label_selector = selector.unwrap_or_default();
     if !yes {
         let matching = count(client, &sites, &label_selector).await?;
-        let told = text::visible(&format!("{matching} simulated devices will be removed with all their data"));
+        let told = format!("{matching} simulated devices will be removed with all their data");
         anyhow::ensure!(matching == 0 || ask(&told)?, "nothing was removed");
     }
     let request = pb::RemoveSimulatedDevicesRequest { site_ids: sites, label_selector, all };
     let removed = answer(client.registry().remove_simulated_devices(request).await)?.removed;
-    out.document(&json!({ "removed": removed }))?;
-    out.text(format_args!("{removed} simulated device(s) removed"))
+    out.outcome(&json!({ "removed": removed }), None, format_args!("{removed} simulated device(s) removed"))
 }
 
 async fn count(client: &Client, sites: &[String], selector: &str) -> anyhow::Result<usize> {
@@ -64,8 +89,8 @@ async fn count(client: &Client, sites: &[String], selector: &str) -> anyhow::Res
     let mut matching = 0;
     for site in sites {
         let (site, selector, source) = (site.clone(), selector.to_owned(), Some(DeviceSource::Simulated));
-        let filter = Filter { site, selector, source, ..Filter::default() };
-        matching += devices::list(client, &filter, None).await?.len();
+        let filter = Filter { site, selector: Selector { selector }, source, ..Filter::default() };
+        matching += list(client, filter, None).await?.len();
     }
     Ok(matching)
 }

@@ -1,16 +1,15 @@
 //! Which devices a run is for, and whether that is meant.
 
-use std::{
-    collections::BTreeSet,
-    io::{BufRead as _, IsTerminal as _, Write as _},
-};
+use std::collections::BTreeSet;
 
-use homepot::{
-    pb::{command::v1 as pb, common::v1::DeviceSource},
-    text,
-};
+use homepot::pb::{command::v1 as pb, common::v1::DeviceSource};
 
-use super::{Usage, devices, summary};
+use super::{
+    ask::ask,
+    fleet,
+    source::{source, source_parser},
+    status::Usage,
+};
 use crate::client::Client;
 
 const HEADING: &str = "Which devices";
@@ -18,11 +17,11 @@ const HEADING: &str = "Which devices";
 /// The way they are named, and which of them.
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(skip)]
-pub(super) struct Selection {
+pub(crate) struct Selection {
     #[command(flatten)]
     named: Named,
     /// Only real or only simulated devices [default: real; with --device: whatever they are].
-    #[arg(long, help_heading = HEADING, value_parser = devices::source_parser())]
+    #[arg(long, help_heading = HEADING, value_parser = source_parser())]
     source: Option<DeviceSource>,
 }
 
@@ -45,7 +44,7 @@ struct Named {
 }
 
 impl Selection {
-    pub(super) fn target(&self) -> pb::Target {
+    pub(crate) fn target(&self) -> pb::Target {
         let Named { devices, site, selector, fleet } = self.named.clone();
         pb::Target {
             device_ids: devices,
@@ -64,8 +63,8 @@ impl Selection {
             return Ok((named as u64, format!("{named} devices")));
         }
         let (site, selector) = (site.unwrap_or_default(), selector.unwrap_or_default());
-        let found = summary::count(client, site, selector, self.source).await?;
-        let (counted, other) = (devices::source(found.source), summary::other(&found));
+        let found = fleet::summarize(client, site, selector, self.source).await?;
+        let (counted, other) = (source(found.source), fleet::not_counted(&found));
         if found.total == 0 && found.not_counted > 0 {
             anyhow::bail!("target: no {counted} device matches; --source {other} reaches {}", found.not_counted);
         }
@@ -77,7 +76,7 @@ impl Selection {
 }
 
 /// Asks whoever starts it, where it reaches more than one device; an error when it is not meant.
-pub(super) async fn confirm(
+pub(crate) async fn confirm(
     client: &Client,
     selection: &Selection,
     command_type: &str,
@@ -92,24 +91,9 @@ pub(super) async fn confirm(
     if matching == 1 || yes {
         return Ok(());
     }
-    let told = text::visible(&format!("{} for {which}", command_type.to_uppercase()));
+    let told = format!("{} for {which}", command_type.to_uppercase());
     anyhow::ensure!(ask(&told)?, "nothing was started");
     Ok(())
-}
-
-/// Whether whoever sits at the terminal means what is told; an error where there is none.
-pub(super) fn ask(told: &str) -> anyhow::Result<bool> {
-    if !(std::io::stdin().is_terminal() && std::io::stderr().is_terminal()) {
-        return Err(Usage(format!("{told}: say --yes, as there is no terminal to ask on")).into());
-    }
-    let mut answer = String::new();
-    let asked = write!(std::io::stderr(), "{told}. Go on? [y/N] ").and_then(|()| std::io::stderr().flush());
-    asked.and_then(|()| std::io::stdin().lock().read_line(&mut answer))?;
-    Ok(is_yes(&answer))
-}
-
-fn is_yes(answer: &str) -> bool {
-    ["y", "yes"].contains(&answer.trim().to_lowercase().as_str())
 }
 
 #[cfg(test)]
@@ -145,11 +129,5 @@ mod tests {
         ] {
             assert!(read(bad).is_err(), "{bad:?}");
         }
-    }
-
-    #[test]
-    fn only_a_yes_is_a_yes() {
-        assert!(is_yes("y\n") && is_yes("Yes\n"));
-        assert!(!is_yes("\n") && !is_yes("") && !is_yes("n\n") && !is_yes("yesterday"));
     }
 }

@@ -18,12 +18,12 @@ use crate::terminal::wall_clock;
 const ANY_SIZE: JsonBounds = JsonBounds { bytes: usize::MAX, keys: usize::MAX, depth: 64 };
 
 /// A value of an enum as a lower-case word: `COMMAND_STATE_QUEUED` is `queued`.
-pub(super) fn word(name: &str, prefix: &str) -> String {
+pub(crate) fn word(name: &str, prefix: &str) -> String {
     name.strip_prefix(prefix).unwrap_or(name).to_lowercase()
 }
 
 /// An argument that is one of `words`, as the value that `from_name` makes of `prefix` and the word in upper case.
-pub(super) fn choice<E: Clone + Send + Sync + 'static>(
+pub(crate) fn choice<E: Clone + Send + Sync + 'static>(
     prefix: &'static str,
     words: &'static [&'static str],
     from_name: fn(&str) -> Option<E>,
@@ -32,28 +32,32 @@ pub(super) fn choice<E: Clone + Send + Sync + 'static>(
         .try_map(move |word| from_name(&format!("{prefix}{}", word.to_uppercase())).ok_or(std::fmt::Error))
 }
 
-/// An argument that is a time so long ago, such as 2h or 7d.
-pub(super) fn ago(text: &str) -> Result<DateTime<Utc>, String> {
-    let before = wall_clock().checked_sub_signed(TimeDelta::from_std(parse_time(text)?).unwrap_or(TimeDelta::MAX));
+/// An argument that is a time: so long ago, such as 2h or 7d, or one as RFC 3339 writes it.
+pub(crate) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Ok(time.to_utc());
+    }
+    let ago = parse_time(text).map_err(|fault| format!("{fault}; or give a time such as 2026-11-27T08:00:00Z"))?;
+    let before = wall_clock().checked_sub_signed(TimeDelta::from_std(ago).unwrap_or(TimeDelta::MAX));
     before.filter(|time| *time >= DateTime::UNIX_EPOCH).ok_or_else(|| format!("'{text}' ago there was nothing yet"))
 }
 
-pub(super) fn read_time(time: &Option<Timestamp>) -> Option<DateTime<Utc>> {
+pub(crate) fn read_time(time: &Option<Timestamp>) -> Option<DateTime<Utc>> {
     from_proto_timestamp("time", time.as_ref()?).ok()
 }
 
 /// A time to the second, for people.
-pub(super) fn rfc3339(time: DateTime<Utc>) -> String {
+pub(crate) fn rfc3339(time: DateTime<Utc>) -> String {
     time.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// A time in full, for scripts.
-pub(super) fn time(time: &Option<Timestamp>) -> Value {
+pub(crate) fn time(time: &Option<Timestamp>) -> Value {
     read_time(time).map(|time| time.to_rfc3339_opts(SecondsFormat::AutoSi, true)).into()
 }
 
 /// A duration in seconds.
-pub(super) fn seconds(duration: &Option<prost_types::Duration>) -> Value {
+pub(crate) fn seconds(duration: &Option<prost_types::Duration>) -> Value {
     let Some(duration) = duration else { return Value::Null };
     if duration.nanos == 0 {
         return duration.seconds.into();
@@ -64,18 +68,26 @@ pub(super) fn seconds(duration: &Option<prost_types::Duration>) -> Value {
 }
 
 /// A free-form object.
-pub(super) fn object(object: &Option<Struct>) -> Value {
+pub(crate) fn object(object: &Option<Struct>) -> Value {
     let read = object.as_ref().and_then(|object| from_struct("object", object, ANY_SIZE).ok());
     read.map_or(Value::Null, Value::Object)
 }
 
+/// A free-form object on one line; empty where there is none.
+pub(crate) fn compact(free_form: &Option<Struct>) -> String {
+    match object(free_form) {
+        Value::Null => String::new(),
+        object => object.to_string(),
+    }
+}
+
 /// A text that may be left out.
-pub(super) fn text(text: &str) -> Value {
+pub(crate) fn text(text: &str) -> Value {
     if text.is_empty() { Value::Null } else { text.into() }
 }
 
 /// How long ago, or how long until, in the largest unit that says something.
-pub(super) fn age(now: DateTime<Utc>, time: DateTime<Utc>) -> String {
+pub(crate) fn age(now: DateTime<Utc>, time: DateTime<Utc>) -> String {
     let passed = now - time;
     // Clocks of two machines differ by a little.
     if passed.num_seconds().abs() < 1 {
@@ -89,7 +101,7 @@ pub(super) fn age(now: DateTime<Utc>, time: DateTime<Utc>) -> String {
 }
 
 /// A duration, roughly.
-pub(super) fn span(duration: Duration) -> String {
+pub(crate) fn span(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..120 => format!("{seconds}s"),
@@ -100,7 +112,7 @@ pub(super) fn span(duration: Duration) -> String {
 }
 
 /// A duration, as exactly as its size allows.
-pub(super) fn elapsed(duration: Duration) -> String {
+pub(crate) fn elapsed(duration: Duration) -> String {
     if duration < Duration::from_secs(10) {
         return format!("{:.1} ms", duration.as_secs_f64() * 1000.0);
     }
@@ -111,13 +123,13 @@ pub(super) fn elapsed(duration: Duration) -> String {
 }
 
 /// Labels as people write them, in order.
-pub(super) fn labels(labels: &HashMap<String, String>) -> String {
+pub(crate) fn labels(labels: &HashMap<String, String>) -> String {
     let labels: BTreeMap<_, _> = labels.iter().collect();
     labels.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>().join(",")
 }
 
 /// Labels for scripts.
-pub(super) fn labels_json(labels: &HashMap<String, String>) -> Value {
+pub(crate) fn labels_json(labels: &HashMap<String, String>) -> Value {
     labels.iter().map(|(key, value)| (key.clone(), Value::from(value.clone()))).collect()
 }
 
@@ -137,11 +149,19 @@ mod tests {
 
     #[test]
     fn a_time_ago_is_no_longer_ago_than_anything_can_be() {
-        let minutes = (Utc::now() - ago("2h").unwrap()).num_minutes();
+        let minutes = (Utc::now() - moment("2h").unwrap()).num_minutes();
         assert!((119..122).contains(&minutes), "{minutes}");
         for bad in ["", "2", "30000d", "400000000d", "200000000000d", "99999999999999999999d"] {
-            assert!(ago(bad).is_err(), "{bad}");
+            assert!(moment(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_time_may_be_given_in_full() {
+        let time = DateTime::from_timestamp(1_795_766_400, 0).unwrap();
+        assert_eq!(moment("2026-11-27T08:00:00Z").unwrap(), time);
+        assert_eq!(moment("2026-11-27T09:00:00+01:00").unwrap(), time);
+        assert!(moment("2026-11-27").unwrap_err().contains("2026-11-27T08:00:00Z"));
     }
 
     #[test]

@@ -1,20 +1,10 @@
-//! `homepot ctl devices label`.
+//! Labels as arguments.
 
 use std::collections::HashMap;
 
-use homepot::pb::registry::v1 as pb;
-use serde_json::{Value, json};
-
-use super::{
-    calls::answer,
-    out::Out,
-    table::{Column, Record, column},
-};
-use crate::client::Client;
-
 /// A change of one label.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum LabelChange {
+pub(crate) enum LabelChange {
     Set(String, String),
     Remove(String),
 }
@@ -32,7 +22,8 @@ impl std::str::FromStr for LabelChange {
     }
 }
 
-fn apply(labels: &mut HashMap<String, String>, changes: &[LabelChange]) {
+/// Makes the changes, one after the other; other labels stay.
+pub(crate) fn apply(labels: &mut HashMap<String, String>, changes: &[LabelChange]) {
     for change in changes {
         match change {
             LabelChange::Set(key, value) => labels.insert(key.clone(), value.clone()),
@@ -41,33 +32,10 @@ fn apply(labels: &mut HashMap<String, String>, changes: &[LabelChange]) {
     }
 }
 
-struct Label(String, String);
-
-impl Record for Label {
-    const COLUMNS: &'static [Column<Self>] =
-        &[column("LABEL", |label, _| (&label.0).into()), column("VALUE", |label, _| (&label.1).into())];
-
-    fn json(&self) -> Value {
-        json!({ "key": self.0, "value": self.1 })
-    }
-}
-
-pub(super) async fn run(client: &Client, out: &Out, device_id: String, changes: &[LabelChange]) -> anyhow::Result<()> {
-    let mut registry = client.registry();
-    let found = answer(registry.get_device(pb::GetDeviceRequest { device_id: device_id.clone() }).await)?;
-    let mut device = found.device.unwrap_or_default();
-    if !changes.is_empty() {
-        let mut labels = device.labels;
-        apply(&mut labels, changes);
-        let request = pb::UpdateDeviceRequest { device_id, labels: Some(pb::Labels { labels }), ..Default::default() };
-        device = answer(registry.update_device(request).await)?.device.unwrap_or_default();
-    }
-    if out.is_json() {
-        return out.document(&device.json()["labels"]);
-    }
-    let mut labels: Vec<_> = device.labels.into_iter().map(|(key, value)| Label(key, value)).collect();
-    labels.sort_by(|one, other| one.0.cmp(&other.0));
-    out.list(&labels)
+/// Reads KEY=VALUE; what is no label for other reasons, the server says.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]

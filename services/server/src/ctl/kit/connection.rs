@@ -10,18 +10,23 @@ use homepot::model::{Secret, SecretKind, ServerAddress};
 use homepot_host::{environment, secret_file};
 use homepot_runtime::settings::default_data_dir;
 
+use super::context::{Context, Contexts};
 use crate::{
     admin_token,
     client::{self, CALL_TIMEOUT, Client},
 };
 
 const HEADING: &str = "Server";
+const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Connection {
-    /// The server's gRPC address.
-    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
-    server: String,
+pub(crate) struct Connection {
+    /// Take what is not said here from this context [default: the current one, see `contexts`].
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_CONTEXT", value_name = "NAME")]
+    context: Option<String>,
+    /// The server's gRPC address [default: http://127.0.0.1:50051].
+    #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", value_name = "URL")]
+    server: Option<String>,
     /// Send your token in clear to a server that is not on this machine. Only where something else encrypts the connection.
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
@@ -38,24 +43,37 @@ pub(super) struct Connection {
 
 impl Connection {
     /// Connects for calls whose answer may take `longer` than usual.
-    pub(super) async fn open(&self, longer: Duration) -> anyhow::Result<Client> {
-        let address = ServerAddress::parse(&self.server, self.allow_plaintext)
+    pub(crate) async fn open(&self, longer: Duration) -> anyhow::Result<Client> {
+        let context = self.over(Contexts::read()?.chosen(self.context.as_deref())?)?;
+        let server = context.server.as_deref().unwrap_or(DEFAULT_SERVER);
+        let address = ServerAddress::parse(server, context.allow_plaintext)
             .map_err(|fault| anyhow::anyhow!("--server (HOMEPOT_GRPC_URL): {fault}"))?;
-        let token = self.token(environment::variable("HOMEPOT_TOKEN")?)?;
-        let channel = client::connect(&address, self.ca.as_ref(), CALL_TIMEOUT + longer).await?;
+        let token = self.token(context.token_file, environment::variable("HOMEPOT_TOKEN")?)?;
+        let channel = client::connect(&address, context.ca.as_ref(), CALL_TIMEOUT + longer).await?;
         Client::new(channel, &token)
     }
 
+    /// What flags and variables say, over what a context says. Paths are whole, so that they hold wherever they are used.
+    pub(crate) fn over(&self, context: Context) -> anyhow::Result<Context> {
+        let whole = |path: &PathBuf| std::path::absolute(path).with_context(|| format!("{}", path.display()));
+        let given = |path: &Option<PathBuf>| path.as_ref().filter(|path| !path.as_os_str().is_empty()).map(whole);
+        Ok(Context {
+            server: self.server.clone().or(context.server),
+            ca: given(&self.ca).transpose()?.or(context.ca),
+            token_file: given(&self.token_file).transpose()?.or(context.token_file),
+            allow_plaintext: self.allow_plaintext || context.allow_plaintext,
+        })
+    }
+
     /// The caller's own token.
-    fn token(&self, variable: Option<String>) -> anyhow::Result<Secret> {
+    fn token(&self, file: Option<PathBuf>, variable: Option<String>) -> anyhow::Result<Secret> {
         if let Some(text) = variable {
             let token = Secret::presented(text.trim());
             token.check_form(SecretKind::OperatorToken, "HOMEPOT_TOKEN")?;
             return Ok(token);
         }
-        let given = self.token_file.clone().filter(|path| !path.as_os_str().is_empty());
         let of_data_dir = || Some(self.data_dir.clone().or_else(default_data_dir)?.join(admin_token::FILE));
-        let path = given.or_else(of_data_dir).context("give your token in HOMEPOT_TOKEN")?;
+        let path = file.or_else(of_data_dir).context("give your token in HOMEPOT_TOKEN")?;
         read_private(&path)
     }
 }
@@ -82,8 +100,14 @@ mod tests {
 
     const TOKEN: &str = "hpo_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 
-    fn connection(token_file: Option<PathBuf>, data_dir: Option<PathBuf>) -> Connection {
-        Connection { server: String::new(), allow_plaintext: false, ca: None, token_file, data_dir }
+    fn read_token(
+        file: Option<PathBuf>,
+        data_dir: Option<PathBuf>,
+        variable: Option<String>,
+    ) -> anyhow::Result<Secret> {
+        let connection =
+            Connection { context: None, server: None, allow_plaintext: false, ca: None, token_file: file, data_dir };
+        connection.token(connection.over(Context::default())?.token_file, variable)
     }
 
     fn write(path: &Path, text: &str, mode: u32) {
@@ -101,11 +125,11 @@ mod tests {
         let data_dir = Some(directory.path().to_path_buf());
 
         let other = TOKEN.replace('B', "C");
-        let token = connection(file.clone(), data_dir.clone()).token(Some(other.clone())).unwrap();
+        let token = read_token(file.clone(), data_dir.clone(), Some(other.clone())).unwrap();
         assert_eq!(token.reveal(), other);
-        let token = connection(file, data_dir.clone()).token(None).unwrap();
+        let token = read_token(file, data_dir.clone(), None).unwrap();
         assert_eq!(token.reveal(), TOKEN);
-        let token = connection(Some(PathBuf::new()), data_dir).token(None).unwrap();
+        let token = read_token(Some(PathBuf::new()), data_dir, None).unwrap();
         assert_eq!(token.reveal(), of_admin);
     }
 
@@ -115,7 +139,7 @@ mod tests {
         let path = directory.path().join("mine");
         for mode in [0o640, 0o604, 0o620, 0o601] {
             write(&path, TOKEN, mode);
-            let error = connection(Some(path.clone()), None).token(None).unwrap_err().to_string();
+            let error = read_token(Some(path.clone()), None, None).unwrap_err().to_string();
             assert!(error.contains(&format!("chmod 600 {}", path.display())), "{error}");
             assert!(error.contains(&format!("{mode:04o}")) && !error.contains(TOKEN), "{error}");
         }
@@ -124,13 +148,13 @@ mod tests {
     #[test]
     fn a_token_that_is_missing_or_none_is_told_without_repeating_it() {
         let nowhere = Some(PathBuf::from("/nowhere"));
-        let error = connection(None, nowhere.clone()).token(None).unwrap_err().to_string();
+        let error = read_token(None, nowhere.clone(), None).unwrap_err().to_string();
         assert!(error.starts_with("no token in /nowhere/admin-token; give yours in HOMEPOT_TOKEN"), "{error}");
-        let error = connection(None, nowhere).token(Some("swordfish".into())).unwrap_err().to_string();
+        let error = read_token(None, nowhere, Some("swordfish".into())).unwrap_err().to_string();
         assert!(!error.contains("swordfish"), "{error}");
         let directory = tempfile::tempdir().unwrap();
         write(&directory.path().join("mine"), "swordfish", 0o600);
-        let error = connection(Some(directory.path().join("mine")), None).token(None).unwrap_err();
+        let error = read_token(Some(directory.path().join("mine")), None, None).unwrap_err();
         assert!(!format!("{error:#}").contains("swordfish"), "{error:#}");
     }
 }

@@ -1,128 +1,16 @@
 //! Tables for people: columns as wide as what stands in them, and no letter that could play with the terminal.
 
-use chrono::{DateTime, Utc};
-use homepot::text;
-use prost_types::Timestamp;
-use serde_json::Value;
 use unicode_width::UnicodeWidthChar as _;
 
-use super::words;
-
-/// Something that is listed and shown.
-pub(super) trait Record: Sized + 'static {
-    /// How it looks in a table.
-    const COLUMNS: &'static [Column<Self>];
-
-    /// How it looks to a script.
-    fn json(&self) -> Value;
-}
-
-/// A column of a table of `T`.
-pub(super) struct Column<T> {
-    head: &'static str,
-    /// Only in wide tables, and where a record is shown alone.
-    wide: bool,
-    /// Stays when a narrow terminal has no room for all columns; of the others the last one goes first.
-    key: bool,
-    cell: fn(&T, Style) -> Cell,
-}
-
-/// A column that always stands there.
-pub(super) const fn column<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
-    Column { head, wide: false, key: false, cell }
-}
-
-/// A column without which a row says nothing.
-pub(super) const fn key<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
-    Column { head, wide: false, key: true, cell }
-}
-
-/// A column for those who want to know all of it.
-pub(super) const fn wide<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
-    Column { head, wide: true, key: false, cell }
-}
-
-/// How times are written.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Style {
-    /// Ages count from here.
-    pub(super) now: DateTime<Utc>,
-    /// The time itself in place of its age.
-    pub(super) exact: bool,
-}
-
-impl Style {
-    /// A time, or a dash where there is none.
-    pub(super) fn time(self, time: &Option<Timestamp>) -> Cell {
-        match words::read_time(time) {
-            None => "-".into(),
-            Some(time) if self.exact => words::rfc3339(time).into(),
-            Some(time) => words::age(self.now, time).into(),
-        }
-    }
-}
-
-/// What a color would say.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Tone {
-    #[default]
-    Plain,
-    Good,
-    Bad,
-    Waiting,
-}
-
-/// What stands in a table.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Cell {
-    text: String,
-    tone: Tone,
-}
-
-impl Cell {
-    /// A text, or a dash where there is none.
-    pub(super) fn or_dash(text: &str) -> Self {
-        if text.is_empty() { "-".into() } else { text.into() }
-    }
-
-    /// A word for a state, in its color.
-    pub(super) fn state(word: String) -> Self {
-        let tone = match word.as_str() {
-            "online" | "succeeded" | "completed" => Tone::Good,
-            "offline" | "error" | "critical" | "failed" | "rejected" | "expired" | "halted" => Tone::Bad,
-            "maintenance" | "unknown" | "paused" | "cancelled" => Tone::Waiting,
-            _ => Tone::Plain,
-        };
-        Self { text: word, tone }
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        let text = if text.is_empty() { "-".to_owned() } else { text::visible(&text) };
-        Self { text, tone: Tone::Plain }
-    }
-}
-
-impl From<&String> for Cell {
-    fn from(text: &String) -> Self {
-        text.clone().into()
-    }
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        text.to_owned().into()
-    }
-}
+use super::record::{Cell, Column, Record, Style, Tone};
 
 /// What the place that is written to can show.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Canvas {
+pub(crate) struct Canvas {
     /// Longer lines are cut. `None`: nothing is.
-    pub(super) width: Option<usize>,
+    pub(crate) width: Option<usize>,
     /// Whether it shows colors.
-    pub(super) color: bool,
+    pub(crate) color: bool,
 }
 
 impl Canvas {
@@ -203,25 +91,29 @@ fn fit(mut shown: Vec<Shown>, is_key: impl Fn(usize) -> bool, room: usize) -> Ve
 }
 
 /// A table that is written row by row: columns keep the width that the first rows gave them, or grow where there is room.
-pub(super) struct Table {
+pub(crate) struct Table {
     canvas: Canvas,
     wide: bool,
+    headed: bool,
     shown: Vec<Shown>,
 }
 
 impl Table {
-    pub(super) fn new(canvas: Canvas, wide: bool) -> Self {
-        Self { canvas, wide, shown: Vec::new() }
+    /// Tables are `wide` with every column, `headed` with their columns' names above the first row.
+    pub(crate) fn new(canvas: Canvas, wide: bool, headed: bool) -> Self {
+        Self { canvas, wide, headed, shown: Vec::new() }
     }
 
     /// The lines of `records`; the first time below their heads.
-    pub(super) fn lines<T: Record>(&mut self, records: &[T], style: Style) -> Vec<String> {
+    pub(crate) fn lines<T: Record>(&mut self, records: &[&T], style: Style) -> Vec<String> {
         let columns: Vec<_> = T::COLUMNS.iter().filter(|column| self.wide || !column.wide).collect();
         let mut rows: Vec<Vec<Cell>> =
             records.iter().map(|record| columns.iter().map(|column| (column.cell)(record, style)).collect()).collect();
         let widest = |rows: &[Vec<Cell>], place: usize| rows.iter().map(|row| cells_of(&row[place].text)).max();
         if self.shown.is_empty() {
-            rows.insert(0, columns.iter().map(|column| column.head.into()).collect());
+            if self.headed {
+                rows.insert(0, columns.iter().map(|column| column.head.into()).collect());
+            }
             let all = (0..columns.len()).map(|place| Shown { place, width: widest(&rows, place).unwrap_or_default() });
             // The first says what the row is about.
             let is_key = |place: usize| place == 0 || columns[place].key;
@@ -247,7 +139,7 @@ impl Table {
 }
 
 /// A record alone: a line for each of its columns.
-pub(super) fn detail<T: Record>(record: &T, canvas: Canvas, style: Style) -> Vec<String> {
+pub(crate) fn detail<T: Record>(record: &T, canvas: Canvas, style: Style) -> Vec<String> {
     let head = |column: &Column<T>| column.head.to_lowercase();
     let width = T::COLUMNS.iter().map(|column| head(column).len()).max().unwrap_or_default();
     let rows = T::COLUMNS.iter().map(|column| [head(column).into(), (column.cell)(record, style)]);
@@ -256,8 +148,16 @@ pub(super) fn detail<T: Record>(record: &T, canvas: Canvas, style: Style) -> Vec
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use chrono::DateTime;
+    use prost_types::Timestamp;
+    use serde_json::Value;
 
+    use super::{
+        super::record::{column, key, wide},
+        *,
+    };
+
+    #[derive(Default)]
     struct Row(&'static str, &'static str, &'static str);
 
     impl Record for Row {
@@ -274,30 +174,39 @@ mod tests {
 
     const ROWS: [Row; 2] = [Row("a", "long cell", "online"), Row("länger", "", "offline")];
 
+    fn lines(canvas: Canvas, wide: bool, rows: &[Row]) -> Vec<String> {
+        Table::new(canvas, wide, true).lines(&rows.iter().collect::<Vec<_>>(), style())
+    }
+
     fn style() -> Style {
         Style { now: DateTime::UNIX_EPOCH, exact: false }
     }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell_and_lines_end_without_blanks() {
-        let lines = Table::new(Canvas::default(), true).lines(&ROWS, style());
-        assert_eq!(lines, ["ONE     TWO        STATE", "a       long cell  online", "länger  -          offline"]);
-        let lines = Table::new(Canvas::default(), false).lines(&ROWS, style());
-        assert_eq!(lines, ["ONE     STATE", "a       online", "länger  offline"]);
+        assert_eq!(
+            lines(Canvas::default(), true, &ROWS),
+            ["ONE     TWO        STATE", "a       long cell  online", "länger  -          offline"]
+        );
+        assert_eq!(lines(Canvas::default(), false, &ROWS), ["ONE     STATE", "a       online", "länger  offline"]);
+        let bare = Table::new(Canvas::default(), false, false).lines(&ROWS.each_ref(), style());
+        assert_eq!(bare, ["a       online", "länger  offline"]);
     }
 
     #[test]
     fn a_table_that_goes_on_keeps_its_columns_and_tells_its_heads_once() {
-        let mut table = Table::new(Canvas::default(), false);
-        assert_eq!(table.lines(&ROWS[1..], style()), ["ONE     STATE", "länger  offline"]);
-        assert_eq!(table.lines(&ROWS[..1], style()), ["a       online"]);
+        let mut table = Table::new(Canvas::default(), false, true);
+        assert_eq!(table.lines(&[&ROWS[1]], style()), ["ONE     STATE", "länger  offline"]);
+        assert_eq!(table.lines(&[&ROWS[0]], style()), ["a       online"]);
     }
 
     #[test]
     fn a_terminals_width_cuts_what_is_seen_and_colors_take_no_room() {
         let canvas = Canvas { width: Some(11), color: true };
-        let lines = Table::new(canvas, false).lines(&ROWS, style());
-        assert_eq!(lines, ["ONE    STA…", "a      \x1b[32monl…\x1b[0m", "läng…  \x1b[31moff…\x1b[0m"]);
+        assert_eq!(
+            lines(canvas, false, &ROWS),
+            ["ONE    STA…", "a      \x1b[32monl…\x1b[0m", "läng…  \x1b[31moff…\x1b[0m"]
+        );
     }
 
     #[test]
@@ -313,11 +222,13 @@ mod tests {
     #[test]
     fn widths_are_counted_in_cells_of_the_terminal() {
         let rows = [Row("東京本店", "", "online"), Row("e\u{301}té", "", "offline")];
-        let lines = Table::new(Canvas::default(), false).lines(&rows, style());
-        assert_eq!(lines, ["ONE       STATE", "東京本店  online", "e\u{301}té       offline"]);
+        assert_eq!(
+            lines(Canvas::default(), false, &rows),
+            ["ONE       STATE", "東京本店  online", "e\u{301}té       offline"]
+        );
         for width in 8..40 {
             let canvas = Canvas { width: Some(width), color: false };
-            for line in Table::new(canvas, true).lines(&rows, style()) {
+            for line in lines(canvas, true, &rows) {
                 assert!(cells_of(&line) <= width, "{line} in {width}");
             }
         }
@@ -326,8 +237,7 @@ mod tests {
 
     #[test]
     fn in_a_narrow_terminal_columns_go_from_the_last_and_keys_stay() {
-        let table =
-            |width, wide| Table::new(Canvas { width: Some(width), color: false }, wide).lines(&ROWS[..1], style());
+        let table = |width, wide| lines(Canvas { width: Some(width), color: false }, wide, &ROWS[..1]);
         assert_eq!(table(22, true), ["ONE  TWO        STATE", "a    long cell  online"]);
         for width in [21, 11] {
             assert_eq!(table(width, true), ["ONE  STATE", "a    online"]);
@@ -336,9 +246,9 @@ mod tests {
 
     #[test]
     fn a_table_that_goes_on_grows_within_the_terminal() {
-        let mut table = Table::new(Canvas { width: Some(13), color: false }, false);
-        assert_eq!(table.lines(&ROWS[..1], style()), ["ONE  STATE", "a    online"]);
-        assert_eq!(table.lines(&ROWS[1..], style()), ["läng…  offli…"]);
+        let mut table = Table::new(Canvas { width: Some(13), color: false }, false, true);
+        assert_eq!(table.lines(&[&ROWS[0]], style()), ["ONE  STATE", "a    online"]);
+        assert_eq!(table.lines(&[&ROWS[1]], style()), ["läng…  offli…"]);
     }
 
     #[test]

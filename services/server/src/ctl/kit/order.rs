@@ -1,4 +1,4 @@
-//! What to do: the arguments that one command and a run have in common.
+//! What a device is told to do: the arguments that one command and a run have in common.
 
 use std::{io::Read as _, time::Duration};
 
@@ -7,13 +7,13 @@ use homepot::model::{JsonObject, MAX_PAYLOAD_BYTES, check_exact, to_proto_durati
 use homepot_runtime::settings::parse_time;
 use prost_types::Struct;
 
-use super::Usage;
+use super::status::Usage;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Order {
+pub(crate) struct Order {
     /// What to do: PING, RUN_DIAGNOSTICS, SET_INTERVAL, RESTART_APP, REBOOT, or a type the device declares.
     #[arg(value_name = "TYPE")]
-    pub(super) command_type: String,
+    pub(crate) command_type: String,
     /// Its arguments, a JSON object: in place, from a file (@FILE) or from standard input (-). What is given in place shows
     /// in process lists.
     #[arg(long, value_name = "JSON|@FILE|-")]
@@ -23,16 +23,16 @@ pub(super) struct Order {
     run_timeout: Option<Duration>,
     /// Makes a repeat harmless: a second call with the same key queues nothing and shows the first one's.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "KEY")]
-    pub(super) key: String,
+    pub(crate) key: String,
 }
 
 impl Order {
-    pub(super) fn run_timeout(&self) -> Option<prost_types::Duration> {
+    pub(crate) fn run_timeout(&self) -> Option<prost_types::Duration> {
         self.run_timeout.map(to_proto_duration)
     }
 
     /// Its arguments, read from where they are.
-    pub(super) fn payload(&self) -> anyhow::Result<Option<Struct>> {
+    pub(crate) fn payload(&self) -> anyhow::Result<Option<Struct>> {
         let Some(given) = self.payload.as_deref() else { return Ok(None) };
         let text = match given.strip_prefix('@') {
             Some(path) => read(std::fs::File::open(path)).with_context(|| format!("payload: can't read {path}"))?,

@@ -4,7 +4,7 @@ use std::{ops::ControlFlow, time::Duration};
 
 use homepot::{
     Error,
-    pb::{command::v1 as command_pb, registry::v1 as registry_pb},
+    pb::{command::v1 as command_pb, registry::v1 as registry_pb, telemetry::v1 as telemetry_pb},
 };
 use tonic::{Code, Response, Status, Streaming};
 
@@ -17,13 +17,13 @@ const FIRST_PAUSE: Duration = Duration::from_millis(200);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What a call answered.
-pub(super) fn answer<T>(answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
+pub(crate) fn answer<T>(answer: Result<Response<T>, Status>) -> anyhow::Result<T> {
     answer.map(Response::into_inner).map_err(|status| refusal(&status))
 }
 
 /// All rows of a list, or the first `limit`. `page` gets the size and the token of a page, and answers its rows and the
 /// token of the next.
-pub(super) async fn all<T>(
+pub(crate) async fn all<T>(
     limit: Option<u32>,
     mut page: impl AsyncFnMut(u32, String) -> Result<(Vec<T>, String), Status>,
 ) -> anyhow::Result<Vec<T>> {
@@ -42,7 +42,7 @@ pub(super) async fn all<T>(
 }
 
 /// A message of a watch.
-pub(super) trait News {
+pub(crate) trait News {
     /// Resumes after it.
     fn cursor(&self) -> &str;
 }
@@ -59,9 +59,15 @@ impl News for command_pb::WatchResponse {
     }
 }
 
+impl News for telemetry_pb::WatchResponse {
+    fn cursor(&self) -> &str {
+        &self.cursor
+    }
+}
+
 /// Opens a watch and gives its messages to `take` until that is done with it. A connection that is lost is made again, and
 /// the watch goes on where it was; `take` gets `None` each time it is open.
-pub(super) async fn follow<N: News, R>(
+pub(crate) async fn follow<N: News, R>(
     mut open: impl AsyncFnMut(String) -> Result<Response<Streaming<N>>, Status>,
     mut take: impl AsyncFnMut(Option<N>) -> anyhow::Result<ControlFlow<R>>,
 ) -> anyhow::Result<R> {
