@@ -14,6 +14,7 @@ mod ctl;
 mod demo;
 mod door;
 mod extension;
+mod habits;
 mod host;
 mod house;
 mod ledger;
