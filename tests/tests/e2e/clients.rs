@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use homepot::pb::{device::v1::ReportSamplesRequest, telemetry::v1::Sample};
+use homepot::pb::{device::v1::ReportSamplesRequest, registry::v1::Role, telemetry::v1::Sample};
 use homepot_tests::{Process, Server, grpc::Caller, rest::Request, workspace};
 
 use super::ledger::with_devices;
@@ -113,7 +113,8 @@ async fn a_fuzzer_that_goes_by_the_document_is_always_answered_as_it_says() {
         FUZZ_SECONDS,
     ]);
     // The token is read from the environment: command lines are seen by all.
-    fuzz.env("HOMEPOT_TOKEN", &server.admin_token).env("SCHEMATHESIS_HOOKS", clients.join("hooks.py"));
+    fuzz.env("HOMEPOT_TOKEN", server.create_operator("fuzzer", Role::Admin, &[]).await)
+        .env("SCHEMATHESIS_HOOKS", clients.join("hooks.py"));
     fuzz.env("PYTHONPATH", &clients).current_dir(directory.path());
     run("schemathesis", &mut fuzz).await;
     // And it still stands.

@@ -58,8 +58,13 @@ impl Schemas<'_> {
     /// The schema of a message without the fields in `left_out`.
     pub(super) fn object(&mut self, message: &MessageDescriptor, left_out: &[&str], way: Way) -> Value {
         let fields: Vec<_> = message.fields().filter(|field| !left_out.contains(&field.name())).collect();
+        let mut property = |field: &FieldDescriptor| {
+            let schema = self.described(field, way);
+            // In proto3's JSON null is the same as leaving a field out.
+            if way == Way::In && !is_required(field) { or_null(schema) } else { schema }
+        };
         let properties: serde_json::Map<_, _> =
-            fields.iter().map(|field| (field.name().to_owned(), self.described(field, way))).collect();
+            fields.iter().map(|field| (field.name().to_owned(), property(field))).collect();
         let description = self.comments.before(&message.parent_file(), message.path());
         let mut schema = json!({"type": "object", "description": description, "properties": properties});
         if way == Way::In {
@@ -205,6 +210,26 @@ impl Schemas<'_> {
         });
         reference(&name)
     }
+}
+
+/// The schema, or null.
+fn or_null(mut schema: Value) -> Value {
+    if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
+        words.push(Value::Null);
+    }
+    if let Some(Value::String(kind)) = schema.get("type") {
+        schema["type"] = json!([kind, "null"]);
+        return schema;
+    }
+    let description = schema.get_mut("description").map(Value::take);
+    let mut either = json!({"anyOf": [schema, {"type": "null"}]});
+    if let Some(description) = description {
+        either["description"] = description;
+        if let Some(object) = either["anyOf"][0].as_object_mut() {
+            object.remove("description");
+        }
+    }
+    either
 }
 
 /// Whether what comes in must have the field. A field that tells left out from empty may always be left out.
