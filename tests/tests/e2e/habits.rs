@@ -12,7 +12,8 @@ const CONTRACTS: &str = "-- Contracts:";
 /// What takes something away from the version before, or wants something of it that it does not know.
 fn takes_away(sql: &str) -> Option<&str> {
     let sql = sql.lines().map(|line| line.split("--").next().unwrap_or_default()).collect::<Vec<_>>().join(" ");
-    let statements = sql.split(';').map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase());
+    let statements =
+        sql.split(';').map(|statement| statement.split_whitespace().collect::<Vec<_>>().join(" ").to_uppercase());
     let rules = [
         ("DROP TABLE", "drops a table"),
         ("DROP COLUMN", "drops a column"),
@@ -26,7 +27,10 @@ fn takes_away(sql: &str) -> Option<&str> {
     statements.into_iter().find_map(|statement| {
         let found = rules.iter().find(|(words, _)| statement.contains(words)).map(|(_, told)| *told);
         let wants = statement.starts_with("ALTER TABLE")
-            && statement.split("ADD COLUMN").skip(1).any(|column| column.contains("NOT NULL") && !column.contains("DEFAULT"));
+            && statement
+                .split("ADD COLUMN")
+                .skip(1)
+                .any(|column| column.contains("NOT NULL") && !column.contains("DEFAULT"));
         found.or(wants.then_some("adds a column that the version before does not fill"))
     })
 }
@@ -62,7 +66,10 @@ fn what_takes_something_away_is_recognized() {
         ("ALTER TABLE a\n  DROP  COLUMN b;", "drops a column"),
         ("ALTER TABLE a RENAME b TO c;", "renames something"),
         ("ALTER TABLE a ALTER b SET NOT NULL;", "wants a value where none was needed"),
-        ("ALTER TABLE a ADD COLUMN b int NOT NULL, ADD COLUMN c int DEFAULT 0;", "adds a column that the version before does not fill"),
+        (
+            "ALTER TABLE a ADD COLUMN b int NOT NULL, ADD COLUMN c int DEFAULT 0;",
+            "adds a column that the version before does not fill",
+        ),
     ] {
         assert_eq!(takes_away(sql), Some(due), "{sql}");
     }
@@ -72,7 +79,9 @@ fn what_takes_something_away_is_recognized() {
 #[test]
 fn a_module_and_what_it_holds_lie_in_one_directory() {
     let mut seen = 0;
-    for room in ["agent/src", "benches/src", "contract-build/src", "host/src", "services", "simulator/src", "src", "tests"] {
+    for room in
+        ["agent/src", "benches/src", "contract-build/src", "host/src", "services", "simulator/src", "src", "tests"]
+    {
         walk(&workspace().join(room), &mut |directory| {
             let beside = directory.with_extension("rs");
             assert!(!beside.is_file(), "{} belongs into the directory beside it, as mod.rs", beside.display());
