@@ -155,9 +155,8 @@ struct Judged {
 
 #[tokio::test]
 async fn the_database_judges_presence_by_the_bound_that_the_code_has() {
-    let database = TestDatabase::create().await;
-    let store = Store::open(StoreConfig::new(database.url())).await.unwrap();
-    store.migrate().await.unwrap();
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
     let bound = homepot::model::OFFLINE_AFTER_HEARTBEATS;
     let judge = format!(
         "SELECT heard_lately(now() - interval '{} ms', 1000) AS just_within,
@@ -165,6 +164,6 @@ async fn the_database_judges_presence_by_the_bound_that_the_code_has() {
         bound * 1000.0,
         bound * 1000.0 + 1.0,
     );
-    let judged = store.run("judge", move |conn| Ok(sql_query(judge).get_result::<Judged>(conn)?)).await.unwrap();
+    let judged: Judged = sql_query(judge).get_result(&mut conn).unwrap();
     assert_eq!((judged.just_within, judged.just_beyond, judged.never), (true, false, false));
 }
