@@ -1,11 +1,6 @@
 //! The REST gateway's client: HTTP/1.1 over a bounded pool of connections that are kept, as people's and devices' clients do.
 
-use std::{
-    fmt, io,
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{fmt, io, path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use bytes::Bytes;
@@ -14,6 +9,7 @@ use http::{HeaderValue, Method, Request, Uri, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
@@ -151,7 +147,7 @@ impl Rest {
         match timeout(CALL, exchange).await {
             Ok(Ok((answer, keep))) => {
                 if keep {
-                    self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+                    self.0.idle.lock().push(connection);
                 }
                 Ok(answer)
             }
@@ -163,7 +159,7 @@ impl Rest {
     /// One that was kept and still stands, or a new one.
     async fn connection(&self) -> Result<SendRequest<Full<Bytes>>, RestError> {
         loop {
-            let kept = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let kept = self.0.idle.lock().pop();
             match kept {
                 Some(mut kept) => {
                     if kept.ready().await.is_ok() {

@@ -6,10 +6,11 @@ use std::{
     io::{BufRead, BufReader, Read},
     os::{fd::OwnedFd, unix::ffi::OsStrExt as _},
     process::{Child, Command, ExitStatus, Stdio},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
+use parking_lot::Mutex;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open},
@@ -39,7 +40,7 @@ impl Log {
             // Reading a terminal that nobody has open any more is an error, and the end.
             for line in BufReader::new(output).split(end_of_line).map_while(Result::ok) {
                 let line = String::from_utf8_lossy(&line).into_owned();
-                let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut lines = self.lines.lock();
                 lines.push(parse(line));
                 self.count.send_replace(lines.len());
             }
@@ -54,7 +55,7 @@ impl Log {
             loop {
                 count.borrow_and_update();
                 {
-                    let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+                    let lines = self.lines.lock();
                     if let Some(found) = lines.iter().skip(next).find_map(&read) {
                         return found;
                     }
@@ -145,12 +146,12 @@ impl Process {
 
     /// Every line of the log so far.
     pub fn log(&self) -> Vec<Value> {
-        self.err.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.err.lines.lock().clone()
     }
 
     /// What it printed so far.
     pub fn printed(&self) -> String {
-        let lines = self.out.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        let lines = self.out.lines.lock();
         lines.iter().filter_map(Value::as_str).flat_map(|line| [line, "\n"]).collect()
     }
 

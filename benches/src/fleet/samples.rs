@@ -1,12 +1,11 @@
 //! Samples as a device measures them: all different, encoded one by one.
 
-use std::sync::{Mutex, PoisonError};
-
 use bytes::Bytes;
 use homepot::pb::{
     device::v1::{AttachRequest, Samples, attach_request::Message as Up},
     telemetry::v1::Sample,
 };
+use parking_lot::Mutex;
 use prost::Message as _;
 use prost_types::{Duration, Timestamp};
 
@@ -41,7 +40,7 @@ impl Mill {
 
     /// A message of what was measured after `from` up to `to`, in microseconds since 1970, evenly spread.
     pub fn grind(&self, device: u64, first_seq: u64, from: i64, to: i64) -> Bytes {
-        let mut message = self.message.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut message = self.message.lock();
         if let Some(Up::Samples(samples)) = &mut message.message {
             samples.first_seq = first_seq;
             let count = self.per_message as i64;

@@ -4,13 +4,14 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use anyhow::Context as _;
+use parking_lot::Mutex;
 use serde_json::json;
 use tokio::time::{Instant, sleep};
 
@@ -61,7 +62,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let resident = Mutex::new(Vec::new());
     let look = |_| {
         let now = memory(pid).ok().map(|memory| memory.rss as f64 / MIB);
-        resident.lock().unwrap_or_else(PoisonError::into_inner).extend(now);
+        resident.lock().extend(now);
     };
     let work = async { tokio::try_join!(drive(devices, &load), interrupt(&mut cluster, args, &load.progress)) };
     let ((devices, outcome), recovery) =
@@ -70,7 +71,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     drop(devices);
     server.stop().await?;
 
-    let resident = resident.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let resident = resident.into_inner();
     let before = resident.get(args.around as usize / 2).copied().unwrap_or_default();
     let most = resident.iter().copied().fold(0.0, f64::max);
     let rows = vec![

@@ -9,9 +9,9 @@ use homepot::{
     },
 };
 use homepot_hints::Topic;
-use homepot_runtime::auth::OperatorCaller;
+use homepot_runtime::{auth::OperatorCaller, backoff::every};
 use homepot_store::runs::{self, Started};
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::{Commands, operator_side::check_known};
@@ -23,8 +23,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Drives runs on, whichever replica began them.
 pub(crate) async fn drive(ledger: &Commands) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(EVERY);
     let (mut ledgers, mut runs) = (ledger.hints.listen(Topic::Ledger), ledger.hints.listen(Topic::Runs));
     loop {
         tokio::select! {

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use homepot_runtime::backoff::every;
 use homepot_store::commands;
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::Commands;
 
@@ -12,8 +12,7 @@ const EVERY: Duration = Duration::from_secs(1);
 const LIMIT: u32 = 1_000;
 
 pub(crate) async fn run(ledger: &Commands) {
-    let mut ticks = interval(EVERY);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = every(EVERY);
     loop {
         ticks.tick().await;
         match ledger.store.run("sweep_commands", |conn| commands::sweep(conn, None, LIMIT)).await {

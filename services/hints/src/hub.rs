@@ -1,11 +1,8 @@
 //! Who waits in this process, and for what.
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, fmt, sync::Arc};
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, watch};
 
 use crate::Topic;
@@ -37,7 +34,7 @@ impl Hub {
     }
 
     fn devices(&self) -> MutexGuard<'_, HashMap<i64, Arc<Notify>>> {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
+        self.devices.lock()
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tells of an outage once, and once of its end, whichever of the two directions notices.
 
-use std::sync::{Mutex, PoisonError};
+use parking_lot::Mutex;
 
 use crate::TransportError;
 
@@ -38,7 +38,7 @@ impl Outage {
 
     /// Answers whether there is an outage now, if that is news.
     fn note(&self, direction: Direction, is_broken: bool) -> Option<bool> {
-        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut broken = self.broken.lock();
         let before = broken.contains(&true);
         broken[direction as usize] = is_broken;
         let now = broken.contains(&true);

@@ -1,10 +1,8 @@
 //! What waits to be published: while one publish is on its way, the next gathers in here.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{
     sync::Notify,
     time::{Instant, sleep_until},
@@ -53,7 +51,7 @@ impl Outbox {
     /// their turn: a busy ledger changes all the time, and who watches it from elsewhere sees no difference.
     pub(crate) async fn take(&self) -> Batch {
         loop {
-            let topics_at = *self.topics_at.lock().unwrap_or_else(PoisonError::into_inner);
+            let topics_at = *self.topics_at.lock();
             let has_topics = {
                 let gathered = self.gathered();
                 let ready = !gathered.devices.is_empty() || Instant::now() >= topics_at;
@@ -74,7 +72,7 @@ impl Outbox {
     pub(crate) fn take_now(&self) -> Batch {
         let batch = std::mem::take(&mut *self.gathered());
         if !batch.topics.is_empty() {
-            *self.topics_at.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now() + TOPICS_APART;
+            *self.topics_at.lock() = Instant::now() + TOPICS_APART;
         }
         batch
     }
@@ -84,7 +82,7 @@ impl Outbox {
     }
 
     fn gathered(&self) -> MutexGuard<'_, Batch> {
-        self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
+        self.gathered.lock()
     }
 }
 

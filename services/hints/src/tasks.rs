@@ -2,8 +2,8 @@
 
 use std::{sync::Arc, time::Duration};
 
-use homepot_runtime::Drain;
-use tokio::time::{Instant, sleep, timeout};
+use homepot_runtime::{Drain, backoff::Backoff};
+use tokio::time::{Instant, timeout};
 
 use crate::{
     Transport, TransportError,
@@ -56,7 +56,7 @@ fn until(drain: Drain, task: impl Future<Output = ()> + Send + 'static) {
 
 impl Shared {
     async fn publish(&self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MOST);
         loop {
             // After a failure an empty message finds out whether the transport works again.
             let batch = match backoff.is_new() {
@@ -67,7 +67,7 @@ impl Shared {
                 Ok(()) => {
                     count_batch(PUBLISHED, self.transport.name(), &batch);
                     self.outage.works(Direction::Publishing);
-                    backoff = Backoff::new();
+                    backoff.reset();
                 }
                 Err(error) => {
                     count_batch(LOST, self.transport.name(), &batch);
@@ -92,7 +92,7 @@ impl Shared {
     }
 
     async fn listen(&self) {
-        let mut backoff = Backoff::new();
+        let mut backoff = Backoff::new(BACKOFF_FIRST, BACKOFF_MOST);
         loop {
             let error = match self.transport.listen().await {
                 Err(error) => error,
@@ -109,7 +109,7 @@ impl Shared {
                     };
                     // One that breaks at once, each time, must not wake everybody without end.
                     if connected.elapsed() > BACKOFF_MOST {
-                        backoff = Backoff::new();
+                        backoff.reset();
                     }
                     error
                 }
@@ -134,53 +134,5 @@ impl Shared {
         for topic in received.batch.topics {
             self.hub.tell(topic);
         }
-    }
-}
-
-/// Pauses that double up to a limit, each of a random length between half of it and all of it.
-struct Backoff(u32);
-
-impl Backoff {
-    fn new() -> Self {
-        Self(0)
-    }
-
-    fn is_new(&self) -> bool {
-        self.0 == 0
-    }
-
-    async fn pause(&mut self) {
-        sleep(self.next(random())).await;
-    }
-
-    fn next(&mut self, random: u64) -> Duration {
-        let full = BACKOFF_FIRST.saturating_mul(1 << self.0.min(16)).min(BACKOFF_MOST);
-        self.0 = self.0.saturating_add(1);
-        full.mul_f64(0.5 + random as f64 / u64::MAX as f64 / 2.0)
-    }
-}
-
-fn random() -> u64 {
-    getrandom::u64().unwrap_or_else(|_| {
-        // Good enough to tell replicas apart, and no reason to fail.
-        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
-        u64::from(now.subsec_nanos()) << 32 | u64::from(std::process::id())
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pauses_grow_to_a_limit_and_differ_by_half() {
-        let mut backoff = Backoff::new();
-        assert_eq!(backoff.next(u64::MAX), BACKOFF_FIRST);
-        assert_eq!(backoff.next(0), BACKOFF_FIRST);
-        for _ in 0..100 {
-            backoff.next(0);
-        }
-        assert_eq!(backoff.next(u64::MAX), BACKOFF_MOST);
-        assert_eq!(backoff.next(0), BACKOFF_MOST / 2);
     }
 }

@@ -2,11 +2,11 @@
 
 use std::{
     collections::{HashMap, hash_map::Entry},
-    sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
 use homepot_registry::{Heard, Registry};
+use parking_lot::{Mutex, MutexGuard};
 
 /// What a device without a stream is expected to do: legacy agents poll every 5 to 60 s.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
@@ -56,7 +56,7 @@ impl Presence {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<i64, Heard>> {
-        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+        self.heard.lock()
     }
 }
 

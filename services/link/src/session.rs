@@ -14,7 +14,7 @@ use homepot::{
 use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_registry::Begun;
-use homepot_runtime::{auth::DeviceCaller, limits::Quota};
+use homepot_runtime::{auth::DeviceCaller, backoff::Backoff, limits::Quota};
 use tokio::{sync::oneshot, time::Instant};
 use tonic::Streaming;
 
@@ -420,14 +420,13 @@ impl Session {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        let mut delay = RETRY_FIRST;
+        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
         loop {
             match call().await {
                 Ok(done) => return Ok(done),
                 Err(error) if error.kind() == Kind::Unavailable => {
                     tracing::debug!(device_id = %self.caller.device_id, %error, "store away, waiting");
-                    tokio::time::sleep(delay).await;
-                    delay = (delay * 2).min(RETRY_MOST);
+                    backoff.pause().await;
                 }
                 Err(error) => {
                     tracing::warn!(device_id = %self.caller.device_id, %error, "session can't go on");

@@ -1,11 +1,9 @@
 //! Which sessions this replica holds, and the way to end one from outside its task.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use homepot::model::DeviceSource;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 /// Why a session ends.
@@ -168,7 +166,7 @@ impl Sessions {
     }
 
     fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock()
     }
 }
 

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use homepot_registry::Standing;
-use tokio::time::{MissedTickBehavior, interval};
+use homepot_runtime::backoff::every;
 
 use crate::{
     Link,
@@ -23,8 +23,7 @@ impl Link {
     }
 
     async fn watch(&self) {
-        let mut ticks = interval(EVERY);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut ticks = every(EVERY);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}

@@ -8,7 +8,7 @@
 //! the server with hundreds of MiB that it never gives back.
 
 use std::{
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,6 +20,7 @@ use argon2::{
     },
 };
 use homepot::{Error, Kind, model::Secret};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
 use crate::queue::{Lane, Next, Queue};
@@ -127,7 +128,7 @@ impl Jobs {
     }
 
     fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     fn push(&self, lane: Lane, job: Job) {
@@ -143,11 +144,11 @@ impl Jobs {
             if waiting.ended {
                 return None;
             }
-            waiting = match waiting.queue.pop(Instant::now(), random()) {
+            match waiting.queue.pop(Instant::now(), random()) {
                 Next::Work(job) => return Some(job),
-                Next::Wait(span) => self.came.wait_timeout(waiting, span).unwrap_or_else(PoisonError::into_inner).0,
-                Next::Nothing => self.came.wait(waiting).unwrap_or_else(PoisonError::into_inner),
-            };
+                Next::Wait(span) => drop(self.came.wait_for(&mut waiting, span)),
+                Next::Nothing => self.came.wait(&mut waiting),
+            }
         }
     }
 }

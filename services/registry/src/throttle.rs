@@ -77,7 +77,7 @@ impl Throttle {
     }
 
     fn left(&self, (place, limit): (Counted, u32), now: Instant) -> Option<Duration> {
-        let counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let counts = self.counts.lock();
         let count = counts.by_place.get(&place).filter(|count| count.failures >= limit)?;
         let left = self.window.saturating_sub(now.saturating_duration_since(count.since));
         (!left.is_zero()).then_some(left)
@@ -85,7 +85,7 @@ impl Throttle {
 
     /// Counts a failure.
     pub(crate) fn fail(&self, name: &str, ip: Option<IpAddr>, now: Instant) {
-        let mut counts = self.counts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut counts = self.counts.lock();
         for (place, _) in counted(name, ip) {
             if !counts.has_room(&place, self.window, now) {
                 continue;

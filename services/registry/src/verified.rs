@@ -5,11 +5,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use homepot::model::Secret;
+use parking_lot::Mutex;
 
 const GOOD_FOR: Duration = Duration::from_secs(5 * 60);
 const MAX_ENTRIES: usize = 100_000;
@@ -44,13 +45,13 @@ impl Verified {
 
     /// Whether the pair was found good lately.
     pub(crate) fn is_good(&self, fingerprint: &Fingerprint, now: Instant) -> bool {
-        let good_until = self.good_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let good_until = self.good_until.lock();
         good_until.get(fingerprint).is_some_and(|until| now < *until)
     }
 
     /// Remembers a good pair.
     pub(crate) fn remember(&self, fingerprint: Fingerprint, now: Instant) {
-        let mut good_until = self.good_until.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut good_until = self.good_until.lock();
         if good_until.len() >= MAX_ENTRIES {
             good_until.retain(|_, until| now < *until);
         }
@@ -61,7 +62,7 @@ impl Verified {
 
     /// The turn to check a pair: whoever waited finds it in the cache afterwards.
     pub(crate) fn turn(&self, fingerprint: Fingerprint) -> Turn<'_> {
-        let mut in_flight = self.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut in_flight = self.in_flight.lock();
         let lock = in_flight.entry(fingerprint).or_default().clone();
         Turn { verified: self, fingerprint, lock }
     }
@@ -83,7 +84,7 @@ impl Turn<'_> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        let mut in_flight = self.verified.in_flight.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut in_flight = self.verified.in_flight.lock();
         // The map's own and this one: nobody else waits.
         if Arc::strong_count(&self.lock) <= 2 {
             in_flight.remove(&self.fingerprint);

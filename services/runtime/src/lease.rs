@@ -7,7 +7,7 @@
 use std::{
     collections::{HashMap, HashSet},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
     task::{Context, Poll},
     time::Duration,
 };
@@ -17,6 +17,7 @@ use futures_util::FutureExt as _;
 use homepot::{Error, Kind};
 use http::HeaderMap;
 use http_body::{Frame, SizeHint};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::{Notify, oneshot};
 use tonic::{Status, body::Body};
 
@@ -68,7 +69,7 @@ impl Leases {
 
 impl Inner {
     fn lock(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock()
     }
 
     async fn check(&self) {

@@ -5,6 +5,7 @@
 //! contract (`homepot`) and no other crate of the workspace; the services build on it, the server puts it together.
 
 pub mod auth;
+pub mod backoff;
 pub mod descriptors;
 pub mod drain;
 mod lease;

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder};
 
-use crate::Drain;
+use crate::{Drain, backoff::every};
 
 /// Half a millisecond to ten seconds, in steps of about two.
 const SECONDS: &[f64] = &[0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
@@ -48,7 +48,7 @@ impl Metrics {
 
     /// Keeps the recorder's memory small until `drain`.
     pub async fn upkeep(self, drain: Drain) {
-        let mut ticks = tokio::time::interval(UPKEEP);
+        let mut ticks = every(UPKEEP);
         loop {
             tokio::select! {
                 () = drain.wait() => return,

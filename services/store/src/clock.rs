@@ -5,10 +5,7 @@
 //! is not followed at once: the step has to hold for [`HOLD`]. Until then the carried clock goes on as before, so that a
 //! clock that is wrong for a minute judges nothing.
 
-use std::{
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
@@ -16,6 +13,7 @@ use diesel::{
     sql_query,
     sql_types::{Bool, Timestamptz},
 };
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::{
     StoreError,
@@ -133,7 +131,7 @@ impl Clock {
     }
 
     fn carried(&self) -> MutexGuard<'_, Carried> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -12,14 +12,10 @@ mod watch;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{
-    dsl::InnerJoinQuerySource,
-    prelude::*,
-    sql_types::{Bool, Double},
-};
+use diesel::{dsl::InnerJoinQuerySource, prelude::*, sql_types::Bool};
 use homepot::model::{
-    Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, LabelSelector,
-    OFFLINE_AFTER_HEARTBEATS, Page, PageRequest, Presence, SiteId,
+    Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, LabelSelector, Page, PageRequest,
+    Presence, SiteId,
 };
 use serde_json::Value;
 
@@ -273,12 +269,9 @@ fn list_chunk(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest
         .select((Row::as_select(), SessionRow::as_select()))
         .into_boxed::<diesel::pg::Pg>();
     query = selected(query, &filter.selection);
-    // The same judgement as `Presence::status`, where an index of pages can use it.
-    let heard_of_lately = || {
-        diesel::dsl::sql::<Bool>("(NOT sessions.ended AND sessions.last_seen_at + sessions.heartbeat_ms * ")
-            .bind::<Double, _>(OFFLINE_AFTER_HEARTBEATS)
-            .sql(" * interval '1 millisecond' >= now())")
-    };
+    // The same judgement as `Presence::status`.
+    let heard_of_lately =
+        || diesel::dsl::sql::<Bool>("is_online(sessions.ended, sessions.last_seen_at, sessions.heartbeat_ms)");
     query = match filter.status {
         None => query,
         Some(DeviceStatus::Maintenance) => query.filter(devices::maintenance),

@@ -1,9 +1,11 @@
 //! Tells of transactions that hold watches back: a person's `psql` left open is seen nowhere else.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 use crate::horizon::Holder;
 
@@ -21,7 +23,7 @@ impl Holders {
         let age = holder.as_ref().map_or(0.0, |holder| holder.age);
         metrics::gauge!("homepot_database_oldest_transaction_seconds").set(age);
         let Some(holder) = holder.filter(|holder| holder.age >= OLD) else { return };
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.0.lock();
         if told.is_some_and(|(pid, at)| pid == holder.pid && at.elapsed() < AGAIN) {
             return;
         }

@@ -8,10 +8,10 @@ use std::{
     ffi::{CStr, CString, c_char, c_int, c_void},
     os::fd::BorrowedFd,
     ptr,
-    sync::{Mutex, PoisonError},
 };
 
 use diesel::result::DatabaseErrorInformation;
+use parking_lot::Mutex;
 use pq_sys::{
     ConnStatusType, ExecStatusType, PGEVT_RESULTCREATE, PGEVT_RESULTDESTROY, PGEventId, PGEventResultCreate,
     PGEventResultDestroy, PGconn, PGresult, PQconninfoFree, PQconninfoParse, PQfreemem, PQregisterEventProc,
@@ -35,7 +35,7 @@ thread_local! {
 
 /// The code of an error that diesel reports; `None` when it did not come from Postgres.
 pub(crate) fn sql_state(information: &(dyn DatabaseErrorInformation + Send + Sync)) -> Option<SqlState> {
-    let codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
+    let codes = CODES.lock();
     codes.as_ref()?.get(&information.message().as_ptr().addr()).copied()
 }
 
@@ -75,7 +75,7 @@ unsafe extern "C" fn on_event(id: PGEventId, info: *mut c_void, _: *mut c_void) 
             let result = unsafe { (*info.cast::<PGEventResultCreate>()).result };
             // SAFETY: the result was made just now.
             if let Some((message, code)) = unsafe { error_of(result) } {
-                let mut codes = CODES.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut codes = CODES.lock();
                 codes.get_or_insert_default().insert(message, code);
             }
         }
@@ -84,7 +84,7 @@ unsafe extern "C" fn on_event(id: PGEventId, info: *mut c_void, _: *mut c_void) 
             let result = unsafe { (*info.cast::<PGEventResultDestroy>()).result };
             // SAFETY: the result is whole until this returns.
             if let Some((message, _)) = unsafe { error_of(result) }
-                && let Some(codes) = CODES.lock().unwrap_or_else(PoisonError::into_inner).as_mut()
+                && let Some(codes) = CODES.lock().as_mut()
             {
                 codes.remove(&message);
             }

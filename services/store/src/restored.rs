@@ -23,8 +23,7 @@ pub struct Ended {
 const END_COMMANDS: &str = "\
 UPDATE commands SET state = 'unknown', finished_at = now(), changed_at = now(),
     reason = 'the database was restored from a backup, and can''t say what became of it since',
-    history = history || jsonb_build_object('state', 'unknown', 'time', now(), 'cause',
-        'the database was restored from a backup')
+    history = history || history_step('unknown', now(), 'the database was restored from a backup')
 WHERE state IN ('queued', 'sent', 'acknowledged', 'running')";
 
 const HALT_RUNS: &str = "\

@@ -3,12 +3,13 @@
 use std::{
     fmt,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
+use parking_lot::Mutex;
 use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::oneshot;
 
@@ -448,7 +449,7 @@ struct Caller(Arc<Mutex<Option<Watched>>>);
 
 impl Caller {
     fn works_on(&self, watched: Option<Watched>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = watched;
+        *self.0.lock() = watched;
     }
 
     /// Cuts the connection when dropped while it works.
@@ -462,7 +463,7 @@ struct Leaving(Caller);
 impl Drop for Leaving {
     fn drop(&mut self) {
         // Held to the end: the connection's next operation can't begin meanwhile.
-        if let Some(watched) = &*self.0.0.lock().unwrap_or_else(PoisonError::into_inner) {
+        if let Some(watched) = &*self.0.0.lock() {
             metrics::counter!("homepot_database_connections_cut_total", "reason" => Cut::Abandoned.as_str())
                 .increment(1);
             watched.cut(Cut::Abandoned);

@@ -6,11 +6,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
 };
+
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::sqlstate::Trouble;
 
@@ -71,7 +73,7 @@ impl Troubles {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Failing>> {
-        self.0.failing.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.failing.lock()
     }
 }
 

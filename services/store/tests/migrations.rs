@@ -142,3 +142,28 @@ async fn every_foreign_key_has_an_index_where_its_rows_are_looked_up() {
         WHERE i.indrelid = k.conrelid AND i.indkey[0] = k.conkey[1])";
     assert_eq!(sql_query(bare).execute(&mut database.connect()).unwrap(), 0);
 }
+
+#[derive(QueryableByName)]
+struct Judged {
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    just_within: bool,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    just_beyond: bool,
+    #[diesel(sql_type = diesel::sql_types::Bool)]
+    never: bool,
+}
+
+#[tokio::test]
+async fn the_database_judges_presence_by_the_bound_that_the_code_has() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    let bound = homepot::model::OFFLINE_AFTER_HEARTBEATS;
+    let judge = format!(
+        "SELECT heard_lately(now() - interval '{} ms', 1000) AS just_within,
+            is_online(false, now() - interval '{} ms', 1000) AS just_beyond, heard_lately(NULL, 1000) AS never",
+        bound * 1000.0,
+        bound * 1000.0 + 1.0,
+    );
+    let judged: Judged = sql_query(judge).get_result(&mut conn).unwrap();
+    assert_eq!((judged.just_within, judged.just_beyond, judged.never), (true, false, false));
+}

@@ -9,11 +9,11 @@ use std::{
     io::{Read as _, Seek as _, SeekFrom, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
 };
 
 use anyhow::Context as _;
 use homepot::model::{DeviceId, Secret};
+use parking_lot::Mutex;
 
 const HEAD: &str = "homepot-sim fleet, claim";
 const CLAIM_BYTES: usize = 32;
@@ -100,12 +100,12 @@ impl Keys {
 
     /// One call a line, so that lines of many tasks never mix.
     fn write(&self, line: &str) -> std::io::Result<()> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes())
+        self.file.lock().write_all(line.as_bytes())
     }
 
     /// Forgets all devices.
     pub(super) fn clear(&self) -> std::io::Result<()> {
-        self.file.lock().unwrap_or_else(PoisonError::into_inner).set_len(0)
+        self.file.lock().set_len(0)
     }
 }
 

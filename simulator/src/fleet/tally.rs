@@ -2,14 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
 
 use homepot::model::CommandState;
+use parking_lot::Mutex;
 
 /// A number that many tasks count up.
 #[derive(Debug, Default)]
@@ -76,12 +74,12 @@ const MAX_KINDS: usize = 32;
 
 impl Tally {
     pub(super) fn outcome(&self, state: CommandState) {
-        *self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).entry(state.as_str()).or_default() += 1;
+        *self.outcomes.lock().entry(state.as_str()).or_default() += 1;
     }
 
     pub(super) fn error(&self, what: String) {
         self.errors_in_all.add(1);
-        let mut errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut errors = self.errors.lock();
         let known = errors.len() < MAX_KINDS || errors.contains_key(&what);
         *errors.entry(if known { what } else { "others".to_owned() }).or_default() += 1;
     }
@@ -92,8 +90,8 @@ impl Tally {
 
     /// Errors by what was said, and outcomes by state.
     pub(super) fn details(&self) -> (BTreeMap<String, u64>, BTreeMap<&'static str, u64>) {
-        let errors = self.errors.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (errors, self.outcomes.lock().unwrap_or_else(PoisonError::into_inner).clone())
+        let errors = self.errors.lock().clone();
+        (errors, self.outcomes.lock().clone())
     }
 }
 

@@ -1,13 +1,10 @@
 //! Plays a plan: each request at its time, whatever became of those before, and never more than so many under way.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use http::Method;
 use indicatif::ProgressBar;
+use parking_lot::Mutex;
 use tokio::{
     select,
     sync::Semaphore,
@@ -68,7 +65,7 @@ impl Tally {
     }
 
     fn refuse(&self, why: String) {
-        *self.refusals.lock().unwrap_or_else(PoisonError::into_inner).entry(why).or_default() += 1;
+        *self.refusals.lock().entry(why).or_default() += 1;
     }
 
     fn answered(&self) -> u64 {

@@ -1,6 +1,6 @@
 //! What a run came to, for people and for scripts.
 
-use std::{collections::BTreeMap, fmt, sync::PoisonError, time::Duration};
+use std::{collections::BTreeMap, fmt, time::Duration};
 
 use serde::Serialize;
 
@@ -72,7 +72,7 @@ impl Summary {
             seconds: played.took.as_secs_f64(),
             behind_ms: millis(played.behind),
             interrupted: played.interrupted,
-            refusals: tally.refusals.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            refusals: tally.refusals.lock().clone(),
             agrees: sent == acknowledged && (played.interrupted || sent == played.planned),
             activities,
             errors,

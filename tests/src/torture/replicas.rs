@@ -1,12 +1,9 @@
 //! Operators' way to the replicas: asked in turn until one answers.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use homepot::pb::registry::v1::{DeviceStatus, ListDevicesRequest};
+use parking_lot::Mutex;
 use tokio::time::{sleep, timeout};
 use tonic::{Code, Response, Status};
 
@@ -65,14 +62,14 @@ impl Replicas {
 
     /// What replicas said other than that they are away.
     pub(super) fn faults(&self) -> BTreeMap<String, usize> {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.faults.lock().clone()
     }
 
     fn note(&self, status: &Status) {
         // A connection that was cut is told as one of these.
         if !matches!(status.code(), Code::Unavailable | Code::Unknown | Code::Cancelled) {
             let told = format!("{:?}: {}", status.code(), status.message());
-            *self.faults.lock().unwrap_or_else(PoisonError::into_inner).entry(told).or_default() += 1;
+            *self.faults.lock().entry(told).or_default() += 1;
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 
@@ -12,6 +12,7 @@ use homepot::{
 };
 use homepot_hints::{Listener, Topic};
 use homepot_store::{Store, runs};
+use parking_lot::Mutex;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Commands;
@@ -30,7 +31,7 @@ pub(crate) struct RunLooks(Arc<Mutex<HashMap<RunId, Weak<Look>>>>);
 
 impl RunLooks {
     fn of(&self, run_id: RunId) -> Arc<Look> {
-        let mut looks = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut looks = self.0.lock();
         if let Some(look) = looks.get(&run_id).and_then(Weak::upgrade) {
             return look;
         }

@@ -21,7 +21,7 @@ use std::{
     collections::HashMap,
     hash::Hash,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -31,6 +31,7 @@ use homepot::{Error, model::Cursor};
 use homepot_hints::Listener;
 use homepot_runtime::Drain;
 use homepot_store::Store;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
 use self::ring::{Receiver, Ring};
@@ -186,7 +187,7 @@ impl<T: Change> Feed<T> {
 
 impl<T: Change> Inner<T> {
     fn horizon(&self) -> MutexGuard<'_, Option<Cursor>> {
-        self.horizon.lock().unwrap_or_else(PoisonError::into_inner)
+        self.horizon.lock()
     }
 
     async fn look(&self, since: Option<Cursor>) -> Result<Look<T>, Error> {

@@ -2,9 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    sync::{Arc, Weak},
 };
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::broadcast;
 
 /// News that wait for viewers, taken together.
@@ -30,7 +31,7 @@ impl<T> Entry<T> {
     }
 
     fn content(&self) -> MutexGuard<'_, Option<Arc<T>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 
@@ -53,7 +54,7 @@ impl<T> Ring<T> {
     /// Tells `news`, which weigh `bytes`; `None`: there are some, but more than can be told.
     pub(super) fn tell(&self, news: Option<T>, bytes: usize) {
         let entry = Arc::new(Entry(Mutex::new(news.map(Arc::new))));
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.lock();
         kept.retain(|(entry, _)| entry.strong_count() > 0);
         kept.push_back((Arc::downgrade(&entry), bytes));
         let mut all: usize = kept.iter().map(|(_, bytes)| bytes).sum();

@@ -7,13 +7,14 @@ use std::{
     collections::HashMap,
     hash::{BuildHasher as _, Hash, RandomState},
     sync::{
-        Arc, LazyLock, Mutex, PoisonError,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
 use homepot::{Error, Kind};
+use parking_lot::Mutex;
 
 /// How much a caller may write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -116,7 +117,7 @@ impl<K: Eq + Hash + Clone> Quotas<K> {
         let rate = self.rate?;
         #[allow(clippy::cast_possible_truncation)] // any bits will do
         let place = self.hasher.hash_one(caller) as usize % SHARDS;
-        let mut shard = self.shards[place].lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shards[place].lock();
         if let Some(quota) = shard.quotas.get(caller) {
             return Some(quota.clone());
         }

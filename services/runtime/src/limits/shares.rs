@@ -6,11 +6,12 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::Arc,
     time::Duration,
 };
 
 use homepot::{Error, Kind};
+use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::oneshot, time::timeout};
 
 /// When a caller that was refused may try again.
@@ -84,7 +85,7 @@ impl Held {
 
 impl Inner {
     fn held(&self) -> MutexGuard<'_, Held> {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+        self.held.lock()
     }
 
     fn may_take(&self, held: &Held, holder: &str) -> bool {

@@ -11,13 +11,14 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{
-        Arc, Mutex, OnceLock, PoisonError,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering::Relaxed},
     },
     time::Duration,
 };
 
 use homepot::{Error, Kind};
+use parking_lot::Mutex;
 use tokio::{sync::Notify, time::Instant};
 use tokio_util::sync::CancellationToken;
 
@@ -238,7 +239,7 @@ impl ClientConnection {
     }
 
     fn place(&self) -> std::sync::MutexGuard<'_, Option<Place>> {
-        self.0.place.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.place.lock()
     }
 
     /// Whether nobody was let in yet.

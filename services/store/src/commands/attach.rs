@@ -15,7 +15,7 @@ use crate::StoreError;
 const GIVE_UP: &str = "\
 UPDATE commands c SET state = 'unknown', finished_at = now(), changed_at = now(),
     reason = 'the device has another journal than the one it was handed to, and can''t say whether it ran',
-    history = history || jsonb_build_object('state', 'unknown', 'time', now(), 'cause',
+    history = history || history_step('unknown', now(),
         'the device attached with another journal than the one it was handed to')
 FROM sessions s
 WHERE s.device = $1 AND s.session_epoch = $2 AND c.device = s.device AND c.state IN ('sent', 'acknowledged')

@@ -71,8 +71,9 @@ UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.stat
     sent_at = coalesce(sent_at, picked.at), deliveries = deliveries + 1, session_epoch = picked.session_epoch,
     journal_id = picked.journal_id, changed_at = now(),
     handed_on = handed_on OR (c.state <> 'queued' AND c.journal_id IS DISTINCT FROM picked.journal_id),
-    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', picked.at, 'cause',
-        'handed to the device in session ' || picked.session_epoch) ELSE history END
+    history = CASE c.state WHEN 'queued' THEN
+        history || history_step('sent', picked.at, 'handed to the device in session ' || picked.session_epoch)
+        ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at, c.requested_type,
     floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
@@ -111,8 +112,7 @@ WITH waiting AS (
 UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, picked.at), deliveries = deliveries + 1,
     session_epoch = NULL, journal_id = NULL, changed_at = now(),
     handed_on = handed_on OR (c.state <> 'queued' AND c.session_epoch IS NOT NULL),
-    history = CASE c.state WHEN 'queued' THEN history || jsonb_build_object('state', 'sent', 'time', picked.at, 'cause',
-        'fetched by the device') ELSE history END
+    history = CASE c.state WHEN 'queued' THEN history || history_step('sent', picked.at, 'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at, c.requested_type,
     floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";

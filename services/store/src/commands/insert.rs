@@ -63,7 +63,7 @@ INSERT INTO commands (command_id, device, command_type, payload, created_by, ide
     run_timeout_ms, created_at, expires_at, run_id, history, requested_type)
 SELECT id, device, command_type, payload, created_by, key, safe, run_timeout_ms,
     statement_timestamp(), statement_timestamp() + time_to_live_ms * interval '1 millisecond', run_id,
-    jsonb_build_array(jsonb_build_object('state', 'queued', 'time', statement_timestamp(), 'cause', cause)),
+    jsonb_build_array(history_step('queued', statement_timestamp(), cause)),
     requested_type
 FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
     AS new (id, device, command_type, payload, created_by, key, safe, run_timeout_ms, time_to_live_ms, run_id, cause,

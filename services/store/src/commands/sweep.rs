@@ -38,8 +38,7 @@ WITH picked AS (
 ), ended AS (
 UPDATE commands c SET state = 'expired', finished_at = now(), changed_at = now(),
     reason = 'its time to live ran out before the device fetched it',
-    history = history || jsonb_build_object('state', 'expired', 'time', now(), 'cause',
-        'its time to live ran out before the device fetched it')
+    history = history || history_step('expired', now(), 'its time to live ran out before the device fetched it')
 FROM picked WHERE c.command_id = picked.command_id RETURNING c.device
 ) ";
 
@@ -58,7 +57,7 @@ WITH picked AS (
     ORDER BY expires_at LIMIT $2 FOR NO KEY UPDATE SKIP LOCKED
 ), ended AS (
 UPDATE commands c SET state = 'unknown', finished_at = now(), changed_at = now(), reason = picked.why,
-    history = history || jsonb_build_object('state', 'unknown', 'time', now(), 'cause', picked.why)
+    history = history || history_step('unknown', now(), picked.why)
 FROM picked WHERE c.command_id = picked.command_id RETURNING c.device
 ) ";
 

@@ -9,7 +9,7 @@ use crate::{StoreError, device_keys, row, schema::devices};
 /// What becomes of commands that the device was not handed. An event of the model's machine: CancelAsked of a queued one.
 const CANCEL: &str = "\
 UPDATE commands SET state = 'cancelled', finished_at = now(), changed_at = now(), reason = 'the device was removed',
-    history = history || jsonb_build_object('state', 'cancelled', 'time', now(), 'cause', 'the device was removed')
+    history = history || history_step('cancelled', now(), 'the device was removed')
 WHERE device = $1 AND state = 'queued'";
 
 /// Marks a device as removed: it is shut out for good, its keys and queued commands end, and it is in no list from now on. What

@@ -6,9 +6,7 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Nullable, Text},
 };
-use homepot::model::{
-    DeviceSource, DeviceStatus, FleetSummary, LabelSelector, OFFLINE_AFTER_HEARTBEATS, SiteCount, SiteId, SiteScope,
-};
+use homepot::model::{DeviceSource, DeviceStatus, FleetSummary, LabelSelector, SiteCount, SiteId, SiteScope};
 
 use super::labels;
 use crate::{
@@ -35,19 +33,15 @@ pub struct SummaryFilter {
     pub source: DeviceSource,
 }
 
-// As the statement below has it.
-const _: () = assert!(OFFLINE_AFTER_HEARTBEATS == 2.5);
-
 /// A row a total: over all of a source, and over each status, type and site of it. The names of what a total is not over are
 /// null.
 const TOTALS: &str = "\
 devices.source, devices.site_id, devices.device_type,
 CASE WHEN devices.maintenance THEN 'maintenance' WHEN sessions.last_seen_at IS NULL THEN 'unknown'
-    WHEN NOT sessions.ended AND sessions.last_seen_at + sessions.heartbeat_ms * 2.5 * interval '1 millisecond' >= now()
-    THEN 'online' ELSE 'offline' END AS fares,
+    WHEN is_online(sessions.ended, sessions.last_seen_at, sessions.heartbeat_ms) THEN 'online' ELSE 'offline' END AS fares,
 count(*), count(*) FILTER (WHERE NOT devices.active),
-count(*) FILTER (WHERE NOT devices.maintenance AND NOT sessions.ended
-    AND sessions.last_seen_at + sessions.heartbeat_ms * 2.5 * interval '1 millisecond' >= now())";
+count(*) FILTER (WHERE NOT devices.maintenance
+    AND is_online(sessions.ended, sessions.last_seen_at, sessions.heartbeat_ms))";
 const OVER: &str = "\
 GROUPING SETS ((devices.source), (devices.source, fares), (devices.source, devices.device_type),
     (devices.source, devices.site_id))";

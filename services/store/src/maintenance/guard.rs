@@ -6,16 +6,14 @@
 //! for [`PROOF`]. A server that was really off for a month then keeps its data a day longer, which harms nobody. While devices'
 //! clocks contradict the leap it is held until an operator confirms the clock (`homepot confirm-clock`).
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     ExpressionMethods as _, PgConnection, QueryDsl as _, QueryableByName, RunQueryDsl as _, sql_query,
     sql_types::{BigInt, Nullable},
 };
+use parking_lot::Mutex;
 
 use crate::{StoreError, clock, schema::maintenance_clock};
 
@@ -80,7 +78,7 @@ impl Guard {
 
     /// For how long the clock that shows `now` has run steadily.
     fn steady_for(&self, now: DateTime<Utc>, uptime: Duration) -> Duration {
-        let mut run = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut run = self.0.lock();
         let steady = run.filter(|run| {
             let passed = TimeDelta::from_std(uptime.saturating_sub(run.uptime)).unwrap_or(TimeDelta::MAX);
             (now - run.began - passed).abs() <= STEADY

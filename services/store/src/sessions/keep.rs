@@ -58,7 +58,7 @@ pub fn keep(conn: &mut PgConnection) -> Result<Kept, StoreError> {
     Ok(kept)
 }
 
-const SILENT: &str = "s.status = 'online' AND s.last_seen_at + s.heartbeat_ms * 2.5 * interval '1 millisecond' < now()";
+const SILENT: &str = "s.status = 'online' AND NOT heard_lately(s.last_seen_at, s.heartbeat_ms)";
 const SETTLED: &str = "s.flapping_since IS NOT NULL AND s.flapping_until <= now()";
 
 const CALM: &str = "\

@@ -9,21 +9,18 @@ use diesel::{
     sql_query,
     sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
 };
-use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, Hello, OFFLINE_AFTER_HEARTBEATS, StateCause};
+use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, Hello, StateCause};
 
 use crate::{StoreError, row};
 
 /// Watches are told of a device that comes and goes all the time this often.
 pub(super) const TOLD_APART: TimeDelta = TimeDelta::seconds(30);
 
-// As the statements in here and in `keep` have it.
-const _: () = assert!(OFFLINE_AFTER_HEARTBEATS == 2.5);
-
 /// The columns of a [`Recorded`], of a table called `s`.
 pub(super) const COLUMNS: &str = "s.device, s.session_epoch, s.last_seen_at, s.heartbeat_ms, s.boot_id, s.status, \
     s.status_since, s.flap_penalty, s.flap_penalty_at, s.flapping_since, s.flapping_until, s.changes_not_shown, \
     s.takeover_penalty, s.takeover_penalty_at, s.contested_since, s.contested_until, s.changed_at, \
-    NOT s.ended AND coalesce(s.last_seen_at + s.heartbeat_ms * 2.5 * interval '1 millisecond' >= now(), false) AS fresh, \
+    is_online(s.ended, s.last_seen_at, s.heartbeat_ms) AS fresh, \
     s.attached_at IS NOT NULL AS attached, s.attached_at, s.opened_at, s.since_boot_ms, clock_timestamp() AS now";
 
 /// A locked row.

@@ -7,10 +7,7 @@
 mod batch;
 mod write;
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use homepot::{
     Error, Kind,
@@ -18,6 +15,7 @@ use homepot::{
 };
 use homepot_runtime::Drain;
 use homepot_store::{Store, samples::Expected};
+use parking_lot::Mutex;
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot},
     task::JoinHandle,
@@ -128,7 +126,7 @@ impl Ingest {
     }
 
     fn lane(&self, source: DeviceSource, expected: Expected) -> Option<mpsc::Sender<Submission>> {
-        let lanes = self.lanes.lock().unwrap_or_else(PoisonError::into_inner);
+        let lanes = self.lanes.lock();
         let pair = lanes.as_ref().map(|lanes| match source {
             DeviceSource::Real => &lanes.real,
             DeviceSource::Simulated => &lanes.simulated,
@@ -142,7 +140,7 @@ impl Ingest {
     /// Takes nothing more; what was taken is written, or answered as unavailable where the database is away.
     pub(crate) async fn shutdown(&self) {
         self.budget.close();
-        self.lanes.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.lanes.lock().take();
         self.stop.start();
         for task in self.tasks.lock().await.drain(..) {
             if let Err(error) = task.await {

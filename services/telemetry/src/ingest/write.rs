@@ -6,7 +6,7 @@ use homepot::{
     Error,
     model::{DeviceSource, Sample, SampleFault},
 };
-use homepot_runtime::Drain;
+use homepot_runtime::{Drain, backoff::Backoff};
 use homepot_store::{
     Meaning, Store, Trouble,
     samples::{self, Expected, NewSample},
@@ -28,18 +28,6 @@ pub(super) struct Writer {
     pub(super) source: DeviceSource,
     /// Ends the waiting for Postgres.
     pub(super) stop: Drain,
-}
-
-/// How long to wait before the next attempt: longer each time, and not all at the same moment.
-struct Backoff(Duration);
-
-impl Backoff {
-    fn next(&mut self) -> Duration {
-        let delay = self.0;
-        self.0 = (delay * 2).min(RETRY_MOST);
-        let random = getrandom::u32().unwrap_or_default();
-        delay.mul_f64(0.75 + 0.5 * f64::from(random) / f64::from(u32::MAX))
-    }
 }
 
 /// Why a stretch of a batch is not stored.
@@ -92,14 +80,17 @@ impl Writer {
     /// Stores all of it but what is set aside, however long that takes; an error only when the server stops.
     async fn store_all(&self, samples: &Arc<Vec<NewSample>>) -> Result<SetAside, Error> {
         let mut aside = SetAside::default();
-        let mut backoff = Backoff(RETRY_FIRST);
+        let mut backoff = Backoff::new(RETRY_FIRST, RETRY_MOST);
         let mut failed = 0;
         // The last is the next: stretches come in order.
         let mut left = Vec::new();
         left.push(0..samples.len());
         while let Some(places) = left.pop() {
             match self.store_some(samples, places.clone()).await {
-                Ok(()) => (backoff, failed) = (Backoff(RETRY_FIRST), 0),
+                Ok(()) => {
+                    backoff.reset();
+                    failed = 0;
+                }
                 Err(Failure::Refused(blame)) if places.len() == 1 => {
                     failed += 1;
                     if failed < PROOF {
@@ -133,7 +124,7 @@ impl Writer {
     /// Waits before the next attempt; an error when the server stops meanwhile.
     async fn pause(&self, backoff: &mut Backoff) -> Result<(), Error> {
         tokio::select! {
-            () = tokio::time::sleep(backoff.next()) => Ok(()),
+            () = backoff.pause() => Ok(()),
             () = self.stop.wait() => Err(stopping()),
         }
     }

@@ -5,11 +5,12 @@ use std::{
     collections::BTreeMap,
     io,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
 };
 
+use parking_lot::Mutex;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -53,7 +54,7 @@ impl Forwarder {
 
     /// Cuts a connection, the `pick`th of those there are and around again; `false`: there is none.
     pub(super) fn cut(&self, pick: usize, at_half: bool) -> bool {
-        let connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        let connections = self.connections.lock();
         let Some(scissors) = connections.values().nth(pick % connections.len().max(1)) else { return false };
         if at_half {
             scissors.at_half.store(true, Ordering::Relaxed);
@@ -78,7 +79,7 @@ async fn accept(listener: TcpListener, replicas: [String; 2], connections: Conne
             let Some(replica) = connect(&replicas, number).await else { return };
             let scissors = Arc::new(Scissors::default());
             let entry = |scissors: Option<Arc<Scissors>>| {
-                let mut connections = connections.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut connections = connections.lock();
                 match scissors {
                     Some(scissors) => connections.insert(number, scissors),
                     None => connections.remove(&number),
