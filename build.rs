@@ -1,5 +1,8 @@
-//! Compiles `proto/` into Rust, into the descriptor set that reflection answers with, and into the table of methods.
+//! Compiles `proto/` into Rust, into the descriptor set that reflection answers with, into the table of methods, and
+//! into the checks of what requests hold.
 
+#[path = "build/checks.rs"]
+mod checks;
 #[path = "build/contract.rs"]
 mod contract;
 
@@ -19,8 +22,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
         format!("methods in proto/ lack what the contract needs:{}", lines.concat())
     })?;
+    let checks = checks::code(&compiler.descriptor_pool()).map_err(|faults| {
+        let lines: Vec<_> = faults.iter().map(|fault| format!("\n  {fault}")).collect();
+        format!("fields of requests in proto/ lack what the contract needs:{}", lines.concat())
+    })?;
     let out = PathBuf::from(std::env::var("OUT_DIR")?);
     std::fs::write(out.join("methods.rs"), contract::table(&methods))?;
+    std::fs::write(out.join("checks.rs"), checks)?;
+    let fields = checks::table(&compiler.descriptor_pool()).map_err(|faults| faults.join("\n"))?;
+    std::fs::write(out.join("fields.rs"), fields)?;
     // With the options of methods, which the types of `prost_types` would drop.
     std::fs::write(out.join("homepot.bin"), compiler.encode_file_descriptor_set())?;
 

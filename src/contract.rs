@@ -4,7 +4,7 @@
 //! The table is made from the options of the methods in `proto/` when this crate is built. A method without them does not
 //! build, so that nothing is open, free or unaudited because somebody forgot to say so.
 
-use crate::{access::Audience, cost::Cost, model::Role};
+use crate::{access::Audience, checked::Form, cost::Cost, model::Role};
 
 /// A method of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +64,42 @@ impl Http {
 
 /// Every method of every service, as `proto/` has it.
 pub const METHODS: &[Method] = &include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+
+/// What a field of a request may hold, beside what its type says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FieldRule {
+    /// Whether it must be given.
+    pub required: bool,
+    /// What form a text has; `None`: any.
+    pub form: Option<Form>,
+    /// Characters of a text, at most.
+    pub max_length: Option<u32>,
+    /// The least of a number, or of a duration in seconds.
+    pub minimum: Option<f64>,
+    /// The most of a number, or of a duration in seconds.
+    pub maximum: Option<f64>,
+    /// A duration is a multiple of this many seconds.
+    pub multiple_of: Option<f64>,
+    /// Entries of a list, at least.
+    pub min_items: Option<u32>,
+    /// Entries of a list, or keys of an object, at most.
+    pub max_items: Option<u32>,
+    /// Bytes of an object as compact JSON, at most.
+    pub max_bytes: Option<u32>,
+    /// Levels of an object, at most.
+    pub max_depth: Option<u32>,
+}
+
+/// The rules of all fields of requests for operators, by the fields' full names, in order.
+const FIELDS: &[(&str, FieldRule)] = &include!(concat!(env!("OUT_DIR"), "/fields.rs"));
+
+/// The rule of a field of a request for operators, by its full name, for example
+/// `homepot.registry.v1.CreateSiteRequest.name`; `None`: no such field.
+#[must_use]
+pub fn field_rule(full_name: &str) -> Option<&'static FieldRule> {
+    let place = FIELDS.binary_search_by_key(&full_name, |(name, _)| name).ok()?;
+    FIELDS.get(place).map(|(_, rule)| rule)
+}
 
 /// The method at `path`; `None` when there is none.
 #[must_use]

@@ -6,6 +6,7 @@
 //! in here may depend on another crate of the workspace.
 
 pub mod access;
+pub mod checked;
 pub mod codec;
 pub mod contract;
 pub mod cost;

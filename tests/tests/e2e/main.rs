@@ -7,6 +7,7 @@
 
 mod access;
 mod bench;
+mod clients;
 mod clocks;
 mod contract;
 mod ctl;

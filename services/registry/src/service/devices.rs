@@ -21,7 +21,6 @@ use super::Service;
 use crate::secrets::place_of;
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Service {
     pub(super) async fn get_device(
@@ -140,9 +139,6 @@ impl Service {
             None => Some(DEFAULT_OVERLAP),
             Some(overlap) => faults.take(from_proto_duration("overlap", overlap)),
         };
-        if overlap.is_some_and(|overlap| overlap > MAX_OVERLAP) {
-            faults.add("overlap", "must be 0 s to 30 days");
-        }
         let device_id = faults.take(DeviceId::parse(&request.device_id));
         let (overlap, device_id) = faults.finish(overlap.zip(device_id))?;
         let device_id = self.there(caller, device_id).await?;

@@ -15,8 +15,6 @@ use tokio::task::JoinHandle;
 use super::Service;
 use crate::Registry;
 
-/// Sites in one request.
-const MAX_SITES: usize = 1_000;
 /// Devices of a site that are looked up at once to be removed.
 const TOGETHER: i64 = 100;
 
@@ -94,11 +92,8 @@ fn check_confirmed(faults: &mut Faults, field: &str, id: &str, confirm: &str) {
 /// Which devices are meant. Conditions that are all empty mean nothing here, and not everything.
 fn read(request: &pb::RemoveSimulatedDevicesRequest) -> Result<(Vec<SiteId>, Option<LabelSelector>), Error> {
     let mut faults = Faults::new();
-    if request.site_ids.len() > MAX_SITES {
-        faults.add("site_ids", format!("has more than {MAX_SITES} entries"));
-    }
     let parse = |id: &String| faults.take(SiteId::parse_as("site_ids", id));
-    let site_ids: Vec<_> = request.site_ids.iter().take(MAX_SITES).filter_map(parse).collect();
+    let site_ids: Vec<_> = request.site_ids.iter().filter_map(parse).collect();
     let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
     let is_narrowed = !request.site_ids.is_empty() || !request.label_selector.trim().is_empty();
     match (request.all, is_narrowed) {

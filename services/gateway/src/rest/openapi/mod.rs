@@ -2,6 +2,7 @@
 
 mod comments;
 mod schema;
+mod spans;
 
 use std::sync::Arc;
 
@@ -83,7 +84,7 @@ fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value
     });
     if route.http.has_body() {
         let in_path: Vec<_> = route.http.fields_in_path().collect();
-        let schema = schemas.object(&descriptor.input(), &in_path, Way::In);
+        let schema = schemas.body(&descriptor.input(), &in_path);
         operation["requestBody"] = json!({"content": {"application/json": {"schema": schema}}});
     }
     operation
@@ -95,7 +96,7 @@ fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
     let mut parameters: Vec<_> = in_path
         .map(|field| {
             let description = schemas.comments.before(&field.parent_message().parent_file(), field.path());
-            let schema = json!({"type": "string", "minLength": 1});
+            let schema = schemas.field(&field, Way::In);
             json!({"name": field.name(), "in": "path", "required": true, "description": description, "schema": schema})
         })
         .collect();
@@ -107,8 +108,9 @@ fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
         if schema["type"] == "string" {
             schema["minLength"] = json!(1);
         }
-        let parameter = json!({"name": parameter.name, "in": "query", "description": description, "schema": schema});
-        parameters.push(parameter);
+        let required = schema::is_required(field);
+        let place = json!({"name": parameter.name, "in": "query", "required": required, "description": description, "schema": schema});
+        parameters.push(place);
     }
     parameters
 }
@@ -195,11 +197,14 @@ mod tests {
             assert!(ids.insert(operation["operationId"].to_string()), "{}", method.path);
         }
         let queue = &document["paths"]["/api/v2/devices/{device_id}/commands"]["post"];
-        let body = &queue["requestBody"]["content"]["application/json"]["schema"];
+        let body = queue["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+        assert_eq!(body, "#/components/schemas/command.v1.QueueRequest.In");
+        let body = document.pointer(&body[1..]).unwrap();
         assert!(body["properties"]["command_type"]["description"].as_str().unwrap().contains("What to do"), "{body}");
         let listed = &document["paths"]["/api/v2/devices"]["get"]["parameters"];
         let site = listed.as_array().unwrap().iter().find(|parameter| parameter["name"] == "site_id").unwrap();
-        assert_eq!(site["schema"], json!({"type": "string", "minLength": 1}), "a parameter without a value is refused");
+        assert_eq!(site["schema"]["minLength"], 1, "a parameter without a value is refused");
+        assert!(site["schema"]["pattern"].as_str().unwrap().contains("{0,63}$"), "{site}");
         assert!(body["properties"].get("device_id").is_none(), "what is in the path is not in the body");
         let watch = &document["paths"]["/api/v2/watch/commands"]["get"]["responses"]["200"]["content"];
         assert!(watch["text/event-stream"]["schema"]["$ref"].is_string(), "{watch}");
