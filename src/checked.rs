@@ -108,11 +108,13 @@ impl Checker<'_> {
         self.faults.add(&self.field(name), reason);
     }
 
-    fn text(&mut self, name: &str, text: &str, required: bool, most: usize) {
+    /// Checks the length of a text in characters.
+    pub fn text(&mut self, name: &str, text: &str, required: bool, most: usize) {
         self.faults.text(&self.field(name), text, usize::from(required), most);
     }
 
-    fn form(&mut self, name: &str, text: &str, required: bool, form: Form) {
+    /// Checks the form of a text.
+    pub fn form(&mut self, name: &str, text: &str, required: bool, form: Form) {
         match (text.is_empty(), required) {
             (true, true) => self.add(name, "is required"),
             (true, false) => {}
@@ -122,11 +124,13 @@ impl Checker<'_> {
         }
     }
 
-    fn labels(&mut self, name: &str, labels: &std::collections::HashMap<String, String>) {
+    /// Checks the keys and values of labels, and how many there are.
+    pub fn labels(&mut self, name: &str, labels: &std::collections::HashMap<String, String>) {
         self.faults.take(parse_labels(&self.field(name), labels.clone()));
     }
 
-    fn items(&mut self, name: &str, count: usize, least: usize, most: usize) {
+    /// Checks how many entries a list has.
+    pub fn items(&mut self, name: &str, count: usize, least: usize, most: usize) {
         if count < least {
             self.add(name, "is required");
         } else if count > most {
@@ -134,8 +138,8 @@ impl Checker<'_> {
         }
     }
 
-    /// `words` has all values but UNSPECIFIED.
-    fn word(&mut self, name: &str, value: i32, required: bool, words: &[(i32, &str)]) {
+    /// Checks that a value of an enum is known. `words` has all values but UNSPECIFIED.
+    pub fn word(&mut self, name: &str, value: i32, required: bool, words: &[(i32, &str)]) {
         if value == 0 && required {
             self.add(name, "is required");
         } else if value != 0 && !words.iter().any(|(number, _)| *number == value) {
@@ -144,13 +148,15 @@ impl Checker<'_> {
         }
     }
 
-    fn number(&mut self, name: &str, value: f64, least: f64, most: f64) {
+    /// Checks the range of a number.
+    pub fn number(&mut self, name: &str, value: f64, least: f64, most: f64) {
         if !(least..=most).contains(&value) {
             self.add(name, format!("must be {least} to {most}"));
         }
     }
 
-    fn span(&mut self, name: &str, span: Option<&prost_types::Duration>, least: f64, most: f64, unit: f64) {
+    /// Checks the range of a span, in seconds; with a `unit` other than 0 it must be a multiple of that.
+    pub fn span(&mut self, name: &str, span: Option<&prost_types::Duration>, least: f64, most: f64, unit: f64) {
         let Some(span) = span else { return };
         let field = self.field(name);
         let Some(span) = self.faults.take(from_proto_duration(&field, span)) else { return };
@@ -162,17 +168,20 @@ impl Checker<'_> {
         }
     }
 
-    fn time(&mut self, name: &str, time: Option<&prost_types::Timestamp>) {
+    /// Checks a time.
+    pub fn time(&mut self, name: &str, time: Option<&prost_types::Timestamp>) {
         let field = self.field(name);
         time.map(|time| self.faults.take(from_proto_timestamp(&field, time)));
     }
 
-    fn object(&mut self, name: &str, object: Option<&prost_types::Struct>, bounds: JsonBounds) {
+    /// Checks the size of an object.
+    pub fn object(&mut self, name: &str, object: Option<&prost_types::Struct>, bounds: JsonBounds) {
         let field = self.field(name);
         object.map(|object| self.faults.take(from_struct(&field, object, bounds)));
     }
 
-    fn message(&mut self, name: &str, message: Option<&impl Checked>, required: bool) {
+    /// Checks a message within this one.
+    pub fn message(&mut self, name: &str, message: Option<&impl Checked>, required: bool) {
         match message {
             Some(message) => {
                 let way = format!("{}{name}.", self.way);

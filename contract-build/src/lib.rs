@@ -43,7 +43,7 @@ pub fn compile(own: &Path, others: &[&Path], elsewhere: &[(&str, &str)]) -> Resu
     std::fs::write(out.join("descriptors.bin"), compiler.encode_file_descriptor_set())?;
 
     // Without the transport the contract stays free of I/O: callers bring their own channel.
-    let build = tonic_prost_build::configure().build_transport(false).codec_path("homepot::codec::SmallBuffers");
+    let build = tonic_prost_build::configure().build_transport(false).codec_path("::homepot::codec::SmallBuffers");
     let build = elsewhere.iter().fold(build, |build, (package, path)| build.extern_path(*package, *path));
     build.compile_fds(compiler.file_descriptor_set())?;
     Ok(())

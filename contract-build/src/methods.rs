@@ -255,3 +255,127 @@ fn camel(name: &str) -> String {
     let words = name.split('_').filter_map(|word| word.split_at_checked(1));
     words.map(|(first, rest)| first.to_owned() + &rest.to_lowercase()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use protox::{
+        Compiler, Error,
+        file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver},
+    };
+
+    use super::*;
+
+    /// A file that exists in this test only.
+    struct Inline(String);
+
+    impl FileResolver for Inline {
+        fn open_file(&self, name: &str) -> Result<File, Error> {
+            if name == "inline.proto" { File::from_source(name, &self.0) } else { Err(Error::file_not_found(name)) }
+        }
+    }
+
+    /// What the build makes of a service with this one method, which has these options.
+    fn build(method: &str, options: &str) -> Result<String, Vec<String>> {
+        let source = format!(
+            "syntax = \"proto3\";
+             package inline.v1;
+             import \"google/api/annotations.proto\";
+             import \"homepot/contract/v1/contract.proto\";
+             message Request {{ string name = 1; repeated string ids = 2; Inner inner = 3; }}
+             message Inner {{ int32 number = 1; }}
+             message Keyed {{ string idempotency_key = 1; }}
+             message Deep {{ repeated Inner inners = 1; }}
+             message Response {{}}
+             service Service {{ {method} {{ {options} }} }}",
+        );
+        let mut files = ChainFileResolver::new();
+        files.add(Inline(source));
+        files.add(IncludeFileResolver::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../proto").into()));
+        files.add(GoogleFileResolver::new());
+        let mut compiler = Compiler::with_file_resolver(files);
+        compiler.include_imports(true).open_file("inline.proto").unwrap();
+        read(&compiler.descriptor_pool()).map(|methods| table(&methods))
+    }
+
+    const READ: &str = "rpc Read(Request) returns (Response)";
+    const VIEWER: &str =
+        "option (homepot.contract.v1.rule) = {caller: CALLER_VIEWER, cost: COST_SMALL, repeat: REPEAT_SAFE};";
+    const GET: &str = "option (google.api.http) = {get: \"/api/v2/things/{name}\"};";
+
+    #[test]
+    fn a_method_with_its_options_builds_into_a_row_of_the_table() {
+        let table = build(READ, &format!("{VIEWER} {GET}")).unwrap();
+        assert!(table.contains("\"/inline.v1.Service/Read\", audience: Audience::Operator(Role::Viewer)"), "{table}");
+        assert!(table.contains("cost: Cost::Small, repeat: Repeat::Safe, audited: false"), "{table}");
+        assert!(table.contains("Some(Http { verb: \"GET\", path: \"/api/v2/things/{name}\" })"), "{table}");
+    }
+
+    #[test]
+    fn a_method_without_its_options_does_not_build_and_is_named() {
+        let faults = build(READ, "").unwrap_err();
+        assert_eq!(faults.len(), 1, "{faults:?}");
+        assert!(
+            faults[0].starts_with("inline.v1.Service.Read: has no option (homepot.contract.v1.rule)"),
+            "{faults:?}"
+        );
+    }
+
+    #[test]
+    fn what_a_rule_leaves_out_is_named_all_at_once() {
+        let faults = build(READ, "option (homepot.contract.v1.rule) = {};").unwrap_err();
+        for word in ["caller", "cost", "repeat", "audited"] {
+            let told = format!("inline.v1.Service.Read: (homepot.contract.v1.rule) does not set {word}");
+            assert!(faults.iter().any(|fault| fault.starts_with(&told)), "{word}: {faults:?}");
+        }
+    }
+
+    #[test]
+    fn options_that_contradict_each_other_do_not_build() {
+        let rule = |text: &str| format!("option (homepot.contract.v1.rule) = {{{text}}};");
+        let http = |text: &str| format!("option (google.api.http) = {{{text}}};");
+        let write = |rest: &str| rule(&format!("caller: CALLER_ADMIN, cost: COST_WRITE, {rest}"));
+        let never = write("repeat: REPEAT_NEVER, audited: true");
+        let post = http("post: \"/api/v2/things\", body: \"*\"");
+        let cases = [
+            (READ, VIEWER.to_owned(), "has no option (google.api.http)"),
+            (READ, format!("{VIEWER} {post}"), "if and only if its path is a get"),
+            (READ, format!("{VIEWER} {}", http("get: \"/api/v1/things\"")), "must begin with /api/v2/"),
+            (READ, format!("{VIEWER} {}", http("get: \"/api/v2/{ids}\"")), "must be a field of the request"),
+            (READ, format!("{VIEWER} {}", http("get: \"/api/v2/{name}:read\"")), "must be a whole segment"),
+            (READ, format!("{VIEWER} {}", http("")), "has no path"),
+            (READ, format!("{VIEWER} {}", http("get: \"/api/v2/things\", body: \"*\"")), "a GET has no body"),
+            (READ, format!("{never} {}", http("post: \"/api/v2/things\"")), "a POST has body"),
+            (READ, format!("{} {post}", write("repeat: REPEAT_BY_KEY, audited: true")), "the field idempotency_key"),
+            ("rpc Read(Keyed) returns (Response)", format!("{never} {post}"), "the field idempotency_key"),
+            ("rpc Read(stream Request) returns (Response)", format!("{never} {post}"), "streams requests"),
+            (
+                "rpc Read(Deep) returns (Response)",
+                format!("{VIEWER} {}", http("get: \"/api/v2/things\"")),
+                "the field inners can not be a parameter",
+            ),
+            (
+                READ,
+                rule("caller: CALLER_ADMIN, cost: COST_SMALL, repeat: REPEAT_SAFE, audited: true") + GET,
+                "is REPEAT_SAFE and audited",
+            ),
+            (
+                READ,
+                rule("caller: CALLER_DEVICE, cost: COST_SMALL, repeat: REPEAT_SAFE") + GET,
+                "is for devices and has the option",
+            ),
+        ];
+        for (method, options, due) in cases {
+            let faults = build(method, &options).unwrap_err();
+            assert!(faults.iter().any(|fault| fault.contains(due)), "{options}\n{due} was due, but {faults:?}");
+        }
+    }
+
+    #[test]
+    fn two_methods_do_not_share_a_path_and_name_its_variables_alike() {
+        let methods = format!("{READ} {{ {VIEWER} {GET} }} rpc Other(Keyed) returns (Response)");
+        let faults = build(&methods, &format!("{VIEWER} {}", GET.replace("{name}", "{idempotency_key}"))).unwrap_err();
+        let told = |due: &str| faults.iter().any(|fault| fault.contains(due));
+        assert!(told("is the path of inline.v1.Service.Read already"), "{faults:?}");
+        assert!(told("differ only in their variables"), "{faults:?}");
+    }
+}

@@ -41,8 +41,6 @@ struct Inner {
     authority: String,
     host: String,
     port: u16,
-    /// Before every path.
-    prefix: &'static str,
     tls: Option<TlsConnector>,
     turns: Semaphore,
     idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
@@ -90,14 +88,13 @@ impl Rest {
             authority: uri.authority().map(ToString::to_string).unwrap_or_default(),
             port: uri.port_u16().unwrap_or(if tls { 443 } else { 80 }),
             host,
-            prefix: "/api/v1",
             tls: tls.then(|| connector(ca)).transpose()?,
             turns: Semaphore::new(together.max(1)),
             idle: Mutex::default(),
         })))
     }
 
-    /// Calls; `path` is without the prefix of the API.
+    /// Calls.
     pub(crate) async fn call(
         &self,
         method: Method,
@@ -123,7 +120,7 @@ impl Rest {
         let malformed = |error: &dyn fmt::Display| RestError::Malformed(error.to_string());
         let mut request = Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.0.prefix))
+            .uri(path)
             .header(header::HOST, &self.0.authority)
             .header(header::USER_AGENT, concat!("homepot-sim/", env!("CARGO_PKG_VERSION")));
         for (name, value) in headers {

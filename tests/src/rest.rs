@@ -146,6 +146,40 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// The data of server-sent events, without those that have a name: the last one of a stream, and errors.
+    pub fn events(&self) -> Vec<Value> {
+        let text = self.text();
+        let unnamed = text.split("\n\n").filter(|event| !event.lines().any(|line| line.starts_with("event:")));
+        let data = unnamed.filter_map(|event| event.lines().find_map(|line| line.strip_prefix("data: ")));
+        data.map(|data| serde_json::from_str(data).unwrap_or_else(|error| panic!("{error} in {data}"))).collect()
+    }
+
+    /// What `/api/v2/series` told: its `plan`, each of its `series` in one piece, and the `gaps`.
+    pub fn series(&self) -> Value {
+        let (mut plan, mut gaps) = (Value::Null, Vec::new());
+        let mut series: Vec<Value> = Vec::new();
+        for mut event in self.events() {
+            if event.get("plan").is_some() {
+                plan = event["plan"].take();
+            } else if event.get("gap").is_some() {
+                gaps.push(event["gap"].take());
+            } else {
+                let mut piece = event["series"].take();
+                let is_same = |known: &&mut Value| {
+                    ["device_id", "site_id", "metric", "source"].iter().all(|name| known[name] == piece[name])
+                };
+                match series.last_mut().filter(is_same) {
+                    Some(known) => {
+                        let points = piece["points"].as_array_mut().map(std::mem::take).unwrap_or_default();
+                        known["points"].as_array_mut().into_iter().for_each(|known| known.extend(points.clone()));
+                    }
+                    None => series.push(piece),
+                }
+            }
+        }
+        serde_json::json!({"plan": plan, "series": series, "gaps": gaps})
+    }
+
     /// The first header of that name.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())

@@ -14,7 +14,7 @@ use homepot::pb::{
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
 use http::StatusCode;
-use tonic::{Request, Response, Status, Streaming, body::Body, client::Grpc, codegen::StdError};
+use tonic::{Request, Response, Status, body::Body, client::Grpc, codegen::StdError};
 use tower::{Service, util::BoxCloneSyncService};
 
 use crate::{
@@ -28,7 +28,7 @@ pub type Backend = BoxCloneSyncService<http::Request<Body>, http::Response<Body>
 /// A service has this long for one call.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 /// What a client of gRPC takes unless told otherwise, and twice what a service answers.
-const MAX_ANSWER_BYTES: usize = 4 << 20;
+pub(crate) const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 /// A [`Backend`] whose error is a type of its own: over a boxed error the compiler can't prove that the futures of the
 /// generated clients are `Send`.
@@ -90,6 +90,11 @@ impl Services {
         AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
+    /// What carries calls whose messages are only bytes here.
+    pub(crate) fn carrier(&self) -> Carrier {
+        self.0.clone()
+    }
+
     /// A client for methods that are known by their descriptors only.
     pub(crate) fn dynamic(&self) -> Grpc<Carrier> {
         Grpc::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
@@ -135,23 +140,6 @@ pub(crate) async fn check_sender(services: &Services, sender: &Sender) -> Result
         Err(error) if error.status() == StatusCode::NOT_IMPLEMENTED => Ok(()),
         checked => checked,
     }
-}
-
-/// Opens a stream of answers in the caller's name; it begins within the deadline, and may go on for as long as it likes.
-pub(crate) async fn open<M, A, F>(
-    caller: &Caller,
-    message: M,
-    send: impl FnOnce(Request<M>) -> F,
-) -> Result<Streaming<A>, ApiError>
-where
-    F: Future<Output = Result<Response<Streaming<A>>, Status>>,
-{
-    within_deadline(caller, send(caller.request(message)), |status| ApiError::from(status)).await
-}
-
-/// The next message of a stream, within the deadline; `None` at its end.
-pub(crate) async fn next<A>(caller: &Caller, stream: &mut Streaming<A>) -> Result<Option<A>, ApiError> {
-    within_deadline(caller, async { stream.message().await.map(Response::new) }, |status| ApiError::from(status)).await
 }
 
 /// The answer of a service, within the deadline; `tell` says what the caller is told of a refusal.

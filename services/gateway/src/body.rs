@@ -19,8 +19,8 @@ use crate::{
     caller::Sender,
     encoding::decoded,
     error::{ApiError, Fault, Place},
+    legacy::Fields,
     query,
-    validate::Fields,
 };
 
 /// A body may be this large.
@@ -58,7 +58,7 @@ impl<T: Shape> FromRequest<App> for Valid<T> {
         let (parts, body) = request.into_parts();
         let text = whole(&parts, body, app).await?;
         let Value::Object(object) = text else { return Err(not_an_object()) };
-        let fields = Fields::new(object).beside(query::for_handler(&parts.extensions));
+        let fields = Fields::new(object).beside(query::found(&parts.extensions));
         judged(fields).map(Self)
     }
 }
@@ -75,7 +75,7 @@ impl<T: Shape> FromRequest<App> for OneOrMany<T> {
     async fn from_request(request: Request, app: &App) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         let text = whole(&parts, body, app).await?;
-        let of_query = query::for_handler(&parts.extensions);
+        let of_query = query::found(&parts.extensions);
         match text {
             Value::Object(object) => judged(Fields::new(object).beside(of_query)).map(|one| Self(vec![one])),
             Value::Array(list) => many(list, of_query).map(Self),
@@ -114,7 +114,7 @@ fn judged<T: Shape>(mut fields: Fields) -> Result<T, ApiError> {
 
 /// The object that a body is; an empty one where there is no body.
 pub(crate) async fn object(parts: &Parts, body: Body, app: &App) -> Result<Map<String, Value>, ApiError> {
-    let bytes = read(&parts.headers, body, parts.extensions.get::<Sender>(), app).await?;
+    let bytes = bytes(parts, body, app).await?;
     if bytes.is_empty() {
         return Ok(Map::new());
     }
@@ -126,9 +126,13 @@ pub(crate) async fn object(parts: &Parts, body: Body, app: &App) -> Result<Map<S
 
 /// The JSON of a whole body.
 async fn whole(parts: &Parts, body: Body, app: &App) -> Result<Value, ApiError> {
-    let sender = parts.extensions.get::<Sender>();
-    let bytes = read(&parts.headers, body, sender, app).await?;
+    let bytes = bytes(parts, body, app).await?;
     parse(&parts.headers, &bytes)
+}
+
+/// A whole body, as it came.
+pub(crate) async fn bytes(parts: &Parts, body: Body, app: &App) -> Result<Bytes, ApiError> {
+    read(&parts.headers, body, parts.extensions.get::<Sender>(), app).await
 }
 
 /// An error for a body of more than `limit` bytes.

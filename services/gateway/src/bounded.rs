@@ -1,7 +1,7 @@
 //! Bounds the memory of answers that are being sent: a client that asks and does not read keeps only itself waiting.
 //!
 //! The services bound what they answer by operator; here it is the answer as JSON, by whatever the client shows. Short
-//! answers are free. Events are no matter of this: their number is bounded where they are watched for.
+//! answers are free. Streams are no matter of this: their number is bounded where they are watched for.
 
 use std::hash::{BuildHasher as _, RandomState};
 
@@ -24,6 +24,10 @@ use crate::error::ApiError;
 const SHORT: u64 = 64 * 1024;
 /// Longer answers under way at once, each with a page of a MiB or two in memory.
 const ANSWERS: usize = 64;
+
+/// Marks an answer as a stream, which goes on for as long as one listens.
+#[derive(Clone, Copy)]
+pub(crate) struct Lasting;
 
 /// What the middleware shares.
 #[derive(Clone)]
@@ -61,11 +65,8 @@ pub(crate) async fn bound(State(bound): State<Bound>, request: Request, next: Ne
 }
 
 fn is_long(response: &Response) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE).map(|kind| kind.as_bytes());
-    if kind.is_some_and(|kind| kind.starts_with(b"text/event-stream")) {
-        return false;
-    }
-    http_body::Body::size_hint(response.body()).upper().is_none_or(|length| length > SHORT)
+    let is_stream = response.extensions().get::<Lasting>().is_some();
+    !is_stream && http_body::Body::size_hint(response.body()).upper().is_none_or(|length| length > SHORT)
 }
 
 #[cfg(test)]
@@ -85,6 +86,7 @@ mod tests {
         let router = Router::new()
             .route("/long", get(|| async { "x".repeat(100_000) }))
             .route("/short", get(|| async { "x" }))
+            .route("/stream", get(|| async { (axum::Extension(Lasting), "x".repeat(100_000)) }))
             .layer(axum::middleware::from_fn_with_state(Bound::new(), bound));
         let mut unread = Vec::new();
         let refused = loop {
@@ -99,6 +101,7 @@ mod tests {
         assert!(refused.headers().contains_key(header::RETRY_AFTER));
         assert_eq!(ask(&router, "/long", "Bearer quiet").await.status(), 200);
         assert_eq!(ask(&router, "/short", "Bearer loud").await.status(), 200);
+        assert_eq!(ask(&router, "/stream", "Bearer loud").await.status(), 200);
         unread.pop().unwrap().into_body().collect().await.unwrap();
         assert_eq!(ask(&router, "/long", "Bearer loud").await.status(), 200);
     }

@@ -34,7 +34,7 @@ pub(crate) enum Sender {
 impl Caller {
     /// A caller whose credentials are shown, so that what is wrong with the query may be told.
     fn new(parts: &Parts, is_operator: bool) -> Result<Self, ApiError> {
-        query::for_caller(&parts.extensions)?;
+        query::check_for_caller(parts)?;
         let mut metadata = HeaderMap::new();
         let context = parts.extensions.get::<Context>();
         let peer = context.and_then(|context| context.peer);

@@ -16,23 +16,21 @@ use http::{
 };
 use serde::Serialize;
 use tonic::{Code, Status};
-use utoipa::ToSchema;
 
 /// How long to wait when nobody told.
 const DEFAULT_RETRY: Duration = Duration::from_secs(1);
 
 /// Every error's body.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ErrorBody {
     /// A sentence, or for a request at fault (422) every fault of it.
     pub(crate) detail: Detail,
     /// The HTTP status again.
-    #[schema(example = 404)]
     pub(crate) status_code: u16,
 }
 
 /// What an error says.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Detail {
     /// A sentence.
@@ -42,21 +40,19 @@ pub(crate) enum Detail {
 }
 
 /// One thing that is wrong with a request.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct Fault {
     /// What kind of fault, for programs.
     #[serde(rename = "type")]
-    #[schema(example = "missing")]
     pub(crate) kind: String,
     /// Where: `body`, `query` or `header`, then the field, or the place in a text that is not JSON.
     pub(crate) loc: Vec<Place>,
     /// What kind of fault, for people.
-    #[schema(example = "Field required")]
     pub(crate) msg: String,
 }
 
 /// A step of the way to a fault.
-#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Place {
     /// A field.
@@ -80,7 +76,8 @@ impl Fault {
 
     /// A fault of one parameter of the query.
     pub(crate) fn of_parameter(name: &str, kind: &str, msg: impl Into<String>) -> Self {
-        Self { loc: vec![in_query(), Place::Name(name.to_owned())], ..Self::of_body(kind, msg) }
+        let loc = ["query", name].map(|step| Place::Name(step.to_owned())).into();
+        Self { loc, ..Self::of_body(kind, msg) }
     }
 
     /// A fault of one header.
@@ -102,7 +99,7 @@ impl Fault {
 
 impl From<&FieldViolation> for Fault {
     fn from(violation: &FieldViolation) -> Self {
-        let field = rest_name(&violation.field);
+        let field = legacy_name(&violation.field);
         match violation.reason.as_str() {
             "is required" => Self::missing(field),
             // What callers say of themselves: metadata there, a header here, and no field's name has a hyphen.
@@ -114,24 +111,20 @@ impl From<&FieldViolation> for Fault {
     }
 }
 
-fn in_query() -> Place {
-    Place::Name("query".to_owned())
+/// An answer of a service that its own contract forbids.
+pub(crate) fn broken(error: &Error) -> ApiError {
+    tracing::error!(%error, "a service answered what its contract forbids");
+    ApiError::internal()
 }
 
-/// What REST calls a field of the protocol.
-fn rest_name(field: &str) -> &str {
+/// What legacy clients call a field of the protocol.
+fn legacy_name(field: &str) -> &str {
     let field = field.rsplit('.').next().unwrap_or(field);
     match field {
         "time_to_live" => "ttl_seconds",
-        "run_timeout" => "run_timeout_seconds",
         "collection_interval" => "collection_interval_seconds",
         "extra" => "extra_metrics",
         "state" => "status",
-        "device_ids" => "device_id",
-        "site_ids" => "site_id",
-        "metrics" => "metric",
-        "start_time" => "start",
-        "end_time" => "end",
         "duration" => "duration_ms",
         field => field,
     }
@@ -177,6 +170,29 @@ impl ApiError {
         self.status
     }
 
+    /// The same as a status of gRPC.
+    pub(crate) fn as_grpc(&self) -> Status {
+        let kind = match self.status.as_u16() {
+            401 => Kind::Unauthenticated,
+            403 => Kind::Forbidden,
+            408 | 504 => Kind::Timeout,
+            413 => Kind::TooLarge,
+            429 => Kind::Throttled,
+            503 => Kind::Unavailable,
+            500.. => Kind::Internal,
+            _ => Kind::Invalid,
+        };
+        let told = match &self.detail {
+            Detail::Text(text) => text.clone(),
+            Detail::Faults(faults) => faults.iter().map(|fault| fault.msg.as_str()).collect::<Vec<_>>().join("; "),
+        };
+        let error = Error::new(kind, told);
+        Status::from(match self.retry_after {
+            Some(delay) => error.retry_after(delay),
+            None => error,
+        })
+    }
+
     /// The body as it goes out.
     pub(crate) fn body(&self) -> ErrorBody {
         ErrorBody { detail: self.detail.clone(), status_code: self.status.as_u16() }
@@ -189,15 +205,6 @@ impl ApiError {
             fault.loc.insert(1.min(fault.loc.len()), Place::At(place));
         }
         faults
-    }
-
-    /// What a service found wrong stood in the query, not in a body.
-    #[must_use]
-    pub(crate) fn in_query(mut self) -> Self {
-        if let Detail::Faults(faults) = &mut self.detail {
-            faults.iter_mut().filter_map(|fault| fault.loc.first_mut()).for_each(|place| *place = in_query());
-        }
-        self
     }
 
     /// What a service found wrong with `field` stood in a header.

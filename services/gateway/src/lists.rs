@@ -12,10 +12,11 @@ use futures_util::{
     future::BoxFuture,
     stream::{self, StreamExt},
 };
+use homepot::Error;
 use http::{StatusCode, header};
 use serde::Serialize;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, broken};
 
 /// Rows asked for at first. A page whose rows are so large that it does not fit one message is asked for again, smaller.
 const PAGE_SIZE: u32 = 100;
@@ -87,15 +88,22 @@ where
 
 /// Ends a body that has begun.
 #[allow(clippy::needless_pass_by_value)] // for map_err
-pub(crate) fn cut_short(error: ApiError) -> std::io::Error {
+fn cut_short(error: ApiError) -> std::io::Error {
     tracing::warn!(status = error.status().as_u16(), "answer cut short");
     std::io::Error::other("the rest could not be fetched")
 }
 
-/// A list between `open` and `close`; `fetch` answers a page and the token of the next, given a size and a token.
-pub(crate) async fn answer<T, F>(open: &'static str, close: &'static str, fetch: F) -> Result<Response, ApiError>
+/// A list between `open` and `close` of what `show` makes of each row; `fetch` answers a page and the token of the next, given
+/// a size and a token.
+pub(crate) async fn answer<T, V, F>(
+    open: &'static str,
+    close: &'static str,
+    show: fn(T) -> Result<V, Error>,
+    fetch: F,
+) -> Result<Response, ApiError>
 where
-    T: Serialize + Send + 'static,
+    T: Send + 'static,
+    V: Serialize + 'static,
     F: Fn(u32, String) -> Page<T> + Send + 'static,
 {
     let mut is_first = true;
@@ -108,6 +116,7 @@ where
         for row in rows {
             text.extend(separator.as_bytes());
             separator = ",";
+            let row = show(row).map_err(|error| broken(&error))?;
             serde_json::to_writer(&mut text, &row).map_err(|_| ApiError::internal())?;
         }
         if is_last {
@@ -143,7 +152,7 @@ mod tests {
     #[tokio::test]
     async fn a_list_is_whole_however_many_pages_it_has() {
         for (count, fits) in [(0, 1_000), (1, 1_000), (200, 1_000), (1_001, 1_000), (30, 7), (5, 1)] {
-            let response = answer("{\"rows\":[", "]}", move |size, token| {
+            let response = answer("{\"rows\":[", "]}", Ok, move |size, token| {
                 Box::pin(async move { page(count, fits, size, &token) })
             })
             .await;
@@ -157,9 +166,9 @@ mod tests {
         fn gone() -> Result<(Vec<u32>, String), ApiError> {
             Err(ApiError::not_found())
         }
-        let first = answer("[", "]", |_, _| Box::pin(async { gone() }));
+        let first = answer("[", "]", Ok, |_, _| Box::pin(async { gone() }));
         assert_eq!(first.await.unwrap_err().status(), 404);
-        let later = answer("[", "]", |_, token| {
+        let later = answer("[", "]", Ok, |_, token| {
             Box::pin(async move { if token.is_empty() { Ok((vec![1], "next".to_owned())) } else { gone() } })
         });
         assert!(text(later.await.unwrap()).await.is_none());
@@ -167,7 +176,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_single_row_that_fits_no_message_ends_the_walk() {
-        let response = answer("[", "]", |size, token| Box::pin(async move { page(3, 0, size, &token) })).await;
+        let response = answer("[", "]", Ok, |size, token| Box::pin(async move { page(3, 0, size, &token) })).await;
         assert_eq!(response.unwrap_err().status(), 413);
     }
 }

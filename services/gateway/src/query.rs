@@ -1,130 +1,56 @@
-//! Checks the names in a request's query before a handler reads it: a parameter that the route does not have, or that is
-//! empty, is a fault.
+//! Checks the names in a request's query: a parameter that a route does not have, or that is empty, is a fault.
 //!
 //! Ignoring such a parameter would widen a request without a word: `?site=shop-1` on a route that takes `site_id` would
-//! mean every site. The names are those of the API document, so a new route is checked as soon as it is described.
+//! mean every site.
 
-use std::{collections::HashMap, sync::Arc};
+use axum::{extract::Request, middleware::Next, response::Response};
+use http::{Extensions, Method, request::Parts};
 
-use axum::{
-    extract::{MatchedPath, Request, State},
-    middleware::Next,
-    response::{IntoResponse, Response},
-};
-use http::{Extensions, Method};
-use utoipa::openapi::{
-    OpenApi, RefOr,
-    path::{Operation, Parameter, ParameterIn},
-};
-
-use crate::{
-    error::{ApiError, Fault},
-    openapi::{self, ROUTES},
-    routes::PREFIX,
-};
+use crate::error::{ApiError, Fault};
 
 /// Two names this similar are taken for one misspelled (1 is equal).
 const SIMILAR: f64 = 0.8;
 
-/// The query parameters of every route.
-#[derive(Clone, Default)]
-pub(crate) struct Known(Arc<HashMap<(&'static str, String), Route>>);
-
-struct Route {
-    names: Vec<String>,
-    /// Who tells the faults of a query.
-    teller: Teller,
-}
-
-/// Faults are told together with what else is wrong, and never before a missing credential.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Teller {
-    /// The handler, which reads a query or a body and tells all faults at once.
-    Handler,
-    /// The extractor of the caller: nothing else of the request can be wrong.
-    Caller,
-    /// This middleware: the route asks for no credential.
-    Here,
-}
-
-/// What is wrong with the query, for the handler.
+/// What is wrong with the query, and with headers that name no caller. It is told together with what else is wrong, and
+/// never before a missing credential.
 #[derive(Clone)]
-struct ForHandler(Vec<Fault>);
+struct Found(Vec<Fault>);
 
-/// What is wrong with the query, for the caller's extractor.
-#[derive(Clone)]
-struct ForCaller(Vec<Fault>);
-
-impl Known {
-    /// Reads the names from the document, whose paths begin with the prefix.
-    pub(crate) fn of(document: &OpenApi) -> Self {
-        let routes = ROUTES.iter().filter_map(|(method, path, audience)| {
-            let operation = openapi::operation_of(document, method, path)?;
-            let names = names(operation);
-            let teller = match () {
-                () if *audience == "anyone" => Teller::Here,
-                () if names.is_empty() && operation.request_body.is_none() => Teller::Caller,
-                () => Teller::Handler,
-            };
-            Some(((*method, (*path).to_owned()), Route { names, teller }))
-        });
-        Self(Arc::new(routes.collect()))
-    }
-
-    fn route(&self, method: &Method, matched: &str) -> Option<&Route> {
-        let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-        let path = matched.strip_prefix(PREFIX).unwrap_or(matched);
-        let known = |path: &str| self.0.iter().find(|((m, p), _)| *m == method && p == path).map(|(_, route)| route);
-        // `/sites` and `/sites/` are one route.
-        known(path).or_else(|| known(&format!("{path}/")))
-    }
-}
-
-fn names(operation: &Operation) -> Vec<String> {
-    let name = |parameter: &RefOr<Parameter>| match parameter {
-        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
-        _ => None,
-    };
-    operation.parameters.iter().flatten().filter_map(name).collect()
-}
-
-/// The middleware.
-pub(crate) async fn check(State(known): State<Known>, mut request: Request, next: Next) -> Response {
-    let matched = request.extensions().get::<MatchedPath>();
-    let route = matched.and_then(|matched| known.route(request.method(), matched.as_str()));
-    let (Some(route), Some(query)) = (route, request.uri().query()) else { return next.run(request).await };
-    let faults = faults(&route.names, query);
-    if faults.is_empty() {
-        return next.run(request).await;
-    }
-    match route.teller {
-        Teller::Handler => drop(request.extensions_mut().insert(ForHandler(faults))),
-        Teller::Caller => drop(request.extensions_mut().insert(ForCaller(faults))),
-        Teller::Here => return ApiError::invalid(faults).into_response(),
+/// The middleware of routes that have no parameters.
+pub(crate) async fn takes_none(mut request: Request, next: Next) -> Response {
+    let faults = faults(&[], request.uri().query().unwrap_or_default());
+    if !faults.is_empty() {
+        request.extensions_mut().insert(Found(faults));
     }
     next.run(request).await
 }
 
-/// Takes the faults of the query that the handler is to tell.
-pub(crate) fn for_handler(extensions: &Extensions) -> Vec<Fault> {
-    extensions.get::<ForHandler>().map(|ForHandler(faults)| faults.clone()).unwrap_or_default()
+/// What was found so far.
+pub(crate) fn found(extensions: &Extensions) -> Vec<Fault> {
+    extensions.get::<Found>().map(|Found(faults)| faults.clone()).unwrap_or_default()
 }
 
-/// Adds a fault that was found before the handler runs, for the handler to tell with all others.
-pub(crate) fn add_for_handler(extensions: &mut Extensions, fault: Fault) {
-    let mut faults = for_handler(extensions);
+/// Adds a fault for the handler to tell with all others.
+pub(crate) fn add(extensions: &mut Extensions, fault: Fault) {
+    let mut faults = found(extensions);
     faults.push(fault);
-    extensions.insert(ForHandler(faults));
+    extensions.insert(Found(faults));
 }
 
-/// An error where the caller's extractor is to tell the faults of the query.
-pub(crate) fn for_caller(extensions: &Extensions) -> Result<(), ApiError> {
-    match extensions.get::<ForCaller>() {
-        Some(ForCaller(faults)) => Err(ApiError::invalid(faults.clone())),
+/// An error where there is a fault, for handlers that read no body, which would tell it.
+pub(crate) fn check(extensions: &Extensions) -> Result<(), ApiError> {
+    match extensions.get::<Found>() {
+        Some(Found(faults)) => Err(ApiError::invalid(faults.clone())),
         None => Ok(()),
     }
 }
 
+/// The same for a caller who has shown its credentials: nothing else of a request to read can be wrong.
+pub(crate) fn check_for_caller(parts: &Parts) -> Result<(), ApiError> {
+    if matches!(parts.method, Method::GET | Method::HEAD) { check(&parts.extensions) } else { Ok(()) }
+}
+
+/// What is wrong with the parameters of `query` where a route has those that are `known`.
 pub(crate) fn faults(known: &[String], query: &str) -> Vec<Fault> {
     let pairs = form_urlencoded::parse(query.as_bytes());
     let mut faults: Vec<Fault> = Vec::new();

@@ -220,7 +220,7 @@ async fn show(endpoint: &Endpoint, device_id: &DeviceId, key: &Secret) -> Result
 
 async fn show_as_legacy(rest: &Rest, device_id: &DeviceId, key: &Secret) -> Result<bool, End> {
     let headers = [("x-device-id", device_id.as_str()), ("x-api-key", key.reveal())];
-    match rest.call(Method::POST, "/analytics/device-metrics", &headers, Some(&json!({}))).await {
+    match rest.call(Method::POST, "/api/v1/analytics/device-metrics", &headers, Some(&json!({}))).await {
         Err(error) => Err(End::Unreachable(error.to_string())),
         Ok(Answer { status: 401, .. }) => Ok(false),
         Ok(Answer { status: 403 | 422, .. }) => Ok(true),
@@ -279,7 +279,7 @@ async fn ask_as_legacy(rest: &Rest, member: &Member, token: &Secret) -> Result<S
         "device_id": member.device_id.as_str(), "name": member.name, "device_type": member.device_type.as_str(),
         "firmware_version": VERSION, "source": DeviceSource::Simulated.as_str(),
     });
-    let path = format!("/devices/sites/{}/devices", member.site_id);
+    let path = format!("/api/v1/devices/sites/{}/devices", member.site_id);
     let headers = [("x-enrollment-token", token.reveal())];
     match rest.call(Method::POST, &path, &headers, Some(&body)).await {
         Err(error) => Err(End::Unreachable(error.to_string())),

@@ -113,7 +113,7 @@ impl Poller {
         tally.sent.add(1);
         for attempt in 0.. {
             let began = Instant::now();
-            match self.call(Method::POST, "/analytics/device-metrics", Some(&body)).await {
+            match self.call(Method::POST, "/api/v1/analytics/device-metrics", Some(&body)).await {
                 Ok(Answer { status: 201, .. }) => {
                     tally.acknowledged.add(1);
                     tally.latency.record(began.elapsed());
@@ -139,7 +139,7 @@ impl Poller {
     }
 
     async fn poll(&mut self) {
-        let waiting = match self.call(Method::GET, "/devices/pending", None).await {
+        let waiting = match self.call(Method::GET, "/api/v1/devices/pending", None).await {
             Ok(Answer { status: 200, body }) => body,
             Ok(Answer { status, body }) => {
                 return self.world.tally.error(format!("asking for commands got {status}: {}", body["detail"]));
@@ -172,7 +172,7 @@ impl Poller {
         let (status, state) =
             if fails { ("failed", CommandState::Failed) } else { ("completed", CommandState::Succeeded) };
         let body = json!({ "status": status, "result": { "simulated": true } });
-        match self.call(Method::PUT, &format!("/devices/{id}/status"), Some(&body)).await {
+        match self.call(Method::PUT, &format!("/api/v1/devices/{id}/status"), Some(&body)).await {
             Ok(Answer { status: 200, .. }) => {
                 self.world.tally.answered.add(1);
                 self.world.tally.outcome(state);

@@ -100,7 +100,7 @@ pub(crate) async fn run(args: Args, stop: CancellationToken) -> anyhow::Result<E
 
 /// Whether the server is there and takes the token, before anything is sent.
 async fn check(rest: &Rest, url: &str, bearer: &str) -> anyhow::Result<()> {
-    let target = "/analytics/user-activity?page_size=1";
+    let target = "/api/v2/whoami";
     let answer = rest.call(Method::GET, target, &[("authorization", bearer)], None).await;
     let answer = answer.map_err(|error| anyhow::anyhow!("{url}: {error}; is `homepot serve` running?"))?;
     let told = answer.body["detail"].as_str().unwrap_or("no reason told");

@@ -16,8 +16,8 @@ pub(super) enum Kind {
 impl Kind {
     pub(super) fn path(self) -> &'static str {
         match self {
-            Self::Activity => "/analytics/user-activity",
-            Self::Error => "/analytics/error",
+            Self::Activity => "/api/v1/analytics/user-activity",
+            Self::Error => "/api/v1/analytics/error",
         }
     }
 }

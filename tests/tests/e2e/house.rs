@@ -54,6 +54,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-agent", &["homepot", "homepot-host"]),
     ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
     ("homepot-tests", &["homepot", "homepot-agent"]),
+    // What a capability of another crate may stand on.
+    (
+        "homepot-example",
+        &["homepot", "homepot-contract-build", "homepot-operator-api", "homepot-runtime", "homepot-server"],
+    ),
+    ("homepot-contract-build", &[]),
     ("homepot-bench", &["homepot", "homepot-agent", "homepot-host"]),
 ];
 

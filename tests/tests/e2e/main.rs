@@ -13,6 +13,8 @@ mod contract;
 mod ctl;
 mod demo;
 mod door;
+mod extension;
+mod habits;
 mod host;
 mod house;
 mod ledger;

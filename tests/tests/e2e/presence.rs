@@ -263,7 +263,7 @@ async fn attach_from(server: &Server, key: &DeviceKey, boot_id: &str) -> Session
 async fn rest_tells_a_devices_history_page_by_page_newest_first() {
     let server = quick().await;
     let key = server.enroll(SITE, "till").await;
-    let path = "/api/v1/devices/device/till/state-history";
+    let path = "/api/v2/devices/till/state-changes";
     let get =
         async |query: &str| server.rest(Request::get(&format!("{path}{query}")).bearer(&server.admin_token)).await;
     assert_eq!(get("").await.json()["changes"], serde_json::json!([]));
@@ -276,20 +276,20 @@ async fn rest_tells_a_devices_history_page_by_page_newest_first() {
     let first = get("?page_size=1").await.json();
     let newest = &first["changes"][0];
     assert_eq!(
-        (newest["status"].as_str(), newest["cause"].as_str(), newest["session_epoch"].as_u64()),
-        (Some("offline"), Some("detached"), Some(1))
+        ["status", "cause", "session_epoch"].map(|field| newest[field].as_str().unwrap()),
+        ["DEVICE_STATUS_OFFLINE", "STATE_CHANGE_CAUSE_DETACHED", "1"]
     );
     let token = first["next_page_token"].as_str().unwrap();
     let last = get(&format!("?page_size=1&page_token={token}")).await.json();
-    assert_eq!(last["changes"][0]["cause"], "attached");
-    assert!(last["next_page_token"].is_null() && last["changes"][0]["time"].as_str() < newest["time"].as_str());
+    assert_eq!(last["changes"][0]["cause"], "STATE_CHANGE_CAUSE_ATTACHED");
+    assert!(last["next_page_token"] == "" && last["changes"][0]["time"].as_str() < newest["time"].as_str());
 
-    for (query, parameter) in [("?page_size=0", "page_size"), ("?page_token=%25", "page_token")] {
+    for (query, parameter) in [("?page_size=-1", "page_size"), ("?page_token=%25", "page_token")] {
         let refused = get(query).await;
         assert_eq!((refused.status, refused.json()["detail"][0]["loc"][1].as_str()), (422, Some(parameter)));
     }
-    let nobody = server.rest(Request::get("/api/v1/devices/device/~/state-history").bearer(&server.admin_token)).await;
-    assert_eq!(nobody.status, 404);
+    let nobody = server.rest(Request::get("/api/v2/devices/~/state-changes").bearer(&server.admin_token)).await;
+    assert_eq!((nobody.status, nobody.json()["detail"][0]["loc"][0].as_str()), (422, Some("path")));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -309,20 +309,20 @@ async fn events_that_are_resumed_by_their_last_id_miss_nothing() {
         assert_eq!(answer.header("content-type"), Some("text/event-stream"));
         answer.text()
     };
-    let first = watch("/api/v1/devices/watch", None).await;
-    assert!(first.contains("event: devices") && ["till", "kiosk", "scale"].iter().all(|name| first.contains(name)));
+    let first = watch("/api/v2/watch/devices", None).await;
+    assert!(first.contains("\"devices\":[") && ["till", "kiosk", "scale"].iter().all(|name| first.contains(name)));
     let id = first.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
 
     label(&server, "kiosk", &[("seen", "meanwhile")]).await;
     for (target, last_id) in [
-        ("/api/v1/devices/watch".to_owned(), Some(id)),
-        (format!("/api/v1/devices/watch?cursor={id}"), None),
+        ("/api/v2/watch/devices".to_owned(), Some(id)),
+        (format!("/api/v2/watch/devices?cursor={id}"), None),
         // A browser comes back to the address it came from first.
-        ("/api/v1/devices/watch?cursor=t1".to_owned(), Some(id)),
+        ("/api/v2/watch/devices?cursor=t1".to_owned(), Some(id)),
     ] {
         let resumed = watch(&target, last_id).await;
         assert!(resumed.contains("meanwhile"), "{resumed}");
     }
-    let refused = server.rest(Request::get("/api/v1/devices/watch?cursor=yesterday").bearer(&server.admin_token)).await;
+    let refused = server.rest(Request::get("/api/v2/watch/devices?cursor=yesterday").bearer(&server.admin_token)).await;
     assert_eq!((refused.status, refused.json()["detail"][0]["loc"][1].as_str()), (422, Some("cursor")));
 }

@@ -4,7 +4,10 @@
 //! answer is JSON with the names of the contract, and a stream of answers is a stream of server-sent events. Who may call it
 //! is decided by the services: the gateway passes the caller's token on.
 
+mod accept;
 mod codec;
+mod csv;
+mod events;
 mod message;
 mod openapi;
 mod parameters;
@@ -20,30 +23,38 @@ use axum::{
 };
 use homepot::{
     Error, Kind,
-    contract::{Http, METHODS, Method, Repeat},
-    pb::FILE_DESCRIPTOR_SET,
+    contract::{self, Http, Method, Repeat},
 };
 use http::{header, request::Parts, uri::PathAndQuery};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
-use tonic::{Status, client::Grpc};
+use tokio::sync::Mutex;
+use tonic::{Status, Streaming, client::Grpc};
 
 pub(crate) use self::openapi::DOCUMENT_PATH;
-use self::{codec::DynamicCodec, message::Reader, parameters::Parameter};
+use self::{codec::DynamicCodec, csv::Table, message::Reader, parameters::Parameter};
 use crate::{
     App,
     backend::{Carrier, DEADLINE, within_deadline},
     body,
     caller::{Caller, Operator},
     error::{ApiError, Fault, Place},
-    events, headers,
+    headers,
+    lists::{Page, Walk},
 };
 
 /// A client of server-sent events says by this field where it left off, and an event's id is what the answer has in it.
 const CURSOR: &str = "cursor";
 /// The field that makes a repeat harmless, and the header that does the same.
 const IDEMPOTENCY_KEY: (&str, &str) = ("idempotency_key", "idempotency-key");
+
+/// By these fields of requests and answers one walks a list.
+const PAGE_SIZE: &str = "page_size";
+const PAGE_TOKEN: &str = "page_token";
+const NEXT_PAGE_TOKEN: &str = "next_page_token";
+const JSON: &str = "application/json";
+const EVENTS: &str = "text/event-stream";
 
 /// A method with all that is needed to translate it.
 struct Route {
@@ -53,12 +64,15 @@ struct Route {
     repeat: Repeat,
     /// The query's parameters; none where the request is a body.
     parameters: Vec<Parameter>,
+    /// How its answers become a table, where they can.
+    table: Option<Arc<Table>>,
 }
 
 /// The routes of the contract, and the document that describes them.
-pub(crate) fn contract(version: &str) -> Router<App> {
-    match DescriptorPool::decode(FILE_DESCRIPTOR_SET) {
-        Ok(pool) => router(&pool, METHODS, version),
+pub(crate) fn translated(version: &str) -> Router<App> {
+    let mut pool = DescriptorPool::new();
+    match contract::parts().try_for_each(|part| pool.decode_file_descriptor_set(part.descriptors)) {
+        Ok(()) => router(&pool, contract::methods(), version),
         Err(error) => {
             tracing::error!(%error, "the contract's descriptors can not be read; REST goes without its methods");
             Router::new()
@@ -67,8 +81,8 @@ pub(crate) fn contract(version: &str) -> Router<App> {
 }
 
 /// The routes of all `methods` that have a path. Their descriptors are looked up in `pool`.
-fn router(pool: &DescriptorPool, methods: &[Method], version: &str) -> Router<App> {
-    let with_path = methods.iter().filter_map(|method| Some((method, method.http?)));
+fn router<'a>(pool: &DescriptorPool, methods: impl Iterator<Item = &'a Method>, version: &str) -> Router<App> {
+    let with_path = methods.filter_map(|method| Some((method, method.http?)));
     let found = with_path.filter_map(|(method, http)| {
         let route = Route::new(pool, method, http);
         if route.is_none() {
@@ -115,7 +129,14 @@ impl Route {
             true => Vec::new(),
             false => parameters::of(&descriptor.input(), &in_path),
         };
-        Some(Self { descriptor, path: PathAndQuery::from_static(method.path), http, repeat: method.repeat, parameters })
+        let (path, table) = (PathAndQuery::from_static(method.path), Table::of(&descriptor).map(Arc::new));
+        Some(Self { descriptor, path, http, repeat: method.repeat, parameters, table })
+    }
+
+    /// The forms in which the answer can be had, the usual one first.
+    fn forms(&self) -> Vec<&'static str> {
+        let usual = if self.descriptor.is_server_streaming() { EVENTS } else { JSON };
+        [usual].into_iter().chain(self.table.as_ref().map(|_| csv::MEDIA_TYPE)).collect()
     }
 
     fn codec(&self) -> DynamicCodec {
@@ -155,13 +176,17 @@ impl Route {
     }
 }
 
-async fn answer(app: &App, route: &Route, request: Request) -> Result<Response, ApiError> {
+async fn answer(app: &App, route: &Arc<Route>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
     let Operator(caller) = Operator::from_request_parts(&mut parts, app).await?;
+    let form = accept::choose(&parts.headers, &route.forms())?;
     let message = read(app, route, &mut parts, body).await?;
-    match route.descriptor.is_server_streaming() {
-        true => stream(app, route, caller, message).await,
-        false => unary(app, route, caller, message).await,
+    let table = route.table.as_ref().filter(|_| form == csv::MEDIA_TYPE);
+    match (route.descriptor.is_server_streaming(), table) {
+        (true, None) => stream(app, route, caller, message).await,
+        (true, Some(table)) => series(app, route, caller, message, table.clone()).await,
+        (false, None) => Ok(Json(Shown(unary(app, route, &caller, message).await?)).into_response()),
+        (false, Some(table)) => list(app.clone(), route.clone(), caller, message, table.clone()).await,
     }
 }
 
@@ -208,7 +233,7 @@ fn read_headers(route: &Route, parts: &Parts, object: &mut Map<String, Value>, f
     }
 }
 
-async fn unary(app: &App, route: &Route, caller: Caller, message: DynamicMessage) -> Result<Response, ApiError> {
+async fn unary(app: &App, route: &Route, caller: &Caller, message: DynamicMessage) -> Result<DynamicMessage, ApiError> {
     let mut client = app.services.dynamic();
     let mut request = caller.request(message);
     request.set_timeout(DEADLINE);
@@ -216,22 +241,75 @@ async fn unary(app: &App, route: &Route, caller: Caller, message: DynamicMessage
         ready(&mut client).await?;
         client.unary(request, route.path.clone(), route.codec()).await
     };
-    let answer = within_deadline(&caller, answered, |status| route.refusal(status)).await?;
-    Ok(Json(Shown(answer)).into_response())
+    within_deadline(caller, answered, |status| route.refusal(status)).await
 }
 
-async fn stream(app: &App, route: &Route, caller: Caller, message: DynamicMessage) -> Result<Response, ApiError> {
+async fn open(
+    app: &App,
+    route: &Route,
+    caller: &Caller,
+    message: DynamicMessage,
+) -> Result<Streaming<DynamicMessage>, ApiError> {
     let mut client = app.services.dynamic();
     let request = caller.request(message);
     let answered = async {
         ready(&mut client).await?;
         client.server_streaming(request, route.path.clone(), route.codec()).await
     };
-    let messages = within_deadline(&caller, answered, |status| route.refusal(status)).await?;
-    let end = Event::default().event("end").data("{}");
+    within_deadline(caller, answered, |status| route.refusal(status)).await
+}
+
+async fn stream(app: &App, route: &Route, caller: Caller, message: DynamicMessage) -> Result<Response, ApiError> {
+    let messages = open(app, route, &caller, message).await?;
     let mut is_first = true;
     let told = move |message| event(message, std::mem::take(&mut is_first));
-    Ok(events::answer(caller, messages, told, Some(end)).into_response())
+    Ok(events::answer(caller, messages, told).into_response())
+}
+
+/// All pages of a list as one table, from the page that the request asks for on.
+async fn list(
+    app: App,
+    route: Arc<Route>,
+    caller: Caller,
+    request: DynamicMessage,
+    table: Arc<Table>,
+) -> Result<Response, ApiError> {
+    let token = request.get_field_by_name(PAGE_TOKEN).and_then(|token| Some(token.as_str()?.to_owned()));
+    let size = request.get_field_by_name(PAGE_SIZE).and_then(|size| size.as_u32()).filter(|size| *size > 0);
+    let fetch = move |size: u32, token: String| -> Page<DynamicMessage> {
+        let (app, route, caller, mut request) = (app.clone(), route.clone(), caller.clone(), request.clone());
+        Box::pin(async move {
+            request.try_set_field_by_name(PAGE_SIZE, prost_reflect::Value::U32(size)).ok();
+            request.try_set_field_by_name(PAGE_TOKEN, prost_reflect::Value::String(token)).ok();
+            let answer = unary(&app, &route, &caller, request).await?;
+            let next = answer.get_field_by_name(NEXT_PAGE_TOKEN).and_then(|token| Some(token.as_str()?.to_owned()));
+            Ok((vec![answer], next.unwrap_or_default()))
+        })
+    };
+    csv::body(table, Walk::from(token.unwrap_or_default(), size.unwrap_or(csv::PAGE_SIZE), fetch)).await
+}
+
+/// A whole stream as one table, a message in memory at a time.
+async fn series(
+    app: &App,
+    route: &Route,
+    caller: Caller,
+    request: DynamicMessage,
+    table: Arc<Table>,
+) -> Result<Response, ApiError> {
+    let messages = open(app, route, &caller, request).await?;
+    let messages = Arc::new(Mutex::new(messages));
+    let fetch = move |_, _| -> Page<DynamicMessage> {
+        let (messages, caller) = (messages.clone(), caller.clone());
+        Box::pin(async move {
+            let mut messages = messages.lock().await;
+            let next = async { messages.message().await.map(tonic::Response::new) };
+            let next = within_deadline(&caller, next, |status| ApiError::from(status)).await?;
+            let token = if next.is_some() { "more" } else { "" };
+            Ok((Vec::from_iter(next), token.to_owned()))
+        })
+    };
+    csv::body(table, Walk::from(String::new(), 0, fetch)).await
 }
 
 async fn ready(client: &mut Grpc<Carrier>) -> Result<(), Status> {

@@ -12,7 +12,8 @@ pub(super) async fn of(server: &Server) -> Value {
     for target in targets(Utc::now()) {
         let answer = server.rest(Request::get(&target).bearer(&server.admin_token)).await;
         assert_eq!(answer.status, 200, "{target}: {}", answer.text());
-        rest.insert(target, answer.json());
+        let told = if target.starts_with("/api/v2/series") { answer.series() } else { answer.json() };
+        rest.insert(target, told);
     }
     let mut ctl = BTreeMap::new();
     for words in ["operators list", "tokens list", "runs list", "sites list", "devices list"] {
@@ -32,29 +33,32 @@ fn targets(now: DateTime<Utc>) -> Vec<String> {
     // Nothing that is still going on.
     let (days_ago, hours_ago, end) = (time(50 * 60), time(4 * 60), time(5));
     let mut targets = Vec::new();
-    let mut add = |target: String| targets.push(format!("/api/v1{target}"));
-    for target in ["/sites", "/devices/device", "/devices/summary", "/devices/summary?source=simulated"] {
+    let mut add = |target: String| targets.push(format!("/api/{target}"));
+    let simulated = "source=DEVICE_SOURCE_SIMULATED";
+    for target in ["v1/sites", "v1/devices/device", "v2/fleet/summary", "v2/samples/latest"] {
         add(target.to_owned());
     }
-    add("/telemetry/latest".to_owned());
+    add(format!("v2/fleet/summary?{simulated}"));
     for device_id in ["till-1", "switched", "agent-1", "poller-1", "simulated"] {
-        add(format!("/devices/device/{device_id}/state-history"));
-        add(format!("/devices/device/{device_id}/commands"));
+        add(format!("v2/devices/{device_id}/state-changes"));
+        add(format!("v1/devices/device/{device_id}/commands"));
     }
-    add(format!("/telemetry/devices/till-1/samples?start={hours_ago}&end={end}"));
-    let query = |of: &str, resolution: &str, start: &str, end: &str| {
-        let metrics = "metric=cpu_percent&metric=transaction_volume";
-        format!("/telemetry/query?{of}&{metrics}&resolution={resolution}&start={start}&end={end}")
+    add(format!("v2/devices/till-1/samples?start_time={hours_ago}&end_time={end}"));
+    let series = |of: &str, resolution: &str, start: &str, end: &str| {
+        let metrics = "metrics=METRIC_CPU_PERCENT&metrics=METRIC_TRANSACTION_VOLUME";
+        format!("v2/series?{of}&{metrics}&resolution={resolution}&start_time={start}&end_time={end}")
     };
     // From samples, from minutes and from hours: of a device, and of the simulated fleet's one site with its devices together.
-    add(query("device_id=till-1", "1s", &time(172), &time(160)));
-    add(query("device_id=till-1", "1m", &hours_ago, &end));
-    add(query("site_id=sim-1&source=simulated&grouping=together", "1h", &days_ago, &end));
-    for target in ["errors", "errors/summary?group_by=category", "user-activity", "user-activity/summary?group_by=page"]
-    {
-        add(format!("/analytics/{target}"));
+    add(series("device_ids=till-1", "1s", &time(172), &time(160)));
+    add(series("device_ids=till-1", "60s", &hours_ago, &end));
+    let together = format!("site_id=sim-1&{simulated}&grouping=QUERY_GROUPING_TOGETHER");
+    add(series(&together, "3600s", &days_ago, &end));
+    for target in ["errors", "errors/summary?group_by=ERROR_GROUPING_CATEGORY", "activities"] {
+        add(format!("v2/{target}"));
     }
-    add("/analytics/user-activity/summary?group_by=page&source=simulated".to_owned());
+    for filter in ["", "&filter.source=DEVICE_SOURCE_SIMULATED"] {
+        add(format!("v2/activities/summary?group_by=ACTIVITY_GROUPING_PAGE{filter}"));
+    }
     targets
 }
 

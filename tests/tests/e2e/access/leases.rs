@@ -83,11 +83,11 @@ async fn events_over_rest_and_a_watch_at_another_replica_end_too_and_those_of_ot
     let mut other = Watches::open(&beside, &server.admin_token).await;
     let watches = Watches::open(&beside, &token).await;
     let rest_addr = beside.rest_addr.clone();
-    let events = Request::get("/api/v1/devices/watch").bearer(&token);
+    let events = Request::get("/api/v2/watch/devices").bearer(&token);
     let events = tokio::spawn(async move { events.send(&rest_addr).await });
     // Its headers are there: it has been let in.
     let answered =
-        |line: &serde_json::Value| (field(line, "route")?.as_str()?.ends_with("/devices/watch")).then_some(());
+        |line: &serde_json::Value| (field(line, "route")?.as_str()?.ends_with("/watch/devices")).then_some(());
     beside.process().logged("that events are on their way", answered).await;
     let request = pb::RevokeOperatorRequest { name: "eve".to_owned(), ..Default::default() };
     server.admin().registry.revoke_operator(request).await.unwrap();

@@ -4,6 +4,7 @@
 mod audit;
 mod existence;
 mod grpc;
+mod grpc_web;
 mod keys;
 mod leases;
 mod makers;

@@ -23,11 +23,7 @@ async fn every_route_lets_in_the_right_caller_and_nobody_else() {
                 _ => callers(&world, who, &request).await,
             };
             for (name, request, due) in callers {
-                let got = match route.as_str() {
-                    // It goes on for as long as one listens; the first event is enough.
-                    stream if stream.ends_with("/watch") => request.send_until(&world.server.rest_addr, "\n\n").await,
-                    _ => world.server.rest(request).await,
-                };
+                let got = world.server.rest(request).await;
                 assert!(
                     is(due, &got),
                     "{prefix} {route} as {name}: {due:?} was due, but {} {}",
@@ -81,33 +77,13 @@ pub(super) fn is(due: Due, got: &Response) -> bool {
 async fn request(world: &World, prefix: &str, route: &str) -> Request {
     let (method, path) = route.split_once(' ').unwrap();
     let mut path = path.replace("{site_id}", OURS).replace("{device_id}", TILL);
-    if route == "POST /commands/{command_id}/cancel" {
-        // Only what was not handed over can be taken back from a device that polls.
-        path = path.replace("{command_id}", &world.queued(&world.victim().await).await);
-    }
     if path.contains("{command_id}") {
         path = path.replace("{command_id}", &world.fetched().await);
-    }
-    if path == "/devices/simulated" {
-        path += &format!("?site_id={OURS}");
-    }
-    if path.ends_with("/errors/summary") {
-        path += "?group_by=device";
-    }
-    if path.ends_with("/user-activity/summary") {
-        path += "?group_by=operator";
-    }
-    if path.ends_with("/telemetry/query") {
-        path += &format!("?device_id={TILL}&metric=cpu_percent");
-    }
-    if path == "/commands/watch" {
-        path += &format!("?command_id={}", world.queued(TILL).await);
     }
     let request = Request::new(method, &format!("{prefix}{path}"));
     match route {
         "POST /sites/" => request.json(&json!({"site_id": world.fresh(), "name": "Annex"})),
         "POST /devices/sites/{site_id}/devices" => request.json(&json!({"device_id": world.fresh(), "name": "New"})),
-        "POST /commands/{command_id}/cancel" => request.json(&json!({"reason": "wrong till"})),
         "POST /devices/{device_id}/commands" => request.json(&json!({"command_type": "PING"})),
         "POST /agent/heartbeat" | "POST /agent/device-dna" => request.json(&json!({"device_id": TILL})),
         "POST /agent/telemetry" => request.json(&json!({"device_id": TILL, "cpu_usage": 1.5})),

@@ -10,7 +10,7 @@ use homepot_tests::{
 };
 use serde_json::{Value, json};
 
-use super::{PREFIXES, SITE, TILL, World, assert_error, assert_time};
+use super::{PREFIXES, SITE, TILL, World, assert_error};
 
 const ACTIVITIES: &str = "SELECT count(*) FROM user_activities";
 const ERRORS: &str = "SELECT coalesce(sum(count), 0)::bigint FROM error_groups";
@@ -41,16 +41,22 @@ fn logged(answer: &Response, message: &str) {
     assert_eq!((answer.status, answer.text()), (201, format!("{{\"success\":true,\"message\":\"{message}\"}}")));
 }
 
+/// What operators are told of what was stored.
 async fn listed(world: &World, target: &str, rows: &str) -> Vec<Value> {
-    let answer = world.operator(Request::get(&format!("/api/v1{target}"))).await;
+    let answer = world.operator(Request::get(&format!("/api/v2{target}"))).await;
     assert_eq!(answer.status, 200, "{target}: {}", answer.text());
-    assert_eq!(answer.json()["next_page_token"], Value::Null);
+    assert_eq!(answer.json()["next_page_token"], "");
     answer.json()[rows].as_array().unwrap().clone()
 }
 
 async fn count(world: &World, what: &str, query: &str) -> u64 {
-    let sums = listed(world, &format!("/analytics/{what}/summary{query}"), "summary").await;
-    sums.iter().map(|sum| sum["count"].as_u64().unwrap()).sum()
+    let sums = listed(world, &format!("/{what}/summary{query}"), "sums").await;
+    sums.iter().map(number).sum()
+}
+
+/// The count of a group or of a sum: whole numbers of 64 bits are texts.
+fn number(counted: &Value) -> u64 {
+    counted["count"].as_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -62,21 +68,22 @@ async fn activity_is_stored_when_it_is_answered_in_the_name_of_the_token() {
         logged(&world.server.rest(request).await, "Activity logged");
         assert_eq!(world.server.database().number(ACTIVITIES).await, number);
     }
-    let mut rows =
-        listed(&world, "/analytics/user-activity?activity_type=search&page_url=/devices", "activities").await;
+    let filter = "filter.activity_type=ACTIVITY_TYPE_SEARCH&filter.page_url=/devices";
+    let rows = listed(&world, &format!("/activities?{filter}"), "activities").await;
     assert_eq!(rows.len(), 2);
-    assert_time(&rows[0]["created_at"]);
-    let mut expected = with(activity(), "operator", json!("ann"));
-    expected["created_at"] = rows[0]["created_at"].take();
-    expected["source"] = json!("real");
-    rows[0]["created_at"] = expected["created_at"].clone();
-    assert_eq!(rows[0], expected);
+    let stored = &rows[0]["activity"];
+    for field in ["page_url", "element_id", "search_query", "session_id", "metadata"] {
+        assert_eq!(stored[field], activity()[field], "{field}");
+    }
+    assert_eq!((&stored["activity_type"], &stored["duration"]), (&json!("ACTIVITY_TYPE_SEARCH"), &json!("1.500s")));
+    assert_eq!((&rows[0]["operator"], &rows[0]["source"]), (&json!("ann"), &json!("DEVICE_SOURCE_REAL")));
 
-    let sums = listed(&world, "/analytics/user-activity/summary?group_by=type", "summary").await;
-    let expected = json!({"key": "search", "start": null, "count": 2, "sessions": 1, "average_duration_ms": 1500.0});
-    assert_eq!(sums, [expected]);
-    let by_time = listed(&world, "/analytics/user-activity/summary?group_by=time", "summary").await;
-    assert!(by_time.iter().all(|sum| sum["start"].as_str().unwrap().ends_with(":00:00.000000Z")), "{by_time:?}");
+    let sums = listed(&world, "/activities/summary?group_by=ACTIVITY_GROUPING_TYPE", "sums").await;
+    assert_eq!((sums.len(), number(&sums[0])), (1, 2));
+    let told = ["key", "sessions", "average_duration"].map(|field| sums[0][field].clone());
+    assert_eq!(told, [json!("search"), json!("1"), json!("1.500s")]);
+    let by_time = listed(&world, "/activities/summary?resolution=3600s", "sums").await;
+    assert!(by_time.iter().all(|sum| sum["start_time"].as_str().unwrap().ends_with(":00:00Z")), "{by_time:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,24 +100,28 @@ async fn an_error_is_stored_when_it_is_answered_and_its_repeats_are_counted() {
     // The hour may have changed in between; nothing is lost by that.
     assert!((2..=4).contains(&world.server.database().number(GROUPS).await));
     assert_eq!(count(&world, "errors", "").await, 6);
-    assert_eq!(count(&world, "errors", "?severity=critical").await, 0);
-    for group_by in ["category", "severity", "error_code", "endpoint", "device", "site", "time"] {
-        assert_eq!(count(&world, "errors", &format!("?group_by={group_by}&device_id={TILL}")).await, 6, "{group_by}");
+    assert_eq!(count(&world, "errors", "?filter.severity=SEVERITY_CRITICAL").await, 0);
+    for group_by in ["CATEGORY", "SEVERITY", "ERROR_CODE", "ENDPOINT", "DEVICE", "SITE"] {
+        let query = format!("?group_by=ERROR_GROUPING_{group_by}&filter.device_id={TILL}");
+        assert_eq!(count(&world, "errors", &query).await, 6, "{group_by}");
     }
+    assert_eq!(count(&world, "errors", &format!("?resolution=3600s&filter.device_id={TILL}")).await, 6);
 
-    let target =
-        format!("/analytics/errors?device_id={TILL}&severity=error&category=payment&endpoint=/pay&source=real");
+    let filter = format!("filter.device_id={TILL}&filter.severity=SEVERITY_ERROR&filter.category=payment");
+    let target = format!("/errors?{filter}&filter.endpoint=/pay&filter.source=DEVICE_SOURCE_REAL");
     let groups = listed(&world, &target, "errors").await;
-    let of_device: Vec<_> = groups.iter().filter(|group| group["operator"].is_null()).collect();
-    assert_eq!(of_device.iter().map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 4);
-    let newest = of_device[0];
+    let of_device: Vec<_> = groups.iter().filter(|group| group["operator"] == "").collect();
+    assert_eq!(of_device.iter().map(|group| number(group)).sum::<u64>(), 4);
+    let newest = &of_device[0]["newest"];
     assert_eq!(newest["error_message"], "no answer after 2 ms");
-    for field in ["category", "severity", "error_code", "stack_trace", "endpoint", "user_id", "device_id", "context"] {
-        assert_eq!(newest[field], error()[field], "{field}");
+    for field in ["category", "error_code", "stack_trace", "endpoint", "user_id", "context"] {
+        let due = if field == "context" { json!({"attempt": 2.0}) } else { error()[field].clone() };
+        assert_eq!(newest[field], due, "{field}");
     }
-    assert_eq!((&newest["site_id"], &newest["source"]), (&json!(SITE), &json!("real")));
-    assert_time(&newest["first_seen_at"]);
-    assert_time(&newest["last_seen_at"]);
+    assert_eq!(newest["severity"], "SEVERITY_ERROR");
+    let told = ["device_id", "site_id", "source"].map(|field| of_device[0][field].clone());
+    assert_eq!(told, [json!(TILL), json!(SITE), json!("DEVICE_SOURCE_REAL")]);
+    assert!(of_device[0]["first_seen_at"].as_str() <= of_device[0]["last_seen_at"].as_str());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -132,10 +143,10 @@ async fn who_may_not_and_what_is_not_there_is_told_with_the_contracts_bytes() {
             let body = with(error(), "device_id", json!(absent));
             let answer = world.server.rest(log().json(&body).bearer(&viewer)).await;
             assert_error(&answer, 404, "Device not found");
-            let list = Request::get(&format!("{prefix}/analytics/errors?device_id={absent}")).bearer(&viewer);
+            let list = Request::get(&format!("/api/v2/errors?filter.device_id={absent}")).bearer(&viewer);
             assert_error(&world.server.rest(list).await, 404, "Device not found");
         }
-        let of_site = Request::get(&format!("{prefix}/analytics/errors/summary?site_id=site-002")).bearer(&viewer);
+        let of_site = Request::get("/api/v2/errors/summary?filter.site_id=site-002").bearer(&viewer);
         assert_error(&world.server.rest(of_site).await, 404, "Site site-002 not found");
 
         let activity = Request::post(&format!("{prefix}/analytics/user-activity")).json(&activity());
@@ -209,8 +220,10 @@ async fn what_is_at_fault_is_told_all_at_once_and_nothing_is_stored() {
         let odd = world.operator(post().body("{}").header("X-Device-Source", "fake")).await;
         assert_eq!((odd.status, &odd.json()["detail"][0]["loc"]), (422, &json!(["header", "x-device-source"])));
     }
-    for query in ["group_by=colour", "resolution=90s", "source=both", "start=yesterday", "page_size=0"] {
-        let answer = world.operator(Request::get(&format!("/analytics/errors/summary?{query}"))).await;
+    for query in
+        ["group_by=COLOUR", "resolution=90s", "filter.source=both", "filter.start_time=yesterday", "page_size=-1"]
+    {
+        let answer = world.operator(Request::get(&format!("/api/v2/errors/summary?{query}"))).await;
         let name = query.split_once('=').unwrap().0;
         assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["query", name])), "{query}");
     }
@@ -238,14 +251,15 @@ async fn what_is_simulated_is_marked_so_and_never_in_the_sums_of_what_is_real() 
     logged(&world.operator(did.clone()).await, "Activity logged");
     logged(&world.operator(simulated(did)).await, "Activity logged");
 
-    for (query, errors, activities) in [("", 1, 1), ("?source=real", 1, 1), ("?source=simulated", 3, 1)] {
-        assert_eq!(count(&world, "errors", query).await, errors, "{query}");
-        assert_eq!(count(&world, "user-activity", query).await, activities, "{query}");
+    for (source, errors, activities) in [("UNSPECIFIED", 1, 1), ("REAL", 1, 1), ("SIMULATED", 3, 1)] {
+        let query = format!("?filter.source=DEVICE_SOURCE_{source}");
+        assert_eq!(count(&world, "errors", &query).await, errors, "{source}");
+        assert_eq!(count(&world, "activities", &query).await, activities, "{source}");
     }
-    assert_eq!(listed(&world, "/analytics/user-activity", "activities").await.len(), 2);
-    let groups = listed(&world, "/analytics/errors", "errors").await;
-    let marked = groups.iter().filter(|group| group["source"] == "simulated");
-    assert_eq!(marked.map(|group| group["count"].as_u64().unwrap()).sum::<u64>(), 3);
+    assert_eq!(listed(&world, "/activities", "activities").await.len(), 2);
+    let groups = listed(&world, "/errors", "errors").await;
+    let marked = groups.iter().filter(|group| group["source"] == "DEVICE_SOURCE_SIMULATED");
+    assert_eq!(marked.map(number).sum::<u64>(), 3);
 }
 
 async fn enroll_simulated(server: &Server) -> String {
@@ -275,10 +289,10 @@ async fn lists_come_in_pages_without_gap_or_overlap() {
         logged(&world.operator(Request::post("/analytics/user-activity").json(&body)).await, "Activity logged");
     }
     for (target, rows, field) in [
-        ("/analytics/errors", "errors", "category"),
-        ("/analytics/user-activity", "activities", "page_url"),
-        ("/analytics/errors/summary?group_by=category", "summary", "key"),
-        ("/analytics/user-activity/summary?group_by=page", "summary", "key"),
+        ("/api/v2/errors", "errors", "/newest/category"),
+        ("/api/v2/activities", "activities", "/activity/page_url"),
+        ("/api/v2/errors/summary?group_by=ERROR_GROUPING_CATEGORY", "sums", "/key"),
+        ("/api/v2/activities/summary?group_by=ACTIVITY_GROUPING_PAGE", "sums", "/key"),
     ] {
         let mut seen = Vec::new();
         let mut token = String::new();
@@ -288,17 +302,18 @@ async fn lists_come_in_pages_without_gap_or_overlap() {
             let token_of = if token.is_empty() { String::new() } else { format!("&page_token={token}") };
             let page = format!("{target}{separator}page_size=2{token_of}");
             let answer = world.operator(Request::get(&page)).await.json();
-            seen.extend(answer[rows].as_array().unwrap().iter().map(|row| row[field].as_str().unwrap().to_owned()));
-            match answer["next_page_token"].as_str() {
-                Some(next) => token = next.to_owned(),
-                None => break,
+            let fields = answer[rows].as_array().unwrap().iter().map(|row| row.pointer(field).unwrap().clone());
+            seen.extend(fields.map(|field| field.as_str().unwrap().to_owned()));
+            token = answer["next_page_token"].as_str().unwrap().to_owned();
+            if token.is_empty() {
+                break;
             }
         }
         assert_eq!(seen.len(), 5, "{target}: {seen:?}");
         seen.sort();
         seen.dedup();
         assert_eq!(seen.len(), 5, "{target}: {seen:?}");
-        let odd = world.operator(Request::get("/analytics/errors?page_token=%25")).await;
+        let odd = world.operator(Request::get("/api/v2/errors?page_token=%25")).await;
         assert_eq!((odd.status, &odd.json()["detail"][0]["loc"][1]), (422, &json!("page_token")));
     }
 }
@@ -317,7 +332,7 @@ async fn what_was_answered_with_201_outlives_a_crash_of_the_server_and_its_datab
         world.server.kill9();
         world.server.restart().await;
         assert_eq!(count(&world, "errors", "").await, errors);
-        assert_eq!(count(&world, "user-activity", "").await, round);
+        assert_eq!(count(&world, "activities", "").await, round);
     }
 }
 
@@ -346,6 +361,6 @@ async fn errors_of_many_callers_at_once_are_counted_once_each_and_share_few_rows
     for caller in callers {
         caller.await.unwrap();
     }
-    assert_eq!(count(&world, "errors", "?group_by=severity").await, 800);
+    assert_eq!(count(&world, "errors", "?group_by=ERROR_GROUPING_SEVERITY").await, 800);
     assert!((2..=4).contains(&world.server.database().number(GROUPS).await));
 }

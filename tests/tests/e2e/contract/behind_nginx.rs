@@ -13,11 +13,11 @@ async fn events_pass_an_nginx_that_has_nothing_but_proxy_pass() {
     let command_id = world.queue("PING").await;
     // A proxy that gathers them until its buffer is full lets none of these through before the test gives up.
     for (path, event) in [
-        ("/devices/watch".to_owned(), "event: devices\n"),
-        (format!("/telemetry/watch?device_id={TILL}"), "event: "),
-        (format!("/commands/watch?command_id={command_id}"), "event: commands\n"),
+        ("devices".to_owned(), "\"devices\":["),
+        (format!("samples?device_ids={TILL}"), "\"samples\":["),
+        (format!("commands?command_ids={command_id}"), "\"commands\":["),
     ] {
-        let request = Request::get(&format!("/api/v1{path}")).bearer(&world.server.admin_token);
+        let request = Request::get(&format!("/api/v2/watch/{path}")).bearer(&world.server.admin_token);
         let answer = request.send_until(&nginx.address(), event).await;
         assert_eq!(answer.status, 200, "{path}: {}", answer.text());
         assert!(answer.text().contains(event), "{path}: {}", answer.text());

@@ -8,7 +8,6 @@ mod errors;
 mod legacy_agent;
 mod metrics;
 mod packaged_agent;
-mod telemetry;
 
 use homepot_tests::{
     Server, ServerOptions,

@@ -155,9 +155,9 @@ async fn the_packaged_agent_enrols_reports_and_obeys_unmodified() {
     let list = format!("[{},{}]", measured(21.0, 30), measured(22.0, 60));
     let saved = agent.post("/api/v1/agent/telemetry", list).await;
     assert_eq!(saved["data"], json!({"device_id": id, "saved_count": 2}));
-    let samples = world.operator(Request::get(&format!("/telemetry/devices/{id}/samples"))).await.json();
+    let samples = world.operator(Request::get(&format!("/api/v2/devices/{id}/samples"))).await.json();
     let loads: Vec<_> =
-        samples["samples"].as_array().unwrap().iter().map(|sample| sample["cpu_percent"].clone()).collect();
+        samples["samples"].as_array().unwrap().iter().map(|one| one["sample"]["cpu_percent"].clone()).collect();
     assert_eq!(loads.len(), 3, "{samples}");
     let bad = format!("[{},{{\"device_id\":\"{id}\",\"cpu_usage\":101}}]", measured(23.0, 0));
     let refused = agent.send(Request::post("/api/v1/agent/telemetry").body(bad)).await;
@@ -190,12 +190,10 @@ async fn the_packaged_agent_enrols_reports_and_obeys_unmodified() {
          \"timestamp\":\"2026-01-31T12:00:00+00:00\"}}"
     );
     assert_eq!(agent.post("/api/v1/agent/logs", line).await["status"], "success");
-    let errors = world.operator(Request::get(&format!("/analytics/errors?device_id={id}"))).await.json();
-    assert_eq!(
-        (&errors["errors"][0]["severity"], &errors["errors"][0]["category"]),
-        (&json!("info"), &json!("status"))
-    );
-    assert_eq!(errors["errors"][0]["error_message"], "Status report: ONLINE | uptime 7s");
+    let errors = world.operator(Request::get(&format!("/api/v2/errors?filter.device_id={id}"))).await.json();
+    let newest = &errors["errors"][0]["newest"];
+    assert_eq!((&newest["severity"], &newest["category"]), (&json!("SEVERITY_INFO"), &json!("status")));
+    assert_eq!(newest["error_message"], "Status report: ONLINE | uptime 7s");
 }
 
 #[tokio::test(flavor = "multi_thread")]

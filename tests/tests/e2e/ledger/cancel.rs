@@ -112,12 +112,14 @@ async fn a_device_that_polls_cant_be_asked_and_the_gateway_says_so() {
     let mut device = server.clients(&Caller::Device(key.clone())).device;
     let fetched = device.fetch_commands(device_pb::FetchCommandsRequest::default()).await.unwrap().into_inner();
     assert_eq!(fetched.commands.len(), 1);
-    let request = Request::new("POST", &format!("/api/v1/commands/{id}/cancel"));
+    let request = Request::new("POST", &format!("/api/v2/commands/{id}/cancel"));
     let answer = server.rest(request.bearer(&server.admin_token).json(&json!({"reason": "wrong till"}))).await;
     assert_eq!(answer.status, 409, "{}", answer.text());
     assert!(answer.json()["detail"].as_str().unwrap().contains("a device that polls"), "{}", answer.text());
-    let told = server.rest(Request::get(&format!("/api/v1/commands/{id}")).bearer(&server.admin_token)).await.json();
-    assert_eq!((&told["state"], &told["history"][1]["cause"]), (&json!("sent"), &json!("fetched by the device")));
+    let told = server.rest(Request::get(&format!("/api/v2/commands/{id}")).bearer(&server.admin_token)).await.json();
+    let told = &told["command"];
+    let due = (&json!("COMMAND_STATE_SENT"), &json!("fetched by the device"));
+    assert_eq!((&told["state"], &told["history"][1]["cause"]), due);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -111,14 +111,14 @@ async fn the_gateway_tells_the_same_as_server_sent_events_and_resumes_by_their_i
     let (server, [_]) = with_devices(["till"]).await;
     let id = queue(&server, "till", "PING").await;
     let follow = |path: String| Request::get(&path).bearer(&server.admin_token);
-    let first = follow(format!("/api/v1/commands/watch?command_id={id}"));
+    let first = follow(format!("/api/v2/watch/commands?command_ids={id}"));
     let first = first.send_until(&server.rest_addr, "\n\n").await;
-    assert!(first.text().contains("event: commands") && first.text().contains(&id), "{}", first.text());
+    assert!(first.text().contains("\"commands\":[") && first.text().contains(&id), "{}", first.text());
     let cursor = first.text().lines().find_map(|line| line.strip_prefix("id: ").map(str::to_owned)).unwrap();
     let missed = queue(&server, "till", "PING").await;
-    let again = follow("/api/v1/commands/watch".to_owned()).header("Last-Event-ID", &cursor);
+    let again = follow("/api/v2/watch/commands".to_owned()).header("Last-Event-ID", &cursor);
     let again = again.send_until(&server.rest_addr, "\n\n").await.text();
-    assert!(again.contains(&missed) && again.contains(r#""history":[{"state":"queued""#), "{again}");
-    let bad = server.rest(follow("/api/v1/commands/watch?cursor=yesterday".to_owned())).await;
+    assert!(again.contains(&missed) && again.contains(r#""history":[{"state":"COMMAND_STATE_QUEUED""#), "{again}");
+    let bad = server.rest(follow("/api/v2/watch/commands?cursor=yesterday".to_owned())).await;
     assert_eq!(bad.status, 422, "{}", bad.text());
 }

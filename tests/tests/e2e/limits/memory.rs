@@ -40,7 +40,7 @@ async fn watches_that_nobody_reads_are_few_and_cheap_and_leave_places_to_others(
     assert!(grew < MEMORY, "{} MiB for {} watches", grew / 1024, unread.len());
 
     // By REST it is the same limit.
-    let request = Request::get("/api/v1/devices/watch").bearer(&viewer);
+    let request = Request::get("/api/v2/watch/devices").bearer(&viewer);
     let answer = server.rest(request).await;
     assert_eq!(answer.status, 429, "{}", answer.text());
     assert!(answer.text().contains("too many watches"), "{}", answer.text());

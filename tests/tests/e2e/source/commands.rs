@@ -34,12 +34,13 @@ async fn commands_say_whether_their_device_is_real_and_a_watch_may_want_one_of_t
             }
         }
     }
-    let told = world.json(&format!("/api/v1/commands/{robots}")).await;
-    assert_eq!((&told["source"], &told["device_id"]), (&json!("simulated"), &json!(ROBOT)));
+    let told = &world.json(&format!("/api/v2/commands/{robots}")).await["command"];
+    assert_eq!((&told["source"], &told["device_id"]), (&json!("DEVICE_SOURCE_SIMULATED"), &json!(ROBOT)));
     let history = world.json(&format!("/api/v1/devices/device/{TILL}/commands")).await;
     assert_eq!(texts(&history, "source"), ["real"]);
-    for (source, kept, left_out) in [("real", &tills, &robots), ("simulated", &robots, &tills)] {
-        let target = format!("/commands/watch?source={source}&command_id={tills}&command_id={robots}");
+    for (source, kept, left_out) in [("REAL", &tills, &robots), ("SIMULATED", &robots, &tills)] {
+        let named = format!("command_ids={tills}&command_ids={robots}");
+        let target = format!("/api/v2/watch/commands?source=DEVICE_SOURCE_{source}&{named}");
         let request = Request::get(&target).bearer(&world.server.admin_token);
         let answer = request.send_until(&world.server.rest_addr, "\n\n").await;
         let (kept, left_out) = (answer.text().contains(kept.as_str()), answer.text().contains(left_out.as_str()));

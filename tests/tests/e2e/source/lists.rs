@@ -9,29 +9,39 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn lists_and_watches_of_devices_show_both_marked_or_one_of_them() {
     let world = World::build().await;
-    let site = format!("/api/v1/devices/sites/{SITE}/devices");
-    for (query, ids) in [("", vec![ROBOT, TILL]), ("?source=real", vec![TILL]), ("?source=simulated", vec![ROBOT])] {
-        let sources: Vec<_> = ids.iter().map(|id| if *id == TILL { "real" } else { "simulated" }).collect();
-        let fleet = &world.json(&format!("/api/v1/devices/device{query}")).await["devices"];
-        for list in [fleet, &world.json(&format!("{site}{query}")).await] {
-            assert_eq!((texts(list, "device_id"), texts(list, "source")), (to_texts(&ids), to_texts(&sources)));
-        }
-        let request = Request::get(&format!("/api/v1/devices/watch{query}")).bearer(&world.server.admin_token);
+    let both = vec![ROBOT, TILL];
+    let (real, simulated) = ("?source=DEVICE_SOURCE_REAL", "?source=DEVICE_SOURCE_SIMULATED");
+    let marks = |ids: &[&str], real: &str, simulated: &str| -> Vec<String> {
+        ids.iter().map(|id| if *id == TILL { real } else { simulated }.to_owned()).collect()
+    };
+    let fleet = &world.json("/api/v1/devices/device").await["devices"];
+    for list in [fleet, &world.json(&format!("/api/v1/devices/sites/{SITE}/devices")).await] {
+        assert_eq!(
+            (texts(list, "device_id"), texts(list, "source")),
+            (to_texts(&both), marks(&both, "real", "simulated"))
+        );
+    }
+    for (query, ids) in [("", both), (real, vec![TILL]), (simulated, vec![ROBOT])] {
+        let list = &world.json(&format!("/api/v2/devices{query}")).await["devices"];
+        let due = marks(&ids, "DEVICE_SOURCE_REAL", "DEVICE_SOURCE_SIMULATED");
+        assert_eq!((texts(list, "device_id"), texts(list, "source")), (to_texts(&ids), due));
+        let request = Request::get(&format!("/api/v2/watch/devices{query}")).bearer(&world.server.admin_token);
         let told = request.send_until(&world.server.rest_addr, "\n\n").await.text();
         for id in [TILL, ROBOT] {
             assert_eq!(told.contains(&format!("\"device_id\":\"{id}\"")), ids.contains(&id), "{query}: {told}");
         }
     }
     let routes =
-        ["/devices/device", &site, "/devices/watch", "/devices/summary", "/commands/watch", "/telemetry/latest"];
-    let more = ["/telemetry/watch", "/telemetry/prometheus", "/telemetry/query?metric=cpu_percent&site_id=site-001"];
-    for route in routes.into_iter().chain(more) {
-        let separator = if route.contains('?') { '&' } else { '?' };
-        let answer = world.get(&format!("{route}{separator}source=both")).await;
-        let told =
-            json!([{"type": "enum", "loc": ["query", "source"], "msg": "Input should be 'real' or 'simulated'"}]);
-        assert_eq!((answer.status, &answer.json()["detail"]), (422, &told), "{route}");
+        ["devices", "watch/devices", "fleet/summary", "watch/commands", "samples/latest", "watch/samples", "series"];
+    for route in routes {
+        let answer = world.get(&format!("/api/v2/{route}?source=both")).await;
+        let fault = &answer.json()["detail"][0];
+        assert_eq!((answer.status, &fault["loc"]), (422, &json!(["query", "source"])), "{route}");
+        assert!(fault["msg"].as_str().unwrap().ends_with("DEVICE_SOURCE_REAL or DEVICE_SOURCE_SIMULATED"), "{fault}");
     }
+    let answer = world.get("/telemetry/prometheus?source=both").await;
+    let told = json!([{"type": "enum", "loc": ["query", "source"], "msg": "Input should be 'real' or 'simulated'"}]);
+    assert_eq!((answer.status, &answer.json()["detail"]), (422, &told));
 }
 
 fn to_texts(texts: &[&str]) -> Vec<String> {
@@ -72,17 +82,20 @@ async fn totals_count_the_real_devices_unless_told_otherwise_and_say_what_they_l
     let statuses: Vec<_> = told.by_status.iter().map(|count| (count.status(), count.devices)).collect();
     assert!(statuses.len() == 4 && statuses.contains(&(DeviceStatus::Online, 1)), "{statuses:?}");
 
-    let told = world.json("/api/v1/devices/summary?source=simulated").await;
-    let expected = json!({
-        "source": "simulated", "total": 2, "not_counted": 1, "inactive": 0,
-        "by_status": {"online": 1, "offline": 0, "unknown": 1, "maintenance": 0},
-        "by_device_type": [{"device_type": "pos_terminal", "devices": 2}], "device_types_left_out": 0,
-        "by_site": [{"site_id": SITE, "devices": 2, "online": 1}], "sites_left_out": 0
-    });
-    assert_eq!(told, expected);
-    let told = world.json("/api/v1/devices/summary?label_selector=row%3Dfront").await;
-    assert_eq!((&told["total"], &told["not_counted"], &told["by_site"]), (&json!(0), &json!(0), &json!([])));
-    assert_eq!(world.get("/devices/summary?site_id=nowhere").await.status, 404);
+    let told = world.json("/api/v2/fleet/summary?source=DEVICE_SOURCE_SIMULATED").await;
+    assert_eq!((&told["source"], &told["total"]), (&json!("DEVICE_SOURCE_SIMULATED"), &json!("2")));
+    assert_eq!((&told["not_counted"], &told["inactive"]), (&json!("1"), &json!("0")));
+    let statuses = told["by_status"].as_array().unwrap();
+    for status in ["ONLINE", "UNKNOWN"] {
+        let due = json!({"status": format!("DEVICE_STATUS_{status}"), "devices": "1"});
+        assert!(statuses.contains(&due), "{statuses:?}");
+    }
+    assert_eq!(told["by_device_type"], json!([{"device_type": "pos_terminal", "devices": "2"}]));
+    assert_eq!(told["by_site"], json!([{"site_id": SITE, "devices": "2", "online": "1"}]));
+    assert_eq!((&told["device_types_left_out"], &told["sites_left_out"]), (&json!(0), &json!(0)));
+    let told = world.json("/api/v2/fleet/summary?label_selector=row%3Dfront").await;
+    assert_eq!((&told["total"], &told["not_counted"], &told["by_site"]), (&json!("0"), &json!("0"), &json!([])));
+    assert_eq!(world.get("/api/v2/fleet/summary?site_id=nowhere").await.status, 404);
 
     // Who sees other sites only counts these.
     world.server.create_site("beta", false).await;

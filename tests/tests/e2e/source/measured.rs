@@ -97,35 +97,36 @@ async fn the_newest_samples_are_marked_and_filtered_also_as_they_come() {
 async fn rest_marks_samples_series_and_rows_and_a_prometheus_has_a_label() {
     let world = World::build().await;
     let _sessions = world.measured().await;
-    let latest = &world.json("/telemetry/latest").await["samples"];
-    assert_eq!(texts(latest, "source"), ["simulated", "real"]);
-    let latest = &world.json("/telemetry/latest?source=real").await["samples"];
+    let latest = &world.json("/api/v2/samples/latest").await["samples"];
+    assert_eq!(texts(latest, "source"), ["DEVICE_SOURCE_SIMULATED", "DEVICE_SOURCE_REAL"]);
+    let latest = &world.json("/api/v2/samples/latest?source=DEVICE_SOURCE_REAL").await["samples"];
     assert_eq!(texts(latest, "device_id"), [TILL]);
-    let csv = world.get("/telemetry/latest?source=simulated&format=csv").await.text();
-    let lines: Vec<_> = csv.split_terminator("\r\n").collect();
-    assert!(
-        lines.len() == 2 && lines[0].ends_with(",source,device_time") && lines[1].ends_with(",simulated,"),
-        "{csv}"
-    );
+    let table = async |target: &str| {
+        let request = Request::get(target).header("Accept", "text/csv").bearer(&world.server.admin_token);
+        let text = world.server.rest(request).await.text();
+        text.split_terminator("\r\n").map(str::to_owned).collect::<Vec<_>>()
+    };
+    let lines = table("/api/v2/samples/latest?source=DEVICE_SOURCE_SIMULATED").await;
+    assert!(lines.len() == 2 && lines[0].ends_with(",source"), "{lines:?}");
+    assert!(lines[1].starts_with(ROBOT) && lines[1].ends_with(",DEVICE_SOURCE_SIMULATED"), "{lines:?}");
 
-    let path = format!("/telemetry/query?metric=cpu_percent&site_id={SITE}");
-    let answer = world.json(&path).await;
-    assert_eq!(texts(&answer["series"], "device_source"), ["simulated", "real"]);
-    let answer = world.json(&format!("{path}&grouping=together")).await;
-    assert_eq!(
-        (texts(&answer["series"], "device_source"), &answer["source"]),
-        (vec!["real".to_owned()], &json!("raw"))
-    );
-    let csv = world.get(&format!("{path}&source=simulated&format=csv")).await.text();
-    let mut rows = csv.split_terminator("\r\n");
-    assert!(rows.next().unwrap().ends_with(",last,device_source"), "{csv}");
-    assert!(rows.all(|row| row.starts_with(ROBOT) && row.ends_with(",simulated")), "{csv}");
-    let mixture = format!("/telemetry/query?metric=cpu_percent&device_id={TILL}&device_id={ROBOT}&grouping=together");
+    let path = format!("/api/v2/series?metrics=METRIC_CPU_PERCENT&site_id={SITE}");
+    let told = async |query: &str| world.get(&format!("{path}{query}")).await.series();
+    assert_eq!(texts(&told("").await["series"], "source"), ["DEVICE_SOURCE_SIMULATED", "DEVICE_SOURCE_REAL"]);
+    let answer = told("&grouping=QUERY_GROUPING_TOGETHER").await;
+    assert_eq!(texts(&answer["series"], "source"), ["DEVICE_SOURCE_REAL"]);
+    assert_eq!(answer["plan"]["source"], "QUERY_SOURCE_RAW");
+    let lines = table(&format!("{path}&source=DEVICE_SOURCE_SIMULATED")).await;
+    assert!(lines[0].starts_with("device_id,site_id,metric,source,start_time,count,"), "{lines:?}");
+    let begin = format!("{ROBOT},{SITE},METRIC_CPU_PERCENT,DEVICE_SOURCE_SIMULATED,");
+    assert!(lines.len() > 1 && lines[1..].iter().all(|row| row.starts_with(&begin)), "{lines:?}");
+    let together = "metrics=METRIC_CPU_PERCENT&grouping=QUERY_GROUPING_TOGETHER";
+    let mixture = format!("/api/v2/series?{together}&device_ids={TILL}&device_ids={ROBOT}");
     let answer = world.get(&mixture).await;
     assert_eq!((answer.status, &answer.json()["detail"][0]["loc"]), (422, &json!(["query", "source"])));
 
     let text = world.get("/telemetry/prometheus").await.text();
-    for (device, source, value) in [(TILL, "real", "10.0"), (ROBOT, "simulated", "90.0")] {
+    for (device, source, value) in [(TILL, "real", "10"), (ROBOT, "simulated", "90")] {
         let labels = format!("device_id=\"{device}\",site_id=\"{SITE}\",source=\"{source}\"");
         assert!(text.contains(&format!("homepot_device_cpu_percent{{{labels}}} {value}\n")), "{text}");
     }

@@ -46,9 +46,9 @@ async fn simulated_devices_are_removed_while_their_sessions_are_attached_and_no_
         assert_eq!(refused.code(), Code::InvalidArgument);
     }
     for query in
-        ["", "?site=elsewhere", "?site_id=", "?label_selector=%20", "?site_id=elsewhere&all=true", "?all=false"]
+        ["", "?site=elsewhere", "?site_ids=", "?label_selector=%20", "?site_ids=elsewhere&all=true", "?all=false"]
     {
-        let request = Request::new("DELETE", &format!("/api/v1/devices/simulated{query}")).bearer(&server.admin_token);
+        let request = Request::new("DELETE", &format!("/api/v2/simulated-devices{query}")).bearer(&server.admin_token);
         let answer = server.rest(request).await;
         assert_eq!(answer.status, 422, "{query}: {}", answer.text());
     }
@@ -82,14 +82,14 @@ async fn rest_removes_simulated_devices_too() {
     simulated(&server, "sim-1").await;
     simulated(&server, "sim-2").await;
     let remove = async |query: &str| {
-        let request = Request::new("DELETE", &format!("/api/v1/devices/simulated{query}"));
+        let request = Request::new("DELETE", &format!("/api/v2/simulated-devices{query}"));
         server.rest(request.bearer(&server.admin_token)).await
     };
     let none = remove("?label_selector=fleet%3Dload").await;
     assert_eq!((none.status, none.json()), (200, json!({"removed": 0})));
-    assert_eq!(remove("?site_id=nowhere").await.status, 404);
+    assert_eq!(remove("?site_ids=nowhere").await.status, 404);
     assert_eq!(remove("?label_selector=a+b+c").await.status, 422);
-    let gone = remove(&format!("?site_id={SITE}")).await;
+    let gone = remove(&format!("?site_ids={SITE}")).await;
     assert_eq!((gone.status, gone.json()), (200, json!({"removed": 2})));
     assert_eq!(device(&server, "till").await.source(), DeviceSource::Real);
 }
@@ -185,7 +185,7 @@ async fn who_watches_is_told_who_went_also_when_it_comes_back_and_nobody_else_is
     let mut simulated_only = watch(&admin, away(DeviceSource::Simulated)).await.unwrap();
     let (gone, came) = news(&mut simulated_only, |message| !message.devices.is_empty()).await;
     assert_eq!((gone, came), (["sim-1", "sim-2", "sim-3"].map(str::to_owned).to_vec(), vec!["sim-1".to_owned()]));
-    let told = Request::get("/api/v1/devices/watch?source=simulated").bearer(&server.admin_token);
+    let told = Request::get("/api/v2/watch/devices?source=DEVICE_SOURCE_SIMULATED").bearer(&server.admin_token);
     let told = told.header("last-event-id", &cursor).send_until(&server.rest_addr, "sim-3").await.text();
     assert!(told.contains("\"removed_device_ids\":[") && told.contains("\"sim-3\""), "{told}");
 
@@ -194,7 +194,7 @@ async fn who_watches_is_told_who_went_also_when_it_comes_back_and_nobody_else_is
     let refused = watch(&admin, too_old).await.unwrap_err();
     assert_eq!(refused.code(), Code::InvalidArgument);
     assert!(refused.message().contains("30 days"), "{refused:?}");
-    let refused = Request::get(&format!("/api/v1/devices/watch?cursor={old}")).bearer(&server.admin_token);
+    let refused = Request::get(&format!("/api/v2/watch/devices?cursor={old}")).bearer(&server.admin_token);
     let refused = server.rest(refused).await;
     assert_eq!((refused.status, &refused.json()["detail"][0]["loc"]), (422, &json!(["query", "cursor"])));
 }

@@ -2,6 +2,7 @@
 
 mod ingest;
 mod query;
+mod rest;
 mod watch;
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};

@@ -191,11 +191,11 @@ async fn the_gateway_resumes_by_the_id_of_the_last_event() {
     server.create_site(SITE, false).await;
     let now = Utc::now();
     device_with(&server, SITE, "till", &[(now, 1.0)]).await;
-    let follow = || Request::get("/api/v1/telemetry/watch").bearer(&server.admin_token);
+    let follow = || Request::get("/api/v2/watch/samples").bearer(&server.admin_token);
     let first = follow().send_until(&server.rest_addr, "\n\n").await.text();
     let id = first.lines().find_map(|line| line.strip_prefix("id: ")).expect("an event has an id").to_owned();
-    assert!(first.contains("event: samples") && first.contains("till"), "{first}");
+    assert!(first.contains("\"samples\":[") && first.contains("till"), "{first}");
     device_with(&server, SITE, "kiosk", &[(now, 2.0)]).await;
     let again = follow().header("Last-Event-ID", &id).send_until(&server.rest_addr, "kiosk").await.text();
-    assert!(again.contains("event: samples"), "{again}");
+    assert!(again.contains("\"samples\":["), "{again}");
 }

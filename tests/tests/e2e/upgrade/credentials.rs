@@ -99,7 +99,7 @@ async fn a_new_sample_of_an_old_device_is_stored() {
     }
     assert_eq!(upgraded.number("SELECT count(*) FROM samples WHERE cpu_percent = 99.5").await, 2);
     assert_eq!(upgraded.number("SELECT count(*) FROM corrected_samples").await, 0);
-    let target = "/api/v1/telemetry/devices/till-1/latest";
+    let target = "/api/v2/samples/latest?device_ids=till-1";
     let answer = upgraded.server.rest(Request::get(target).bearer(&upgraded.server.admin_token)).await;
     assert!(answer.text().contains("99.5"), "{}", answer.text());
 }

@@ -10,14 +10,14 @@ use homepot::{
     access::Audience,
     contract::{Method, Repeat},
 };
-use prost_reflect::{DescriptorPool, MethodDescriptor, ServiceDescriptor};
+use prost_reflect::{DescriptorPool, ServiceDescriptor};
 use serde_json::{Map, Value, json};
 
 use self::{
     comments::Comments,
     schema::{Schemas, Way},
 };
-use super::Route;
+use super::{Route, csv};
 
 /// Where the document is.
 pub(crate) const DOCUMENT_PATH: &str = "/api/v2/openapi.json";
@@ -52,7 +52,8 @@ pub(super) fn document(pool: &DescriptorPool, routes: &[(&Method, Arc<Route>)], 
             "version": version,
             "description": "Every method for operators, translated from the protocol files. Whole numbers of 64 bits are \
                 texts. Fields that hold nothing are in answers too. A field or a parameter that a method does not have is \
-                refused. The legacy API is described at /api/v1/openapi.json.",
+                refused. Lists and series are also tables, with `Accept: text/csv`: all pages in one answer, with a column for \
+                each field. The legacy API is described at /api/v1/openapi.json.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "tags": tags,
@@ -80,7 +81,7 @@ fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value
         "summary": summary,
         "description": description.trim_start(),
         "parameters": parameters(route, schemas),
-        "responses": responses(descriptor, schemas),
+        "responses": responses(route, schemas),
     });
     if route.http.has_body() {
         let in_path: Vec<_> = route.http.fields_in_path().collect();
@@ -115,18 +116,17 @@ fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
     parameters
 }
 
-fn responses(descriptor: &MethodDescriptor, schemas: &mut Schemas<'_>) -> Value {
-    let answer = descriptor.output();
+fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {
+    let answer = route.descriptor.output();
     let description = schemas.comments.before(&answer.parent_file(), answer.path());
     let schema = schemas.message(&answer, Way::Out);
-    let content = match descriptor.is_server_streaming() {
-        true => "text/event-stream",
-        false => "application/json",
-    };
+    let of = |form: &str| if form == csv::MEDIA_TYPE { json!({"type": "string"}) } else { schema.clone() };
+    let content: Map<_, _> =
+        route.forms().into_iter().map(|form| (form.to_owned(), json!({"schema": of(form)}))).collect();
     json!({
-        "200": {"description": description, "content": {content: {"schema": schema}}},
+        "200": {"description": description, "content": content},
         "default": {
-            "description": "401, 403, 404, 409, 413, 422, 429, 503 or 504",
+            "description": "401, 403, 404, 406, 409, 413, 422, 429, 503 or 504",
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
         },
     })
@@ -208,6 +208,9 @@ mod tests {
         assert!(body["properties"].get("device_id").is_none(), "what is in the path is not in the body");
         let watch = &document["paths"]["/api/v2/watch/commands"]["get"]["responses"]["200"]["content"];
         assert!(watch["text/event-stream"]["schema"]["$ref"].is_string(), "{watch}");
+        assert!(watch.get("text/csv").is_none(), "what never ends is no table");
+        let sites = &document["paths"]["/api/v2/sites"]["get"]["responses"]["200"]["content"];
+        assert!(sites["text/csv"].is_object() && sites["application/json"].is_object(), "{sites}");
     }
 
     #[tokio::test]
