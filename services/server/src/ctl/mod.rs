@@ -26,8 +26,8 @@ use self::kit::{
 };
 
 pub(crate) const AFTER_HELP: &str = "\
-Your own token is read from HOMEPOT_TOKEN, else from the file of --token-file or HOMEPOT_TOKEN_FILE, else from admin-token \
-in the data directory; there is no flag for it, because process lists show flags. A file that others have access to is \
+Your own token is read from HOMEPOT_TOKEN, else from the file of --token-file or HOMEPOT_TOKEN_FILE or of the \
+context, else from admin-token in the data directory; there is no flag for it, because process lists show flags. A file that others have access to is \
 refused.
 
 Exit status: 0 done, 1 an error, 2 the command line is at fault; waits have more, see `commands queue --help` and `runs \

@@ -32,6 +32,11 @@ async fn a_context_says_which_server_and_which_token_and_flags_and_variables_win
     let kept = std::fs::read_to_string(path.join("config/homepot/contexts.json")).unwrap();
     assert!(!kept.contains(&server.admin_token), "{kept}");
 
+    // A server that is named gets no token that was kept for another one.
+    let named = ["whoami", "--server", &address, "--data-dir", "/nowhere"];
+    at_home(path, &named).await.refused(1, &["no token in /nowhere"]);
+    at_home(path, &[&named[..], &["--context", "laptop"]].concat()).await.lines();
+
     at_home(path, &["contexts", "use", "nowhere"]).await.lines();
     at_home(path, &["whoami", "--token-file", file]).await.refused(1, &["nobody answers", "127.0.0.1:1"]);
     assert_eq!(at_home(path, &["whoami", "--context", "laptop", "-o", "name"]).await.lines(), ["admin"]);

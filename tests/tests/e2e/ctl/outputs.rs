@@ -126,6 +126,6 @@ async fn what_goes_for_good_is_named_twice() {
     let site = ["sites", "remove", "shop-7", "--purge-history", "--confirm", "shop-7"];
     ctl(&server, &site).await.refused(1, &["1 device(s)", "with_devices"]);
     let gone = ctl(&server, &[&site[..], &["--with-devices"]].concat()).await;
-    assert_eq!(gone.lines(), ["site shop-7 and 2 device(s) are removed; with all its history"]);
+    assert_eq!(gone.lines(), ["site shop-7 and 2 device(s) are removed; its history goes too"]);
     assert_eq!(ctl(&server, &["sites", "list", "-o", "name"]).await.lines(), ["shop-8"]);
 }

@@ -44,13 +44,21 @@ pub(crate) struct Connection {
 impl Connection {
     /// Connects for calls whose answer may take `longer` than usual.
     pub(crate) async fn open(&self, longer: Duration) -> anyhow::Result<Client> {
-        let context = self.over(Contexts::read()?.chosen(self.context.as_deref())?)?;
+        let context = self.over(self.chosen()?)?;
         let server = context.server.as_deref().unwrap_or(DEFAULT_SERVER);
         let address = ServerAddress::parse(server, context.allow_plaintext)
             .map_err(|fault| anyhow::anyhow!("--server (HOMEPOT_GRPC_URL): {fault}"))?;
         let token = self.token(context.token_file, environment::variable("HOMEPOT_TOKEN")?)?;
         let channel = client::connect(&address, context.ca.as_ref(), CALL_TIMEOUT + longer).await?;
         Client::new(channel, &token)
+    }
+
+    /// The context that counts. Where a server is named the current one does not: its token would go to another server.
+    fn chosen(&self) -> anyhow::Result<Context> {
+        match (&self.context, &self.server) {
+            (None, Some(_)) => Ok(Context::default()),
+            (name, _) => Contexts::read()?.chosen(name.as_deref()),
+        }
     }
 
     /// What flags and variables say, over what a context says. Paths are whole, so that they hold wherever they are used.

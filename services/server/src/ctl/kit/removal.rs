@@ -32,7 +32,7 @@ impl Removal {
 
     /// What becomes of the history, in words for people and in one for scripts.
     pub(crate) fn fate(&self) -> (&'static str, &'static str) {
-        if self.fate.keep_history { ("its history stays", "keep") } else { ("with all its history", "purge") }
+        if self.fate.keep_history { ("its history stays", "keep") } else { ("its history goes too", "purge") }
     }
 
     /// The id as it was given once more: with the command, or typed after `told`.
