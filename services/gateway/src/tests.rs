@@ -100,7 +100,7 @@ fn before_old_services() -> Router {
 }
 
 /// Services that know nobody; how often they were asked.
-fn before_services_that_know_nobody() -> (Router, Arc<AtomicUsize>) {
+pub(crate) fn before_services_that_know_nobody() -> (Router, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
     let nobody = service_fn(move |request: Request<tonic::body::Body>| {

@@ -265,7 +265,7 @@ impl Call {
         let messages = self.open(message).await?;
         let mut is_first = true;
         let told = move |message| event(message, std::mem::take(&mut is_first));
-        Ok(events::answer(self.caller, messages, told).into_response())
+        Ok(events::answer(self.caller, messages, told))
     }
 
     /// All pages of a list as one table, from the page that the request asks for on.
