@@ -105,6 +105,33 @@ impl Metric {
 }
 
 impl Metric {
+    /// What is measured, and its unit, in one line.
+    pub fn description(self) -> &'static str {
+        match self {
+            Self::CpuPercent => "Processor use, all cores together, in percent.",
+            Self::MemoryPercent => "Physical memory in use, in percent.",
+            Self::DiskPercent => "Use of the root file system, in percent.",
+            Self::SwapPercent => "Swap in use, in percent.",
+            Self::Load1m => "Load average over one minute.",
+            Self::Load5m => "Load average over five minutes.",
+            Self::Load15m => "Load average over fifteen minutes.",
+            Self::NetworkLatencyMs => "Round trip to the peer that matters to the device, in milliseconds.",
+            Self::TransactionCount => "Transactions the device completed in the interval it reported last.",
+            Self::TransactionVolume => "What those transactions add up to, in the site's currency.",
+            Self::ErrorRate => "Share of operations that failed, in percent.",
+            Self::ActiveConnections => "Open TCP connections.",
+            Self::QueueDepth => "Work waiting on the device, in items.",
+            Self::BytesSent => "Bytes sent since the device booted.",
+            Self::BytesReceived => "Bytes received since the device booted.",
+            Self::UptimeSeconds => "Time since the device booted, in seconds.",
+        }
+    }
+
+    /// Whether it starts at 0 when the device boots and then only grows.
+    pub fn counts_up(self) -> bool {
+        matches!(self, Self::BytesSent | Self::BytesReceived)
+    }
+
     /// Whether it is kept in single precision, which is six digits: enough for a percentage or a time.
     pub fn is_single(self) -> bool {
         match self {

@@ -36,20 +36,9 @@ pub(crate) const MAX_ANSWER_BYTES: usize = 4 << 20;
 pub(crate) struct Carrier(Backend);
 
 /// The backend could not carry a call.
-#[derive(Debug)]
-pub(crate) struct CarrierError(StdError);
-
-impl std::fmt::Display for CarrierError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("call could not be carried")
-    }
-}
-
-impl std::error::Error for CarrierError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&*self.0)
-    }
-}
+#[derive(Debug, thiserror::Error)]
+#[error("call could not be carried")]
+pub(crate) struct CarrierError(#[source] StdError);
 
 impl Service<http::Request<Body>> for Carrier {
     type Response = http::Response<Body>;

@@ -6,6 +6,7 @@
 use std::hash::{BuildHasher as _, RandomState};
 
 use axum::{
+    Extension,
     body::Body,
     extract::{Request, State},
     middleware::Next,
@@ -27,7 +28,13 @@ const ANSWERS: usize = 64;
 
 /// Marks an answer as a stream, which goes on for as long as one listens.
 #[derive(Clone, Copy)]
-pub(crate) struct Lasting;
+struct Lasting;
+
+/// An answer that goes on for as long as one listens.
+pub(crate) fn lasting(answer: impl IntoResponse) -> Response {
+    // Else a proxy such as nginx gathers it until its buffer is full.
+    (Extension(Lasting), [("x-accel-buffering", "no")], answer).into_response()
+}
 
 /// What the middleware shares.
 #[derive(Clone)]
@@ -86,7 +93,7 @@ mod tests {
         let router = Router::new()
             .route("/long", get(|| async { "x".repeat(100_000) }))
             .route("/short", get(|| async { "x" }))
-            .route("/stream", get(|| async { (axum::Extension(Lasting), "x".repeat(100_000)) }))
+            .route("/stream", get(|| async { lasting("x".repeat(100_000)) }))
             .layer(axum::middleware::from_fn_with_state(Bound::new(), bound));
         let mut unread = Vec::new();
         let refused = loop {

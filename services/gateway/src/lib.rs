@@ -29,6 +29,7 @@ use std::sync::Arc;
 use axum::{Router, middleware};
 use futures_util::future::BoxFuture;
 use homepot_runtime::peer::TrustedProxies;
+use http::StatusCode;
 
 use crate::{backend::Services, error::ApiError};
 
@@ -50,48 +51,25 @@ pub struct GatewayConfig {
     pub fleet_metrics: Option<usize>,
 }
 
-/// The gateway.
-#[derive(Clone)]
-pub struct Gateway {
-    config: GatewayConfig,
-    services: Services,
-}
-
 /// What handlers share.
 #[derive(Clone)]
 pub(crate) struct App {
     services: Services,
-    version: &'static str,
-    readiness: Readiness,
-    fleet_metrics: Option<usize>,
+    config: GatewayConfig,
 }
 
-impl Gateway {
-    /// A gateway to the services behind `backend`.
-    #[must_use]
-    pub fn new(config: GatewayConfig, backend: Backend) -> Self {
-        Self { config, services: Services::new(backend) }
-    }
-
-    /// All of it as one router. The listener adds the client's address as `ConnectInfo<SocketAddr>`.
-    pub fn router(self) -> Router {
-        let app = App {
-            services: self.services,
-            version: self.config.version,
-            readiness: self.config.readiness,
-            fleet_metrics: self.config.fleet_metrics,
-        };
-        legacy::router(self.config.version)
-            .merge(rest::translated(self.config.version))
-            .merge(web::router())
-            .fallback(|| async { ApiError::not_found() })
-            .method_not_allowed_fallback(|| async {
-                ApiError::new(http::StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed")
-            })
-            .layer(middleware::from_fn_with_state(bounded::Bound::new(), bounded::bound))
-            .layer(middleware::from_fn_with_state(self.config.trusted_proxies, observe::observe))
-            .with_state(app)
-    }
+/// All of it as one router to the services behind `backend`. The listener adds the client's address as
+/// `ConnectInfo<SocketAddr>`.
+pub fn router(config: GatewayConfig, backend: Backend) -> Router {
+    let method_not_allowed = || async { ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") };
+    legacy::router(config.version)
+        .merge(rest::translated(config.version))
+        .merge(web::router())
+        .fallback(|| async { ApiError::not_found() })
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(middleware::from_fn_with_state(bounded::Bound::new(), bounded::bound))
+        .layer(middleware::from_fn_with_state(config.trusted_proxies.clone(), observe::observe))
+        .with_state(App { services: Services::new(backend), config })
 }
 
 #[cfg(test)]

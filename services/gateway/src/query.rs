@@ -6,7 +6,10 @@
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{Extensions, Method, request::Parts};
 
-use crate::error::{ApiError, Fault};
+use crate::{
+    error::{ApiError, Fault},
+    headers,
+};
 
 /// Two names this similar are taken for one misspelled (1 is equal).
 const SIMILAR: f64 = 0.8;
@@ -35,6 +38,14 @@ pub(crate) fn add(extensions: &mut Extensions, fault: Fault) {
     let mut faults = found(extensions);
     faults.push(fault);
     extensions.insert(Found(faults));
+}
+
+/// The text of a header; one that can't be read is a fault for the handler to tell.
+pub(crate) fn header(parts: &mut Parts, name: &str) -> Option<String> {
+    headers::text(&parts.headers, name).unwrap_or_else(|fault| {
+        add(&mut parts.extensions, fault);
+        None
+    })
 }
 
 /// An error where there is a fault, for handlers that read no body, which would tell it.

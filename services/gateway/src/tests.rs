@@ -20,13 +20,16 @@ pub(crate) fn router(ready: bool) -> Router {
 }
 
 pub(crate) fn before(backend: Backend, ready: bool) -> Router {
-    let config = GatewayConfig {
+    super::router(config(ready), backend)
+}
+
+pub(crate) fn config(ready: bool) -> GatewayConfig {
+    GatewayConfig {
         trusted_proxies: TrustedProxies::default(),
         version: "1.2.3",
         readiness: Arc::new(move || Box::pin(async move { ready })),
         fleet_metrics: Some(2),
-    };
-    Gateway::new(config, backend).router()
+    }
 }
 
 pub(crate) async fn send(request: Request<Body>) -> Response {
@@ -97,7 +100,7 @@ fn before_old_services() -> Router {
 }
 
 /// Services that know nobody; how often they were asked.
-fn before_services_that_know_nobody() -> (Router, Arc<AtomicUsize>) {
+pub(crate) fn before_services_that_know_nobody() -> (Router, Arc<AtomicUsize>) {
     let asked = Arc::new(AtomicUsize::new(0));
     let counter = asked.clone();
     let nobody = service_fn(move |request: Request<tonic::body::Body>| {

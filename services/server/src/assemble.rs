@@ -7,7 +7,7 @@ use axum::{Router, extract, middleware};
 use homepot::contract;
 use homepot_analytics::Analytics;
 use homepot_command::Commands;
-use homepot_gateway::{Backend, Gateway, GatewayConfig};
+use homepot_gateway::{Backend, GatewayConfig};
 use homepot_hints::{Hints, NotifyTransport, RedisTransport, Transport};
 use homepot_link::Link;
 use homepot_registry::Registry;
@@ -198,7 +198,7 @@ pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store
     let trusted_proxies = settings.trusted_proxies.clone();
     let (version, fleet_metrics) = (env!("CARGO_PKG_VERSION"), settings.fleet_metrics);
     let config = GatewayConfig { trusted_proxies, version, readiness, fleet_metrics };
-    Gateway::new(config, backend).router()
+    homepot_gateway::router(config, backend)
 }
 
 /// Boxed with an error that has a name: with a boxed error, or a closure in its type, the compiler can't see that a

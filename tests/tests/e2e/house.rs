@@ -144,6 +144,21 @@ fn no_source_file_grows_past_500_lines() {
     assert!(long.is_empty(), "two rooms serve better than one: {long:?}");
 }
 
+/// The gateway translates; what is new is found over REST and gRPC-Web from the contract alone. Blank lines and tests do not
+/// count.
+#[test]
+fn the_gateway_stays_thin() {
+    const MOST: usize = 4_500;
+    let written = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap();
+        text.lines().take_while(|line| *line != "#[cfg(test)]").filter(|line| !line.trim().is_empty()).count()
+    };
+    let files = rust_files(&workspace().join("services/gateway/src"));
+    let lines: usize = files.iter().filter(|file| !file.ends_with("tests.rs")).map(written).sum();
+    assert!(lines > 1_000, "the count itself works: {lines}");
+    assert!(lines <= MOST, "the gateway has {lines} lines");
+}
+
 #[test]
 fn every_crate_opens_by_saying_what_it_is_for() {
     let metadata = metadata();

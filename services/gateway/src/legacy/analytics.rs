@@ -26,7 +26,7 @@ use crate::{
     body::{Shape, Valid},
     caller::{DeviceOrOperator, Operator},
     error::{ApiError, Fault},
-    headers, query,
+    query,
 };
 
 const ONE_DAY_MS: f64 = 86_400_000.0;
@@ -43,16 +43,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Source {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let source = headers::text(&parts.headers, Self::HEADER).and_then(|told| {
-            let Some(told) = told else { return Ok(DeviceSource::Unspecified) };
-            let known = SOURCES.iter().find(|(word, _)| told.eq_ignore_ascii_case(word));
+        let Some(told) = query::header(parts, Self::HEADER) else { return Ok(Self(DeviceSource::Unspecified)) };
+        let known = SOURCES.iter().find(|(word, _)| told.eq_ignore_ascii_case(word));
+        if known.is_none() {
             let msg = "Input should be 'real' or 'simulated'";
-            known.map(|(_, source)| *source).ok_or_else(|| Fault::of_header(Self::HEADER, "enum", msg))
-        });
-        Ok(Self(source.unwrap_or_else(|fault| {
-            query::add(&mut parts.extensions, fault);
-            DeviceSource::Unspecified
-        })))
+            query::add(&mut parts.extensions, Fault::of_header(Self::HEADER, "enum", msg));
+        }
+        Ok(Self(known.map_or(DeviceSource::Unspecified, |(_, source)| *source)))
     }
 }
 

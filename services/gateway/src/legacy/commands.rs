@@ -16,8 +16,8 @@ use http::{Extensions, StatusCode, request::Parts};
 
 use super::{
     Fields,
-    devices::no_device,
     fields::ANY_OBJECT,
+    registry::no_device,
     views::{self, View, broken},
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     body::{Shape, Valid},
     caller::{Device, Ids, Operator},
     error::{ApiError, Fault},
-    headers, lists, query,
+    lists, query,
 };
 
 impl Shape for pb::QueueRequest {
@@ -90,11 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let key = headers::text(&parts.headers, Self::HEADER).unwrap_or_else(|fault| {
-            query::add(&mut parts.extensions, fault);
-            None
-        });
-        Ok(Self(key))
+        Ok(Self(query::header(parts, Self::HEADER)))
     }
 }
 

@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Tells whether the server works.
 pub(super) async fn health(State(app): State<App>, extensions: Extensions) -> Result<Response, ApiError> {
     query::check(&extensions)?;
-    let version = app.version;
-    if tokio::time::timeout(PATIENCE, (app.readiness)()).await.unwrap_or(false) {
+    let version = app.config.version;
+    if tokio::time::timeout(PATIENCE, (app.config.readiness)()).await.unwrap_or(false) {
         return Ok(Json(view! {"status": "healthy", "version": version}).into_response());
     }
     let status = StatusCode::SERVICE_UNAVAILABLE;

@@ -7,7 +7,7 @@ use chrono::DateTime;
 use homepot::{
     Error,
     error::FieldViolation,
-    model::{MAX_EXTRA, Sample, to_proto_duration, to_proto_timestamp, to_struct},
+    model::{JsonObject, MAX_EXTRA, Sample, to_proto_duration, to_proto_timestamp, to_struct},
     pb::{device::v1 as device_pb, telemetry::v1 as pb},
 };
 use http::StatusCode;
@@ -20,7 +20,7 @@ use super::{
 use crate::{
     App,
     backend::call,
-    body::{Shape, Valid},
+    body::{OneOrMany, Shape, Valid},
     caller::{Caller, Device},
     error::{ApiError, Fault},
 };
@@ -38,7 +38,7 @@ pub(super) struct DeviceMetrics {
 }
 
 /// What a measurement covers.
-pub(super) fn interval(fields: &mut Fields) -> Option<prost_types::Duration> {
+fn interval(fields: &mut Fields) -> Option<prost_types::Duration> {
     let seconds = fields.number("collection_interval_seconds", 0.0..=ONE_DAY)?;
     Duration::try_from_secs_f64(seconds).map(to_proto_duration).ok()
 }
@@ -91,14 +91,14 @@ fn whole(value: &Value) -> Option<i64> {
 }
 
 /// Judges a sample; `name` says what the caller calls a field of it.
-pub(super) fn judge(sample: &pb::Sample, name: fn(&str) -> &str) -> Result<(), Error> {
+fn judge(sample: &pb::Sample, name: fn(&str) -> &str) -> Result<(), Error> {
     // Whether the time can be is for the service to say: a gateway has no clock to judge it by.
     let judged = Sample::from_proto(sample.clone(), Some(DateTime::UNIX_EPOCH));
     judged.map(drop).map_err(|fault| Error::invalid(name(&fault.field), fault.reason))
 }
 
 /// Stores samples. Where `forgives`, those whose time makes no sense get the server's time; the rest of them does make sense.
-pub(super) async fn store(
+async fn store(
     app: &App,
     caller: &Caller,
     device_id: &str,
@@ -133,6 +133,66 @@ pub(super) async fn report(
     let DeviceMetrics { device_id, sample, is_legacy_time } = metrics;
     store(&app, &caller, &device_id, vec![sample], is_legacy_time, |field| field).await?;
     Ok((StatusCode::CREATED, Json(view! {"success": true, "message": "Device metrics logged"})))
+}
+
+/// What the packaged agent measured at one time.
+pub(super) struct AgentTelemetry {
+    /// Whose; may be left to the header.
+    device_id: Option<String>,
+    sample: pb::Sample,
+}
+
+impl Shape for AgentTelemetry {
+    fn read(fields: &mut Fields) -> Self {
+        let device_id = fields.text("device_id", 128);
+        let mut sample = pb::Sample {
+            cpu_percent: fields.number("cpu_usage", 0.0..=100.0),
+            memory_percent: fields.number("memory_usage", 0.0..=100.0),
+            disk_percent: fields.number("disk_usage", 0.0..=100.0),
+            network_latency_ms: fields.number("network_latency_ms", 0.0..=3_600_000.0),
+            uptime_seconds: fields.integer("uptime_seconds", 0..=1 << 53),
+            collection_interval: interval(fields),
+            collected_at: fields.time_if_any("timestamp").map(to_proto_timestamp),
+            ..Default::default()
+        };
+        // What the till's application told, beside whatever else there is.
+        let pos = fields.object("pos", MAX_EXTRA).map(|pos| ("pos".to_owned(), Value::Object(pos)));
+        let mut extra: JsonObject = fields.object("extra", MAX_EXTRA).unwrap_or_default();
+        extra.extend(pos);
+        sample.extra = Some(extra).filter(|extra| !extra.is_empty()).map(|extra| to_struct(&extra));
+        Self { device_id, sample }
+    }
+
+    fn judge(&self) -> Result<(), Error> {
+        judge(&self.sample, agents_name)
+    }
+}
+
+/// What the agent calls a field of a sample.
+fn agents_name(field: &str) -> &str {
+    match field {
+        "cpu_percent" => "cpu_usage",
+        "memory_percent" => "memory_usage",
+        "disk_percent" => "disk_usage",
+        "collected_at" => "timestamp",
+        field => field,
+    }
+}
+
+/// Stores measurements of the packaged agent, one or a list of them; all or none, durable when answered.
+pub(super) async fn report_of_agent(
+    State(app): State<App>,
+    Device(caller): Device,
+    OneOrMany(measured): OneOrMany<AgentTelemetry>,
+) -> Result<Json<View>, ApiError> {
+    let own_id = caller.device_id();
+    // Another's id in any of them is for the service to refuse, once it knows who calls.
+    let mut told = measured.iter().filter_map(|one| one.device_id.clone());
+    let device_id = told.find(|id| *id != own_id).unwrap_or_default();
+    let saved_count = measured.len();
+    let samples = measured.into_iter().map(|one| one.sample).collect();
+    store(&app, &caller, &device_id, samples, true, agents_name).await?;
+    Ok(agent::done("Telemetry saved successfully", view! {"device_id": own_id, "saved_count": saved_count}))
 }
 
 #[cfg(test)]
@@ -224,5 +284,30 @@ mod tests {
             assert_eq!(read(json!({"timestamp": odd})).unwrap().collected_at, None);
         }
         assert_eq!(faults(json!({"collected_at": "yesterday"}))["detail"][0]["type"], "datetime_parsing");
+    }
+
+    #[test]
+    fn what_the_agent_measures_becomes_a_sample() {
+        let object = json!({
+            "device_id": "d", "timestamp": "2001-01-01T00:00:00+00:00", "cpu_usage": 20.1, "memory_usage": 55.4,
+            "disk_usage": 44.8, "uptime_seconds": 86400, "network_latency_ms": 8.4, "collection_interval_seconds": 30,
+            "site_id": "s", "pos": {"transaction_count": 3}
+        });
+        let mut fields = Fields::new(object.as_object().unwrap().clone());
+        let measured = AgentTelemetry::read(&mut fields);
+        measured.judge().unwrap();
+        let pos = json!({"pos": {"transaction_count": 3}});
+        let expected = pb::Sample {
+            collected_at: Some(prost_types::Timestamp { seconds: 978_307_200, nanos: 0 }),
+            cpu_percent: Some(20.1),
+            memory_percent: Some(55.4),
+            disk_percent: Some(44.8),
+            uptime_seconds: Some(86_400),
+            network_latency_ms: Some(8.4),
+            collection_interval: Some(prost_types::Duration { seconds: 30, nanos: 0 }),
+            extra: Some(to_struct(pos.as_object().unwrap())),
+            ..Default::default()
+        };
+        assert_eq!(measured.sample, expected);
     }
 }

@@ -6,12 +6,11 @@
 mod agent;
 mod analytics;
 mod commands;
-mod devices;
 mod fields;
 mod health;
 mod metrics;
 mod prometheus;
-mod sites;
+mod registry;
 mod views;
 
 use axum::{
@@ -42,11 +41,11 @@ fn document(version: &str) -> Value {
 }
 
 fn routes() -> Router<App> {
-    let sites = || get(sites::list).post(sites::create);
+    let sites = || get(registry::sites).post(registry::create_site);
     Router::new()
-        .route("/devices/sites/{site_id}/devices", get(devices::of_site).post(devices::enroll))
-        .route("/devices/device", get(devices::list))
-        .route("/devices/device/{device_id}", get(devices::get))
+        .route("/devices/sites/{site_id}/devices", get(registry::of_site).post(registry::enroll))
+        .route("/devices/device", get(registry::list))
+        .route("/devices/device/{device_id}", get(registry::get))
         .route("/devices/device/{device_id}/commands", get(commands::history))
         .route("/devices/device/{device_id}/permissions", get(agent::permissions::get).patch(agent::permissions::set))
         .route("/devices/{device_id}/commands", post(commands::queue))
@@ -57,10 +56,10 @@ fn routes() -> Router<App> {
         .route("/analytics/user-activity", post(analytics::log_activity))
         .route("/analytics/error", post(analytics::log_error))
         .route("/agent/heartbeat", post(agent::heartbeat))
-        .route("/agent/telemetry", post(agent::telemetry::telemetry))
+        .route("/agent/telemetry", post(metrics::report_of_agent))
         .route("/agent/device-dna", post(agent::record::device_dna))
         .route("/agent/logs", post(agent::log))
-        .route("/enrolment-intents/{intent_id}/claim", post(agent::claim::claim))
+        .route("/enrolment-intents/{intent_id}/claim", post(agent::record::claim))
         .route("/sites/", sites())
         .route("/sites", sites())
         .route("/health/health", get(health::health))

@@ -10,7 +10,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::{
     Error,
-    model::{Metric, from_proto_timestamp},
+    model::{Metric, Sample, from_proto_timestamp},
     pb::{common::v1::DeviceSource, telemetry::v1 as pb},
 };
 use http::{Uri, header};
@@ -42,7 +42,7 @@ pub(super) async fn prometheus(
     Operator(caller): Operator,
     uri: Uri,
 ) -> Result<Response, ApiError> {
-    let most = app.fleet_metrics.ok_or_else(ApiError::not_found)?;
+    let most = app.config.fleet_metrics.ok_or_else(ApiError::not_found)?;
     let source = source(uri.query().unwrap_or_default())?.into();
     // By the server's clock, which may not be this process'.
     let now = server_time(&app, &caller).await?;
@@ -66,21 +66,18 @@ pub(super) async fn prometheus(
 
 /// Which devices are asked for; both kinds unless told.
 fn source(query: &str) -> Result<DeviceSource, ApiError> {
-    let mut faults = query::faults(&[SOURCE.to_owned()], query);
-    let mut source = DeviceSource::Unspecified;
-    for (at, (_, word)) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| name == SOURCE).enumerate() {
-        match &*word {
-            _ if at > 0 => {
-                let told = "The parameter is given more than once; give it once";
-                faults.push(Fault::of_parameter(SOURCE, "too_many", told));
+    match query {
+        "" => Ok(DeviceSource::Unspecified),
+        "source=real" => Ok(DeviceSource::Real),
+        "source=simulated" => Ok(DeviceSource::Simulated),
+        odd => {
+            let mut faults = query::faults(&[SOURCE.to_owned()], odd);
+            if faults.is_empty() {
+                faults.push(Fault::of_parameter(SOURCE, "enum", "Input should be 'real' or 'simulated'"));
             }
-            "" => {}
-            "real" => source = DeviceSource::Real,
-            "simulated" => source = DeviceSource::Simulated,
-            _ => faults.push(Fault::of_parameter(SOURCE, "enum", "Input should be 'real' or 'simulated'")),
+            Err(ApiError::invalid(faults))
         }
     }
-    if faults.is_empty() { Ok(source) } else { Err(ApiError::invalid(faults)) }
 }
 
 async fn server_time(app: &App, caller: &Caller) -> Result<DateTime<Utc>, ApiError> {
@@ -91,37 +88,12 @@ async fn server_time(app: &App, caller: &Caller) -> Result<DateTime<Utc>, ApiErr
     Ok(from_proto_timestamp("server_time", &time)?)
 }
 
-/// The newest sample of a device, with when it was collected.
+/// The newest sample of a device.
 struct Newest {
-    device: pb::DeviceSample,
-    collected_at: Option<DateTime<Utc>>,
-}
-
-impl Newest {
-    /// What was measured of `metric`.
-    fn value(&self, metric: Metric) -> Option<String> {
-        let sample = self.device.sample.as_ref()?;
-        let real = |value: Option<f64>| value.map(|value| value.to_string());
-        let whole = |value: Option<i64>| value.map(|value| value.to_string());
-        match metric {
-            Metric::CpuPercent => real(sample.cpu_percent),
-            Metric::MemoryPercent => real(sample.memory_percent),
-            Metric::DiskPercent => real(sample.disk_percent),
-            Metric::SwapPercent => real(sample.swap_percent),
-            Metric::Load1m => real(sample.load_1m),
-            Metric::Load5m => real(sample.load_5m),
-            Metric::Load15m => real(sample.load_15m),
-            Metric::NetworkLatencyMs => real(sample.network_latency_ms),
-            Metric::TransactionCount => whole(sample.transaction_count),
-            Metric::TransactionVolume => real(sample.transaction_volume),
-            Metric::ErrorRate => real(sample.error_rate),
-            Metric::ActiveConnections => whole(sample.active_connections),
-            Metric::QueueDepth => whole(sample.queue_depth),
-            Metric::BytesSent => whole(sample.bytes_sent),
-            Metric::BytesReceived => whole(sample.bytes_received),
-            Metric::UptimeSeconds => whole(sample.uptime_seconds),
-        }
-    }
+    device_id: String,
+    site_id: String,
+    source: &'static str,
+    sample: Sample,
 }
 
 /// The newest sample of each device, up to a bound.
@@ -141,26 +113,24 @@ impl Fleet {
             self.left_out += 1;
             return Ok(());
         }
-        let collected_at = device.sample.as_ref().and_then(|sample| sample.collected_at.as_ref());
-        let collected_at = collected_at.map(|time| from_proto_timestamp("collected_at", time)).transpose()?;
-        self.samples.push(Newest { device, collected_at });
+        let sample = Sample::from_proto(device.sample.unwrap_or_default(), None);
+        let sample = sample.map_err(|fault| Error::invalid(fault.field, fault.reason))?;
+        let source = source_word(device.source);
+        self.samples.push(Newest { device_id: device.device_id, site_id: device.site_id, source, sample });
         Ok(())
     }
 
     fn text(&self, now: DateTime<Utc>) -> String {
         let mut text = String::new();
-        let timed = self.samples.iter().filter_map(|sample| Some((sample, sample.collected_at?)));
-        let timed: Vec<_> = timed.collect();
         for metric in Metric::ALL {
-            let fresh = timed.iter().filter(|(_, at)| now - *at <= STALE);
-            let values = fresh.filter_map(|(sample, _)| Some((*sample, sample.value(metric)?)));
-            let (kind, suffix) = if counts_up(metric) { ("counter", "_total") } else { ("gauge", "") };
-            family(&mut text, &format!("homepot_device_{}{suffix}", metric.name()), kind, help(metric), values);
+            let fresh = self.samples.iter().filter(|newest| now - newest.sample.collected_at <= STALE);
+            let values = fresh.filter_map(|newest| Some((newest, metric.of(&newest.sample)?)));
+            let (kind, suffix) = if metric.counts_up() { ("counter", "_total") } else { ("gauge", "") };
+            let name = format!("homepot_device_{}{suffix}", metric.name());
+            family(&mut text, &name, kind, metric.description(), values);
         }
-        let times = timed.iter().map(|(sample, at)| {
-            let seconds = at.timestamp_micros() as f64 / 1e6;
-            (*sample, seconds.to_string())
-        });
+        let seconds = |newest: &Newest| newest.sample.collected_at.timestamp_micros() as f64 / 1e6;
+        let times = self.samples.iter().map(|newest| (newest, seconds(newest)));
         let told = "When the device's newest sample was collected, by its clock.";
         family(&mut text, "homepot_device_last_sample_timestamp_seconds", "gauge", told, times);
         let told = "Devices beyond HOMEPOT_FLEET_METRICS_DEVICES, of which nothing is told here.";
@@ -172,49 +142,15 @@ impl Fleet {
 }
 
 /// One metric of all devices; nothing when no device has a value.
-fn family<'a>(
-    text: &mut String,
-    name: &str,
-    kind: &str,
-    help: &str,
-    values: impl Iterator<Item = (&'a Newest, String)>,
-) {
+fn family<'a>(text: &mut String, name: &str, kind: &str, help: &str, values: impl Iterator<Item = (&'a Newest, f64)>) {
     let mut values = values.peekable();
     if values.peek().is_none() {
         return;
     }
     let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}");
-    for (sample, value) in values {
+    for (Newest { device_id, site_id, source, .. }, value) in values {
         // An id holds no character that would have to be escaped.
-        let pb::DeviceSample { device_id: device, site_id: site, source, .. } = &sample.device;
-        let source = source_word(*source);
-        let _ = writeln!(text, "{name}{{device_id=\"{device}\",site_id=\"{site}\",source=\"{source}\"}} {value}");
-    }
-}
-
-/// Whether it starts at 0 when the device boots and then only grows.
-fn counts_up(metric: Metric) -> bool {
-    matches!(metric, Metric::BytesSent | Metric::BytesReceived)
-}
-
-fn help(metric: Metric) -> &'static str {
-    match metric {
-        Metric::CpuPercent => "Processor use, all cores together, in percent.",
-        Metric::MemoryPercent => "Physical memory in use, in percent.",
-        Metric::DiskPercent => "Use of the root file system, in percent.",
-        Metric::SwapPercent => "Swap in use, in percent.",
-        Metric::Load1m => "Load average over one minute.",
-        Metric::Load5m => "Load average over five minutes.",
-        Metric::Load15m => "Load average over fifteen minutes.",
-        Metric::NetworkLatencyMs => "Round trip to the peer that matters to the device, in milliseconds.",
-        Metric::TransactionCount => "Transactions the device completed in the interval it reported last.",
-        Metric::TransactionVolume => "What those transactions add up to, in the site's currency.",
-        Metric::ErrorRate => "Share of operations that failed, in percent.",
-        Metric::ActiveConnections => "Open TCP connections.",
-        Metric::QueueDepth => "Work waiting on the device, in items.",
-        Metric::BytesSent => "Bytes sent since the device booted.",
-        Metric::BytesReceived => "Bytes received since the device booted.",
-        Metric::UptimeSeconds => "Time since the device booted, in seconds.",
+        let _ = writeln!(text, "{name}{{device_id=\"{device_id}\",site_id=\"{site_id}\",source=\"{source}\"}} {value}");
     }
 }
 
@@ -224,7 +160,7 @@ mod tests {
 
     use super::*;
 
-    fn sample(device_id: &str, age: i64, sample: pb::Sample) -> pb::DeviceSample {
+    fn stored(device_id: &str, age: i64, sample: pb::Sample) -> pb::DeviceSample {
         let collected_at = Some(Timestamp { seconds: 1_000_000 - age, nanos: 0 });
         let sample = Some(pb::Sample { collected_at, ..sample });
         let (device_id, site_id) = (device_id.to_owned(), "shop-1".to_owned());
@@ -240,7 +176,7 @@ mod tests {
     #[test]
     fn values_stand_below_their_metric_with_device_and_site_and_old_ones_are_left_out() {
         let measured = |cpu| pb::Sample { cpu_percent: Some(cpu), bytes_sent: Some(7), ..Default::default() };
-        let text = text(9, vec![sample("a", 300, measured(45.5)), sample("b", 301, measured(1.0))]);
+        let text = text(9, vec![stored("a", 300, measured(45.5)), stored("b", 301, measured(1.0))]);
         let expected = "\
             # HELP homepot_device_cpu_percent Processor use, all cores together, in percent.\n\
             # TYPE homepot_device_cpu_percent gauge\n\
@@ -271,7 +207,7 @@ mod tests {
 
     #[test]
     fn beyond_the_bound_devices_are_counted_and_not_told() {
-        let text = text(2, ["a", "b", "c", "d"].map(|id| sample(id, 0, pb::Sample::default())).into());
+        let text = text(2, ["a", "b", "c", "d"].map(|id| stored(id, 0, pb::Sample::default())).into());
         assert!(text.contains("device_id=\"b\"") && !text.contains("device_id=\"c\""), "{text}");
         assert!(text.ends_with("\nhomepot_fleet_devices_left_out 2\n"), "{text}");
     }

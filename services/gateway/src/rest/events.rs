@@ -2,29 +2,18 @@
 
 use std::{convert::Infallible, time::Duration};
 
-use axum::{
-    Extension,
-    response::sse::{Event, KeepAlive, KeepAliveStream, Sse},
+use axum::response::{
+    Response,
+    sse::{Event, KeepAlive, Sse},
 };
-use futures_util::stream::{self, BoxStream, StreamExt};
-use http::HeaderName;
+use futures_util::stream::{self, StreamExt};
 
-use crate::{bounded::Lasting, caller::Caller, error::ApiError};
+use crate::{bounded::lasting, caller::Caller, error::ApiError};
 
 /// So often a silent connection is shown to be alive, to proxies as well.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// By what a client of server-sent events says where it left off.
 pub(super) const LAST_EVENT_ID: &str = "last-event-id";
-
-/// What handlers answer.
-pub(super) type Events = (
-    Extension<Lasting>,
-    [(HeaderName, &'static str); 1],
-    Sse<KeepAliveStream<BoxStream<'static, Result<Event, Infallible>>>>,
-);
-
-/// Keeps a proxy from gathering events until its buffer is full, which nginx does unless told.
-const UNBUFFERED: [(HeaderName, &str); 1] = [(HeaderName::from_static("x-accel-buffering"), "no")];
 
 /// An event for each message; they end with the service's stream and then with an event `end`, or with the first error, which
 /// is the last event.
@@ -32,17 +21,17 @@ pub(super) fn answer<M: Send + 'static>(
     caller: Caller,
     messages: tonic::Streaming<M>,
     event: impl FnMut(M) -> Result<Event, ApiError> + Send + 'static,
-) -> Events {
+) -> Response {
     let events = stream::unfold(Some((caller, messages, event)), |state| async move {
         let (caller, mut messages, mut event) = state?;
         let message = messages.message().await.map_err(|status| caller.told(ApiError::from(&status)));
         match message.and_then(|message| message.map(&mut event).transpose()) {
-            Ok(Some(told)) => Some((Ok(told), Some((caller, messages, event)))),
+            Ok(Some(told)) => Some((Ok::<_, Infallible>(told), Some((caller, messages, event)))),
             Ok(None) => Some((Ok(Event::default().event("end").data("{}")), None)),
             Err(error) => Some((Ok(failure(&error)), None)),
         }
     });
-    (Extension(Lasting), UNBUFFERED, Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
+    lasting(Sse::new(events.boxed()).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
 /// The event with how far the caller has seen; without that the client keeps the id it has.

@@ -102,10 +102,7 @@ fn router<'a>(pool: &DescriptorPool, methods: impl Iterator<Item = &'a Method>, 
     let router = Router::new().route(openapi::DOCUMENT_PATH, serve_document);
     routes.into_iter().fold(router, |router, (_, route)| {
         let (path, filter) = (route.http.path, filter(route.http.verb));
-        let handler = move |State(app): State<App>, request: Request| {
-            let route = route.clone();
-            async move { answer(&app, &route, request).await }
-        };
+        let handler = move |State(app): State<App>, request: Request| answer(app, route.clone(), request);
         router.route(path, on(filter, handler))
     })
 }
@@ -176,17 +173,18 @@ impl Route {
     }
 }
 
-async fn answer(app: &App, route: &Arc<Route>, request: Request) -> Result<Response, ApiError> {
+async fn answer(app: App, route: Arc<Route>, request: Request) -> Result<Response, ApiError> {
     let (mut parts, body) = request.into_parts();
-    let Operator(caller) = Operator::from_request_parts(&mut parts, app).await?;
+    let Operator(caller) = Operator::from_request_parts(&mut parts, &app).await?;
     let form = accept::choose(&parts.headers, &route.forms())?;
-    let message = read(app, route, &mut parts, body).await?;
-    let table = route.table.as_ref().filter(|_| form == csv::MEDIA_TYPE);
-    match (route.descriptor.is_server_streaming(), table) {
-        (true, None) => stream(app, route, caller, message).await,
-        (true, Some(table)) => series(app, route, caller, message, table.clone()).await,
-        (false, None) => Ok(Json(Shown(unary(app, route, &caller, message).await?)).into_response()),
-        (false, Some(table)) => list(app.clone(), route.clone(), caller, message, table.clone()).await,
+    let message = read(&app, &route, &mut parts, body).await?;
+    let call = Call { app, route, caller };
+    let table = call.route.table.clone().filter(|_| form == csv::MEDIA_TYPE);
+    match (call.route.descriptor.is_server_streaming(), table) {
+        (true, None) => call.stream(message).await,
+        (true, Some(table)) => call.series(message, table).await,
+        (false, None) => Ok(Json(Shown(call.unary(message).await?)).into_response()),
+        (false, Some(table)) => call.list(message, table).await,
     }
 }
 
@@ -233,95 +231,90 @@ fn read_headers(route: &Route, parts: &Parts, object: &mut Map<String, Value>, f
     }
 }
 
-async fn unary(app: &App, route: &Route, caller: &Caller, message: DynamicMessage) -> Result<DynamicMessage, ApiError> {
-    let mut client = app.services.dynamic();
-    let mut request = caller.request(message);
-    request.set_timeout(DEADLINE);
-    let answered = async {
-        ready(&mut client).await?;
-        client.unary(request, route.path.clone(), route.codec()).await
-    };
-    within_deadline(caller, answered, |status| route.refusal(status)).await
-}
-
-async fn open(
-    app: &App,
-    route: &Route,
-    caller: &Caller,
-    message: DynamicMessage,
-) -> Result<Streaming<DynamicMessage>, ApiError> {
-    let mut client = app.services.dynamic();
-    let request = caller.request(message);
-    let answered = async {
-        ready(&mut client).await?;
-        client.server_streaming(request, route.path.clone(), route.codec()).await
-    };
-    within_deadline(caller, answered, |status| route.refusal(status)).await
-}
-
-async fn stream(app: &App, route: &Route, caller: Caller, message: DynamicMessage) -> Result<Response, ApiError> {
-    let messages = open(app, route, &caller, message).await?;
-    let mut is_first = true;
-    let told = move |message| event(message, std::mem::take(&mut is_first));
-    Ok(events::answer(caller, messages, told).into_response())
-}
-
-/// All pages of a list as one table, from the page that the request asks for on.
-async fn list(
+/// A caller who calls a method.
+#[derive(Clone)]
+struct Call {
     app: App,
     route: Arc<Route>,
     caller: Caller,
-    request: DynamicMessage,
-    table: Arc<Table>,
-) -> Result<Response, ApiError> {
-    let token = request.get_field_by_name(PAGE_TOKEN).and_then(|token| Some(token.as_str()?.to_owned()));
-    let size = request.get_field_by_name(PAGE_SIZE).and_then(|size| size.as_u32()).filter(|size| *size > 0);
-    let fetch = move |size: u32, token: String| -> Page<DynamicMessage> {
-        let (app, route, caller, mut request) = (app.clone(), route.clone(), caller.clone(), request.clone());
-        Box::pin(async move {
-            request.try_set_field_by_name(PAGE_SIZE, prost_reflect::Value::U32(size)).ok();
-            request.try_set_field_by_name(PAGE_TOKEN, prost_reflect::Value::String(token)).ok();
-            let answer = unary(&app, &route, &caller, request).await?;
-            let next = answer.get_field_by_name(NEXT_PAGE_TOKEN).and_then(|token| Some(token.as_str()?.to_owned()));
-            Ok((vec![answer], next.unwrap_or_default()))
-        })
-    };
-    csv::body(table, Walk::from(token.unwrap_or_default(), size.unwrap_or(csv::PAGE_SIZE), fetch)).await
 }
 
-/// A whole stream as one table, a message in memory at a time.
-async fn series(
-    app: &App,
-    route: &Route,
-    caller: Caller,
-    request: DynamicMessage,
-    table: Arc<Table>,
-) -> Result<Response, ApiError> {
-    let messages = open(app, route, &caller, request).await?;
-    let messages = Arc::new(Mutex::new(messages));
-    let fetch = move |_, _| -> Page<DynamicMessage> {
-        let (messages, caller) = (messages.clone(), caller.clone());
-        Box::pin(async move {
-            let mut messages = messages.lock().await;
-            let next = async { messages.message().await.map(tonic::Response::new) };
-            let next = within_deadline(&caller, next, |status| ApiError::from(status)).await?;
-            let token = if next.is_some() { "more" } else { "" };
-            Ok((Vec::from_iter(next), token.to_owned()))
-        })
-    };
-    csv::body(table, Walk::from(String::new(), 0, fetch)).await
+impl Call {
+    async fn unary(&self, message: DynamicMessage) -> Result<DynamicMessage, ApiError> {
+        let mut client = self.app.services.dynamic();
+        let mut request = self.caller.request(message);
+        request.set_timeout(DEADLINE);
+        let answered = async {
+            ready(&mut client).await?;
+            client.unary(request, self.route.path.clone(), self.route.codec()).await
+        };
+        within_deadline(&self.caller, answered, |status| self.route.refusal(status)).await
+    }
+
+    async fn open(&self, message: DynamicMessage) -> Result<Streaming<DynamicMessage>, ApiError> {
+        let mut client = self.app.services.dynamic();
+        let request = self.caller.request(message);
+        let answered = async {
+            ready(&mut client).await?;
+            client.server_streaming(request, self.route.path.clone(), self.route.codec()).await
+        };
+        within_deadline(&self.caller, answered, |status| self.route.refusal(status)).await
+    }
+
+    async fn stream(self, message: DynamicMessage) -> Result<Response, ApiError> {
+        let messages = self.open(message).await?;
+        let mut is_first = true;
+        let told = move |message| event(message, std::mem::take(&mut is_first));
+        Ok(events::answer(self.caller, messages, told))
+    }
+
+    /// All pages of a list as one table, from the page that the request asks for on.
+    async fn list(self, request: DynamicMessage, table: Arc<Table>) -> Result<Response, ApiError> {
+        let token = text(&request, PAGE_TOKEN);
+        let size = request.get_field_by_name(PAGE_SIZE).and_then(|size| size.as_u32()).filter(|size| *size > 0);
+        let fetch = move |size: u32, token: String| -> Page<DynamicMessage> {
+            let (call, mut request) = (self.clone(), request.clone());
+            Box::pin(async move {
+                // What is no list in pages has no such fields.
+                let _ = request.try_set_field_by_name(PAGE_SIZE, prost_reflect::Value::U32(size));
+                let _ = request.try_set_field_by_name(PAGE_TOKEN, prost_reflect::Value::String(token));
+                let answer = call.unary(request).await?;
+                let next = text(&answer, NEXT_PAGE_TOKEN);
+                Ok((vec![answer], next))
+            })
+        };
+        csv::body(table, Walk::from(token, size.unwrap_or(csv::PAGE_SIZE), fetch)).await
+    }
+
+    /// A whole stream as one table, a message in memory at a time.
+    async fn series(self, request: DynamicMessage, table: Arc<Table>) -> Result<Response, ApiError> {
+        let messages = Arc::new(Mutex::new(self.open(request).await?));
+        let fetch = move |_, _| -> Page<DynamicMessage> {
+            let (messages, call) = (messages.clone(), self.clone());
+            Box::pin(async move {
+                let mut messages = messages.lock().await;
+                let next = async { messages.message().await.map(tonic::Response::new) };
+                let next = within_deadline(&call.caller, next, |status| call.route.refusal(status)).await?;
+                let token = if next.is_some() { "more" } else { "" };
+                Ok((Vec::from_iter(next), token.to_owned()))
+            })
+        };
+        csv::body(table, Walk::from(String::new(), 0, fetch)).await
+    }
 }
 
 async fn ready(client: &mut Grpc<Carrier>) -> Result<(), Status> {
     client.ready().await.map_err(|error| Status::unknown(error.to_string()))
 }
 
+/// The text in a field of that name; empty where there is none.
+fn text(message: &DynamicMessage, name: &str) -> String {
+    message.get_field_by_name(name).and_then(|text| Some(text.as_str()?.to_owned())).unwrap_or_default()
+}
+
 /// The message as an event, with what it says of how far the caller has seen as its id.
 fn event(message: DynamicMessage, is_first: bool) -> Result<Event, ApiError> {
-    let cursor = match message.get_field_by_name(CURSOR).as_deref() {
-        Some(prost_reflect::Value::String(cursor)) => cursor.clone(),
-        _ => String::new(),
-    };
+    let cursor = text(&message, CURSOR);
     // While nothing changes a cursor comes alone from time to time: an id without data, which clients only remember. The first
     // answer is shown even so, for it says that there is nothing yet.
     let is_alone = !is_first && !cursor.is_empty() && message.fields().all(|(field, _)| field.name() == CURSOR);

@@ -153,7 +153,7 @@ fn app() -> App {
     let out_of_reach =
         tower::service_fn(|_| async { Ok::<_, tonic::codegen::StdError>(Status::unavailable("no route").into_http()) });
     let services = Services::new(tower::util::BoxCloneSyncService::new(out_of_reach));
-    App { services, version: "1.2.3", readiness: Arc::new(|| Box::pin(async { true })), fleet_metrics: None }
+    App { services, config: crate::tests::config(true) }
 }
 
 /// The contract with one method more, which this crate has never heard of.

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 
 use axum::{
-    Extension, Router,
+    Router,
     body::Body,
     extract::{FromRequestParts as _, Request, State},
     response::{IntoResponse as _, Response},
@@ -25,7 +25,7 @@ use crate::{
     App,
     backend::{DEADLINE, MAX_ANSWER_BYTES},
     body,
-    bounded::Lasting,
+    bounded::lasting,
     caller::{Caller, Operator},
     error::ApiError,
 };
@@ -72,7 +72,7 @@ async fn answer(app: App, method: &'static Method, mut request: Request) -> Resp
     let Ok(answer) = GrpcWebLayer::new().layer(call).oneshot(request).await;
     let answer = answer.map(Body::new);
     if method.server_streaming {
-        return (Extension(Lasting), answer).into_response();
+        return lasting(answer);
     }
     // All of it is here already; what is whole has a length.
     let (parts, body) = answer.into_parts();

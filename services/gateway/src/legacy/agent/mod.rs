@@ -1,10 +1,8 @@
 //! What the packaged agent of the legacy platform calls: heartbeat, telemetry, what the machine is, permissions, logs, and
 //! the claim by which it enrols.
 
-pub(super) mod claim;
 pub(super) mod permissions;
 pub(super) mod record;
-pub(super) mod telemetry;
 
 use axum::{Json, extract::State};
 use chrono::SecondsFormat;
@@ -28,7 +26,7 @@ use crate::{
 };
 
 /// What these routes answer.
-fn done(message: &'static str, data: View) -> Json<View> {
+pub(super) fn done(message: &'static str, data: View) -> Json<View> {
     Json(view! {"status": "success", "message": message, "data": data})
 }
 

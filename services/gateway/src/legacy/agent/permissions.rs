@@ -20,7 +20,7 @@ use crate::{
     caller::{Caller, Device, DeviceOrOperator, Ids},
     error::{ApiError, Fault},
     legacy::{
-        Fields, devices,
+        Fields, registry,
         views::{self, View, view},
     },
 };
@@ -71,7 +71,7 @@ pub(in crate::legacy) async fn get(
     let config = match caller {
         DeviceOrOperator::Device(caller) => own_config(&app, &caller, &device_id, None).await?,
         DeviceOrOperator::Operator(caller) => {
-            let record = devices::record(&app, &caller, device_id.clone()).await?;
+            let record = registry::record(&app, &caller, device_id.clone()).await?;
             views::config(record.config.as_ref())?
         }
     };

@@ -21,7 +21,7 @@ use super::{Route, csv};
 
 /// Where the document is.
 pub(crate) const DOCUMENT_PATH: &str = "/api/v2/openapi.json";
-const OPERATOR: &str = "operator_token";
+const BASE: &str = include_str!("base.json");
 
 /// The document of `routes`.
 pub(super) fn document(pool: &DescriptorPool, routes: &[(&Method, Arc<Route>)], version: &str) -> Value {
@@ -44,29 +44,15 @@ pub(super) fn document(pool: &DescriptorPool, routes: &[(&Method, Arc<Route>)], 
             json!({"name": service.name(), "description": description})
         })
         .collect();
-    schemas.named.insert("Error".to_owned(), error());
-    json!({
-        "openapi": "3.1.0",
-        "info": {
-            "title": "HOMEPOT for operators",
-            "version": version,
-            "description": "Every method for operators, translated from the protocol files. Whole numbers of 64 bits are \
-                texts. Fields that hold nothing are in answers too. A field or a parameter that a method does not have is \
-                refused. Lists and series are also tables, with `Accept: text/csv`: all pages in one answer, with a column for \
-                each field. The legacy API is described at /api/v1/openapi.json.",
-            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
-        },
-        "tags": tags,
-        "security": [{OPERATOR: []}],
-        "paths": paths,
-        "components": {
-            "schemas": schemas.named,
-            "securitySchemes": {OPERATOR: {
-                "type": "http", "scheme": "bearer", "bearerFormat": "hpo_…",
-                "description": "An operator's token; `homepot ctl operators create` makes one.",
-            }},
-        },
-    })
+    // What no descriptor tells: what the API is, how callers show who they are, and what errors look like.
+    let mut document: Value = serde_json::from_str(BASE).unwrap_or_default();
+    document["info"]["version"] = version.into();
+    document["tags"] = tags.into();
+    document["paths"] = paths.into();
+    for (name, schema) in schemas.named {
+        document["components"]["schemas"][name] = schema;
+    }
+    document
 }
 
 fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value {
@@ -94,26 +80,19 @@ fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value
 fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
     let request = route.descriptor.input();
     let in_path = route.http.fields_in_path().filter_map(|name| request.get_field_by_name(name));
-    let mut parameters: Vec<_> = in_path
-        .map(|field| {
-            let description = schemas.comments.before(&field.parent_message().parent_file(), field.path());
-            let schema = schemas.field(&field, Way::In);
-            json!({"name": field.name(), "in": "path", "required": true, "description": description, "schema": schema})
-        })
-        .collect();
-    for parameter in &route.parameters {
-        let field = &parameter.field;
-        let description = schemas.comments.before(&field.parent_message().parent_file(), field.path());
-        let mut schema = schemas.field(field, Way::In);
+    let in_path = in_path.map(|field| (field.name().to_owned(), field, "path"));
+    let in_query = route.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.field.clone(), "query"));
+    let all = in_path.chain(in_query).map(|(name, field, place)| {
+        let description = schemas.comments.before(&field.parent_file(), field.path());
+        let mut schema = schemas.field(&field, Way::In);
         // A parameter without a value is refused.
         if schema["type"] == "string" {
             schema["minLength"] = json!(1);
         }
-        let required = schema::is_required(field);
-        let place = json!({"name": parameter.name, "in": "query", "required": required, "description": description, "schema": schema});
-        parameters.push(place);
-    }
-    parameters
+        let required = place == "path" || schema::is_required(&field);
+        json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
+    });
+    all.collect()
 }
 
 fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {
@@ -128,31 +107,6 @@ fn responses(route: &Route, schemas: &mut Schemas<'_>) -> Value {
         "default": {
             "description": "401, 403, 404, 406, 409, 413, 422, 429, 503 or 504",
             "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}},
-        },
-    })
-}
-
-fn error() -> Value {
-    let step = json!({"type": ["string", "integer"]});
-    let fault = json!({
-        "type": "object",
-        "required": ["type", "loc", "msg"],
-        "properties": {
-            "type": {"type": "string", "description": "What kind of fault, for programs."},
-            "loc": {"type": "array", "items": step, "description": "`path`, `query`, `body` or `header`, then the way to it."},
-            "msg": {"type": "string", "description": "What is wrong, for people."},
-        },
-    });
-    json!({
-        "type": "object",
-        "description": "Every error.",
-        "required": ["detail", "status_code"],
-        "properties": {
-            "detail": {
-                "description": "A sentence, or for a request at fault (422) every fault of it.",
-                "anyOf": [{"type": "string"}, {"type": "array", "items": fault}],
-            },
-            "status_code": {"type": "integer", "description": "The HTTP status again."},
         },
     })
 }
