@@ -136,3 +136,12 @@ impl Shared {
         }
     }
 }
+
+/// Tells this process's own messages from those of others.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_else(|_| {
+        // Good enough to tell replicas apart, and no reason to fail.
+        let now = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+        u64::from(now.subsec_nanos()) << 32 | u64::from(std::process::id())
+    })
+}

@@ -126,6 +126,6 @@ mod tests {
         }
         drop(first);
         drop(second);
-        assert!(verified.in_flight.lock().unwrap().is_empty());
+        assert!(verified.in_flight.lock().is_empty());
     }
 }

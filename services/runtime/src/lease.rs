@@ -234,7 +234,7 @@ mod tests {
         }
 
         fn good_operators(&self, _: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>> {
-            let mut register = self.0.lock().unwrap();
+            let mut register = self.0.lock();
             register.1 += 1;
             let good = register.0.clone();
             Box::pin(async move { Ok(good) })
@@ -262,7 +262,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_answer_that_goes_on_ends_within_two_seconds_of_its_token_and_others_stay() {
         let register = Arc::new(Register::default());
-        register.0.lock().unwrap().0 = vec![caller("a"), caller("b"), caller("c")];
+        register.0.lock().0 = vec![caller("a"), caller("b"), caller("c")];
         let leases = Leases::start(register.clone());
         let mut answers = ["a", "b", "c"].map(|id| leases.wrap(caller(id), endless()));
         for answer in &mut answers {
@@ -273,7 +273,7 @@ mod tests {
         assert!(tokio::time::timeout(Duration::from_secs(60), b.frame()).await.is_err());
         assert!(!a.is_finished() && !c.is_finished());
         let narrower = OperatorCaller { role: Role::Viewer, ..caller("c") };
-        register.0.lock().unwrap().0 = vec![caller("b"), narrower];
+        register.0.lock().0 = vec![caller("b"), narrower];
         let began = tokio::time::Instant::now();
         a.await.unwrap();
         c.await.unwrap();
@@ -295,6 +295,6 @@ mod tests {
         assert_eq!(all.trailers().unwrap()["grpc-status"], "0");
         assert_eq!(all.to_bytes(), "all");
         tokio::time::sleep(Duration::from_secs(10)).await;
-        assert_eq!((leases.0.lock().next, register.0.lock().unwrap().1), (0, 0));
+        assert_eq!((leases.0.lock().next, register.0.lock().1), (0, 0));
     }
 }

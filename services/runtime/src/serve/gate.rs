@@ -238,7 +238,7 @@ impl ClientConnection {
         }
     }
 
-    fn place(&self) -> std::sync::MutexGuard<'_, Option<Place>> {
+    fn place(&self) -> parking_lot::MutexGuard<'_, Option<Place>> {
         self.0.place.lock()
     }
 
