@@ -4,7 +4,9 @@
 //! The table is made from the options of the methods in `proto/` when this crate is built. A method without them does not
 //! build, so that nothing is open, free or unaudited because somebody forgot to say so.
 
-use crate::{access::Audience, cost::Cost, model::Role};
+use std::sync::OnceLock;
+
+use crate::{access::Audience, checked::Form, cost::Cost};
 
 /// A method of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,143 +64,107 @@ impl Http {
     }
 }
 
-/// Every method of every service, as `proto/` has it.
-pub const METHODS: &[Method] = &include!(concat!(env!("OUT_DIR"), "/methods.rs"));
+/// What a field of a request may hold, beside what its type says.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct FieldRule {
+    /// Whether it must be given.
+    pub required: bool,
+    /// What form a text has; `None`: any.
+    pub form: Option<Form>,
+    /// Characters of a text, at most.
+    pub max_length: Option<u32>,
+    /// The least of a number, or of a duration in seconds.
+    pub minimum: Option<f64>,
+    /// The most of a number, or of a duration in seconds.
+    pub maximum: Option<f64>,
+    /// A duration is a multiple of this many seconds.
+    pub multiple_of: Option<f64>,
+    /// Entries of a list, at least.
+    pub min_items: Option<u32>,
+    /// Entries of a list, or keys of an object, at most.
+    pub max_items: Option<u32>,
+    /// Bytes of an object as compact JSON, at most.
+    pub max_bytes: Option<u32>,
+    /// Levels of an object, at most.
+    pub max_depth: Option<u32>,
+}
+
+/// A part of the contract: what the build made from the protocol files of one crate.
+#[derive(Clone, Copy, Debug)]
+pub struct Part {
+    /// Its methods.
+    pub methods: &'static [Method],
+    /// The rules of the fields of its requests, by the fields' full names, in order.
+    pub fields: &'static [(&'static str, FieldRule)],
+    /// Its encoded descriptor set, with comments and options, and with whatever it imports.
+    pub descriptors: &'static [u8],
+}
+
+/// The [`Part`] of a crate whose build script calls `homepot_contract_build::compile`.
+#[macro_export]
+macro_rules! contract_part {
+    () => {{
+        #[allow(unused_imports)] // a part may have methods for one audience only
+        use $crate::{
+            access::Audience,
+            checked::Form,
+            contract::{FieldRule, Http, Method, Repeat},
+            cost::Cost,
+            model::Role,
+        };
+        $crate::contract::Part {
+            methods: &include!(concat!(env!("OUT_DIR"), "/methods.rs")),
+            fields: &include!(concat!(env!("OUT_DIR"), "/fields.rs")),
+            descriptors: include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin")),
+        }
+    }};
+}
+
+/// What `proto/` of this crate has.
+pub(crate) const OWN: Part = contract_part!();
+/// Every method of every service in `proto/` of this crate.
+pub const METHODS: &[Method] = OWN.methods;
+/// What the program has beside it.
+static ADDED: OnceLock<Part> = OnceLock::new();
+
+/// Adds the services of another crate, once, before anything of the contract is asked for: a program that serves more than
+/// HOMEPOT has. `false`: something was added already.
+pub fn add(part: Part) -> bool {
+    ADDED.set(part).is_ok()
+}
+
+/// This crate's part, and what was added.
+pub fn parts() -> impl Iterator<Item = &'static Part> {
+    std::iter::once(&OWN).chain(ADDED.get())
+}
+
+/// Every method of every service.
+pub fn methods() -> impl Iterator<Item = &'static Method> {
+    parts().flat_map(|part| part.methods)
+}
 
 /// The method at `path`; `None` when there is none.
 #[must_use]
 pub fn method(path: &str) -> Option<&'static Method> {
-    METHODS.iter().find(|method| method.path == path)
+    methods().find(|method| method.path == path)
 }
 
-#[cfg(test)]
-#[path = "../build/contract.rs"]
-mod checks;
+/// The rule of a field of a request for operators, by its full name, for example
+/// `homepot.registry.v1.CreateSiteRequest.name`; `None`: no such field.
+#[must_use]
+pub fn field_rule(full_name: &str) -> Option<&'static FieldRule> {
+    parts().find_map(|part| {
+        let place = part.fields.binary_search_by_key(&full_name, |(name, _)| name).ok()?;
+        part.fields.get(place).map(|(_, rule)| rule)
+    })
+}
 
 #[cfg(test)]
 mod tests {
     use prost::Message as _;
-    use protox::{
-        Compiler, Error,
-        file::{ChainFileResolver, File, FileResolver, GoogleFileResolver, IncludeFileResolver},
-    };
 
-    use super::{checks, *};
+    use super::*;
     use crate::access::ATTACH;
-
-    /// A file that exists in this test only.
-    struct Inline(String);
-
-    impl FileResolver for Inline {
-        fn open_file(&self, name: &str) -> Result<File, Error> {
-            if name == "inline.proto" { File::from_source(name, &self.0) } else { Err(Error::file_not_found(name)) }
-        }
-    }
-
-    /// What the build makes of a service with this one method, which has these options.
-    fn build(method: &str, options: &str) -> Result<String, Vec<String>> {
-        let source = format!(
-            "syntax = \"proto3\";
-             package inline.v1;
-             import \"google/api/annotations.proto\";
-             import \"homepot/contract/v1/contract.proto\";
-             message Request {{ string name = 1; repeated string ids = 2; Inner inner = 3; }}
-             message Inner {{ int32 number = 1; }}
-             message Keyed {{ string idempotency_key = 1; }}
-             message Deep {{ repeated Inner inners = 1; }}
-             message Response {{}}
-             service Service {{ {method} {{ {options} }} }}",
-        );
-        let mut files = ChainFileResolver::new();
-        files.add(Inline(source));
-        files.add(IncludeFileResolver::new(concat!(env!("CARGO_MANIFEST_DIR"), "/proto").into()));
-        files.add(GoogleFileResolver::new());
-        let mut compiler = Compiler::with_file_resolver(files);
-        compiler.include_imports(true).open_file("inline.proto").unwrap();
-        checks::read(&compiler.descriptor_pool()).map(|methods| checks::table(&methods))
-    }
-
-    const READ: &str = "rpc Read(Request) returns (Response)";
-    const VIEWER: &str =
-        "option (homepot.contract.v1.rule) = {caller: CALLER_VIEWER, cost: COST_SMALL, repeat: REPEAT_SAFE};";
-    const GET: &str = "option (google.api.http) = {get: \"/api/v2/things/{name}\"};";
-
-    #[test]
-    fn a_method_with_its_options_builds_into_a_row_of_the_table() {
-        let table = build(READ, &format!("{VIEWER} {GET}")).unwrap();
-        assert!(table.contains("\"/inline.v1.Service/Read\", audience: Audience::Operator(Role::Viewer)"), "{table}");
-        assert!(table.contains("cost: Cost::Small, repeat: Repeat::Safe, audited: false"), "{table}");
-        assert!(table.contains("Some(Http { verb: \"GET\", path: \"/api/v2/things/{name}\" })"), "{table}");
-    }
-
-    #[test]
-    fn a_method_without_its_options_does_not_build_and_is_named() {
-        let faults = build(READ, "").unwrap_err();
-        assert_eq!(faults.len(), 1, "{faults:?}");
-        assert!(
-            faults[0].starts_with("inline.v1.Service.Read: has no option (homepot.contract.v1.rule)"),
-            "{faults:?}"
-        );
-    }
-
-    #[test]
-    fn what_a_rule_leaves_out_is_named_all_at_once() {
-        let faults = build(READ, "option (homepot.contract.v1.rule) = {};").unwrap_err();
-        for word in ["caller", "cost", "repeat", "audited"] {
-            let told = format!("inline.v1.Service.Read: (homepot.contract.v1.rule) does not set {word}");
-            assert!(faults.iter().any(|fault| fault.starts_with(&told)), "{word}: {faults:?}");
-        }
-    }
-
-    #[test]
-    fn options_that_contradict_each_other_do_not_build() {
-        let rule = |text: &str| format!("option (homepot.contract.v1.rule) = {{{text}}};");
-        let http = |text: &str| format!("option (google.api.http) = {{{text}}};");
-        let write = |rest: &str| rule(&format!("caller: CALLER_ADMIN, cost: COST_WRITE, {rest}"));
-        let never = write("repeat: REPEAT_NEVER, audited: true");
-        let post = http("post: \"/api/v2/things\", body: \"*\"");
-        let cases = [
-            (READ, VIEWER.to_owned(), "has no option (google.api.http)"),
-            (READ, format!("{VIEWER} {post}"), "if and only if its path is a get"),
-            (READ, format!("{VIEWER} {}", http("get: \"/api/v1/things\"")), "must begin with /api/v2/"),
-            (READ, format!("{VIEWER} {}", http("get: \"/api/v2/{ids}\"")), "must be a field of the request"),
-            (READ, format!("{VIEWER} {}", http("get: \"/api/v2/{name}:read\"")), "must be a whole segment"),
-            (READ, format!("{VIEWER} {}", http("")), "has no path"),
-            (READ, format!("{VIEWER} {}", http("get: \"/api/v2/things\", body: \"*\"")), "a GET has no body"),
-            (READ, format!("{never} {}", http("post: \"/api/v2/things\"")), "a POST has body"),
-            (READ, format!("{} {post}", write("repeat: REPEAT_BY_KEY, audited: true")), "the field idempotency_key"),
-            ("rpc Read(Keyed) returns (Response)", format!("{never} {post}"), "the field idempotency_key"),
-            ("rpc Read(stream Request) returns (Response)", format!("{never} {post}"), "streams requests"),
-            (
-                "rpc Read(Deep) returns (Response)",
-                format!("{VIEWER} {}", http("get: \"/api/v2/things\"")),
-                "the field inners can not be a parameter",
-            ),
-            (
-                READ,
-                rule("caller: CALLER_ADMIN, cost: COST_SMALL, repeat: REPEAT_SAFE, audited: true") + GET,
-                "is REPEAT_SAFE and audited",
-            ),
-            (
-                READ,
-                rule("caller: CALLER_DEVICE, cost: COST_SMALL, repeat: REPEAT_SAFE") + GET,
-                "is for devices and has the option",
-            ),
-        ];
-        for (method, options, due) in cases {
-            let faults = build(method, &options).unwrap_err();
-            assert!(faults.iter().any(|fault| fault.contains(due)), "{options}\n{due} was due, but {faults:?}");
-        }
-    }
-
-    #[test]
-    fn two_methods_do_not_share_a_path_and_name_its_variables_alike() {
-        let methods = format!("{READ} {{ {VIEWER} {GET} }} rpc Other(Keyed) returns (Response)");
-        let faults = build(&methods, &format!("{VIEWER} {}", GET.replace("{name}", "{idempotency_key}"))).unwrap_err();
-        let told = |due: &str| faults.iter().any(|fault| fault.contains(due));
-        assert!(told("is the path of inline.v1.Service.Read already"), "{faults:?}");
-        assert!(told("differ only in their variables"), "{faults:?}");
-    }
 
     #[test]
     fn every_method_of_the_contract_is_in_the_table_and_no_other_is() {

@@ -5,7 +5,11 @@
 //! and [`only_grpc`] is what every client of it puts before the network. Nothing in here does I/O, and nothing
 //! in here may depend on another crate of the workspace.
 
+// Generated code names this crate as others do.
+extern crate self as homepot;
+
 pub mod access;
+pub mod checked;
 pub mod codec;
 pub mod contract;
 pub mod cost;

@@ -51,7 +51,7 @@ pub mod analytics {
 }
 
 /// The encoded descriptor set of all of it, for server reflection.
-pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/homepot.bin"));
+pub const FILE_DESCRIPTOR_SET: &[u8] = crate::contract::OWN.descriptors;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,7 @@ use super::{
     from_proto_duration, from_proto_timestamp, from_struct, non_empty, parse_labels, to_proto_timestamp, to_struct,
 };
 use crate::{
+    checked,
     error::Error,
     pb::{common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb},
 };
@@ -116,6 +117,8 @@ pub struct Device {
     pub created_at: DateTime<Utc>,
     /// When its record last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was removed, with its history kept.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 impl Device {
@@ -138,6 +141,7 @@ impl Device {
             updated_at: Some(to_proto_timestamp(self.updated_at)),
             labels: self.labels.into_iter().collect(),
             proves: self.proves,
+            removed_at: self.removed_at.map(to_proto_timestamp),
         }
     }
 }
@@ -161,12 +165,10 @@ impl TryFrom<pb::UpdateDeviceRequest> for DeviceChange {
     type Error = Error;
 
     fn try_from(request: pb::UpdateDeviceRequest) -> Result<Self, Error> {
+        checked::check(&request)?;
         let mut faults = Faults::new();
-        if let Some(name) = &request.name {
-            faults.text("name", name, 1, 200);
-        }
         let device_type = request.device_type.and_then(|text| faults.take(DeviceType::parse_any_case(&text)));
-        let labels = request.labels.and_then(|labels| faults.take(parse_labels(labels.labels)));
+        let labels = request.labels.and_then(|labels| faults.take(parse_labels("labels.labels", labels.labels)));
         faults.check()?;
         Ok(Self { name: request.name, device_type, maintenance: request.maintenance, active: None, labels })
     }

@@ -16,18 +16,18 @@ const RULE: &str =
 /// What operators marked a device with.
 pub type Labels = BTreeMap<String, String>;
 
-/// Checks labels; the error names `labels` and the key at fault.
-pub fn parse_labels(labels: HashMap<String, String>) -> Result<Labels, Error> {
+/// Checks labels; the error names `field` and the key at fault.
+pub fn parse_labels(field: &str, labels: HashMap<String, String>) -> Result<Labels, Error> {
     let mut faults = Faults::new();
     if labels.len() > MAX_LABELS {
-        faults.add("labels", format!("has more than {MAX_LABELS} entries"));
+        faults.add(field, format!("has more than {MAX_LABELS} entries"));
     }
     let labels: Labels = labels.into_iter().collect();
     for (key, value) in labels.iter().take(MAX_LABELS) {
         if !is_word(key) {
-            faults.add("labels", format!("the key '{}' {RULE}", shown(key)));
+            faults.add(field, format!("the key '{}' {RULE}", shown(key)));
         } else if !value.is_empty() && !is_word(value) {
-            faults.add("labels", format!("the value of '{key}' {RULE}"));
+            faults.add(field, format!("the value of '{key}' {RULE}"));
         }
     }
     faults.check()?;
@@ -197,8 +197,8 @@ mod tests {
     #[test]
     fn bad_labels_are_told_by_their_key() {
         let bad = HashMap::from([("ok".to_owned(), "a b".to_owned()), ("no space".to_owned(), String::new())]);
-        let error = parse_labels(bad).unwrap_err();
+        let error = parse_labels("labels", bad).unwrap_err();
         assert_eq!(error.field_violations().len(), 2);
-        assert!(parse_labels(HashMap::from([("ok".to_owned(), String::new())])).is_ok());
+        assert!(parse_labels("labels", HashMap::from([("ok".to_owned(), String::new())])).is_ok());
     }
 }

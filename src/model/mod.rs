@@ -9,6 +9,7 @@ mod cursor;
 mod damping;
 mod device;
 mod fleet;
+mod history;
 mod ids;
 mod json;
 mod labels;
@@ -28,7 +29,7 @@ mod weight;
 
 pub use analytics::{
     Activity, ActivityFilter, ActivityGrouping, ActivitySum, ActivityType, ErrorFilter, ErrorGroup, ErrorGrouping,
-    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, TimeRange, masked, read_resolution,
+    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, TimeRange, masked,
 };
 pub use command::{
     CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder,
@@ -38,6 +39,7 @@ pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
 pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChange};
 pub use fleet::{BySource, FleetSummary, SiteCount};
+pub use history::History;
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
 pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
@@ -46,9 +48,7 @@ pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use proof::{Nonce, ProofKey, proof_text};
-pub use run::{
-    MAX_TARGET_DEVICES, Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom,
-};
+pub use run::{Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
 pub use selection::DeviceSelection;

@@ -7,20 +7,17 @@ use chrono::{DateTime, Utc};
 use super::{
     CommandId, CommandState, CommandType, DEFAULT_RUN_TIMEOUT, DeviceId, DeviceSource, Faults, JsonObject,
     LabelSelector, RunId, SiteId,
-    command::{MAX_PAYLOAD, RUN_TIMEOUT, TIME_TO_LIVE, span},
+    command::{MAX_PAYLOAD, span},
     from_struct, non_empty, to_proto_duration, to_proto_timestamp, to_struct,
 };
 use crate::{
+    checked,
     error::Error,
     pb::{command::v1 as pb, common::v1 as common_pb},
 };
 
-/// Devices that a run may name one by one.
-pub const MAX_TARGET_DEVICES: usize = 10_000;
 const DEFAULT_RUN_TIME_TO_LIVE: Duration = Duration::from_secs(3600);
 const DEFAULT_IN_FLIGHT: u32 = 10;
-const MAX_IN_FLIGHT: u32 = 1_000;
-const MAX_FAILURES: u32 = 1_000_000;
 
 /// Which devices a run is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,12 +54,8 @@ impl TryFrom<pb::Target> for Target {
         let site = if site_id.is_empty() { None } else { faults.take(SiteId::parse_as("target.site_id", &site_id)) };
         let selector = faults.take(LabelSelector::parse("target.label_selector", &label_selector)).flatten();
         let source = faults.take(DeviceSource::from_proto("target.source", source)).flatten();
-        if device_ids.len() > MAX_TARGET_DEVICES {
-            faults.add("target.device_ids", format!("has more than {MAX_TARGET_DEVICES} entries"));
-        }
-        let devices = device_ids.iter().take(MAX_TARGET_DEVICES);
         let mut devices: Vec<_> =
-            devices.filter_map(|id| faults.take(DeviceId::parse_as("target.device_ids", id))).collect();
+            device_ids.iter().filter_map(|id| faults.take(DeviceId::parse_as("target.device_ids", id))).collect();
         devices.sort_unstable();
         devices.dedup();
         let matching = !site_id.is_empty() || !label_selector.trim().is_empty();
@@ -295,36 +288,18 @@ impl TryFrom<pb::StartRunRequest> for RunOrder {
     type Error = Error;
 
     fn try_from(request: pb::StartRunRequest) -> Result<Self, Error> {
-        let mut faults = Faults::new();
-        let target = match request.target {
-            Some(target) => faults.take(Target::try_from(target)),
-            None => faults.take(Err(Error::invalid("target", "is required"))),
-        };
-        let command_type = faults.take(CommandType::parse_any_case(&request.command_type));
-        let payload = request.payload.as_ref().and_then(|p| faults.take(from_struct("payload", p, MAX_PAYLOAD)));
-        let max_in_flight = if request.max_in_flight == 0 { DEFAULT_IN_FLIGHT } else { request.max_in_flight };
-        check_in_flight(&mut faults, max_in_flight);
-        check_failures(&mut faults, request.max_failures);
-        faults.text("idempotency_key", &request.idempotency_key, 0, 128);
-        faults.text("description", &request.description, 0, 500);
-        let time_to_live =
-            faults.take(span("time_to_live", request.time_to_live.as_ref(), DEFAULT_RUN_TIME_TO_LIVE, TIME_TO_LIVE));
-        let run_timeout =
-            faults.take(span("run_timeout", request.run_timeout.as_ref(), DEFAULT_RUN_TIMEOUT, RUN_TIMEOUT));
-        let order = target.zip(command_type).zip(time_to_live).zip(run_timeout).map(
-            |(((target, command_type), time_to_live), run_timeout)| Self {
-                target,
-                command_type,
-                payload,
-                max_in_flight,
-                max_failures: request.max_failures,
-                time_to_live,
-                run_timeout,
-                idempotency_key: non_empty(request.idempotency_key),
-                description: non_empty(request.description),
-            },
-        );
-        faults.finish(order)
+        checked::check(&request)?;
+        Ok(Self {
+            target: request.target.unwrap_or_default().try_into()?,
+            command_type: CommandType::parse_any_case(&request.command_type)?,
+            payload: request.payload.as_ref().map(|p| from_struct("payload", p, MAX_PAYLOAD)).transpose()?,
+            max_in_flight: if request.max_in_flight == 0 { DEFAULT_IN_FLIGHT } else { request.max_in_flight },
+            max_failures: request.max_failures,
+            time_to_live: span("time_to_live", request.time_to_live.as_ref(), DEFAULT_RUN_TIME_TO_LIVE)?,
+            run_timeout: span("run_timeout", request.run_timeout.as_ref(), DEFAULT_RUN_TIMEOUT)?,
+            idempotency_key: non_empty(request.idempotency_key),
+            description: non_empty(request.description),
+        })
     }
 }
 
@@ -335,29 +310,6 @@ pub struct RunResumption {
     pub max_failures: Option<u32>,
     /// Commands under way at a time; `None`: as before.
     pub max_in_flight: Option<u32>,
-}
-
-impl RunResumption {
-    /// Checks what a request says.
-    pub fn parse(max_failures: Option<u32>, max_in_flight: Option<u32>) -> Result<Self, Error> {
-        let mut faults = Faults::new();
-        max_failures.inspect(|max| check_failures(&mut faults, *max));
-        max_in_flight.inspect(|max| check_in_flight(&mut faults, *max));
-        faults.check()?;
-        Ok(Self { max_failures, max_in_flight })
-    }
-}
-
-fn check_in_flight(faults: &mut Faults, max: u32) {
-    if max == 0 || max > MAX_IN_FLIGHT {
-        faults.add("max_in_flight", format!("must be 1 to {MAX_IN_FLIGHT}"));
-    }
-}
-
-fn check_failures(faults: &mut Faults, max: u32) {
-    if max > MAX_FAILURES {
-        faults.add("max_failures", format!("must be 0 to {MAX_FAILURES}"));
-    }
 }
 
 /// A device of a run.

@@ -2,8 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{Faults, SiteId, non_empty, to_proto_timestamp};
-use crate::{error::Error, pb::registry::v1 as pb};
+use super::{SiteId, non_empty, to_proto_timestamp};
+use crate::{checked, error::Error, pb::registry::v1 as pb};
 
 /// A site as the store has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub struct Site {
     pub created_at: DateTime<Utc>,
     /// When it last changed.
     pub updated_at: DateTime<Utc>,
+    /// When it was removed, with the history of its devices kept.
+    pub removed_at: Option<DateTime<Utc>>,
 }
 
 /// A site to make.
@@ -56,19 +58,14 @@ impl TryFrom<pb::CreateSiteRequest> for NewSite {
     type Error = Error;
 
     fn try_from(request: pb::CreateSiteRequest) -> Result<Self, Error> {
-        let mut faults = Faults::new();
-        let site_id = faults.take(SiteId::parse(&request.site_id));
-        faults.text("name", &request.name, 1, 200);
-        faults.text("description", &request.description, 0, 2_000);
-        faults.text("location", &request.location, 0, 500);
-        let site = site_id.map(|site_id| Self {
-            site_id,
+        checked::check(&request)?;
+        Ok(Self {
+            site_id: SiteId::parse(&request.site_id)?,
             name: request.name,
             description: non_empty(request.description),
             location: non_empty(request.location),
             open_enrollment: request.open_enrollment,
-        });
-        faults.finish(site)
+        })
     }
 }
 
@@ -76,17 +73,7 @@ impl TryFrom<pb::UpdateSiteRequest> for SiteChange {
     type Error = Error;
 
     fn try_from(request: pb::UpdateSiteRequest) -> Result<Self, Error> {
-        let mut faults = Faults::new();
-        if let Some(name) = &request.name {
-            faults.text("name", name, 1, 200);
-        }
-        if let Some(description) = &request.description {
-            faults.text("description", description, 0, 2_000);
-        }
-        if let Some(location) = &request.location {
-            faults.text("location", location, 0, 500);
-        }
-        faults.check()?;
+        checked::check(&request)?;
         Ok(Self {
             name: request.name,
             description: request.description,
@@ -106,6 +93,7 @@ impl From<Site> for pb::Site {
             open_enrollment: site.open_enrollment,
             created_at: Some(to_proto_timestamp(site.created_at)),
             updated_at: Some(to_proto_timestamp(site.updated_at)),
+            removed_at: site.removed_at.map(to_proto_timestamp),
         }
     }
 }

@@ -28,6 +28,8 @@ pub struct ServerOptions {
     pub env: Vec<(&'static str, String)>,
     /// How many files and sockets it may have open; `None`: as many as the tester.
     pub descriptors: Option<u32>,
+    /// The program that is the server; `None`: `homepot`.
+    pub program: Option<&'static str>,
 }
 
 impl ServerOptions {
@@ -35,6 +37,13 @@ impl ServerOptions {
     #[must_use]
     pub fn env(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.env.push((name, value.into()));
+        self
+    }
+
+    /// Runs another program as the server.
+    #[must_use]
+    pub fn program(mut self, name: &'static str) -> Self {
+        self.program = Some(name);
         self
     }
 
@@ -87,11 +96,12 @@ impl Server {
 
     /// The command that starts a server like this one, for tests that start it otherwise.
     pub fn command(&self) -> Command {
+        let name = self.options.program.unwrap_or("homepot");
         let mut command = match self.options.descriptors {
-            None => homepot_command(),
+            None => clean(Command::new(program(name))),
             Some(limit) => {
                 let mut shell = clean(Command::new("sh"));
-                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]).arg(program("homepot"));
+                shell.args(["-c", &format!("ulimit -n {limit} && exec \"$0\" \"$@\"")]).arg(program(name));
                 shell
             }
         };
@@ -271,7 +281,9 @@ impl Drop for Server {
 
 /// The program with nothing of the tester's own settings.
 pub fn homepot_command() -> Command {
-    clean(Command::new(program("homepot")))
+    let mut command = clean(Command::new(program("homepot")));
+    command.env("XDG_CONFIG_HOME", "/nowhere");
+    command
 }
 
 /// Takes the tester's own settings off a command.

@@ -1,12 +1,10 @@
 //! `AnalyticsService`: the operators' face of it.
 
-use std::time::Duration;
-
 use homepot::{
     Error,
     model::{
         Activity, ActivityFilter, ActivityGrouping, DeviceId, DeviceSource, ErrorFilter, ErrorGrouping, ErrorReport,
-        Faults, OperatorName, PageRequest, SiteScope, read_resolution,
+        Faults, OperatorName, PageRequest, SiteScope, from_proto_duration,
     },
     pb::analytics::v1::{self as pb, analytics_service_server::AnalyticsService},
 };
@@ -18,9 +16,6 @@ use homepot_store::{
 };
 
 use crate::Analytics;
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3_600);
 
 /// The operators' face of analytics.
 #[derive(Clone)]
@@ -128,7 +123,8 @@ impl Service {
         let mut faults = Faults::new();
         let filter = faults.take(ActivityFilter::try_from(request.filter.unwrap_or_default()));
         let group_by = faults.take(ActivityGrouping::from_proto("group_by", request.group_by));
-        let resolution = faults.take(read_resolution(request.resolution.as_ref(), MINUTE));
+        let resolution = request.resolution.as_ref().map(|span| from_proto_duration("resolution", span));
+        let resolution = faults.take(resolution.transpose());
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let (((mut filter, group_by), resolution), page) =
             faults.finish(filter.zip(group_by).zip(resolution).zip(page))?;
@@ -148,7 +144,8 @@ impl Service {
         let mut faults = Faults::new();
         let filter = faults.take(ErrorFilter::try_from(request.filter.unwrap_or_default()));
         let group_by = faults.take(ErrorGrouping::from_proto("group_by", request.group_by));
-        let resolution = faults.take(read_resolution(request.resolution.as_ref(), HOUR));
+        let resolution = request.resolution.as_ref().map(|span| from_proto_duration("resolution", span));
+        let resolution = faults.take(resolution.transpose());
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let (((mut filter, group_by), resolution), page) =
             faults.finish(filter.zip(group_by).zip(resolution).zip(page))?;

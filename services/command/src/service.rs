@@ -15,12 +15,10 @@ use homepot_runtime::{auth::OperatorCaller, limits::Quota};
 
 use crate::Commands;
 
-const MAX_REASON: usize = 500;
 /// What the row of a command takes without its payload.
 const ROW: usize = 1_024;
 /// How long a cancel waits for a device that has to be asked when the caller does not say.
 const CANCEL_WAIT: Duration = Duration::from_secs(5);
-const MAX_CANCEL_WAIT: Duration = Duration::from_secs(60);
 
 /// The operators' face of the ledger.
 #[derive(Clone)]
@@ -41,11 +39,8 @@ impl Service {
 
     async fn cancel(&self, caller: &OperatorCaller, request: pb::CancelRequest) -> Result<pb::CancelResponse, Error> {
         let pb::CancelRequest { command_id, reason, wait } = request;
-        let mut faults = Faults::new();
-        let command_id = faults.take(CommandId::parse(&command_id));
-        faults.text("reason", &reason, 0, MAX_REASON);
-        let wait = faults.take(read_wait(wait.as_ref()));
-        let (command_id, wait) = faults.finish(command_id.zip(wait))?;
+        let command_id = CommandId::parse(&command_id)?;
+        let wait = wait.map_or(Ok(CANCEL_WAIT), |wait| from_proto_duration("wait", &wait))?;
         let reason = Some(reason).filter(|reason| !reason.is_empty());
         let command = self.commands.cancel(caller, command_id, reason, wait).await?;
         Ok(pb::CancelResponse { command: Some(command.into()) })
@@ -130,7 +125,7 @@ impl Service {
         request: pb::PauseRunRequest,
     ) -> Result<pb::PauseRunResponse, Error> {
         let pb::PauseRunRequest { run_id, reason } = request;
-        let run_id = run_and_reason(&run_id, &reason)?;
+        let run_id = RunId::parse(&run_id)?;
         let run = self.commands.pause_run(caller, run_id, &reason).await?;
         Ok(pb::PauseRunResponse { run: Some(run.into()) })
     }
@@ -141,11 +136,8 @@ impl Service {
         request: pb::ResumeRunRequest,
     ) -> Result<pb::ResumeRunResponse, Error> {
         let pb::ResumeRunRequest { run_id, max_failures, max_in_flight } = request;
-        let mut faults = Faults::new();
-        let run_id = faults.take(RunId::parse(&run_id));
-        let how = faults.take(RunResumption::parse(max_failures, max_in_flight));
-        let (run_id, how) = faults.finish(run_id.zip(how))?;
-        let run = self.commands.resume_run(caller, run_id, how).await?;
+        let how = RunResumption { max_failures, max_in_flight };
+        let run = self.commands.resume_run(caller, RunId::parse(&run_id)?, how).await?;
         Ok(pb::ResumeRunResponse { run: Some(run.into()) })
     }
 
@@ -155,7 +147,7 @@ impl Service {
         request: pb::CancelRunRequest,
     ) -> Result<pb::CancelRunResponse, Error> {
         let pb::CancelRunRequest { run_id, reason } = request;
-        let run_id = run_and_reason(&run_id, &reason)?;
+        let run_id = RunId::parse(&run_id)?;
         let run = self.commands.cancel_run(caller, run_id, &reason).await?;
         Ok(pb::CancelRunResponse { run: Some(run.into()) })
     }
@@ -181,22 +173,6 @@ operator_service! {
     }
 }
 
-fn read_wait(wait: Option<&prost_types::Duration>) -> Result<Duration, Error> {
-    let Some(wait) = wait else { return Ok(CANCEL_WAIT) };
-    let wait = from_proto_duration("wait", wait)?;
-    if wait > MAX_CANCEL_WAIT {
-        return Err(Error::invalid("wait", format!("must be 0 to {} seconds", MAX_CANCEL_WAIT.as_secs())));
-    }
-    Ok(wait)
-}
-
 fn read_states(states: &[i32]) -> Result<Vec<CommandState>, Error> {
     states.iter().map(|state| CommandState::from_proto("states", *state)).collect()
-}
-
-fn run_and_reason(run_id: &str, reason: &str) -> Result<RunId, Error> {
-    let mut faults = Faults::new();
-    let run_id = faults.take(RunId::parse(run_id));
-    faults.text("reason", reason, 0, MAX_REASON);
-    faults.finish(run_id)
 }

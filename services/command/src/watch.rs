@@ -15,7 +15,7 @@ use homepot::{
 };
 use homepot_hints::{Hints, Topic};
 use homepot_operator_api::{
-    Answers, MAX_NAMED, Named,
+    Answers, Named,
     feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View, resume_from},
 };
 use homepot_runtime::{Drain, auth::OperatorCaller};
@@ -92,14 +92,10 @@ struct Wanted {
 impl Wanted {
     fn read(request: &pb::WatchRequest) -> Result<Self, Error> {
         let mut faults = Faults::new();
-        if request.command_ids.len() > MAX_NAMED {
-            faults.add("command_ids", format!("has more than {MAX_NAMED} entries"));
-        }
         let command_id = |id: &String| {
             CommandId::parse(id).map_err(|_| Error::invalid("command_ids", "has an entry that is no UUID"))
         };
-        let command_ids = request.command_ids.iter().take(MAX_NAMED);
-        let command_ids = command_ids.filter_map(|id| faults.take(command_id(id))).collect();
+        let command_ids = request.command_ids.iter().filter_map(|id| faults.take(command_id(id))).collect();
         let named = Named::read(&mut faults, &request.site_id, &request.device_ids);
         let run_id = Some(&request.run_id).filter(|id| !id.is_empty());
         let run_id = run_id.and_then(|id| faults.take(RunId::parse(id)));

@@ -63,7 +63,7 @@ pub(crate) struct App {
 pub fn router(config: GatewayConfig, backend: Backend) -> Router {
     let method_not_allowed = || async { ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") };
     legacy::router(config.version)
-        .merge(rest::contract(config.version))
+        .merge(rest::translated(config.version))
         .merge(web::router())
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(method_not_allowed)

@@ -16,8 +16,6 @@ use homepot_store::{
     sites,
 };
 
-/// Devices that one request may name.
-pub const MAX_NAMED: usize = 1_000;
 /// Lookups that share one query at most.
 const BATCH: usize = 256;
 
@@ -33,19 +31,15 @@ pub struct Named {
 impl Named {
     /// Reads both fields; what can't be read is left out and noted in `faults`.
     pub fn read(faults: &mut Faults, site_id: &str, device_ids: &[String]) -> Self {
-        let device_ids = faults.take(read_devices(device_ids, MAX_NAMED)).unwrap_or_default();
+        let device_ids = faults.take(read_devices(device_ids)).unwrap_or_default();
         Self { site_id: faults.take(read_site(site_id)).flatten(), device_ids }
     }
 }
 
-/// Reads the field `device_ids` of a request, which may have `most` entries.
-pub fn read_devices(device_ids: &[String], most: usize) -> Result<Vec<DeviceId>, Error> {
+/// Reads the field `device_ids` of a request.
+pub fn read_devices(device_ids: &[String]) -> Result<Vec<DeviceId>, Error> {
     let mut faults = Faults::new();
-    if device_ids.len() > most {
-        faults.add("device_ids", format!("has more than {most} entries"));
-    }
-    let named = device_ids.iter().take(most);
-    let read: Vec<_> = named.filter_map(|id| faults.take(DeviceId::parse_as("device_ids", id))).collect();
+    let read: Vec<_> = device_ids.iter().filter_map(|id| faults.take(DeviceId::parse_as("device_ids", id))).collect();
     faults.finish(Some(read))
 }
 
@@ -144,13 +138,5 @@ mod tests {
         let error = faults.check().unwrap_err();
         let fields: Vec<_> = error.field_violations().iter().map(|fault| fault.field.as_str()).collect();
         assert_eq!(fields, ["device_ids", "device_ids", "site_id"]);
-    }
-
-    #[test]
-    fn a_request_that_names_too_many_devices_is_refused_by_the_field() {
-        let ids = vec!["till".to_owned(); 3];
-        assert_eq!(read_devices(&ids, 3).unwrap().len(), 3);
-        let error = read_devices(&ids, 2).unwrap_err();
-        assert_eq!(error.message(), "device_ids: has more than 2 entries");
     }
 }

@@ -11,6 +11,6 @@ pub mod feed;
 mod rpc;
 
 pub use self::{
-    directory::{Directory, MAX_NAMED, Named, read_devices, read_site, visible},
+    directory::{Directory, Named, read_devices, read_site, visible},
     rpc::{Answers, Call},
 };

@@ -3,7 +3,10 @@
 use std::ops::Deref;
 
 use futures_util::stream::BoxStream;
-use homepot::Error;
+use homepot::{
+    Error,
+    checked::{self, Checked},
+};
 use homepot_runtime::{
     auth::{self, OperatorCaller},
     request_id::{Method, REQUEST_ID},
@@ -25,8 +28,8 @@ pub struct Call {
 }
 
 impl Call {
-    /// Takes a request apart: who calls, and what is asked.
-    pub fn open<Q: Message>(request: Request<Q>) -> Result<(Self, Q), Error> {
+    /// Takes a request apart: who calls, and what is asked. What the contract forbids gets no further.
+    pub fn open<Q: Message + Checked>(request: Request<Q>) -> Result<(Self, Q), Error> {
         let caller: OperatorCaller = auth::caller(&request)?;
         let Some(Method(method)) = request.extensions().get().copied() else {
             tracing::error!("a service is mounted without the layer of requests");
@@ -35,6 +38,12 @@ impl Call {
         let (metadata, extensions, message) = request.into_parts();
         let request_id = metadata.get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
         let record = Record::begin(method, &caller, request_id, &message);
+        if let Err(error) = checked::check(&message) {
+            if let Some(record) = record {
+                record.end::<()>(&Err(error.clone()));
+            }
+            return Err(error);
+        }
         Ok((Self { caller, extensions, record }, message))
     }
 

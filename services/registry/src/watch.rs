@@ -45,14 +45,14 @@ impl From<Watched> for Seen {
 
 impl From<Removed> for Seen {
     fn from(removed: Removed) -> Self {
-        let Removed { device_id, site_id, version } = removed;
-        Self { device_id, site_id, source: DeviceSource::Simulated, version, device: None }
+        let Removed { device_id, site_id, source, version } = removed;
+        Self { device_id, site_id, source, version, device: None }
     }
 }
 
 impl Change for Seen {
     /// A real device may take the id of a simulated one over: who watches simulated devices is then told that one of them is
-    /// gone, and who watches real ones that one has come. A real device never goes, so that whoever watches both is told
+    /// gone, and who watches real ones that one has come. Those that are gone are told first, so that whoever watches both is told
     /// of the end before the beginning.
     type Key = (DeviceId, DeviceSource);
     type Version = i64;
@@ -77,7 +77,7 @@ pub(crate) fn feed(store: Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
         let look = move |conn: &mut _| {
             let horizon = Cursor(horizon(conn)?);
             let Some(since) = since else { return Ok(Look { changes: Some(Vec::new()), horizon }) };
-            // Once more each key once: of a simulated device that came back under its id only that is told.
+            // Once more each key once: of a device that came back under its id only that is told.
             let removed = devices::removed_since(conn, since.0)?;
             let Some(changed) = devices::changed_since(conn, since.0, LOOK_BYTES)? else {
                 return Ok(Look { changes: None, horizon });

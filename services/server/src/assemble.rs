@@ -4,7 +4,7 @@ use std::{convert::Infallible, io, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use axum::{Router, extract, middleware};
-use homepot::pb::FILE_DESCRIPTOR_SET;
+use homepot::contract;
 use homepot_analytics::Analytics;
 use homepot_command::Commands;
 use homepot_gateway::{Backend, GatewayConfig};
@@ -27,7 +27,7 @@ use tonic::{Status, body::Body, service::Routes};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
-use crate::{admin_token, client, server_secret};
+use crate::{Extension, admin_token, client, server_secret};
 
 /// The services behind their door.
 type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -51,6 +51,7 @@ impl Backstage {
     pub(crate) async fn build(
         settings: &Settings,
         database_url: String,
+        extension: Option<Extension>,
         front: &Drain,
         back: &Drain,
     ) -> anyhow::Result<Self> {
@@ -102,6 +103,9 @@ impl Backstage {
         if settings.roles.has(Role::Link) {
             routes.add_service(link.service());
         }
+        if let Some(extension) = extension {
+            (extension.mount)(&mut routes);
+        }
         let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
         let limited = settings.limits;
         let watches = (limited.watches, limited.watches_per_operator);
@@ -126,8 +130,11 @@ impl Backstage {
     }
 
     fn reflection(&self) -> anyhow::Result<Router> {
-        let build =
-            || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(FILE_DESCRIPTOR_SET);
+        let build = || {
+            let builder = tonic_reflection::server::Builder::configure();
+            contract::parts()
+                .fold(builder, |builder, part| builder.register_encoded_file_descriptor_set(part.descriptors))
+        };
         // grpcurl asks for v1; older clients know v1alpha only.
         let v1 = build().build_v1()?.max_decoding_message_size(MESSAGE_BYTES);
         let v1alpha = build().build_v1alpha()?.max_decoding_message_size(MESSAGE_BYTES);

@@ -6,7 +6,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
 use homepot_runtime::settings::Flags;
 
-use crate::{confirm_clock, ctl, demo, health, restored, serve, terminal, tether};
+use crate::{Extension, confirm_clock, ctl, demo, health, restored, serve, terminal, tether};
 
 /// Monitors and commands devices: one program, every part of the server.
 #[derive(Debug, Parser)]
@@ -43,12 +43,25 @@ enum Command {
 
 /// Runs the program; what it answers is the process' status.
 pub fn main() -> ExitCode {
+    run(None)
+}
+
+/// Runs the program with more services than HOMEPOT has. What the contract allows is settled by it, so it comes first.
+pub fn main_with(extension: Extension) -> ExitCode {
+    if !homepot::contract::add(extension.contract) {
+        terminal::tell_error(&anyhow::anyhow!("a program has one extension"));
+        return ExitCode::FAILURE;
+    }
+    run(Some(extension))
+}
+
+fn run(extension: Option<Extension>) -> ExitCode {
     if let Err(error) = environment::check() {
         terminal::tell_error(&error.into());
         return ExitCode::from(2);
     }
     let done = match Cli::parse().command {
-        Command::Serve(flags) => serve::run(*flags),
+        Command::Serve(flags) => serve::run(*flags, extension),
         Command::Ctl(args) => ctl::run(*args, Cli::command()),
         Command::Restored(flags) => restored::run(*flags),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),

@@ -16,6 +16,7 @@ mod client;
 mod confirm_clock;
 mod ctl;
 mod demo;
+mod extension;
 mod health;
 mod restored;
 mod serve;
@@ -24,4 +25,5 @@ mod signals;
 mod terminal;
 mod tether;
 
-pub use cli::main;
+pub use cli::{main, main_with};
+pub use extension::Extension;

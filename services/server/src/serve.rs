@@ -26,7 +26,7 @@ use homepot_store::cluster::{ClusterConfig, PrivateCluster};
 use tokio::task::JoinSet;
 
 use crate::{
-    admin_token,
+    Extension, admin_token,
     assemble::{self, Backstage},
     background,
     signals::{Children, Signals},
@@ -58,10 +58,10 @@ const FLUSH: Duration = Duration::from_millis(1000);
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
 /// Serves until a signal. Faults of the settings are told in plain words; from there on, errors are log lines.
-pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(flags)?;
     log::init(&settings.log).map_err(anyhow::Error::msg)?;
-    match run_with(&settings) {
+    match run_with(&settings, extension) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "can't go on");
@@ -70,7 +70,7 @@ pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn run_with(settings: &Settings) -> anyhow::Result<()> {
+fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result<()> {
     let started = Instant::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %settings.roles, "starting");
     let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
@@ -95,7 +95,8 @@ fn run_with(settings: &Settings) -> anyhow::Result<()> {
     let mut cluster = start_cluster(settings)?;
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let served = runtime.block_on(serve(settings, metrics, listeners, shares, cluster.as_mut(), started));
+    let server = Server::new(settings, shares, extension);
+    let served = runtime.block_on(serve(server, settings, metrics, listeners, cluster.as_mut(), started));
     runtime.shutdown_timeout(LAST_WORDS);
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;
@@ -146,15 +147,14 @@ pub(crate) fn start_cluster(settings: &Settings) -> anyhow::Result<Option<Privat
 }
 
 async fn serve(
+    mut server: Server,
     settings: &Settings,
     metrics: Metrics,
     listeners: Listeners,
-    shares: Shares,
     mut cluster: Option<&mut PrivateCluster>,
     started: Instant,
 ) -> anyhow::Result<()> {
     let (mut signals, mut children) = (Signals::listen()?, Children::listen()?);
-    let mut server = Server::new(settings, shares);
     let database_url = match &settings.database.url {
         Some(url) => Some(url.reveal().to_owned()),
         None => cluster.as_ref().map(|cluster| cluster.database_url()),
@@ -245,10 +245,11 @@ struct Server {
     fronts: JoinSet<io::Result<()>>,
     backs: JoinSet<()>,
     backstage: Option<Backstage>,
+    extension: Option<Extension>,
 }
 
 impl Server {
-    fn new(settings: &Settings, shares: Shares) -> Self {
+    fn new(settings: &Settings, shares: Shares, extension: Option<Extension>) -> Self {
         Self {
             deadline: settings.drain_deadline,
             gates: Gates::new(settings, shares),
@@ -258,6 +259,7 @@ impl Server {
             fronts: JoinSet::new(),
             backs: JoinSet::new(),
             backstage: None,
+            extension,
         }
     }
 
@@ -288,7 +290,7 @@ impl Server {
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
             self.readiness.note_reason("database", Some("waiting"));
-            let backstage = Backstage::build(settings, database_url, &self.front, &self.back).await?;
+            let backstage = Backstage::build(settings, database_url, self.extension, &self.front, &self.back).await?;
             self.readiness.note("database", true);
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
             let gate = self.gates.grpc.clone();

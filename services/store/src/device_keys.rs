@@ -123,10 +123,11 @@ pub fn revoke_all(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Optio
     })
 }
 
-/// Two changes of one device's keys go one after the other.
+/// Two changes of one device's keys go one after the other; none begins once it was removed.
 fn lock_device(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<i64>, StoreError> {
     let device = devices::table
         .filter(devices::device_id.eq(device_id.as_str()))
+        .filter(devices::removed_at.is_null())
         .select(devices::device)
         .for_no_key_update()
         .first(conn)

@@ -4,6 +4,7 @@ mod enroll;
 pub(crate) mod labels;
 mod removal;
 mod removed;
+mod retired;
 mod self_change;
 mod summary;
 mod watch;
@@ -25,8 +26,9 @@ use serde_json::Value;
 pub use self::{
     enroll::{Enrolled, NewDevice, enroll},
     labels::{count_matching, matching},
-    removal::{RemovalFilter, remove_simulated, shut_out_simulated},
+    removal::{RemovalFilter, purge, remove_simulated, shut_out_simulated, thin_out},
     removed::{REMEMBERED, Removed, removed, removed_since, sweep_removed},
+    retired::{mark_removed, to_remove},
     self_change::update_self,
     summary::{SummaryFilter, summarize},
     watch::{Watched, changed_since, watched},
@@ -56,6 +58,7 @@ struct Row {
     updated_at: DateTime<Utc>,
     labels: Value,
     proof_key: Option<Vec<u8>>,
+    removed_at: Option<DateTime<Utc>>,
 }
 
 #[derive(Queryable, Selectable)]
@@ -123,6 +126,7 @@ fn device((row, session): (Row, SessionRow)) -> Result<Device, StoreError> {
         presence: session.try_into()?,
         created_at: row.created_at,
         updated_at: row.updated_at,
+        removed_at: row.removed_at,
     })
 }
 
@@ -175,7 +179,7 @@ pub struct DeviceFilter {
     pub selector: Option<LabelSelector>,
 }
 
-/// The device of that id.
+/// The device of that id, removed or not.
 pub fn find(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<Device>, StoreError> {
     devices::table
         .inner_join(sessions::table)
@@ -228,7 +232,7 @@ pub(crate) fn by_pk(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<DeviceRe
     rows.into_iter().map(device_ref).collect()
 }
 
-/// The devices of a site by device id, of one source or of both: at most `limit` that come after `after`.
+/// The devices of a site by device id, of one source or of both, none that was removed: at most `limit` that come after `after`.
 pub fn of_site(
     conn: &mut PgConnection,
     site_id: &SiteId,
@@ -240,6 +244,7 @@ pub fn of_site(
         .inner_join(sessions::table)
         .filter(devices::site_id.eq(site_id.as_str()))
         .filter(devices::device_id.gt(after.map_or("", |id| id.as_str())))
+        .filter(devices::removed_at.is_null())
         .select(REF)
         .into_boxed::<diesel::pg::Pg>();
     if let Some(source) = source {
@@ -252,7 +257,7 @@ pub fn of_site(
 /// Devices that are read at once: each may have a configuration of 16 KiB.
 const CHUNK: u32 = 128;
 
-/// Devices by id.
+/// Devices by id; none that was removed.
 pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
     paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, filter, page))
 }
@@ -264,6 +269,7 @@ fn key(device: &Device) -> String {
 fn list_chunk(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
     let mut query = devices::table
         .inner_join(sessions::table)
+        .filter(devices::removed_at.is_null())
         .select((Row::as_select(), SessionRow::as_select()))
         .into_boxed::<diesel::pg::Pg>();
     query = selected(query, &filter.selection);
@@ -309,7 +315,7 @@ struct Changes<'a> {
     labels: Option<Value>,
 }
 
-/// Changes a device; `None`: there is no such device. Shutting it out voids what was verified of it before.
+/// Changes a device; `None`: there is no such device, or it was removed. Shutting it out voids what was verified of it before.
 pub fn update(
     conn: &mut PgConnection,
     device_id: &DeviceId,
@@ -324,7 +330,8 @@ pub fn update(
     };
     let voided = i32::from(change.active == Some(false));
     conn.transaction(|conn| {
-        let changed: Option<i64> = diesel::update(devices::table.filter(devices::device_id.eq(device_id.as_str())))
+        let there = devices::device_id.eq(device_id.as_str()).and(devices::removed_at.is_null());
+        let changed: Option<i64> = diesel::update(devices::table.filter(there))
             .set((
                 changes,
                 devices::credential_version.eq(devices::credential_version + voided),

@@ -12,9 +12,10 @@ use crate::{
     devices::labels,
     operators::{self, Made},
     paging, row,
-    schema::{enrollment_tokens, sites},
+    schema::enrollment_tokens,
     scope::within,
     secrets::{Columns, NewSecret, StoredSecret},
+    sites,
 };
 
 #[derive(Queryable, Selectable)]
@@ -70,10 +71,9 @@ pub struct NewEnrollmentToken {
     pub labels: Labels,
 }
 
-/// Makes a token; `None`: there is no such site.
+/// Makes a token; `None`: there is no such site, or it was removed.
 pub fn insert(conn: &mut PgConnection, new: &NewEnrollmentToken) -> Result<Option<EnrollmentToken>, StoreError> {
-    let site: Option<String> = sites::table.find(new.site_id.as_str()).select(sites::site_id).first(conn).optional()?;
-    if site.is_none() {
+    if !sites::is_open(conn, &new.site_id)? {
         return Ok(None);
     }
     let row: Row = diesel::insert_into(enrollment_tokens::table)

@@ -85,8 +85,11 @@ pub enum Created {
 pub fn insert(conn: &mut PgConnection, new: &NewOperator) -> Result<Created, StoreError> {
     if let SiteScope::Only(site_ids) = &new.scope {
         let wanted = site_ids.iter().map(|site_id| site_id.as_str());
-        let known: Vec<String> =
-            sites::table.filter(sites::site_id.eq_any(wanted)).select(sites::site_id).load(conn)?;
+        let known: Vec<String> = sites::table
+            .filter(sites::site_id.eq_any(wanted))
+            .filter(sites::removed_at.is_null())
+            .select(sites::site_id)
+            .load(conn)?;
         let missing = site_ids.iter().find(|site_id| !known.iter().any(|known| known == site_id.as_str()));
         if let Some(site_id) = missing {
             return Ok(Created::SiteMissing(site_id.clone()));

@@ -11,6 +11,7 @@ diesel::table! {
         open_enrollment -> Bool,
         created_at -> Timestamptz,
         updated_at -> Timestamptz,
+        removed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -35,6 +36,7 @@ diesel::table! {
         labels -> Jsonb,
         proof_key -> Nullable<Binary>,
         token_labels -> Jsonb,
+        removed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -146,6 +148,7 @@ diesel::table! {
         site_id -> Nullable<Text>,
         version -> Nullable<BigInt>,
         swept -> Bool,
+        source -> Text,
     }
 }
 

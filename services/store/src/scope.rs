@@ -1,7 +1,7 @@
 //! What a caller may see, as conditions of queries: the one place where a scope becomes SQL.
 
 use diesel::{
-    dsl::{Eq, EqAny, IsContainedBy},
+    dsl::{Eq, EqAny, IsContainedBy, IsNull},
     prelude::*,
     query_dsl::methods::FilterDsl,
     sql_types::Text,
@@ -33,13 +33,14 @@ where
     }
 }
 
-/// Narrows a boxed query over `devices` to a selection.
+/// Narrows a boxed query over `devices` to a selection. A device that was removed is only in one that names it.
 pub(crate) fn selected<Q>(query: Q, selection: &DeviceSelection) -> Q
 where
     Q: FilterDsl<EqAny<devices::site_id, Vec<String>>, Output = Q>
         + FilterDsl<EqAny<devices::device_id, Vec<String>>, Output = Q>
         + FilterDsl<Eq<devices::site_id, String>, Output = Q>
-        + FilterDsl<Eq<devices::source, &'static str>, Output = Q>,
+        + FilterDsl<Eq<devices::source, &'static str>, Output = Q>
+        + FilterDsl<IsNull<devices::removed_at>, Output = Q>,
 {
     let mut query = within(query, devices::site_id, &selection.scope);
     if let Some(site_id) = &selection.site_id {
@@ -48,7 +49,9 @@ where
     if let Some(source) = selection.source {
         query = FilterDsl::filter(query, devices::source.eq(source.as_str()));
     }
-    if !selection.device_ids.is_empty() {
+    if selection.device_ids.is_empty() {
+        query = FilterDsl::filter(query, devices::removed_at.is_null());
+    } else {
         let device_ids: Vec<_> = selection.device_ids.iter().map(ToString::to_string).collect();
         query = FilterDsl::filter(query, devices::device_id.eq_any(device_ids));
     }

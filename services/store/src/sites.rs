@@ -1,9 +1,12 @@
 //! Sites.
 
+mod removal;
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::model::{NewSite, Page, PageRequest, Site, SiteChange, SiteId, SiteScope};
 
+pub use self::removal::{SiteRemoval, mark_removed, purge, thin_out};
 use crate::{StoreError, clock, paging, row, schema::sites, scope::within};
 
 #[derive(Queryable, Selectable)]
@@ -16,6 +19,7 @@ struct Row {
     open_enrollment: bool,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
+    removed_at: Option<DateTime<Utc>>,
 }
 
 impl TryFrom<Row> for Site {
@@ -30,6 +34,7 @@ impl TryFrom<Row> for Site {
             open_enrollment: row.open_enrollment,
             created_at: row.created_at,
             updated_at: row.updated_at,
+            removed_at: row.removed_at,
         })
     }
 }
@@ -52,14 +57,26 @@ pub fn insert(conn: &mut PgConnection, site: &NewSite) -> Result<Option<Site>, S
         .transpose()
 }
 
-/// The site of that id.
+/// The site of that id, removed or not.
 pub fn find(conn: &mut PgConnection, site_id: &SiteId) -> Result<Option<Site>, StoreError> {
     sites::table.find(site_id.as_str()).select(Row::as_select()).first(conn).optional()?.map(Site::try_from).transpose()
 }
 
-/// Sites within `scope`, by id.
+/// Whether there is such a site that was not removed. It is not removed before the caller's transaction ends.
+pub(crate) fn is_open(conn: &mut PgConnection, site_id: &SiteId) -> Result<bool, StoreError> {
+    let open = sites::table
+        .find(site_id.as_str())
+        .filter(sites::removed_at.is_null())
+        .select(sites::site_id)
+        .for_key_share()
+        .first::<String>(conn)
+        .optional()?;
+    Ok(open.is_some())
+}
+
+/// Sites within `scope`, by id; none that was removed.
 pub fn list(conn: &mut PgConnection, scope: &SiteScope, page: &PageRequest) -> Result<Page<Site>, StoreError> {
-    let mut query = sites::table.select(Row::as_select()).into_boxed();
+    let mut query = sites::table.filter(sites::removed_at.is_null()).select(Row::as_select()).into_boxed();
     query = within(query, sites::site_id, scope);
     if let Some(after) = &page.after {
         query = query.filter(sites::site_id.gt(after));
@@ -80,7 +97,7 @@ struct Changes<'a> {
     updated_at: DateTime<Utc>,
 }
 
-/// Changes a site; `None`: there is no such site.
+/// Changes a site; `None`: there is no such site, or it was removed.
 pub fn update(conn: &mut PgConnection, site_id: &SiteId, change: &SiteChange) -> Result<Option<Site>, StoreError> {
     // An empty text clears the column.
     fn cleared(text: &Option<String>) -> Option<Option<&str>> {
@@ -93,7 +110,7 @@ pub fn update(conn: &mut PgConnection, site_id: &SiteId, change: &SiteChange) ->
         open_enrollment: change.open_enrollment,
         updated_at: clock::database_now(conn)?,
     };
-    diesel::update(sites::table.find(site_id.as_str()))
+    diesel::update(sites::table.find(site_id.as_str()).filter(sites::removed_at.is_null()))
         .set(changes)
         .returning(Row::as_returning())
         .get_result(conn)

@@ -24,6 +24,7 @@ mod outages;
 mod presence;
 mod removal;
 mod restored;
+mod retired;
 mod rollups;
 mod runs;
 mod samples;

@@ -24,7 +24,7 @@ use homepot_store::{
 
 use crate::fixture::*;
 
-fn simulated(id: &str, site: &str) -> NewDevice {
+pub(crate) fn simulated(id: &str, site: &str) -> NewDevice {
     NewDevice { source: DeviceSource::Simulated, ..new_device(id, site) }
 }
 
@@ -37,7 +37,7 @@ fn sample(pk: i64, ago: TimeDelta) -> NewSample {
 }
 
 /// A device with a row of everything.
-fn full(conn: &mut PgConnection, new: &NewDevice) -> DeviceRef {
+pub(crate) fn full(conn: &mut PgConnection, new: &NewDevice) -> DeviceRef {
     sites::insert(conn, &new_site(new.enrollment.site_id.as_str())).unwrap();
     assert!(matches!(devices::enroll(conn, new).unwrap(), Enrolled::Device(_)));
     let device = devices::find_ref(conn, &new.enrollment.device_id).unwrap().unwrap();
@@ -66,7 +66,7 @@ struct Counted {
 }
 
 /// Every table that has rows of devices, whichever they are, with its count for this one.
-fn rows_of(conn: &mut PgConnection, pk: i64) -> Vec<(String, i64)> {
+pub(crate) fn rows_of(conn: &mut PgConnection, pk: i64) -> Vec<(String, i64)> {
     let tables: Vec<Named> = sql_query(
         "SELECT c.relname::text AS name FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'device' \
         WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition \
@@ -82,7 +82,7 @@ fn rows_of(conn: &mut PgConnection, pk: i64) -> Vec<(String, i64)> {
     tables.into_iter().map(count).collect()
 }
 
-fn is_empty(conn: &mut PgConnection, pk: i64) -> bool {
+pub(crate) fn is_empty(conn: &mut PgConnection, pk: i64) -> bool {
     rows_of(conn, pk).into_iter().all(|(table, count)| {
         assert_eq!(count, 0, "{table}");
         true

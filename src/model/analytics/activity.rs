@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActivityType, MAX_METADATA, TimeRange, read_range, read_source, read_text};
+use super::{ActivityType, MAX_METADATA, TimeRange, read_range, read_source};
 use crate::{
+    checked,
     error::Error,
     model::{
         DeviceSource, Faults, JsonObject, OperatorName, from_proto_duration, from_struct, non_empty, to_proto_duration,
@@ -13,8 +14,6 @@ use crate::{
     },
     pb::{analytics::v1 as pb, common::v1 as common_pb},
 };
-
-const MAX_DURATION: Duration = Duration::from_secs(24 * 3600);
 
 /// One thing that somebody did.
 #[derive(Clone, Debug, PartialEq)]
@@ -84,12 +83,9 @@ impl TryFrom<pb::Activity> for Activity {
     type Error = Error;
 
     fn try_from(activity: pb::Activity) -> Result<Self, Error> {
+        checked::check(&activity)?;
         let mut faults = Faults::new();
         let activity_type = faults.take(ActivityType::required("activity_type", activity.activity_type));
-        faults.text("page_url", &activity.page_url, 0, 2_048);
-        faults.text("element_id", &activity.element_id, 0, 256);
-        faults.text("search_query", &activity.search_query, 0, 500);
-        faults.text("session_id", &activity.session_id, 0, 128);
         let duration = activity.duration.as_ref().and_then(|duration| faults.take(read_duration(duration)));
         let metadata = activity.metadata.as_ref();
         let metadata = metadata.and_then(|object| faults.take(from_struct("metadata", object, MAX_METADATA)));
@@ -108,9 +104,6 @@ impl TryFrom<pb::Activity> for Activity {
 
 fn read_duration(duration: &prost_types::Duration) -> Result<Duration, Error> {
     let duration = from_proto_duration("duration", duration)?;
-    if duration > MAX_DURATION {
-        return Err(Error::invalid("duration", "must be at most a day"));
-    }
     Ok(Duration::from_millis(duration.as_millis().try_into().unwrap_or_default()))
 }
 
@@ -118,12 +111,13 @@ impl TryFrom<pb::ActivityFilter> for ActivityFilter {
     type Error = Error;
 
     fn try_from(filter: pb::ActivityFilter) -> Result<Self, Error> {
+        checked::check(&filter)?;
         let mut faults = Faults::new();
         let read = Self {
             activity_type: faults.take(ActivityType::from_proto("activity_type", filter.activity_type)).flatten(),
-            page_url: read_text(&mut faults, "page_url", filter.page_url),
-            session_id: read_text(&mut faults, "session_id", filter.session_id),
-            operator: read_text(&mut faults, "operator", filter.operator),
+            page_url: non_empty(filter.page_url),
+            session_id: non_empty(filter.session_id),
+            operator: non_empty(filter.operator),
             range: read_range(&mut faults, filter.start_time.as_ref(), filter.end_time.as_ref()),
             source: read_source(&mut faults, filter.source),
         };

@@ -2,8 +2,9 @@
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 
-use super::{MAX_CONTEXT, Severity, TimeRange, read_range, read_source, read_text};
+use super::{MAX_CONTEXT, Severity, TimeRange, read_range, read_source};
 use crate::{
+    checked,
     error::Error,
     model::{
         DeviceId, DeviceSource, Faults, JsonObject, OperatorName, SiteId, from_struct, non_empty, to_proto_timestamp,
@@ -94,14 +95,9 @@ impl TryFrom<pb::ErrorReport> for ErrorReport {
     type Error = Error;
 
     fn try_from(report: pb::ErrorReport) -> Result<Self, Error> {
+        checked::check(&report)?;
         let mut faults = Faults::new();
-        faults.text("category", &report.category, 1, 64);
         let severity = faults.take(Severity::required("severity", report.severity));
-        faults.text("error_code", &report.error_code, 0, 128);
-        faults.text("error_message", &report.error_message, 1, 4_000);
-        faults.text("stack_trace", &report.stack_trace, 0, 16_000);
-        faults.text("endpoint", &report.endpoint, 0, 2_048);
-        faults.text("user_id", &report.user_id, 0, 128);
         let context = report.context.as_ref();
         let context = context.and_then(|object| faults.take(from_struct("context", object, MAX_CONTEXT)));
         let report = severity.map(|severity| Self {
@@ -122,12 +118,13 @@ impl TryFrom<pb::ErrorFilter> for ErrorFilter {
     type Error = Error;
 
     fn try_from(filter: pb::ErrorFilter) -> Result<Self, Error> {
+        checked::check(&filter)?;
         let mut faults = Faults::new();
         let read = Self {
-            category: read_text(&mut faults, "category", filter.category),
+            category: non_empty(filter.category),
             severity: faults.take(Severity::from_proto("severity", filter.severity)).flatten(),
-            error_code: read_text(&mut faults, "error_code", filter.error_code),
-            endpoint: read_text(&mut faults, "endpoint", filter.endpoint),
+            error_code: non_empty(filter.error_code),
+            endpoint: non_empty(filter.endpoint),
             device_id: non_empty(filter.device_id).and_then(|id| faults.take(DeviceId::parse(&id))),
             site_id: non_empty(filter.site_id).and_then(|id| faults.take(SiteId::parse(&id))),
             range: whole_hours(read_range(&mut faults, filter.start_time.as_ref(), filter.end_time.as_ref())),

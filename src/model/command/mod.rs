@@ -16,10 +16,11 @@ pub use self::{
     state::CommandState,
 };
 use super::{
-    CommandId, CommandType, DeviceId, DeviceSource, Faults, JsonBounds, JsonObject, RunId, SiteId, from_proto_duration,
+    CommandId, CommandType, DeviceId, DeviceSource, JsonBounds, JsonObject, RunId, SiteId, from_proto_duration,
     from_struct, non_empty, to_proto_duration, to_proto_timestamp, to_struct,
 };
 use crate::{
+    checked,
     error::Error,
     pb::{command::v1 as pb, common::v1 as common_pb},
 };
@@ -32,8 +33,6 @@ pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
 pub(super) const MAX_PAYLOAD: JsonBounds = JsonBounds { bytes: MAX_PAYLOAD_BYTES, keys: 1_024, depth: 16 };
-pub(super) const TIME_TO_LIVE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30 * 24 * 3600));
-pub(super) const RUN_TIMEOUT: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(24 * 3600));
 
 /// The command types HOMEPOT knows, with whether running one twice does no harm.
 pub const CATALOGUE: &[(&str, bool)] =
@@ -144,42 +143,21 @@ impl TryFrom<pb::QueueRequest> for NewCommand {
     type Error = Error;
 
     fn try_from(request: pb::QueueRequest) -> Result<Self, Error> {
-        let mut faults = Faults::new();
-        let device_id = faults.take(DeviceId::parse(&request.device_id));
-        let command_type = faults.take(CommandType::parse_any_case(&request.command_type));
-        let payload = request.payload.as_ref().and_then(|p| faults.take(from_struct("payload", p, MAX_PAYLOAD)));
-        faults.text("idempotency_key", &request.idempotency_key, 0, 128);
-        let time_to_live =
-            faults.take(span("time_to_live", request.time_to_live.as_ref(), DEFAULT_TIME_TO_LIVE, TIME_TO_LIVE));
-        let run_timeout =
-            faults.take(span("run_timeout", request.run_timeout.as_ref(), DEFAULT_RUN_TIMEOUT, RUN_TIMEOUT));
-        let command = device_id.zip(command_type).zip(time_to_live).zip(run_timeout).map(
-            |(((device_id, command_type), time_to_live), run_timeout)| Self {
-                device_id,
-                command_type,
-                payload,
-                idempotency_key: non_empty(request.idempotency_key),
-                time_to_live,
-                run_timeout,
-            },
-        );
-        faults.finish(command)
+        checked::check(&request)?;
+        Ok(Self {
+            device_id: DeviceId::parse(&request.device_id)?,
+            command_type: CommandType::parse_any_case(&request.command_type)?,
+            payload: request.payload.as_ref().map(|p| from_struct("payload", p, MAX_PAYLOAD)).transpose()?,
+            idempotency_key: non_empty(request.idempotency_key),
+            time_to_live: span("time_to_live", request.time_to_live.as_ref(), DEFAULT_TIME_TO_LIVE)?,
+            run_timeout: span("run_timeout", request.run_timeout.as_ref(), DEFAULT_RUN_TIMEOUT)?,
+        })
     }
 }
 
-/// A span within bounds, or the default where it is left out.
-pub(super) fn span(
-    field: &str,
-    value: Option<&prost_types::Duration>,
-    default: Duration,
-    (min, max): (Duration, Duration),
-) -> Result<Duration, Error> {
-    let Some(value) = value else { return Ok(default) };
-    let span = from_proto_duration(field, value)?;
-    if span < min || span > max {
-        return Err(Error::invalid(field, format!("must be {} to {} seconds", min.as_secs(), max.as_secs())));
-    }
-    Ok(span)
+/// A span, or the default where it is left out.
+pub(super) fn span(field: &str, value: Option<&prost_types::Duration>, default: Duration) -> Result<Duration, Error> {
+    value.map_or(Ok(default), |value| from_proto_duration(field, value))
 }
 
 #[cfg(test)]

@@ -1,11 +1,18 @@
 //! Operators and probes, who must be served while the server is attacked.
 
-use std::time::{Duration, Instant};
+use std::{
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
 
 use homepot::pb::registry::v1::WhoAmIRequest;
-use tokio::{sync::oneshot, task::JoinHandle};
+use tokio::sync::oneshot;
 
-use crate::{Server, grpc::Clients, rest::Request};
+use crate::{
+    Server,
+    grpc::{Caller, Clients},
+    rest::Request,
+};
 
 const EVERY: Duration = Duration::from_millis(500);
 /// An answer that takes longer than this is none, as it is for Kubernetes' probes and for people.
@@ -26,7 +33,8 @@ pub struct Probed {
     pub slowest: Duration,
 }
 
-/// Asks until it is stopped.
+/// Asks until it is stopped, on a thread of its own: who probes a server does not share a run queue with eleven thousand
+/// attackers, and what is measured is the server.
 pub(super) struct Probes {
     stop: oneshot::Sender<()>,
     asking: JoinHandle<Probed>,
@@ -35,13 +43,11 @@ pub(super) struct Probes {
 impl Probes {
     pub(super) fn start(server: &Server) -> Self {
         let (stop, mut stopped) = oneshot::channel();
-        let asker = Asker {
-            ops_addr: server.ops_addr.clone(),
-            rest_addr: server.rest_addr.clone(),
-            token: server.admin_token.clone(),
-            clients: server.admin(),
-        };
-        let asking = tokio::spawn(async move {
+        let (ops_addr, rest_addr) = (server.ops_addr.clone(), server.rest_addr.clone());
+        let (grpc_addr, token) = (server.grpc_addr.clone(), server.admin_token.clone());
+        let probe = async move {
+            let clients = Clients::new(&grpc_addr, &Caller::Operator(token.clone()));
+            let asker = Asker { ops_addr, rest_addr, token, clients };
             let mut probed = Probed::default();
             let mut tick = tokio::time::interval(EVERY);
             loop {
@@ -51,14 +57,17 @@ impl Probes {
                     _ = tick.tick() => asker.round(&mut probed).await,
                 }
             }
-        });
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let asking = thread::spawn(move || runtime.block_on(probe));
         Self { stop, asking }
     }
 
     pub(super) async fn stop(self) -> Probed {
         // One that ended by a panic says so below.
         let _ = self.stop.send(());
-        self.asking.await.expect("the probes end")
+        let joined = tokio::task::spawn_blocking(|| self.asking.join()).await.expect("waiting for the probes");
+        joined.expect("the probes end")
     }
 }
 

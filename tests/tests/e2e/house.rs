@@ -54,6 +54,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-agent", &["homepot", "homepot-host"]),
     ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
     ("homepot-tests", &["homepot", "homepot-agent"]),
+    // What a capability of another crate may stand on.
+    (
+        "homepot-example",
+        &["homepot", "homepot-contract-build", "homepot-operator-api", "homepot-runtime", "homepot-server"],
+    ),
+    ("homepot-contract-build", &[]),
     ("homepot-bench", &["homepot", "homepot-agent", "homepot-host"]),
 ];
 
@@ -162,6 +168,83 @@ fn every_crate_opens_by_saying_what_it_is_for() {
         let opening = text.lines().take_while(|line| line.starts_with("//!")).count();
         assert!(opening >= 3, "{name}: src/lib.rs opens with {opening} lines of documentation");
     }
+}
+
+/// What a file of the shell names of its neighbours: the words that follow `super::` and `ctl::`, tests left out.
+fn neighbours(text: &str) -> BTreeSet<String> {
+    let code = text.split("#[cfg(test)]").next().unwrap();
+    let after = |mark: &'static str| code.match_indices(mark).map(move |(at, _)| &code[at + mark.len()..]);
+    after("super::").chain(after("ctl::")).flat_map(first_words).collect()
+}
+
+/// What a path, or each of a group of paths, begins with: `a::b` with `a`, `{a::{b, c}, d}` with `a` and `d`.
+fn first_words(path: &str) -> Vec<String> {
+    let word = |text: &str| text.trim_start().chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+    let Some(group) = path.strip_prefix('{') else { return vec![word(path)] };
+    let (mut depth, mut begin, mut found) = (0, 0, Vec::new());
+    for (at, c) in group.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' | ',' if depth == 0 => {
+                found.push(word(&group[begin..at]));
+                begin = at + 1;
+            }
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if c == '}' && begin == at + 1 {
+            break;
+        }
+    }
+    found
+}
+
+#[test]
+fn what_a_file_names_is_read_from_its_paths() {
+    assert_eq!(first_words("kit::{args::Limit, out}"), ["kit"]);
+    assert_eq!(first_words("{a::{b, c}, d, super::e::F}; {g}"), ["a", "d", "super"]);
+    let named = neighbours("use super::{super::kit::out, sites};\nuse crate::ctl::runs;\n#[cfg(test)]\nuse super::x;");
+    assert_eq!(named, ["super", "kit", "sites", "runs"].map(str::to_owned).into());
+}
+
+/// The Rust files of a directory by the names of their modules, without `mod.rs`; none where there is no directory.
+fn modules(directory: &Path) -> BTreeMap<String, String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return BTreeMap::new() };
+    let files = entries.map(|entry| entry.unwrap().path());
+    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "rs"));
+    let named = files.map(|path| (path.file_stem().unwrap().to_string_lossy().into_owned(), path));
+    let others = named.filter(|(name, _)| name != "mod");
+    others.map(|(name, path)| (name, std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn the_nouns_of_the_shell_know_the_kit_alone_and_the_kit_goes_round_in_no_circle() {
+    let shell = workspace().join("services/server/src/ctl");
+    let (nouns, kit) = (modules(&shell), modules(&shell.join("kit")));
+    assert!(nouns.len() > 8 && kit.len() > 8, "the walk itself works: {:?} {:?}", nouns.keys(), kit.keys());
+    for (noun, text) in &nouns {
+        // A large noun has rooms of its own below it.
+        for text in modules(&shell.join(noun)).values().chain([text]) {
+            let mut others = neighbours(text);
+            others.retain(|name| name != noun && nouns.contains_key(name));
+            assert!(others.is_empty(), "{noun} knows {others:?}; what both need belongs into the kit");
+        }
+    }
+    let mut left: BTreeMap<_, _> = kit.iter().map(|(name, text)| (name.clone(), neighbours(text))).collect();
+    assert!(left["out"].contains("table"), "the walk itself works: {left:?}");
+    for (part, known) in &mut left {
+        let others: Vec<_> = known.iter().filter(|name| nouns.contains_key(*name)).collect();
+        assert!(others.is_empty(), "kit/{part} knows {others:?}");
+        known.retain(|name| name != part && kit.contains_key(name));
+    }
+    // Whoever knows nobody that is left goes, until nobody is left.
+    while let Some(free) = left.iter().find(|(_, known)| known.is_empty()).map(|(name, _)| name.clone()) {
+        left.remove(&free);
+        left.values_mut().for_each(|known| {
+            known.remove(&free);
+        });
+    }
+    assert!(left.is_empty(), "these know one another in a circle: {left:?}");
 }
 
 fn metadata() -> Value {

@@ -7,11 +7,14 @@
 
 mod access;
 mod bench;
+mod clients;
 mod clocks;
 mod contract;
 mod ctl;
 mod demo;
 mod door;
+mod extension;
+mod habits;
 mod host;
 mod house;
 mod ledger;
@@ -20,6 +23,7 @@ mod ops;
 mod presence;
 mod protocol;
 mod reflection;
+mod removal;
 mod replicas;
 mod rest;
 mod siege;

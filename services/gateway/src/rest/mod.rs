@@ -23,8 +23,7 @@ use axum::{
 };
 use homepot::{
     Error, Kind,
-    contract::{Http, METHODS, Method, Repeat},
-    pb::FILE_DESCRIPTOR_SET,
+    contract::{self, Http, Method, Repeat},
 };
 use http::{header, request::Parts, uri::PathAndQuery};
 use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
@@ -70,9 +69,10 @@ struct Route {
 }
 
 /// The routes of the contract, and the document that describes them.
-pub(crate) fn contract(version: &str) -> Router<App> {
-    match DescriptorPool::decode(FILE_DESCRIPTOR_SET) {
-        Ok(pool) => router(&pool, METHODS, version),
+pub(crate) fn translated(version: &str) -> Router<App> {
+    let mut pool = DescriptorPool::new();
+    match contract::parts().try_for_each(|part| pool.decode_file_descriptor_set(part.descriptors)) {
+        Ok(()) => router(&pool, contract::methods(), version),
         Err(error) => {
             tracing::error!(%error, "the contract's descriptors can not be read; REST goes without its methods");
             Router::new()
@@ -81,8 +81,8 @@ pub(crate) fn contract(version: &str) -> Router<App> {
 }
 
 /// The routes of all `methods` that have a path. Their descriptors are looked up in `pool`.
-fn router(pool: &DescriptorPool, methods: &[Method], version: &str) -> Router<App> {
-    let with_path = methods.iter().filter_map(|method| Some((method, method.http?)));
+fn router<'a>(pool: &DescriptorPool, methods: impl Iterator<Item = &'a Method>, version: &str) -> Router<App> {
+    let with_path = methods.filter_map(|method| Some((method, method.http?)));
     let found = with_path.filter_map(|(method, http)| {
         let route = Route::new(pool, method, http);
         if route.is_none() {

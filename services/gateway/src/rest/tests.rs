@@ -1,6 +1,6 @@
 //! What becomes of requests on their way to a service, and what is told of those that go no further.
 
-use homepot::contract::METHODS;
+use homepot::{contract::METHODS, pb::FILE_DESCRIPTOR_SET};
 use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value, json};
 
@@ -207,7 +207,7 @@ async fn a_method_that_the_contract_gains_has_its_route_and_its_place_in_the_doc
         client_streaming: false,
         server_streaming: false,
     };
-    let router = router(&with_another_method(), &[method], "1.2.3").with_state(app());
+    let router = router(&with_another_method(), [&method].into_iter(), "1.2.3").with_state(app());
     let ask = async |path: &str| {
         let mut request = http::Request::get(path);
         for (name, value) in OPERATOR {

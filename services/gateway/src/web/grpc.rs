@@ -13,7 +13,7 @@ use axum::{
 use bytes::Bytes;
 use homepot::{
     Error, Kind,
-    contract::{METHODS, Method},
+    contract::{self, Method},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -47,7 +47,7 @@ type Answer = http::Response<tonic::body::Body>;
 
 /// The methods that have a path over REST, which are those for operators. No device's method is found here.
 pub(super) fn router() -> Router<App> {
-    METHODS.iter().filter(|method| method.http.is_some()).fold(Router::new(), |router, method| {
+    contract::methods().filter(|method| method.http.is_some()).fold(Router::new(), |router, method| {
         router.route(method.path, post(move |State(app): State<App>, request: Request| answer(app, method, request)))
     })
 }

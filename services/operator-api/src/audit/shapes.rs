@@ -5,7 +5,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use homepot::{contract::METHODS, pb::FILE_DESCRIPTOR_SET};
+use homepot::contract;
 use prost::Message as _;
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
@@ -45,14 +45,14 @@ enum Kind {
 
 static SHAPES: LazyLock<HashMap<&'static str, Shape>> = LazyLock::new(|| {
     // Left out of the contract by no build: a test reads all of them.
-    let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap_or_default();
-    let types = Types::of(set);
+    let sets = contract::parts().map(|part| FileDescriptorSet::decode(part.descriptors).unwrap_or_default());
+    let types = Types::of(sets);
     audited().filter_map(|method| Some((method, types.shape(method)?))).collect()
 });
 
 /// The methods of which a record is kept, by their paths.
 fn audited() -> impl Iterator<Item = &'static str> {
-    METHODS.iter().filter(|method| method.audited).map(|method| method.path)
+    contract::methods().filter(|method| method.audited).map(|method| method.path)
 }
 
 /// The shape of an audited method; `None` where it is not audited.
@@ -88,10 +88,11 @@ struct Types {
 }
 
 impl Types {
-    fn of(set: FileDescriptorSet) -> Self {
+    fn of(sets: impl Iterator<Item = FileDescriptorSet>) -> Self {
         let mut types = Self { messages: HashMap::new(), enums: HashMap::new(), methods: HashMap::new() };
         // Requests may hold free-form values, which are nobody's business: only our own messages are looked into.
-        for file in set.file.into_iter().filter(|file| file.package().starts_with("homepot.")) {
+        let files = sets.flat_map(|set| set.file);
+        for file in files.filter(|file| file.package().starts_with("homepot.")) {
             let package = file.package().to_owned();
             let named = |name: &str| format!(".{package}.{name}");
             for service in &file.service {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use homepot::{
-    Error,
+    Error, Kind,
     model::{
         Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, Faults, LabelSelector,
         PageRequest, SecretKind, from_proto_duration, to_proto_timestamp,
@@ -21,7 +21,6 @@ use super::Service;
 use crate::secrets::place_of;
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-const MAX_OVERLAP: Duration = Duration::from_secs(30 * 24 * 3600);
 
 impl Service {
     pub(super) async fn get_device(
@@ -103,13 +102,22 @@ impl Service {
         Ok(pb::ActivateDeviceResponse { device: Some(device.into_proto()) })
     }
 
+    /// The id of a device that was not removed.
+    async fn there(&self, caller: &OperatorCaller, device_id: DeviceId) -> Result<DeviceId, Error> {
+        let device = self.directory.device_record(caller, device_id).await?;
+        match device.removed_at {
+            None => Ok(device.device_id),
+            Some(_) => Err(Error::new(Kind::Conflict, format!("Device {} was removed", device.device_id))),
+        }
+    }
+
     async fn change_device(
         &self,
         caller: &OperatorCaller,
         device_id: DeviceId,
         change: DeviceChange,
     ) -> Result<Device, Error> {
-        let device_id = self.directory.device(caller, device_id).await?.device_id;
+        let device_id = self.there(caller, device_id).await?;
         tracing::info!(%device_id, ?change, "device changed");
         let changed = self
             .registry
@@ -131,12 +139,9 @@ impl Service {
             None => Some(DEFAULT_OVERLAP),
             Some(overlap) => faults.take(from_proto_duration("overlap", overlap)),
         };
-        if overlap.is_some_and(|overlap| overlap > MAX_OVERLAP) {
-            faults.add("overlap", "must be 0 s to 30 days");
-        }
         let device_id = faults.take(DeviceId::parse(&request.device_id));
         let (overlap, device_id) = faults.finish(overlap.zip(device_id))?;
-        let device_id = self.directory.device(caller, device_id).await?.device_id;
+        let device_id = self.there(caller, device_id).await?;
         let minted = self.registry.mint(SecretKind::DeviceKey, place_of(&caller.name)).await?;
         let (wanted, key) = (device_id.clone(), minted.kept);
         let rotated = self
@@ -162,7 +167,7 @@ impl Service {
         caller: &OperatorCaller,
         request: pb::RevokeDeviceKeysRequest,
     ) -> Result<pb::RevokeDeviceKeysResponse, Error> {
-        let device_id = self.directory.device(caller, DeviceId::parse(&request.device_id)?).await?.device_id;
+        let device_id = self.there(caller, DeviceId::parse(&request.device_id)?).await?;
         let revoke = move |conn: &mut _| device_keys::revoke_all(conn, &device_id);
         let revoked = self.registry.inner.store.run("revoke_device_keys", revoke).await?;
         let revoked = revoked.ok_or_else(|| Error::not_found("Device not found"))?;

@@ -36,6 +36,7 @@ operator_service! {
         get_site(GetSiteRequest) -> GetSiteResponse;
         list_sites(ListSitesRequest) -> ListSitesResponse;
         update_site(UpdateSiteRequest) -> UpdateSiteResponse;
+        remove_site(RemoveSiteRequest) -> RemoveSiteResponse;
         get_device(GetDeviceRequest) -> GetDeviceResponse;
         list_devices(ListDevicesRequest) -> ListDevicesResponse;
         summarize_fleet(SummarizeFleetRequest) -> SummarizeFleetResponse;
@@ -44,6 +45,7 @@ operator_service! {
         activate_device(ActivateDeviceRequest) -> ActivateDeviceResponse;
         rotate_device_key(RotateDeviceKeyRequest) -> RotateDeviceKeyResponse;
         revoke_device_keys(RevokeDeviceKeysRequest) -> RevokeDeviceKeysResponse;
+        remove_device(RemoveDeviceRequest) -> RemoveDeviceResponse;
         remove_simulated_devices(RemoveSimulatedDevicesRequest) -> RemoveSimulatedDevicesResponse;
         get_presence(GetPresenceRequest) -> GetPresenceResponse;
         list_state_changes(ListStateChangesRequest) -> ListStateChangesResponse;

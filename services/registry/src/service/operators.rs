@@ -1,7 +1,5 @@
 //! Operators.
 
-use std::time::Duration;
-
 use homepot::{
     Error,
     model::{OperatorName, PageRequest, Role, from_proto_duration},
@@ -12,9 +10,6 @@ use homepot_store::operators;
 
 use super::{Service, scope_of};
 use crate::operators::own_of;
-
-const MIN_TIME_TO_LIVE: Duration = Duration::from_secs(60);
-const MAX_TIME_TO_LIVE: Duration = Duration::from_secs(3_653 * 24 * 3600);
 
 impl Service {
     pub(super) async fn create_operator(
@@ -28,9 +23,6 @@ impl Service {
         let scope = faults.take(scope_of(&request.site_ids));
         let time_to_live =
             request.time_to_live.as_ref().and_then(|span| faults.take(from_proto_duration("time_to_live", span)));
-        if time_to_live.is_some_and(|span| !(MIN_TIME_TO_LIVE..=MAX_TIME_TO_LIVE).contains(&span)) {
-            faults.add("time_to_live", "must be 1 minute to 10 years");
-        }
         let ((name, role), scope) = faults.finish(name.zip(role).zip(scope))?;
 
         let (operator, token) = self.registry.create_operator(caller, name, role, scope, time_to_live).await?;

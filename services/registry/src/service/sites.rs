@@ -53,7 +53,9 @@ impl Service {
         let site_id = faults.take(SiteId::parse(&request.site_id));
         let change = faults.take(SiteChange::try_from(request));
         let (site_id, change) = faults.finish(site_id.zip(change))?;
-        self.directory.site(caller, site_id.clone()).await?;
+        if self.directory.site(caller, site_id.clone()).await?.removed_at.is_some() {
+            return Err(Error::new(Kind::Conflict, format!("Site {site_id} was removed")));
+        }
         let wanted = site_id.clone();
         let changed =
             self.registry.inner.store.run("update_site", move |conn| sites::update(conn, &wanted, &change)).await?;

@@ -10,11 +10,12 @@ use homepot::{
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};
 
-use super::{
+use super::kit::{
+    args::{Limit, Until},
     calls::all,
-    devices::{source, source_parser},
     out::Out,
-    table::{Cell, Column, Record, column, wide},
+    record::{Cell, Column, Record, column, wide},
+    source::{source, source_parser},
     words,
 };
 use crate::client::Client;
@@ -30,9 +31,8 @@ pub(super) enum Action {
     List {
         #[command(flatten)]
         filter: Filter,
-        /// At most so many.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// Count what people did: real ones, unless told otherwise.
     Summary {
@@ -65,9 +65,11 @@ pub(super) struct Filter {
     /// Only real or only simulated people.
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
-    /// Only of this time until now, such as 2h or 7d; it is kept for 30 days.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::ago)]
+    /// Only from this time on: so long ago, such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z; it is kept for 30 days.
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::moment)]
     since: DateTime<Utc>,
+    #[command(flatten)]
+    until: Until,
 }
 
 impl From<Filter> for pb::ActivityFilter {
@@ -78,7 +80,7 @@ impl From<Filter> for pb::ActivityFilter {
             session_id: filter.session,
             operator: filter.operator,
             start_time: Some(to_proto_timestamp(filter.since)),
-            end_time: None,
+            end_time: filter.until.to_proto(),
             source: filter.source.unwrap_or_default().into(),
         }
     }
@@ -101,6 +103,10 @@ impl Record for pb::StoredActivity {
             "activity": self.activity.as_ref().map(activity), "operator": self.operator,
             "time": words::time(&self.time), "source": source(self.source),
         })
+    }
+
+    fn full() -> Self {
+        Self { activity: Some(pb::Activity::default()), ..Self::default() }
     }
 }
 
@@ -147,7 +153,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
     match action {
         Action::List { filter, limit } => {
             let filter = pb::ActivityFilter::from(filter);
-            let activities = all(limit, async |page_size, page_token| {
+            let activities = all(limit.limit, async |page_size, page_token| {
                 let request = pb::ListActivitiesRequest { filter: Some(filter.clone()), page_size, page_token };
                 let page = analytics.list_activities(request).await?.into_inner();
                 Ok((page.activities, page.next_page_token))

@@ -10,11 +10,12 @@ use homepot::{
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};
 
-use super::{
+use super::kit::{
+    args::{Limit, Until},
     calls::all,
-    devices::{source, source_parser},
     out::Out,
-    table::{Cell, Column, Record, column, key, wide},
+    record::{Cell, Column, Record, column, key, wide},
+    source::{source, source_parser},
     words,
 };
 use crate::client::Client;
@@ -30,9 +31,8 @@ pub(super) enum Action {
     List {
         #[command(flatten)]
         filter: Filter,
-        /// At most so many.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// Count errors: those of real devices and applications, unless told otherwise.
     Summary {
@@ -71,9 +71,11 @@ pub(super) struct Filter {
     /// Only real or only simulated ones.
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
-    /// Only of this time until now, such as 2h or 7d; they are kept for 90 days.
-    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::ago)]
+    /// Only from this time on: so long ago, such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z; they are kept for 90 days.
+    #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::moment)]
     since: DateTime<Utc>,
+    #[command(flatten)]
+    until: Until,
 }
 
 impl From<Filter> for pb::ErrorFilter {
@@ -86,7 +88,7 @@ impl From<Filter> for pb::ErrorFilter {
             device_id: filter.device,
             site_id: filter.site,
             start_time: Some(to_proto_timestamp(filter.since)),
-            end_time: None,
+            end_time: filter.until.to_proto(),
             source: filter.source.unwrap_or_default().into(),
         }
     }
@@ -115,6 +117,10 @@ impl Record for pb::ErrorGroup {
             "device_id": words::text(&self.device_id), "site_id": words::text(&self.site_id),
             "operator": words::text(&self.operator), "source": source(self.source), "overflow": self.overflow,
         })
+    }
+
+    fn full() -> Self {
+        Self { newest: Some(pb::ErrorReport::default()), ..Self::default() }
     }
 }
 
@@ -157,7 +163,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
     match action {
         Action::List { filter, limit } => {
             let filter = pb::ErrorFilter::from(filter);
-            let errors = all(limit, async |page_size, page_token| {
+            let errors = all(limit.limit, async |page_size, page_token| {
                 let request = pb::ListErrorsRequest { filter: Some(filter.clone()), page_size, page_token };
                 let page = analytics.list_errors(request).await?.into_inner();
                 Ok((page.errors, page.next_page_token))

@@ -1,39 +1,28 @@
 //! `homepot ctl`: the operators' shell, a client of a running server over gRPC.
 //!
-//! A module for each kind of thing (`sites`, `devices`, `commands`, …) holds its command line, its calls and how its
-//! records look; `table` and `out` show them, `calls` fetches pages and keeps watches going, `connection` knows the server
-//! and the caller's token.
+//! A file for each noun (`sites`, `devices`, `commands`, …) holds its command line, its calls and how its records look. It knows
+//! the `kit` and no other noun.
 
 mod activity;
-mod calls;
 mod commands;
 mod completions;
-mod connection;
+mod contexts;
 mod devices;
 mod errors;
-mod follow;
-mod labels;
-mod latest;
+mod kit;
 mod operators;
-mod order;
-mod out;
-mod progress;
-mod removal;
-mod run_records;
+mod query;
 mod runs;
+mod samples;
 mod sites;
-mod status;
-mod summary;
-mod table;
-mod target;
 mod tokens;
-mod words;
 
 use std::{process::ExitCode, time::Duration};
 
-use self::{
+use self::kit::{
     connection::Connection,
-    out::{Out, Output, ReaderGone, note},
+    out::{Look, Out, ReaderGone, note},
+    status::{self, Usage},
 };
 
 pub(crate) const AFTER_HELP: &str = "\
@@ -50,9 +39,8 @@ Try `homepot ctl devices list`, `homepot ctl latest`, `homepot ctl commands queu
 pub(crate) struct CtlArgs {
     #[command(flatten)]
     connection: Connection,
-    /// How answers look.
-    #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
-    output: Output,
+    #[command(flatten)]
+    look: Look,
     #[command(subcommand)]
     noun: Noun,
 }
@@ -66,7 +54,12 @@ enum Noun {
     #[command(subcommand)]
     Devices(Box<devices::Action>),
     /// Show the newest sample of each device.
-    Latest(latest::LatestArgs),
+    Latest(samples::LatestArgs),
+    /// What devices measured, sample by sample.
+    #[command(subcommand)]
+    Samples(samples::Action),
+    /// Show how metrics went over time.
+    Query(Box<query::QueryArgs>),
     /// What devices are told to do, one by one.
     #[command(subcommand)]
     Commands(Box<commands::Action>),
@@ -85,6 +78,9 @@ enum Noun {
     /// Who may call, and what.
     #[command(subcommand)]
     Operators(operators::Action),
+    /// Servers by name, with the files that speak for them.
+    #[command(subcommand)]
+    Contexts(contexts::Action),
     /// Show who your own token says you are.
     #[command(name = "whoami")]
     WhoAmI,
@@ -94,6 +90,9 @@ enum Noun {
         /// For which shell.
         shell: completions::Shell,
     },
+    /// Write the ids that complete a word; the scripts of `completions` call it.
+    #[command(name = "__complete", hide = true)]
+    Complete(completions::IdsArgs),
 }
 
 impl Noun {
@@ -102,28 +101,18 @@ impl Noun {
         match self {
             Self::Commands(action) => action.takes(),
             Self::Devices(action) => action.takes(),
+            Self::Sites(action) => action.takes(),
             _ => Duration::ZERO,
         }
     }
 }
 
-/// What is wrong with the command line, found out later than by its parser.
-#[derive(Debug)]
-struct Usage(String);
-
-impl std::fmt::Display for Usage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl std::error::Error for Usage {}
-
 /// Does what the arguments say; `command` is the whole command line, for completions.
 pub(crate) fn run(args: CtlArgs, command: clap::Command) -> anyhow::Result<ExitCode> {
-    let out = Out::new(args.output);
+    let out = Out::new(args.look);
     let done = match args.noun {
         Noun::Completions { shell } => completions::run(&out, shell, command),
+        Noun::Contexts(action) => contexts::run(&args.connection, &out, action),
         noun => {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(act(&args.connection, &out, noun))
@@ -141,11 +130,16 @@ pub(crate) fn run(args: CtlArgs, command: clap::Command) -> anyhow::Result<ExitC
 }
 
 async fn act(connection: &Connection, out: &Out, noun: Noun) -> anyhow::Result<ExitCode> {
+    if let Noun::Complete(args) = noun {
+        return completions::ids(connection, out, args).await;
+    }
     let client = &connection.open(noun.takes()).await?;
     match noun {
         Noun::Sites(action) => sites::run(client, out, action).await,
         Noun::Devices(action) => devices::run(client, out, *action).await,
-        Noun::Latest(args) => latest::run(client, out, args).await,
+        Noun::Latest(args) => samples::latest(client, out, args).await,
+        Noun::Samples(action) => samples::run(client, out, action).await,
+        Noun::Query(args) => query::run(client, out, *args).await,
         Noun::Commands(action) => commands::run(client, out, *action).await,
         Noun::Runs(action) => runs::run(client, out, *action).await,
         Noun::Errors(action) => errors::run(client, out, action).await,
@@ -153,7 +147,7 @@ async fn act(connection: &Connection, out: &Out, noun: Noun) -> anyhow::Result<E
         Noun::Tokens(action) => tokens::run(client, out, action).await,
         Noun::Operators(action) => operators::run(client, out, action).await,
         Noun::WhoAmI => operators::who_am_i(client, out).await,
-        // Needs no server and was done before.
-        Noun::Completions { .. } => Ok(ExitCode::SUCCESS),
+        // These were done before.
+        Noun::Completions { .. } | Noun::Contexts(_) | Noun::Complete(_) => Ok(ExitCode::SUCCESS),
     }
 }

@@ -6,10 +6,11 @@ use homepot::{model::to_proto_duration, pb::registry::v1 as pb};
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};
 
-use super::{
+use super::kit::{
+    args::Limit,
     calls::{all, answer},
     out::{Out, note},
-    table::{Cell, Column, Record, column, key, wide},
+    record::{Cell, Column, Record, column, key, wide},
     words,
 };
 use crate::client::Client;
@@ -38,9 +39,8 @@ pub(super) enum Action {
     },
     /// List operators, without their tokens: all of them, or where you are bound to sites, yourself and those you made.
     List {
-        /// At most so many.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// End an operator's token.
     ///
@@ -75,6 +75,8 @@ impl Record for pb::Operator {
         wide("MADE BY", |o, _| (&o.made_by).into()),
     ];
 
+    const NAME: Option<&'static str> = Some("name");
+
     fn json(&self) -> Value {
         json!({
             "name": self.name, "role": role(self), "site_ids": self.site_ids, "token_id": self.token_id,
@@ -98,7 +100,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.secret(&made.operator.unwrap_or_default(), "token", &made.token)?;
         }
         Action::List { limit } => {
-            let operators = all(limit, async |page_size, page_token| {
+            let operators = all(limit.limit, async |page_size, page_token| {
                 let request = pb::ListOperatorsRequest { page_size, page_token };
                 let page = registry.list_operators(request).await?.into_inner();
                 Ok((page.operators, page.next_page_token))

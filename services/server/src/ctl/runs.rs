@@ -7,20 +7,25 @@ use homepot::{
     pb::{command::v1 as pb, common::v1::DeviceSource},
 };
 use homepot_runtime::settings::parse_time;
+use serde_json::{Value, json};
 
-use super::{
+use super::kit::{
+    args::{Limit, RunId},
     calls::{all, answer, follow},
-    commands::state_parser,
-    devices::source_parser,
     order::Order,
     out::{Out, note},
-    progress::Progress,
-    run_records::{STATE, STATES, state_word},
+    progress::{Progress, Step},
+    record::{Cell, Column, Record, column, key, wide},
+    source::{source, source_parser},
+    states::{command_state, command_state_parser},
     status::{self, Status},
     target::{Selection, confirm},
     words,
 };
 use crate::client::Client;
+
+const STATE: &str = "RUN_STATE_";
+const STATES: &[&str] = &["running", "paused", "halted", "completed", "cancelled"];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
@@ -37,45 +42,36 @@ pub(super) enum Action {
         /// Only those for real or for simulated devices.
         #[arg(long, value_parser = source_parser())]
         source: Option<DeviceSource>,
-        /// At most so many.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// Show one run with its progress.
-    Get {
-        /// The run.
-        #[arg(value_name = "RUN_ID")]
-        run_id: String,
-    },
+    Get(RunId),
     /// List the devices of a run and what came of it on each.
     Devices {
-        /// The run.
-        #[arg(value_name = "RUN_ID")]
-        run_id: String,
+        #[command(flatten)]
+        run: RunId,
         /// Only devices whose command is in this state; can be repeated.
-        #[arg(long = "state", value_name = "STATE", value_parser = state_parser())]
+        #[arg(long = "state", value_name = "STATE", value_parser = command_state_parser())]
         states: Vec<pb::CommandState>,
         /// Only real or only simulated devices.
         #[arg(long, value_parser = source_parser())]
         source: Option<DeviceSource>,
-        /// At most so many.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// Queue nothing more until the run is resumed; what is queued already goes on.
     Pause {
-        /// The run.
-        #[arg(value_name = "RUN_ID")]
-        run_id: String,
+        #[command(flatten)]
+        run: RunId,
         /// Why.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         reason: String,
     },
     /// Go on with a run that was paused, or that its failures halted.
     Resume {
-        /// The run.
-        #[arg(value_name = "RUN_ID")]
-        run_id: String,
+        #[command(flatten)]
+        run: RunId,
         /// Devices that may fail from now on, those so far included [default: as many as so far if it was halted].
         #[arg(long, value_name = "COUNT")]
         max_failures: Option<u32>,
@@ -85,9 +81,8 @@ pub(super) enum Action {
     },
     /// End a run: devices whose turn has not come are left out, commands that have not started are taken back.
     Cancel {
-        /// The run.
-        #[arg(value_name = "RUN_ID")]
-        run_id: String,
+        #[command(flatten)]
+        run: RunId,
         /// Why.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         reason: String,
@@ -95,9 +90,8 @@ pub(super) enum Action {
     /// Stay until a run has ended or is halted, and show its progress.
     #[command(after_help = status::HELP)]
     Wait {
-        /// The run.
-        #[arg(value_name = "RUN_ID")]
-        run_id: String,
+        #[command(flatten)]
+        run: RunId,
         /// How long to stay, such as 10m [default: until then].
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         timeout: Option<Duration>,
@@ -133,11 +127,136 @@ pub(super) struct Start {
     timeout: Option<Duration>,
 }
 
+impl Record for pb::Run {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("RUN", |r, _| (&r.run_id).into()),
+        column("TYPE", |r, _| (&r.command_type).into()),
+        key("STATE", |r, _| Cell::state(state_word(r))),
+        column("STARTED", |r, style| style.time(&r.created_at)),
+        column("BY", |r, _| (&r.created_by).into()),
+        column("PROGRESS", |r, _| line(&r.progress.unwrap_or_default()).into()),
+        wide("ENDED", |r, style| style.time(&r.finished_at)),
+        wide("TARGET", |r, _| target(r).into()),
+        wide("IN FLIGHT", |r, _| format!("up to {}", r.max_in_flight).into()),
+        wide("FAILURES", |r, _| format!("up to {}", r.max_failures).into()),
+        wide("PAYLOAD", |r, _| words::compact(&r.payload).into()),
+        wide("KEY", |r, _| (&r.idempotency_key).into()),
+        column("REASON", |r, _| (&r.reason).into()),
+        wide("DESCRIPTION", |r, _| (&r.description).into()),
+    ];
+
+    const NAME: Option<&'static str> = Some("run_id");
+
+    fn json(&self) -> Value {
+        let p = self.progress.unwrap_or_default();
+        json!({
+            "run_id": self.run_id, "command_type": self.command_type, "payload": words::object(&self.payload),
+            "target": self.target.as_ref().map(|t| json!({
+                "device_ids": t.device_ids, "site_id": words::text(&t.site_id),
+                "label_selector": words::text(&t.label_selector), "fleet": t.fleet, "source": source_of(t),
+            })),
+            "max_in_flight": self.max_in_flight, "max_failures": self.max_failures,
+            "time_to_live_seconds": words::seconds(&self.time_to_live),
+            "run_timeout_seconds": words::seconds(&self.run_timeout), "state": state_word(self),
+            "reason": words::text(&self.reason),
+            "progress": {
+                "total": p.total, "waiting": p.waiting, "in_flight": p.in_flight, "succeeded": p.succeeded,
+                "failed": p.failed, "cancelled": p.cancelled, "skipped": p.skipped,
+            },
+            "created_by": self.created_by, "idempotency_key": words::text(&self.idempotency_key),
+            "description": words::text(&self.description), "created_at": words::time(&self.created_at),
+            "finished_at": words::time(&self.finished_at),
+        })
+    }
+
+    fn full() -> Self {
+        Self { target: Some(pb::Target::default()), ..Self::default() }
+    }
+}
+
+/// A run's state as a word.
+fn state_word(run: &pb::Run) -> String {
+    words::word(run.state().as_str_name(), STATE)
+}
+
+fn target(run: &pb::Run) -> String {
+    let target = run.target.clone().unwrap_or_default();
+    let site = (!target.site_id.is_empty()).then(|| format!("site {}", target.site_id));
+    let labels = (!target.label_selector.is_empty()).then(|| target.label_selector.clone());
+    let fleet = target.fleet.then(|| "the fleet".to_owned());
+    let devices = (!target.device_ids.is_empty()).then(|| format!("{} named device(s)", target.device_ids.len()));
+    let source = source_of(&target).map(str::to_owned);
+    [devices, site, labels, fleet, source].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// Which devices it reaches; `None`: whatever is named.
+fn source_of(target: &pb::Target) -> Option<&'static str> {
+    (target.source() != DeviceSource::Unspecified).then(|| source(target.source))
+}
+
+impl Record for pb::RunDevice {
+    const COLUMNS: &'static [Column<Self>] = &[
+        column("DEVICE", |d, _| (&d.device_id).into()),
+        column("SITE", |d, _| (&d.site_id).into()),
+        wide("SOURCE", |d, _| source(d.source).into()),
+        key("STATE", |d, _| match stands(d) {
+            Some(state) => Cell::state(state),
+            None if d.skipped => "left out".into(),
+            None => "waiting".into(),
+        }),
+        column("COMMAND", |d, _| (&d.command_id).into()),
+        column("REASON", |d, _| (&d.reason).into()),
+        wide("RESULT", |d, _| words::compact(&d.result).into()),
+    ];
+
+    const NAME: Option<&'static str> = Some("device_id");
+
+    fn json(&self) -> Value {
+        json!({
+            "device_id": self.device_id, "site_id": self.site_id, "command_id": words::text(&self.command_id),
+            "state": stands(self), "reason": words::text(&self.reason), "skipped": self.skipped,
+            "result": words::object(&self.result), "source": source(self.source),
+        })
+    }
+}
+
+/// Where a device's command stands; `None` while it has none.
+fn stands(device: &pb::RunDevice) -> Option<String> {
+    match device.state() {
+        pb::CommandState::Unspecified => None,
+        state => Some(command_state(state)),
+    }
+}
+
+/// Devices with an outcome.
+fn done(progress: &pb::RunProgress) -> u32 {
+    progress.succeeded + progress.failed + progress.cancelled + progress.skipped
+}
+
+/// The progress in words.
+fn line(progress: &pb::RunProgress) -> String {
+    let mut line = format!("{} of {} done, {} in flight", done(progress), progress.total, progress.in_flight);
+    let rest = [(progress.failed, "failed"), (progress.cancelled, "cancelled"), (progress.skipped, "left out")];
+    for (count, word) in rest.into_iter().filter(|(count, _)| *count > 0) {
+        line.push_str(&format!(", {count} {word}"));
+    }
+    line
+}
+
+fn step(run: &pb::Run) -> Step {
+    let progress = run.progress.unwrap_or_default();
+    let words = match run.state() {
+        pb::RunState::Running => line(&progress),
+        _ => format!("{}; {}", line(&progress), state_word(run)),
+    };
+    Step { done: done(&progress), total: progress.total, state: state_word(run), words }
+}
+
 pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
     let mut ledger = client.command();
     let changed = match action {
         Action::Start(args) => return start(client, out, *args).await,
-        Action::Wait { run_id, timeout } => {
+        Action::Wait { run: RunId { run_id }, timeout } => {
             let run = get(client, &run_id).await?;
             let (run, status) = wait(client, out, run, timeout).await?;
             out.changed(&run, &[])?;
@@ -145,7 +264,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
         }
         Action::List { state, source, limit } => {
             let (state, source) = (state.unwrap_or_default().into(), source.unwrap_or_default().into());
-            let runs = all(limit, async |page_size, page_token| {
+            let runs = all(limit.limit, async |page_size, page_token| {
                 let request = pb::ListRunsRequest { state, page_size, page_token, source };
                 let page = ledger.list_runs(request).await?.into_inner();
                 Ok((page.runs, page.next_page_token))
@@ -153,14 +272,14 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.list(&runs.await?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Action::Get { run_id } => {
+        Action::Get(RunId { run_id }) => {
             out.detail(&get(client, &run_id).await?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Action::Devices { run_id, states, source, limit } => {
+        Action::Devices { run: RunId { run_id }, states, source, limit } => {
             let source = source.unwrap_or_default().into();
             let states: Vec<i32> = states.into_iter().map(Into::into).collect();
-            let devices = all(limit, async |page_size, page_token| {
+            let devices = all(limit.limit, async |page_size, page_token| {
                 let (run_id, states) = (run_id.clone(), states.clone());
                 let request = pb::ListRunDevicesRequest { run_id, states, page_size, page_token, source };
                 let page = ledger.list_run_devices(request).await?.into_inner();
@@ -169,12 +288,14 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.list(&devices.await?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Action::Pause { run_id, reason } => answer(ledger.pause_run(pb::PauseRunRequest { run_id, reason }).await)?.run,
-        Action::Resume { run_id, max_failures, max_in_flight } => {
+        Action::Pause { run: RunId { run_id }, reason } => {
+            answer(ledger.pause_run(pb::PauseRunRequest { run_id, reason }).await)?.run
+        }
+        Action::Resume { run: RunId { run_id }, max_failures, max_in_flight } => {
             let request = pb::ResumeRunRequest { run_id, max_failures, max_in_flight };
             answer(ledger.resume_run(request).await)?.run
         }
-        Action::Cancel { run_id, reason } => {
+        Action::Cancel { run: RunId { run_id }, reason } => {
             answer(ledger.cancel_run(pb::CancelRunRequest { run_id, reason }).await)?.run
         }
     };
@@ -239,7 +360,7 @@ async fn wait(
             // It is open from now on, or nothing has changed for a while: what was missed before shows here.
             _ => get(client, &run_id).await?,
         };
-        progress.tell(&run);
+        progress.tell(step(&run));
         Ok(if stands_still(&run) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     };
     let followed = follow(open, take);
@@ -311,5 +432,20 @@ mod tests {
         assert_eq!(end(&run(State::Completed, 2)), status::FAILED);
         assert_eq!(end(&run(State::Cancelled, 3)), status::FAILED);
         assert_eq!(end(&run(State::Halted, 0)), status::FAILED);
+    }
+
+    #[test]
+    fn progress_is_told_in_words_with_what_went_wrong() {
+        let progress = pb::RunProgress {
+            total: 60,
+            waiting: 20,
+            in_flight: 10,
+            succeeded: 27,
+            failed: 2,
+            cancelled: 0,
+            skipped: 1,
+        };
+        assert_eq!(line(&progress), "30 of 60 done, 10 in flight, 2 failed, 1 left out");
+        assert_eq!(line(&pb::RunProgress::default()), "0 of 0 done, 0 in flight");
     }
 }

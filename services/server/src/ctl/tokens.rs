@@ -9,11 +9,13 @@ use homepot::{
 use homepot_runtime::settings::parse_time;
 use serde_json::{Value, json};
 
-use super::{
+use super::kit::{
+    args::Limit,
     calls::{all, answer},
-    devices::{source, source_parser},
+    labels::label,
     out::Out,
-    table::{Cell, Column, Record, column, key, wide},
+    record::{Cell, Column, Record, column, key, wide},
+    source::{source, source_parser},
     words,
 };
 use crate::client::Client;
@@ -46,9 +48,8 @@ pub(super) enum Action {
         /// Only those for real or for simulated devices.
         #[arg(long, value_parser = source_parser())]
         source: Option<DeviceSource>,
-        /// At most so many.
-        #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
-        limit: Option<u32>,
+        #[command(flatten)]
+        limit: Limit,
     },
     /// End an enrolment token; devices that enrolled with it stay.
     Revoke {
@@ -74,6 +75,8 @@ impl Record for pb::EnrollmentToken {
         wide("REVOKED", |t, style| style.time(&t.revoked_at)),
     ];
 
+    const NAME: Option<&'static str> = Some("token_id");
+
     fn json(&self) -> Value {
         json!({
             "token_id": self.token_id, "site_id": self.site_id, "source": source(self.source),
@@ -82,12 +85,6 @@ impl Record for pb::EnrollmentToken {
             "revoked_at": words::time(&self.revoked_at), "labels": words::labels_json(&self.labels),
         })
     }
-}
-
-/// What is no label for other reasons, the server says.
-fn label(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("must be KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
@@ -107,7 +104,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
         }
         Action::List { site, source, limit } => {
             let source = source.unwrap_or_default().into();
-            let tokens = all(limit, async |page_size, page_token| {
+            let tokens = all(limit.limit, async |page_size, page_token| {
                 let request = pb::ListEnrollmentTokensRequest { site_id: site.clone(), page_size, page_token, source };
                 let page = registry.list_enrollment_tokens(request).await?.into_inner();
                 Ok((page.enrollment_tokens, page.next_page_token))

@@ -9,8 +9,9 @@ use serde_json::Value;
 use super::{find, labels, removal};
 use crate::{
     StoreError, device_keys, row,
-    schema::{device_states, devices, enrollment_tokens, sessions, sites},
+    schema::{device_states, devices, enrollment_tokens, sessions},
     secrets::NewSecret,
+    sites,
 };
 
 /// A device to enrol; its key is hashed already.
@@ -42,7 +43,7 @@ pub enum Enrolled {
     Taken,
     /// The id is taken at another site.
     TakenElsewhere,
-    /// There is no such site.
+    /// There is no such site, or it was removed.
     SiteMissing,
     /// The token is not good, or not for this site.
     TokenSpent,
@@ -77,9 +78,8 @@ pub fn enroll(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Stor
 }
 
 fn enroll_in_transaction(conn: &mut PgConnection, new: &NewDevice) -> Result<Enrolled, Abort> {
-    let site_id = new.enrollment.site_id.as_str();
-    let site: Option<String> = sites::table.find(site_id).select(sites::site_id).first(conn).optional()?;
-    if site.is_none() {
+    // Under a lock: whoever removes the site waits for this device, or it is found removed here.
+    if !sites::is_open(conn, &new.enrollment.site_id)? {
         return Ok(Enrolled::SiteMissing);
     }
     // Before anything of a device is told: who holds no good token learns nothing of ids.
@@ -131,6 +131,7 @@ fn take_over(conn: &mut PgConnection, new: &NewDevice) -> Result<Option<i64>, Ab
         .filter(devices::device_id.eq(new.enrollment.device_id.as_str()))
         .filter(devices::site_id.eq(new.enrollment.site_id.as_str()))
         .filter(devices::source.eq(DeviceSource::Simulated.as_str()))
+        .filter(devices::removed_at.is_null())
         .select((devices::device, devices::labels, devices::token_labels))
         .for_update()
         .first(conn)
@@ -139,7 +140,7 @@ fn take_over(conn: &mut PgConnection, new: &NewDevice) -> Result<Option<i64>, Ab
     let labels = labels::read("devices.labels", labels)?;
     let of_token = labels::read("devices.token_labels", of_token)?;
     let kept = labels.into_iter().filter(|(key, value)| of_token.get(key) != Some(value)).collect();
-    removal::purge(conn, &[simulated])?;
+    removal::purge_within(conn, &[simulated])?;
     let device = insert(conn, new, &merged(kept, &new.labels))?;
     if let Some(device) = device {
         enter_takeover(conn, new, device)?;

@@ -1,4 +1,5 @@
-//! The end of simulated devices: all that is kept of them goes. Real devices are never removed.
+//! The end of devices: all that is kept of them goes. Simulated ones can go as a set; a real one only by its own name, after it
+//! was marked as removed.
 //!
 //! What is written of a device either checks, under a lock, that its row is there (foreign keys do) or is removed once more
 //! later (rollups, see [`super::sweep_removed`]): whoever was about to write leaves nothing behind.
@@ -7,14 +8,14 @@ use diesel::{
     pg::Pg,
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Nullable, Timestamptz},
+    sql_types::{Array, BigInt, Bool, Nullable, Timestamptz},
 };
 use homepot::model::{DeviceSource, LabelSelector, SiteId, SiteScope};
 
 use super::labels;
 use crate::{
     Meaning, StoreError,
-    schema::{devices, removed_devices, sessions},
+    schema::{devices, sessions},
     scope::within,
 };
 
@@ -22,6 +23,8 @@ use crate::{
 const SHUT_OUT: i64 = 1_000;
 /// Devices that are removed in one transaction, and samples of a day of so many.
 const TOGETHER: i64 = 20;
+/// Commands that are removed in one transaction.
+const COMMANDS_TOGETHER: i64 = 5_000;
 /// Tries of a transaction that Postgres ended because another one waited for it.
 const TRIES: usize = 5;
 
@@ -67,8 +70,13 @@ pub fn remove_simulated(conn: &mut PgConnection, filter: &RemovalFilter) -> Resu
     if pks.is_empty() {
         return Ok(None);
     }
-    thin_out(conn, &pks)?;
-    retried(conn, |conn| conn.transaction(|conn| purge(conn, &pks))).map(Some)
+    while thin_out(conn, &pks)? {}
+    purge(conn, &pks).map(Some)
+}
+
+/// Removes those of these devices that are simulated or marked as removed, with all that is kept of them; tells how many.
+pub fn purge(conn: &mut PgConnection, pks: &[i64]) -> Result<usize, StoreError> {
+    retried(conn, |conn| conn.transaction(|conn| purge_within(conn, pks)))
 }
 
 /// The first of the devices that are meant, by id; only of those that are not shut out, where that is asked for.
@@ -95,18 +103,24 @@ fn simulated() -> &'static str {
     DeviceSource::Simulated.as_str()
 }
 
-/// Removes most of what these devices measured, a day at a time, each for itself: the last transaction is then short.
-fn thin_out(conn: &mut PgConnection, pks: &[i64]) -> Result<(), StoreError> {
+/// Removes a day of what these devices measured, or once none is left some of their commands: the transaction that removes the
+/// rest is then short. Tells whether there was anything; to be called until there is not.
+pub fn thin_out(conn: &mut PgConnection, pks: &[i64]) -> Result<bool, StoreError> {
     const OLDEST: &str = "SELECT min(oldest) AS oldest FROM unnest($1) AS d (device), LATERAL \
         (SELECT min(collected_at) AS oldest FROM samples WHERE samples.device = d.device) AS of_device";
     const DELETE: &str =
         "DELETE FROM samples WHERE device = ANY ($1) AND collected_at >= $2 AND collected_at < $2 + interval '1 day'";
-    loop {
-        let oldest: Oldest = sql_query(OLDEST).bind::<Array<BigInt>, _>(pks).get_result(conn)?;
-        let Some(oldest) = oldest.oldest else { return Ok(()) };
-        let delete = sql_query(DELETE).bind::<Array<BigInt>, _>(pks).bind::<Timestamptz, _>(oldest);
-        delete.execute(conn)?;
+    const COMMANDS: &str = "DELETE FROM commands WHERE command_id IN \
+        (SELECT command_id FROM commands WHERE device = ANY ($1) ORDER BY command_id LIMIT $2 FOR UPDATE)";
+    let oldest: Oldest = sql_query(OLDEST).bind::<Array<BigInt>, _>(pks).get_result(conn)?;
+    if let Some(oldest) = oldest.oldest {
+        sql_query(DELETE).bind::<Array<BigInt>, _>(pks).bind::<Timestamptz, _>(oldest).execute(conn)?;
+        return Ok(true);
     }
+    let commands = retried(conn, |conn| {
+        Ok(sql_query(COMMANDS).bind::<Array<BigInt>, _>(pks).bind::<BigInt, _>(COMMANDS_TOGETHER).execute(conn)?)
+    });
+    Ok(commands? > 0)
 }
 
 #[derive(QueryableByName)]
@@ -115,12 +129,12 @@ struct Oldest {
     oldest: Option<chrono::DateTime<chrono::Utc>>,
 }
 
-/// Removes those of these devices that are simulated, with all that is kept of them, within the caller's transaction.
-pub(super) fn purge(conn: &mut PgConnection, pks: &[i64]) -> Result<usize, StoreError> {
+/// As [`purge`], within the caller's transaction.
+pub(super) fn purge_within(conn: &mut PgConnection, pks: &[i64]) -> Result<usize, StoreError> {
     // A device's row first: whoever would write a row that refers to it waits, and then finds it gone.
     let gone: Vec<i64> = devices::table
         .filter(devices::device.eq_any(pks))
-        .filter(devices::source.eq(simulated()))
+        .filter(devices::source.eq(simulated()).or(devices::removed_at.is_not_null()))
         .select(devices::device)
         .order(devices::device)
         .for_update()
@@ -135,24 +149,25 @@ pub(super) fn purge(conn: &mut PgConnection, pks: &[i64]) -> Result<usize, Store
             .bind::<Array<BigInt>, _>(&gone)
             .execute(conn)?;
     }
-    let last = devices::table.inner_join(sessions::table).filter(devices::device.eq_any(&gone)).select((
-        devices::device,
-        devices::device_id.nullable(),
-        devices::site_id.nullable(),
-        (sessions::version + 1).nullable(),
-    ));
-    diesel::insert_into(removed_devices::table)
-        .values(last)
-        .into_columns((
-            removed_devices::device,
-            removed_devices::device_id,
-            removed_devices::site_id,
-            removed_devices::version,
-        ))
-        .execute(conn)?;
+    remember(conn, &gone, false)?;
     delete_rows(conn, &gone)?;
     // Keys, sessions, newest samples, commands and places in runs go with the row.
     Ok(diesel::delete(devices::table.filter(devices::device.eq_any(&gone))).execute(conn)?)
+}
+
+/// Remembers devices that are gone, for whoever watches. What is not `swept` is cleared of rollups later; of what keeps its
+/// history nothing is.
+pub(super) fn remember(conn: &mut PgConnection, pks: &[i64], swept: bool) -> Result<(), StoreError> {
+    sql_query(
+        "INSERT INTO removed_devices (device, device_id, site_id, source, version, swept) \
+         SELECT device, device_id, site_id, source, version + 1, $2 FROM devices JOIN sessions USING (device) \
+         WHERE device = ANY ($1) \
+         ON CONFLICT (device) DO UPDATE SET version = excluded.version, swept = excluded.swept, removed_at = now()",
+    )
+    .bind::<Array<BigInt>, _>(pks)
+    .bind::<Bool, _>(swept)
+    .execute(conn)?;
+    Ok(())
 }
 
 /// Deletes what refers to these devices by no foreign key.

@@ -16,13 +16,15 @@ const KEPT: TimeDelta = TimeDelta::days(31);
 /// Devices whose rollups are cleared away in one transaction.
 const TOGETHER: i64 = 1_000;
 
-/// A device that is gone. All of them were simulated.
+/// A device that is gone.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Removed {
     /// What it was called. Another device may be called so by now.
     pub device_id: DeviceId,
     /// Where it was.
     pub site_id: SiteId,
+    /// What it was.
+    pub source: DeviceSource,
     /// Greater than what [`super::Watched`] had of it, and less than what it has of a device that came later.
     pub version: i64,
 }
@@ -34,9 +36,6 @@ pub fn removed(
     since: DateTime<Utc>,
     page: &PageRequest,
 ) -> Result<Page<Removed>, StoreError> {
-    if selection.source == Some(DeviceSource::Real) {
-        return Ok(Page { items: Vec::new(), next: None });
-    }
     let mut query = removed_devices::table
         .filter(removed_devices::device_id.is_not_null())
         .filter(removed_devices::removed_at.ge(since))
@@ -45,6 +44,9 @@ pub fn removed(
     query = within(query, removed_devices::site_id.assume_not_null(), &selection.scope);
     if let Some(site_id) = &selection.site_id {
         query = query.filter(removed_devices::site_id.eq(site_id.as_str()));
+    }
+    if let Some(source) = selection.source {
+        query = query.filter(removed_devices::source.eq(source.as_str()));
     }
     if !selection.device_ids.is_empty() {
         query = query.filter(removed_devices::device_id.eq_any(selection.device_ids.iter().map(|id| id.as_str())));
@@ -76,15 +78,18 @@ pub fn removed_since(conn: &mut PgConnection, since: DateTime<Utc>) -> Result<Ve
     Ok(newest)
 }
 
-type Columns = (Option<String>, Option<String>, Option<i64>);
+type Columns = (Option<String>, Option<String>, String, Option<i64>);
 
-const COLUMNS: (removed_devices::device_id, removed_devices::site_id, removed_devices::version) =
-    (removed_devices::device_id, removed_devices::site_id, removed_devices::version);
+type Selected =
+    (removed_devices::device_id, removed_devices::site_id, removed_devices::source, removed_devices::version);
+const COLUMNS: Selected =
+    (removed_devices::device_id, removed_devices::site_id, removed_devices::source, removed_devices::version);
 
-fn read((device_id, site_id, version): Columns) -> Result<Removed, StoreError> {
+fn read((device_id, site_id, source, version): Columns) -> Result<Removed, StoreError> {
     Ok(Removed {
         device_id: row::checked("removed_devices.device_id", &device_id.unwrap_or_default())?,
         site_id: row::checked("removed_devices.site_id", &site_id.unwrap_or_default())?,
+        source: row::checked("removed_devices.source", &source)?,
         version: version.unwrap_or_default(),
     })
 }

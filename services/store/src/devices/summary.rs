@@ -55,10 +55,11 @@ GROUPING SETS ((devices.source), (devices.source, fares), (devices.source, devic
 type Total = (Nullable<Text>, Nullable<Text>, Nullable<Text>, Nullable<Text>, BigInt, BigInt, BigInt);
 type TotalRow = (Option<String>, Option<String>, Option<String>, Option<String>, i64, i64, i64);
 
-/// Counts devices in one statement, so that all totals are of one moment.
+/// Counts devices that were not removed, in one statement, so that all totals are of one moment.
 pub fn summarize(conn: &mut PgConnection, filter: &SummaryFilter) -> Result<FleetSummary, StoreError> {
     let mut query = devices::table
         .inner_join(sessions::table)
+        .filter(devices::removed_at.is_null())
         .group_by(sql::<Text>(OVER))
         .select(sql::<Total>(TOTALS))
         .into_boxed::<Pg>();

@@ -52,6 +52,7 @@ fn watched_chunk(
 ) -> Result<Page<Watched>, StoreError> {
     let mut query = devices::table
         .inner_join(sessions::table)
+        .filter(devices::removed_at.is_null())
         .select((Row::as_select(), SessionRow::as_select(), sessions::version))
         .into_boxed::<Pg>();
     query = selected(query, selection);
@@ -76,6 +77,7 @@ pub fn changed_since(
         .inner_join(sessions::table)
         .select((Row::as_select(), SessionRow::as_select(), sessions::version))
         .filter(sessions::changed_at.ge(since))
+        .filter(devices::removed_at.is_null())
         .order(sessions::changed_at);
     let rows = changed.load_iter::<(Row, SessionRow, i64), PgRowByRowLoadingMode>(conn)?;
     paging::all_within(rows.map(|row| read(row?)), most)

@@ -81,7 +81,7 @@ pub fn changed_since(
     since: DateTime<Utc>,
     most: usize,
 ) -> Result<Option<Vec<StoredSample>>, StoreError> {
-    let received = rows().filter(came_in_since(since)).order(devices::device_id);
+    let received = rows().filter(came_in_since(since)).filter(devices::removed_at.is_null()).order(devices::device_id);
     let rows = received.load_iter::<Row, PgRowByRowLoadingMode>(conn)?;
     paging::all_within(rows.map(|row| stored(row?)), most)
 }

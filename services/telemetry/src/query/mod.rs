@@ -26,7 +26,6 @@ use self::{
     plan::{Plan, Span},
 };
 
-const MAX_DEVICES: usize = 100;
 /// Series that are read at once in this process: queries must leave database threads to those who write.
 const READS: usize = 3;
 /// Pieces on their way to one caller.
@@ -167,7 +166,7 @@ fn read_names(request: &pb::QueryRequest) -> Result<Names, Error> {
     match (request.device_ids.is_empty(), read_site(&request.site_id)?) {
         (true, None) => Err(Error::invalid("device_ids", "is required, or site_id")),
         (false, Some(_)) => Err(Error::invalid("site_id", "can't be given together with device_ids")),
-        (false, None) => Ok(Names::Devices(read_devices(&request.device_ids, MAX_DEVICES)?)),
+        (false, None) => Ok(Names::Devices(read_devices(&request.device_ids)?)),
         (true, Some(site_id)) => Ok(Names::Site(site_id)),
     }
 }

@@ -102,6 +102,12 @@ impl World {
         let method = path.rsplit('/').next().unwrap_or_default();
         match method {
             "CreateSite" | "GetSite" | "ListSites" | "UpdateSite" => self.about_sites(method),
+            "RemoveSite" => {
+                let site_id = self.fresh();
+                self.server.create_site(&site_id, false).await;
+                let (confirm, history) = (site_id.clone(), pb::History::Purge.into());
+                pb::RemoveSiteRequest { site_id, history, confirm, with_devices: false }.encode_to_vec()
+            }
             "CreateOperator" | "ListOperators" | "RevokeOperator" | "RotateOperatorToken" | "WhoAmI" => {
                 self.about_operators(method).await
             }
@@ -185,6 +191,10 @@ impl World {
             "ActivateDevice" => pb::ActivateDeviceRequest { device_id }.encode_to_vec(),
             "RotateDeviceKey" => pb::RotateDeviceKeyRequest { device_id, overlap: None }.encode_to_vec(),
             "RevokeDeviceKeys" => pb::RevokeDeviceKeysRequest { device_id }.encode_to_vec(),
+            "RemoveDevice" => {
+                let (confirm, history) = (device_id.clone(), pb::History::Purge.into());
+                pb::RemoveDeviceRequest { device_id, history, confirm }.encode_to_vec()
+            }
             "RemoveSimulatedDevices" => {
                 let site_ids = vec![OURS.to_owned()];
                 pb::RemoveSimulatedDevicesRequest { site_ids, ..Default::default() }.encode_to_vec()

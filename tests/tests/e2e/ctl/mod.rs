@@ -2,7 +2,10 @@
 
 mod analytics;
 mod commands;
+mod contexts;
 mod devices;
+mod history;
+mod outputs;
 mod shell;
 mod simulated;
 mod sources;

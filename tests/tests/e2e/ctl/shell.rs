@@ -88,7 +88,7 @@ async fn who_is_not_there_and_what_is_no_address_are_told_in_a_line() {
         .refused(1, &["nobody answers", "https://127.0.0.1:1"]);
     ctl(&server, &["sites", "list", "--ca", "/nowhere/ca.pem"]).await.refused(1, &["/nowhere/ca.pem"]);
 
-    let wrong = ctl(&server, &["sites", "remove"]).await;
+    let wrong = ctl(&server, &["sites", "forget"]).await;
     assert_eq!((wrong.status, wrong.out.as_str()), (2, ""), "{wrong:?}");
     let wrong = ctl(&server, &["devices", "list", "--status", "asleep"]).await;
     assert!(wrong.status == 2 && wrong.err.contains("--status") && wrong.err.contains("maintenance"), "{wrong:?}");
@@ -115,4 +115,45 @@ async fn completions_are_scripts_that_need_neither_server_nor_token() {
     bash.arg(homepot_tests::program("homepot"));
     let done = run(bash, "").await;
     assert_eq!((done.out.trim(), done.err.as_str()), ("maintenance", ""), "bash completes a word");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_are_completed_by_what_the_server_has_and_nothing_is_told_where_it_has_nothing_to_say() {
+    let server = Server::start().await;
+    for site in ["shop-7", "shop-8", "hall"] {
+        server.create_site(site, false).await;
+    }
+    server.enroll("shop-7", "till-7").await;
+    let ids = async |of: &str, prefix: &str| ctl(&server, &["__complete", of, prefix]).await;
+    assert_eq!(ids("sites", "shop").await.lines(), ["shop-7", "shop-8"]);
+    assert_eq!(ids("devices", "").await.lines(), ["till-7"]);
+    assert_eq!(ids("operators", "").await.lines(), ["admin"]);
+    assert_eq!(ids("runs", "").await.lines(), [] as [&str; 0]);
+    let nowhere = ctl(&server, &["__complete", "sites", "--server", "http://127.0.0.1:1"]).await;
+    assert_eq!(nowhere.lines(), [] as [&str; 0]);
+
+    // What stands on the line, the word it is completed to.
+    for (words, expected) in [
+        ("ctl devices get t", "till-7"),
+        ("ctl latest t", "till-7"),
+        ("ctl sites get shop", "shop-7 shop-8"),
+        ("ctl devices list --site h", "hall"),
+        ("ctl sites create shop", ""),
+        ("ctl sites u", "update"),
+    ] {
+        let mut bash = Command::new("bash");
+        bash.arg("-c").arg(
+            r#"
+            eval "$("$0" ctl completions bash)" || exit 1
+            COMP_WORDS=("$0" $1) COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+            _homepot_or_ids "$0" "${COMP_WORDS[COMP_CWORD]}" "${COMP_WORDS[COMP_CWORD-1]}"
+            echo "${COMPREPLY[@]}"
+            "#,
+        );
+        bash.arg(homepot_tests::program("homepot")).arg(words);
+        bash.env("HOMEPOT_GRPC_URL", format!("http://{}", server.grpc_addr));
+        bash.env("HOMEPOT_TOKEN", &server.admin_token).env("XDG_CONFIG_HOME", "/nowhere");
+        let done = run(bash, "").await;
+        assert_eq!((done.out.trim(), done.err.as_str()), (expected, ""), "{words}");
+    }
 }

@@ -36,7 +36,7 @@ async fn simulated_devices_are_marked_by_their_token_and_removed_as_a_set() {
     }
     // Who watches sees them go, in words and as objects.
     let watch = |more: &[&str]| {
-        let arguments = [&["devices", "watch"], more].concat();
+        let arguments = [&["devices", "list", "--watch"], more].concat();
         Process::start("homepot ctl", &mut command(&server, &arguments))
     };
     let (words, objects) = (watch(&[]), watch(&["-o", "json"]));

@@ -116,14 +116,14 @@ async fn commands_and_devices_are_watched_as_they_change_an_object_a_line() {
     let server = server().await;
     let key = server.enroll(SITE, "till-7").await;
     server.enroll(SITE, "till-8").await;
-    let devices = start(&server, &["devices", "watch", "till-7", "-o", "json"]);
+    let devices = start(&server, &["devices", "list", "--watch", "till-7", "-o", "json"]);
     devices.prints(r#""status":"unknown""#).await;
     let (mut session, _) = Session::attach(&server, &key).await;
     devices.prints(r#""status":"online""#).await;
 
     let queued = ctl(&server, &["commands", "queue", "till-7", "PING", "-o", "json"]).await.json();
     let command_id = queued["command_id"].as_str().unwrap();
-    let commands = start(&server, &["commands", "watch", command_id, "-o", "json"]);
+    let commands = start(&server, &["commands", "list", "--watch", "--command", command_id, "-o", "json"]);
     commands.prints(command_id).await;
     obey(&mut session, CommandState::Failed).await;
     commands.prints(r#""state":"failed""#).await;

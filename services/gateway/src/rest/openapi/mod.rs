@@ -2,6 +2,7 @@
 
 mod comments;
 mod schema;
+mod spans;
 
 use std::sync::Arc;
 
@@ -70,7 +71,7 @@ fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value
     });
     if route.http.has_body() {
         let in_path: Vec<_> = route.http.fields_in_path().collect();
-        let schema = schemas.object(&descriptor.input(), &in_path, Way::In);
+        let schema = schemas.body(&descriptor.input(), &in_path);
         operation["requestBody"] = json!({"content": {"application/json": {"schema": schema}}});
     }
     operation
@@ -88,7 +89,7 @@ fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
         if schema["type"] == "string" {
             schema["minLength"] = json!(1);
         }
-        let required = place == "path";
+        let required = place == "path" || schema::is_required(&field);
         json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
     });
     all.collect()
@@ -150,11 +151,14 @@ mod tests {
             assert!(ids.insert(operation["operationId"].to_string()), "{}", method.path);
         }
         let queue = &document["paths"]["/api/v2/devices/{device_id}/commands"]["post"];
-        let body = &queue["requestBody"]["content"]["application/json"]["schema"];
+        let body = queue["requestBody"]["content"]["application/json"]["schema"]["$ref"].as_str().unwrap();
+        assert_eq!(body, "#/components/schemas/command.v1.QueueRequest.In");
+        let body = document.pointer(&body[1..]).unwrap();
         assert!(body["properties"]["command_type"]["description"].as_str().unwrap().contains("What to do"), "{body}");
         let listed = &document["paths"]["/api/v2/devices"]["get"]["parameters"];
         let site = listed.as_array().unwrap().iter().find(|parameter| parameter["name"] == "site_id").unwrap();
-        assert_eq!(site["schema"], json!({"type": "string", "minLength": 1}), "a parameter without a value is refused");
+        assert_eq!(site["schema"]["minLength"], 1, "a parameter without a value is refused");
+        assert!(site["schema"]["pattern"].as_str().unwrap().contains("{0,63}$"), "{site}");
         assert!(body["properties"].get("device_id").is_none(), "what is in the path is not in the body");
         let watch = &document["paths"]["/api/v2/watch/commands"]["get"]["responses"]["200"]["content"];
         assert!(watch["text/event-stream"]["schema"]["$ref"].is_string(), "{watch}");

@@ -25,7 +25,7 @@ fn code(headers: &HeaderMap) -> Option<&str> {
 
 #[tokio::test]
 async fn every_method_for_operators_is_there_and_none_of_a_device() {
-    for method in METHODS {
+    for method in contract::METHODS {
         let answer = send(request(method.path, CONTENT_TYPES[1], MESSAGE.to_vec())).await;
         match method.http {
             // The service is out of reach.

@@ -1,0 +1,42 @@
+"""What a fuzzer of the OpenAPI document has to know beside it."""
+
+import re
+
+import schemathesis
+from hypothesis import strategies as st
+
+# Texts that no regular expression tells. An empty one is always taken, and so are these.
+schemathesis.openapi.format("label-selector", st.sampled_from(["ring=canary", "!retired", "tier in (pos, kiosk), ring!=early"]))
+# Only an earlier answer gives them; made up ones are refused, which is no fault of the document.
+schemathesis.openapi.format("opaque", st.nothing())
+
+# Refusals of requests whose every field is right by itself. A schema speaks of one field at a time; these are about several of
+# them together, or about the time of day. Each stands in the comment of its field, which the document has.
+TOGETHER = [
+    r"must lie before (filter\.)?end_time",
+    r"lies before what is kept",
+    r"must be one of device_ids, site_id and label_selector, or fleet",
+    r"must be true to remove every simulated device; or name a site or labels",
+    r"must not be true beside a site or labels",
+    r"is required, or site_id|either device_ids or site_id|not both",
+    r"must be whole seconds, from 60 s on whole minutes, from one hour on whole hours",
+    r", a multiple of (1 minute|1 hour)$",
+    r"is finer than what is kept at start_time",
+    r"makes \d+ points, more than max_points",
+    r"more than once|each once|twice",
+]
+
+
+@schemathesis.check
+def valid_data_is_accepted_or_refused_for_state_alone(ctx, response, case):
+    if case.meta is None or not case.meta.generation.mode.is_positive:
+        return None
+    # The token is good all along: with another answer nothing would be tried.
+    assert response.status_code != 401, "the token of the fuzzer is not taken any more"
+    if response.status_code != 422:
+        return None
+    detail = response.json()["detail"]
+    told = [fault["msg"] for fault in detail] if isinstance(detail, list) else [detail]
+    left = [message for message in told if not any(re.search(known, message) for known in TOGETHER)]
+    assert not left, f"the document allows it, the server does not: {left}"
+    return None
