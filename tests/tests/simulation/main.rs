@@ -8,9 +8,7 @@
 // Helpers outside of test functions fail tests too.
 #![allow(clippy::unwrap_used, missing_docs)]
 
-#[path = "simulation/database.rs"]
 mod database;
-#[path = "simulation/happening.rs"]
 mod happening;
 
 use std::{
