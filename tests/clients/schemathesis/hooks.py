@@ -27,6 +27,7 @@ TOGETHER = [
     r"is not a (token|cursor) that this (list|watch) gave",
     # What is there decides.
     r"target matches no device",
+    r"no device is in this status in this version",
     r"must be the same as (device_id|site_id)",
     r"can't be given together with",
     r"must lie before (filter\.)?end_time",

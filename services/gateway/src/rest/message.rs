@@ -95,6 +95,14 @@ impl<F: Fn(&[Place]) -> Vec<Place>> Reader<F> {
             reasons.for_each(|reason| self.fault(way, "value_error", format!("{} {reason}", field.name())));
             return;
         }
+        // Proto3's JSON would take numbers for the values of an enum; the document has their names, and one spelling is enough.
+        let is_number = |value: &Value| value.is_number();
+        if let Kind::Enum(_) = field.kind()
+            && (is_number(&value) || value.as_array().is_some_and(|list| list.iter().any(is_number)))
+        {
+            let (kind, due) = expected(field);
+            return self.fault(way, kind, format!("Input should be {due}"));
+        }
         // A message of this field alone, so that what is wrong is known to be wrong with this field.
         let alone = Value::Object(Map::from_iter([(field.name().to_owned(), value)]));
         let options = DeserializeOptions::new();

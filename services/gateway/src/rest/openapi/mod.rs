@@ -71,8 +71,8 @@ fn operation(method: &Method, route: &Route, schemas: &mut Schemas<'_>) -> Value
     });
     if route.http.has_body() {
         let in_path: Vec<_> = route.http.fields_in_path().collect();
-        let schema = schemas.body(&descriptor.input(), &in_path);
-        operation["requestBody"] = json!({"content": {"application/json": {"schema": schema}}});
+        let (schema, required) = schemas.body(&descriptor.input(), &in_path);
+        operation["requestBody"] = json!({"required": required, "content": {"application/json": {"schema": schema}}});
     }
     operation
 }

@@ -47,12 +47,13 @@ impl Schemas<'_> {
     }
 
     /// A reference to the schema of a request's body, which has no field that is in the path. Each request belongs to one
-    /// method, so it goes by the message's name.
-    pub(super) fn body(&mut self, request: &MessageDescriptor, in_path: &[&str]) -> Value {
+    /// method, so it goes by the message's name. Also whether there must be a body.
+    pub(super) fn body(&mut self, request: &MessageDescriptor, in_path: &[&str]) -> (Value, bool) {
         let name = name(request.full_name(), Way::In);
         let schema = self.object(request, in_path, Way::In);
+        let required = schema.get("required").is_some();
         self.named.insert(name.clone(), schema);
-        reference(&name)
+        (reference(&name), required)
     }
 
     /// The schema of a message without the fields in `left_out`.
