@@ -6,13 +6,11 @@
 use crate::{
     error::Error,
     model::{
-        CommandType, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, SiteId,
-        from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
+        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
+        SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
     },
 };
 
-/// A token or cursor that the server gave is never longer, in bytes.
-const MAX_OPAQUE: usize = 4_096;
 /// The public letters of a secret are never more.
 const MAX_TOKEN_ID: usize = 64;
 
@@ -55,8 +53,10 @@ pub enum Form {
     TokenId,
     /// A condition on labels.
     LabelSelector,
-    /// Something that an earlier answer gave.
-    Opaque,
+    /// The token of a page that an earlier answer gave.
+    PageToken,
+    /// The cursor of a watch that an earlier answer gave.
+    Cursor,
     /// Each key of labels; values are the same, or empty.
     Labels,
 }
@@ -73,7 +73,7 @@ impl Form {
             Self::CommandType => "^[A-Za-z][A-Za-z0-9._-]{0,63}$",
             Self::TokenId => "^[A-Za-z0-9_-]{1,64}$",
             Self::Labels => "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$",
-            Self::Uuid | Self::LabelSelector | Self::Opaque => return None,
+            Self::Uuid | Self::LabelSelector | Self::PageToken | Self::Cursor => return None,
         })
     }
 
@@ -88,8 +88,9 @@ impl Form {
             Self::Uuid if uuid::Uuid::try_parse(text).is_err() => fault("is not a UUID"),
             Self::TokenId if !is_token_id(text) => fault("must be the public letters of a token, such as hpe_xxxxxxxx"),
             Self::LabelSelector => LabelSelector::parse(field, text).map(drop),
-            Self::Opaque if text.len() > MAX_OPAQUE || text.contains('\0') => fault("is nothing that the server gave"),
-            Self::Uuid | Self::TokenId | Self::Opaque => Ok(()),
+            Self::PageToken => PageRequest::parse(0, text).map(drop),
+            Self::Cursor => Cursor::parse(text).map(drop),
+            Self::Uuid | Self::TokenId => Ok(()),
             Self::Labels => parse_labels(field, [(text.to_owned(), String::new())].into()).map(drop),
         }
     }

@@ -20,7 +20,7 @@ use std::{
 pub fn compile(own: &Path, others: &[&Path], elsewhere: &[(&str, &str)]) -> Result<(), Box<dyn Error>> {
     let all: Vec<_> = std::iter::once(own).chain(others.iter().copied()).collect();
     for directory in &all {
-        println!("cargo:rerun-if-changed={}", directory.display());
+        rerun_if_changed(directory);
     }
     let files = proto_files(own)?;
     let mut compiler = protox::Compiler::new(&all)?;
@@ -47,6 +47,11 @@ pub fn compile(own: &Path, others: &[&Path], elsewhere: &[(&str, &str)]) -> Resu
     let build = elsewhere.iter().fold(build, |build, (package, path)| build.extern_path(*package, *path));
     build.compile_fds(compiler.file_descriptor_set())?;
     Ok(())
+}
+
+#[allow(clippy::print_stdout)] // this is how a build script speaks to cargo
+fn rerun_if_changed(directory: &Path) {
+    println!("cargo:rerun-if-changed={}", directory.display());
 }
 
 /// Every `.proto` below `directory`, sorted so that the output does not depend on the file system.

@@ -6,7 +6,7 @@ use futures_util::{StreamExt as _, stream};
 use homepot::Error;
 use homepot_operator_api::{Answers, operator_service};
 use homepot_runtime::auth::OperatorCaller;
-use parking_lot::Mutex;
+use tokio::sync::Mutex;
 
 use crate::pb::example::v1::{self as pb, example_service_server::ExampleService};
 
@@ -16,7 +16,7 @@ pub(crate) struct Notes(Arc<Mutex<BTreeMap<String, String>>>);
 
 impl Notes {
     async fn put_note(&self, _: &OperatorCaller, request: pb::PutNoteRequest) -> Result<pb::PutNoteResponse, Error> {
-        let mut notes = self.0.lock();
+        let mut notes = self.0.lock().await;
         notes.insert(request.note_id, request.text);
         Ok(pb::PutNoteResponse { notes: u32::try_from(notes.len()).unwrap_or(u32::MAX) })
     }
@@ -26,7 +26,7 @@ impl Notes {
         _: &OperatorCaller,
         request: pb::ListNotesRequest,
     ) -> Result<Answers<pb::ListNotesResponse>, Error> {
-        let notes = self.0.lock();
+        let notes = self.0.lock().await;
         let found = notes.iter().filter(|(note_id, _)| note_id.starts_with(&request.prefix));
         let found =
             found.map(|(note_id, text)| Ok(pb::ListNotesResponse { note_id: note_id.clone(), text: text.clone() }));

@@ -251,7 +251,8 @@ fn text(rule: &FieldRule, required: bool) -> Value {
         Some(Form::Uuid) => schema["format"] = json!("uuid"),
         // No expression tells these; whoever makes requests up at random has to know them by their format.
         Some(Form::LabelSelector) => schema["format"] = json!("label-selector"),
-        Some(Form::Opaque) => schema["format"] = json!("opaque"),
+        Some(Form::PageToken) => schema["format"] = json!("page-token"),
+        Some(Form::Cursor) => schema["format"] = json!("cursor"),
         Some(form) => {
             let pattern = form.pattern().unwrap_or_default();
             // An empty text is the same as none where none is required.
