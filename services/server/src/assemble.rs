@@ -55,8 +55,16 @@ impl Backstage {
         front: &Drain,
         back: &Drain,
     ) -> anyhow::Result<Self> {
-        let mut config = StoreConfig::new(database_url.as_str());
-        config.threads = settings.database.threads;
+        let kept = settings.retention;
+        let retention = Retention {
+            samples: kept.samples,
+            minutes: kept.minutes,
+            hours: kept.hours,
+            activities: kept.activities,
+            errors: kept.errors,
+        };
+        let threads = settings.database.threads;
+        let config = StoreConfig { threads, retention, ..StoreConfig::new(database_url.as_str()) };
         let store = Store::open(config).await.context("can't use the database")?;
         store.migrate().await.context("can't bring the database's schema up to date")?;
 
@@ -69,14 +77,6 @@ impl Backstage {
         let config = homepot_registry::Config { open_enrollment, secret };
         let registry = Registry::build(config, store.clone(), hints.clone(), front.clone())?;
         admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
-        let kept = settings.retention;
-        let retention = Retention {
-            samples: kept.samples,
-            minutes: kept.minutes,
-            hours: kept.hours,
-            activities: kept.activities,
-            errors: kept.errors,
-        };
         let config = homepot_telemetry::Config { retention, ..Default::default() };
         let telemetry = Telemetry::build(config, store.clone(), front.clone());
         let commands = Commands::build(store.clone(), hints, front.clone());

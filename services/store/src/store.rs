@@ -48,12 +48,14 @@ pub struct StoreConfig {
     pub threads: usize,
     /// Operations that may wait for a thread of their lane.
     pub queue: usize,
+    /// How long what is kept: the partitions that the start makes go back as far.
+    pub retention: Retention,
 }
 
 impl StoreConfig {
     /// The usual threads and queue for `database_url`.
     pub fn new(database_url: impl Into<String>) -> Self {
-        Self { database_url: database_url.into(), threads: 12, queue: 1024 }
+        Self { database_url: database_url.into(), threads: 12, queue: 1024, retention: Retention::default() }
     }
 }
 
@@ -81,6 +83,7 @@ struct Lanes {
     troubles: Troubles,
     holders: Holders,
     clock: Clock,
+    retention: Retention,
 }
 
 impl fmt::Debug for Store {
@@ -116,6 +119,7 @@ impl Store {
                 troubles: Troubles::default(),
                 holders: Holders::default(),
                 clock: Clock::new(),
+                retention: config.retention,
             }),
             lane: Lane::Operators,
         };
@@ -182,9 +186,10 @@ impl Store {
 
     /// Makes the partitions that samples need from now on; to be called more often than once a day.
     pub async fn ensure_partitions(&self) -> Result<(), StoreError> {
-        let ensure = |conn: &mut PgConnection| {
+        let kept = self.shared.retention;
+        let ensure = move |conn: &mut PgConnection| {
             let now = clock::database_now(conn)?;
-            partitions::ensure(conn, now, &Retention::default())
+            partitions::ensure(conn, now, &kept)
         };
         self.lane(Lane::Upkeep).run("ensure_partitions", ensure).await?;
         Ok(())

@@ -6,7 +6,7 @@ use chrono::{DateTime, Days, SubsecRound, TimeDelta, Utc};
 use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
 use homepot::model::{Loss, LossReason, Sample};
 use homepot_store::{
-    PgConnection, StoreError, losses,
+    PgConnection, Store, StoreConfig, StoreError, losses,
     maintenance::{self, Report, Retention},
     samples::{self, Expected, NewSample},
     test_support::TestDatabase,
@@ -127,4 +127,16 @@ async fn a_loss_is_kept_once_and_told_where_it_reaches_into_the_range() -> Resul
     assert_eq!(losses::list(&mut conn, d.pk, at(45), at(42))?, [loss(50, 40, 120)]);
     assert_eq!(losses::list(&mut conn, d.pk, at(39), at(30))?, []);
     Ok(())
+}
+
+#[tokio::test]
+async fn the_start_makes_no_partition_that_the_next_round_would_drop() {
+    let database = TestDatabase::empty().await;
+    let kept = Retention { samples: DAY * 2, ..Retention::default() };
+    let config = StoreConfig { retention: kept, ..StoreConfig::new(database.url()) };
+    let store = Store::open(config).await.unwrap();
+    store.migrate().await.unwrap();
+    let made = partitions(&mut database.connect(), "samples");
+    // Two days back, today and two days ahead, and one more where a day has just begun.
+    assert!((4..=6).contains(&made.len()), "{made:?}");
 }
