@@ -103,7 +103,7 @@ async fn what_is_wrong_with_a_watch_is_told_by_field() {
     };
     let error = homepot::Error::from(&server.admin().command.watch(request).await.unwrap_err());
     let fields: Vec<_> = error.field_violations().iter().map(|fault| fault.field.as_str()).collect();
-    assert_eq!(fields, ["command_ids", "device_ids", "site_id", "run_id", "source", "cursor"]);
+    assert_eq!(fields, ["command_ids", "device_ids", "site_id", "run_id", "cursor", "source"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
