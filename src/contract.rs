@@ -4,7 +4,10 @@
 //! The table is made from the options of the methods in `proto/` when this crate is built. A method without them does not
 //! build, so that nothing is open, free or unaudited because somebody forgot to say so.
 
-use std::sync::OnceLock;
+use std::{
+    collections::HashMap,
+    sync::{LazyLock, OnceLock},
+};
 
 use crate::{access::Audience, checked::Form, cost::Cost};
 
@@ -126,6 +129,9 @@ pub(crate) const OWN: Part = contract_part!();
 pub const METHODS: &[Method] = OWN.methods;
 /// What the program has beside it.
 static ADDED: OnceLock<Part> = OnceLock::new();
+/// Every call is looked up here, by the door, the limits and the log.
+static BY_PATH: LazyLock<HashMap<&'static str, &'static Method>> =
+    LazyLock::new(|| methods().map(|method| (method.path, method)).collect());
 
 /// Adds the services of another crate, once, before anything of the contract is asked for: a program that serves more than
 /// HOMEPOT has. `false`: something was added already.
@@ -146,7 +152,7 @@ pub fn methods() -> impl Iterator<Item = &'static Method> {
 /// The method at `path`; `None` when there is none.
 #[must_use]
 pub fn method(path: &str) -> Option<&'static Method> {
-    methods().find(|method| method.path == path)
+    BY_PATH.get(path).copied()
 }
 
 /// The rule of a field of a request for operators, by its full name, for example

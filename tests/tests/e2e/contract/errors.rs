@@ -136,5 +136,8 @@ async fn lists_tell_every_fault_at_once_by_grpc_and_by_rest() {
     let answer = world.operator(Request::get("/api/v2/errors?page_size=5000&page_token=junk&filter.device_id=-")).await;
     let places: Vec<_> =
         answer.json()["detail"].as_array().unwrap().iter().map(|fault| fault["loc"][1].clone()).collect();
-    assert_eq!((answer.status, places), (422, vec![json!("filter.device_id"), json!("page_size"), json!("page_token")]));
+    assert_eq!(
+        (answer.status, places),
+        (422, vec![json!("filter.device_id"), json!("page_size"), json!("page_token")])
+    );
 }
