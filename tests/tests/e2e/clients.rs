@@ -113,6 +113,8 @@ async fn a_fuzzer_that_goes_by_the_document_is_always_answered_as_it_says() {
         "--no-color",
         "--max-time",
         FUZZ_SECONDS,
+        "--seed",
+        SEED,
     ]);
     // The token is read from the environment: command lines are seen by all.
     fuzz.env("HOMEPOT_TOKEN", server.create_operator("fuzzer", Role::Admin, &[]).await)
