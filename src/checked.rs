@@ -4,7 +4,7 @@
 //! this crate is built. What only shows when fields are seen together, or against what is stored, is each method's own to say.
 
 use crate::{
-    error::Error,
+    error::{Error, REQUIRED},
     model::{
         CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
         SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
@@ -117,7 +117,7 @@ impl Checker<'_> {
     /// Checks the form of a text.
     pub fn form(&mut self, name: &str, text: &str, required: bool, form: Form) {
         match (text.is_empty(), required) {
-            (true, true) => self.add(name, "is required"),
+            (true, true) => self.add(name, REQUIRED),
             (true, false) => {}
             (false, _) => {
                 self.faults.take(form.check(&self.field(name), text));
@@ -133,7 +133,7 @@ impl Checker<'_> {
     /// Checks how many entries a list has.
     pub fn items(&mut self, name: &str, count: usize, least: usize, most: usize) {
         if count < least {
-            self.add(name, "is required");
+            self.add(name, REQUIRED);
         } else if count > most {
             self.add(name, format!("has more than {most} entries"));
         }
@@ -142,7 +142,7 @@ impl Checker<'_> {
     /// Checks that a value of an enum is known. `words` has all values but UNSPECIFIED.
     pub fn word(&mut self, name: &str, value: i32, required: bool, words: &[(i32, &str)]) {
         if value == 0 && required {
-            self.add(name, "is required");
+            self.add(name, REQUIRED);
         } else if value != 0 && !words.iter().any(|(number, _)| *number == value) {
             let words: Vec<_> = words.iter().map(|(_, word)| *word).collect();
             self.add(name, format!("must be one of {}", words.join(", ")));
@@ -188,7 +188,7 @@ impl Checker<'_> {
                 let way = format!("{}{name}.", self.way);
                 message.check(&mut Checker { way, faults: self.faults });
             }
-            None if required => self.add(name, "is required"),
+            None if required => self.add(name, REQUIRED),
             None => {}
         }
     }
@@ -281,6 +281,30 @@ mod tests {
                 assert_eq!(form.check("field", text).is_ok(), pattern.is_match(text), "{form:?} and {text:?}");
             }
         }
+    }
+
+    /// Devices and legacy clients send the same objects past no contract of fields, so the code has their bounds as well.
+    #[test]
+    fn bounds_that_the_code_has_too_are_those_of_the_contract() {
+        use crate::{
+            contract::field_rule,
+            model::{MAX_CONTEXT, MAX_LABELS, MAX_METADATA, MAX_PAGE_SIZE, MAX_PAYLOAD},
+        };
+        for (field, bounds) in [
+            ("homepot.command.v1.QueueRequest.payload", MAX_PAYLOAD),
+            ("homepot.command.v1.StartRunRequest.payload", MAX_PAYLOAD),
+            ("homepot.analytics.v1.Activity.metadata", MAX_METADATA),
+            ("homepot.analytics.v1.ErrorReport.context", MAX_CONTEXT),
+        ] {
+            let rule = field_rule(field).unwrap();
+            let told = [rule.max_bytes, rule.max_items, rule.max_depth].map(|bound| bound.unwrap() as usize);
+            assert_eq!(told, [bounds.bytes, bounds.keys, bounds.depth], "{field}");
+        }
+        let most = |field: &str| field_rule(field).unwrap().max_items.unwrap() as usize;
+        assert_eq!(most("homepot.registry.v1.Labels.labels"), MAX_LABELS);
+        assert_eq!(most("homepot.registry.v1.CreateEnrollmentTokenRequest.labels"), MAX_LABELS);
+        let page = field_rule("homepot.registry.v1.ListSitesRequest.page_size").unwrap();
+        assert_eq!(page.maximum, Some(f64::from(MAX_PAGE_SIZE)));
     }
 
     #[test]

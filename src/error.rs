@@ -119,10 +119,18 @@ pub struct FieldViolation {
     pub reason: String,
 }
 
+/// The reason of a field that has to be given and is not. Reasons cross the wire as text, so this one is told from others by it.
+pub(crate) const REQUIRED: &str = "is required";
+
 impl FieldViolation {
     /// A violation of `field`.
     pub fn new(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { field: field.into(), reason: reason.into() }
+    }
+
+    /// Whether the field has to be given and is not.
+    pub fn is_missing(&self) -> bool {
+        self.reason == REQUIRED
     }
 }
 
@@ -144,6 +152,11 @@ impl Error {
     /// One field is at fault.
     pub fn invalid(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::violations(vec![FieldViolation::new(field, reason)])
+    }
+
+    /// A field has to be given and is not.
+    pub fn missing(field: impl Into<String>) -> Self {
+        Self::invalid(field, REQUIRED)
     }
 
     /// Several fields are at fault; all are told at once.

@@ -22,7 +22,7 @@ macro_rules! checked_text {
                 let allowed: fn(char) -> bool = $allowed;
                 let first: fn(char) -> bool = $first;
                 if text.is_empty() {
-                    return Err(Error::invalid(field, "is required"));
+                    return Err(Error::missing(field));
                 }
                 let well_formed =
                     text.len() <= $max && text.chars().all(allowed) && text.chars().next().is_some_and(first);
@@ -106,7 +106,7 @@ impl CommandType {
     /// Checks `text`, which must be in upper case.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Err(Error::invalid("command_type", "is required"));
+            return Err(Error::missing("command_type"));
         }
         let allowed = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || "_.-".contains(c);
         let well_formed = text.len() <= 64
@@ -187,7 +187,7 @@ impl CommandId {
     /// Reads a UUID; the error names `command_id`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Err(Error::invalid("command_id", "is required"));
+            return Err(Error::missing("command_id"));
         }
         uuid::Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid("command_id", "is not a UUID"))
     }
@@ -207,7 +207,7 @@ impl RunId {
     /// Reads a UUID; the error names `run_id`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         if text.is_empty() {
-            return Err(Error::invalid("run_id", "is required"));
+            return Err(Error::missing("run_id"));
         }
         uuid::Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid("run_id", "is not a UUID"))
     }

@@ -48,8 +48,19 @@ impl Metric {
         Self::UptimeSeconds,
     ];
 
+    /// The names of all of them, in the same order.
+    pub const NAMES: [&'static str; Self::ALL.len()] = {
+        let mut names = [""; Self::ALL.len()];
+        let mut at = 0;
+        while at < names.len() {
+            names[at] = Self::ALL[at].name();
+            at += 1;
+        }
+        names
+    };
+
     /// As the field is called on the wire, in the database and over REST.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::CpuPercent => "cpu_percent",
             Self::MemoryPercent => "memory_percent",
@@ -74,7 +85,7 @@ impl Metric {
     pub fn parse(name: &str) -> Result<Self, Error> {
         let found = Self::ALL.into_iter().find(|metric| metric.name() == name);
         found.ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.into_iter().map(Self::name).collect();
+            let known: Vec<_> = Self::NAMES.to_vec();
             Error::invalid("metrics", format!("'{name}' is not a metric; there are {}", known.join(", ")))
         })
     }

@@ -32,7 +32,7 @@ pub use analytics::{
     ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, TimeRange, masked,
 };
 pub use command::{
-    CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder,
+    CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder, MAX_PAYLOAD,
     MAX_PAYLOAD_BYTES, NewCommand, Outcome, Refusal, Standing, Step, Transition, is_safe_to_repeat,
 };
 pub use cursor::Cursor;
@@ -57,7 +57,7 @@ pub use site::{NewSite, Site, SiteChange};
 pub use time::{from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp};
 pub use weight::{PAGE_BYTES, Weigh};
 
-use crate::error::{Error, FieldViolation};
+use crate::error::{Error, FieldViolation, REQUIRED};
 
 /// Collects faults so that a request tells all of them at once.
 #[derive(Debug, Default)]
@@ -83,7 +83,7 @@ impl Faults {
     pub fn text(&mut self, field: &str, value: &str, min: usize, max: usize) {
         let length = value.chars().count();
         if length < min && length == 0 {
-            self.add(field, "is required");
+            self.add(field, REQUIRED);
         } else if length < min {
             self.add(field, format!("is shorter than {min} characters"));
         } else if length > max {

@@ -37,7 +37,7 @@ impl Role {
             Ok(pb::Role::Viewer) => Ok(Self::Viewer),
             Ok(pb::Role::Operator) => Ok(Self::Operator),
             Ok(pb::Role::Admin) => Ok(Self::Admin),
-            Ok(pb::Role::Unspecified) => Err(Error::invalid(field, "is required")),
+            Ok(pb::Role::Unspecified) => Err(Error::missing(field)),
             Err(_) => Err(Error::invalid(field, "is not a known role")),
         }
     }

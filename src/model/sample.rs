@@ -167,7 +167,7 @@ impl Sample {
     pub fn from_proto(sample: pb::Sample, default_time: Option<DateTime<Utc>>) -> Result<Self, SampleFault> {
         let collected_at = match &sample.collected_at {
             Some(time) => from_proto_timestamp("collected_at", time)?,
-            None => default_time.ok_or_else(|| Error::invalid("collected_at", "is required"))?,
+            None => default_time.ok_or_else(|| Error::missing("collected_at"))?,
         };
         let device_time = sample.device_time.as_ref();
         let device_time = device_time.map(|time| from_proto_timestamp("device_time", time)).transpose()?;

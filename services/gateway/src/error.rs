@@ -101,7 +101,7 @@ impl From<&FieldViolation> for Fault {
     fn from(violation: &FieldViolation) -> Self {
         let field = legacy_name(&violation.field);
         match violation.reason.as_str() {
-            "is required" => Self::missing(field),
+            _ if violation.is_missing() => Self::missing(field),
             // What callers say of themselves: metadata there, a header here, and no field's name has a hyphen.
             reason if field.starts_with("x-") => {
                 Self::of_header(field, "value_error", format!("Value error, {reason}"))

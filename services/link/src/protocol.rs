@@ -129,7 +129,7 @@ fn read_lost(message: pb::SamplesLost) -> Result<Lost, Error> {
     }
     let reason = LossReason::try_from(message.reason())?;
     let time = |field, time: Option<prost_types::Timestamp>| {
-        let time = time.ok_or_else(|| Error::invalid(field, "is required"))?;
+        let time = time.ok_or_else(|| Error::missing(field))?;
         from_proto_timestamp(field, &time)
     };
     let (start, end) = (time("start_time", message.start_time)?, time("end_time", message.end_time)?);

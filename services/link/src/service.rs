@@ -113,7 +113,7 @@ impl DeviceService for Service {
         request: Request<pb::ReportOutcomeRequest>,
     ) -> Result<Response<pb::ReportOutcomeResponse>, Status> {
         let caller: DeviceCaller = auth::caller(&request)?;
-        let outcome = request.into_inner().outcome.ok_or_else(|| Error::invalid("outcome", "is required"))?;
+        let outcome = request.into_inner().outcome.ok_or_else(|| Error::missing("outcome"))?;
         let command = self.link.report_outcome(&caller, Outcome::try_from(outcome)?).await?;
         Ok(Response::new(pb::ReportOutcomeResponse { command: Some(command.into()) }))
     }

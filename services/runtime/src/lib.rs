@@ -1,5 +1,5 @@
 //! What every role shares and none should write twice: settings, logs, metrics, request ids, health, who is calling,
-//! serving and the drain.
+//! pauses between attempts, serving and the drain.
 //!
 //! What comes in are flags and environment variables ([`settings`]) and connections ([`serve`]). This crate knows the
 //! contract (`homepot`) and no other crate of the workspace; the services build on it, the server puts it together.

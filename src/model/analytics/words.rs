@@ -37,7 +37,7 @@ macro_rules! words {
 
             /// The same of a field that must say something.
             pub fn required(field: &str, value: i32) -> Result<Self, Error> {
-                Self::from_proto(field, value)?.ok_or_else(|| Error::invalid(field, "is required"))
+                Self::from_proto(field, value)?.ok_or_else(|| Error::missing(field))
             }
         }
 

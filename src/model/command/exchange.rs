@@ -54,7 +54,7 @@ impl TryFrom<device_pb::CommandDelivery> for Delivery {
     fn try_from(delivery: device_pb::CommandDelivery) -> Result<Self, Error> {
         let span = |field, value: Option<prost_types::Duration>| match value {
             Some(value) => from_proto_duration(field, &value),
-            None => Err(Error::invalid(field, "is required")),
+            None => Err(Error::missing(field)),
         };
         let created_at = delivery.created_at.unwrap_or_default();
         Ok(Self {

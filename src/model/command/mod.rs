@@ -32,7 +32,8 @@ pub const DEFAULT_RUN_TIMEOUT: Duration = Duration::from_secs(5 * 60);
 /// Payloads and results, as JSON.
 pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 
-pub(super) const MAX_PAYLOAD: JsonBounds = JsonBounds { bytes: MAX_PAYLOAD_BYTES, keys: 1_024, depth: 16 };
+/// The same with its keys and levels.
+pub const MAX_PAYLOAD: JsonBounds = JsonBounds { bytes: MAX_PAYLOAD_BYTES, keys: 1_024, depth: 16 };
 
 /// The command types HOMEPOT knows, with whether running one twice does no harm.
 pub const CATALOGUE: &[(&str, bool)] =

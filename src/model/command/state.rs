@@ -78,7 +78,7 @@ impl CommandState {
             Ok(pb::CommandState::Expired) => Ok(Self::Expired),
             Ok(pb::CommandState::Cancelled) => Ok(Self::Cancelled),
             Ok(pb::CommandState::Unknown) => Ok(Self::Unknown),
-            Ok(pb::CommandState::Unspecified) => Err(Error::invalid(field, "is required")),
+            Ok(pb::CommandState::Unspecified) => Err(Error::missing(field)),
             Err(_) => Err(Error::invalid(field, "is not a known state")),
         }
     }

@@ -12,7 +12,7 @@ async fn a_foreign_client_lists_the_services_and_calls_them_by_reflection_alone(
     assert!(python.is_file(), "{} is missing; `scripts/bootstrap test` makes it", python.display());
 
     let mut command = std::process::Command::new(python);
-    command.arg(workspace().join("tests/python/reflection.py")).arg(&server.grpc_addr);
+    command.arg(workspace().join("tests/clients/python/reflection.py")).arg(&server.grpc_addr);
     command.env("HOMEPOT_TOKEN", &server.admin_token).env("PYTHONDONTWRITEBYTECODE", "1");
     let mut client = Process::start("reflection.py", &mut command);
     let status = client.ended(Duration::from_secs(60)).await;

@@ -78,7 +78,7 @@ enum Noun {
     /// Who may call, and what.
     #[command(subcommand)]
     Operators(operators::Action),
-    /// Servers by name, with the files that speak for them.
+    /// Servers by name, each with the file that holds your token for it.
     #[command(subcommand)]
     Contexts(contexts::Action),
     /// Show who your own token says you are.

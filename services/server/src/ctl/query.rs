@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use homepot::{
-    model::{from_proto_duration, to_proto_duration, to_proto_timestamp},
+    model::{Metric, from_proto_duration, to_proto_duration, to_proto_timestamp},
     pb::{common::v1::DeviceSource, registry::v1::ListDevicesRequest, telemetry::v1 as pb},
 };
 use homepot_runtime::settings::parse_time;
@@ -23,35 +23,17 @@ use super::kit::{
 use crate::client::{Client, refusal};
 
 const METRIC: &str = "METRIC_";
-const METRICS: &[&str] = &[
-    "cpu_percent",
-    "memory_percent",
-    "disk_percent",
-    "swap_percent",
-    "load_1m",
-    "load_5m",
-    "load_15m",
-    "network_latency_ms",
-    "transaction_count",
-    "transaction_volume",
-    "error_rate",
-    "active_connections",
-    "queue_depth",
-    "bytes_sent",
-    "bytes_received",
-    "uptime_seconds",
-];
 
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("whom").required(true).multiple(true).args(["devices", "site", "selector"]))]
 pub(super) struct QueryArgs {
     /// What was measured; can be repeated.
-    #[arg(long = "metric", required = true, value_name = "METRIC", value_parser = words::choice(METRIC, METRICS, pb::Metric::from_str_name))]
+    #[arg(long = "metric", required = true, value_name = "METRIC", value_parser = words::choice(METRIC, &Metric::NAMES, pb::Metric::from_str_name))]
     metrics: Vec<pb::Metric>,
     /// Of this device; can be repeated, up to 100 times.
     #[arg(long = "device", value_name = "DEVICE_ID", conflicts_with_all = ["site", "selector"])]
     devices: Vec<String>,
-    /// Of every device of this site; with --selector: of those of them with such labels.
+    /// Of every device of this site; with --selector, only those with such labels.
     #[arg(long, value_name = "SITE_ID")]
     site: Option<String>,
     #[command(flatten)]
@@ -279,7 +261,7 @@ mod tests {
 
     #[test]
     fn every_metric_of_the_contract_can_be_asked_for() {
-        let mut known: Vec<_> = METRICS.to_vec();
+        let mut known: Vec<_> = Metric::NAMES.to_vec();
         let all = (1..).map_while(|number| pb::Metric::try_from(number).ok());
         let all: Vec<_> = all.map(|metric| words::word(metric.as_str_name(), METRIC)).collect();
         known.sort_unstable();

@@ -1,4 +1,4 @@
-//! Contexts: servers by name, with the files that speak for them. They never hold a token, only the file that does.
+//! Contexts: servers by name, each with the file that holds the token for it. The token itself is never in here.
 
 use std::{
     collections::BTreeMap,
