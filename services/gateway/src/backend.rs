@@ -1,6 +1,7 @@
 //! The services behind the gateway: their generated clients over whatever carries the calls.
 
 use std::{
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -15,7 +16,7 @@ use homepot::pb::{
 };
 use http::StatusCode;
 use tonic::{Request, Response, Status, body::Body, client::Grpc, codegen::StdError};
-use tower::{Service, util::BoxCloneSyncService};
+use tower::{Service, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{
     caller::{Caller, Sender},
@@ -31,9 +32,9 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(10);
 pub(crate) const MAX_ANSWER_BYTES: usize = 4 << 20;
 
 /// A [`Backend`] whose error is a type of its own: over a boxed error the compiler can't prove that the futures of the
-/// generated clients are `Send`.
+/// generated clients are `Send`. To clone a backend is to clone every layer of it, so that is done once for each call.
 #[derive(Clone)]
-pub(crate) struct Carrier(Backend);
+pub(crate) struct Carrier(Arc<Backend>);
 
 /// The backend could not carry a call.
 #[derive(Debug, thiserror::Error)]
@@ -45,12 +46,13 @@ impl Service<http::Request<Body>> for Carrier {
     type Error = CarrierError;
     type Future = BoxFuture<'static, Result<Self::Response, CarrierError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), CarrierError>> {
-        self.0.poll_ready(context).map_err(CarrierError)
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CarrierError>> {
+        // Each call waits for its own clone.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
-        Box::pin(self.0.call(request).map_err(CarrierError))
+        Box::pin(Backend::clone(&self.0).oneshot(request).map_err(CarrierError))
     }
 }
 
@@ -60,7 +62,7 @@ pub(crate) struct Services(Carrier);
 
 impl Services {
     pub(crate) fn new(backend: Backend) -> Self {
-        Self(Carrier(backend))
+        Self(Carrier(Arc::new(backend)))
     }
 
     pub(crate) fn device(&self) -> DeviceServiceClient<Carrier> {

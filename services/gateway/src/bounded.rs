@@ -16,7 +16,7 @@ use homepot_runtime::{
     auth::API_KEY,
     limits::{Shares, hold},
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use http_body_util::BodyExt as _;
 
 use crate::error::ApiError;
@@ -48,13 +48,10 @@ impl Bound {
         Self { answers: Shares::new("REST answers", ANSWERS, ANSWERS), hasher: RandomState::new() }
     }
 
-    /// A name for who calls that holds no secret; all who show nothing share one.
-    fn holder(&self, headers: &HeaderMap) -> String {
-        let shown = [header::AUTHORIZATION.as_str(), API_KEY].map(|name| headers.get(name));
-        match shown {
-            [None, None] => String::new(),
-            shown => format!("{:016x}", self.hasher.hash_one(shown.map(|value| value.map(|value| value.as_bytes())))),
-        }
+    /// A number for who calls that holds no secret; all who show nothing share one.
+    fn holder(&self, headers: &HeaderMap) -> u64 {
+        let shown = [headers.get(header::AUTHORIZATION), headers.get(API_KEY)];
+        self.hasher.hash_one(shown.map(|value| value.map(HeaderValue::as_bytes)))
     }
 }
 
@@ -65,7 +62,7 @@ pub(crate) async fn bound(State(bound): State<Bound>, request: Request, next: Ne
     if !is_long(&response) {
         return response;
     }
-    match bound.answers.try_take(&holder) {
+    match bound.answers.try_take(&format!("{holder:016x}")) {
         Ok(share) => response.map(|body| Body::new(hold(body, share).boxed_unsync())),
         Err(error) => ApiError::from(error).into_response(),
     }

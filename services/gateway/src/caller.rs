@@ -3,6 +3,8 @@
 //! The gateway judges no credential. It tells when one is missing, before it looks at anything else; whether it is good
 //! is for the services to say.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRequestParts, Path};
 use homepot_runtime::{
     auth::{API_KEY, DEVICE_ID, DEVICE_SOURCE, ENROLLMENT_TOKEN},
@@ -18,7 +20,7 @@ use crate::{error::ApiError, observe::Context, query};
 /// What every call to a service carries for its caller. Secrets are in here: it has no `Debug`.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    metadata: HeaderMap,
+    metadata: Arc<HeaderMap>,
     peer: Option<ForwardedPeer>,
     connection: Option<ClientConnection>,
     is_operator: bool,
@@ -45,7 +47,7 @@ impl Caller {
             peer.write_to(&mut metadata);
         }
         let connection = context.and_then(|context| context.connection.clone());
-        Ok(Self { metadata, peer, connection, is_operator })
+        Ok(Self { metadata: Arc::new(metadata), peer, connection, is_operator })
     }
 
     /// Notes that a service accepted the credentials.
@@ -57,7 +59,7 @@ impl Caller {
 
     fn with(mut self, name: &'static str, mut secret: HeaderValue) -> Self {
         secret.set_sensitive(true);
-        self.metadata.insert(HeaderName::from_static(name), secret);
+        Arc::make_mut(&mut self.metadata).insert(HeaderName::from_static(name), secret);
         self
     }
 
@@ -68,7 +70,7 @@ impl Caller {
 
     /// From here on the holder of an enrolment token, and no operator any more.
     pub(crate) fn into_enrollee(mut self, token: &str) -> Result<Self, ApiError> {
-        self.metadata.remove(AUTHORIZATION);
+        Arc::make_mut(&mut self.metadata).remove(AUTHORIZATION);
         self.is_operator = false;
         self.with_enrollment_token(token)
     }
@@ -85,7 +87,7 @@ impl Caller {
         if let Some(peer) = self.peer {
             extensions.insert(peer);
         }
-        tonic::Request::from_parts(MetadataMap::from_headers(self.metadata.clone()), extensions, message)
+        tonic::Request::from_parts(MetadataMap::from_headers(HeaderMap::clone(&self.metadata)), extensions, message)
     }
 
     /// An error with what this kind of caller is told beside it.

@@ -24,7 +24,7 @@ mod query;
 mod rest;
 mod web;
 
-use std::sync::Arc;
+use std::{ops::Deref, sync::Arc};
 
 use axum::{Router, middleware};
 use futures_util::future::BoxFuture;
@@ -51,11 +51,27 @@ pub struct GatewayConfig {
     pub fleet_metrics: Option<usize>,
 }
 
-/// What handlers share.
+/// What handlers share. The router clones it several times for each request, so a clone is one count more.
 #[derive(Clone)]
-pub(crate) struct App {
+pub(crate) struct App(Arc<Shared>);
+
+pub(crate) struct Shared {
     services: Services,
     config: GatewayConfig,
+}
+
+impl App {
+    fn new(config: GatewayConfig, backend: Backend) -> Self {
+        Self(Arc::new(Shared { services: Services::new(backend), config }))
+    }
+}
+
+impl Deref for App {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.0
+    }
 }
 
 /// All of it as one router to the services behind `backend`. The listener adds the client's address as
@@ -69,7 +85,7 @@ pub fn router(config: GatewayConfig, backend: Backend) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(bounded::Bound::new(), bounded::bound))
         .layer(middleware::from_fn_with_state(config.trusted_proxies.clone(), observe::observe))
-        .with_state(App { services: Services::new(backend), config })
+        .with_state(App::new(config, backend))
 }
 
 #[cfg(test)]

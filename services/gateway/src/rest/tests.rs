@@ -152,8 +152,8 @@ async fn a_key_against_repeats_is_a_field_or_a_header_and_never_both() {
 fn app() -> App {
     let out_of_reach =
         tower::service_fn(|_| async { Ok::<_, tonic::codegen::StdError>(Status::unavailable("no route").into_http()) });
-    let services = Services::new(tower::util::BoxCloneSyncService::new(out_of_reach));
-    App { services, config: crate::tests::config(true) }
+    let services = tower::util::BoxCloneSyncService::new(out_of_reach);
+    App::new(crate::tests::config(true), services)
 }
 
 /// The contract with one method more, which this crate has never heard of.

@@ -88,7 +88,7 @@ impl Limits {
             if matches!(cost, Cost::Write | Cost::Session)
                 && let Some(quota) = inner.devices.of(&pk)
             {
-                count(request, quota, cost, &format!("device {device_id}"))?;
+                count(request, quota, cost, || format!("device {device_id}"))?;
             }
             return match cost {
                 Cost::Session => Ok(Vec::new()),
@@ -100,7 +100,7 @@ impl Limits {
         if cost == Cost::Write
             && let Some(quota) = inner.operators.of(&name)
         {
-            count(request, quota, cost, &format!("operator {name}"))?;
+            count(request, quota, cost, || format!("operator {name}"))?;
         }
         Ok(match cost {
             Cost::Control | Cost::Session => Vec::new(),
@@ -117,7 +117,7 @@ impl Limits {
 
 /// Has what a call carries counted, and lets its handler count what else it causes. A call is refused when nothing is left;
 /// a stream is only slowed down, so that the device loses nothing.
-fn count(request: &mut Request<Body>, quota: Quota, cost: Cost, whose: &str) -> Result<(), Error> {
+fn count(request: &mut Request<Body>, quota: Quota, cost: Cost, whose: impl FnOnce() -> String) -> Result<(), Error> {
     let is_stream = cost == Cost::Session;
     if !is_stream {
         quota.check(whose)?;

@@ -78,12 +78,12 @@ impl Quota {
     }
 
     /// Refuses a write for which nothing is left, and says which limit it is.
-    pub fn check(&self, whose: &str) -> Result<(), Error> {
+    pub fn check(&self, whose: impl FnOnce() -> String) -> Result<(), Error> {
         let Some(wait) = self.wait() else { return Ok(()) };
         metrics::counter!("homepot_limits_refused_total", "limit" => "write_quota").increment(1);
         let told = format!(
-            "the write quota of {whose} is used up: {} bytes at once and {} bytes a second; send less, or wait",
-            self.rate.burst, self.rate.per_second
+            "the write quota of {} is used up: {} bytes at once and {} bytes a second; send less, or wait",
+            whose(), self.rate.burst, self.rate.per_second
         );
         Err(Error::new(Kind::Throttled, told).retry_after(wait.max(Duration::from_secs(1))))
     }
@@ -148,7 +148,7 @@ mod tests {
         quota.count(11_000);
         let wait = quota.wait().unwrap();
         assert!(wait > Duration::from_secs(9) && wait <= Duration::from_secs(10), "{wait:?}");
-        let error = quota.check("device till-7").unwrap_err();
+        let error = quota.check(|| "device till-7".to_owned()).unwrap_err();
         assert_eq!(error.kind(), Kind::Throttled);
         assert!(error.message().contains("write quota of device till-7"), "{error}");
         assert!(error.retry_delay().is_some());

@@ -6,11 +6,12 @@
 use std::{
     collections::{HashMap, VecDeque},
     fmt,
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
 use homepot::{Error, Kind};
+use metrics::Gauge;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{sync::oneshot, time::timeout};
 
@@ -29,6 +30,8 @@ struct Inner {
     all: usize,
     most: usize,
     held: Mutex<Held>,
+    /// Looked up once: it is set twice for each call.
+    gauge: OnceLock<Gauge>,
 }
 
 #[derive(Default)]
@@ -55,7 +58,7 @@ pub struct Share {
 impl Shares {
     /// `all` shares of `what`, at most `most` of them for one caller.
     pub fn new(what: &'static str, all: usize, most: usize) -> Self {
-        Self { inner: Arc::new(Inner { what, all, most, held: Mutex::default() }) }
+        Self { inner: Arc::new(Inner { what, all, most, held: Mutex::default(), gauge: OnceLock::new() }) }
     }
 
     /// A share for `holder`, if it may have one more.
@@ -164,7 +167,8 @@ impl Inner {
 
     #[allow(clippy::cast_precision_loss)] // a count of calls
     fn tell(&self, all: usize) {
-        metrics::gauge!("homepot_limits_held", "limit" => self.what).set(all as f64);
+        let gauge = self.gauge.get_or_init(|| metrics::gauge!("homepot_limits_held", "limit" => self.what));
+        gauge.set(all as f64);
     }
 }
 
@@ -182,7 +186,7 @@ fn forget_if_idle(held: &mut Held, holder: &str) {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        {
+        let somebody_waits = {
             let mut held = self.inner.held();
             held.all -= 1;
             if let Some(holder) = held.by.get_mut(&self.holder) {
@@ -190,8 +194,11 @@ impl Drop for Share {
             }
             forget_if_idle(&mut held, &self.holder);
             self.inner.tell(held.all);
+            !held.turns.is_empty()
+        };
+        if somebody_waits {
+            self.inner.grant();
         }
-        self.inner.grant();
     }
 }
 
