@@ -137,6 +137,20 @@ fn no_program_needs_an_installed_libpq() {
     }
 }
 
+/// Cargo may lock diesel to the released bindings again when it resolves dependencies anew. All builds and nearly all works
+/// without the hook; only what the database's trouble means is then told wrong.
+#[test]
+fn diesel_uses_the_bindings_with_the_hook() {
+    let metadata = metadata();
+    let all = metadata["packages"].as_array().unwrap();
+    let hooked = all.iter().find(|package| package["name"] == "pq-sys" && package["source"].is_null()).unwrap();
+    let nodes = metadata["resolve"]["nodes"].as_array().unwrap();
+    let diesel = all.iter().find(|package| package["name"] == "diesel").unwrap();
+    let uses = &nodes.iter().find(|node| node["id"] == diesel["id"]).unwrap()["dependencies"];
+    let named = uses.as_array().unwrap().contains(&hooked["id"]);
+    assert!(named, "in Cargo.lock, diesel must depend on pq-sys {}, not on the released one", hooked["version"]);
+}
+
 #[test]
 fn no_source_file_grows_past_500_lines() {
     let long: Vec<_> = rust_files(workspace())

@@ -1,0 +1,63 @@
+/** Reads of the page: cached, told again when news come, and never shown as current when they could not be read. */
+import { QueryClient, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { problem } from "./errors";
+
+export const cache = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 5_000,
+      retry: (failures, error) => failures < 2 && problem(error).isTransient,
+      refetchOnWindowFocus: true,
+    },
+  },
+});
+
+/** One read. `key` names it: reads of the same key are one, and `refresh("devices")` reads again all whose key begins so. */
+export function useRead<T>(key: readonly unknown[], read: (signal: AbortSignal) => Promise<T>, options: { enabled?: boolean; everyMs?: number } = {}) {
+  return useQuery({
+    queryKey: key,
+    queryFn: ({ signal }) => read(signal),
+    enabled: options.enabled ?? true,
+    refetchInterval: options.everyMs ?? false,
+  });
+}
+
+/** A list in pages; `more()` reads the next one. */
+export function usePages<T>(
+  key: readonly unknown[],
+  read: (pageToken: string, signal: AbortSignal) => Promise<{ rows: T[]; nextPageToken: string }>,
+  options: { enabled?: boolean; everyMs?: number } = {},
+) {
+  const pages = useInfiniteQuery({
+    queryKey: key,
+    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
+    initialPageParam: "",
+    getNextPageParam: (last: { nextPageToken: string }) => last.nextPageToken || undefined,
+    enabled: options.enabled ?? true,
+    refetchInterval: options.everyMs ?? false,
+  });
+  return {
+    rows: pages.data?.pages.flatMap((page) => page.rows) ?? [],
+    isPending: pages.isPending,
+    error: pages.error,
+    hasMore: pages.hasNextPage,
+    isReadingMore: pages.isFetchingNextPage,
+    more: () => void pages.fetchNextPage(),
+    again: () => void pages.refetch(),
+  };
+}
+
+/** A change. Afterwards everything that `changes` names is read again. */
+export function useChange<A, T>(change: (argument: A) => Promise<T>, changes: string[], done?: (answer: T) => void) {
+  return useMutation({
+    mutationFn: change,
+    onSuccess: (answer) => {
+      for (const name of changes) refresh(name);
+      done?.(answer);
+    },
+  });
+}
+
+export function refresh(name: string): void {
+  void cache.invalidateQueries({ queryKey: [name] });
+}

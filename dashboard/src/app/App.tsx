@@ -1,0 +1,29 @@
+import { QueryClientProvider } from "@tanstack/react-query";
+import { useSignalEffect } from "@preact/signals";
+import { cache } from "~/api/query";
+import { start } from "~/api/start";
+import { sessionState } from "~/api/session";
+import { Loading } from "~/kit";
+import { Toasts } from "~/kit/Toasts";
+import { useEffect } from "preact/hooks";
+import { Frame } from "./Frame";
+import { SignIn } from "./SignIn";
+import { theme } from "./theme";
+
+export function App() {
+  useEffect(() => void start(), []);
+  useSignalEffect(() => {
+    document.documentElement.dataset.theme = theme.value;
+  });
+  const state = sessionState.value;
+  return (
+    <QueryClientProvider client={cache}>
+      {state === "starting" && <Loading />}
+      {state === "signed-out" && <SignIn />}
+      {(state === "signed-in" || state === "ended") && <Frame />}
+      {/* Over the page, which stays as it is with all that was typed into it. */}
+      {state === "ended" && <SignIn over />}
+      <Toasts />
+    </QueryClientProvider>
+  );
+}

@@ -1,0 +1,63 @@
+import { Component, type ComponentType } from "preact";
+import { useEffect, useState } from "preact/hooks";
+import { may } from "~/api/session";
+import { Button, Empty, Failed, LinkButton, Loading } from "~/kit";
+import { type PageEntry, type PageProps, pageAt } from "./pages";
+import { href, path } from "./route";
+
+/** The page of the address. */
+export function Outlet() {
+  const found = pageAt(path.value);
+  if (!found) {
+    return (
+      <Empty title="There is no such page">
+        <LinkButton href={href("/")}>Overview</LinkButton>
+      </Empty>
+    );
+  }
+  if (!may(found.page.who)) {
+    return (
+      <Empty title="Your role does not reach this page">
+        <p>It is for the role {found.page.who}.</p>
+        <LinkButton href={href("/")}>Overview</LinkButton>
+      </Empty>
+    );
+  }
+  return (
+    <Fence key={path.value}>
+      <Shown page={found.page} parts={found.parts} />
+    </Fence>
+  );
+}
+
+/** Loads a page's code when it is first shown. */
+function Shown({ page, parts }: { page: PageEntry; parts: Record<string, string> }) {
+  const [loaded, setLoaded] = useState<{ of: PageEntry; View: ComponentType<PageProps> }>();
+  const [error, setError] = useState<unknown>();
+  const load = () => {
+    setError(undefined);
+    page.load().then((module) => setLoaded({ of: page, View: module.default }), setError);
+  };
+  useEffect(load, [page]);
+  if (error) return <Failed error={error} again={load} />;
+  return loaded?.of === page ? <loaded.View parts={parts} /> : <Loading />;
+}
+
+/** A page that breaks takes nothing else along. */
+class Fence extends Component<{ children: unknown }, { error?: unknown }> {
+  override state: { error?: unknown } = {};
+
+  static override getDerivedStateFromError(error: unknown) {
+    return { error };
+  }
+
+  override render() {
+    if (this.state.error === undefined) return this.props.children as never;
+    return (
+      <Empty title="This page broke">
+        <p>{this.state.error instanceof Error ? this.state.error.message : String(this.state.error)}</p>
+        <Button onPress={() => this.setState({ error: undefined })}>Show it again</Button>
+      </Empty>
+    );
+  }
+}

@@ -1,0 +1,62 @@
+import { useState } from "preact/hooks";
+import { askWho, linkProblem } from "~/api/start";
+import { refresh } from "~/api/query";
+import { signIn } from "~/api/session";
+import { Button, Dialog, Notice, TextField } from "~/kit";
+
+/** Asks for an operator's token. `over`: a session ended while the page was open. */
+export function SignIn({ over = false }: { over?: boolean }) {
+  const [token, setToken] = useState("");
+  const [busy, setBusy] = useState(false);
+  const [fault, setFault] = useState(over ? "" : linkProblem);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      await signIn({ token: token.trim() });
+      setToken("");
+      await askWho();
+      refresh("");
+    } catch (error) {
+      setFault(error instanceof Error ? error.message : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  const form = (
+    <form class="stack" onSubmit={(event) => void submit(event)}>
+      {over && <p>Sign in again to go on. What you have typed is still there.</p>}
+      <TextField
+        label="Operator token"
+        type="password"
+        autoComplete="current-password"
+        value={token}
+        onInput={setToken}
+        hint="It begins with hpo_. On the server's own machine, `homepot ctl sign-in` prints a link that needs none."
+        autoFocus
+      />
+      {fault && <Notice tone="bad">{fault}</Notice>}
+      <Button type="submit" kind="primary" busy={busy} disabled={token.trim() === ""}>
+        Sign in
+      </Button>
+    </form>
+  );
+  if (over) {
+    return (
+      <Dialog title="Your session has ended" onClose={() => undefined}>
+        {form}
+      </Dialog>
+    );
+  }
+  return (
+    <main class="sign-in">
+      <div class="card stack">
+        <div class="row">
+          <img src="/icon.svg" alt="" width="32" height="32" />
+          <h1>HOMEPOT</h1>
+        </div>
+        {form}
+      </div>
+    </main>
+  );
+}

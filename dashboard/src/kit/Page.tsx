@@ -1,0 +1,46 @@
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+
+interface PageProps {
+  title: string;
+  /** What stands beside the title, such as a state. */
+  beside?: ComponentChildren;
+  /** Buttons at the end of the head. */
+  actions?: ComponentChildren;
+  /** The way here: name and address. */
+  trail?: readonly (readonly [string, string])[];
+  /** One sentence on what the page is for. */
+  lead?: ComponentChildren;
+  children: ComponentChildren;
+}
+
+/** The frame of each page. */
+export function Page({ title, beside, actions, trail = [], lead, children }: PageProps) {
+  useEffect(() => {
+    document.title = `${title} · HOMEPOT`;
+  }, [title]);
+  return (
+    <div class="stack">
+      <header class="page-head">
+        <div>
+          {trail.length > 0 && (
+            <nav class="trail" aria-label="Where this is">
+              {trail.map(([name, address]) => (
+                <span key={address}>
+                  <a href={address}>{name}</a> /{" "}
+                </span>
+              ))}
+            </nav>
+          )}
+          <div class="row">
+            <h1 tabIndex={-1}>{title}</h1>
+            {beside}
+          </div>
+          {lead && <p class="quiet">{lead}</p>}
+        </div>
+        {actions && <div class="row">{actions}</div>}
+      </header>
+      {children}
+    </div>
+  );
+}

@@ -1,0 +1,93 @@
+import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
+import { CommandState, RunState } from "~/gen/homepot/command/v1/command_pb";
+import { DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
+import type { Tone } from "./Badge";
+
+type Shape = "disc" | "ring" | "triangle" | "square" | "cross" | "dash";
+
+/** Drawn shapes, so that a state can be told without its colour. */
+function Mark({ shape }: { shape: Shape }) {
+  return (
+    <svg viewBox="0 0 10 10" aria-hidden="true" fill="currentColor" stroke="currentColor" stroke-width="1.6">
+      {shape === "disc" && <circle cx="5" cy="5" r="4" stroke="none" />}
+      {shape === "ring" && <circle cx="5" cy="5" r="3.6" fill="none" />}
+      {shape === "triangle" && <path d="M5 1 9.4 9H.6z" stroke="none" />}
+      {shape === "square" && <rect x="1.2" y="1.2" width="7.6" height="7.6" stroke="none" />}
+      {shape === "cross" && <path d="M1.5 1.5l7 7m0-7l-7 7" fill="none" />}
+      {shape === "dash" && <path d="M1 5h8" fill="none" />}
+    </svg>
+  );
+}
+
+interface Look {
+  word: string;
+  tone: Tone;
+  shape: Shape;
+}
+
+function Marked({ look, title }: { look: Look; title?: string | undefined }) {
+  return (
+    <span class="badge" data-tone={look.tone} title={title}>
+      <Mark shape={look.shape} />
+      {look.word}
+    </span>
+  );
+}
+
+export const DEVICE_STATUS: Record<DeviceStatus, Look> = {
+  [DeviceStatus.UNSPECIFIED]: { word: "Unknown", tone: "plain", shape: "dash" },
+  [DeviceStatus.UNKNOWN]: { word: "Never seen", tone: "plain", shape: "dash" },
+  [DeviceStatus.ONLINE]: { word: "Online", tone: "good", shape: "disc" },
+  [DeviceStatus.OFFLINE]: { word: "Offline", tone: "bad", shape: "ring" },
+  [DeviceStatus.MAINTENANCE]: { word: "Maintenance", tone: "info", shape: "square" },
+  [DeviceStatus.ERROR]: { word: "Error", tone: "bad", shape: "triangle" },
+};
+
+export function DeviceStatusBadge({ status, flapping = false }: { status: DeviceStatus; flapping?: boolean }) {
+  const look = DEVICE_STATUS[status];
+  return flapping ? <Marked look={{ word: `Flapping, ${look.word.toLowerCase()}`, tone: "warn", shape: "triangle" }} title="It comes and goes too often to tell each change" /> : <Marked look={look} />;
+}
+
+export const COMMAND_STATE: Record<CommandState, Look> = {
+  [CommandState.UNSPECIFIED]: { word: "–", tone: "plain", shape: "dash" },
+  [CommandState.QUEUED]: { word: "Queued", tone: "plain", shape: "ring" },
+  [CommandState.SENT]: { word: "Sent", tone: "info", shape: "ring" },
+  [CommandState.ACKNOWLEDGED]: { word: "Acknowledged", tone: "info", shape: "disc" },
+  [CommandState.RUNNING]: { word: "Running", tone: "info", shape: "triangle" },
+  [CommandState.SUCCEEDED]: { word: "Succeeded", tone: "good", shape: "disc" },
+  [CommandState.FAILED]: { word: "Failed", tone: "bad", shape: "cross" },
+  [CommandState.REJECTED]: { word: "Rejected", tone: "bad", shape: "square" },
+  [CommandState.EXPIRED]: { word: "Expired", tone: "warn", shape: "dash" },
+  [CommandState.CANCELLED]: { word: "Cancelled", tone: "plain", shape: "cross" },
+  [CommandState.UNKNOWN]: { word: "Outcome unknown", tone: "warn", shape: "triangle" },
+};
+
+/** The states after which nothing more comes; of `UNKNOWN`, a late outcome still may. */
+export const ENDED_STATES = [CommandState.SUCCEEDED, CommandState.FAILED, CommandState.REJECTED, CommandState.EXPIRED, CommandState.CANCELLED, CommandState.UNKNOWN];
+
+export function CommandStateBadge({ state, reason }: { state: CommandState; reason?: string }) {
+  return <Marked look={COMMAND_STATE[state]} title={reason || undefined} />;
+}
+
+export const RUN_STATE: Record<RunState, Look> = {
+  [RunState.UNSPECIFIED]: { word: "–", tone: "plain", shape: "dash" },
+  [RunState.RUNNING]: { word: "Running", tone: "info", shape: "triangle" },
+  [RunState.PAUSED]: { word: "Paused", tone: "warn", shape: "square" },
+  [RunState.HALTED]: { word: "Halted", tone: "bad", shape: "square" },
+  [RunState.COMPLETED]: { word: "Completed", tone: "good", shape: "disc" },
+  [RunState.CANCELLED]: { word: "Cancelled", tone: "plain", shape: "cross" },
+};
+
+export function RunStateBadge({ state, reason }: { state: RunState; reason?: string }) {
+  return <Marked look={RUN_STATE[state]} title={reason || undefined} />;
+}
+
+/** Real devices have a solid frame, simulated ones a dashed one. */
+export function SourceBadge({ source }: { source: DeviceSource }) {
+  const isSimulated = source === DeviceSource.SIMULATED;
+  return (
+    <span class="badge" data-outline={isSimulated ? "dashed" : "solid"} title={isSimulated ? "Played by a simulator" : "A machine"}>
+      {isSimulated ? "Simulated" : "Real"}
+    </span>
+  );
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/kit";
+
+export default function EnrolmentPage() {
+  return <Page title="Enrolment">{null}</Page>;
+}

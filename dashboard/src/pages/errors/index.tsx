@@ -1,0 +1,5 @@
+import { Page } from "~/kit";
+
+export default function ErrorsPage() {
+  return <Page title="Errors">{null}</Page>;
+}

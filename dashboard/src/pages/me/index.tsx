@@ -1,0 +1,5 @@
+import { Page } from "~/kit";
+
+export default function MePage() {
+  return <Page title="Me">{null}</Page>;
+}

@@ -1,0 +1,5 @@
+import { Page } from "~/kit";
+
+export default function SimulationPage() {
+  return <Page title="Simulation">{null}</Page>;
+}
