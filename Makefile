@@ -1,6 +1,6 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard lint fmt bench soak fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
@@ -14,6 +14,9 @@ demo: ## everything on this machine: database, services, an agent; Ctrl-C ends i
 
 test: ## every test, the end-to-end ones included
 	@exec scripts/test
+
+dashboard: ## the web page, for the next build of the server; DASHBOARD=dev shows it while it is changed
+	@exec scripts/dashboard $(DASHBOARD)
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 	@exec .ci/run lint
