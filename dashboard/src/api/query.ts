@@ -63,6 +63,7 @@ export function useChange<A, T>(change: (argument: A) => Promise<T>, changes: st
   });
 }
 
+/** Reads again all whose key begins with `name`; empty: all. */
 export function refresh(name: string): void {
-  void cache.invalidateQueries({ queryKey: [name] });
+  void cache.invalidateQueries({ queryKey: name === "" ? [] : [name] });
 }
