@@ -1,5 +1,5 @@
 /** Reads of the page: cached, told again when news come, and never shown as current when they could not be read. */
-import { QueryClient, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { keepPreviousData, QueryClient, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
 import { problem } from "./errors";
 
 export const cache = new QueryClient({
@@ -22,11 +22,14 @@ export function useRead<T>(key: readonly unknown[], read: (signal: AbortSignal) 
   });
 }
 
-/** A list in pages; `more()` reads the next one. */
+/**
+ * A list in pages; `more()` reads the next one. With `keepsPrevious`, the rows of another key stay in sight until those of this one
+ * are there; `isPrevious` says so meanwhile.
+ */
 export function usePages<T>(
   key: readonly unknown[],
   read: (pageToken: string, signal: AbortSignal) => Promise<{ rows: T[]; nextPageToken: string }>,
-  options: { enabled?: boolean; everyMs?: number } = {},
+  options: { enabled?: boolean; everyMs?: number; keepsPrevious?: boolean } = {},
 ) {
   const pages = useInfiniteQuery({
     queryKey: key,
@@ -35,6 +38,7 @@ export function usePages<T>(
     getNextPageParam: (last: { nextPageToken: string }) => last.nextPageToken || undefined,
     enabled: options.enabled ?? true,
     refetchInterval: options.everyMs ?? false,
+    placeholderData: options.keepsPrevious ? keepPreviousData : undefined,
   });
   return {
     rows: pages.data?.pages.flatMap((page) => page.rows) ?? [],
@@ -42,6 +46,7 @@ export function usePages<T>(
     error: pages.error,
     hasMore: pages.hasNextPage,
     isReadingMore: pages.isFetchingNextPage,
+    isPrevious: pages.isPlaceholderData,
     more: () => void pages.fetchNextPage(),
     again: () => void pages.refetch(),
   };
@@ -58,6 +63,7 @@ export function useChange<A, T>(change: (argument: A) => Promise<T>, changes: st
   });
 }
 
+/** Reads again all whose key begins with `name`; empty: all. */
 export function refresh(name: string): void {
-  void cache.invalidateQueries({ queryKey: [name] });
+  void cache.invalidateQueries({ queryKey: name === "" ? [] : [name] });
 }

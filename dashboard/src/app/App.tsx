@@ -6,6 +6,7 @@ import { sessionState } from "~/api/session";
 import { Loading } from "~/kit";
 import { Toasts } from "~/kit/Toasts";
 import { useEffect } from "preact/hooks";
+import { answerFresh, asked } from "./fresh";
 import { Frame } from "./Frame";
 import { SignIn } from "./SignIn";
 import { theme } from "./theme";
@@ -23,6 +24,7 @@ export function App() {
       {(state === "signed-in" || state === "ended") && <Frame />}
       {/* Over the page, which stays as it is with all that was typed into it. */}
       {state === "ended" && <SignIn over />}
+      {state === "signed-in" && asked.value && <SignIn over fresh={{ why: asked.value.why, answer: answerFresh }} />}
       <Toasts />
     </QueryClientProvider>
   );

@@ -1,5 +1,6 @@
 import { Component, type ComponentType } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { problem } from "~/api/errors";
 import { may } from "~/api/session";
 import { Button, Empty, Failed, LinkButton, Loading } from "~/kit";
 import { type PageEntry, type PageProps, pageAt } from "./pages";
@@ -55,7 +56,7 @@ class Fence extends Component<{ children: unknown }, { error?: unknown }> {
     if (this.state.error === undefined) return this.props.children as never;
     return (
       <Empty title="This page broke">
-        <p>{this.state.error instanceof Error ? this.state.error.message : String(this.state.error)}</p>
+        <p>{problem(this.state.error).message}</p>
         <Button onPress={() => this.setState({ error: undefined })}>Show it again</Button>
       </Empty>
     );

@@ -4,8 +4,15 @@ import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
 import { Button, Dialog, Notice, TextField } from "~/kit";
 
-/** Asks for an operator's token. `over`: a session ended while the page was open. */
-export function SignIn({ over = false }: { over?: boolean }) {
+interface SignInProps {
+  /** A session ended while the page was open, or has to be fresh. */
+  over?: boolean;
+  /** A sign-in of somebody who is signed in already: why, and who waits for it. */
+  fresh?: { why: string; answer: (isSignedIn: boolean) => void };
+}
+
+/** Asks for an operator's token. */
+export function SignIn({ over = false, fresh }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(over ? "" : linkProblem);
@@ -17,6 +24,7 @@ export function SignIn({ over = false }: { over?: boolean }) {
       setToken("");
       await askWho();
       refresh("");
+      fresh?.answer(true);
     } catch (error) {
       setFault(error instanceof Error ? error.message : String(error));
     } finally {
@@ -25,7 +33,7 @@ export function SignIn({ over = false }: { over?: boolean }) {
   };
   const form = (
     <form class="stack" onSubmit={(event) => void submit(event)}>
-      {over && <p>Sign in again to go on. What you have typed is still there.</p>}
+      {over && <p>{fresh?.why ?? "Sign in again to go on."} What you have typed is still there.</p>}
       <TextField
         label="Operator token"
         type="password"
@@ -36,14 +44,17 @@ export function SignIn({ over = false }: { over?: boolean }) {
         autoFocus
       />
       {fault && <Notice tone="bad">{fault}</Notice>}
-      <Button type="submit" kind="primary" busy={busy} disabled={token.trim() === ""}>
-        Sign in
-      </Button>
+      <div class="row">
+        <Button type="submit" kind="primary" busy={busy} disabled={token.trim() === ""}>
+          Sign in
+        </Button>
+        {fresh && <Button onPress={() => fresh.answer(false)}>Not now</Button>}
+      </div>
     </form>
   );
   if (over) {
     return (
-      <Dialog title="Your session has ended" onClose={() => undefined}>
+      <Dialog title={fresh ? "Sign in again" : "Your session has ended"} onClose={() => fresh?.answer(false)}>
         {form}
       </Dialog>
     );

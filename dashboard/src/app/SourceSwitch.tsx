@@ -1,4 +1,4 @@
-import { type Shown, shown } from "./source";
+import { choose, type Shown, shown } from "./source";
 
 const CHOICES: readonly { value: Shown; label: string }[] = [
   { value: "real", label: "Real devices" },
@@ -10,7 +10,7 @@ export function SourceSwitch() {
   return (
     <label class="source-switch" data-shown={shown.value}>
       <span class="hidden-visually">Devices shown</span>
-      <select class="input" value={shown.value} onChange={(event) => (shown.value = event.currentTarget.value as Shown)}>
+      <select class="input" value={shown.value} onChange={(event) => choose(event.currentTarget.value as Shown)}>
         {CHOICES.map((choice) => (
           <option key={choice.value} value={choice.value}>
             {choice.label}

@@ -4,7 +4,7 @@ import { toast } from "./Toasts";
 /** What is shown once, with a button that copies it. */
 export function Secret({ text, label }: { text: string; label: string }) {
   const copy = () =>
-    navigator.clipboard.writeText(text).then(
+    void navigator.clipboard.writeText(text).then(
       () => toast(`${label} copied.`),
       () => toast("The browser did not allow copying; mark the text and copy it.", "warn"),
     );

@@ -1,0 +1,131 @@
+import { useId } from "preact/hooks";
+import { Button, CheckField, Notice, TextField } from "~/kit";
+import { known, type Offer, offers, warning } from "./catalogue";
+import { asJson, type Draft, type DraftFaults, faults, writesJson } from "./draft";
+import "./command-form.css";
+
+interface CommandFormProps {
+  draft: Draft;
+  onChange: (draft: Draft) => void;
+  /** What the device declared; empty: it declared nothing, or there are several devices. */
+  capabilities: readonly string[];
+  /** What the server said of the fields. */
+  refused: DraftFaults;
+}
+
+/** What to do, with what, and in which time: for one device and for many. */
+export function CommandForm({ draft, onChange, capabilities, refused }: CommandFormProps) {
+  const fault = { ...refused, ...faults(draft) };
+  const change = (part: Partial<Draft>) => onChange({ ...draft, ...part });
+  const danger = warning(draft.type);
+  return (
+    <>
+      <TypeChoice draft={draft} onChange={change} capabilities={capabilities} fault={fault.type} />
+      {danger && <Notice tone="warn">{danger}</Notice>}
+      {draft.type.trim() !== "" && <Payload draft={draft} onChange={onChange} fault={fault} />}
+      <div class="grid">
+        <TextField
+          label="Starts within"
+          hint="Its time to live: it never starts later than this. 1 s to 30 d."
+          value={draft.timeToLive}
+          fault={fault.timeToLive}
+          onInput={(timeToLive) => change({ timeToLive })}
+        />
+        <TextField
+          label="Runs for at most"
+          hint="Counted from its start. 1 s to 1 d."
+          value={draft.runTimeout}
+          fault={fault.runTimeout}
+          onInput={(runTimeout) => change({ runTimeout })}
+        />
+      </div>
+    </>
+  );
+}
+
+interface TypeChoiceProps {
+  draft: Draft;
+  onChange: (part: Partial<Draft>) => void;
+  capabilities: readonly string[];
+  fault: string | undefined;
+}
+
+function TypeChoice({ draft, onChange, capabilities, fault }: TypeChoiceProps) {
+  const hasDeclared = capabilities.length > 0;
+  return (
+    <fieldset class="type-choice">
+      <legend>What to do</legend>
+      {offers(capabilities).map((offer) => (
+        <OneType key={offer.name} offer={offer} isChosen={!draft.isOther && draft.type === offer.name} onChoose={() => onChange({ type: offer.name, isOther: false })} />
+      ))}
+      {!hasDeclared && (
+        <OneType
+          offer={{ name: "Another type", about: "One that HOMEPOT does not know, of an application or of an older agent." }}
+          isChosen={draft.isOther}
+          onChoose={() => onChange({ type: "", isOther: true })}
+        />
+      )}
+      {draft.isOther && <TextField label="Type" hint="As the device knows it, such as UPDATE_POS." value={draft.type} fault={fault} onInput={(type) => onChange({ type })} autoFocus />}
+      {!draft.isOther && fault && (
+        <div class="fault" role="alert">
+          {fault}
+        </div>
+      )}
+    </fieldset>
+  );
+}
+
+function OneType({ offer, isChosen, onChoose }: { offer: Offer; isChosen: boolean; onChoose: () => void }) {
+  const id = useId();
+  return (
+    <div class="check">
+      <input id={id} type="radio" name="command-type" checked={isChosen} disabled={offer.whyNot !== undefined} aria-describedby={`${id}-about`} onChange={onChoose} />
+      <div>
+        <label for={id}>{offer.name}</label>
+        <div id={`${id}-about`} class="quiet small">
+          {offer.whyNot ? `${offer.about} ${offer.whyNot}` : [offer.about, known(offer.name)?.note].filter(Boolean).join(" ")}
+        </div>
+      </div>
+    </div>
+  );
+}
+
+function Payload({ draft, onChange, fault }: { draft: Draft; onChange: (draft: Draft) => void; fault: DraftFaults }) {
+  const type = known(draft.type);
+  if (writesJson(draft)) {
+    return (
+      <>
+        <TextField
+          label="Payload"
+          hint="A JSON object. Empty: none."
+          lines={5}
+          placeholder="{}"
+          value={draft.json}
+          fault={fault.json}
+          onInput={(json) => onChange({ ...draft, json })}
+        />
+        {type && <Button kind="quiet" onPress={() => onChange(asJson(draft, false))}>Back to the form</Button>}
+      </>
+    );
+  }
+  return (
+    <>
+      {type?.fields.map((field) => (
+        <TextField
+          key={field.name}
+          label={field.label}
+          hint={field.hint}
+          value={draft.values[field.name] ?? ""}
+          fault={fault[`value ${field.name}`] ?? fault.json}
+          onInput={(value) => onChange({ ...draft, values: { ...draft.values, [field.name]: value } })}
+        />
+      ))}
+      <CheckField
+        label="Write the payload as JSON"
+        hint={type?.fields.length ? undefined : "This type needs no payload."}
+        value={false}
+        onChange={() => onChange(asJson(draft, true))}
+      />
+    </>
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * The command types that HOMEPOT itself knows, with a form for what each takes.
+ *
+ * No call answers this table. The truth on which types there are and which are safe to repeat is `CATALOGUE` in
+ * `src/model/command/mod.rs`; what each takes is read by the agent in `agent/src/commands/builtin.rs`.
+ */
+export interface WholeNumber {
+  /** The key in the payload. */
+  name: string;
+  label: string;
+  hint: string;
+  minimum: number;
+  maximum: number;
+}
+
+export interface CommandType {
+  name: string;
+  /** What it does, in one sentence. */
+  about: string;
+  /** What it asks of the device's own configuration, or what else is to be known before. */
+  note?: string;
+  /** Whether running it twice does no harm. */
+  isSafeToRepeat: boolean;
+  /** What can't be taken back once it has started; left out: nothing. */
+  harm?: string;
+  /** Left empty, each is sent as null. */
+  fields: readonly WholeNumber[];
+}
+
+export const CATALOGUE: readonly CommandType[] = [
+  { name: "PING", about: "Asks the device to answer, with its agent's version and its clock.", isSafeToRepeat: true, fields: [] },
+  { name: "RUN_DIAGNOSTICS", about: "Asks the device to tell about its machine.", isSafeToRepeat: true, fields: [] },
+  {
+    name: "SET_INTERVAL",
+    about: "Sets how often the device measures.",
+    isSafeToRepeat: true,
+    fields: [
+      {
+        name: "interval_seconds",
+        label: "Seconds between measurements",
+        hint: "A whole number from 1 to 3600. Empty: as the server says.",
+        minimum: 1,
+        maximum: 3600,
+      },
+    ],
+  },
+  {
+    name: "RESTART_APP",
+    about: "Runs the program that the device's own configuration names for restarting its application.",
+    note: "The device rejects it unless its configuration allows it.",
+    isSafeToRepeat: false,
+    harm: "What the application is doing at that moment, such as a sale, is cut off.",
+    fields: [],
+  },
+  {
+    name: "REBOOT",
+    about: "Restarts the machine.",
+    note: "The device rejects it unless its configuration allows it.",
+    isSafeToRepeat: false,
+    harm: "Everything that runs on the machine is cut off, and it is away until it has started again.",
+    fields: [],
+  },
+];
+
+export function known(type: string): CommandType | undefined {
+  return CATALOGUE.find(({ name }) => name === type.trim().toUpperCase());
+}
+
+export interface Offer {
+  name: string;
+  about: string;
+  /** Why it can't be chosen; left out: it can. */
+  whyNot?: string;
+}
+
+/** What can be chosen for a device that declared `capabilities`. One that declared nothing may know anything. */
+export function offers(capabilities: readonly string[]): Offer[] {
+  const hasDeclared = capabilities.length > 0;
+  const ours: Offer[] = CATALOGUE.map(({ name, about }) =>
+    hasDeclared && !capabilities.includes(name) ? { name, about, whyNot: "The device has not said that it knows this." } : { name, about },
+  );
+  const own: Offer[] = capabilities.filter((name) => known(name) === undefined).map((name) => ({ name, about: "A type of the device's own." }));
+  return [...ours, ...own].sort((one, other) => Number(one.whyNot !== undefined) - Number(other.whyNot !== undefined));
+}
+
+/** Why a command of this type has to be meant; `undefined`: it does no harm. */
+export function warning(type: string): string | undefined {
+  if (type.trim() === "") return undefined;
+  const found = known(type);
+  if (found?.harm) return `${found.harm} This can't be undone. It is not safe to repeat: where nothing is heard of it, it ends as “Outcome unknown”.`;
+  if (found) return undefined;
+  return "HOMEPOT does not know what this type does, so it can't tell whether it can be undone, and takes it as unsafe to repeat: where nothing is heard of it, it ends as “Outcome unknown”.";
+}
