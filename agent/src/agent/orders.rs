@@ -8,7 +8,7 @@ use crate::{
     commands::{
         Arrival, Moment, Verdict,
         builtin::{Action, plan, pong},
-        ledger::{Standing, TOO_LATE},
+        ledger::{Progress, TOO_LATE},
         program::{self, Cause},
         record::Received,
     },
@@ -62,13 +62,13 @@ impl Agent {
             tracing::error!(command_id = %id, %command_type, "can't keep a command");
             return;
         };
-        if matches!(before, Standing::New | Standing::Full) {
+        if matches!(before, Progress::New | Progress::Full) {
             tracing::info!(command_id = %id, %command_type, "command received");
         } else {
             tracing::info!(command_id = %id, %command_type, "command delivered again; answered from the journal");
         }
         match &standing {
-            Standing::Ended(outcome) if !matches!(before, Standing::Ended(_)) => log_end(outcome),
+            Progress::Ended(outcome) if !matches!(before, Progress::Ended(_)) => log_end(outcome),
             _ => {}
         }
         self.answer(id, standing);
@@ -86,7 +86,7 @@ impl Agent {
 
     pub(super) fn on_unreadable(&mut self, command_id: Option<CommandId>, reason: String) {
         tracing::warn!(?command_id, reason, "a command can't be read");
-        if let Some(id) = command_id.filter(|id| self.book.standing(*id) == Standing::New) {
+        if let Some(id) = command_id.filter(|id| self.book.standing(*id) == Progress::New) {
             self.tell(Outgoing::Outcome(Verdict::without_success(CommandState::Rejected, reason).of(id)));
         }
     }
@@ -120,7 +120,7 @@ impl Agent {
             }
         };
         if self.book.start(id, &self.boot_id).is_err() {
-            if let Standing::Ended(outcome) = self.book.standing(id) {
+            if let Progress::Ended(outcome) = self.book.standing(id) {
                 log_end(&outcome);
                 self.tell(Outgoing::Outcome(outcome));
             }
@@ -166,7 +166,7 @@ impl Agent {
         Verdict::succeeded(&serde_json::json!({ "interval_seconds": seconds }))
     }
 
-    fn answer(&mut self, id: CommandId, standing: Standing) {
+    fn answer(&mut self, id: CommandId, standing: Progress) {
         if let Some(message) = told(id, standing) {
             self.tell(message);
         }
@@ -181,12 +181,12 @@ impl Agent {
 }
 
 /// What a session is told of a command that stands so.
-fn told(id: CommandId, standing: Standing) -> Option<Outgoing> {
+fn told(id: CommandId, standing: Progress) -> Option<Outgoing> {
     match standing {
-        Standing::Waiting => Some(Outgoing::Acknowledged(id)),
-        Standing::Running => Some(Outgoing::Started(id)),
-        Standing::Ended(outcome) => Some(Outgoing::Outcome(outcome)),
-        Standing::New | Standing::Full => None,
+        Progress::Waiting => Some(Outgoing::Acknowledged(id)),
+        Progress::Running => Some(Outgoing::Started(id)),
+        Progress::Ended(outcome) => Some(Outgoing::Outcome(outcome)),
+        Progress::New | Progress::Full => None,
     }
 }
 

@@ -29,12 +29,12 @@ pub(crate) fn reason(end: &End) -> pb::GoodbyeReason {
 pub(crate) fn history(end: &End) -> String {
     match end {
         End::PeerGone => "its stream ended".to_owned(),
-        End::Silent => words(end).to_owned(),
-        end => format!("its stream was ended: {}", words(end)),
+        End::Silent => reason(end).to_owned(),
+        end => format!("its stream was ended: {}", reason(end)),
     }
 }
 
-fn words(end: &End) -> &str {
+fn reason(end: &End) -> &str {
     match end {
         End::Superseded => "a newer session of this device took over",
         End::Revoked => "its key has ended or the device was deactivated",
@@ -50,7 +50,7 @@ fn words(end: &End) -> &str {
 pub(crate) fn goodbye(end: &End, contested: bool, reconnect_after: Duration) -> pb::Goodbye {
     let detail = match contested {
         true => "another machine uses this device's key and takes its session: the key should be rotated",
-        false => words(end),
+        false => reason(end),
     };
     let comes_back = matches!(end, End::Draining | End::Internal);
     pb::Goodbye {

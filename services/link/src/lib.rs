@@ -115,9 +115,9 @@ impl Link {
     }
 
     /// By what the clocks of devices are judged right now.
-    pub(crate) fn clock(&self) -> protocol::Clock {
+    pub(crate) fn clock(&self) -> protocol::SampleClock {
         let telemetry = &self.inner.telemetry;
-        protocol::Clock { now: telemetry.now(), max_age: telemetry.max_sample_age(), skew: None }
+        protocol::SampleClock { now: telemetry.now(), max_age: telemetry.max_sample_age(), skew: None }
     }
 
     /// The devices' face of it.

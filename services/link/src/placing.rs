@@ -7,10 +7,10 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::model::{MAX_CLOCK_AHEAD, Sample, SampleFault};
 
-use crate::protocol::Clock;
+use crate::protocol::SampleClock;
 
 /// Puts the samples of one message, each with its place there, where they lie; those that are too old are refused.
-pub(crate) fn place(samples: Vec<(usize, Sample)>, clock: Clock) -> (Vec<Sample>, Vec<(usize, SampleFault)>) {
+pub(crate) fn place(samples: Vec<(usize, Sample)>, clock: SampleClock) -> (Vec<Sample>, Vec<(usize, SampleFault)>) {
     let ahead = samples.iter().map(|(_, sample)| sample.collected_at - clock.now).max().unwrap_or_default();
     let (mut placed, mut refused) = (Vec::with_capacity(samples.len()), Vec::new());
     for (place, sample) in samples {
@@ -23,7 +23,7 @@ pub(crate) fn place(samples: Vec<(usize, Sample)>, clock: Clock) -> (Vec<Sample>
 }
 
 /// `ahead` is how far the newest sample of the message lies in the future.
-fn place_one(sample: Sample, clock: Clock, ahead: TimeDelta) -> Result<Sample, SampleFault> {
+fn place_one(sample: Sample, clock: SampleClock, ahead: TimeDelta) -> Result<Sample, SampleFault> {
     let at = sample.collected_at;
     let Err(fault) = sample.check_age(clock.now, clock.max_age) else { return Ok(sample) };
     // What Hello measured holds for what the device's clock showed, and not for what it corrected itself.
@@ -63,12 +63,12 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
     }
 
-    fn clock(skew: Option<TimeDelta>) -> Clock {
-        Clock { now: now(), max_age: Duration::from_secs(24 * 3600), skew }
+    fn clock(skew: Option<TimeDelta>) -> SampleClock {
+        SampleClock { now: now(), max_age: Duration::from_secs(24 * 3600), skew }
     }
 
     /// Where samples that lie so many seconds from now are put, and what they say that their device's clock showed.
-    fn placed(seconds: &[i64], clock: Clock) -> Vec<(i64, Option<i64>)> {
+    fn placed(seconds: &[i64], clock: SampleClock) -> Vec<(i64, Option<i64>)> {
         let at = |seconds: &i64| (0, Sample::empty(now() + TimeDelta::seconds(*seconds)));
         let (placed, _) = place(seconds.iter().map(at).collect(), clock);
         let since = |at: DateTime<Utc>| (at - now()).num_seconds();

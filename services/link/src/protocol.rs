@@ -66,7 +66,7 @@ pub(crate) struct Lost {
 
 /// By what a sample's clock is judged.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Clock {
+pub(crate) struct SampleClock {
     pub(crate) now: DateTime<Utc>,
     pub(crate) max_age: Duration,
     /// How far the device's clock is ahead by its Hello, where that is known and enough to matter.
@@ -74,7 +74,7 @@ pub(crate) struct Clock {
 }
 
 /// Reads a message; one that is malformed is refused by kind and field.
-pub(crate) fn read(message: pb::AttachRequest, clock: Clock) -> Result<Incoming, pb::Refusal> {
+pub(crate) fn read(message: pb::AttachRequest, clock: SampleClock) -> Result<Incoming, pb::Refusal> {
     match message.message {
         None => Ok(Incoming::Unknown),
         Some(Message::Heartbeat(_)) => Ok(Incoming::Heartbeat),
@@ -103,7 +103,7 @@ fn refusal(message: &str, error: &Error) -> pb::Refusal {
     pb::Refusal { message: message.to_owned(), field, reason: error.message().to_owned() }
 }
 
-fn read_batch(message: pb::Samples, clock: Clock) -> Result<Batch, Error> {
+fn read_batch(message: pb::Samples, clock: SampleClock) -> Result<Batch, Error> {
     let count = message.samples.len();
     if count == 0 || count > MAX_SAMPLES {
         return Err(Error::invalid("samples", format!("must be 1 to {MAX_SAMPLES} samples")));
@@ -142,7 +142,7 @@ fn read_lost(message: pb::SamplesLost) -> Result<Lost, Error> {
 /// Checks samples one by one; `stamp` gives the time to one that brings none.
 pub(crate) fn read_samples(
     samples: Vec<telemetry_pb::Sample>,
-    clock: Clock,
+    clock: SampleClock,
     mut stamp: impl FnMut() -> Option<DateTime<Utc>>,
 ) -> (Vec<Sample>, Vec<RefusedSample>) {
     let mut good = Vec::with_capacity(samples.len());
@@ -235,8 +235,8 @@ mod tests {
         DateTime::from_timestamp(1_700_000_000, 0).unwrap()
     }
 
-    fn clock() -> Clock {
-        Clock { now: now(), max_age: Duration::from_secs(24 * 3600), skew: None }
+    fn clock() -> SampleClock {
+        SampleClock { now: now(), max_age: Duration::from_secs(24 * 3600), skew: None }
     }
 
     fn samples(first_seq: u64, samples: Vec<telemetry_pb::Sample>) -> pb::AttachRequest {

@@ -82,7 +82,7 @@ struct Session {
     epoch: i64,
     wakeup: Wakeup,
     outbound: Outbound,
-    clock: Clock,
+    clock: SessionClock,
     /// How far the device's clock was ahead at its Hello, where that is enough to matter.
     skew: Option<TimeDelta>,
 }
@@ -90,12 +90,12 @@ struct Session {
 /// The clock that a device is told: the database's when the session began, and from then on what has passed. A step of that
 /// clock in between must not lengthen a command's time to live.
 #[derive(Clone, Copy)]
-struct Clock {
+struct SessionClock {
     began: DateTime<Utc>,
     since: Instant,
 }
 
-impl Clock {
+impl SessionClock {
     fn start(now: DateTime<Utc>) -> Self {
         Self { began: now, since: Instant::now() }
     }
@@ -137,7 +137,7 @@ impl Session {
             link.inner.sessions.insert(pk, caller.source, epoch, caller.credential_version, caller.key_id.clone());
         // Before the first claim, so that no hint falls between.
         let wakeup = link.inner.commands.hints().device(pk);
-        let clock = Clock::start(link.clock().now);
+        let clock = SessionClock::start(link.clock().now);
         let skew = placing::skew(hello.device_time, clock.now());
         let mut session = Self { link, caller, quota: None, epoch, wakeup, outbound, clock, skew };
         if let Err(end) = session.welcome(&hello).await {
@@ -277,7 +277,7 @@ impl Session {
     /// Takes messages in their order. What they say of commands is told the ledger together, as far as nothing else comes
     /// in between: a device that takes, starts and ends a command in one go costs one change of its row.
     async fn handle(&self, messages: Vec<Received>) -> Result<(), End> {
-        let clock = protocol::Clock { skew: self.skew, ..self.link.clock() };
+        let clock = protocol::SampleClock { skew: self.skew, ..self.link.clock() };
         if (clock.now - self.clock.now()).abs() > CLOCK_MOVED {
             // The device goes by a clock that is no longer the server's. It comes back at once and learns the new one.
             return Err(End::Aged);

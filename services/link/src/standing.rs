@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use homepot_registry::Standing;
+use homepot_registry::NewestSession;
 use homepot_runtime::backoff::every;
 
 use crate::{
@@ -62,7 +62,7 @@ enum Judgement {
     End(End),
 }
 
-fn judge(standing: Option<&Standing>, epoch: i64, credential_version: i32) -> Judgement {
+fn judge(standing: Option<&NewestSession>, epoch: i64, credential_version: i32) -> Judgement {
     match standing {
         None => Judgement::End(End::Revoked),
         Some(s) if !s.active || !s.key_is_good || s.credential_version != credential_version => {
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_session_ends_when_its_device_is_gone_shut_out_rekeyed_or_elsewhere() {
-        let good = Standing {
+        let good = NewestSession {
             pk: 1,
             epoch: 5,
             active: true,
@@ -89,13 +89,13 @@ mod tests {
             waiting: false,
             contested: false,
         };
-        let judged = |standing: Standing| judge(Some(&standing), 5, 2);
+        let judged = |standing: NewestSession| judge(Some(&standing), 5, 2);
         assert_eq!(judged(good), Judgement::Stands);
-        assert_eq!(judged(Standing { waiting: true, ..good }), Judgement::Wake);
-        assert_eq!(judged(Standing { epoch: 6, ..good }), Judgement::End(End::Superseded));
-        assert_eq!(judged(Standing { active: false, ..good }), Judgement::End(End::Revoked));
-        assert_eq!(judged(Standing { key_is_good: false, waiting: true, ..good }), Judgement::End(End::Revoked));
-        assert_eq!(judged(Standing { credential_version: 3, ..good }), Judgement::End(End::Revoked));
+        assert_eq!(judged(NewestSession { waiting: true, ..good }), Judgement::Wake);
+        assert_eq!(judged(NewestSession { epoch: 6, ..good }), Judgement::End(End::Superseded));
+        assert_eq!(judged(NewestSession { active: false, ..good }), Judgement::End(End::Revoked));
+        assert_eq!(judged(NewestSession { key_is_good: false, waiting: true, ..good }), Judgement::End(End::Revoked));
+        assert_eq!(judged(NewestSession { credential_version: 3, ..good }), Judgement::End(End::Revoked));
         assert_eq!(judge(None, 5, 2), Judgement::End(End::Revoked));
     }
 }

@@ -30,7 +30,7 @@ use homepot_runtime::{Drain, auth::Authenticator};
 use homepot_store::Store;
 use tokio::sync::Notify;
 
-pub use presence::{Begun, Heard, Standing};
+pub use presence::{Begun, Heard, NewestSession};
 pub use source::{Impostor, Proof, check_proof, judge};
 
 /// Largest message taken or sent.

@@ -13,7 +13,7 @@ use homepot::{
 };
 use homepot_hints::Topic;
 use homepot_runtime::{Drain, auth::DeviceCaller};
-pub use homepot_store::sessions::{Begun, Standing};
+pub use homepot_store::sessions::{Begun, NewestSession};
 use homepot_store::{
     Lane, StoreError,
     sessions::{self, Touch},
@@ -123,7 +123,7 @@ impl Registry {
 
     /// How the sessions of these devices stand, each with the public letters of the key it came with; one that is gone is left
     /// out.
-    pub async fn standing(&self, held: Vec<(i64, Arc<str>)>) -> Result<Vec<Standing>, Error> {
+    pub async fn standing(&self, held: Vec<(i64, Arc<str>)>) -> Result<Vec<NewestSession>, Error> {
         let read = move |conn: &mut _| sessions::standing(conn, &held);
         Ok(self.inner.store.lane(Lane::Devices).run("session_standing", read).await?)
     }

@@ -27,10 +27,10 @@ pub const HEALTH_PATH: &str = "/grpc.health.v1.Health/{method}";
 
 /// Where the process stands. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
-pub struct Readiness(Arc<watch::Sender<Standing>>);
+pub struct Readiness(Arc<watch::Sender<Condition>>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Standing {
+struct Condition {
     phase: Phase,
     /// Things it can't work without and that are missing now, each with the reason where one is known.
     missing: BTreeMap<&'static str, &'static str>,
@@ -43,7 +43,7 @@ enum Phase {
     Draining,
 }
 
-impl Standing {
+impl Condition {
     fn reasons(&self) -> Vec<String> {
         let phase = match self.phase {
             Phase::Starting => Some("starting".to_owned()),
@@ -67,7 +67,7 @@ impl Default for Readiness {
 impl Readiness {
     /// Starting, so not ready.
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Standing { phase: Phase::Starting, missing: BTreeMap::new() })))
+        Self(Arc::new(watch::Sender::new(Condition { phase: Phase::Starting, missing: BTreeMap::new() })))
     }
 
     /// Everything is up. Has no effect once draining.

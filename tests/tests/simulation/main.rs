@@ -22,7 +22,7 @@ use homepot::model::{
     Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, Event, Hello, Holder, NewCommand, Outcome,
     SiteId, Standing, Step,
 };
-use homepot_agent::commands::{Book, Moment, ledger::Standing as Known, record::Arrival};
+use homepot_agent::commands::{Book, Moment, ledger::Progress, record::Arrival};
 use homepot_store::{
     PgConnection,
     commands::{self, Changed, Claim, NewRow, Speaker, Word},
@@ -248,13 +248,13 @@ impl<'a> World<'a> {
     }
 
     /// What the agent says of a command that stands so.
-    fn tell(&mut self, machine: usize, command_id: CommandId, known: &Known) {
+    fn tell(&mut self, machine: usize, command_id: CommandId, known: &Progress) {
         let Some(epoch) = self.machines[machine].epoch else { return };
         let event = match known {
-            Known::Waiting => Event::Acknowledged,
-            Known::Running => Event::Started,
-            Known::Ended(outcome) => Event::Ended(outcome.state),
-            Known::New | Known::Full => return,
+            Progress::Waiting => Event::Acknowledged,
+            Progress::Running => Event::Started,
+            Progress::Ended(outcome) => Event::Ended(outcome.state),
+            Progress::New | Progress::Full => return,
         };
         self.under_way.push_back(Message::Up { machine, epoch, command_id, event });
     }
@@ -312,7 +312,7 @@ impl<'a> World<'a> {
         machine.book.start(command_id, &format!("boot-{}", machine.boot)).unwrap();
         machine.running = Some(command_id);
         *self.runs.entry(command_id).or_default() += 1;
-        self.tell(number, command_id, &Known::Running);
+        self.tell(number, command_id, &Progress::Running);
     }
 
     fn finish(&mut self, number: usize) {
@@ -320,7 +320,7 @@ impl<'a> World<'a> {
         let Some(command_id) = machine.running.take() else { return };
         let outcome = Outcome { command_id, state: CommandState::Succeeded, result: None, reason: None };
         let outcome = machine.book.end(outcome);
-        self.tell(number, command_id, &Known::Ended(outcome));
+        self.tell(number, command_id, &Progress::Ended(outcome));
     }
 
     fn crash(&mut self, number: usize, boots: bool) {

@@ -7,7 +7,7 @@ use homepot::model::{CommandId, CommandState, Outcome};
 
 use super::{
     journal::{Found, Journal},
-    ledger::{BEHIND, DAMAGED, Ledger, Standing, TOO_LATE},
+    ledger::{BEHIND, DAMAGED, Ledger, Progress, TOO_LATE},
     mark::Mark,
     record::{Arrival, Moment, Received, Record},
 };
@@ -101,21 +101,21 @@ impl Book {
     }
 
     /// A command arrived, for the first time or again. How it stands now is to be answered; after an error nothing is.
-    pub fn receive(&mut self, arrival: Arrival) -> io::Result<Standing> {
+    pub fn receive(&mut self, arrival: Arrival) -> io::Result<Progress> {
         let id = arrival.delivery.command_id;
         self.ledger.on_arrival(arrival).map_or(Ok(()), |record| self.write(record))?;
         Ok(self.standing(id))
     }
 
     /// The server takes a command back. How it stands now is to be answered; after an error nothing is.
-    pub fn cancel(&mut self, id: CommandId, reason: &str) -> io::Result<Standing> {
+    pub fn cancel(&mut self, id: CommandId, reason: &str) -> io::Result<Progress> {
         self.ledger.on_cancellation(id, reason).map_or(Ok(()), |record| self.write(record))?;
         Ok(self.standing(id))
     }
 
     /// Whether the journal has all of these, which it told the server that it has.
     pub fn knows_all(&self, ids: &[CommandId]) -> bool {
-        ids.iter().all(|id| !matches!(self.standing(*id), Standing::New | Standing::Full))
+        ids.iter().all(|id| !matches!(self.standing(*id), Progress::New | Progress::Full))
     }
 
     /// The journal lacks commands that it once had. It goes on as another one, and whatever waits ends as unknown, even where
@@ -175,7 +175,7 @@ impl Book {
     }
 
     /// How a command stands.
-    pub fn standing(&self, id: CommandId) -> Standing {
+    pub fn standing(&self, id: CommandId) -> Progress {
         self.ledger.standing(id)
     }
 
@@ -185,7 +185,7 @@ impl Book {
     }
 
     /// See [`Ledger::open`].
-    pub fn unfinished(&self) -> impl Iterator<Item = (CommandId, Standing)> {
+    pub fn unfinished(&self) -> impl Iterator<Item = (CommandId, Progress)> {
         self.ledger.open()
     }
 

@@ -186,7 +186,7 @@ impl World {
                     let state = CommandState::Succeeded;
                     let outcome = Outcome { command_id: id(command), state, result: None, reason: None };
                     let outcome = self.book.end(outcome);
-                    self.told(id(command), Standing::Ended(outcome));
+                    self.told(id(command), Progress::Ended(outcome));
                 }
             }
             Happening::Acknowledge(command) => {
@@ -226,7 +226,7 @@ impl World {
                 self.come_back(false);
             }
             Happening::BackUp => {
-                let knows = |command| !matches!(self.book.standing(id(command)), Standing::New | Standing::Full);
+                let knows = |command| !matches!(self.book.standing(id(command)), Progress::New | Progress::Full);
                 self.back_up = Some(BackUp {
                     journal: fs::read(&self.path).unwrap(),
                     mark: fs::read(self.mark()).unwrap(),
@@ -325,7 +325,7 @@ impl World {
     /// As `Agent::start_next`.
     fn work(&mut self) {
         while let Some(outcome) = self.book.expire(&self.now()).unwrap() {
-            self.told(outcome.command_id, Standing::Ended(outcome));
+            self.told(outcome.command_id, Progress::Ended(outcome));
         }
         if self.running.is_some() {
             return;
@@ -374,13 +374,13 @@ impl World {
         truth.told_by.as_deref() == Some(self.book.journal_id()) && !truth.told_off
     }
 
-    fn told(&mut self, id: CommandId, standing: Standing) {
+    fn told(&mut self, id: CommandId, standing: Progress) {
         if self.vanishing || self.session.is_none() {
             return;
         }
         let truth = &mut self.commands[index(id)];
         truth.told_by = Some(self.book.journal_id().to_owned());
-        let Standing::Ended(outcome) = standing else { return };
+        let Progress::Ended(outcome) = standing else { return };
         match outcome.state {
             // The first end that the server hears of stands. A disk that went back to before a run of which the server knows
             // may say what it likes: nobody takes it.
@@ -402,7 +402,7 @@ impl World {
         self.time += 1_000_000;
         self.work();
         let open: Vec<_> = self.book.unfinished().collect();
-        assert!(open.iter().all(|(_, standing)| matches!(standing, Standing::Ended(_))), "{open:?}");
+        assert!(open.iter().all(|(_, standing)| matches!(standing, Progress::Ended(_))), "{open:?}");
         assert_eq!(self.book.pending_outcomes(), open.len());
     }
 }

@@ -34,7 +34,7 @@ fn outcome(state: CommandState) -> Outcome {
 
 fn ended(book: &Book, id: CommandId) -> Option<CommandState> {
     match book.standing(id) {
-        Standing::Ended(outcome) => Some(outcome.state),
+        Progress::Ended(outcome) => Some(outcome.state),
         _ => None,
     }
 }
@@ -61,7 +61,7 @@ fn at_every_crash_point_the_command_is_settled_once_and_stays_so() {
     ] {
         let (_directory, path) = place();
         let mut book = open(&path, "a");
-        assert_eq!(book.receive(arrival(1, "REBOOT")).unwrap(), Standing::Waiting);
+        assert_eq!(book.receive(arrival(1, "REBOOT")).unwrap(), Progress::Waiting);
         if steps >= 2 {
             book.start(ID, "a").unwrap();
         }
@@ -81,7 +81,7 @@ fn at_every_crash_point_the_command_is_settled_once_and_stays_so() {
                 "{steps} steps, boot {boot}"
             );
             assert_eq!(book.next(&now(boot)), None, "nothing starts before it is delivered again");
-            assert_eq!(book.standing(ID) == Standing::Waiting, steps == 1);
+            assert_eq!(book.standing(ID) == Progress::Waiting, steps == 1);
             assert_eq!(book.pending_outcomes(), usize::from((2..4).contains(&steps)));
         }
     }
@@ -112,7 +112,7 @@ fn what_was_cancelled_stays_so_after_a_restart_known_before_or_not() {
         book.cancel(ID, "wrong till").unwrap();
         drop(book);
         let mut book = open(&path, "a");
-        let Standing::Ended(outcome) = book.receive(arrival(1, "RESTART_APP")).unwrap() else { panic!() };
+        let Progress::Ended(outcome) = book.receive(arrival(1, "RESTART_APP")).unwrap() else { panic!() };
         assert_eq!((outcome.state, outcome.reason.as_deref()), (CommandState::Cancelled, Some("wrong till")));
         assert_eq!(book.next(&now("a")), None);
     }
@@ -128,10 +128,10 @@ fn what_the_disk_refuses_neither_starts_nor_ends() {
     book.cancel(ID, "").unwrap_err();
     book.decline(outcome(CommandState::Rejected)).unwrap_err();
     book.expire(&Moment { uptime_ms: u64::MAX, ..now("a") }).unwrap_err();
-    assert_eq!(book.standing(ID), Standing::Waiting);
+    assert_eq!(book.standing(ID), Progress::Waiting);
     book.receive(arrival(2, "PING")).unwrap_err();
     book.cancel(arrival(2, "PING").delivery.command_id, "").unwrap_err();
-    assert_eq!(book.standing(arrival(2, "PING").delivery.command_id), Standing::New);
+    assert_eq!(book.standing(arrival(2, "PING").delivery.command_id), Progress::New);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn a_journal_of_the_former_format_is_taken_over_with_all_it_holds() {
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, text.split_once('\n').unwrap().1).unwrap();
     let book = open(&path, "a");
-    assert_eq!(book.standing(ID), Standing::Waiting);
+    assert_eq!(book.standing(ID), Progress::Waiting);
     assert_eq!(open(&path, "a").journal_id(), book.journal_id());
 }
 
@@ -184,9 +184,9 @@ fn a_damaged_journal_vouches_for_nothing_that_waits_and_goes_on_under_another_id
         assert_ne!(book.journal_id(), before);
         for n in [1, 3, 4] {
             assert!(matches!(ended(&book, command(n)), Some(CommandState::Unknown) | None), "{n}");
-            assert_ne!(book.standing(command(n)), Standing::Waiting);
+            assert_ne!(book.standing(command(n)), Progress::Waiting);
         }
-        assert_ne!(book.standing(command(2)), Standing::Waiting);
+        assert_ne!(book.standing(command(2)), Progress::Waiting);
         assert_eq!(book.next(&now("a")), None);
         // It is whole again, and says the same ever after.
         let id = book.journal_id().to_owned();
@@ -211,7 +211,7 @@ fn a_power_cut_in_the_middle_of_a_record_is_no_damage() {
     for cut in before..whole.len() {
         fs::write(&path, &whole[..cut]).unwrap();
         let book = open(&path, "a");
-        assert_eq!((book.journal_id(), book.standing(ID)), (id.as_str(), Standing::Waiting));
+        assert_eq!((book.journal_id(), book.standing(ID)), (id.as_str(), Progress::Waiting));
     }
 }
 
@@ -230,8 +230,8 @@ fn a_journal_that_is_full_is_cleared_first() {
     let (_directory, path) = place();
     let mut book = open(&path, "a");
     book.journal.fill();
-    assert_eq!(book.receive(arrival(1, "PING")).unwrap(), Standing::Waiting);
-    assert_eq!(open(&path, "a").standing(ID), Standing::Waiting);
+    assert_eq!(book.receive(arrival(1, "PING")).unwrap(), Progress::Waiting);
+    assert_eq!(open(&path, "a").standing(ID), Progress::Waiting);
 }
 
 /// However much goes through it, the file holds little more than what is open.
@@ -270,12 +270,12 @@ fn a_journal_that_is_removed_under_a_running_agent_is_written_anew_under_its_id(
         assert!(path.exists());
     }
     fs::remove_file(&path).unwrap();
-    assert_eq!(book.receive(arrival(2, "PING")).unwrap(), Standing::Waiting);
+    assert_eq!(book.receive(arrival(2, "PING")).unwrap(), Progress::Waiting);
     drop(book);
     let book = open(&path, "a");
     assert_eq!(book.journal_id(), journal_id);
     assert_eq!(ended(&book, ID), Some(CommandState::Unknown), "that it started was not forgotten");
-    assert_eq!(book.standing(arrival(2, "PING").delivery.command_id), Standing::Waiting);
+    assert_eq!(book.standing(arrival(2, "PING").delivery.command_id), Progress::Waiting);
 }
 
 /// The journal's lines, as they lie on the disk.
@@ -316,7 +316,7 @@ fn what_may_run_twice_needs_no_mark() {
     drop(book);
     fs::write(&path, lines(&path)[..2].concat()).unwrap();
     let book = open(&path, "a");
-    assert_eq!((book.standing(ID), book.journal_id()), (Standing::Waiting, journal_id.as_str()));
+    assert_eq!((book.standing(ID), book.journal_id()), (Progress::Waiting, journal_id.as_str()));
 }
 
 #[test]
@@ -344,7 +344,7 @@ fn the_journal_of_an_agent_without_a_mark_keeps_its_id_and_gets_one() {
     fs::remove_file(path.with_extension("mark")).unwrap();
 
     let mut book = open(&path, "a");
-    assert_eq!((book.standing(ID), book.journal_id()), (Standing::Waiting, journal_id.as_str()));
+    assert_eq!((book.standing(ID), book.journal_id()), (Progress::Waiting, journal_id.as_str()));
     book.receive(arrival(1, "RESTART_APP")).unwrap();
     book.start(ID, "a").unwrap();
     drop(book);
@@ -366,6 +366,6 @@ fn a_journal_that_lacks_what_it_told_starts_anew_and_what_runs_goes_on() {
     assert!(book.knows_all(&[ID, other]) && !book.knows_all(&[ID, CommandId(uuid::Uuid::from_u128(3))]));
     book.start_anew().unwrap();
     assert_ne!(book.journal_id(), journal_id);
-    assert_eq!((book.standing(ID), ended(&book, other)), (Standing::Running, Some(CommandState::Unknown)));
+    assert_eq!((book.standing(ID), ended(&book, other)), (Progress::Running, Some(CommandState::Unknown)));
     assert_eq!(open(&path, "a").journal_id(), book.journal_id());
 }

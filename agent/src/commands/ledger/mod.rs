@@ -65,7 +65,7 @@ struct Entry {
 
 /// How a command stands, to answer a delivery of it.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Standing {
+pub enum Progress {
     /// Never seen.
     New,
     /// Never seen, and there is no room.
@@ -93,7 +93,7 @@ impl Ledger {
             Record::Journal { .. } => {}
             Record::Received(received) => {
                 let id = received.command_id;
-                if matches!(self.standing(id), Standing::New | Standing::Full) {
+                if matches!(self.standing(id), Progress::New | Progress::Full) {
                     self.open.push_back(Entry::new(id, Stage::Waiting { received, fresh }));
                 }
             }
@@ -115,18 +115,18 @@ impl Ledger {
     }
 
     /// How a command stands.
-    pub fn standing(&self, id: CommandId) -> Standing {
+    pub fn standing(&self, id: CommandId) -> Progress {
         if let Some(entry) = self.entry(id) {
             return match &entry.stage {
-                Stage::Waiting { .. } => Standing::Waiting,
-                Stage::Started { .. } => Standing::Running,
-                Stage::Ended(outcome) => Standing::Ended(outcome.clone()),
+                Stage::Waiting { .. } => Progress::Waiting,
+                Stage::Started { .. } => Progress::Running,
+                Stage::Ended(outcome) => Progress::Ended(outcome.clone()),
             };
         }
         if let Some(outcome) = self.forgotten.iter().find(|outcome| outcome.command_id == id) {
-            return Standing::Ended(outcome.clone());
+            return Progress::Ended(outcome.clone());
         }
-        if self.open.len() >= MAX_OPEN || self.bytes() >= MAX_OPEN_BYTES { Standing::Full } else { Standing::New }
+        if self.open.len() >= MAX_OPEN || self.bytes() >= MAX_OPEN_BYTES { Progress::Full } else { Progress::New }
     }
 
     /// What the journal gets when a command arrives, for the first time or again; `None`: it says all there is to say.
@@ -135,10 +135,10 @@ impl Ledger {
         let over = arrival.left_ms() == 0;
         let Some(entry) = self.entry(id) else {
             return match self.standing(id) {
-                Standing::New if over => Some(expired(id)),
-                Standing::New => Some(Record::Received(arrival.into())),
+                Progress::New if over => Some(expired(id)),
+                Progress::New => Some(Record::Received(arrival.into())),
                 // Remembered among the ended, so that whatever comes of it later is answered alike.
-                Standing::Full => Some(Record::Forgotten {
+                Progress::Full => Some(Record::Forgotten {
                     command_id: id,
                     state: CommandState::Rejected,
                     reason: Some(TOO_MANY.to_owned()),
@@ -166,9 +166,9 @@ impl Ledger {
     /// cancelled, so that a delivery that comes later does not run. `None`: it has started or ended, or there is no room.
     pub fn on_cancellation(&self, id: CommandId, reason: &str) -> Option<Record> {
         let taken_back = match self.standing(id) {
-            Standing::Waiting | Standing::New => true,
-            Standing::Full => self.open.len() < MAX_OPEN_AND_CANCELLED,
-            Standing::Running | Standing::Ended(_) => false,
+            Progress::Waiting | Progress::New => true,
+            Progress::Full => self.open.len() < MAX_OPEN_AND_CANCELLED,
+            Progress::Running | Progress::Ended(_) => false,
         };
         let reason: String = reason.chars().take(MAX_REASON).collect();
         let reason = Some(reason).filter(|reason| !reason.is_empty());
@@ -240,7 +240,7 @@ impl Ledger {
     }
 
     /// How every open command stands, oldest first: what a new session is told.
-    pub fn open(&self) -> impl Iterator<Item = (CommandId, Standing)> {
+    pub fn open(&self) -> impl Iterator<Item = (CommandId, Progress)> {
         self.open.iter().map(|entry| (entry.command_id, self.standing(entry.command_id)))
     }
 

@@ -74,7 +74,7 @@ fn recovered(records: Vec<Record>, now: &Moment) -> Vec<(CommandId, CommandState
 }
 
 /// Applies what a delivery leads to, as a running agent does.
-fn deliver(ledger: &mut Ledger, arrival: Arrival) -> Standing {
+fn deliver(ledger: &mut Ledger, arrival: Arrival) -> Progress {
     let id = arrival.delivery.command_id;
     if let Some(record) = ledger.on_arrival(arrival) {
         ledger.apply(record, true);
@@ -82,9 +82,9 @@ fn deliver(ledger: &mut Ledger, arrival: Arrival) -> Standing {
     ledger.standing(id)
 }
 
-fn state(standing: &Standing) -> Option<CommandState> {
+fn state(standing: &Progress) -> Option<CommandState> {
     match standing {
-        Standing::Ended(outcome) => Some(outcome.state),
+        Progress::Ended(outcome) => Some(outcome.state),
         _ => None,
     }
 }
@@ -156,10 +156,10 @@ fn after_a_restart_no_command_starts_until_it_is_delivered_again() {
         let mut ledger = ledger(vec![received(1, "PING", 60)], false);
         assert_eq!(recovered(ledger.records(), &now), [], "{now:?}");
         assert_eq!((ledger.next(&now), ledger.overdue(&now)), (None, None), "{now:?}");
-        assert_eq!(ledger.standing(id(1)), Standing::Waiting);
+        assert_eq!(ledger.standing(id(1)), Progress::Waiting);
 
         let again = Arrival { at: now.clone(), ..arrival(1, "PING", 10) };
-        assert_eq!(deliver(&mut ledger, again), Standing::Waiting);
+        assert_eq!(deliver(&mut ledger, again), Progress::Waiting);
         assert_eq!(ledger.next(&now).map(|command| command.command_id), Some(id(1)), "{now:?}");
         // Its time counts from the new arrival.
         let after = |seconds: u64| Moment { uptime_ms: now.uptime_ms + seconds * 1_000, ..now.clone() };
@@ -232,7 +232,7 @@ fn a_command_that_waited_through_a_sleep_is_too_late() {
 fn the_time_a_delivery_was_under_way_is_gone() {
     let late = |seconds| Arrival { under_way: Some(Duration::from_secs(seconds)), ..arrival(1, "PING", 60) };
     let mut ledger = Ledger::default();
-    assert_eq!(deliver(&mut ledger, late(50)), Standing::Waiting);
+    assert_eq!(deliver(&mut ledger, late(50)), Progress::Waiting);
     assert!(ledger.next(&moment(0, 109, "a")).is_some() && ledger.next(&moment(0, 110, "a")).is_none());
     // Its time is over by the server's clock, and not 50 s after that.
     assert_eq!(super::tests::ledger(ledger.records(), false).overdue_at(wall(60)), Some(id(1)));
@@ -260,7 +260,7 @@ fn a_redelivery_renews_what_waits_only_where_it_is_known_to_leave_more() {
         (unmeasured, 160),    // it may have been under way for a minute
     ] {
         let mut ledger = ledger(vec![received(1, "PING", 60)], true);
-        assert_eq!(deliver(&mut ledger, redelivery), Standing::Waiting);
+        assert_eq!(deliver(&mut ledger, redelivery), Progress::Waiting);
         assert!(ledger.next(&moment(0, left_until - 1, "a")).is_some(), "{left_until}");
         assert!(ledger.next(&moment(0, left_until, "a")).is_none(), "{left_until}");
     }
@@ -317,7 +317,7 @@ fn a_cancellation_takes_back_what_has_not_started_and_nothing_else() {
                 assert_eq!(ledger.standing(id(1)), before);
                 continue;
             }
-            let Standing::Ended(outcome) = ledger.standing(id(1)) else { panic!("{records:?}") };
+            let Progress::Ended(outcome) = ledger.standing(id(1)) else { panic!("{records:?}") };
             assert_eq!(
                 (outcome.state, outcome.reason.as_deref()),
                 (CommandState::Cancelled, Some("by ann: wrong till"))
@@ -350,7 +350,7 @@ fn cancellations_have_room_beyond_a_full_ledger_but_not_without_end() {
         ledger.apply(record, true);
     }
     assert_eq!(ledger.on_cancellation(id(9_999), ""), None);
-    assert_eq!(ledger.standing(id(9_999)), Standing::Full);
+    assert_eq!(ledger.standing(id(9_999)), Progress::Full);
     assert!(ledger.on_cancellation(id(0), "").is_some(), "what waits can be taken back even then");
 }
 
@@ -381,7 +381,7 @@ fn compaction_says_the_same_in_fewer_records() {
 #[test]
 fn a_full_ledger_takes_no_more_and_old_ids_are_let_go() {
     let mut ledger = ledger((0..MAX_OPEN as u128).map(|n| received(n, "PING", 60)).collect(), true);
-    let Standing::Ended(refused) = deliver(&mut ledger, arrival(9_999, "PING", 60)) else { panic!() };
+    let Progress::Ended(refused) = deliver(&mut ledger, arrival(9_999, "PING", 60)) else { panic!() };
     assert_eq!(refused.state, CommandState::Rejected);
     // And so it stays, whatever comes of it later.
     assert_eq!(ledger.on_cancellation(id(9_999), ""), None);
@@ -391,7 +391,7 @@ fn a_full_ledger_takes_no_more_and_old_ids_are_let_go() {
         ledger.apply(record, true);
     }
     assert_eq!(ledger.records().len(), MAX_FORGOTTEN);
-    let Standing::Ended(outcome) = ledger.standing(id(500)) else { panic!() };
+    let Progress::Ended(outcome) = ledger.standing(id(500)) else { panic!() };
     assert_eq!(outcome.reason.map(|reason| reason.len()), Some(MAX_FORGOTTEN_REASON));
 }
 
@@ -406,14 +406,14 @@ fn payloads_and_results_are_bounded_together() {
     for n in 0..MAX_OPEN as u128 {
         let mut arrival = arrival(n, "RESTART_APP", 60);
         arrival.delivery.payload = Some(object(MAX_PAYLOAD_BYTES));
-        taken += u128::from(deliver(&mut ledger, arrival) == Standing::Waiting);
+        taken += u128::from(deliver(&mut ledger, arrival) == Progress::Waiting);
     }
     assert_eq!(taken, (MAX_OPEN_BYTES / MAX_PAYLOAD_BYTES) as u128);
-    assert_eq!(ledger.standing(id(9_999)), Standing::Full);
+    assert_eq!(ledger.standing(id(9_999)), Progress::Full);
 
     // A payload is let go when its command starts, a result is kept until the server has it.
     ledger.apply(started(0), true);
-    assert_eq!((ledger.bytes(), ledger.standing(id(9_999))), (MAX_OPEN_BYTES - MAX_PAYLOAD_BYTES, Standing::New));
+    assert_eq!((ledger.bytes(), ledger.standing(id(9_999))), (MAX_OPEN_BYTES - MAX_PAYLOAD_BYTES, Progress::New));
     let outcome = |bytes| Outcome {
         command_id: id(0),
         state: CommandState::Succeeded,
@@ -424,7 +424,7 @@ fn payloads_and_results_are_bounded_together() {
     let without = ledger.fitting(outcome(MAX_PAYLOAD_BYTES + 1));
     assert_eq!((without.result, without.reason.as_deref()), (None, Some(NO_ROOM)));
     ledger.apply(Record::ended(outcome(MAX_PAYLOAD_BYTES)), true);
-    assert_eq!((ledger.bytes(), ledger.standing(id(9_999))), (MAX_OPEN_BYTES, Standing::Full));
+    assert_eq!((ledger.bytes(), ledger.standing(id(9_999))), (MAX_OPEN_BYTES, Progress::Full));
     ledger.apply(forgotten(0), true);
-    assert_eq!((ledger.bytes(), ledger.standing(id(9_999))), (MAX_OPEN_BYTES - MAX_PAYLOAD_BYTES, Standing::New));
+    assert_eq!((ledger.bytes(), ledger.standing(id(9_999))), (MAX_OPEN_BYTES - MAX_PAYLOAD_BYTES, Progress::New));
 }

@@ -175,7 +175,7 @@ pub(crate) fn mark_changed(conn: &mut PgConnection, pk: i64) -> Result<(), Store
 
 /// How a device's newest session stands, for the replica that holds it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, QueryableByName)]
-pub struct Standing {
+pub struct NewestSession {
     /// The device.
     #[diesel(sql_type = BigInt, column_name = "device")]
     pub pk: i64,
@@ -215,7 +215,7 @@ pub fn may_begin(conn: &mut PgConnection, pk: i64, credential_version: i32, key_
 }
 
 /// How sessions stand, in one look: each by its device and the public letters of the key it came with.
-pub fn standing<K: AsRef<str>>(conn: &mut PgConnection, held: &[(i64, K)]) -> Result<Vec<Standing>, StoreError> {
+pub fn standing<K: AsRef<str>>(conn: &mut PgConnection, held: &[(i64, K)]) -> Result<Vec<NewestSession>, StoreError> {
     let pks: Vec<_> = held.iter().map(|(pk, _)| *pk).collect();
     let key_ids: Vec<_> = held.iter().map(|(_, key_id)| key_id.as_ref()).collect();
     // The same condition as a session's claim, see `commands::claim`.
