@@ -1,0 +1,142 @@
+/** A server of its own for the tests of a file, with what they need around it, and a real browser. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
+
+const PROGRAMS = process.env.HOMEPOT_PROGRAMS ?? join(import.meta.dirname ?? __dirname, "../../target/debug");
+const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
+
+export interface World {
+  url: string;
+  grpc: string;
+  /** The first admin's. */
+  token: string;
+  browser: Browser;
+  /** A browser as one person has it: cookies and storage of its own. */
+  person: (options?: Parameters<Browser["newContext"]>[0]) => Promise<BrowserContext>;
+  /** One call over REST, by the admin unless another token is given. */
+  rest: <T>(method: string, path: string, body?: unknown, token?: string) => Promise<T>;
+  kill: () => Promise<void>;
+  start: () => Promise<void>;
+  fleet: (devices: number, more?: string[]) => Promise<void>;
+  agent: (site: string) => Promise<string>;
+  end: () => Promise<void>;
+}
+
+async function freePort(): Promise<number> {
+  return new Promise((found, failed) => {
+    const server = createServer().once("error", failed);
+    server.listen(0, "127.0.0.1", () => {
+      const address = server.address();
+      server.close(() => (typeof address === "object" && address ? found(address.port) : failed(new Error("no port"))));
+    });
+  });
+}
+
+/** Waits for `holds` to be true; what it waits for is named where it never comes. */
+export async function until(what: string, holds: () => Promise<boolean> | boolean, seconds = 30): Promise<void> {
+  const end = Date.now() + seconds * 1_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error(`waited ${seconds} s for this in vain: ${what}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+export async function world(): Promise<World> {
+  if (!CHROMIUM) throw new Error("there is no Chromium on this machine; scripts/bootstrap test installs it");
+  const home = await mkdtemp(join(tmpdir(), "homepot-browser-"));
+  const [grpc, rest, ops] = await Promise.all([freePort(), freePort(), freePort()]);
+  const url = `http://127.0.0.1:${rest}`;
+  const running = new Set<ChildProcess>();
+  let server: ChildProcess | undefined;
+
+  const run = (program: string, args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
+    const child = spawn(join(PROGRAMS, program), args, { env: { ...process.env, ...env }, stdio: ["ignore", "pipe", "pipe"] });
+    child.stdout?.on("data", () => undefined);
+    let said = "";
+    child.stderr?.on("data", (bytes: Buffer) => (said = (said + bytes.toString()).slice(-4_000)));
+    running.add(child);
+    child.once("exit", (code) => {
+      running.delete(child);
+      if (code) console.error(`${program} ended with ${code}: ${said}`);
+    });
+    return child;
+  };
+
+  const start = async () => {
+    server = run("homepot", ["serve", "--data-dir", join(home, "data"), "--grpc-addr", `127.0.0.1:${grpc}`, "--rest-addr", `127.0.0.1:${rest}`, "--ops-addr", `127.0.0.1:${ops}`]);
+    await until("the server is ready", async () => fetch(`http://127.0.0.1:${ops}/readyz`).then((answer) => answer.ok, () => false), 60);
+  };
+  const stop = async (child: ChildProcess, signal: NodeJS.Signals) => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise((done) => child.once("exit", done));
+    child.kill(signal);
+    await gone;
+  };
+
+  await start();
+  const token = (await readFile(join(home, "data", "admin-token"), "utf8")).trim();
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+
+  const call: World["rest"] = async <T,>(method: string, path: string, body?: unknown, by = token) => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization: `Bearer ${by}`, "content-type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (!answer.ok) throw new Error(`${method} ${path} answered ${answer.status}: ${text}`);
+    return JSON.parse(text) as T;
+  };
+
+  return {
+    url,
+    grpc: `http://127.0.0.1:${grpc}`,
+    token,
+    browser,
+    rest: call,
+    start,
+    person: (options) => browser.newContext(options),
+    kill: async () => {
+      if (server) await stop(server, "SIGKILL");
+    },
+    fleet: async (devices, more = []) => {
+      run("homepot-sim", ["fleet", "--devices", String(devices), "--server", `http://127.0.0.1:${grpc}`, ...more], { HOMEPOT_TOKEN: token });
+      await until(`${devices} simulated devices are online`, async () => {
+        const summary = await call<{ byStatus?: { status: string; devices: string }[] }>("GET", "/api/v2/fleet/summary?source=DEVICE_SOURCE_SIMULATED");
+        return summary.byStatus?.some((one) => one.status === "DEVICE_STATUS_ONLINE" && Number(one.devices) >= devices) ?? false;
+      }, 60);
+    },
+    agent: async (site) => {
+      const made = await call<{ secret?: string; token?: string }>("POST", "/api/v2/enrollment-tokens", { siteId: site, maxUses: 1 });
+      const id = `till-${Math.random().toString(36).slice(2, 8)}`;
+      run("homepot-agent", ["run", "--server", `http://127.0.0.1:${grpc}`, "--site", site, "--device-id", id, "--state-dir", join(home, id)], {
+        HOMEPOT_ENROLLMENT_TOKEN: made.secret ?? made.token,
+      });
+      await until(`${id} is online`, async () => {
+        const found = await call<{ device?: { presence?: { status?: string } } }>("GET", `/api/v2/devices/${id}`).catch(() => undefined);
+        return found?.device?.presence?.status === "DEVICE_STATUS_ONLINE";
+      });
+      return id;
+    },
+    end: async () => {
+      await browser.close();
+      await Promise.all([...running].map((child) => stop(child, "SIGTERM")));
+      await rm(home, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A page that is signed in as the holder of `token`, as a person does it. What the browser complains of fails the test. */
+export async function signedIn(world: World, context: BrowserContext, address = "/", token = world.token): Promise<Page> {
+  const page = await context.newPage();
+  await page.goto(`${world.url}/#${address}`);
+  await page.getByLabel("Operator token").fill(token);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("navigation", { name: "Pages" }).waitFor();
+  return page;
+}
