@@ -131,6 +131,11 @@ impl Store {
         Ok(store)
     }
 
+    /// How long what is kept, for whoever keeps it and whoever asks for it.
+    pub fn retention(&self) -> Retention {
+        self.shared.retention
+    }
+
     /// The same store, for operations of another lane.
     pub fn lane(&self, lane: Lane) -> Self {
         Self { shared: self.shared.clone(), lane }
