@@ -1,4 +1,4 @@
-//! Settings of the gateway: whether a Prometheus may read the fleet's newest values here.
+//! Settings of the gateway: the fleet's newest values in Prometheus' format.
 
 use homepot_host::settings::Reader;
 
@@ -16,7 +16,7 @@ pub struct FleetMetricsFlags {
 }
 
 impl FleetMetricsFlags {
-    /// How many devices a Prometheus is told of at most, checked; `None`: it is told of none.
+    /// The limit of devices that are shown there, checked; `None`: there is no such route.
     pub fn read(self, reader: &mut Reader<'_>) -> Option<usize> {
         let most = reader.count("fleet-metrics-devices", &self.fleet_metrics_devices, 1..=100_000);
         let word = match self.fleet_metrics.as_str() {

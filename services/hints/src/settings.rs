@@ -21,7 +21,7 @@ pub struct RedisFlags {
     redis_ca_file: Option<OsString>,
 }
 
-/// How to reach Redis.
+/// The way to Redis.
 #[derive(Clone, Debug)]
 pub struct RedisSettings {
     /// Tried in turn; at least one.
@@ -31,7 +31,7 @@ pub struct RedisSettings {
 }
 
 impl RedisFlags {
-    /// How to reach Redis, checked; `None`: replicas wake each other through Postgres.
+    /// The way to Redis, checked; `None`: replicas wake each other through Postgres.
     pub fn read(self, reader: &mut Reader<'_>) -> Option<RedisSettings> {
         let authorities = given_path(self.redis_ca_file).map(|path| {
             let read = CertificateDer::pem_file_iter(&path).and_then(|found| found.collect::<Result<Vec<_>, _>>());

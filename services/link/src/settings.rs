@@ -1,4 +1,4 @@
-//! Settings of the link: what devices are told about their pace.
+//! Settings of the link: the pace at which devices measure and send heartbeats.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ pub struct PaceFlags {
 }
 
 impl PaceFlags {
-    /// How devices are held, checked, by a replica that is called `replica`.
+    /// The configuration, checked, of a replica that is called `replica` in the sessions it holds.
     pub fn read(self, reader: &mut Reader<'_>, replica: String) -> Config {
         Config {
             replica,

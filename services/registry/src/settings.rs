@@ -1,4 +1,4 @@
-//! Settings of the registry: who may enrol without a token.
+//! Settings of the registry: enrolment without a token.
 
 use homepot_host::settings::Reader;
 
@@ -14,7 +14,7 @@ pub struct EnrollmentFlags {
 }
 
 impl EnrollmentFlags {
-    /// How the registry is set, checked. `behind_proxy`: clients come through a proxy, which makes strangers look like
+    /// The configuration, checked. `behind_proxy` says that clients come through a proxy, which makes strangers look like
     /// devices on this machine.
     pub fn read(self, reader: &mut Reader<'_>, behind_proxy: bool) -> Config {
         let word = self.open_enrollment;

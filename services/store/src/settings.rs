@@ -1,4 +1,4 @@
-//! Settings of the store: how to reach Postgres, and how long what is kept.
+//! Settings of the store: the way to Postgres, and the retention of each kind of data.
 
 use std::{ffi::OsString, time::Duration};
 
@@ -8,7 +8,7 @@ use homepot_host::settings::Reader;
 use crate::{StoreConfig, maintenance::Retention};
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
-/// Who wants to keep more wants another kind of store.
+/// The longest retention. More data than that needs another kind of store.
 const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
 
 /// Flags of the store, as they are written.
@@ -35,7 +35,7 @@ pub struct DatabaseFlags {
     retention: RetentionFlags,
 }
 
-/// Flags of what is kept for how long.
+/// Flags of retention, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 struct RetentionFlags {
     /// How long samples are kept as they came: 1d to ten years. Older ones are refused, beyond 7d in any case.
@@ -89,14 +89,14 @@ struct RetentionFlags {
     retention_errors: String,
 }
 
-/// How to reach Postgres, and how long what is kept.
+/// The way to Postgres, and the retention of each kind of data.
 #[derive(Clone, Debug)]
 pub struct DatabaseSettings {
     /// The address, which may hold a password; `None`: a private cluster, whose address is known once it runs.
     pub url: Option<Secret>,
     /// Threads, each with a connection.
     pub threads: usize,
-    /// How long what is kept.
+    /// Retention of each kind of data.
     pub retention: Retention,
 }
 

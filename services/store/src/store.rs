@@ -131,7 +131,7 @@ impl Store {
         Ok(store)
     }
 
-    /// How long what is kept, for whoever keeps it and whoever asks for it.
+    /// Retention of each kind of data, by which maintenance drops and queries choose their rollup.
     pub fn retention(&self) -> Retention {
         self.shared.retention
     }

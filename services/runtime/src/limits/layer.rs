@@ -41,7 +41,7 @@ const CALLS_PER_DEVICE: usize = 8;
 /// How long a call waits for its turn. Less than callers wait for an answer, so that they are told which limit it is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What each caller may write, and how many watches there may be.
+/// Write quotas of callers, and the number of watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitSettings {
     /// What each device may write; `None`: as much as it likes.

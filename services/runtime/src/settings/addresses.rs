@@ -1,4 +1,4 @@
-//! Where to listen.
+//! Addresses to listen on.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ pub struct AddressFlags {
     ops_addr: String,
 }
 
-/// Where to listen.
+/// Addresses to listen on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Addresses {
     /// The gRPC services.

@@ -1,4 +1,4 @@
-//! What is logged, and how.
+//! Levels and format of log lines.
 
 use homepot_host::settings::Reader;
 
@@ -17,7 +17,7 @@ pub struct LogFlags {
 }
 
 impl LogFlags {
-    /// What is logged, checked.
+    /// Levels and format, checked.
     pub fn read(self, reader: &mut Reader<'_>) -> LogSettings {
         let filter = parse_filter(&self.log).map(drop);
         reader.keep("log", filter, ());

@@ -1,6 +1,6 @@
-//! Settings of what every role shares: where to listen, who may come in, what a caller may take, what is logged.
+//! Settings that every role shares: addresses, security of the listeners, limits of callers, logs.
 //!
-//! The kit that they are read with is [`homepot_host::settings`]. What only one crate uses is declared there, and not here.
+//! They are read with [`homepot_host::settings`]. A setting that only one other crate uses is declared in that crate.
 
 mod addresses;
 mod limits;

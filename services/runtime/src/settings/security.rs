@@ -1,4 +1,4 @@
-//! Who may come in, and whose word counts: TLS, proxies, strangers, reflection.
+//! Security of the listeners: TLS, trusted proxies, connections without credentials, reflection.
 
 use std::{ffi::OsString, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
 
@@ -59,12 +59,12 @@ pub struct SecurityFlags {
     unauthenticated_connections_per_address: String,
 }
 
-/// Who may come in, and whose word counts.
+/// Security of the listeners.
 #[derive(Clone, Debug)]
 pub struct SecuritySettings {
     /// TLS for gRPC and REST; `None`: plaintext, on loopback or behind a proxy.
     pub tls: Option<Tls>,
-    /// Proxies whose word is believed.
+    /// Proxies whose word on the address of a client is believed.
     pub trusted_proxies: TrustedProxies,
     /// Whether clients come through a proxy, so that strangers may look like clients on this machine.
     pub behind_proxy: bool,
@@ -85,7 +85,7 @@ pub enum Reflection {
     Off,
 }
 
-/// Which listeners with credentials this process opens.
+/// The listeners that this process opens, of those that take credentials.
 #[derive(Clone, Copy, Debug)]
 pub struct Listening {
     /// That of the gRPC services.
@@ -95,7 +95,7 @@ pub struct Listening {
 }
 
 impl SecurityFlags {
-    /// Who may come in at `addresses`, checked. Those that are not opened here need no TLS.
+    /// The security of `addresses`, checked. An address that this process does not listen on needs no TLS.
     pub fn read(self, reader: &mut Reader<'_>, addresses: &Addresses, opened: Listening) -> SecuritySettings {
         let tls = tls(reader, given_path(self.tls_cert), given_path(self.tls_key));
         let proxied = behind_proxy(reader, given(self.insecure_plaintext));

@@ -1,8 +1,8 @@
-//! The settings of `homepot serve`, put together: the flags of every crate in one command line, and what each crate makes of
-//! its own.
+//! The settings of `homepot serve`: the flags of every crate in one command line, and the configuration that each crate makes
+//! of its own.
 //!
-//! A crate declares and checks what it uses in its module `settings`, with the kit of [`homepot_host::settings`]; here are
-//! only those of the start itself. Their order here is that of `--help`, and that in which faults are told.
+//! A crate declares and checks the settings that it uses in its module `settings`, with [`homepot_host::settings`]. Only
+//! settings of the start itself are declared here. The order of the flags is that of `--help`, and that of the faults.
 
 mod data_dir;
 mod roles;
@@ -82,36 +82,36 @@ pub(crate) struct Flags {
     log: LogFlags,
 }
 
-/// What `homepot serve` goes by; every value is checked.
+/// The checked settings of `homepot serve`.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Parts to run.
+    /// Roles to run.
     pub(crate) roles: Roles,
-    /// Where to listen.
+    /// Addresses to listen on.
     pub(crate) addresses: Addresses,
-    /// Where a gateway finds the services; `None`: in its own process.
+    /// Address of the services, for a gateway that runs without them; `None`: they run in this process, or are not needed.
     pub(crate) services: Option<ServicesAddress>,
-    /// Where files are kept; absolute.
+    /// Directory of the private database, the first admin's token and the server's secret; absolute.
     pub(crate) data_dir: PathBuf,
-    /// How to reach Postgres, and how long what is kept.
+    /// The way to Postgres, and the retention of each kind of data.
     pub(crate) database: DatabaseSettings,
-    /// How replicas wake each other; `None`: through Postgres.
+    /// Redis, by which replicas wake each other; `None`: they do it through Postgres.
     pub(crate) redis: Option<RedisSettings>,
-    /// Who may come in, and whose word counts.
+    /// Security of the listeners.
     pub(crate) security: SecuritySettings,
     /// The secrets that were given.
     pub(crate) secrets: Secrets,
-    /// How the registry is set.
+    /// Configuration of the registry.
     pub(crate) registry: homepot_registry::Config,
-    /// How devices are held.
+    /// Configuration of the link.
     pub(crate) link: homepot_link::Config,
-    /// Of how many devices the gateway tells a Prometheus at most; `None`: of none.
+    /// Limit of devices that the gateway shows a Prometheus; `None`: it shows none.
     pub(crate) fleet_metrics: Option<usize>,
-    /// What one caller may take of the server.
+    /// Limits of callers.
     pub(crate) limits: LimitSettings,
-    /// How long the end may take.
+    /// Time that open streams and requests have to end.
     pub(crate) drain_deadline: Duration,
-    /// What is logged, and how.
+    /// Levels and format of log lines.
     pub(crate) log: LogSettings,
 }
 
@@ -125,7 +125,7 @@ impl Settings {
 }
 
 impl Flags {
-    /// A crate that needs to know what another one was set to is handed that.
+    /// Reads all flags. A crate whose check depends on a setting of another crate is handed that setting.
     fn read(self, reader: &mut Reader<'_>) -> Settings {
         let roles = self.roles.parse();
         let roles = reader.keep("roles", roles, Roles::all());

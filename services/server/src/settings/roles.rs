@@ -66,7 +66,7 @@ impl Roles {
         self.grpc_services().next().is_some()
     }
 
-    /// Which listeners are opened for them.
+    /// The listeners that these roles need.
     pub(crate) fn listening(&self) -> Listening {
         Listening { grpc: self.any_service(), rest: self.has(Role::Gateway) }
     }

@@ -1,4 +1,5 @@
-//! The secrets that a start keeps in the data directory when they are not given.
+//! The first admin's token and the server's secret. When they are not given, the first start writes them to the data
+//! directory, so these flags are the server's.
 
 use std::ffi::OsString;
 
@@ -6,7 +7,7 @@ use homepot::model::{Secret, SecretKind};
 use homepot_host::settings::Reader;
 use homepot_registry::Registry;
 
-/// Flags of the files that hold them, as they are written.
+/// Flags of the files that hold the secrets, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SecretFlags {
     /// File that holds the first admin's token. Or give the token itself in HOMEPOT_ADMIN_TOKEN; there is no flag

@@ -1,5 +1,5 @@
-//! Where a gateway finds the services. The gateway's crate is handed a way to them; whether that leads through a socket is
-//! decided here, by the roles.
+//! Address of the services, for a gateway that runs without them. The crate of the gateway is handed a connection and does
+//! not know whether it leads out of the process, which depends on the roles, so these flags are the server's.
 
 use std::{ffi::OsString, path::PathBuf};
 
