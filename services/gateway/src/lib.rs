@@ -22,6 +22,7 @@ mod lists;
 mod observe;
 mod query;
 mod rest;
+pub mod settings;
 mod web;
 
 use std::{ops::Deref, sync::Arc};

@@ -11,6 +11,7 @@ mod notify;
 mod outage;
 mod outbox;
 mod redis;
+pub mod settings;
 mod tasks;
 mod transport;
 
@@ -24,7 +25,7 @@ pub use self::{
     hub::{Listener, Wakeup},
     message::MAX_MESSAGE_BYTES,
     notify::NotifyTransport,
-    redis::{RedisTransport, RedisTransportError},
+    redis::{RedisAddress, RedisTransport, RedisTransportError},
     transport::{Incoming, Transport, TransportError},
 };
 

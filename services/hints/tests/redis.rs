@@ -2,8 +2,7 @@
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
-use homepot_hints::{CHANNEL, Patience, RedisTransport, Transport};
-use homepot_runtime::settings::RedisSettings;
+use homepot_hints::{CHANNEL, Patience, RedisTransport, Transport, settings::RedisSettings};
 use homepot_tests::{RedisServer, eventually};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;

@@ -16,6 +16,7 @@ mod protocol;
 mod service;
 mod session;
 mod sessions;
+pub mod settings;
 mod standing;
 mod unary;
 

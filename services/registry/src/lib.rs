@@ -15,6 +15,7 @@ mod queue;
 mod same_secret;
 mod secrets;
 mod service;
+pub mod settings;
 mod source;
 mod throttle;
 mod ticket;
@@ -47,12 +48,10 @@ pub enum OpenEnrollment {
 }
 
 /// How the registry is set.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Config {
     /// Which devices may enrol without a token.
     pub open_enrollment: OpenEnrollment,
-    /// The server's secret, which all replicas share and the database does not hold.
-    pub secret: Secret,
 }
 
 /// See the [crate](self). Clones share everything.
@@ -83,13 +82,14 @@ struct Inner {
 }
 
 impl Registry {
-    /// Starts the hashing threads. What changes is told through `hints`; the streams of those who watch end with `drain`.
-    pub fn build(config: Config, store: Store, hints: Hints, drain: Drain) -> Result<Self, Error> {
+    /// Starts the hashing threads. All replicas share the server's `secret`, which the database does not hold. What changes is
+    /// told through `hints`; the streams of those who watch end with `drain`.
+    pub fn build(config: Config, secret: &Secret, store: Store, hints: Hints, drain: Drain) -> Result<Self, Error> {
         let hasher = hashing::Hasher::start().map_err(|error| {
             tracing::error!(%error, "start the argon2 threads");
             Error::new(Kind::Internal, format!("could not start the threads that check keys: {error}"))
         })?;
-        let keyring = keyring::Keyring::new(&config.secret);
+        let keyring = keyring::Keyring::new(secret);
         let inner = Inner {
             config,
             changes: watch::feed(store.clone(), &hints, drain),
@@ -131,6 +131,16 @@ impl Registry {
     /// A fresh secret of a server, for the caller to keep.
     pub fn generate_server_secret() -> Result<Secret, Error> {
         secrets::generate(homepot::model::SecretKind::ServerSecret)
+    }
+
+    /// Whether `secret` can be a server's: what can be guessed is none. The reason does not repeat it.
+    pub fn check_server_secret(secret: &Secret) -> Result<(), &'static str> {
+        let text = secret.reveal();
+        let good = (32..=1024).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic());
+        match good && text.bytes().collect::<std::collections::HashSet<_>>().len() >= 8 {
+            true => Ok(()),
+            false => Err("must be 32 to 1,024 random letters, such as those of `openssl rand -hex 32`"),
+        }
     }
 
     /// A fresh token of an operator, for the caller to keep and hand to [`Registry::bootstrap_admin`].

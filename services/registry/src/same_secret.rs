@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use homepot_runtime::Drain;
+use homepot_runtime::{Drain, backoff::every};
 use homepot_store::secrets;
 
 use crate::Registry;
@@ -17,7 +17,12 @@ impl Registry {
     pub async fn watch_secret(&self, drain: Drain) {
         let differs = metrics::gauge!("homepot_server_secret_differs");
         let mut told = false;
+        let mut ticks = every(EVERY);
         loop {
+            tokio::select! {
+                () = drain.wait() => return,
+                _ = ticks.tick() => {}
+            }
             let fingerprint = self.inner.keyring.fingerprint();
             let note = move |conn: &mut _| secrets::note_in_use(conn, &fingerprint, RECENT);
             match self.inner.store.run("note_server_secret", note).await {
@@ -34,10 +39,6 @@ impl Registry {
                     told = other;
                 }
                 Err(error) => tracing::debug!(%error, "note the server's secret"),
-            }
-            tokio::select! {
-                () = drain.wait() => return,
-                () = tokio::time::sleep(EVERY) => {}
             }
         }
     }

@@ -17,17 +17,20 @@ use homepot_runtime::{
     limits::{LimitLayer, Limits},
     ops::{HEALTH_PATH, Health},
     request_id::RequestLayer,
-    settings::{OpenEnrollment, Reflection, Role, ServicesAddress, Settings},
+    settings::Reflection,
     unauthenticated::{MESSAGE_BYTES, Unauthenticated},
 };
-use homepot_store::{Store, StoreConfig};
-use homepot_telemetry::{Retention, Telemetry};
+use homepot_store::Store;
+use homepot_telemetry::Telemetry;
 use http::{Request, Response};
 use tonic::{Status, body::Body, service::Routes};
 use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
-use crate::{Extension, admin_token, client, server_secret};
+use crate::{
+    Extension, admin_token, client, server_secret,
+    settings::{Role, ServicesAddress, Settings},
+};
 
 /// The services behind their door.
 type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
@@ -55,38 +58,19 @@ impl Backstage {
         front: &Drain,
         back: &Drain,
     ) -> anyhow::Result<Self> {
-        let kept = settings.retention;
-        let retention = Retention {
-            samples: kept.samples,
-            minutes: kept.minutes,
-            hours: kept.hours,
-            activities: kept.activities,
-            errors: kept.errors,
-        };
-        let threads = settings.database.threads;
-        let config = StoreConfig { threads, retention, ..StoreConfig::new(database_url.as_str()) };
+        let config = settings.database.config(database_url.as_str());
         let store = Store::open(config).await.context("can't use the database")?;
         store.migrate().await.context("can't bring the database's schema up to date")?;
 
-        let open_enrollment = match settings.open_enrollment {
-            OpenEnrollment::Off => homepot_registry::OpenEnrollment::Off,
-            OpenEnrollment::Loopback => homepot_registry::OpenEnrollment::Loopback,
-        };
         let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
-        let secret = server_secret::load(settings.secret.clone(), &settings.data_dir)?;
-        let config = homepot_registry::Config { open_enrollment, secret };
-        let registry = Registry::build(config, store.clone(), hints.clone(), front.clone())?;
-        admin_token::bootstrap(&registry, settings.admin_token.clone(), &settings.data_dir).await?;
-        let config = homepot_telemetry::Config { retention, ..Default::default() };
-        let telemetry = Telemetry::build(config, store.clone(), front.clone());
+        let (secrets, data_dir) = (settings.secrets.clone(), settings.data_dir.as_path());
+        let secret = server_secret::load(secrets.server, data_dir)?;
+        let registry = Registry::build(settings.registry, &secret, store.clone(), hints.clone(), front.clone())?;
+        admin_token::bootstrap(&registry, secrets.admin_token, data_dir).await?;
+        let telemetry = Telemetry::build(Default::default(), store.clone(), front.clone());
         let commands = Commands::build(store.clone(), hints, front.clone());
-        let config = homepot_link::Config {
-            replica: replica(),
-            sample_interval: settings.pace.sample_interval,
-            heartbeat_interval: settings.pace.heartbeat_interval,
-            ..Default::default()
-        };
         let analytics = Analytics::build(store.clone());
+        let config = settings.link.clone();
         let link = Link::build(config, registry.clone(), telemetry.clone(), commands.clone(), analytics.clone());
 
         let mut routes = Routes::builder();
@@ -106,14 +90,13 @@ impl Backstage {
         if let Some(extension) = extension {
             (extension.mount)(&mut routes);
         }
-        let door = AuthLayer::new(registry.authenticator(), settings.trusted_proxies.clone());
-        let limited = settings.limits;
-        let watches = (limited.watches, limited.watches_per_operator);
-        let limits = LimitLayer::new(Limits::new(limited.device, limited.operator, watches));
+        let security = &settings.security;
+        let door = AuthLayer::new(registry.authenticator(), security.trusted_proxies.clone());
+        let limits = LimitLayer::new(Limits::new(settings.limits));
         let services = RequestLayer.layer(door.layer(limits.layer(routes.routes())));
         let services = BoxCloneSyncService::new(services);
-        let unauthenticated = Unauthenticated::new(settings.trusted_proxies.clone());
-        let reflection = settings.reflection;
+        let unauthenticated = Unauthenticated::new(security.trusted_proxies.clone());
+        let reflection = security.reflection;
         Ok(Self { store, registry, telemetry, commands, link, services, door, reflection, unauthenticated })
     }
 
@@ -195,7 +178,7 @@ pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store
             }
         })
     });
-    let trusted_proxies = settings.trusted_proxies.clone();
+    let trusted_proxies = settings.security.trusted_proxies.clone();
     let (version, fleet_metrics) = (env!("CARGO_PKG_VERSION"), settings.fleet_metrics);
     let config = GatewayConfig { trusted_proxies, version, readiness, fleet_metrics };
     homepot_gateway::router(config, backend)
@@ -212,10 +195,4 @@ fn probe(services: Backend) -> Probe {
 async fn are_ready(mut probe: Probe) -> bool {
     let answer = probe.check(HealthCheckRequest { service: String::new() }).await;
     answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
-}
-
-/// What this process is called in the sessions it holds: in Kubernetes, the pod.
-fn replica() -> String {
-    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{host}/{}", std::process::id())
 }

@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
-use homepot_runtime::settings::Flags;
 
-use crate::{Extension, confirm_clock, ctl, demo, health, restored, serve, terminal, tether};
+use crate::{Extension, confirm_clock, ctl, demo, health, restored, serve, settings::Flags, terminal, tether};
 
 /// Monitors and commands devices: one program, every part of the server.
 #[derive(Debug, Parser)]

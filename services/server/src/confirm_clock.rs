@@ -5,10 +5,9 @@ use std::{path::PathBuf, time::Duration};
 use anyhow::Context as _;
 use chrono::SecondsFormat;
 use homepot_host::environment;
-use homepot_runtime::settings::default_data_dir;
 use homepot_store::{Store, StoreConfig, cluster, maintenance};
 
-use crate::terminal::say;
+use crate::{settings::default_data_dir, terminal::say};
 
 pub(crate) const AFTER_HELP: &str = "\
 Maintenance stops when the database's clock is far after the last round: if that clock were wrong, good data would be

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 
 /// Whom to ask, and how long to wait.
 #[derive(Debug, clap::Args)]

@@ -1,7 +1,7 @@
 //! The binary `homepot`: the one crate that knows all the others, and puts them together.
 //!
-//! In come a command line and signals. `homepot serve` reads the settings, starts what the roles ask for
-//! (`serve`, `assemble`), waits for a signal and drains. The other commands are clients of a running server:
+//! In come a command line and signals. `homepot serve` puts the settings of all crates together (`settings`), starts what the
+//! roles ask for (`serve`, `assemble`), waits for a signal and drains. The other commands are clients of a running server:
 //! `ctl` is the operators' shell, `health` is for probes, `restored` speaks to a database that was put back, `demo` shows all of it on one machine. Nothing may depend on this
 //! crate; errors here are for people, so they are `anyhow`'s.
 
@@ -21,6 +21,7 @@ mod health;
 mod restored;
 mod serve;
 mod server_secret;
+mod settings;
 mod signals;
 mod terminal;
 mod tether;

@@ -3,13 +3,14 @@
 use std::process::ExitCode;
 
 use anyhow::Context as _;
-use homepot_runtime::{
-    log,
-    settings::{Flags, Settings},
-};
+use homepot_runtime::log;
 use homepot_store::{Lane, Store, StoreConfig, restored};
 
-use crate::{serve::start_cluster, terminal};
+use crate::{
+    serve::start_cluster,
+    settings::{Flags, Settings},
+    terminal,
+};
 
 pub(crate) const AFTER_HELP: &str = "\
 Run it once, after the files of a database were put back and before a server starts on it. A dump that pg_restore
@@ -29,7 +30,7 @@ pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
         (None, None) => anyhow::bail!("HOMEPOT_DATABASE_URL is not set, and the roles chosen need no database"),
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let ended = runtime.block_on(end_under_way(&url));
+    let ended = runtime.block_on(end_under_way(settings.database.config(url)));
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;
     }
@@ -38,8 +39,8 @@ pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn end_under_way(url: &str) -> anyhow::Result<restored::Ended> {
-    let store = Store::open(StoreConfig::new(url)).await.context("can't reach the database")?;
+async fn end_under_way(config: StoreConfig) -> anyhow::Result<restored::Ended> {
+    let store = Store::open(config).await.context("can't reach the database")?;
     let noticed = store.migrate().await.context("can't bring the database's schema up to date")?;
     let told = store.lane(Lane::Upkeep).run("end_under_way", restored::end_under_way).await?;
     // What the migration noticed by itself counts as well.

@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use homepot_registry::OpenEnrollment;
 use homepot_runtime::{
     Drain,
     descriptors::{self, Shares},
@@ -20,7 +21,6 @@ use homepot_runtime::{
     ops::{self, Readiness},
     peer::TrustedProxies,
     serve::{self, BindError, Gate, GateConfig, Limits, Listener},
-    settings::{Flags, OpenEnrollment, Role, Settings},
 };
 use homepot_store::cluster::{ClusterConfig, PrivateCluster};
 use tokio::task::JoinSet;
@@ -29,6 +29,7 @@ use crate::{
     Extension, admin_token,
     assemble::{self, Backstage},
     background,
+    settings::{Flags, Settings},
     signals::{Children, Signals},
 };
 
@@ -84,7 +85,7 @@ fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result
             "the limit of open files is low; raise it (LimitNOFILE= in a unit, ulimit -n in a shell)"
         );
     }
-    if settings.open_enrollment == OpenEnrollment::Loopback {
+    if settings.registry.open_enrollment == OpenEnrollment::Loopback {
         tracing::warn!(
             "open enrolment: whoever reaches this machine's loopback addresses, through a proxy too, enrols without \
             a token at sites that allow it"
@@ -118,8 +119,9 @@ impl Listeners {
         let addresses = &settings.addresses;
         let bind_if =
             |runs: bool, setting, address: SocketAddr| runs.then(|| Listener::bind(setting, address)).transpose();
-        let grpc = bind_if(settings.roles.any_service(), "grpc-addr", addresses.grpc);
-        let rest = bind_if(settings.roles.has(Role::Gateway), "rest-addr", addresses.rest);
+        let opened = settings.roles.listening();
+        let grpc = bind_if(opened.grpc, "grpc-addr", addresses.grpc);
+        let rest = bind_if(opened.rest, "rest-addr", addresses.rest);
         let ops = Listener::bind("ops-addr", addresses.ops);
         match (grpc, rest, ops) {
             (Ok(grpc), Ok(rest), Ok(ops)) => Ok(Self { grpc, rest, ops }),
@@ -204,7 +206,7 @@ struct Gates {
 impl Gates {
     fn new(settings: &Settings, shares: Shares) -> Self {
         let strangers = |connections: usize| {
-            let Limits { total, per_address } = settings.unauthenticated_connections;
+            let Limits { total, per_address } = settings.security.unauthenticated_connections;
             let total = total.min(connections / 2);
             Limits { total, per_address: per_address.min(total) }
         };
@@ -216,7 +218,7 @@ impl Gates {
             patience: LET_IN,
             calls: STRANGER_CALLS,
             count_bytes: port == "grpc",
-            trusted: settings.trusted_proxies.clone(),
+            trusted: settings.security.trusted_proxies.clone(),
         };
         Self {
             grpc: Gate::new(front("grpc", shares.grpc, shares.devices)),
@@ -292,7 +294,7 @@ impl Server {
             self.readiness.note_reason("database", Some("waiting"));
             let backstage = Backstage::build(settings, database_url, self.extension, &self.front, &self.back).await?;
             self.readiness.note("database", true);
-            let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.tls.clone());
+            let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.tls.clone());
             let gate = self.gates.grpc.clone();
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, gate, front).await });
             self.start_background(&backstage);
@@ -305,7 +307,7 @@ impl Server {
             };
             let store = self.backstage.as_ref().map(|backstage| backstage.store.clone());
             let router = assemble::gateway(settings, backend, store);
-            let (front, tls) = (self.front.clone(), settings.tls.clone());
+            let (front, tls) = (self.front.clone(), settings.security.tls.clone());
             let gate = self.gates.rest.clone();
             self.fronts.spawn(async move { serve::rest(listener, tls.as_ref(), router, gate, front).await });
         }

@@ -15,7 +15,6 @@ use std::{
 use anyhow::Context as _;
 use homepot::model::Secret;
 use homepot_registry::Registry;
-use homepot_runtime::settings::check_server_secret;
 use rustix::fs::OFlags;
 
 /// The file's name in the data directory.
@@ -55,7 +54,7 @@ fn read(path: &Path) -> anyhow::Result<Option<Secret>> {
     let mut text = String::new();
     file.take(MOST_BYTES).read_to_string(&mut text).with_context(|| format!("can't read {shown}"))?;
     let secret = Secret::presented(text.trim());
-    check_server_secret(&secret).map_err(|reason| anyhow::anyhow!("{shown} {reason}"))?;
+    Registry::check_server_secret(&secret).map_err(|reason| anyhow::anyhow!("{shown} {reason}"))?;
     Ok(Some(secret))
 }
 

@@ -44,6 +44,7 @@ mod scope;
 pub mod secrets;
 pub mod series;
 pub mod sessions;
+pub mod settings;
 pub mod sites;
 pub mod sqlstate;
 pub mod states;

@@ -131,6 +131,11 @@ impl Store {
         Ok(store)
     }
 
+    /// Retention of each kind of data, by which maintenance drops and queries choose their rollup.
+    pub fn retention(&self) -> Retention {
+        self.shared.retention
+    }
+
     /// The same store, for operations of another lane.
     pub fn lane(&self, lane: Lane) -> Self {
         Self { shared: self.shared.clone(), lane }

@@ -24,28 +24,18 @@ use homepot::{
 use homepot_runtime::Drain;
 use homepot_store::{Lane, Store, losses};
 
-pub use homepot_store::{maintenance::Retention, samples::Expected};
-pub use ingest::Config as IngestConfig;
+pub use homepot_store::samples::Expected;
+pub use ingest::Config;
 
 /// Largest message sent. A page ends at 1 MiB.
 const MAX_ANSWER_BYTES: usize = 2 << 20;
 /// Largest message taken.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 
-/// How telemetry is kept and gathered.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Config {
-    /// How long what is kept.
-    pub retention: Retention,
-    /// How samples are gathered.
-    pub ingest: IngestConfig,
-}
-
 /// See the [crate](self). Clones share everything.
 #[derive(Clone)]
 pub struct Telemetry {
     store: Store,
-    retention: Retention,
     ingest: Arc<ingest::Ingest>,
     service: service::Service,
 }
@@ -53,9 +43,9 @@ pub struct Telemetry {
 impl Telemetry {
     /// Starts the batchers. The streams of viewers end with `drain`: they would not end by themselves.
     pub fn build(config: Config, store: Store, drain: Drain) -> Self {
-        let ingest = Arc::new(ingest::Ingest::start(config.ingest, &store.lane(Lane::Devices)));
-        let service = service::Service::new(store.clone(), config.retention, drain);
-        Self { store, retention: config.retention, ingest, service }
+        let ingest = Arc::new(ingest::Ingest::start(config, &store.lane(Lane::Devices)));
+        let service = service::Service::new(store.clone(), drain);
+        Self { store, ingest, service }
     }
 
     /// Stores samples of one device, which is real or simulated; answers once they are durable, with those that the database refused by their place:
@@ -87,7 +77,7 @@ impl Telemetry {
 
     /// Samples older than this are refused: they would be dropped soon, or have been rolled up for good.
     pub fn max_sample_age(&self) -> Duration {
-        self.retention.samples.min(MAX_AGE)
+        self.store.retention().samples.min(MAX_AGE)
     }
 
     /// The operators' face of it.
@@ -99,7 +89,7 @@ impl Telemetry {
 
     /// Keeps storage in order until `drain`; every process does it, and one at a time has a turn.
     pub async fn maintain(&self, drain: Drain) {
-        maintenance::run(self.store.lane(Lane::Upkeep), self.retention, drain).await;
+        maintenance::run(self.store.lane(Lane::Upkeep), drain).await;
     }
 
     /// Takes no more samples, and waits until all that were taken are committed or answered with an error.

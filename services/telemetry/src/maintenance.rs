@@ -5,13 +5,14 @@ use std::time::Duration;
 use homepot_runtime::Drain;
 use homepot_store::{
     Store,
-    maintenance::{self, Guard, Hold, Report, Retention, Round},
+    maintenance::{self, Guard, Hold, Report, Round},
 };
 
 const EVERY: Duration = Duration::from_secs(10);
 
 /// Does its share until `drain`: every process tries, and one at a time does it.
-pub(crate) async fn run(store: Store, kept: Retention, drain: Drain) {
+pub(crate) async fn run(store: Store, drain: Drain) {
+    let kept = store.retention();
     let guard = std::sync::Arc::new(Guard::default());
     metrics::gauge!("homepot_maintenance_held").set(0);
     loop {

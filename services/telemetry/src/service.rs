@@ -13,7 +13,7 @@ use homepot_operator_api::{
     operator_service,
 };
 use homepot_runtime::{Drain, auth::OperatorCaller};
-use homepot_store::{Lane, Store, maintenance::Retention, samples};
+use homepot_store::{Lane, Store, samples};
 
 use crate::{query::Queries, watch};
 
@@ -27,10 +27,10 @@ pub struct Service {
 }
 
 impl Service {
-    pub(crate) fn new(store: Store, kept: Retention, drain: Drain) -> Self {
+    pub(crate) fn new(store: Store, drain: Drain) -> Self {
         let directory = Directory::new(store.clone());
         Self {
-            queries: Queries::new(store.clone(), directory.clone(), kept),
+            queries: Queries::new(store.clone(), directory.clone()),
             news: watch::feed(store.clone(), drain),
             directory,
             store,

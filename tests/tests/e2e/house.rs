@@ -16,9 +16,12 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-host", &[]),
     ("homepot-runtime", &["homepot", "homepot-host"]),
     ("homepot-store", &["homepot", "homepot-host"]),
-    ("homepot-hints", &["homepot", "homepot-runtime", "homepot-store"]),
+    ("homepot-hints", &["homepot", "homepot-host", "homepot-runtime", "homepot-store"]),
     ("homepot-operator-api", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
-    ("homepot-registry", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    (
+        "homepot-registry",
+        &["homepot", "homepot-hints", "homepot-host", "homepot-operator-api", "homepot-runtime", "homepot-store"],
+    ),
     ("homepot-telemetry", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     ("homepot-command", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     ("homepot-analytics", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
@@ -29,12 +32,13 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-analytics",
             "homepot-command",
             "homepot-hints",
+            "homepot-host",
             "homepot-registry",
             "homepot-runtime",
             "homepot-telemetry",
         ],
     ),
-    ("homepot-gateway", &["homepot", "homepot-runtime"]),
+    ("homepot-gateway", &["homepot", "homepot-host", "homepot-runtime"]),
     (
         "homepot-server",
         &[
@@ -331,6 +335,41 @@ fn variables_are_read_by_the_one_rule_that_tells_not_set_from_not_readable() {
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(!text.contains("env::var("), "{}: homepot_host::environment reads variables", file.display());
         }
+    }
+}
+
+/// Flags of the server stand in the crate that uses them. A flag that the runtime or the server declares for another crate
+/// comes with a type that mirrors that crate's own, and with a place where one is copied into the other.
+#[test]
+fn each_crate_declares_the_settings_that_it_uses() {
+    let places = [
+        ("gateway", "HOMEPOT_FLEET_METRICS"),
+        ("hints", "HOMEPOT_REDIS_"),
+        ("link", "HOMEPOT_SAMPLE_INTERVAL"),
+        ("link", "HOMEPOT_HEARTBEAT_INTERVAL"),
+        ("registry", "HOMEPOT_OPEN_ENROLLMENT"),
+        ("runtime", "HOMEPOT_LOG"),
+        ("store", "HOMEPOT_DATABASE_"),
+        ("store", "HOMEPOT_RETENTION_"),
+    ];
+    let services = workspace().join("services");
+    let declaring = |variable: &str| -> BTreeSet<String> {
+        let flag = format!("env = \"{variable}");
+        let files = rust_files(&services).into_iter();
+        let declaring = files.filter(|file| std::fs::read_to_string(file).unwrap().contains(&flag));
+        let room = |file: PathBuf| {
+            let below = file.strip_prefix(&services).unwrap();
+            below.iter().next().unwrap().to_string_lossy().into_owned()
+        };
+        declaring.map(room).collect()
+    };
+    for (room, variable) in places {
+        assert_eq!(declaring(variable), [room.to_owned()].into(), "{variable}");
+    }
+    // The server hands on what each crate made of its settings.
+    let copied = std::fs::read_to_string(services.join("server/src/assemble.rs")).unwrap();
+    for word in ["Retention", "OpenEnrollment", "sample_interval"] {
+        assert!(!copied.contains(word), "assemble.rs names {word}");
     }
 }
 

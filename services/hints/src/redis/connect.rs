@@ -3,7 +3,6 @@
 use std::{io, sync::Arc, time::Duration};
 
 use futures_util::future::BoxFuture;
-use homepot_runtime::settings::{RedisAddress, RedisSettings};
 use homepot_store::listen::Patience;
 use redis::{RedisConnectionInfo, RedisResult};
 use rustix::net::sockopt;
@@ -15,8 +14,8 @@ use tokio::{
 };
 use tokio_rustls::TlsConnector;
 
-use super::answered;
-use crate::TransportError;
+use super::{address::RedisAddress, answered};
+use crate::{TransportError, settings::RedisSettings};
 
 /// A connection and its handshake may take so long, at each address.
 const CONNECT: Duration = Duration::from_secs(3);

@@ -1,10 +1,10 @@
 //! Redis, or Valkey: classic publish and subscribe. In a cluster a message that any node is given reaches the
 //! subscribers of every node, so one connection to any of them is enough.
 
+mod address;
 mod connect;
 
 use futures_util::{StreamExt as _, future::BoxFuture};
-use homepot_runtime::settings::RedisSettings;
 use homepot_store::listen::Patience;
 use redis::{
     AsyncConnectionConfig, RedisConnectionInfo, RedisResult, Value,
@@ -12,9 +12,9 @@ use redis::{
 };
 use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
 
-pub use self::connect::RedisTransportError;
 use self::connect::{Connector, Stream};
-use crate::{CHANNEL, Incoming, Transport, TransportError};
+pub use self::{address::RedisAddress, connect::RedisTransportError};
+use crate::{CHANNEL, Incoming, Transport, TransportError, settings::RedisSettings};
 
 /// Publishes on one connection and listens on another.
 pub struct RedisTransport {

@@ -20,10 +20,6 @@ use super::{
 };
 use crate::auth::{DeviceCaller, OperatorCaller};
 
-/// Watches of all operators, unless told otherwise.
-pub const WATCHES: usize = 1_000;
-/// Watches of one operator, unless told otherwise.
-pub const WATCHES_PER_OPERATOR: usize = 100;
 /// Answers of up to a page that are made or sent at once: with a MiB on the wire and a few in memory for each.
 const ANSWERS: usize = 64;
 /// Reports at once.
@@ -45,6 +41,19 @@ const CALLS_PER_DEVICE: usize = 8;
 /// How long a call waits for its turn. Less than callers wait for an answer, so that they are told which limit it is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// Write quotas of callers, and the number of watches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitSettings {
+    /// What each device may write; `None`: as much as it likes.
+    pub device: Option<Rate>,
+    /// What each operator may write; `None`: as much as it likes.
+    pub operator: Option<Rate>,
+    /// Watches of all operators.
+    pub watches: usize,
+    /// Watches of one operator.
+    pub watches_per_operator: usize,
+}
+
 /// What callers may take of this process. Clones share everything.
 #[derive(Clone)]
 pub struct Limits {
@@ -63,18 +72,17 @@ struct Inner {
 }
 
 impl Limits {
-    /// Limits with these write quotas for each device and each operator, and places for watches: in all, and for each
-    /// operator.
-    pub fn new(device: Option<Rate>, operator: Option<Rate>, (watches, most_watches): (usize, usize)) -> Self {
+    /// Limits as `settings` say.
+    pub fn new(settings: LimitSettings) -> Self {
         let inner = Inner {
-            devices: Quotas::new(device),
-            operators: Quotas::new(operator),
+            devices: Quotas::new(settings.device),
+            operators: Quotas::new(settings.operator),
             device_calls: Shares::new("device calls", DEVICE_CALLS, CALLS_PER_DEVICE),
             calls: Shares::new("calls", CALLS, CALLS_PER_OPERATOR),
             answers: Shares::new("answers", ANSWERS, ANSWERS),
             reports: Shares::new("reports", REPORTS, REPORTS_PER_OPERATOR),
             queries: Shares::new("queries", QUERIES, QUERIES_PER_OPERATOR),
-            watches: Shares::new("watches", watches, most_watches),
+            watches: Shares::new("watches", settings.watches, settings.watches_per_operator),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -237,6 +245,10 @@ mod tests {
         }
     }
 
+    fn limits(rate: Option<Rate>, watches_per_operator: usize) -> Limits {
+        Limits::new(LimitSettings { device: rate, operator: rate, watches: 10, watches_per_operator })
+    }
+
     fn refusal(response: &Response<Body>) -> Option<String> {
         let status = Status::from_header_map(response.headers())?;
         (status.code() == tonic::Code::ResourceExhausted).then(|| status.message().to_owned())
@@ -244,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_loud_writer_is_refused_by_name_and_nobody_else_is() {
-        let limits = Limits::new(Some(RATE), Some(RATE), (10, 10));
+        let limits = limits(Some(RATE), 10);
         let mut calls = 0;
         let told = loop {
             calls += 1;
@@ -266,7 +278,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn answers_that_nobody_reads_keep_only_their_own_caller_waiting() {
-        let limits = Limits::new(None, None, (10, 3));
+        let limits = limits(None, 3);
         let mut unread = Vec::new();
         let told = loop {
             let response = call(&limits, LIST, operator("loud")).await;
@@ -284,7 +296,7 @@ mod tests {
 
     #[tokio::test]
     async fn one_operator_does_not_take_all_places_of_watches() {
-        let limits = Limits::new(None, None, (10, 3));
+        let limits = limits(None, 3);
         let mut open = Vec::new();
         for _ in 0..3 {
             let response = call(&limits, WATCH, operator("loud")).await;

@@ -12,7 +12,7 @@ mod shares;
 
 pub use self::{
     body::hold,
-    layer::{LimitLayer, LimitService, Limits, WATCHES, WATCHES_PER_OPERATOR},
+    layer::{LimitLayer, LimitService, LimitSettings, Limits},
     quota::{Quota, Quotas, Rate},
     shares::{Share, Shares},
 };

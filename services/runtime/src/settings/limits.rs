@@ -1,10 +1,17 @@
 //! Limits of callers: how much each may write, and how many watches there may be.
 
-use super::reader::Reader;
-use crate::limits::{Rate, WATCHES, WATCHES_PER_OPERATOR};
+use std::ops::RangeInclusive;
+
+use homepot_host::settings::Reader;
+
+use crate::limits::{LimitSettings, Rate};
 
 /// The word that switches a write quota off.
 const OFF: &str = "off";
+/// How many watches may be asked for; one operator can't have all of them.
+const WATCHES: RangeInclusive<usize> = 2..=100_000;
+/// How many of them for one operator.
+const WATCHES_PER_OPERATOR: RangeInclusive<usize> = 1..=100_000;
 
 /// Flags of limits, as they are written.
 #[derive(Clone, Debug, clap::Args)]
@@ -32,37 +39,31 @@ pub struct LimitFlags {
     operator_write_burst: String,
 
     /// Watches that this server serves at once: 2 to 100000.
-    #[arg(long, env = "HOMEPOT_WATCHES", value_name = "COUNT", default_value_t = WATCHES.to_string())]
+    #[arg(long, env = "HOMEPOT_WATCHES", value_name = "COUNT", default_value = "1000")]
     #[arg(help_heading = "Limits")]
     watches: String,
 
     /// Watches that one operator may have open at once: 1 to 100000.
-    #[arg(long, env = "HOMEPOT_WATCHES_PER_OPERATOR", value_name = "COUNT")]
-    #[arg(default_value_t = WATCHES_PER_OPERATOR.to_string(), help_heading = "Limits")]
+    #[arg(long, env = "HOMEPOT_WATCHES_PER_OPERATOR", value_name = "COUNT", default_value = "100")]
+    #[arg(help_heading = "Limits")]
     watches_per_operator: String,
 }
 
-/// Limits of callers, checked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitSettings {
-    /// What each device may write; `None`: as much as it likes.
-    pub device: Option<Rate>,
-    /// What each operator may write; `None`: as much as it likes.
-    pub operator: Option<Rate>,
-    /// Watches of all operators.
-    pub watches: usize,
-    /// Watches of one operator.
-    pub watches_per_operator: usize,
-}
-
-pub(super) fn read(reader: &mut Reader<'_>, flags: &LimitFlags) -> LimitSettings {
-    let device = (flags.device_write_rate.as_str(), flags.device_write_burst.as_str());
-    let operator = (flags.operator_write_rate.as_str(), flags.operator_write_burst.as_str());
-    LimitSettings {
-        device: rate(reader, ("device-write-rate", "device-write-burst"), device),
-        operator: rate(reader, ("operator-write-rate", "operator-write-burst"), operator),
-        watches: count(reader, "watches", &flags.watches, 2),
-        watches_per_operator: count(reader, "watches-per-operator", &flags.watches_per_operator, 1),
+impl LimitFlags {
+    /// The limits, checked.
+    pub fn read(self, reader: &mut Reader<'_>) -> LimitSettings {
+        let device = (self.device_write_rate.as_str(), self.device_write_burst.as_str());
+        let operator = (self.operator_write_rate.as_str(), self.operator_write_burst.as_str());
+        LimitSettings {
+            device: rate(reader, ("device-write-rate", "device-write-burst"), device),
+            operator: rate(reader, ("operator-write-rate", "operator-write-burst"), operator),
+            watches: reader.count("watches", &self.watches, WATCHES),
+            watches_per_operator: reader.count(
+                "watches-per-operator",
+                &self.watches_per_operator,
+                WATCHES_PER_OPERATOR,
+            ),
+        }
     }
 }
 
@@ -73,11 +74,6 @@ fn rate(reader: &mut Reader<'_>, names: (&'static str, &'static str), texts: (&s
     let per_second = reader.keep(names.0, parse_size(texts.0).map_err(|fault| format!("{fault}, or '{OFF}'")), 1);
     let burst = reader.keep(names.1, parse_size(texts.1), 1);
     Some(Rate { per_second, burst })
-}
-
-fn count(reader: &mut Reader<'_>, setting: &'static str, text: &str, least: usize) -> usize {
-    let count = text.parse().ok().filter(|count| (least..=100_000).contains(count));
-    reader.keep(setting, count.ok_or_else(|| format!("'{text}' is not a number from {least} to 100000")), least)
 }
 
 /// Reads a size such as `512`, `64KiB`, `256MiB` or `1GiB`: at least a byte, at most 1 TiB.

@@ -6,7 +6,7 @@ use homepot::{
     model::to_proto_duration,
     pb::{command::v1 as pb, common::v1::DeviceSource},
 };
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 use serde_json::{Value, json};
 
 use super::kit::{

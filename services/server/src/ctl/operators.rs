@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use homepot::{model::to_proto_duration, pb::registry::v1 as pb};
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 use serde_json::{Value, json};
 
 use super::kit::{

@@ -7,7 +7,7 @@ use homepot::{
     model::{Metric, from_proto_duration, to_proto_duration, to_proto_timestamp},
     pb::{common::v1::DeviceSource, registry::v1::ListDevicesRequest, telemetry::v1 as pb},
 };
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 use prost_types::Timestamp;
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use homepot::{
     model::to_proto_duration,
     pb::{common::v1::DeviceSource, registry::v1 as pb},
 };
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 use serde_json::{Value, json};
 
 use super::kit::{

@@ -15,7 +15,7 @@ use std::{
 use anyhow::Context as _;
 use homepot::model::ServerAddress;
 use homepot_host::environment;
-use homepot_runtime::{serve::Listener, settings::default_data_dir};
+use homepot_runtime::serve::Listener;
 use tokio::time::Instant;
 
 use self::{
@@ -25,6 +25,7 @@ use self::{
 use crate::{
     admin_token,
     client::{self, CALL_TIMEOUT, Client},
+    settings::default_data_dir,
     signals::Signals,
     terminal::{say, wall_clock},
 };

@@ -55,13 +55,12 @@ struct Query {
 pub(crate) struct Queries {
     store: Store,
     directory: Directory,
-    kept: Retention,
     reads: Arc<Semaphore>,
 }
 
 impl Queries {
-    pub(crate) fn new(store: Store, directory: Directory, kept: Retention) -> Self {
-        Self { store, directory, kept, reads: Arc::new(Semaphore::new(READS)) }
+    pub(crate) fn new(store: Store, directory: Directory) -> Self {
+        Self { store, directory, reads: Arc::new(Semaphore::new(READS)) }
     }
 
     /// The pieces of the answer, as they are read; whoever reads them slowly makes the reading slow.
@@ -91,7 +90,8 @@ impl Queries {
     }
 
     async fn check(&self, caller: &OperatorCaller, request: pb::QueryRequest) -> Result<Query, Error> {
-        let Asked { metrics, names, together, source, plan } = Asked::read(&request, &self.kept, self.store.now())?;
+        let Asked { metrics, names, together, source, plan } =
+            Asked::read(&request, &self.store.retention(), self.store.now())?;
         let whom = match names {
             Names::Devices(device_ids) => {
                 let mut devices = self.directory.devices(caller, device_ids).await?;

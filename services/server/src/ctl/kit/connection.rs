@@ -8,12 +8,12 @@ use std::{
 use anyhow::Context as _;
 use homepot::model::{Secret, SecretKind, ServerAddress};
 use homepot_host::{environment, secret_file};
-use homepot_runtime::settings::default_data_dir;
 
 use super::context::{Context, Contexts};
 use crate::{
     admin_token,
     client::{self, CALL_TIMEOUT, Client},
+    settings::default_data_dir,
 };
 
 const HEADING: &str = "Server";

@@ -4,7 +4,7 @@ use std::{io::Read as _, time::Duration};
 
 use anyhow::Context as _;
 use homepot::model::{JsonObject, MAX_PAYLOAD_BYTES, check_exact, to_proto_duration, to_struct};
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 use prost_types::Struct;
 
 use super::status::Usage;

@@ -8,7 +8,7 @@ use std::{
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use homepot::model::{JsonBounds, from_proto_timestamp, from_struct};
-use homepot_runtime::settings::parse_time;
+use homepot_host::settings::parse_time;
 use prost_types::{Struct, Timestamp};
 use serde_json::{Value, json};
 

@@ -2,9 +2,11 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 
+use homepot_runtime::settings::Listening;
+
 /// One part of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Role {
+pub(crate) enum Role {
     /// `RegistryService`.
     Registry,
     /// `TelemetryService` and `AnalyticsService`.
@@ -19,10 +21,10 @@ pub enum Role {
 
 impl Role {
     /// Every part, in the order in which they start.
-    pub const ALL: [Self; 5] = [Self::Registry, Self::Telemetry, Self::Command, Self::Link, Self::Gateway];
+    pub(crate) const ALL: [Self; 5] = [Self::Registry, Self::Telemetry, Self::Command, Self::Link, Self::Gateway];
 
     /// Its word in the settings.
-    pub fn as_str(self) -> &'static str {
+    pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Registry => "registry",
             Self::Telemetry => "telemetry",
@@ -33,7 +35,7 @@ impl Role {
     }
 
     /// The gRPC services it answers for, by their full names.
-    pub fn grpc_services(self) -> &'static [&'static str] {
+    pub(crate) fn grpc_services(self) -> &'static [&'static str] {
         match self {
             Self::Registry => &["homepot.registry.v1.RegistryService"],
             Self::Telemetry => &["homepot.telemetry.v1.TelemetryService", "homepot.analytics.v1.AnalyticsService"],
@@ -46,31 +48,36 @@ impl Role {
 
 /// The parts this process runs; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Roles(BTreeSet<Role>);
+pub(crate) struct Roles(BTreeSet<Role>);
 
 impl Roles {
     /// Every part.
-    pub fn all() -> Self {
+    pub(crate) fn all() -> Self {
         Self(Role::ALL.into())
     }
 
     /// Whether `role` runs here.
-    pub fn has(&self, role: Role) -> bool {
+    pub(crate) fn has(&self, role: Role) -> bool {
         self.0.contains(&role)
     }
 
     /// Whether any gRPC service runs here; they are what needs the database.
-    pub fn any_service(&self) -> bool {
+    pub(crate) fn any_service(&self) -> bool {
         self.grpc_services().next().is_some()
     }
 
+    /// The listeners that these roles need.
+    pub(crate) fn listening(&self) -> Listening {
+        Listening { grpc: self.any_service(), rest: self.has(Role::Gateway) }
+    }
+
     /// Whether all gRPC services run here.
-    pub fn all_services(&self) -> bool {
+    pub(crate) fn all_services(&self) -> bool {
         Role::ALL.into_iter().all(|role| role == Role::Gateway || self.has(role))
     }
 
     /// The gRPC services that run here, by their full names.
-    pub fn grpc_services(&self) -> impl Iterator<Item = &'static str> {
+    pub(crate) fn grpc_services(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().flat_map(|role| role.grpc_services()).copied()
     }
 }

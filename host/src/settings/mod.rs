@@ -1,15 +1,28 @@
-//! Reads texts into values and remembers every fault on the way.
+//! What each crate needs to read its own settings: texts become values, and every fault on the way is remembered.
+//!
+//! Every setting is a flag and a `HOMEPOT_…` variable; secrets are a variable or a file, never a flag. A crate that uses a
+//! setting declares it in its module `settings`: a `clap::Args` with the flags and their help, and `read`, which takes a
+//! [`Reader`] and yields the crate's own type. The program flattens the flags of all crates into one command line and
+//! reads them with one [`Reader`], so that all faults are told at once. Flags are texts on purpose: clap would stop at the
+//! first fault, and an empty flag counts as one that is not given.
+//!
+//! This stands here, below every crate that has settings, because the store has some and may not know the runtime.
+
+#[cfg(feature = "test-support")]
+pub mod test_support;
 
 use std::{
     ffi::{OsStr, OsString},
     fmt,
     ops::RangeInclusive,
-    path::{Path, PathBuf},
+    path::PathBuf,
     time::Duration,
 };
 
-use homepot::model::Secret;
-use homepot_host::{environment::VariableError, secret_file};
+use crate::{
+    environment::{self, VariableError},
+    secret_file,
+};
 
 /// Something a setting got wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,34 +61,51 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// The environment variable of a setting.
-pub(super) fn variable(setting: &str) -> String {
+/// The environment variable of a setting: `HOMEPOT_GRPC_ADDR` for `grpc-addr`.
+pub fn variable(setting: &str) -> String {
     format!("HOMEPOT_{}", setting.to_uppercase().replace('-', "_"))
 }
 
 /// What of the process' surroundings matters to its settings.
-pub(super) struct Surroundings<'a> {
+#[derive(Clone, Copy)]
+pub struct Surroundings<'a> {
     /// Looks an environment variable up.
-    pub(super) variable: &'a dyn Fn(&str) -> Result<Option<String>, VariableError>,
-    pub(super) is_root: bool,
+    pub variable: &'a dyn Fn(&str) -> Result<Option<String>, VariableError>,
+    /// Whether the process runs as root.
+    pub is_root: bool,
 }
 
-/// Collects faults; a value at fault is replaced so that reading goes on, and [`Reader::finish`] refuses it all.
-pub(super) struct Reader<'a> {
+impl Surroundings<'static> {
+    /// Those of this process.
+    pub fn of_this_process() -> Self {
+        Self { variable: &environment::variable, is_root: rustix::process::geteuid().is_root() }
+    }
+}
+
+/// Collects faults. A value at fault is replaced, so that reading goes on, and [`Reader::finish`] refuses the whole.
+pub struct Reader<'a> {
     surroundings: Surroundings<'a>,
     faults: Vec<Fault>,
 }
 
 impl<'a> Reader<'a> {
-    pub(super) fn new(surroundings: Surroundings<'a>) -> Self {
+    /// A reader that has found no fault yet.
+    pub fn new(surroundings: Surroundings<'a>) -> Self {
         Self { surroundings, faults: Vec::new() }
     }
 
-    pub(super) fn fault(&mut self, setting: &'static str, reason: impl Into<String>) {
+    /// The process' surroundings.
+    pub fn surroundings(&self) -> Surroundings<'a> {
+        self.surroundings
+    }
+
+    /// Notes that `setting`, which is a flag, is at fault.
+    pub fn fault(&mut self, setting: &'static str, reason: impl Into<String>) {
         self.faults.push(Fault { setting, is_flag: true, reason: reason.into() });
     }
 
-    pub(super) fn keep<T>(&mut self, setting: &'static str, value: Result<T, String>, instead: T) -> T {
+    /// The value, or its fault noted and `instead`.
+    pub fn keep<T>(&mut self, setting: &'static str, value: Result<T, String>, instead: T) -> T {
         value.unwrap_or_else(|reason| {
             self.fault(setting, reason);
             instead
@@ -83,7 +113,7 @@ impl<'a> Reader<'a> {
     }
 
     /// A time such as `500ms`, `5s`, `2m` or `1h` within `range`.
-    pub(super) fn time(&mut self, setting: &'static str, text: &str, range: RangeInclusive<Duration>) -> Duration {
+    pub fn time(&mut self, setting: &'static str, text: &str, range: RangeInclusive<Duration>) -> Duration {
         let value = parse_time(text).and_then(|time| match range.contains(&time) {
             true => Ok(time),
             false => Err(format!("'{text}' is not within {:?} and {:?}", range.start(), range.end())),
@@ -92,54 +122,43 @@ impl<'a> Reader<'a> {
     }
 
     /// A number within `range`.
-    pub(super) fn count(&mut self, setting: &'static str, text: &str, range: RangeInclusive<usize>) -> usize {
+    pub fn count(&mut self, setting: &'static str, text: &str, range: RangeInclusive<usize>) -> usize {
         let value = text.parse().ok().filter(|count| range.contains(count));
         let fault = || format!("'{text}' is not a number from {} to {}", range.start(), range.end());
         self.keep(setting, value.ok_or_else(fault), *range.start())
     }
 
-    /// A secret from its variable or from a file; both at once is a fault.
-    pub(super) fn secret(
+    /// A secret from its variable or from a file; both at once is a fault. To be put into a type that does not show it.
+    pub fn secret(
         &mut self,
         setting: &'static str,
         file_setting: &'static str,
         file: Option<OsString>,
-    ) -> Option<Secret> {
+    ) -> Option<String> {
         let direct = (self.surroundings.variable)(&variable(setting)).unwrap_or_else(|error| {
             self.secret_fault(setting, error.reason());
             None
         });
-        let Some(file) = given_path(file) else { return direct.map(|text| Secret::presented(text.trim())) };
+        let Some(file) = given_path(file) else { return direct.map(|text| text.trim().to_owned()) };
         if direct.is_some() {
             self.fault(file_setting, format!("is given together with {}; give one of them", variable(setting)));
             return None;
         }
         match secret_file::read(&file) {
             Ok(text) if text.trim().is_empty() => self.fault(file_setting, format!("{} is empty", file.display())),
-            Ok(text) => return Some(Secret::presented(text.trim())),
+            Ok(text) => return Some(text.trim().to_owned()),
             Err(error) => self.fault(file_setting, error.to_string()),
         }
         None
     }
 
     /// Notes a fault of a secret, which has a variable and no flag.
-    pub(super) fn secret_fault(&mut self, setting: &'static str, reason: impl Into<String>) {
+    pub fn secret_fault(&mut self, setting: &'static str, reason: impl Into<String>) {
         self.faults.push(Fault { setting, is_flag: false, reason: reason.into() });
     }
 
-    /// The directory given, or the platform's.
-    pub(super) fn data_dir(&mut self, directory: Option<OsString>) -> PathBuf {
-        if let Some(directory) = given_path(directory) {
-            // Children start elsewhere: the private database must find it from there.
-            let absolute = std::path::absolute(&directory).map_err(|error| format!("{}: {error}", directory.display()));
-            return self.keep("data-dir", absolute, directory);
-        }
-        let default = default_data_dir(&self.surroundings);
-        let default = default.ok_or_else(|| "is not given, and there is no HOME to take a default from".to_owned());
-        self.keep("data-dir", default, PathBuf::new())
-    }
-
-    pub(super) fn finish<T>(self, value: T) -> Result<T, SettingsError> {
+    /// `value`, or every fault that was found.
+    pub fn finish<T>(self, value: T) -> Result<T, SettingsError> {
         match self.faults.is_empty() {
             true => Ok(value),
             false => Err(SettingsError(self.faults)),
@@ -148,24 +167,14 @@ impl<'a> Reader<'a> {
 }
 
 /// An empty flag is one that is not given: a command line in a manifest can't leave one out. An empty variable never
-/// comes this far: [`environment::check`](homepot_host::environment::check) refuses it.
-pub(super) fn given<T: AsRef<OsStr>>(value: Option<T>) -> Option<T> {
+/// comes this far: [`environment::check`] refuses it.
+pub fn given<T: AsRef<OsStr>>(value: Option<T>) -> Option<T> {
     value.filter(|value| !value.as_ref().is_empty())
 }
 
-pub(super) fn given_path(value: Option<OsString>) -> Option<PathBuf> {
+/// [`given`], as a path.
+pub fn given_path(value: Option<OsString>) -> Option<PathBuf> {
     given(value).map(PathBuf::from)
-}
-
-pub(super) fn default_data_dir(surroundings: &Surroundings<'_>) -> Option<PathBuf> {
-    if surroundings.is_root {
-        return Some(PathBuf::from("/var/lib/homepot"));
-    }
-    // An empty one, or one that is no text, counts as not set, as the XDG specification says.
-    let set = |name: &str| (surroundings.variable)(name).ok().flatten();
-    let absolute = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let base = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(Path::new(".local/share"))))?;
-    Some(base.join("homepot"))
 }
 
 /// Reads a time such as `500ms`, `5s`, `2m` or `1h`.
@@ -184,3 +193,6 @@ pub fn parse_time(text: &str) -> Result<Duration, String> {
     };
     count.checked_mul(milliseconds).map(Duration::from_millis).ok_or_else(fault)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,23 +1,11 @@
-//! Where Redis is, for wake-ups between replicas.
+//! The address of a Redis.
 
-use std::{ffi::OsString, fmt, str::FromStr};
+use std::{fmt, str::FromStr};
 
 use homepot::model::Secret;
 use http::Uri;
-use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-
-use super::reader::{Reader, given_path};
 
 const PORT: u16 = 6379;
-
-/// How to reach Redis.
-#[derive(Clone, Debug)]
-pub struct RedisSettings {
-    /// Tried in turn; at least one.
-    pub addresses: Vec<RedisAddress>,
-    /// The authorities that vouch for servers with TLS; `None`: the system's.
-    pub authorities: Option<Vec<CertificateDer<'static>>>,
-}
 
 /// One server, and as whom to speak to it.
 #[derive(Clone, PartialEq, Eq)]
@@ -87,31 +75,6 @@ impl FromStr for RedisAddress {
             user: Some(user).filter(|user| !user.is_empty()),
             password: Some(password).filter(|password| !password.is_empty()).map(Secret::presented),
         })
-    }
-}
-
-pub(super) fn read(
-    reader: &mut Reader<'_>,
-    url_file: Option<OsString>,
-    ca_file: Option<OsString>,
-) -> Option<RedisSettings> {
-    let authorities = given_path(ca_file).map(|path| {
-        let read = CertificateDer::pem_file_iter(&path).and_then(|found| found.collect::<Result<Vec<_>, _>>());
-        match read {
-            Ok(found) if found.is_empty() => Err(format!("{} holds no certificate", path.display())),
-            Ok(found) => Ok(found),
-            Err(error) => Err(format!("can't read certificates from {}: {error}", path.display())),
-        }
-    });
-    let authorities = reader.keep("redis-ca-file", authorities.transpose(), None);
-    let urls = reader.secret("redis-url", "redis-url-file", url_file)?;
-    let addresses = urls.reveal().split(',').map(|text| text.trim().parse()).collect::<Result<Vec<_>, _>>();
-    match addresses {
-        Ok(addresses) => Some(RedisSettings { addresses, authorities }),
-        Err(reason) => {
-            reader.secret_fault("redis-url", reason);
-            None
-        }
     }
 }
 

@@ -1,0 +1,85 @@
+//! Settings of hints: the Redis by which replicas wake each other.
+
+use std::ffi::OsString;
+
+use homepot_host::settings::{Reader, given_path};
+use rustls::pki_types::{CertificateDer, pem::PemObject as _};
+
+use crate::RedisAddress;
+
+/// Flags of hints, as they are written.
+#[derive(Clone, Debug, clap::Args)]
+pub struct RedisFlags {
+    /// File that holds the address of a Redis or Valkey by which several servers on one database wake each other, such
+    /// as redis://host:6379 or rediss://user:password@host; nodes of a cluster separated by commas. Or give the address
+    /// itself in HOMEPOT_REDIS_URL; there is no flag for it. With neither, they wake each other through Postgres.
+    #[arg(long, env = "HOMEPOT_REDIS_URL_FILE", value_name = "FILE", help_heading = "Replicas")]
+    redis_url_file: Option<OsString>,
+
+    /// PEM file of the authorities that vouch for a rediss address [default: the system's].
+    #[arg(long, env = "HOMEPOT_REDIS_CA_FILE", value_name = "FILE", help_heading = "Replicas")]
+    redis_ca_file: Option<OsString>,
+}
+
+/// The way to Redis.
+#[derive(Clone, Debug)]
+pub struct RedisSettings {
+    /// Tried in turn; at least one.
+    pub addresses: Vec<RedisAddress>,
+    /// The authorities that vouch for servers with TLS; `None`: the system's.
+    pub authorities: Option<Vec<CertificateDer<'static>>>,
+}
+
+impl RedisFlags {
+    /// The way to Redis, checked; `None`: replicas wake each other through Postgres.
+    pub fn read(self, reader: &mut Reader<'_>) -> Option<RedisSettings> {
+        let authorities = given_path(self.redis_ca_file).map(|path| {
+            let read = CertificateDer::pem_file_iter(&path).and_then(|found| found.collect::<Result<Vec<_>, _>>());
+            match read {
+                Ok(found) if found.is_empty() => Err(format!("{} holds no certificate", path.display())),
+                Ok(found) => Ok(found),
+                Err(error) => Err(format!("can't read certificates from {}: {error}", path.display())),
+            }
+        });
+        let authorities = reader.keep("redis-ca-file", authorities.transpose(), None);
+        let urls = reader.secret("redis-url", "redis-url-file", self.redis_url_file)?;
+        let addresses = urls.split(',').map(|text| text.trim().parse()).collect::<Result<Vec<_>, _>>();
+        match addresses {
+            Ok(addresses) => Some(RedisSettings { addresses, authorities }),
+            Err(reason) => {
+                reader.secret_fault("redis-url", reason);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot_host::settings::test_support;
+
+    use super::*;
+
+    fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<Option<RedisSettings>, Vec<String>> {
+        test_support::read(flags, variables, RedisFlags::read)
+    }
+
+    #[test]
+    fn redis_is_where_its_addresses_say_and_its_password_is_not_shown() {
+        assert!(read(&[], &[]).unwrap().is_none());
+        let directory = tempfile::tempdir().unwrap();
+        let (urls, ca) = (directory.path().join("urls"), directory.path().join("ca.pem"));
+        std::fs::write(&urls, "redis://:hidden@a:7000, rediss://b\n").unwrap();
+        std::fs::write(&ca, rcgen::generate_simple_self_signed(["b".to_owned()]).unwrap().cert.pem()).unwrap();
+        let flags = [format!("--redis-url-file={}", urls.display()), format!("--redis-ca-file={}", ca.display())];
+        let redis = read(&flags.each_ref().map(String::as_str), &[]).unwrap().unwrap();
+        assert_eq!(format!("{:?}", redis.addresses), "[RedisAddress(a:7000), RedisAddress(b:6379)]");
+        assert_eq!(redis.authorities.unwrap().len(), 1);
+        let told = read(&[&format!("--redis-ca-file={}", urls.display())], &[]).unwrap_err();
+        assert!(told[0].starts_with("--redis-ca-file (HOMEPOT_REDIS_CA_FILE): "), "{told:?}");
+        assert!(!told[0].contains("hidden"));
+        let told = read(&[], &[("HOMEPOT_REDIS_URL", "redis://good,http://root:hidden@cache")]).unwrap_err();
+        assert!(told[0].starts_with("HOMEPOT_REDIS_URL: is not an address such as"), "{told:?}");
+        assert!(!told[0].contains("hidden"));
+    }
+}

@@ -1,0 +1,181 @@
+//! Security of the listeners: TLS, trusted proxies, connections without credentials, reflection.
+
+use std::{ffi::OsString, net::SocketAddr, ops::RangeInclusive, path::PathBuf};
+
+use homepot_host::settings::{Reader, given, given_path};
+
+use super::Addresses;
+use crate::{
+    peer::TrustedProxies,
+    serve::{Limits, Tls},
+};
+
+/// The word that allows plaintext off loopback.
+const BEHIND_PROXY: &str = "behind-proxy";
+/// How many connections without accepted credentials may be asked for.
+const CONNECTIONS: RangeInclusive<usize> = 16..=100_000;
+
+/// Flags of security, as they are written.
+#[derive(Clone, Debug, clap::Args)]
+pub struct SecurityFlags {
+    /// PEM file of the certificate chain for gRPC and REST.
+    #[arg(long, env = "HOMEPOT_TLS_CERT", value_name = "FILE", help_heading = "Security")]
+    tls_cert: Option<OsString>,
+
+    /// PEM file of the certificate's private key.
+    #[arg(long, env = "HOMEPOT_TLS_KEY", value_name = "FILE", help_heading = "Security")]
+    tls_key: Option<OsString>,
+
+    /// The word 'behind-proxy' says that a proxy in front ends TLS; without it and without TLS files, gRPC and REST
+    /// listen on loopback only.
+    #[arg(long, env = "HOMEPOT_INSECURE_PLAINTEXT", value_name = "WORD", help_heading = "Security")]
+    insecure_plaintext: Option<String>,
+
+    /// Proxies, and gateways of this server that run elsewhere, whose word on a client's address is believed: IP
+    /// addresses and networks such as 10.0.0.0/8, separated by commas.
+    #[arg(long, env = "HOMEPOT_TRUSTED_PROXIES", value_name = "LIST", default_value = "", help_heading = "Security")]
+    trusted_proxies: String,
+
+    /// Header in which trusted proxies name the client: 'x-forwarded-for' or 'forwarded'. The proxy must write it anew or
+    /// append to it; the other header is not read.
+    #[arg(long, env = "HOMEPOT_FORWARDED_HEADER", value_name = "NAME", default_value = "x-forwarded-for")]
+    #[arg(help_heading = "Security")]
+    forwarded_header: String,
+
+    /// Who may use gRPC server reflection: 'operators', 'off' for nobody, or 'auto', which is anyone where gRPC listens on
+    /// loopback with no proxy in front, and operators elsewhere.
+    #[arg(long, env = "HOMEPOT_REFLECTION", value_name = "WHO", default_value = "auto", help_heading = "Security")]
+    reflection: String,
+
+    /// Connections without accepted credentials that gRPC and REST each hold at most: 16 to 100000. A new one takes the
+    /// place of the one that has done least for longest.
+    #[arg(long, env = "HOMEPOT_UNAUTHENTICATED_CONNECTIONS", value_name = "COUNT", default_value = "2048")]
+    #[arg(help_heading = "Security")]
+    unauthenticated_connections: String,
+
+    /// How many of them one IPv4 address or one /64 network of IPv6 may have: 16 to 100000.
+    #[arg(long, env = "HOMEPOT_UNAUTHENTICATED_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value = "512")]
+    #[arg(help_heading = "Security")]
+    unauthenticated_connections_per_address: String,
+}
+
+/// Security of the listeners.
+#[derive(Clone, Debug)]
+pub struct SecuritySettings {
+    /// TLS for gRPC and REST; `None`: plaintext, on loopback or behind a proxy.
+    pub tls: Option<Tls>,
+    /// Proxies whose word on the address of a client is believed.
+    pub trusted_proxies: TrustedProxies,
+    /// Whether clients come through a proxy, so that strangers may look like clients on this machine.
+    pub behind_proxy: bool,
+    /// Who may use server reflection.
+    pub reflection: Reflection,
+    /// Connections without accepted credentials that a port holds at most.
+    pub unauthenticated_connections: Limits,
+}
+
+/// Who may use gRPC server reflection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reflection {
+    /// Anyone who reaches the port.
+    Anyone,
+    /// Operators of any role.
+    Operators,
+    /// Nobody.
+    Off,
+}
+
+/// The listeners that this process opens, of those that take credentials.
+#[derive(Clone, Copy, Debug)]
+pub struct Listening {
+    /// That of the gRPC services.
+    pub grpc: bool,
+    /// That of REST.
+    pub rest: bool,
+}
+
+impl SecurityFlags {
+    /// The security of `addresses`, checked. An address that this process does not listen on needs no TLS.
+    pub fn read(self, reader: &mut Reader<'_>, addresses: &Addresses, opened: Listening) -> SecuritySettings {
+        let tls = tls(reader, given_path(self.tls_cert), given_path(self.tls_key));
+        let proxied = behind_proxy(reader, given(self.insecure_plaintext));
+        if tls.is_none() && !proxied {
+            let listeners = [("grpc-addr", addresses.grpc, opened.grpc), ("rest-addr", addresses.rest, opened.rest)];
+            for (setting, address, opened) in listeners {
+                if opened && !address.ip().is_loopback() {
+                    reader.fault(setting, plaintext_refused(address));
+                }
+            }
+        }
+        let trusted_proxies = self.trusted_proxies.parse();
+        let trusted_proxies = reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default());
+        let header = self.forwarded_header.parse();
+        let trusted_proxies = trusted_proxies.speaking(reader.keep("forwarded-header", header, Default::default()));
+        let behind_proxy = proxied || !trusted_proxies.is_empty();
+        let open_to_all = addresses.grpc.ip().is_loopback() && !behind_proxy;
+        SecuritySettings {
+            tls,
+            trusted_proxies,
+            behind_proxy,
+            reflection: reflection(reader, &self.reflection, open_to_all),
+            unauthenticated_connections: Limits {
+                total: reader.count("unauthenticated-connections", &self.unauthenticated_connections, CONNECTIONS),
+                per_address: reader.count(
+                    "unauthenticated-connections-per-address",
+                    &self.unauthenticated_connections_per_address,
+                    CONNECTIONS,
+                ),
+            },
+        }
+    }
+}
+
+fn plaintext_refused(address: SocketAddr) -> String {
+    format!(
+        "{address} is not a loopback address and would carry keys in plaintext; give --tls-cert and --tls-key, or say \
+         --insecure-plaintext {BEHIND_PROXY} when a proxy in front ends TLS"
+    )
+}
+
+fn behind_proxy(reader: &mut Reader<'_>, word: Option<String>) -> bool {
+    match word.as_deref() {
+        None => false,
+        Some(BEHIND_PROXY) => true,
+        Some(word) => {
+            reader.fault("insecure-plaintext", format!("'{word}' is not the word '{BEHIND_PROXY}'"));
+            // One fault is enough: the listeners' follows from it.
+            true
+        }
+    }
+}
+
+fn tls(reader: &mut Reader<'_>, cert: Option<PathBuf>, key: Option<PathBuf>) -> Option<Tls> {
+    match (cert, key) {
+        (None, None) => None,
+        (Some(_), None) => {
+            reader.fault("tls-key", "is missing; --tls-cert needs it");
+            None
+        }
+        (None, Some(_)) => {
+            reader.fault("tls-cert", "is missing; --tls-key needs it");
+            None
+        }
+        (Some(cert), Some(key)) => {
+            let tls = Tls::load(&cert, &key);
+            tls.map_err(|error| reader.fault("tls-cert", error.to_string())).ok()
+        }
+    }
+}
+
+fn reflection(reader: &mut Reader<'_>, word: &str, open_to_all: bool) -> Reflection {
+    let value = match word {
+        "auto" if open_to_all => Ok(Reflection::Anyone),
+        "auto" | "operators" => Ok(Reflection::Operators),
+        "off" => Ok(Reflection::Off),
+        _ => Err(format!("'{word}' is none of 'auto', 'operators' and 'off'")),
+    };
+    reader.keep("reflection", value, Reflection::Off)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+use homepot_host::settings::test_support;
+
+use super::*;
+use crate::settings::AddressFlags;
+
+#[derive(Debug, clap::Args)]
+struct Flags {
+    #[command(flatten)]
+    addresses: AddressFlags,
+    #[command(flatten)]
+    security: SecurityFlags,
+}
+
+fn read_where(opened: Listening, flags: &[&str]) -> Result<SecuritySettings, Vec<String>> {
+    test_support::read(flags, &[], |flags: Flags, reader| {
+        let addresses = flags.addresses.read(reader);
+        flags.security.read(reader, &addresses, opened)
+    })
+}
+
+fn read(flags: &[&str]) -> Result<SecuritySettings, Vec<String>> {
+    read_where(Listening { grpc: true, rest: true }, flags)
+}
+
+fn faults(flags: &[&str]) -> Vec<String> {
+    read(flags).unwrap_err()
+}
+
+#[test]
+fn plaintext_off_loopback_needs_tls_files_or_the_explicit_word() {
+    let open = ["--grpc-addr=0.0.0.0:50051", "--rest-addr=[::]:8000"];
+    let told = faults(&open);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    assert!(told[0].starts_with("--grpc-addr") && told[1].starts_with("--rest-addr"), "{told:#?}");
+    assert!(read(&[&open[..], &["--insecure-plaintext=behind-proxy"]].concat()).is_ok());
+    let told = faults(&[&open[..], &["--insecure-plaintext=1"]].concat());
+    assert_eq!(told, ["--insecure-plaintext (HOMEPOT_INSECURE_PLAINTEXT): '1' is not the word 'behind-proxy'"]);
+}
+
+#[test]
+fn strangers_look_like_clients_here_where_a_proxy_stands_in_front() {
+    assert!(!read(&[]).unwrap().behind_proxy);
+    for proxy in ["--insecure-plaintext=behind-proxy", "--trusted-proxies=127.0.0.1"] {
+        assert!(read(&[proxy]).unwrap().behind_proxy, "{proxy}");
+    }
+}
+
+#[test]
+fn reflection_is_for_operators_wherever_strangers_may_reach_it() {
+    let reflection = |flags: &[&str]| read(flags).unwrap().reflection;
+    assert_eq!(reflection(&[]), Reflection::Anyone);
+    assert_eq!(reflection(&["--grpc-addr=0.0.0.0:1", "--insecure-plaintext=behind-proxy"]), Reflection::Operators);
+    assert_eq!(reflection(&["--insecure-plaintext=behind-proxy"]), Reflection::Operators);
+    assert_eq!(reflection(&["--trusted-proxies=10.0.0.0/8"]), Reflection::Operators);
+    assert_eq!(reflection(&["--reflection=operators"]), Reflection::Operators);
+    assert_eq!(reflection(&["--reflection=off"]), Reflection::Off);
+}
+
+#[test]
+fn a_listener_that_is_not_opened_needs_no_tls() {
+    let grpc_alone = Listening { grpc: true, rest: false };
+    assert!(read_where(grpc_alone, &["--rest-addr=0.0.0.0:8000"]).is_ok());
+    assert!(read_where(grpc_alone, &["--grpc-addr=0.0.0.0:50051"]).is_err());
+    assert!(read(&["--ops-addr=0.0.0.0:9464", "--grpc-addr=[::1]:50051"]).is_ok());
+}
+
+#[test]
+fn tls_files_open_every_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    let settings = read(&["--grpc-addr=0.0.0.0:1", &flag("tls-cert", &cert), &flag("tls-key", &key)]).unwrap();
+    assert!(settings.tls.is_some());
+    let told = faults(&[&flag("tls-cert", &key), &flag("tls-key", &key)]);
+    assert!(told[0].starts_with("--tls-cert (HOMEPOT_TLS_CERT): "), "{told:#?}");
+}

@@ -1,0 +1,47 @@
+//! The data directory.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+};
+
+use homepot_host::settings::{Reader, Surroundings, given_path};
+
+/// Flag of the data directory, as it is written.
+#[derive(Clone, Debug, clap::Args)]
+pub(super) struct DataDirFlags {
+    /// Where the private database and the first admin's token are kept [default: /var/lib/homepot as root, else
+    /// $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
+    #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR", help_heading = "Storage")]
+    data_dir: Option<OsString>,
+}
+
+impl DataDirFlags {
+    /// The directory given, or the platform's; absolute.
+    pub(super) fn read(self, reader: &mut Reader<'_>) -> PathBuf {
+        if let Some(directory) = given_path(self.data_dir) {
+            // Children start elsewhere: the private database must find it from there.
+            let absolute = std::path::absolute(&directory).map_err(|error| format!("{}: {error}", directory.display()));
+            return reader.keep("data-dir", absolute, directory);
+        }
+        let default = default_of(reader.surroundings());
+        let default = default.ok_or_else(|| "is not given, and there is no HOME to take a default from".to_owned());
+        reader.keep("data-dir", default, PathBuf::new())
+    }
+}
+
+/// The directory that is used when none is given; `None` when there is no home to put it in.
+pub(crate) fn default_data_dir() -> Option<PathBuf> {
+    default_of(Surroundings::of_this_process())
+}
+
+fn default_of(surroundings: Surroundings<'_>) -> Option<PathBuf> {
+    if surroundings.is_root {
+        return Some(PathBuf::from("/var/lib/homepot"));
+    }
+    // An empty one, or one that is no text, counts as not set, as the XDG specification says.
+    let set = |name: &str| (surroundings.variable)(name).ok().flatten();
+    let absolute = |name: &str| set(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let base = absolute("XDG_DATA_HOME").or_else(|| Some(absolute("HOME")?.join(Path::new(".local/share"))))?;
+    Some(base.join("homepot"))
+}

@@ -1,0 +1,164 @@
+//! The settings of `homepot serve`: the flags of every crate in one command line, and the configuration that each crate makes
+//! of its own.
+//!
+//! A crate declares and checks the settings that it uses in its module `settings`, with [`homepot_host::settings`]. Only
+//! settings of the start itself are declared here. The order of the flags is that of `--help`, and that of the faults.
+
+mod data_dir;
+mod roles;
+mod secrets;
+mod services;
+
+use std::{path::PathBuf, time::Duration};
+
+use homepot_gateway::settings::FleetMetricsFlags;
+use homepot_hints::settings::{RedisFlags, RedisSettings};
+use homepot_host::settings::{Reader, SettingsError, Surroundings};
+use homepot_link::settings::PaceFlags;
+use homepot_registry::settings::EnrollmentFlags;
+use homepot_runtime::{
+    limits::LimitSettings,
+    log::LogSettings,
+    settings::{AddressFlags, Addresses, LimitFlags, LogFlags, SecurityFlags, SecuritySettings},
+};
+use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
+
+use self::{data_dir::DataDirFlags, secrets::SecretFlags, services::ServicesFlags};
+pub(crate) use self::{
+    data_dir::default_data_dir,
+    roles::{Role, Roles},
+    secrets::Secrets,
+    services::ServicesAddress,
+};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Flags of `homepot serve`. A flag wins over its environment variable.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Flags {
+    /// Parts to run, separated by commas.
+    #[arg(long, env = "HOMEPOT_ROLES", value_name = "LIST", default_value = "registry,telemetry,command,link,gateway")]
+    roles: String,
+
+    #[command(flatten)]
+    addresses: AddressFlags,
+
+    #[command(flatten)]
+    services: ServicesFlags,
+
+    #[command(flatten)]
+    data_dir: DataDirFlags,
+
+    #[command(flatten)]
+    database: DatabaseFlags,
+
+    #[command(flatten)]
+    redis: RedisFlags,
+
+    #[command(flatten)]
+    security: SecurityFlags,
+
+    #[command(flatten)]
+    secrets: SecretFlags,
+
+    #[command(flatten)]
+    enrollment: EnrollmentFlags,
+
+    #[command(flatten)]
+    pace: PaceFlags,
+
+    #[command(flatten)]
+    fleet_metrics: FleetMetricsFlags,
+
+    #[command(flatten)]
+    limits: LimitFlags,
+
+    /// How long open streams and requests may take to end when the server is told to stop: 1s to 5m.
+    #[arg(long, env = "HOMEPOT_DRAIN_DEADLINE", value_name = "TIME", default_value = "8s")]
+    drain_deadline: String,
+
+    #[command(flatten)]
+    log: LogFlags,
+}
+
+/// The checked settings of `homepot serve`.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    /// Roles to run.
+    pub(crate) roles: Roles,
+    /// Addresses to listen on.
+    pub(crate) addresses: Addresses,
+    /// Address of the services, for a gateway that runs without them; `None`: they run in this process, or are not needed.
+    pub(crate) services: Option<ServicesAddress>,
+    /// Directory of the private database, the first admin's token and the server's secret; absolute.
+    pub(crate) data_dir: PathBuf,
+    /// The way to Postgres, and the retention of each kind of data.
+    pub(crate) database: DatabaseSettings,
+    /// Redis, by which replicas wake each other; `None`: they do it through Postgres.
+    pub(crate) redis: Option<RedisSettings>,
+    /// Security of the listeners.
+    pub(crate) security: SecuritySettings,
+    /// The secrets that were given.
+    pub(crate) secrets: Secrets,
+    /// Configuration of the registry.
+    pub(crate) registry: homepot_registry::Config,
+    /// Configuration of the link.
+    pub(crate) link: homepot_link::Config,
+    /// Limit of devices that the gateway shows a Prometheus; `None`: it shows none.
+    pub(crate) fleet_metrics: Option<usize>,
+    /// Limits of callers.
+    pub(crate) limits: LimitSettings,
+    /// Time that open streams and requests have to end.
+    pub(crate) drain_deadline: Duration,
+    /// Levels and format of log lines.
+    pub(crate) log: LogSettings,
+}
+
+impl Settings {
+    /// Reads and checks `flags`, and the secrets from this process' environment.
+    pub(crate) fn read(flags: Flags) -> Result<Self, SettingsError> {
+        let mut reader = Reader::new(Surroundings::of_this_process());
+        let settings = flags.read(&mut reader);
+        reader.finish(settings)
+    }
+}
+
+impl Flags {
+    /// Reads all flags. A crate whose check depends on a setting of another crate is handed that setting.
+    fn read(self, reader: &mut Reader<'_>) -> Settings {
+        let roles = self.roles.parse();
+        let roles = reader.keep("roles", roles, Roles::all());
+        let addresses = self.addresses.read(reader);
+        let services = self.services.read(reader, &roles);
+        let data_dir = self.data_dir.read(reader);
+        let database = self.database.read(reader);
+        let redis = self.redis.read(reader);
+        let security = self.security.read(reader, &addresses, roles.listening());
+        Settings {
+            secrets: self.secrets.read(reader),
+            registry: self.enrollment.read(reader, security.behind_proxy),
+            link: self.pace.read(reader, replica()),
+            fleet_metrics: self.fleet_metrics.read(reader),
+            limits: self.limits.read(reader),
+            drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
+            log: self.log.read(reader),
+            roles,
+            addresses,
+            services,
+            data_dir,
+            database,
+            redis,
+            security,
+        }
+    }
+}
+
+/// What this process is called in the sessions it holds: in Kubernetes, the pod.
+fn replica() -> String {
+    let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    format!("{host}/{}", std::process::id())
+}
+
+#[cfg(test)]
+mod tests;

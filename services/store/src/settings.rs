@@ -1,0 +1,196 @@
+//! Settings of the store: the way to Postgres, and the retention of each kind of data.
+
+use std::{ffi::OsString, time::Duration};
+
+use homepot::model::Secret;
+use homepot_host::settings::Reader;
+
+use crate::{StoreConfig, maintenance::Retention};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+/// The longest retention. More data than that needs another kind of store.
+const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
+
+/// Flags of the store, as they are written.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DatabaseFlags {
+    /// File that holds the Postgres address, such as postgres://user:password@host/homepot. Or give the address
+    /// itself in HOMEPOT_DATABASE_URL; there is no flag for it, because process lists show flags. With neither, a
+    /// private database runs in the data directory.
+    #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
+    database_url_file: Option<OsString>,
+
+    /// Threads that talk to the database, each with a connection: 1 to 256. Devices get half of them, operators' calls
+    /// and their reports a quarter each. Three more connections are used for upkeep and for listening.
+    #[arg(
+        long,
+        env = "HOMEPOT_DATABASE_THREADS",
+        value_name = "COUNT",
+        default_value = "12",
+        help_heading = "Storage"
+    )]
+    database_threads: String,
+
+    #[command(flatten)]
+    retention: RetentionFlags,
+}
+
+/// Flags of retention, as they are written.
+#[derive(Clone, Debug, clap::Args)]
+struct RetentionFlags {
+    /// How long samples are kept as they came: 1d to ten years. Older ones are refused, beyond 7d in any case.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_SAMPLES",
+        value_name = "TIME",
+        default_value = "7d",
+        help_heading = "Storage"
+    )]
+    retention_samples: String,
+
+    /// How long what samples came to in each minute is kept; no shorter than samples.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_MINUTES",
+        value_name = "TIME",
+        default_value = "90d",
+        help_heading = "Storage"
+    )]
+    retention_minutes: String,
+
+    /// How long what samples came to in each hour is kept; no shorter than minutes.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_HOURS",
+        value_name = "TIME",
+        default_value = "730d",
+        help_heading = "Storage"
+    )]
+    retention_hours: String,
+
+    /// How long it is kept what people did in the tools around the server: 1d to ten years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_ACTIVITIES",
+        value_name = "TIME",
+        default_value = "30d",
+        help_heading = "Storage"
+    )]
+    retention_activities: String,
+
+    /// How long errors of applications are kept: 1d to ten years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_ERRORS",
+        value_name = "TIME",
+        default_value = "90d",
+        help_heading = "Storage"
+    )]
+    retention_errors: String,
+}
+
+/// The way to Postgres, and the retention of each kind of data.
+#[derive(Clone, Debug)]
+pub struct DatabaseSettings {
+    /// The address, which may hold a password; `None`: a private cluster, whose address is known once it runs.
+    pub url: Option<Secret>,
+    /// Threads, each with a connection.
+    pub threads: usize,
+    /// Retention of each kind of data.
+    pub retention: Retention,
+}
+
+impl DatabaseSettings {
+    /// A store that goes by these settings, on the database at `url`: the one given, or that of a private cluster.
+    pub fn config(&self, url: impl Into<String>) -> StoreConfig {
+        StoreConfig { threads: self.threads, retention: self.retention, ..StoreConfig::new(url) }
+    }
+}
+
+impl DatabaseFlags {
+    /// The settings, checked.
+    pub fn read(self, reader: &mut Reader<'_>) -> DatabaseSettings {
+        DatabaseSettings {
+            url: database_url(reader, self.database_url_file),
+            threads: reader.count("database-threads", &self.database_threads, 1..=256),
+            retention: self.retention.read(reader),
+        }
+    }
+}
+
+impl RetentionFlags {
+    fn read(self, reader: &mut Reader<'_>) -> Retention {
+        let kept = Retention {
+            samples: reader.time("retention-samples", &self.retention_samples, DAY..=TEN_YEARS),
+            minutes: reader.time("retention-minutes", &self.retention_minutes, DAY..=TEN_YEARS),
+            hours: reader.time("retention-hours", &self.retention_hours, DAY..=TEN_YEARS),
+            activities: reader.time("retention-activities", &self.retention_activities, DAY..=TEN_YEARS),
+            errors: reader.time("retention-errors", &self.retention_errors, DAY..=TEN_YEARS),
+        };
+        let (samples, minutes, hours) = (self.retention_samples, self.retention_minutes, self.retention_hours);
+        if kept.minutes < kept.samples {
+            reader.fault("retention-minutes", format!("'{minutes}' is shorter than --retention-samples, '{samples}'"));
+        }
+        if kept.hours < kept.minutes {
+            reader.fault("retention-hours", format!("'{hours}' is shorter than --retention-minutes, '{minutes}'"));
+        }
+        kept
+    }
+}
+
+fn database_url(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {
+    let url = reader.secret("database-url", "database-url-file", file).map(Secret::presented)?;
+    let is_address = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+    // libpq takes settings such as `host=db dbname=homepot` too; it reads them when the server starts.
+    let are_settings =
+        url.reveal().split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+    if !is_address && !are_settings {
+        // The text itself may hold a password, so it is not repeated.
+        reader.secret_fault("database-url", "is not an address such as postgres://user@host/homepot");
+    }
+    Some(url)
+}
+
+#[cfg(test)]
+mod tests {
+    use homepot_host::settings::test_support;
+
+    use super::*;
+
+    fn read(flags: &[&str], variables: &[(&str, &str)]) -> Result<DatabaseSettings, Vec<String>> {
+        test_support::read(flags, variables, DatabaseFlags::read)
+    }
+
+    #[test]
+    fn a_store_with_no_settings_is_the_usual_one() {
+        let settings = read(&[], &[]).unwrap();
+        assert!(settings.url.is_none());
+        let (config, usual) = (settings.config("postgres://db"), StoreConfig::new("postgres://db"));
+        assert_eq!((config.threads, config.retention), (usual.threads, usual.retention));
+        let settings = read(&["--database-threads=3", "--retention-errors=4d"], &[]).unwrap();
+        let config = settings.config("postgres://db");
+        assert_eq!((config.threads, config.retention.errors), (3, 4 * DAY));
+    }
+
+    #[test]
+    fn what_is_coarser_is_kept_for_at_least_as_long() {
+        let told =
+            read(&["--retention-samples=30d", "--retention-minutes=10d", "--retention-hours=9d"], &[]).unwrap_err();
+        assert_eq!(told.len(), 2, "{told:?}");
+        assert!(told[0].starts_with("--retention-minutes (HOMEPOT_RETENTION_MINUTES): "), "{told:?}");
+        assert!(told[1].starts_with("--retention-hours (HOMEPOT_RETENTION_HOURS): "), "{told:?}");
+        assert_eq!(read(&["--retention-samples=5h"], &[]).unwrap_err().len(), 1);
+        let equal = ["--retention-samples=9d", "--retention-minutes=9d", "--retention-hours=9d"];
+        assert_eq!(read(&equal, &[]).unwrap().retention.hours, 9 * DAY);
+    }
+
+    #[test]
+    fn an_address_is_a_url_or_settings_of_libpq_and_is_not_repeated_where_it_is_neither() {
+        for address in ["postgres://u:p@db/homepot", "postgresql:///homepot", "host=db dbname=homepot"] {
+            let url = read(&[], &[("HOMEPOT_DATABASE_URL", address)]).unwrap().url.unwrap();
+            assert_eq!(url.reveal(), address);
+        }
+        let told = read(&[], &[("HOMEPOT_DATABASE_URL", "mysql://root:secret@db")]).unwrap_err();
+        assert_eq!(told, ["HOMEPOT_DATABASE_URL: is not an address such as postgres://user@host/homepot"]);
+    }
+}
