@@ -46,6 +46,7 @@ pub mod series;
 pub mod sessions;
 pub mod sites;
 pub mod sqlstate;
+mod statement;
 pub mod states;
 mod store;
 #[cfg(feature = "test-support")]
