@@ -365,6 +365,20 @@ fn a_metric_is_named_in_its_entry_and_where_it_is_measured_and_nowhere_else() {
     assert_eq!(found, known);
 }
 
+#[test]
+fn rows_come_to_a_statement_by_the_names_of_their_columns() {
+    let mut lists = 0;
+    for file in rust_files(&workspace().join("services/store/src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        lists += text.matches("unnest({arrays})").count();
+        // One array alone can't be taken for another.
+        let mut numbered = text.split("unnest($").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let several = numbered.find(|arrays| arrays.contains(','));
+        assert_eq!(several, None, "{}: give them to a Statement", file.display());
+    }
+    assert!(lists > 10, "the walk itself works: {lists}");
+}
+
 /// The Rust files below a directory, build output left out.
 fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
