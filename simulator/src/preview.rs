@@ -50,19 +50,19 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// A sample as one line of JSON, by the names of the REST API.
-fn line(sample: &Sample) -> Value {
-    let temperatures: Vec<_> =
-        sample.temperatures.iter().map(|t| json!({ "sensor": t.sensor, "celsius": t.celsius })).collect();
-    json!({
-        "collected_at": sample.collected_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-        "cpu_percent": sample.cpu_percent, "memory_percent": sample.memory_percent,
-        "disk_percent": sample.disk_percent, "swap_percent": sample.swap_percent,
-        "load_1m": sample.load_1m, "load_5m": sample.load_5m, "load_15m": sample.load_15m,
-        "network_latency_ms": sample.network_latency_ms, "transaction_count": sample.transaction_count,
-        "transaction_volume": sample.transaction_volume, "error_rate": sample.error_rate,
-        "active_connections": sample.active_connections, "queue_depth": sample.queue_depth,
-        "bytes_sent": sample.bytes_sent, "bytes_received": sample.bytes_received,
-        "uptime_seconds": sample.uptime_seconds, "temperatures": temperatures, "extra": sample.extra,
-    })
+macro_rules! line {
+    ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+        /// A sample as one line of JSON, by the names of the REST API.
+        fn line(sample: &Sample) -> Value {
+            let temperatures: Vec<_> =
+                sample.temperatures.iter().map(|t| json!({ "sensor": t.sensor, "celsius": t.celsius })).collect();
+            let mut line = json!({
+                "collected_at": sample.collected_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+                "temperatures": temperatures, "extra": sample.extra,
+            });
+            $(line[stringify!($name)] = sample.$name.into();)*
+            line
+        }
+    };
 }
+homepot::metric_table!(line);

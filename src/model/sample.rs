@@ -5,11 +5,12 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 
 use super::{
-    DeviceId, DeviceSource, JsonBounds, JsonObject, SiteId, from_proto_duration, from_proto_timestamp, from_struct,
-    to_proto_duration, to_proto_timestamp, to_struct,
+    DeviceId, DeviceSource, JsonBounds, JsonObject, Metric, SiteId, from_proto_duration, from_proto_timestamp,
+    from_struct, metric::Value, to_proto_duration, to_proto_timestamp, to_struct,
 };
 use crate::{
     error::Error,
+    metric_table,
     pb::{common::v1 as common_pb, telemetry::v1 as pb},
 };
 
@@ -21,56 +22,86 @@ pub const MAX_CLOCK_AHEAD: Duration = Duration::from_secs(5 * 60);
 pub const MAX_EXTRA: JsonBounds = JsonBounds { bytes: 4_096, keys: 64, depth: 4 };
 
 const MAX_TEMPERATURES: usize = 32;
-const EXACT_INTEGER: i64 = 1 << 53;
 const ONE_DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// One measurement; a field that is `None` was not measured. Units and ranges stand in the protocol.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Sample {
-    /// When it was measured, by the device's clock, or by the server's where `device_time` has the device's.
-    pub collected_at: DateTime<Utc>,
-    /// What the device's clock showed, where `collected_at` is corrected. With the device, what the device's clock showed is
-    /// the sample's identity: the first correction of a sample holds.
-    pub device_time: Option<DateTime<Utc>>,
-    /// 0–100.
-    pub cpu_percent: Option<f64>,
-    /// 0–100.
-    pub memory_percent: Option<f64>,
-    /// 0–100.
-    pub disk_percent: Option<f64>,
-    /// 0–100.
-    pub swap_percent: Option<f64>,
-    /// Runnable tasks.
-    pub load_1m: Option<f64>,
-    /// Runnable tasks.
-    pub load_5m: Option<f64>,
-    /// Runnable tasks.
-    pub load_15m: Option<f64>,
-    /// Milliseconds.
-    pub network_latency_ms: Option<f64>,
-    /// Since the last report.
-    pub transaction_count: Option<i64>,
-    /// In the site's currency.
-    pub transaction_volume: Option<f64>,
-    /// 0–100.
-    pub error_rate: Option<f64>,
-    /// Open TCP connections.
-    pub active_connections: Option<i32>,
-    /// Items.
-    pub queue_depth: Option<i32>,
-    /// What this sample covers, in milliseconds.
-    pub collection_interval_ms: Option<i32>,
-    /// Since boot.
-    pub bytes_sent: Option<i64>,
-    /// Since boot.
-    pub bytes_received: Option<i64>,
-    /// Since boot.
-    pub uptime_seconds: Option<i64>,
-    /// By sensor.
-    pub temperatures: Vec<Temperature>,
-    /// Whatever else.
-    pub extra: Option<JsonObject>,
+macro_rules! sample {
+    ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+        /// One measurement; a field that is `None` was not measured. Units and ranges stand in the protocol.
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct Sample {
+            /// When it was measured, by the device's clock, or by the server's where `device_time` has the device's.
+            pub collected_at: DateTime<Utc>,
+            /// What the device's clock showed, where `collected_at` is corrected. With the device, what the device's clock
+            /// showed is the sample's identity: the first correction of a sample holds.
+            pub device_time: Option<DateTime<Utc>>,
+            $(#[doc = $about] pub $name: Option<$value>,)*
+            /// What this sample covers, in milliseconds.
+            pub collection_interval_ms: Option<i32>,
+            /// By sensor.
+            pub temperatures: Vec<Temperature>,
+            /// Whatever else.
+            pub extra: Option<JsonObject>,
+        }
+
+        impl Sample {
+            /// A sample in which nothing was measured.
+            pub fn empty(collected_at: DateTime<Utc>) -> Self {
+                Self {
+                    collected_at,
+                    device_time: None,
+                    $($name: None,)*
+                    collection_interval_ms: None,
+                    temperatures: Vec::new(),
+                    extra: None,
+                }
+            }
+
+            /// Checks a sample from the wire; one without `collected_at` takes `default_time`, where there is one.
+            pub fn from_proto(sample: pb::Sample, default_time: Option<DateTime<Utc>>) -> Result<Self, SampleFault> {
+                let collected_at = match &sample.collected_at {
+                    Some(time) => from_proto_timestamp("collected_at", time)?,
+                    None => default_time.ok_or_else(|| Error::missing("collected_at"))?,
+                };
+                let device_time = sample.device_time.as_ref();
+                let device_time = device_time.map(|time| from_proto_timestamp("device_time", time)).transpose()?;
+                Ok(Self {
+                    collected_at,
+                    // A correction by nothing is none.
+                    device_time: device_time.filter(|time| *time != collected_at),
+                    $($name: <$value>::checked(stringify!($name), sample.$name, $range)?,)*
+                    collection_interval_ms: sample.collection_interval.as_ref().map(interval).transpose()?,
+                    temperatures: temperatures(sample.temperatures)?,
+                    extra: sample.extra.as_ref().map(|extra| from_struct("extra", extra, MAX_EXTRA)).transpose()?,
+                })
+            }
+        }
+
+        impl Metric {
+            /// What `sample` measured of it.
+            pub fn of(self, sample: &Sample) -> Option<f64> {
+                match self {
+                    $(Self::$metric => sample.$name.map(Value::to_f64),)*
+                }
+            }
+        }
+
+        impl From<Sample> for pb::Sample {
+            fn from(sample: Sample) -> Self {
+                let interval = |ms: i32| to_proto_duration(Duration::from_millis(u64::try_from(ms).unwrap_or_default()));
+                let temperature = |t: Temperature| pb::Temperature { sensor: t.sensor, celsius: t.celsius };
+                Self {
+                    collected_at: Some(to_proto_timestamp(sample.collected_at)),
+                    device_time: sample.device_time.map(to_proto_timestamp),
+                    $($name: sample.$name.map(Value::to_wire),)*
+                    collection_interval: sample.collection_interval_ms.map(interval),
+                    temperatures: sample.temperatures.into_iter().map(temperature).collect(),
+                    extra: sample.extra.as_ref().map(to_struct),
+                }
+            }
+        }
+    };
 }
+metric_table!(sample);
 
 /// One sensor's reading.
 #[derive(Clone, Debug, PartialEq)]
@@ -115,33 +146,6 @@ impl From<Error> for SampleFault {
 }
 
 impl Sample {
-    /// A sample in which nothing was measured.
-    pub fn empty(collected_at: DateTime<Utc>) -> Self {
-        Self {
-            collected_at,
-            device_time: None,
-            cpu_percent: None,
-            memory_percent: None,
-            disk_percent: None,
-            swap_percent: None,
-            load_1m: None,
-            load_5m: None,
-            load_15m: None,
-            network_latency_ms: None,
-            transaction_count: None,
-            transaction_volume: None,
-            error_rate: None,
-            active_connections: None,
-            queue_depth: None,
-            collection_interval_ms: None,
-            bytes_sent: None,
-            bytes_received: None,
-            uptime_seconds: None,
-            temperatures: Vec::new(),
-            extra: None,
-        }
-    }
-
     /// Refuses a sample whose clock is too far off the server's.
     pub fn check_clock(&self, now: DateTime<Utc>) -> Result<(), SampleFault> {
         self.check_age(now, MAX_AGE)
@@ -162,72 +166,10 @@ impl Sample {
         }
         Ok(())
     }
-
-    /// Checks a sample from the wire; one without `collected_at` takes `default_time`, where there is one.
-    pub fn from_proto(sample: pb::Sample, default_time: Option<DateTime<Utc>>) -> Result<Self, SampleFault> {
-        let collected_at = match &sample.collected_at {
-            Some(time) => from_proto_timestamp("collected_at", time)?,
-            None => default_time.ok_or_else(|| Error::missing("collected_at"))?,
-        };
-        let device_time = sample.device_time.as_ref();
-        let device_time = device_time.map(|time| from_proto_timestamp("device_time", time)).transpose()?;
-        Ok(Self {
-            collected_at,
-            // A correction by nothing is none.
-            device_time: device_time.filter(|time| *time != collected_at),
-            cpu_percent: percent("cpu_percent", sample.cpu_percent)?,
-            memory_percent: percent("memory_percent", sample.memory_percent)?,
-            disk_percent: percent("disk_percent", sample.disk_percent)?,
-            swap_percent: percent("swap_percent", sample.swap_percent)?,
-            load_1m: number("load_1m", sample.load_1m, 0.0, 1e6)?,
-            load_5m: number("load_5m", sample.load_5m, 0.0, 1e6)?,
-            load_15m: number("load_15m", sample.load_15m, 0.0, 1e6)?,
-            network_latency_ms: number("network_latency_ms", sample.network_latency_ms, 0.0, 3_600_000.0)?,
-            transaction_count: integer("transaction_count", sample.transaction_count, EXACT_INTEGER)?,
-            transaction_volume: number("transaction_volume", sample.transaction_volume, -1e15, 1e15)?,
-            error_rate: percent("error_rate", sample.error_rate)?,
-            active_connections: small("active_connections", sample.active_connections)?,
-            queue_depth: small("queue_depth", sample.queue_depth)?,
-            collection_interval_ms: sample.collection_interval.as_ref().map(interval).transpose()?,
-            bytes_sent: integer("bytes_sent", sample.bytes_sent, i64::MAX)?,
-            bytes_received: integer("bytes_received", sample.bytes_received, i64::MAX)?,
-            uptime_seconds: integer("uptime_seconds", sample.uptime_seconds, EXACT_INTEGER)?,
-            temperatures: temperatures(sample.temperatures)?,
-            extra: sample.extra.as_ref().map(|extra| from_struct("extra", extra, MAX_EXTRA)).transpose()?,
-        })
-    }
 }
 
 fn micros(span: Duration) -> i64 {
     i64::try_from(span.as_micros()).unwrap_or(i64::MAX)
-}
-
-fn number(field: &str, value: Option<f64>, min: f64, max: f64) -> Result<Option<f64>, Error> {
-    match value {
-        // NaN is in no range.
-        Some(value) if !(min..=max).contains(&value) => {
-            Err(Error::invalid(field, format!("must be a number from {min} to {max}")))
-        }
-        value => Ok(value),
-    }
-}
-
-fn percent(field: &str, value: Option<f64>) -> Result<Option<f64>, Error> {
-    number(field, value, 0.0, 100.0)
-}
-
-fn integer(field: &str, value: Option<i64>, max: i64) -> Result<Option<i64>, Error> {
-    match value {
-        Some(value) if !(0..=max).contains(&value) => {
-            Err(Error::invalid(field, format!("must be a whole number from 0 to {max}")))
-        }
-        value => Ok(value),
-    }
-}
-
-fn small(field: &str, value: Option<i64>) -> Result<Option<i32>, Error> {
-    let value = integer(field, value, i32::MAX.into())?;
-    Ok(value.and_then(|value| i32::try_from(value).ok()))
 }
 
 fn interval(duration: &prost_types::Duration) -> Result<i32, Error> {
@@ -252,39 +194,9 @@ fn temperatures(readings: Vec<pb::Temperature>) -> Result<Vec<Temperature>, Erro
         if !seen.insert(reading.sensor.clone()) {
             return Err(Error::invalid(FIELD, "has the same sensor twice"));
         }
-        number(FIELD, Some(reading.celsius), -273.15, 1_000.0)?;
+        f64::checked(FIELD, Some(reading.celsius), -273.15..=1_000.0)?;
     }
     Ok(readings.into_iter().map(|r| Temperature { sensor: r.sensor, celsius: r.celsius }).collect())
-}
-
-impl From<Sample> for pb::Sample {
-    fn from(sample: Sample) -> Self {
-        let interval = |ms: i32| to_proto_duration(Duration::from_millis(u64::try_from(ms).unwrap_or_default()));
-        let temperature = |t: Temperature| pb::Temperature { sensor: t.sensor, celsius: t.celsius };
-        Self {
-            collected_at: Some(to_proto_timestamp(sample.collected_at)),
-            device_time: sample.device_time.map(to_proto_timestamp),
-            cpu_percent: sample.cpu_percent,
-            memory_percent: sample.memory_percent,
-            disk_percent: sample.disk_percent,
-            swap_percent: sample.swap_percent,
-            load_1m: sample.load_1m,
-            load_5m: sample.load_5m,
-            load_15m: sample.load_15m,
-            network_latency_ms: sample.network_latency_ms,
-            transaction_count: sample.transaction_count,
-            transaction_volume: sample.transaction_volume,
-            error_rate: sample.error_rate,
-            active_connections: sample.active_connections.map(Into::into),
-            queue_depth: sample.queue_depth.map(Into::into),
-            collection_interval: sample.collection_interval_ms.map(interval),
-            bytes_sent: sample.bytes_sent,
-            bytes_received: sample.bytes_received,
-            uptime_seconds: sample.uptime_seconds,
-            temperatures: sample.temperatures.into_iter().map(temperature).collect(),
-            extra: sample.extra.as_ref().map(to_struct),
-        }
-    }
 }
 
 impl From<StoredSample> for pb::DeviceSample {

@@ -366,26 +366,20 @@ async fn ended(running: &mut Option<(CommandId, JoinHandle<Verdict>)>) -> (Comma
     (id, verdict.unwrap_or_else(fault))
 }
 
-/// Every value as it is sent, so that what the server stored can be held against it.
-fn log(sample: &Sample) {
-    let temperatures: Vec<_> = sample.temperatures.iter().map(|t| (t.sensor.as_str(), t.celsius)).collect();
-    tracing::debug!(
-        target: "homepot_agent::sample",
-        collected_at = sample.collected_at.to_rfc3339_opts(SecondsFormat::Micros, true),
-        cpu_percent = sample.cpu_percent,
-        memory_percent = sample.memory_percent,
-        disk_percent = sample.disk_percent,
-        swap_percent = sample.swap_percent,
-        load_1m = sample.load_1m,
-        load_5m = sample.load_5m,
-        load_15m = sample.load_15m,
-        network_latency_ms = sample.network_latency_ms,
-        active_connections = sample.active_connections,
-        collection_interval_ms = sample.collection_interval_ms,
-        bytes_sent = sample.bytes_sent,
-        bytes_received = sample.bytes_received,
-        uptime_seconds = sample.uptime_seconds,
-        temperatures = ?temperatures,
-        "sample"
-    );
+macro_rules! log {
+    ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+        /// Every value as it is sent, so that what the server stored can be held against it.
+        fn log(sample: &Sample) {
+            let temperatures: Vec<_> = sample.temperatures.iter().map(|t| (t.sensor.as_str(), t.celsius)).collect();
+            tracing::debug!(
+                target: "homepot_agent::sample",
+                collected_at = sample.collected_at.to_rfc3339_opts(SecondsFormat::Micros, true),
+                $($name = sample.$name,)*
+                collection_interval_ms = sample.collection_interval_ms,
+                temperatures = ?temperatures,
+                "sample"
+            );
+        }
+    };
 }
+homepot::metric_table!(log);

@@ -47,6 +47,7 @@ pub mod sessions;
 pub mod settings;
 pub mod sites;
 pub mod sqlstate;
+mod statement;
 pub mod states;
 mod store;
 #[cfg(feature = "test-support")]

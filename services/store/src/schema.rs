@@ -166,32 +166,22 @@ diesel::table! {
     }
 }
 
-diesel::table! {
-    samples (device, collected_at) {
-        device -> BigInt,
-        collected_at -> Timestamptz,
-        received_at -> Timestamptz,
-        transaction_count -> Nullable<BigInt>,
-        transaction_volume -> Nullable<Double>,
-        bytes_sent -> Nullable<BigInt>,
-        bytes_received -> Nullable<BigInt>,
-        uptime_seconds -> Nullable<BigInt>,
-        active_connections -> Nullable<Integer>,
-        queue_depth -> Nullable<Integer>,
-        collection_interval_ms -> Nullable<Integer>,
-        cpu_percent -> Nullable<Float>,
-        memory_percent -> Nullable<Float>,
-        disk_percent -> Nullable<Float>,
-        swap_percent -> Nullable<Float>,
-        load_1m -> Nullable<Float>,
-        load_5m -> Nullable<Float>,
-        load_15m -> Nullable<Float>,
-        network_latency_ms -> Nullable<Float>,
-        error_rate -> Nullable<Float>,
-        temperatures -> Nullable<Jsonb>,
-        extra -> Nullable<Jsonb>,
-    }
+macro_rules! samples {
+    ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+        diesel::table! {
+            samples (device, collected_at) {
+                device -> BigInt,
+                collected_at -> Timestamptz,
+                received_at -> Timestamptz,
+                $($name -> Nullable<$column>,)*
+                collection_interval_ms -> Nullable<Integer>,
+                temperatures -> Nullable<Jsonb>,
+                extra -> Nullable<Jsonb>,
+            }
+        }
+    };
 }
+homepot::metric_table!(samples);
 
 diesel::table! {
     device_latest (device) {

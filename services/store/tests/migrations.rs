@@ -28,7 +28,7 @@ SELECT c.relname::text AS table_name, a.attname::text AS column_name,
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
     AND c.relname <> '__diesel_schema_migrations' AND c.relname NOT IN ('rollup_1m', 'rollup_1h', 'rollup_late')
-ORDER BY c.relname, a.attnum";
+ORDER BY c.relname, a.attname COLLATE \"C\"";
 
 type Schema = BTreeMap<String, Vec<(String, String)>>;
 
@@ -48,27 +48,40 @@ fn in_code() -> Schema {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             table = name.to_owned();
         } else if let Some((column, kind)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {
-            let kind = kind.trim_end_matches(',');
-            let inner = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
-            let nullable = if inner.is_some() { "Nullable " } else { "" };
-            let name = match inner.unwrap_or(kind) {
-                "Text" => "text",
-                "Timestamptz" => "timestamp with time zone",
-                "BigInt" => "bigint",
-                "Integer" => "integer",
-                "Bool" => "boolean",
-                "Jsonb" => "jsonb",
-                "Binary" => "bytea",
-                "Uuid" => "uuid",
-                "Double" => "double precision",
-                "Float" => "real",
-                "Array<Text>" => "text[]",
-                other => panic!("{other}"),
-            };
-            schema.entry(table.clone()).or_default().push((column.to_owned(), format!("{nullable}{name}")));
+            schema.entry(table.clone()).or_default().push((column.to_owned(), in_postgres(kind.trim_end_matches(','))));
         }
     }
+    macro_rules! metrics {
+        ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+            [$((stringify!($name), stringify!($column))),*]
+        };
+    }
+    let metrics = homepot::metric_table!(metrics);
+    let metrics = metrics.map(|(name, kind)| (name.to_owned(), in_postgres(&format!("Nullable<{kind}>"))));
+    schema.entry("samples".to_owned()).or_default().extend(metrics);
+    schema.values_mut().for_each(|columns| columns.sort());
     schema
+}
+
+/// A type of diesel's, in Postgres's words.
+fn in_postgres(kind: &str) -> String {
+    let inner = kind.strip_prefix("Nullable<").and_then(|kind| kind.strip_suffix('>'));
+    let nullable = if inner.is_some() { "Nullable " } else { "" };
+    let name = match inner.unwrap_or(kind) {
+        "Text" => "text",
+        "Timestamptz" => "timestamp with time zone",
+        "BigInt" => "bigint",
+        "Integer" => "integer",
+        "Bool" => "boolean",
+        "Jsonb" => "jsonb",
+        "Binary" => "bytea",
+        "Uuid" => "uuid",
+        "Double" => "double precision",
+        "Float" => "real",
+        "Array<Text>" => "text[]",
+        other => panic!("{other}"),
+    };
+    format!("{nullable}{name}")
 }
 
 #[tokio::test]
@@ -82,11 +95,15 @@ async fn the_code_knows_every_table_and_column_as_the_migrations_make_them() {
 #[tokio::test]
 async fn a_rollup_has_five_columns_of_each_metric() {
     let database = TestDatabase::new().await;
-    let mut expected: Vec<_> = Metric::ALL
-        .into_iter()
-        .flat_map(|metric| ["count", "min", "max", "sum", "last"].map(|part| format!("{}_{part}", metric.name())))
-        .chain(["device".to_owned(), "bucket".to_owned()])
-        .collect();
+    let parts = |metric: Metric| {
+        let value = if metric.is_single() { "real" } else { "double precision" };
+        let parts =
+            [("count", "integer"), ("min", value), ("max", value), ("sum", "double precision"), ("last", value)];
+        parts.map(|(part, kind)| (format!("{}_{part}", metric.name()), format!("Nullable {kind}")))
+    };
+    let keys = [("device", "bigint"), ("bucket", "timestamp with time zone")];
+    let keys = keys.map(|(name, kind)| (name.to_owned(), kind.to_owned()));
+    let mut expected: Vec<_> = Metric::ALL.into_iter().flat_map(parts).chain(keys).collect();
     expected.sort();
     for table in ["rollup_1m", "rollup_1h"] {
         let columns = COLUMNS.replace(
@@ -94,7 +111,7 @@ async fn a_rollup_has_five_columns_of_each_metric() {
             &format!("AND c.relname = '{table}'"),
         );
         let found: Vec<Column> = sql_query(columns).load(&mut database.connect()).unwrap();
-        let mut found: Vec<_> = found.into_iter().map(|column| column.column_name).collect();
+        let mut found: Vec<_> = found.into_iter().map(|column| (column.column_name, column.column_type)).collect();
         found.sort();
         assert_eq!(found, expected);
     }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use diesel::{Connection as _, QueryableByName, RunQueryDsl, connection::SimpleConnection, sql_query};
-use homepot::model::{Aggregate, Metric, Sample};
+use homepot::model::{Aggregate, DeviceSelection, Metric, PageRequest, Sample, SiteScope};
 use homepot_store::{
     PgConnection,
     maintenance::{self, Retention},
@@ -223,6 +223,49 @@ async fn a_series_is_what_the_samples_say_wherever_rollups_have_got_to() {
             }
             let expected: Told = told(&expected).into_iter().filter(|(_, of)| of.iter().any(Option::is_some)).collect();
             assert_eq!(got, expected, "{source:?} by {seconds} s, seed {seed}");
+        }
+    }
+}
+
+macro_rules! full_sample {
+    ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+        /// A sample with every metric of the table, each as large as it may be.
+        fn full_sample(at: DateTime<Utc>) -> Sample {
+            Sample { $($name: Some(*$range.end()),)* ..Sample::empty(at) }
+        }
+    };
+}
+homepot::metric_table!(full_sample);
+
+#[tokio::test]
+async fn every_metric_of_the_table_comes_back_from_samples_from_the_newest_and_from_each_rollup() {
+    for expected in [Expected::New, Expected::Repeats] {
+        let (database, d) = with_device("d").await;
+        let mut conn = database.connect();
+        let now = Utc::now().duration_trunc(TimeDelta::days(1)).unwrap();
+        let sample = full_sample(now - TimeDelta::days(2));
+        let new = [NewSample { device: d.pk, sample: sample.clone() }];
+        assert_eq!(samples::write(&mut conn, &new, now, expected).unwrap(), 1);
+        until_done(&mut conn, now + TimeDelta::hours(1));
+
+        let page = PageRequest { size: 10, after: None };
+        let stored = samples::list(&mut conn, d.pk, now - TimeDelta::days(3), now, &page).unwrap().items;
+        assert_eq!(stored.iter().map(|stored| &stored.sample).collect::<Vec<_>>(), [&sample]);
+        let newest = samples::latest(&mut conn, &DeviceSelection::all(SiteScope::All), &page).unwrap().items;
+        assert_eq!(newest.iter().map(|stored| &stored.sample).collect::<Vec<_>>(), [&sample]);
+        for source in [Source::Samples, Source::Minutes, Source::Hours] {
+            let query = SeriesQuery {
+                metrics: Metric::ALL.to_vec(),
+                start: now - TimeDelta::days(3),
+                end: now,
+                resolution: Duration::from_secs(3_600),
+                source,
+            };
+            let series = series::read(&mut conn, d.pk, &query).unwrap();
+            for (metric, points) in Metric::ALL.into_iter().zip(series) {
+                let values: Vec<_> = points.iter().map(|(_, point)| (point.count, point.last)).collect();
+                assert_eq!(values, [(1, metric.of(&sample).unwrap())], "{metric:?} from {source:?}");
+            }
         }
     }
 }

@@ -7,6 +7,7 @@ use std::{
     process::Command,
 };
 
+use homepot::model::Metric;
 use homepot_tests::{program, workspace};
 use serde_json::Value;
 
@@ -371,6 +372,64 @@ fn each_crate_declares_the_settings_that_it_uses() {
     for word in ["Retention", "OpenEnrollment", "sample_interval"] {
         assert!(!copied.contains(word), "assemble.rs names {word}");
     }
+}
+
+/// Where code may name a metric, and why; see "A metric of devices" in CONTRIBUTING.md. Tests and benchmarks are not counted.
+const NAMING_METRICS: &[(&str, &str)] = &[
+    ("src/model/metric/table.rs", "its entry"),
+    ("agent/src/collector/mod.rs", "what measures it"),
+    ("simulator/src/life/measure.rs", "what plays it"),
+    ("simulator/src/life/mod.rs", "counters that a played life carries on with"),
+    ("agent/src/collector/diagnostics.rs", "an answer to a command with fields of its own, some of the same name"),
+    ("services/gateway/src/legacy/metrics.rs", "the frozen legacy contract names its fields one by one"),
+    ("simulator/src/fleet/poller.rs", "plays a legacy agent by that contract"),
+    ("services/server/src/demo/shop.rs", "a demonstration that waits for a device to fail"),
+    ("services/server/src/demo/steps.rs", "a demonstration that shows three of them in one line"),
+    ("simulator/src/traffic/mod.rs", "errors a second of played applications, a rate of the same name"),
+    ("simulator/src/traffic/plan.rs", "the same"),
+];
+
+/// Whether `text` has `word`, not as a part of a longer one.
+fn has_word(text: &str, word: &str) -> bool {
+    let is_of_a_word = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(word)
+        .any(|(at, _)| !text[..at].ends_with(is_of_a_word) && !text[at + word.len()..].starts_with(is_of_a_word))
+}
+
+/// Columns, rollups, JSON, the shell, Prometheus and logs are made from the table of metrics: a new metric changes none of them.
+#[test]
+fn a_metric_is_named_in_its_entry_and_where_it_is_measured_and_nowhere_else() {
+    let words: Vec<_> =
+        Metric::ALL.iter().flat_map(|metric| [metric.name().to_owned(), format!("{metric:?}")]).collect();
+    let is_test = |file: &Path| {
+        let inside = file.strip_prefix(workspace()).unwrap();
+        inside.ends_with("tests.rs") || inside.components().any(|part| part.as_os_str() == "tests")
+    };
+    let named = |file: &PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let mut lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+        lines.any(|line| words.iter().any(|word| has_word(line, word)))
+    };
+    let rooms = ["agent", "host", "services", "simulator", "src"].map(|room| rust_files(&workspace().join(room)));
+    let found = rooms.into_iter().flatten().filter(|file| !is_test(file) && named(file));
+    let found: BTreeSet<_> = found.map(|file| file.strip_prefix(workspace()).unwrap().display().to_string()).collect();
+    let known: BTreeSet<_> = NAMING_METRICS.iter().map(|(file, _)| (*file).to_owned()).collect();
+    assert_eq!(found, known);
+}
+
+#[test]
+fn rows_come_to_a_statement_by_the_names_of_their_columns() {
+    let mut lists = 0;
+    for file in rust_files(&workspace().join("services/store/src")) {
+        let text = std::fs::read_to_string(&file).unwrap();
+        lists += text.matches("unnest({arrays})").count();
+        // One array alone can't be taken for another.
+        let mut numbered = text.split("unnest($").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let several = numbered.find(|arrays| arrays.contains(','));
+        assert_eq!(several, None, "{}: give them to a Statement", file.display());
+    }
+    assert!(lists > 10, "the walk itself works: {lists}");
 }
 
 /// The Rust files below a directory, build output left out.

@@ -10,7 +10,7 @@ use axum::{
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::{
     Error,
-    model::{Metric, Sample, from_proto_timestamp},
+    model::{Metric, MetricKind, Sample, from_proto_timestamp},
     pb::{common::v1::DeviceSource, telemetry::v1 as pb},
 };
 use http::{Uri, header};
@@ -125,7 +125,10 @@ impl Fleet {
         for metric in Metric::ALL {
             let fresh = self.samples.iter().filter(|newest| now - newest.sample.collected_at <= STALE);
             let values = fresh.filter_map(|newest| Some((newest, metric.of(&newest.sample)?)));
-            let (kind, suffix) = if metric.counts_up() { ("counter", "_total") } else { ("gauge", "") };
+            let (kind, suffix) = match metric.kind() {
+                MetricKind::Counter => ("counter", "_total"),
+                MetricKind::Gauge => ("gauge", ""),
+            };
             let name = format!("homepot_device_{}{suffix}", metric.name());
             family(&mut text, &name, kind, metric.description(), values);
         }
@@ -194,6 +197,20 @@ mod tests {
             # TYPE homepot_fleet_devices_left_out gauge\n\
             homepot_fleet_devices_left_out 0\n";
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn every_metric_of_the_table_is_told() {
+        macro_rules! full {
+            ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+                pb::Sample { $($name: Some(*$range.end()),)* ..Default::default() }
+            };
+        }
+        let text = text(9, vec![stored("a", 0, homepot::metric_table!(full))]);
+        for metric in Metric::ALL {
+            let name = format!("# TYPE homepot_device_{}", metric.name());
+            assert_eq!(text.matches(&name).count(), 1, "{name}: {text}");
+        }
     }
 
     #[test]

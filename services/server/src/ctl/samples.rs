@@ -1,10 +1,11 @@
 //! `homepot ctl samples` and `homepot ctl latest`: what devices measured, sample by sample.
 
-use std::{ops::ControlFlow, process::ExitCode};
+use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
 use chrono::{DateTime, Utc};
 use homepot::{
-    model::to_proto_timestamp,
+    metric_table,
+    model::{Metric, Unit, to_proto_timestamp},
     pb::{common::v1::DeviceSource, telemetry::v1 as pb},
 };
 use serde_json::{Value, json};
@@ -13,7 +14,7 @@ use super::kit::{
     args::{DeviceId, Limit, Until},
     calls::{all, follow},
     out::Out,
-    record::{Cell, Column, Record, column, wide},
+    record::{Cell, Column, Record, Style, column, wide},
     source::{source, source_parser},
     words,
 };
@@ -59,28 +60,7 @@ pub(super) struct LatestArgs {
 }
 
 impl Record for pb::DeviceSample {
-    const COLUMNS: &'static [Column<Self>] = &[
-        column("DEVICE", |s, _| (&s.device_id).into()),
-        column("SITE", |s, _| (&s.site_id).into()),
-        wide("SOURCE", |s, _| source(s.source).into()),
-        column("MEASURED", |s, style| style.time(&s.sample.as_ref().and_then(|sample| sample.collected_at))),
-        column("CPU", |s, _| percent(s, |m| m.cpu_percent)),
-        column("MEMORY", |s, _| percent(s, |m| m.memory_percent)),
-        column("DISK", |s, _| percent(s, |m| m.disk_percent)),
-        column("LATENCY", |s, _| number(s, " ms", |m| m.network_latency_ms)),
-        column("ERRORS", |s, _| percent(s, |m| m.error_rate)),
-        wide("SWAP", |s, _| percent(s, |m| m.swap_percent)),
-        wide("LOAD 1M", |s, _| number(s, "", |m| m.load_1m)),
-        wide("CONNECTIONS", |s, _| count(s, |m| m.active_connections)),
-        wide("QUEUE", |s, _| count(s, |m| m.queue_depth)),
-        wide("TRANSACTIONS", |s, _| count(s, |m| m.transaction_count)),
-        column("UPTIME", |s, _| {
-            let uptime = s.sample.as_ref().and_then(|sample| sample.uptime_seconds);
-            let uptime = uptime.and_then(|seconds| u64::try_from(seconds).ok());
-            uptime.map_or_else(|| "-".into(), |seconds| words::span(std::time::Duration::from_secs(seconds)).into())
-        }),
-        wide("STORED", |s, style| style.time(&s.received_at)),
-    ];
+    const COLUMNS: &'static [Column<Self>] = &columns();
 
     const NAME: Option<&'static str> = Some("device_id");
 
@@ -96,32 +76,73 @@ impl Record for pb::DeviceSample {
     }
 }
 
-fn sample(s: &pb::Sample) -> Value {
-    let temperatures: Vec<_> =
-        s.temperatures.iter().map(|t| json!({ "sensor": t.sensor, "celsius": t.celsius })).collect();
-    json!({
-        "collected_at": words::time(&s.collected_at), "cpu_percent": s.cpu_percent,
-        "memory_percent": s.memory_percent, "disk_percent": s.disk_percent, "swap_percent": s.swap_percent,
-        "load_1m": s.load_1m, "load_5m": s.load_5m, "load_15m": s.load_15m,
-        "network_latency_ms": s.network_latency_ms, "transaction_count": s.transaction_count,
-        "transaction_volume": s.transaction_volume, "error_rate": s.error_rate,
-        "active_connections": s.active_connections, "queue_depth": s.queue_depth,
-        "collection_interval_seconds": words::seconds(&s.collection_interval), "bytes_sent": s.bytes_sent,
-        "bytes_received": s.bytes_received, "uptime_seconds": s.uptime_seconds, "temperatures": temperatures,
-        "extra": words::object(&s.extra), "device_time": words::time(&s.device_time),
-    })
+/// What says whose sample it is, the metrics in the order of their table, and when it was stored.
+const fn columns() -> [Column<pb::DeviceSample>; 5 + Metric::SHOWN.len()] {
+    let mut columns = [wide("STORED", |s: &pb::DeviceSample, style| style.time(&s.received_at)); _];
+    columns[0] = column("DEVICE", |s, _| (&s.device_id).into());
+    columns[1] = column("SITE", |s, _| (&s.site_id).into());
+    columns[2] = wide("SOURCE", |s, _| source(s.source).into());
+    columns[3] = column("MEASURED", |s, style| style.time(&s.sample.as_ref().and_then(|sample| sample.collected_at)));
+    let mut place = 0;
+    while place < Metric::SHOWN.len() {
+        let metric = Metric::SHOWN[place];
+        if let Some(heading) = metric.heading() {
+            let cell = CELLS[metric as usize];
+            columns[4 + place] = if heading.wide { wide(heading.text, cell) } else { column(heading.text, cell) };
+        }
+        place += 1;
+    }
+    columns
 }
 
-fn number(sample: &pb::DeviceSample, unit: &str, read: fn(&pb::Sample) -> Option<f64>) -> Cell {
-    sample.sample.as_ref().and_then(read).map_or_else(|| "-".into(), |value| format!("{value:.1}{unit}").into())
+macro_rules! measured {
+    ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
+        /// What stands in a table of each metric.
+        const CELLS: [fn(&pb::DeviceSample, Style) -> Cell; Metric::ALL.len()] = [$(|s, _| {
+            let value = s.sample.as_ref().and_then(|sample| sample.$name);
+            value.and_then(|value| value.shown(Metric::$metric.unit())).map_or_else(|| "-".into(), Cell::from)
+        }),*];
+
+        fn sample(s: &pb::Sample) -> Value {
+            let temperatures: Vec<_> =
+                s.temperatures.iter().map(|t| json!({ "sensor": t.sensor, "celsius": t.celsius })).collect();
+            let mut sample = json!({
+                "collected_at": words::time(&s.collected_at),
+                "collection_interval_seconds": words::seconds(&s.collection_interval),
+                "temperatures": temperatures, "extra": words::object(&s.extra),
+                "device_time": words::time(&s.device_time),
+            });
+            $(sample[stringify!($name)] = s.$name.into();)*
+            sample
+        }
+    };
+}
+metric_table!(measured);
+
+/// A value of a metric, as the protocol has it.
+trait Shown {
+    /// For a person; `None`: it is none.
+    fn shown(self, unit: Unit) -> Option<String>;
 }
 
-fn percent(sample: &pb::DeviceSample, read: fn(&pb::Sample) -> Option<f64>) -> Cell {
-    number(sample, " %", read)
+impl Shown for f64 {
+    fn shown(self, unit: Unit) -> Option<String> {
+        let unit = match unit {
+            Unit::Percent => " %",
+            Unit::Milliseconds => " ms",
+            _ => "",
+        };
+        Some(format!("{self:.1}{unit}"))
+    }
 }
 
-fn count(sample: &pb::DeviceSample, read: fn(&pb::Sample) -> Option<i64>) -> Cell {
-    sample.sample.as_ref().and_then(read).map_or_else(|| "-".into(), |value| value.to_string().into())
+impl Shown for i64 {
+    fn shown(self, unit: Unit) -> Option<String> {
+        match unit {
+            Unit::Seconds => self.try_into().ok().map(|seconds| words::span(Duration::from_secs(seconds))),
+            _ => Some(self.to_string()),
+        }
+    }
 }
 
 pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
@@ -190,8 +211,57 @@ mod tests {
     fn what_was_not_measured_is_null_in_json_and_nothing_is_left_out() {
         let sample = pb::Sample { cpu_percent: Some(12.5), ..Default::default() };
         let json = pb::DeviceSample { device_id: "till-7".into(), sample: Some(sample), ..Default::default() }.json();
-        assert_eq!(json["sample"]["cpu_percent"], 12.5);
-        assert_eq!(json["sample"]["memory_percent"], Value::Null);
-        assert_eq!(json["sample"].as_object().unwrap().len(), 21);
+        let sample = json["sample"].as_object().unwrap();
+        assert_eq!(sample["cpu_percent"], 12.5);
+        assert_eq!(sample["memory_percent"], Value::Null);
+        assert!(Metric::NAMES.iter().all(|name| sample.contains_key(*name)), "{sample:?}");
+        assert_eq!(sample.len(), Metric::NAMES.len() + 5);
+    }
+
+    #[test]
+    fn the_columns_of_a_table_stand_where_they_always_stood() {
+        let heads: Vec<_> = pb::DeviceSample::COLUMNS.iter().map(|column| (column.head, column.wide)).collect();
+        let always = |head| (head, false);
+        let wide = |head| (head, true);
+        let known = [
+            always("DEVICE"),
+            always("SITE"),
+            wide("SOURCE"),
+            always("MEASURED"),
+            always("CPU"),
+            always("MEMORY"),
+            always("DISK"),
+            always("LATENCY"),
+            always("ERRORS"),
+            wide("SWAP"),
+            wide("LOAD 1M"),
+            wide("CONNECTIONS"),
+            wide("QUEUE"),
+            wide("TRANSACTIONS"),
+            always("UPTIME"),
+        ];
+        assert_eq!(heads[..known.len()], known);
+        assert_eq!(heads.last(), Some(&wide("STORED")));
+    }
+
+    #[test]
+    fn a_value_is_shown_with_its_unit_and_a_time_as_a_span() {
+        let sample = pb::Sample {
+            cpu_percent: Some(12.34),
+            network_latency_ms: Some(8.0),
+            load_1m: Some(0.26),
+            queue_depth: Some(7),
+            uptime_seconds: Some(7_200),
+            ..Default::default()
+        };
+        let sample = pb::DeviceSample { sample: Some(sample), ..Default::default() };
+        let style = Style { now: DateTime::UNIX_EPOCH, exact: false };
+        let shown = |metric: Metric| CELLS[metric as usize](&sample, style).text;
+        assert_eq!(shown(Metric::CpuPercent), "12.3 %");
+        assert_eq!(shown(Metric::NetworkLatencyMs), "8.0 ms");
+        assert_eq!(shown(Metric::Load1m), "0.3");
+        assert_eq!(shown(Metric::QueueDepth), "7");
+        assert_eq!(shown(Metric::UptimeSeconds), "2h");
+        assert_eq!(shown(Metric::SwapPercent), "-");
     }
 }

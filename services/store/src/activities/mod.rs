@@ -7,12 +7,12 @@ use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Integer, Jsonb, Nullable, Text, Timestamptz},
+    sql_types::{BigInt, Integer, Jsonb, Nullable, Text, Timestamptz},
 };
 use homepot::model::{Activity, ActivityFilter, OperatorName, Page, PageRequest, StoredActivity, Weigh};
 use serde_json::Value;
 
-use crate::{StoreError, paging, row};
+use crate::{StoreError, paging, row, statement::Statement};
 
 pub(crate) use self::fold::fold;
 pub use self::sums::sums;
@@ -20,30 +20,24 @@ pub use self::sums::sums;
 /// What comes after its hour was summed up is marked, so that the hour is summed up again.
 const INSERT: &str = "\
 WITH new AS (
-    INSERT INTO user_activities (at, duration_ms, activity_type, source, operator, page_url, element_id, search_query,
-        session_id, metadata)
-    SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) RETURNING at)
+    INSERT INTO user_activities ({columns}) SELECT * FROM unnest({arrays}) RETURNING at)
 INSERT INTO activity_late (hour)
 SELECT DISTINCT date_bin('1 hour', at, 'epoch') FROM new, activity_progress WHERE at < rolled_to";
 
 /// Keeps activities, all or none; the same again is kept again.
 pub fn insert(conn: &mut PgConnection, new: &[StoredActivity]) -> Result<Vec<()>, StoreError> {
-    let text = |value: fn(&Activity) -> Option<&String>| new.iter().map(|new| value(&new.activity)).collect::<Vec<_>>();
-    sql_query(INSERT)
-        .bind::<Array<Timestamptz>, _>(new.iter().map(|new| new.at).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Integer>>, _>(
-            new.iter().map(|new| new.activity.duration.map(row::millis)).collect::<Vec<_>>(),
-        )
-        .bind::<Array<Text>, _>(new.iter().map(|new| new.activity.activity_type.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(new.iter().map(|new| new.source.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(new.iter().map(|new| new.operator.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.page_url.as_ref()))
-        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.element_id.as_ref()))
-        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.search_query.as_ref()))
-        .bind::<Array<Nullable<Text>>, _>(text(|activity| activity.session_id.as_ref()))
-        .bind::<Array<Nullable<Jsonb>>, _>(
-            new.iter().map(|new| row::json(new.activity.metadata.as_ref())).collect::<Vec<_>>(),
-        )
+    let activities = || new.iter().map(|new| &new.activity);
+    Statement::new(INSERT)
+        .column::<Timestamptz, _>("at", new.iter().map(|new| new.at))
+        .column::<Nullable<Integer>, _>("duration_ms", activities().map(|it| it.duration.map(row::millis)))
+        .column::<Text, _>("activity_type", activities().map(|it| it.activity_type.as_str()))
+        .column::<Text, _>("source", new.iter().map(|new| new.source.as_str()))
+        .column::<Text, _>("operator", new.iter().map(|new| new.operator.as_str()))
+        .column::<Nullable<Text>, _>("page_url", activities().map(|it| it.page_url.as_ref()))
+        .column::<Nullable<Text>, _>("element_id", activities().map(|it| it.element_id.as_ref()))
+        .column::<Nullable<Text>, _>("search_query", activities().map(|it| it.search_query.as_ref()))
+        .column::<Nullable<Text>, _>("session_id", activities().map(|it| it.session_id.as_ref()))
+        .column::<Nullable<Jsonb>, _>("metadata", activities().map(|it| row::json(it.metadata.as_ref())))
         .execute(conn)?;
     Ok(vec![(); new.len()])
 }

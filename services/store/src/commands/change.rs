@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{
     Command, CommandId, CommandState, Event, Holder, JsonObject, Refusal, Standing, Step, Transition,
@@ -18,6 +17,7 @@ use super::read::{DEVICE, Row, RowOfDevice, command, step};
 use crate::{
     StoreError, row,
     schema::{commands, devices, sessions},
+    statement::Statement,
 };
 
 /// Who says something of a command.
@@ -288,8 +288,7 @@ UPDATE commands c SET state = v.state, reason = v.reason, result = v.result, sen
     acknowledged_at = v.acknowledged_at, started_at = v.started_at, finished_at = v.finished_at,
     cancel_requested_at = v.cancel_requested_at, cancel_cause = v.cancel_cause, history = c.history || v.added,
     changed_at = now()
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) AS v (id, state, reason, result, sent_at, acknowledged_at,
-    started_at, finished_at, cancel_requested_at, cancel_cause, added)
+FROM unnest({arrays}) AS v ({columns})
 WHERE c.command_id = v.id";
 
 fn write(conn: &mut PgConnection, entries: HashMap<Uuid, Entry>) -> Result<(), StoreError> {
@@ -297,24 +296,22 @@ fn write(conn: &mut PgConnection, entries: HashMap<Uuid, Entry>) -> Result<(), S
     if touched.is_empty() {
         return Ok(());
     }
-    let times = |time: fn(&Command) -> Option<DateTime<Utc>>| -> Vec<_> {
-        touched.iter().map(|entry| time(&entry.command)).collect()
-    };
-    let texts = |text: fn(&Entry) -> Option<&str>| -> Vec<_> { touched.iter().map(text).collect() };
-    sql_query(WRITE)
-        .bind::<Array<SqlUuid>, _>(touched.iter().map(|entry| entry.command.command_id.0).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(touched.iter().map(|entry| entry.command.state.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(texts(|entry| entry.command.reason.as_deref()))
-        .bind::<Array<Nullable<Jsonb>>, _>(
-            touched.iter().map(|entry| row::json(entry.command.result.as_ref())).collect::<Vec<_>>(),
+    let commands = || touched.iter().map(|entry| &entry.command);
+    Statement::new(WRITE)
+        .column::<SqlUuid, _>("id", commands().map(|command| command.command_id.0))
+        .column::<Text, _>("state", commands().map(|command| command.state.as_str()))
+        .column::<Nullable<Text>, _>("reason", commands().map(|command| command.reason.as_deref()))
+        .column::<Nullable<Jsonb>, _>("result", commands().map(|command| row::json(command.result.as_ref())))
+        .column::<Nullable<Timestamptz>, _>("sent_at", commands().map(|command| command.sent_at))
+        .column::<Nullable<Timestamptz>, _>("acknowledged_at", commands().map(|command| command.acknowledged_at))
+        .column::<Nullable<Timestamptz>, _>("started_at", commands().map(|command| command.started_at))
+        .column::<Nullable<Timestamptz>, _>("finished_at", commands().map(|command| command.finished_at))
+        .column::<Nullable<Timestamptz>, _>(
+            "cancel_requested_at",
+            commands().map(|command| command.cancel_requested_at),
         )
-        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.sent_at))
-        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.acknowledged_at))
-        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.started_at))
-        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.finished_at))
-        .bind::<Array<Nullable<Timestamptz>>, _>(times(|command| command.cancel_requested_at))
-        .bind::<Array<Nullable<Text>>, _>(texts(|entry| entry.cancel_cause.as_deref()))
-        .bind::<Array<Jsonb>, _>(touched.iter().map(|entry| Value::Array(entry.added.clone())).collect::<Vec<_>>())
+        .column::<Nullable<Text>, _>("cancel_cause", touched.iter().map(|entry| entry.cancel_cause.as_deref()))
+        .column::<Jsonb, _>("added", touched.iter().map(|entry| Value::Array(entry.added.clone())))
         .execute(conn)?;
     Ok(())
 }

@@ -1,21 +1,19 @@
 //! Handing commands to devices, and asking for them back.
 
-use std::{collections::HashMap, marker::PhantomData, time::Duration};
+use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    pg::Pg,
     prelude::*,
-    query_builder::{AstPass, Query, QueryFragment, QueryId},
     sql_query,
-    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Untyped, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{CommandId, Delivery};
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::by_index;
-use crate::{StoreError, row};
+use crate::{StoreError, row, statement::Statement};
 
 /// What a session wants to hand over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +47,7 @@ const _: () = assert!(CLAIM_LIMIT == 16, "the statement below says so too");
 // of its own is handed that again. The time of it is taken under the row's lock: now() may lie before the command was
 // queued, for it is when this transaction began.
 const BY_SESSION: &str = "\
-, fence AS (
+WITH wanted AS (SELECT * FROM unnest({arrays}) AS w ({columns})), fence AS (
     SELECT s.device, s.session_epoch, s.journal_id, w.again
     FROM sessions s JOIN wanted w ON w.device = s.device AND w.epoch = s.session_epoch
     ORDER BY s.device FOR SHARE OF s
@@ -81,7 +79,7 @@ RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c
 // Told once a session; the next session of the device is told again. Only the journal that has the command can say that
 // it never ran, so no other is asked; if that one does not come back, the command ends as unknown.
 const TO_CANCEL: &str = "\
-, picked AS (
+WITH wanted AS (SELECT * FROM unnest({arrays}) AS w ({columns})), picked AS (
     SELECT c.command_id, w.epoch
     FROM wanted w JOIN sessions s ON s.device = w.device AND s.session_epoch = w.epoch
     JOIN commands c ON c.device = w.device
@@ -150,74 +148,20 @@ struct ToCancel {
     cause: String,
 }
 
-/// A statement over the sessions that claim. Prepared once a connection: to plan these takes Postgres longer than to run
-/// them for one session.
-struct ForClaims<S> {
-    devices: Vec<i64>,
-    epochs: Vec<i64>,
-    again: Vec<bool>,
-    statement: PhantomData<S>,
+/// A statement over the sessions that claim, prepared: to plan these takes Postgres longer than to run them for one session.
+fn for_claims<'a>(sql: &'a str, claims: &[Claim]) -> Statement<'a> {
+    Statement::prepared(sql)
+        .column::<BigInt, _>("device", claims.iter().map(|claim| claim.pk))
+        .column::<BigInt, _>("epoch", claims.iter().map(|claim| claim.epoch))
+        .column::<Bool, _>("again", claims.iter().map(|claim| claim.again))
 }
-
-/// What such a statement does with `wanted (device, epoch, again)`.
-trait Statement: 'static {
-    const SQL: &'static str;
-}
-
-struct Deliver;
-
-impl Statement for Deliver {
-    const SQL: &'static str = BY_SESSION;
-}
-
-struct TakeBack;
-
-impl Statement for TakeBack {
-    const SQL: &'static str = TO_CANCEL;
-}
-
-impl<S> ForClaims<S> {
-    fn new(claims: &[Claim]) -> Self {
-        Self {
-            devices: claims.iter().map(|claim| claim.pk).collect(),
-            epochs: claims.iter().map(|claim| claim.epoch).collect(),
-            again: claims.iter().map(|claim| claim.again).collect(),
-            statement: PhantomData,
-        }
-    }
-}
-
-impl<S: Statement> QueryFragment<Pg> for ForClaims<S> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("WITH wanted AS (SELECT * FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.devices)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<BigInt>, _>(&self.epochs)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Bool>, _>(&self.again)?;
-        out.push_sql(") AS w (device, epoch, again))");
-        out.push_sql(S::SQL);
-        Ok(())
-    }
-}
-
-impl<S: Statement> QueryId for ForClaims<S> {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl<S> Query for ForClaims<S> {
-    type SqlType = Untyped;
-}
-
-impl<S> RunQueryDsl<PgConnection> for ForClaims<S> {}
 
 /// Marks up to [`CLAIM_LIMIT`] commands a session as handed to it, and tells them; with what is to be taken back. A session
 /// that a newer one has replaced gets nothing.
 pub fn claim(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Handed>, StoreError> {
     let (claimed, to_cancel) = by_index(conn, |conn| {
-        let claimed: Vec<Claimed> = ForClaims::<Deliver>::new(claims).load(conn)?;
-        let to_cancel: Vec<ToCancel> = ForClaims::<TakeBack>::new(claims).load(conn)?;
+        let claimed: Vec<Claimed> = for_claims(BY_SESSION, claims).load(conn)?;
+        let to_cancel: Vec<ToCancel> = for_claims(TO_CANCEL, claims).load(conn)?;
         Ok((claimed, to_cancel))
     })?;
     let mut handed = vec![Handed::default(); claims.len()];

@@ -5,8 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Bool, Integer, Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{
     Command, CommandId, CommandState, DeviceSource, NewCommand, RunId, SiteId, Transition, is_safe_to_repeat,
@@ -17,6 +16,7 @@ use super::read::{DEVICE, Row, RowOfDevice, command};
 use crate::{
     StoreError, row,
     schema::{commands, devices},
+    statement::Statement,
 };
 
 /// A command to queue, for a device that was looked up.
@@ -65,9 +65,7 @@ SELECT id, device, command_type, payload, created_by, key, safe, run_timeout_ms,
     statement_timestamp(), statement_timestamp() + time_to_live_ms * interval '1 millisecond', run_id,
     jsonb_build_array(history_step('queued', statement_timestamp(), cause)),
     requested_type
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-    AS new (id, device, command_type, payload, created_by, key, safe, run_timeout_ms, time_to_live_ms, run_id, cause,
-        requested_type)
+FROM unnest({arrays}) AS new ({columns})
 ON CONFLICT DO NOTHING
 RETURNING command_id, created_at, expires_at";
 
@@ -95,26 +93,21 @@ pub fn insert(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Inserted>,
 }
 
 fn insert_new(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Stamped>, StoreError> {
-    let each = |row: &NewRow| i64::try_from(row.command.time_to_live.as_millis()).unwrap_or(i64::MAX);
-    Ok(sql_query(INSERT)
-        .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.command_id.0).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.pk).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(rows.iter().map(|row| row.command.command_type.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Jsonb>>, _>(
-            rows.iter().map(|row| row::json(row.command.payload.as_ref())).collect::<Vec<_>>(),
-        )
-        .bind::<Array<Text>, _>(rows.iter().map(|row| row.created_by.as_str()).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(
-            rows.iter().map(|row| row.command.idempotency_key.as_deref()).collect::<Vec<_>>(),
-        )
-        .bind::<Array<Bool>, _>(rows.iter().map(|row| is_safe_to_repeat(&row.command.command_type)).collect::<Vec<_>>())
-        .bind::<Array<Integer>, _>(rows.iter().map(|row| row::millis(row.command.run_timeout)).collect::<Vec<_>>())
-        .bind::<Array<BigInt>, _>(rows.iter().map(each).collect::<Vec<_>>())
-        .bind::<Array<Nullable<SqlUuid>>, _>(rows.iter().map(|row| row.run_id.map(|id| id.0)).collect::<Vec<_>>())
-        .bind::<Array<Text>, _>(rows.iter().map(NewRow::cause).collect::<Vec<_>>())
-        .bind::<Array<Nullable<Text>>, _>(
-            rows.iter().map(|row| row.command.command_type.spelling()).collect::<Vec<_>>(),
-        )
+    let time_to_live = |command: &NewCommand| i64::try_from(command.time_to_live.as_millis()).unwrap_or(i64::MAX);
+    let commands = || rows.iter().map(|row| &row.command);
+    Ok(Statement::new(INSERT)
+        .column::<SqlUuid, _>("id", rows.iter().map(|row| row.command_id.0))
+        .column::<BigInt, _>("device", rows.iter().map(|row| row.pk))
+        .column::<Text, _>("command_type", commands().map(|command| command.command_type.as_str()))
+        .column::<Nullable<Jsonb>, _>("payload", commands().map(|command| row::json(command.payload.as_ref())))
+        .column::<Text, _>("created_by", rows.iter().map(|row| row.created_by.as_str()))
+        .column::<Nullable<Text>, _>("key", commands().map(|command| command.idempotency_key.as_deref()))
+        .column::<Bool, _>("safe", commands().map(|command| is_safe_to_repeat(&command.command_type)))
+        .column::<Integer, _>("run_timeout_ms", commands().map(|command| row::millis(command.run_timeout)))
+        .column::<BigInt, _>("time_to_live_ms", commands().map(time_to_live))
+        .column::<Nullable<SqlUuid>, _>("run_id", rows.iter().map(|row| row.run_id.map(|id| id.0)))
+        .column::<Text, _>("cause", rows.iter().map(NewRow::cause))
+        .column::<Nullable<Text>, _>("requested_type", commands().map(|command| command.command_type.spelling()))
         .load(conn)?)
 }
 

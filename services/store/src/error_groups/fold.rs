@@ -8,13 +8,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz},
+    sql_types::{BigInt, Binary, Bool, Integer, Jsonb, Nullable, Text, Timestamptz},
 };
 use homepot::model::{DeviceSource, ErrorReport, OperatorName, masked};
 
 use super::ErrorDevice;
-use crate::{StoreError, row, schema::devices};
+use crate::{StoreError, row, schema::devices, statement::Statement};
 
 /// Groups of one reporter in an hour, those for what goes beyond left out.
 pub const MAX_GROUPS: i32 = 100;
@@ -159,7 +158,7 @@ fn lock_devices(conn: &mut PgConnection, errors: &[NewError]) -> Result<HashSet<
 // In order, as all do: two batches then never hold what the other waits for.
 const LOCK: &str = "\
 INSERT INTO error_reporters (hour, reporter, groups)
-SELECT hour, reporter, 0 FROM unnest($1, $2) AS asked (hour, reporter) ORDER BY hour, reporter COLLATE \"C\"
+SELECT hour, reporter, 0 FROM unnest({arrays}) AS asked ({columns}) ORDER BY hour, reporter COLLATE \"C\"
 ON CONFLICT (hour, reporter) DO UPDATE SET groups = error_reporters.groups
 RETURNING hour, reporter, groups";
 
@@ -174,15 +173,15 @@ struct Locked {
 fn lock_reporters(conn: &mut PgConnection, asked: &Rows<'_>) -> Result<HashMap<Reporter, i32>, StoreError> {
     let mut reporters: Vec<_> = asked.0.keys().map(|(reporter, _)| reporter).collect();
     reporters.dedup();
-    let locked: Vec<Locked> = sql_query(LOCK)
-        .bind::<Array<Timestamptz>, _>(column(&reporters, |(hour, _)| *hour))
-        .bind::<Array<Text>, _>(column(&reporters, |(_, reporter)| reporter.as_str()))
+    let locked: Vec<Locked> = Statement::new(LOCK)
+        .column::<Timestamptz, _>("hour", reporters.iter().map(|(hour, _)| *hour))
+        .column::<Text, _>("reporter", reporters.iter().map(|(_, reporter)| reporter.as_str()))
         .load(conn)?;
     Ok(locked.into_iter().map(|row| ((row.hour, row.reporter), row.groups)).collect())
 }
 
 const KNOWN: &str = "\
-SELECT hour, fingerprint FROM unnest($1, $2) AS asked (hour, fingerprint) JOIN error_groups USING (hour, fingerprint)";
+SELECT hour, fingerprint FROM unnest({arrays}) AS asked ({columns}) JOIN error_groups USING (hour, fingerprint)";
 
 #[derive(QueryableByName)]
 #[diesel(table_name = crate::schema::error_groups)]
@@ -193,18 +192,16 @@ struct Known {
 
 fn known(conn: &mut PgConnection, asked: &Rows<'_>) -> Result<HashSet<(DateTime<Utc>, Fingerprint)>, StoreError> {
     let keys: Vec<_> = asked.0.keys().collect();
-    let rows: Vec<Known> = sql_query(KNOWN)
-        .bind::<Array<Timestamptz>, _>(column(&keys, |(reporter, _)| reporter.0))
-        .bind::<Array<Binary>, _>(column(&keys, |(_, fingerprint)| fingerprint.as_slice()))
+    let rows: Vec<Known> = Statement::new(KNOWN)
+        .column::<Timestamptz, _>("hour", keys.iter().map(|(reporter, _)| reporter.0))
+        .column::<Binary, _>("fingerprint", keys.iter().map(|(_, fingerprint)| fingerprint.as_slice()))
         .load(conn)?;
     let short = |row: Known| Some((row.hour, row.fingerprint.try_into().ok()?));
     Ok(rows.into_iter().filter_map(short).collect())
 }
 
 const UPSERT: &str = "\
-INSERT INTO error_groups AS g (hour, fingerprint, first_seen_at, last_seen_at, count, device, overflow, source, severity,
-    category, site_id, operator, error_code, endpoint, message, stack_trace, user_id, context)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+INSERT INTO error_groups AS g ({columns}) SELECT * FROM unnest({arrays})
 ON CONFLICT (hour, fingerprint) DO UPDATE SET count = g.count + excluded.count,
     first_seen_at = least(g.first_seen_at, excluded.first_seen_at),
     last_seen_at = greatest(g.last_seen_at, excluded.last_seen_at), message = excluded.message,
@@ -215,48 +212,57 @@ fn upsert(conn: &mut PgConnection, rows: &Rows<'_>) -> Result<(), StoreError> {
     let named = |row: &&Folded<'_>, value: fn(&ErrorReport) -> Option<&String>| {
         Some(&row.newest.report).filter(|_| !row.overflow).and_then(value).cloned()
     };
-    sql_query(UPSERT)
-        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.reporter.0))
-        .bind::<Array<Binary>, _>(column(&rows, |row| row.fingerprint.as_slice()))
-        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.first))
-        .bind::<Array<Timestamptz>, _>(column(&rows, |row| row.newest.at))
-        .bind::<Array<BigInt>, _>(column(&rows, |row| row.count))
-        .bind::<Array<Nullable<BigInt>>, _>(column(&rows, |row| row.newest.device.as_ref().map(|device| device.pk)))
-        .bind::<Array<Bool>, _>(column(&rows, |row| row.overflow))
-        .bind::<Array<Text>, _>(column(&rows, |row| row.newest.source.as_str()))
-        .bind::<Array<Text>, _>(column(&rows, |row| row.newest.report.severity.as_str()))
-        .bind::<Array<Text>, _>(column(&rows, |row| match row.overflow {
-            true => OVERFLOW,
-            false => row.newest.report.category.as_str(),
-        }))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| {
-            row.newest.device.as_ref().map(|device| device.site_id.as_str())
-        }))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.newest.operator.as_ref().map(OperatorName::as_str)))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| named(row, |report| report.error_code.as_ref())))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| named(row, |report| report.endpoint.as_ref())))
-        .bind::<Array<Text>, _>(column(&rows, |row| row.newest.report.message.as_str()))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.newest.report.stack_trace.as_deref()))
-        .bind::<Array<Nullable<Text>>, _>(column(&rows, |row| row.newest.report.user_id.as_deref()))
-        .bind::<Array<Nullable<Jsonb>>, _>(column(&rows, |row| row::json(row.newest.report.context.as_ref())))
+    Statement::new(UPSERT)
+        .column::<Timestamptz, _>("hour", rows.iter().map(|row| row.reporter.0))
+        .column::<Binary, _>("fingerprint", rows.iter().map(|row| row.fingerprint.as_slice()))
+        .column::<Timestamptz, _>("first_seen_at", rows.iter().map(|row| row.first))
+        .column::<Timestamptz, _>("last_seen_at", rows.iter().map(|row| row.newest.at))
+        .column::<BigInt, _>("count", rows.iter().map(|row| row.count))
+        .column::<Nullable<BigInt>, _>(
+            "device",
+            rows.iter().map(|row| row.newest.device.as_ref().map(|device| device.pk)),
+        )
+        .column::<Bool, _>("overflow", rows.iter().map(|row| row.overflow))
+        .column::<Text, _>("source", rows.iter().map(|row| row.newest.source.as_str()))
+        .column::<Text, _>("severity", rows.iter().map(|row| row.newest.report.severity.as_str()))
+        .column::<Text, _>(
+            "category",
+            rows.iter().map(|row| match row.overflow {
+                true => OVERFLOW,
+                false => row.newest.report.category.as_str(),
+            }),
+        )
+        .column::<Nullable<Text>, _>(
+            "site_id",
+            rows.iter().map(|row| row.newest.device.as_ref().map(|device| device.site_id.as_str())),
+        )
+        .column::<Nullable<Text>, _>(
+            "operator",
+            rows.iter().map(|row| row.newest.operator.as_ref().map(OperatorName::as_str)),
+        )
+        .column::<Nullable<Text>, _>(
+            "error_code",
+            rows.iter().map(|row| named(row, |report| report.error_code.as_ref())),
+        )
+        .column::<Nullable<Text>, _>("endpoint", rows.iter().map(|row| named(row, |report| report.endpoint.as_ref())))
+        .column::<Text, _>("message", rows.iter().map(|row| row.newest.report.message.as_str()))
+        .column::<Nullable<Text>, _>("stack_trace", rows.iter().map(|row| row.newest.report.stack_trace.as_deref()))
+        .column::<Nullable<Text>, _>("user_id", rows.iter().map(|row| row.newest.report.user_id.as_deref()))
+        .column::<Nullable<Jsonb>, _>("context", rows.iter().map(|row| row::json(row.newest.report.context.as_ref())))
         .execute(conn)?;
     Ok(())
 }
 
 const COUNT: &str = "\
-UPDATE error_reporters r SET groups = new.groups FROM unnest($1, $2, $3) AS new (hour, reporter, groups)
+UPDATE error_reporters r SET groups = new.groups FROM unnest({arrays}) AS new ({columns})
 WHERE r.hour = new.hour AND r.reporter = new.reporter AND r.groups <> new.groups";
 
 fn count_groups(conn: &mut PgConnection, reporters: &HashMap<Reporter, i32>) -> Result<(), StoreError> {
     let reporters: Vec<_> = reporters.iter().collect();
-    sql_query(COUNT)
-        .bind::<Array<Timestamptz>, _>(column(&reporters, |(reporter, _)| reporter.0))
-        .bind::<Array<Text>, _>(column(&reporters, |(reporter, _)| reporter.1.as_str()))
-        .bind::<Array<Integer>, _>(column(&reporters, |(_, groups)| **groups))
+    Statement::new(COUNT)
+        .column::<Timestamptz, _>("hour", reporters.iter().map(|(reporter, _)| reporter.0))
+        .column::<Text, _>("reporter", reporters.iter().map(|(reporter, _)| reporter.1.as_str()))
+        .column::<Integer, _>("groups", reporters.iter().map(|(_, groups)| **groups))
         .execute(conn)?;
     Ok(())
-}
-
-fn column<'a, R, T: 'a>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(value).collect()
 }

@@ -19,6 +19,7 @@ use crate::{
     locks::{self, Lock},
     partitions,
     schema::rollup_progress,
+    statement::Statement,
 };
 
 pub(crate) const MINUTES: &str = "1m";
@@ -107,8 +108,9 @@ fn roll(
         let to = (from.duration_trunc(step.window).unwrap_or(from) + step.window).min(end);
         let folded = conn.transaction(|conn| {
             conn.batch_execute(PATIENT)?;
-            let statement = sql_query(step.statement.as_str());
-            let folded = statement.bind::<Timestamptz, _>(from).bind::<Timestamptz, _>(to).execute(conn)?;
+            let statement = Statement::new(step.statement.as_str());
+            let statement = statement.value::<Timestamptz, _>("start", from).value::<Timestamptz, _>("end", to);
+            let folded = statement.execute(conn)?;
             set_rolled_to(conn, step, to)?;
             Ok::<_, StoreError>(folded)
         })?;

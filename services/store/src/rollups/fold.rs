@@ -40,17 +40,17 @@ const HOURS: Fold = Fold {
     newest: |m| format!("{m}_last"),
 };
 
-/// Folds everything from $1 up to but not at $2.
+/// Folds everything from `start` up to but not at `end`, which the [`Statement`](crate::statement::Statement) is given.
 pub(super) static MINUTES_OF_RANGE: LazyLock<String> = LazyLock::new(|| MINUTES.statement(""));
 /// The same for hours.
 pub(super) static HOURS_OF_RANGE: LazyLock<String> = LazyLock::new(|| HOURS.statement(""));
-/// Folds the buckets of the devices $3 and times $4, all of them from $1 up to but not at $2.
+/// Folds the buckets of the columns `device` and `bucket`, all of them from `start` up to but not at `end`.
 pub(super) static SOME_MINUTES: LazyLock<String> = LazyLock::new(|| MINUTES.statement(&MINUTES.only_some()));
 /// The same for hours.
 pub(super) static SOME_HOURS: LazyLock<String> = LazyLock::new(|| HOURS.statement(&HOURS.only_some()));
 
 impl Fold {
-    /// $1 and $2 bound every table's times as constants, so that the planner leaves the other partitions out.
+    /// `start` and `end` bound every table's times as constants, so that the planner leaves the other partitions out.
     fn statement(&self, join: &str) -> String {
         let Self { from, time, into, width, .. } = self;
         let metrics = || Metric::ALL.into_iter().map(Metric::name);
@@ -77,11 +77,11 @@ impl Fold {
         format!(
             "WITH g AS (
                 SELECT s.device, date_bin('{width}', s.{time}, 'epoch') AS bucket, max(s.{time}) AS newest, {groups}
-                FROM {from} s {join} WHERE s.{time} >= $1 AND s.{time} < $2 GROUP BY 1, 2
+                FROM {from} s {join} WHERE s.{time} >= {{start}} AND s.{time} < {{end}} GROUP BY 1, 2
             )
             INSERT INTO {into} (device, bucket, {columns})
             SELECT g.device, g.bucket, {values}
-            FROM g JOIN {from} n ON n.device = g.device AND n.{time} = g.newest AND n.{time} >= $1 AND n.{time} < $2
+            FROM g JOIN {from} n ON n.device = g.device AND n.{time} = g.newest AND n.{time} >= {{start}} AND n.{time} < {{end}}
             ORDER BY g.device, g.bucket
             ON CONFLICT (device, bucket) DO UPDATE SET {set}",
             groups = groups.join(", "),
@@ -98,7 +98,7 @@ impl Fold {
             "CASE WHEN n.{newest} IS NOT NULL THEN n.{newest} WHEN g.{metric}_count > 0 THEN (
                 SELECT o.{newest} FROM {from} o
                 WHERE o.device = g.device AND o.{time} >= g.bucket AND o.{time} < g.bucket + interval '{width}'
-                    AND o.{time} >= $1 AND o.{time} < $2 AND o.{newest} IS NOT NULL
+                    AND o.{time} >= {{start}} AND o.{time} < {{end}} AND o.{newest} IS NOT NULL
                 ORDER BY o.{time} DESC LIMIT 1) END"
         )
     }
@@ -106,7 +106,7 @@ impl Fold {
     fn only_some(&self) -> String {
         let Self { time, width, .. } = self;
         format!(
-            "JOIN unnest($3::bigint[], $4::timestamptz[]) AS w (device, bucket)
+            "JOIN unnest({{arrays}}) AS w ({{columns}})
             ON s.device = w.device AND s.{time} >= w.bucket AND s.{time} < w.bucket + interval '{width}'"
         )
     }

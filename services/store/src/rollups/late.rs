@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use diesel::{
     Connection as _, PgConnection, QueryDsl as _, QueryableByName, RunQueryDsl as _, sql_query,
-    sql_types::{Array, BigInt, Timestamptz},
+    sql_types::{BigInt, Timestamptz},
 };
 
 use super::{
@@ -16,6 +16,7 @@ use crate::{
     StoreError,
     locks::{self, Lock},
     schema::{corrected_samples, rollup_progress},
+    statement::Statement,
 };
 
 /// Marks that are worked off in one transaction.
@@ -53,10 +54,9 @@ pub(crate) fn mark(
     if late.is_empty() {
         return Ok(());
     }
-    let (devices, buckets): (Vec<_>, Vec<_>) = late.into_iter().unzip();
-    sql_query("INSERT INTO rollup_late SELECT * FROM unnest($1, $2)")
-        .bind::<Array<BigInt>, _>(devices)
-        .bind::<Array<Timestamptz>, _>(buckets)
+    Statement::new("INSERT INTO rollup_late ({columns}) SELECT * FROM unnest({arrays})")
+        .column::<BigInt, _>("device", late.iter().map(|(device, _)| *device))
+        .column::<Timestamptz, _>("bucket", late.iter().map(|(_, bucket)| *bucket))
         .execute(conn)?;
     Ok(())
 }
@@ -121,11 +121,11 @@ fn fold(
 ) -> Result<(), StoreError> {
     let times = || buckets.iter().map(|(_, bucket)| *bucket);
     let (Some(first), Some(last)) = (times().min(), times().max()) else { return Ok(()) };
-    sql_query(statement)
-        .bind::<Timestamptz, _>(first)
-        .bind::<Timestamptz, _>(last + width)
-        .bind::<Array<BigInt>, _>(buckets.iter().map(|(device, _)| *device).collect::<Vec<_>>())
-        .bind::<Array<Timestamptz>, _>(times().collect::<Vec<_>>())
+    Statement::new(statement)
+        .value::<Timestamptz, _>("start", first)
+        .value::<Timestamptz, _>("end", last + width)
+        .column::<BigInt, _>("device", buckets.iter().map(|(device, _)| *device))
+        .column::<Timestamptz, _>("bucket", times())
         .execute(conn)?;
     Ok(())
 }

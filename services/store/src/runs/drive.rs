@@ -2,8 +2,7 @@
 
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Uuid as SqlUuid},
+    sql_types::{BigInt, Uuid as SqlUuid},
 };
 use homepot::model::{CommandId, DeviceSource, Event, NewCommand, Run, RunId, RunResumption, RunState, RunStep};
 use uuid::Uuid;
@@ -14,6 +13,7 @@ use crate::{
     commands::{self, Changed, NewRow, Speaker, Word},
     devices::{self, DeviceRef},
     schema::{run_devices, runs},
+    statement::Statement,
 };
 
 /// Devices whose commands one step queues.
@@ -98,13 +98,13 @@ fn queue(conn: &mut PgConnection, run: &Run, free: u32) -> Result<Vec<(i64, Devi
     }
     let rows: Vec<NewRow> = active.iter().map(|device| new_row(run, device)).collect();
     commands::insert(conn, &rows)?;
-    sql_query(
-        "UPDATE run_devices r SET command_id = v.id FROM unnest($2, $3) AS v (device, id) \
-         WHERE r.run_id = $1 AND r.device = v.device",
+    Statement::new(
+        "UPDATE run_devices r SET command_id = v.id FROM unnest({arrays}) AS v ({columns}) \
+         WHERE r.run_id = {run} AND r.device = v.device",
     )
-    .bind::<SqlUuid, _>(run.run_id.0)
-    .bind::<Array<BigInt>, _>(rows.iter().map(|row| row.pk).collect::<Vec<_>>())
-    .bind::<Array<SqlUuid>, _>(rows.iter().map(|row| row.command_id.0).collect::<Vec<_>>())
+    .value::<SqlUuid, _>("run", run.run_id.0)
+    .column::<BigInt, _>("device", rows.iter().map(|row| row.pk))
+    .column::<SqlUuid, _>("id", rows.iter().map(|row| row.command_id.0))
     .execute(conn)?;
     Ok(rows.iter().map(|row| (row.pk, row.source)).collect())
 }

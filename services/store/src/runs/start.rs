@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid},
 };
 use homepot::{
     Error,
@@ -18,6 +17,7 @@ use crate::{
     devices::{self, DeviceRef},
     row,
     schema::runs,
+    statement::Statement,
 };
 
 /// Devices that an error names.
@@ -51,11 +51,10 @@ pub fn insert(
             let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
             return Ok(Started::Existing(existing));
         }
-        let skipped: Vec<_> = devices.iter().map(judge).collect();
-        sql_query("INSERT INTO run_devices (run_id, device, skipped) SELECT $1, * FROM unnest($2, $3)")
-            .bind::<SqlUuid, _>(run_id.0)
-            .bind::<Array<BigInt>, _>(devices.iter().map(|device| device.pk).collect::<Vec<_>>())
-            .bind::<Array<Nullable<Text>>, _>(skipped)
+        Statement::new("INSERT INTO run_devices (run_id, {columns}) SELECT {run}, * FROM unnest({arrays})")
+            .value::<SqlUuid, _>("run", run_id.0)
+            .column::<BigInt, _>("device", devices.iter().map(|device| device.pk))
+            .column::<Nullable<Text>, _>("skipped", devices.iter().map(judge))
             .execute(conn)?;
         Ok(Started::New(found(conn, run_id)?))
     })

@@ -11,12 +11,12 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    ExpressionMethods as _, PgConnection, QueryDsl as _, QueryableByName, RunQueryDsl as _, sql_query,
-    sql_types::{Array, BigInt, Timestamptz},
+    ExpressionMethods as _, PgConnection, QueryDsl as _, QueryableByName, RunQueryDsl as _,
+    sql_types::{BigInt, Timestamptz},
 };
 
 use super::NewSample;
-use crate::{StoreError, schema::corrected_samples};
+use crate::{StoreError, schema::corrected_samples, statement::Statement};
 
 #[derive(QueryableByName)]
 struct Corrected {
@@ -36,17 +36,16 @@ struct Device {
 
 // What is stored as it came needs no correction any more. In order, so that two writers don't wait for one another in a circle.
 const REMEMBER: &str = "\
-INSERT INTO corrected_samples (device, device_time, collected_at)
-SELECT n.device, n.device_time, n.collected_at FROM unnest($1, $2, $3) AS n (device, device_time, collected_at)
+INSERT INTO corrected_samples ({columns}) SELECT n.* FROM unnest({arrays}) AS n ({columns})
 WHERE NOT EXISTS (SELECT FROM samples s WHERE s.device = n.device AND s.collected_at = n.device_time)
 ORDER BY 1, 2 ON CONFLICT DO NOTHING";
 
 const KNOWN: &str = "\
 SELECT c.device, c.device_time, c.collected_at FROM corrected_samples c
-JOIN unnest($1, $2) AS k (device, device_time) USING (device, device_time)";
+JOIN unnest({arrays}) AS k ({columns}) USING (device, device_time)";
 
 const HAVE_SOME: &str = "\
-SELECT d.device FROM unnest($1) AS d (device)
+SELECT d.device FROM unnest({arrays}) AS d ({columns})
 WHERE EXISTS (SELECT FROM corrected_samples c WHERE c.device = d.device)";
 
 /// Puts each sample where it is stored: where it was corrected to first, or else where it says. In order again, by device and
@@ -62,9 +61,10 @@ pub(super) fn settle<'a>(
     }
     remember(conn, sorted)?;
     let keys: Vec<_> = sorted.iter().filter(|new| concerned.contains(&new.device)).map(|new| key(new)).collect();
-    let (devices, times): (Vec<_>, Vec<_>) = keys.into_iter().unzip();
-    let known: Vec<Corrected> =
-        sql_query(KNOWN).bind::<Array<BigInt>, _>(devices).bind::<Array<Timestamptz>, _>(times).load(conn)?;
+    let known: Vec<Corrected> = Statement::new(KNOWN)
+        .column::<BigInt, _>("device", keys.iter().map(|(device, _)| *device))
+        .column::<Timestamptz, _>("device_time", keys.iter().map(|(_, device_time)| *device_time))
+        .load(conn)?;
     let known: HashMap<_, _> = known.into_iter().map(|row| ((row.device, row.device_time), row.collected_at)).collect();
     for new in settled.iter_mut().filter(|new| concerned.contains(&new.device)) {
         let (device, device_time) = key(new);
@@ -90,8 +90,7 @@ fn key(new: &NewSample) -> (i64, DateTime<Utc>) {
 /// The devices with corrections, now or before.
 fn concerned(conn: &mut PgConnection, sorted: &[&NewSample]) -> Result<BTreeSet<i64>, StoreError> {
     let devices: BTreeSet<_> = sorted.iter().map(|new| new.device).collect();
-    let found: Vec<Device> =
-        sql_query(HAVE_SOME).bind::<Array<BigInt>, _>(devices.into_iter().collect::<Vec<_>>()).load(conn)?;
+    let found: Vec<Device> = Statement::new(HAVE_SOME).column::<BigInt, _>("device", devices).load(conn)?;
     let corrected = sorted.iter().filter(|new| new.sample.device_time.is_some()).map(|new| new.device);
     Ok(found.into_iter().map(|row| row.device).chain(corrected).collect())
 }
@@ -101,10 +100,10 @@ fn remember(conn: &mut PgConnection, sorted: &[&NewSample]) -> Result<(), StoreE
     if corrected().next().is_none() {
         return Ok(());
     }
-    sql_query(REMEMBER)
-        .bind::<Array<BigInt>, _>(corrected().map(|(new, _)| new.device).collect::<Vec<_>>())
-        .bind::<Array<Timestamptz>, _>(corrected().map(|(_, device_time)| device_time).collect::<Vec<_>>())
-        .bind::<Array<Timestamptz>, _>(corrected().map(|(new, _)| new.sample.collected_at).collect::<Vec<_>>())
+    Statement::new(REMEMBER)
+        .column::<BigInt, _>("device", corrected().map(|(new, _)| new.device))
+        .column::<Timestamptz, _>("device_time", corrected().map(|(_, device_time)| device_time))
+        .column::<Timestamptz, _>("collected_at", corrected().map(|(new, _)| new.sample.collected_at))
         .execute(conn)?;
     Ok(())
 }

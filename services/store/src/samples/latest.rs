@@ -2,10 +2,9 @@
 
 use chrono::{DateTime, Utc};
 use diesel::{
-    pg::{Pg, PgRowByRowLoadingMode},
+    pg::PgRowByRowLoadingMode,
     prelude::*,
-    query_builder::{AstPass, QueryFragment, QueryId},
-    sql_types::{Array, BigInt, Binary, Timestamptz},
+    sql_types::{BigInt, Binary, Timestamptz},
 };
 use homepot::{
     model::{DeviceSelection, Page, PageRequest, Sample, StoredSample},
@@ -13,11 +12,12 @@ use homepot::{
 };
 use prost::Message as _;
 
-use super::{NewSample, history::kept, read};
+use super::{NewSample, read, record::kept};
 use crate::{
     StoreError, paging, row,
     schema::{device_latest, devices},
     scope::selected,
+    statement::Statement,
 };
 
 /// What a list selects: device id, site id, source, when it was collected and received, and the rest of it.
@@ -135,58 +135,27 @@ fn restore_one(conn: &mut PgConnection, device: i64) -> Result<usize, StoreError
     Ok(move_forward(conn, [&NewSample { device, sample }].into_iter(), received_at)?)
 }
 
+const MOVE_FORWARD: &str = "\
+INSERT INTO device_latest ({columns}, received_at) SELECT new.*, {received_at} FROM unnest({arrays}) AS new ({columns})
+ON CONFLICT (device) DO UPDATE SET
+    collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample, changed_at = now()
+WHERE device_latest.collected_at < excluded.collected_at";
+
 /// Takes samples that are newer than what is known of their device; one a device.
 pub(super) fn move_forward<'a>(
     conn: &mut PgConnection,
     newest: impl Iterator<Item = &'a NewSample>,
     received_at: DateTime<Utc>,
 ) -> QueryResult<usize> {
-    let mut forward = MoveForward { received_at, ..MoveForward::default() };
-    for NewSample { device, sample } in newest {
-        forward.device.push(*device);
-        forward.collected_at.push(sample.collected_at);
-        forward.sample.push(packed(sample));
-    }
-    forward.execute(conn)
+    let newest: Vec<_> = newest.collect();
+    Statement::prepared(MOVE_FORWARD)
+        .value::<Timestamptz, _>("received_at", received_at)
+        .column::<BigInt, _>("device", newest.iter().map(|new| new.device))
+        .column::<Timestamptz, _>("collected_at", newest.iter().map(|new| new.sample.collected_at))
+        .column::<Binary, _>("sample", newest.iter().map(|new| packed(&new.sample)))
+        .execute(conn)
 }
 
 fn packed(sample: &Sample) -> Vec<u8> {
     pb::Sample { collected_at: None, ..kept(sample).into() }.encode_to_vec()
 }
-
-#[derive(Default)]
-struct MoveForward {
-    received_at: DateTime<Utc>,
-    device: Vec<i64>,
-    collected_at: Vec<DateTime<Utc>>,
-    sample: Vec<Vec<u8>>,
-}
-
-impl QueryFragment<Pg> for MoveForward {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql(
-            "INSERT INTO device_latest (device, collected_at, received_at, sample) SELECT device, collected_at, ",
-        );
-        out.push_bind_param::<Timestamptz, _>(&self.received_at)?;
-        out.push_sql(", sample FROM unnest(");
-        out.push_bind_param::<Array<BigInt>, _>(&self.device)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Timestamptz>, _>(&self.collected_at)?;
-        out.push_sql(", ");
-        out.push_bind_param::<Array<Binary>, _>(&self.sample)?;
-        out.push_sql(
-            ") AS new (device, collected_at, sample) ON CONFLICT (device) DO UPDATE SET
-            collected_at = excluded.collected_at, received_at = excluded.received_at, sample = excluded.sample,
-            changed_at = now()
-            WHERE device_latest.collected_at < excluded.collected_at",
-        );
-        Ok(())
-    }
-}
-
-impl QueryId for MoveForward {
-    type QueryId = Self;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<PgConnection> for MoveForward {}

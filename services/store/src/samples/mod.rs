@@ -1,11 +1,10 @@
 //! What devices measured: all of it by day, and the newest of each device apart.
 
-mod columns;
 pub(crate) mod corrections;
-mod history;
 pub(crate) mod latest;
 mod probe;
 mod read;
+mod record;
 mod write;
 
 use homepot::model::Sample;

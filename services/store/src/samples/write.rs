@@ -3,17 +3,12 @@
 use chrono::{DateTime, Utc};
 use diesel::{
     Connection, ExecuteCopyFromDsl, PgConnection, QueryResult, RunQueryDsl,
-    pg::Pg,
-    query_builder::{AstPass, QueryFragment, QueryId},
     result::{DatabaseErrorKind, Error as DieselError},
 };
 
 use super::{
-    Expected, NewSample,
-    columns::{Columns, NAMES},
-    corrections,
-    history::Row,
-    latest,
+    Expected, NewSample, corrections, latest,
+    record::{self, Record},
 };
 use crate::{StoreError, partitions, rollups::late, schema};
 
@@ -97,12 +92,15 @@ fn put(
 }
 
 fn copy(conn: &mut PgConnection, sorted: &[&NewSample], received_at: DateTime<Utc>) -> QueryResult<usize> {
-    let rows: Vec<_> = sorted.iter().map(|new| Row::new(new, received_at)).collect();
-    diesel::copy_from(schema::samples::table).from_insertable(&rows).execute(conn)
+    diesel::copy_from(schema::samples::table).from_insertable(&records(sorted, received_at)).execute(conn)
 }
 
 fn insert(conn: &mut PgConnection, sorted: &[&NewSample], received_at: DateTime<Utc>) -> QueryResult<usize> {
-    InsertHistory(&Columns::of(sorted.iter().copied(), received_at)).execute(conn)
+    record::insert(&mut records(sorted, received_at)).execute(conn)
+}
+
+fn records(sorted: &[&NewSample], received_at: DateTime<Utc>) -> Vec<Record> {
+    sorted.iter().map(|new| Record::new(new, received_at)).collect()
 }
 
 /// Whether no partition takes a row. Postgres calls that a violated check; of a real one it tells the constraint.
@@ -112,24 +110,3 @@ fn is_without_partition(error: &StoreError) -> bool {
     };
     information.constraint_name().is_none()
 }
-
-/// `unnest`, so that a slice of any size is one statement with 22 binds, prepared once.
-struct InsertHistory<'a>(&'a Columns);
-
-impl QueryFragment<Pg> for InsertHistory<'_> {
-    fn walk_ast<'b>(&'b self, mut out: AstPass<'_, 'b, Pg>) -> QueryResult<()> {
-        out.push_sql("INSERT INTO samples (");
-        out.push_sql(&NAMES.join(", "));
-        out.push_sql(") SELECT * FROM unnest(");
-        self.0.push(out.reborrow())?;
-        out.push_sql(") ON CONFLICT DO NOTHING");
-        Ok(())
-    }
-}
-
-impl QueryId for InsertHistory<'_> {
-    type QueryId = InsertHistory<'static>;
-    const HAS_STATIC_QUERY_ID: bool = true;
-}
-
-impl RunQueryDsl<PgConnection> for InsertHistory<'_> {}

@@ -11,7 +11,7 @@ use diesel::{
     prelude::*,
     result::Error as DieselError,
     sql_query,
-    sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz},
+    sql_types::{BigInt, Bool, Integer, Nullable, Text, Timestamptz},
 };
 use homepot::model::{DeviceStatus, Hello, StateCause};
 
@@ -25,6 +25,7 @@ use crate::{
     commands::by_index,
     row,
     schema::{device_keys, devices, sessions},
+    statement::Statement,
 };
 
 diesel::define_sql_function! {
@@ -216,11 +217,9 @@ pub fn may_begin(conn: &mut PgConnection, pk: i64, credential_version: i32, key_
 
 /// How sessions stand, in one look: each by its device and the public letters of the key it came with.
 pub fn standing<K: AsRef<str>>(conn: &mut PgConnection, held: &[(i64, K)]) -> Result<Vec<NewestSession>, StoreError> {
-    let pks: Vec<_> = held.iter().map(|(pk, _)| *pk).collect();
-    let key_ids: Vec<_> = held.iter().map(|(_, key_id)| key_id.as_ref()).collect();
     // The same condition as a session's claim, see `commands::claim`.
     by_index(conn, |conn| {
-        let standing = sql_query(
+        let standing = Statement::new(
             "SELECT s.device, s.session_epoch AS epoch, d.active, d.credential_version,
         s.contested_since IS NOT NULL AS contested, EXISTS (
             SELECT FROM device_keys k
@@ -241,10 +240,10 @@ pub fn standing<K: AsRef<str>>(conn: &mut PgConnection, held: &[(i64, K)]) -> Re
                 AND c.cancel_told IS DISTINCT FROM s.session_epoch
                 AND (c.session_epoch = s.session_epoch OR c.journal_id = s.journal_id)
         ) AS waiting
-        FROM unnest($1, $2) AS held (device, key_id) JOIN sessions s USING (device) JOIN devices d USING (device)",
+        FROM unnest({arrays}) AS held ({columns}) JOIN sessions s USING (device) JOIN devices d USING (device)",
         )
-        .bind::<Array<BigInt>, _>(pks)
-        .bind::<Array<Text>, _>(key_ids)
+        .column::<BigInt, _>("device", held.iter().map(|(pk, _)| *pk))
+        .column::<Text, _>("key_id", held.iter().map(|(_, key_id)| key_id.as_ref()))
         .load(conn)?;
         Ok(standing)
     })

@@ -6,12 +6,11 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
+    sql_types::{BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz},
 };
 use homepot::model::{CONTESTED, Damping, DeviceStatus, FLAPPING, Hello, StateCause};
 
-use crate::{StoreError, row};
+use crate::{StoreError, row, statement::Statement};
 
 /// Watches are told of a device that comes and goes all the time this often.
 pub(super) const TOLD_APART: TimeDelta = TimeDelta::seconds(30);
@@ -203,52 +202,44 @@ UPDATE sessions s SET status = r.status, status_since = r.status_since,
     contested_since = r.contested_since, contested_until = r.contested_until,
     change_untold = NOT r.tell, version = s.version + r.tell::integer,
     changed_at = CASE WHEN r.tell THEN now() ELSE s.changed_at END
-FROM unnest($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) AS r (device, status, status_since,
-    flap_penalty, flap_penalty_at, flapping_since, flapping_until, changes_not_shown,
-    takeover_penalty, takeover_penalty_at, contested_since, contested_until, tell)
+FROM unnest({arrays}) AS r ({columns})
 WHERE s.device = r.device";
 
-const INSERT: &str = "\
-INSERT INTO device_states (device, at, session_epoch, changes_not_shown, flapping, status, cause, detail)
-SELECT * FROM unnest($1, $2, $3, $4, $5, $6, $7, $8)";
+const INSERT: &str = "INSERT INTO device_states ({columns}) SELECT * FROM unnest({arrays})";
 
 /// Writes rows and their entries. The rows are locked by this transaction.
 pub(super) fn write(conn: &mut PgConnection, records: &[Record]) -> Result<(), StoreError> {
     if records.is_empty() {
         return Ok(());
     }
-    sql_query(UPDATE)
-        .bind::<Array<BigInt>, _>(column(records, |r| r.device))
-        .bind::<Array<Text>, _>(column(records, |r| r.status.as_str()))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.status_since))
-        .bind::<Array<Double>, _>(column(records, |r| r.flaps.count))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.flaps.counted_at))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.flaps.since))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.flaps.until))
-        .bind::<Array<Integer>, _>(column(records, |r| r.changes_not_shown))
-        .bind::<Array<Double>, _>(column(records, |r| r.takeovers.count))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.takeovers.counted_at))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.takeovers.since))
-        .bind::<Array<Nullable<Timestamptz>>, _>(column(records, |r| r.takeovers.until))
-        .bind::<Array<Bool>, _>(column(records, |r| r.tell))
+    Statement::new(UPDATE)
+        .column::<BigInt, _>("device", records.iter().map(|r| r.device))
+        .column::<Text, _>("status", records.iter().map(|r| r.status.as_str()))
+        .column::<Nullable<Timestamptz>, _>("status_since", records.iter().map(|r| r.status_since))
+        .column::<Double, _>("flap_penalty", records.iter().map(|r| r.flaps.count))
+        .column::<Nullable<Timestamptz>, _>("flap_penalty_at", records.iter().map(|r| r.flaps.counted_at))
+        .column::<Nullable<Timestamptz>, _>("flapping_since", records.iter().map(|r| r.flaps.since))
+        .column::<Nullable<Timestamptz>, _>("flapping_until", records.iter().map(|r| r.flaps.until))
+        .column::<Integer, _>("changes_not_shown", records.iter().map(|r| r.changes_not_shown))
+        .column::<Double, _>("takeover_penalty", records.iter().map(|r| r.takeovers.count))
+        .column::<Nullable<Timestamptz>, _>("takeover_penalty_at", records.iter().map(|r| r.takeovers.counted_at))
+        .column::<Nullable<Timestamptz>, _>("contested_since", records.iter().map(|r| r.takeovers.since))
+        .column::<Nullable<Timestamptz>, _>("contested_until", records.iter().map(|r| r.takeovers.until))
+        .column::<Bool, _>("tell", records.iter().map(|r| r.tell))
         .execute(conn)?;
     let entries: Vec<_> = records.iter().flat_map(|r| r.entries.iter().map(move |entry| (r, entry))).collect();
     if entries.is_empty() {
         return Ok(());
     }
-    sql_query(INSERT)
-        .bind::<Array<BigInt>, _>(column(&entries, |(r, _)| r.device))
-        .bind::<Array<Timestamptz>, _>(column(&entries, |(_, e)| e.at))
-        .bind::<Array<BigInt>, _>(column(&entries, |(r, _)| r.session_epoch))
-        .bind::<Array<Integer>, _>(column(&entries, |(_, e)| e.changes_not_shown))
-        .bind::<Array<Bool>, _>(column(&entries, |(_, e)| e.flapping))
-        .bind::<Array<Text>, _>(column(&entries, |(_, e)| e.status.as_str()))
-        .bind::<Array<Text>, _>(column(&entries, |(_, e)| e.cause.as_str()))
-        .bind::<Array<Text>, _>(column(&entries, |(_, e)| e.detail.as_str()))
+    Statement::new(INSERT)
+        .column::<BigInt, _>("device", entries.iter().map(|(r, _)| r.device))
+        .column::<Timestamptz, _>("at", entries.iter().map(|(_, e)| e.at))
+        .column::<BigInt, _>("session_epoch", entries.iter().map(|(r, _)| r.session_epoch))
+        .column::<Integer, _>("changes_not_shown", entries.iter().map(|(_, e)| e.changes_not_shown))
+        .column::<Bool, _>("flapping", entries.iter().map(|(_, e)| e.flapping))
+        .column::<Text, _>("status", entries.iter().map(|(_, e)| e.status.as_str()))
+        .column::<Text, _>("cause", entries.iter().map(|(_, e)| e.cause.as_str()))
+        .column::<Text, _>("detail", entries.iter().map(|(_, e)| e.detail.as_str()))
         .execute(conn)?;
     Ok(())
-}
-
-fn column<'a, R, T: 'a>(rows: &'a [R], value: impl Fn(&'a R) -> T) -> Vec<T> {
-    rows.iter().map(value).collect()
 }

@@ -4,13 +4,12 @@ use std::{collections::HashMap, time::Duration};
 
 use diesel::{
     prelude::*,
-    sql_query,
-    sql_types::{Array, BigInt, Integer, Nullable},
+    sql_types::{BigInt, Integer, Nullable},
 };
 use homepot::model::{DeviceStatus, StateCause};
 
 use super::record::{self, COLUMNS, Record, Recorded};
-use crate::{StoreError, row};
+use crate::{StoreError, row, statement::Statement};
 
 /// A device was heard of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +29,9 @@ pub struct Touch {
 const TOUCH: &str = "\
 WITH touched AS (
     SELECT device, epoch, now() - age_us * interval '1 microsecond' AS seen_at, heartbeat_ms
-    FROM unnest($1, $2, $3, $4) AS t (device, epoch, age_us, heartbeat_ms)
+    FROM unnest({arrays}) AS t ({columns})
 ), locked AS (
-    SELECT device FROM sessions WHERE device = ANY ($1) ORDER BY device FOR NO KEY UPDATE
+    SELECT device FROM sessions WHERE device = ANY ({device}) ORDER BY device FOR NO KEY UPDATE
 ), heard AS (
     UPDATE sessions s SET
         -- Of the future only a clock can be that was wrong.
@@ -59,16 +58,13 @@ fn touch_once(conn: &mut PgConnection, touches: &[Touch], detail: &str) -> Resul
     if touches.is_empty() {
         return Ok(0);
     }
-    let pks: Vec<_> = touches.iter().map(|touch| touch.pk).collect();
-    let epochs: Vec<_> = touches.iter().map(|touch| touch.epoch).collect();
-    let ages: Vec<_> = touches.iter().map(|touch| i64::try_from(touch.age.as_micros()).unwrap_or(i64::MAX)).collect();
-    let heartbeats: Vec<_> = touches.iter().map(|touch| row::millis(touch.heartbeat)).collect();
+    let age = |touch: &Touch| i64::try_from(touch.age.as_micros()).unwrap_or(i64::MAX);
     conn.transaction(|conn| {
-        let back: Vec<Recorded> = sql_query(TOUCH.replace("COLUMNS", COLUMNS))
-            .bind::<Array<BigInt>, _>(pks)
-            .bind::<Array<Nullable<BigInt>>, _>(epochs)
-            .bind::<Array<BigInt>, _>(ages)
-            .bind::<Array<Integer>, _>(heartbeats)
+        let back: Vec<Recorded> = Statement::new(&TOUCH.replace("COLUMNS", COLUMNS))
+            .column::<BigInt, _>("device", touches.iter().map(|touch| touch.pk))
+            .column::<Nullable<BigInt>, _>("epoch", touches.iter().map(|touch| touch.epoch))
+            .column::<BigInt, _>("age_us", touches.iter().map(age))
+            .column::<Integer, _>("heartbeat_ms", touches.iter().map(|touch| row::millis(touch.heartbeat)))
             .load(conn)?;
         let records = back.into_iter().map(|back| came_back(back, detail)).collect::<Result<Vec<_>, _>>()?;
         record::write(conn, &records)?;

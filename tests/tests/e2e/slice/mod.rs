@@ -6,6 +6,7 @@ mod straight;
 
 use std::collections::BTreeMap;
 
+use homepot::model::Metric;
 use homepot_tests::{Agent, AgentOptions, Server, ServerOptions, field};
 use serde_json::Value;
 
@@ -25,23 +26,7 @@ async fn agent(server: &Server, device_id: &str) -> Agent {
     Agent::start(server, AgentOptions::new(SITE, device_id).enrollment_token(&token))
 }
 
-/// The measurements that a sample may have, by the names that the agent's log and the table share.
-const MEASUREMENTS: &[&str] = &[
-    "cpu_percent",
-    "memory_percent",
-    "disk_percent",
-    "swap_percent",
-    "load_1m",
-    "load_5m",
-    "load_15m",
-    "network_latency_ms",
-    "active_connections",
-    "bytes_sent",
-    "bytes_received",
-    "uptime_seconds",
-];
-
-/// Measurements by name.
+/// Measurements by the names that the agent's log and the table share.
 type Measured = BTreeMap<&'static str, f64>;
 
 /// The samples of a device in Postgres, by the microsecond of their collection.
@@ -68,7 +53,7 @@ fn read(agent: &Agent) -> BTreeMap<i64, Measured> {
 }
 
 fn measured<'a>(get: impl Fn(&str) -> Option<&'a Value>) -> Measured {
-    MEASUREMENTS.iter().filter_map(|name| Some((*name, number(get(name)?)?))).collect()
+    Metric::NAMES.iter().filter_map(|name| Some((*name, number(get(name)?)?))).collect()
 }
 
 /// A number, also where the log wrote it as text.

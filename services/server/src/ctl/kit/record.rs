@@ -25,13 +25,21 @@ pub(crate) trait Record: Default + Sized + 'static {
 
 /// A column of a table of `T`.
 pub(crate) struct Column<T> {
-    pub(super) head: &'static str,
+    pub(crate) head: &'static str,
     /// Only in wide tables, and where a record is shown alone.
-    pub(super) wide: bool,
+    pub(crate) wide: bool,
     /// Stays when a narrow terminal has no room for all columns; of the others the last one goes first.
     pub(super) key: bool,
     pub(super) cell: fn(&T, Style) -> Cell,
 }
+
+impl<T> Clone for Column<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Column<T> {}
 
 /// A column that always stands there.
 pub(crate) const fn column<T>(head: &'static str, cell: fn(&T, Style) -> Cell) -> Column<T> {
@@ -81,7 +89,7 @@ pub(super) enum Tone {
 /// What stands in a table.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Cell {
-    pub(super) text: String,
+    pub(crate) text: String,
     pub(super) tone: Tone,
 }
 
