@@ -29,12 +29,12 @@ pub(crate) fn reason(end: &End) -> pb::GoodbyeReason {
 pub(crate) fn history(end: &End) -> String {
     match end {
         End::PeerGone => "its stream ended".to_owned(),
-        End::Silent => reason(end).to_owned(),
-        end => format!("its stream was ended: {}", reason(end)),
+        End::Silent => in_words(end).to_owned(),
+        end => format!("its stream was ended: {}", in_words(end)),
     }
 }
 
-fn reason(end: &End) -> &str {
+fn in_words(end: &End) -> &str {
     match end {
         End::Superseded => "a newer session of this device took over",
         End::Revoked => "its key has ended or the device was deactivated",
@@ -50,7 +50,7 @@ fn reason(end: &End) -> &str {
 pub(crate) fn goodbye(end: &End, contested: bool, reconnect_after: Duration) -> pb::Goodbye {
     let detail = match contested {
         true => "another machine uses this device's key and takes its session: the key should be rotated",
-        false => reason(end),
+        false => in_words(end),
     };
     let comes_back = matches!(end, End::Draining | End::Internal);
     pb::Goodbye {
