@@ -423,9 +423,10 @@ fn rows_come_to_a_statement_by_the_names_of_their_columns() {
     let mut lists = 0;
     for file in rust_files(&workspace().join("services/store/src")) {
         let text = std::fs::read_to_string(&file).unwrap();
-        lists += text.matches("unnest({arrays})").count();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        lists += code.matches("unnest({arrays})").count();
         // One array alone can't be taken for another.
-        let mut numbered = text.split("unnest($").skip(1).map(|rest| rest.split(')').next().unwrap());
+        let mut numbered = code.split("unnest($").skip(1).map(|rest| rest.split(')').next().unwrap());
         let several = numbered.find(|arrays| arrays.contains(','));
         assert_eq!(several, None, "{}: give them to a Statement", file.display());
     }
