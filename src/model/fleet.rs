@@ -1,7 +1,10 @@
 //! How many devices there are, and how they fare.
 
 use super::{DeviceSource, DeviceStatus, DeviceType, SiteId};
-use crate::pb::{common::v1 as common_pb, registry::v1 as pb};
+use crate::{
+    Error,
+    pb::{common::v1 as common_pb, registry::v1 as pb},
+};
 
 /// A count that never mixes real devices with simulated ones.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +64,51 @@ pub struct FleetSummary {
     pub by_site: Vec<SiteCount>,
     /// How many more sites with devices there are.
     pub sites_left_out: usize,
+}
+
+/// What a list of devices is sorted by.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DeviceOrder {
+    /// By id.
+    #[default]
+    Id,
+    /// By name, whatever its case.
+    Name,
+    /// By the site's id.
+    Site,
+    /// By type.
+    Type,
+    /// By how they fare: offline, maintenance, never seen, online.
+    Status,
+    /// By when they were last heard, the longest silent first.
+    LastSeen,
+}
+
+impl DeviceOrder {
+    /// The word for keys of pages.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::Name => "name",
+            Self::Site => "site",
+            Self::Type => "type",
+            Self::Status => "status",
+            Self::LastSeen => "last_seen",
+        }
+    }
+
+    /// Reads it as a request has it.
+    pub fn from_proto(field: &str, value: i32) -> Result<Self, Error> {
+        match pb::DeviceOrder::try_from(value) {
+            Ok(pb::DeviceOrder::Unspecified | pb::DeviceOrder::Id) => Ok(Self::Id),
+            Ok(pb::DeviceOrder::Name) => Ok(Self::Name),
+            Ok(pb::DeviceOrder::Site) => Ok(Self::Site),
+            Ok(pb::DeviceOrder::Type) => Ok(Self::Type),
+            Ok(pb::DeviceOrder::Status) => Ok(Self::Status),
+            Ok(pb::DeviceOrder::LastSeen) => Ok(Self::LastSeen),
+            Err(_) => Err(Error::invalid(field, "is not a known order")),
+        }
+    }
 }
 
 /// Devices of a site.

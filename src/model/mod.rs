@@ -38,7 +38,7 @@ pub use command::{
 pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
 pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChange};
-pub use fleet::{BySource, FleetSummary, SiteCount};
+pub use fleet::{BySource, DeviceOrder, FleetSummary, SiteCount};
 pub use history::History;
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
 pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};

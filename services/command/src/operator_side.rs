@@ -7,7 +7,7 @@ use homepot::{
 use homepot_operator_api::visible;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
-    commands::{self, Inserted, NewRow},
+    commands::{self, Inserted, NewRow, RecentFilter},
     devices::DeviceRef,
 };
 use uuid::Uuid;
@@ -66,6 +66,11 @@ impl Commands {
     ) -> Result<Page<Command>, Error> {
         let pk = self.directory.device(caller, device_id).await?.pk;
         Ok(self.store.run("list_commands", move |conn| commands::list(conn, pk, &states, &page)).await?)
+    }
+
+    /// The commands of all devices the caller may see, newest first.
+    pub(crate) async fn recent(&self, filter: RecentFilter, page: PageRequest) -> Result<Page<Command>, Error> {
+        Ok(self.store.run("list_recent_commands", move |conn| commands::recent(conn, &filter, &page)).await?)
     }
 }
 

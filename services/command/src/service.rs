@@ -5,13 +5,14 @@ use std::time::Duration;
 use homepot::{
     Error,
     model::{
-        Command, CommandId, CommandState, DeviceId, DeviceSource, Faults, NewCommand, PageRequest, RunId, RunOrder,
-        RunResumption, RunState, Weigh, from_proto_duration,
+        Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, Faults, NewCommand, OperatorName,
+        PageRequest, RunId, RunOrder, RunResumption, RunState, Weigh, from_proto_duration,
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
-use homepot_operator_api::{Answers, Call, operator_service};
+use homepot_operator_api::{Answers, Call, Named, operator_service};
 use homepot_runtime::{auth::OperatorCaller, limits::Quota};
+use homepot_store::commands::RecentFilter;
 
 use crate::Commands;
 
@@ -62,6 +63,30 @@ impl Service {
         let without_history = |command: Command| pb::Command { history: Vec::new(), ..command.into() };
         let (commands, next_page_token) = page.into_answer(without_history);
         Ok(pb::ListResponse { commands, next_page_token })
+    }
+
+    async fn list_recent(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::ListRecentRequest,
+    ) -> Result<pb::ListRecentResponse, Error> {
+        let mut faults = Faults::new();
+        let named = Named::read(&mut faults, &request.site_id, &[]);
+        let states = faults.take(read_states(&request.states));
+        let command_type =
+            (!request.command_type.is_empty()).then(|| CommandType::parse_any_case(&request.command_type));
+        let command_type = faults.take(command_type.transpose());
+        let by = (!request.created_by.is_empty()).then(|| OperatorName::parse_as("created_by", &request.created_by));
+        let created_by = faults.take(by.transpose());
+        let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let all = states.zip(command_type).zip(created_by).zip(page);
+        let (((states, command_type), created_by), page) = faults.finish(all)?;
+        let selection = self.commands.directory.select(caller, named, source).await?;
+        let page = self.commands.recent(RecentFilter { selection, states, command_type, created_by }, page).await?;
+        let without_history = |command: Command| pb::Command { history: Vec::new(), ..command.into() };
+        let (commands, next_page_token) = page.into_answer(without_history);
+        Ok(pb::ListRecentResponse { commands, next_page_token })
     }
 
     async fn watch(
@@ -160,6 +185,7 @@ operator_service! {
         cancel(CancelRequest) -> CancelResponse;
         get(GetRequest) -> GetResponse;
         list(ListRequest) -> ListResponse;
+        list_recent(ListRecentRequest) -> ListRecentResponse;
         start_run(StartRunRequest) -> StartRunResponse;
         get_run(GetRunRequest) -> GetRunResponse;
         list_runs(ListRunsRequest) -> ListRunsResponse;

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use chrono::Utc;
 use homepot::model::{
-    CommandState, DeviceChange, DeviceSelection, DeviceSource, DeviceStatus, SiteChange, SiteScope, StateCause,
+    CommandState, CommandType, DeviceChange, DeviceId, DeviceOrder, DeviceSelection, DeviceSource, DeviceStatus,
+    DeviceType, SiteChange, SiteScope, StateCause,
 };
 use homepot_store::{
-    PgConnection, StoreError, commands,
-    devices::{self, DeviceFilter},
+    PgConnection, StoreError,
+    commands::{self, RecentFilter},
+    devices::{self, DeviceFilter, Matching, SummaryFilter},
     enrollment_tokens::{self, NewEnrollmentToken},
     sessions, sites,
     test_support::TestDatabase,
@@ -21,7 +23,10 @@ fn filter(status: Option<DeviceStatus>) -> DeviceFilter {
 }
 
 fn within(scope: SiteScope, status: Option<DeviceStatus>) -> DeviceFilter {
-    DeviceFilter { selection: DeviceSelection::all(scope), status, selector: None }
+    DeviceFilter {
+        matching: Matching { status, ..Matching::default() },
+        ..DeviceFilter::of(DeviceSelection::all(scope))
+    }
 }
 
 fn ids(conn: &mut PgConnection, filter: &DeviceFilter) -> Vec<String> {
@@ -72,6 +77,92 @@ async fn pages_of_every_list_join_without_gap_or_repeat() {
         assert_eq!(listed.len(), count);
         assert!(listed.iter().all(|token| source.is_none_or(|source| token.source == source)));
     }
+}
+
+#[tokio::test]
+async fn devices_are_found_by_what_people_type_and_sorted_by_what_they_choose() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    // Ids, names, sites and types in different orders, names that differ in case alone, and one that is awkward in a key.
+    for (id, name, site, device_type) in [
+        ("d-1", "beta", "north", "pos_terminal"),
+        ("d-2", "Alpha", "south", "gateway"),
+        ("d-3", "alpha", "north", "gateway"),
+        ("d-4", "100%_sure\\", "south", "pos_terminal"),
+        ("d-5", "line\nbreak", "north", "pos_terminal"),
+    ] {
+        enrolled(&mut conn, id, site);
+        let change = DeviceChange {
+            name: Some(name.to_owned()),
+            device_type: Some(DeviceType::parse(device_type).unwrap()),
+            labels: (id == "d-3").then(|| [("street".to_owned(), "Beta Road".to_owned())].into_iter().collect()),
+            ..DeviceChange::default()
+        };
+        devices::update(&mut conn, &DeviceId::parse(id).unwrap(), &change).unwrap().unwrap();
+    }
+    let all = || DeviceFilter::of(DeviceSelection::all(SiteScope::All));
+    let mut sorted = |order, descending| ids(&mut conn, &DeviceFilter { order, descending, ..all() });
+    assert_eq!(sorted(DeviceOrder::Id, true), ["d-5", "d-4", "d-3", "d-2", "d-1"]);
+    assert_eq!(sorted(DeviceOrder::Name, false), ["d-4", "d-2", "d-3", "d-1", "d-5"]);
+    assert_eq!(sorted(DeviceOrder::Name, true), ["d-5", "d-1", "d-2", "d-3", "d-4"]);
+    assert_eq!(sorted(DeviceOrder::Site, false), ["d-1", "d-3", "d-5", "d-2", "d-4"]);
+    assert_eq!(sorted(DeviceOrder::Type, false), ["d-2", "d-3", "d-1", "d-4", "d-5"]);
+    assert_eq!(sorted(DeviceOrder::Status, false).len(), 5);
+    assert_eq!(sorted(DeviceOrder::LastSeen, true).len(), 5);
+
+    let mut found = |search: &str| {
+        let matching = Matching { search: search.to_owned(), ..Matching::default() };
+        let listed = ids(&mut conn, &DeviceFilter { matching: matching.clone(), ..all() });
+        let filter = SummaryFilter { scope: SiteScope::All, site_id: None, matching, source: DeviceSource::Real };
+        let total = devices::summarize(&mut conn, &filter).unwrap().total;
+        assert_eq!(total, listed.len() as u64, "a total and its list agree on {search}");
+        listed
+    };
+    assert_eq!(found("ALPHA"), ["d-2", "d-3"]);
+    assert_eq!(found("beta"), ["d-1", "d-3"], "a label's value counts");
+    assert_eq!(found("street"), [""; 0], "a label's key does not");
+    assert_eq!(found("south"), ["d-2", "d-4"]);
+    assert_eq!(found("%"), ["d-4"], "what LIKE gives a meaning is a letter like any other");
+    assert_eq!(found("_"), ["d-4"]);
+    assert_eq!(found("\\"), ["d-4"]);
+    assert_eq!(found("d-_"), [""; 0]);
+
+    let gateways = Matching { device_type: Some(DeviceType::parse("gateway").unwrap()), ..Matching::default() };
+    assert_eq!(ids(&mut conn, &DeviceFilter { matching: gateways, ..all() }), ["d-2", "d-3"]);
+
+    // A token of one order is none of another: it would leave devices out without a word.
+    let first = devices::list(&mut conn, &all(), &page(2, None)).unwrap();
+    let other = DeviceFilter { order: DeviceOrder::Name, ..all() };
+    assert!(devices::list(&mut conn, &other, &page(2, first.next)).is_err());
+}
+
+#[tokio::test]
+async fn the_commands_of_all_devices_come_newest_first_within_a_scope() {
+    let database = TestDatabase::new().await;
+    let mut conn = database.connect();
+    let devices = [enrolled(&mut conn, "a", "s1"), enrolled(&mut conn, "b", "s2")];
+    let mut queued = Vec::new();
+    for (number, device) in devices.iter().cycle().take(6).enumerate() {
+        let command_type = if number < 3 { "PING" } else { "RUN_DIAGNOSTICS" };
+        queued.insert(0, queue_this(&mut conn, device.pk, new_command(device.device_id.as_str(), command_type)));
+    }
+    let of = |scope| RecentFilter {
+        selection: DeviceSelection::all(scope),
+        states: Vec::new(),
+        command_type: None,
+        created_by: None,
+    };
+    let mut listed = |filter: &RecentFilter| -> Vec<_> {
+        let listed = all_pages(2, |page| commands::recent(&mut conn, filter, page).unwrap());
+        listed.iter().map(|command| command.command_id).collect()
+    };
+    assert_eq!(listed(&of(SiteScope::All)), queued);
+    let own = of(SiteScope::Only(vec![site_id("s1")]));
+    assert_eq!(listed(&own), queued.iter().copied().skip(1).step_by(2).collect::<Vec<_>>());
+    let pings = RecentFilter { command_type: Some(CommandType::parse("PING").unwrap()), ..of(SiteScope::All) };
+    assert_eq!(listed(&pings), queued[3..]);
+    let sent = RecentFilter { states: vec![CommandState::Sent], ..of(SiteScope::All) };
+    assert!(listed(&sent).is_empty());
 }
 
 #[tokio::test]

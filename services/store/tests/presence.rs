@@ -10,7 +10,7 @@ use homepot::model::{
 };
 use homepot_store::{
     PgConnection, device_keys,
-    devices::{self, DeviceFilter},
+    devices::{self, DeviceFilter, Matching},
     horizon::horizon,
     sessions::{self, Kept, Touch},
     states,
@@ -319,7 +319,8 @@ async fn labels_replace_one_another_and_a_selector_finds_what_the_model_says_it_
         let found = devices::matching(&mut conn, &DeviceSelection::all(SiteScope::All), Some(&selector)).unwrap();
         assert_eq!(found.iter().map(|device| device.device_id.to_string()).collect::<Vec<_>>(), expected, "{text}");
         let selection = DeviceSelection::all(SiteScope::All);
-        let filter = DeviceFilter { selection, status: None, selector: Some(selector.clone()) };
+        let matching = Matching { selector: Some(selector.clone()), ..Matching::default() };
+        let filter = DeviceFilter { matching, ..DeviceFilter::of(selection) };
         let listed = all_pages(1, |page| devices::list(&mut conn, &filter, page).unwrap());
         assert_eq!(listed.iter().map(|device| device.device_id.to_string()).collect::<Vec<_>>(), expected, "{text}");
     }

@@ -6,7 +6,7 @@ use homepot::model::{
 };
 use homepot_store::{
     commands, device_keys,
-    devices::{self, DeviceFilter, Enrolled, NewDevice, SummaryFilter},
+    devices::{self, DeviceFilter, Enrolled, Matching, NewDevice, SummaryFilter},
     enrollment_tokens, maintenance,
     maintenance::Retention,
     operators::{self, NewOperator},
@@ -36,14 +36,19 @@ async fn a_device_whose_history_is_kept_is_in_no_list_can_not_come_back_and_is_r
     assert_eq!(devices::mark_removed(&mut conn, &device_id("nobody")).unwrap(), None);
     assert_eq!(devices::mark_removed(&mut conn, &device_id("d")).unwrap(), Some(device.pk));
 
-    let filter = DeviceFilter { selection: everything(), status: None, selector: None };
+    let filter = DeviceFilter::of(everything());
     let listed = devices::list(&mut conn, &filter, &page(10, None)).unwrap().items;
     assert_eq!(listed.iter().map(|device| device.device_id.as_str()).collect::<Vec<_>>(), ["neighbour"]);
     assert_eq!(devices::matching(&mut conn, &everything(), None).unwrap().len(), 1);
     assert_eq!(devices::count_matching(&mut conn, &everything(), None).unwrap(), 1);
     assert_eq!(devices::of_site(&mut conn, &site_id("s"), None, None, 9).unwrap().len(), 1);
     assert_eq!(samples::latest(&mut conn, &everything(), &page(10, None)).unwrap().items.len(), 1);
-    let filter = SummaryFilter { scope: SiteScope::All, site_id: None, selector: None, source: DeviceSource::Real };
+    let filter = SummaryFilter {
+        scope: SiteScope::All,
+        site_id: None,
+        matching: Matching::default(),
+        source: DeviceSource::Real,
+    };
     assert_eq!(devices::summarize(&mut conn, &filter).unwrap().total, 1);
     let seen = devices::changed_since(&mut conn, before, usize::MAX).unwrap().unwrap();
     assert!(seen.iter().all(|seen| seen.device.device_id.as_str() == "neighbour"), "{seen:?}");

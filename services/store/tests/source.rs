@@ -8,7 +8,7 @@ use homepot::model::{
 use homepot_store::{
     PgConnection, StoreError,
     commands::{self, ChangedFilter},
-    devices::{self, DeviceFilter, SummaryFilter},
+    devices::{self, DeviceFilter, Matching, SummaryFilter},
     runs::{self, Started},
     samples::{self, Expected, NewSample},
     sessions,
@@ -59,7 +59,7 @@ async fn every_list_filters_by_source_and_marks_what_it_shows() {
     let of_source = |source| DeviceSelection { source, ..DeviceSelection::all(SiteScope::All) };
 
     let listed = by_source(|source| {
-        let filter = DeviceFilter { selection: of_source(source), status: None, selector: None };
+        let filter = DeviceFilter::of(of_source(source));
         let devices = all_pages(1, |page| devices::list(&mut conn, &filter, page).unwrap());
         devices.iter().map(|device| device.device_id.to_string()).collect()
     });
@@ -190,7 +190,10 @@ fn summary(conn: &mut PgConnection, source: DeviceSource, site: Option<&str>, se
     let filter = SummaryFilter {
         scope: SiteScope::All,
         site_id: site.map(site_id),
-        selector: LabelSelector::parse("label_selector", selector).unwrap(),
+        matching: Matching {
+            selector: LabelSelector::parse("label_selector", selector).unwrap(),
+            ..Matching::default()
+        },
         source,
     };
     devices::summarize(conn, &filter).unwrap()
@@ -220,7 +223,8 @@ async fn a_summary_counts_one_source_as_lists_judge_and_says_how_many_it_leaves_
     for (status, devices) in &told.by_status {
         let selection = DeviceSelection { source: Some(REAL), ..DeviceSelection::all(SiteScope::All) };
         let (status, selector) = (Some(*status), None);
-        let filter = DeviceFilter { selection, status, selector };
+        let matching = Matching { status, selector, ..Matching::default() };
+        let filter = DeviceFilter { matching, ..DeviceFilter::of(selection) };
         let listed = devices::list(&mut conn, &filter, &page(100, None)).unwrap().items.len();
         assert_eq!((status, *devices), (status, listed as u64));
         assert!(*devices > 0, "{status:?}");
@@ -256,7 +260,7 @@ async fn a_summary_names_a_hundred_sites_and_counts_the_rest() {
     assert_eq!((told.by_site[0].site_id.as_str(), told.by_site[0].devices), ("s102", 2));
     assert_eq!(told.by_site[1].site_id.as_str(), "s000");
     let scope = SiteScope::Only(vec![site_id("s001"), site_id("s102")]);
-    let filter = SummaryFilter { scope, site_id: None, selector: None, source: REAL };
+    let filter = SummaryFilter { scope, site_id: None, matching: Matching::default(), source: REAL };
     assert_eq!(devices::summarize(&mut conn, &filter).unwrap().total, 3);
 }
 

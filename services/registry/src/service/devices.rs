@@ -5,8 +5,8 @@ use std::time::Duration;
 use homepot::{
     Error, Kind,
     model::{
-        Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, Faults, LabelSelector,
-        PageRequest, SecretKind, from_proto_duration, to_proto_timestamp,
+        Device, DeviceChange, DeviceId, DeviceOrder, DeviceSelection, DeviceSource, DeviceStatus, DeviceType, Faults,
+        LabelSelector, PageRequest, SecretKind, from_proto_duration, to_proto_timestamp,
     },
     pb::registry::v1 as pb,
 };
@@ -14,13 +14,18 @@ use homepot_operator_api::Named;
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     Lane, device_keys,
-    devices::{self, DeviceFilter, SummaryFilter},
+    devices::{self, DeviceFilter, Matching, SummaryFilter},
 };
 
 use super::Service;
 use crate::secrets::place_of;
 
 const DEFAULT_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+
+/// Reads a filter; `None` for any.
+fn device_type(text: &str) -> Result<Option<DeviceType>, Error> {
+    (!text.is_empty()).then(|| DeviceType::parse_any_case(text)).transpose()
+}
 
 impl Service {
     pub(super) async fn get_device(
@@ -43,9 +48,12 @@ impl Service {
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         let status = faults.take(DeviceStatus::from_proto("status", request.status)).flatten();
         let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
-        let page = faults.finish(page)?;
+        let device_type = faults.take(device_type(&request.device_type)).flatten();
+        let order = faults.take(DeviceOrder::from_proto("order_by", request.order_by));
+        let (page, order) = faults.finish(page.zip(order))?;
         let selection = self.directory.select(caller, named, source).await?;
-        let filter = DeviceFilter { selection, status, selector };
+        let matching = Matching { status, selector, device_type, search: request.search };
+        let filter = DeviceFilter { selection, matching, order, descending: request.descending };
         let page =
             self.registry.inner.store.run("list_devices", move |conn| devices::list(conn, &filter, &page)).await?;
         let (devices, next_page_token) = page.into_answer(Device::into_proto);
@@ -61,9 +69,12 @@ impl Service {
         let named = Named::read(&mut faults, &request.site_id, &[]);
         let selector = faults.take(LabelSelector::parse("label_selector", &request.label_selector)).flatten();
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
+        let status = faults.take(DeviceStatus::from_proto("status", request.status)).flatten();
+        let device_type = faults.take(device_type(&request.device_type)).flatten();
         faults.check()?;
         let DeviceSelection { scope, site_id, .. } = self.directory.select(caller, named, source).await?;
-        let filter = SummaryFilter { scope, site_id, selector, source: source.unwrap_or(DeviceSource::Real) };
+        let matching = Matching { status, selector, device_type, search: request.search };
+        let filter = SummaryFilter { scope, site_id, matching, source: source.unwrap_or(DeviceSource::Real) };
         let summarize = move |conn: &mut _| devices::summarize(conn, &filter);
         Ok(self.registry.inner.store.lane(Lane::Reports).run("summarize_fleet", summarize).await?.into())
     }

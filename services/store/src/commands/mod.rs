@@ -19,6 +19,6 @@ pub use self::{
     changed::{ChangedFilter, changed_of, changed_since},
     claim::{CLAIM_LIMIT, Claim, Handed, claim, claim_by_poller},
     insert::{Inserted, NewRow, insert},
-    read::{find, list},
+    read::{RecentFilter, find, list, recent},
     sweep::{Swept, sweep},
 };

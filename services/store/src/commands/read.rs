@@ -1,14 +1,17 @@
 //! Rows of the ledger as the model has them.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
-use homepot::model::{Command, CommandId, CommandState, Page, PageRequest, RunId, Transition};
+use diesel::{pg::Pg, prelude::*};
+use homepot::model::{
+    Command, CommandId, CommandState, CommandType, DeviceSelection, OperatorName, Page, PageRequest, RunId, Transition,
+};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::{
     StoreError, paging, row,
     schema::{commands, devices},
+    scope::selected,
 };
 
 #[derive(Queryable, Selectable)]
@@ -116,6 +119,43 @@ pub fn list(
 
 fn key(command: &Command) -> String {
     paging::time_key(command.created_at, command.command_id)
+}
+
+/// Which commands of all devices to list.
+#[derive(Clone, Debug)]
+pub struct RecentFilter {
+    /// Whose devices' they are.
+    pub selection: DeviceSelection,
+    /// In one of these states; empty: in any.
+    pub states: Vec<CommandState>,
+    /// Of this type only.
+    pub command_type: Option<CommandType>,
+    /// Queued by this operator only.
+    pub created_by: Option<OperatorName>,
+}
+
+/// Commands of many devices, newest first. Ids are made in the order of time, so that the ledger needs no further index.
+pub fn recent(conn: &mut PgConnection, filter: &RecentFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
+    let key = |command: &Command| command.command_id.to_string();
+    paging::by_bytes(page, CHUNK, key, |page| {
+        let query = commands::table.inner_join(devices::table).select((Row::as_select(), DEVICE)).into_boxed::<Pg>();
+        let mut query = selected(query, &filter.selection);
+        if !filter.states.is_empty() {
+            query = query.filter(commands::state.eq_any(filter.states.iter().map(|state| state.as_str())));
+        }
+        if let Some(command_type) = &filter.command_type {
+            query = query.filter(commands::command_type.eq(command_type.as_str()));
+        }
+        if let Some(name) = &filter.created_by {
+            query = query.filter(commands::created_by.eq(name.as_str()));
+        }
+        if let Some(after) = page.after_as::<Uuid>()? {
+            query = query.filter(commands::command_id.lt(after));
+        }
+        let rows: Vec<RowOfDevice> = query.order(commands::command_id.desc()).limit(paging::limit(page)).load(conn)?;
+        let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
+        Ok(Page::cut(items, page.size, key))
+    })
 }
 
 fn list_chunk(

@@ -2,6 +2,7 @@
 
 mod enroll;
 pub(crate) mod labels;
+mod list;
 mod removal;
 mod removed;
 mod retired;
@@ -12,16 +13,14 @@ mod watch;
 use std::collections::HashMap;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use diesel::{dsl::InnerJoinQuerySource, prelude::*, sql_types::Bool};
-use homepot::model::{
-    Device, DeviceChange, DeviceId, DeviceSelection, DeviceSource, DeviceStatus, LabelSelector, Page, PageRequest,
-    Presence, SiteId,
-};
+use diesel::{dsl::InnerJoinQuerySource, prelude::*};
+use homepot::model::{Device, DeviceChange, DeviceId, DeviceSource, Presence, SiteId};
 use serde_json::Value;
 
 pub use self::{
     enroll::{Enrolled, NewDevice, enroll},
     labels::{count_matching, matching},
+    list::{DeviceFilter, Matching, list},
     removal::{RemovalFilter, purge, remove_simulated, shut_out_simulated, thin_out},
     removed::{REMEMBERED, Removed, removed, removed_since, sweep_removed},
     retired::{mark_removed, to_remove},
@@ -30,9 +29,8 @@ pub use self::{
     watch::{Watched, changed_since, watched},
 };
 use crate::{
-    StoreError, paging, row,
+    StoreError, row,
     schema::{devices, sessions},
-    scope::selected,
     sessions as session,
 };
 
@@ -164,17 +162,6 @@ pub(crate) fn device_ref(
     })
 }
 
-/// Which devices a list holds.
-#[derive(Clone, Debug)]
-pub struct DeviceFilter {
-    /// Those that the call is about.
-    pub selection: DeviceSelection,
-    /// Of this status only, by the database's clock; maintenance wins over what the clock says.
-    pub status: Option<DeviceStatus>,
-    /// With such labels only.
-    pub selector: Option<LabelSelector>,
-}
-
 /// The device of that id, removed or not.
 pub fn find(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<Device>, StoreError> {
     devices::table
@@ -248,54 +235,6 @@ pub fn of_site(
     }
     let rows: Vec<RefRow> = query.order(devices::device_id).limit(limit.into()).load(conn)?;
     rows.into_iter().map(device_ref).collect()
-}
-
-/// Devices that are read at once: each may have a configuration of 16 KiB.
-const CHUNK: u32 = 128;
-
-/// Devices by id; none that was removed.
-pub fn list(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
-    paging::by_bytes(page, CHUNK, key, |page| list_chunk(conn, filter, page))
-}
-
-fn key(device: &Device) -> String {
-    device.device_id.to_string()
-}
-
-fn list_chunk(conn: &mut PgConnection, filter: &DeviceFilter, page: &PageRequest) -> Result<Page<Device>, StoreError> {
-    let mut query = devices::table
-        .inner_join(sessions::table)
-        .filter(devices::removed_at.is_null())
-        .select((Row::as_select(), SessionRow::as_select()))
-        .into_boxed::<diesel::pg::Pg>();
-    query = selected(query, &filter.selection);
-    // The same judgement as `Presence::status`.
-    let heard_of_lately =
-        || diesel::dsl::sql::<Bool>("is_online(sessions.ended, sessions.last_seen_at, sessions.heartbeat_ms)");
-    query = match filter.status {
-        None => query,
-        Some(DeviceStatus::Maintenance) => query.filter(devices::maintenance),
-        Some(DeviceStatus::Unknown) => {
-            query.filter(diesel::dsl::not(devices::maintenance)).filter(sessions::last_seen_at.is_null())
-        }
-        Some(DeviceStatus::Online) => query
-            .filter(diesel::dsl::not(devices::maintenance))
-            .filter(sessions::last_seen_at.is_not_null())
-            .filter(heard_of_lately()),
-        Some(DeviceStatus::Offline) => query
-            .filter(diesel::dsl::not(devices::maintenance))
-            .filter(sessions::last_seen_at.is_not_null())
-            .filter(diesel::dsl::not(heard_of_lately())),
-    };
-    for condition in filter.selector.iter().flat_map(labels::conditions) {
-        query = query.filter(condition);
-    }
-    if let Some(after) = &page.after {
-        query = query.filter(devices::device_id.gt(after));
-    }
-    let rows: Vec<(Row, SessionRow)> = query.order(devices::device_id).limit(paging::limit(page)).load(conn)?;
-    let items = rows.into_iter().map(device).collect::<Result<_, _>>()?;
-    Ok(Page::cut(items, page.size, key))
 }
 
 #[derive(AsChangeset)]

@@ -6,9 +6,9 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Nullable, Text},
 };
-use homepot::model::{DeviceSource, DeviceStatus, FleetSummary, LabelSelector, SiteCount, SiteId, SiteScope};
+use homepot::model::{DeviceSource, DeviceStatus, FleetSummary, SiteCount, SiteId, SiteScope};
 
-use super::labels;
+use super::list::{FARES, Matching};
 use crate::{
     StoreError, row,
     schema::{devices, sessions},
@@ -27,21 +27,21 @@ pub struct SummaryFilter {
     pub scope: SiteScope,
     /// One of them.
     pub site_id: Option<SiteId>,
-    /// With such labels only.
-    pub selector: Option<LabelSelector>,
+    /// What they have in common.
+    pub matching: Matching,
     /// Of this source; never of both.
     pub source: DeviceSource,
 }
 
 /// A row a total: over all of a source, and over each status, type and site of it. The names of what a total is not over are
 /// null.
-const TOTALS: &str = "\
-devices.source, devices.site_id, devices.device_type,
-CASE WHEN devices.maintenance THEN 'maintenance' WHEN sessions.last_seen_at IS NULL THEN 'unknown'
-    WHEN is_online(sessions.ended, sessions.last_seen_at, sessions.heartbeat_ms) THEN 'online' ELSE 'offline' END AS fares,
-count(*), count(*) FILTER (WHERE NOT devices.active),
-count(*) FILTER (WHERE NOT devices.maintenance
-    AND is_online(sessions.ended, sessions.last_seen_at, sessions.heartbeat_ms))";
+fn totals() -> String {
+    format!(
+        "devices.source, devices.site_id, devices.device_type, {FARES} AS fares, count(*), \
+         count(*) FILTER (WHERE NOT devices.active), count(*) FILTER (WHERE {FARES} = 'online')"
+    )
+}
+
 const OVER: &str = "\
 GROUPING SETS ((devices.source), (devices.source, fares), (devices.source, devices.device_type),
     (devices.source, devices.site_id))";
@@ -55,13 +55,13 @@ pub fn summarize(conn: &mut PgConnection, filter: &SummaryFilter) -> Result<Flee
         .inner_join(sessions::table)
         .filter(devices::removed_at.is_null())
         .group_by(sql::<Text>(OVER))
-        .select(sql::<Total>(TOTALS))
+        .select(sql::<Total>(&totals()))
         .into_boxed::<Pg>();
     query = within(query, devices::site_id, &filter.scope);
     if let Some(site_id) = &filter.site_id {
         query = query.filter(devices::site_id.eq(site_id.as_str()));
     }
-    for condition in filter.selector.iter().flat_map(labels::conditions) {
+    for condition in filter.matching.conditions() {
         query = query.filter(condition);
     }
     let rows: Vec<TotalRow> = query.load(conn)?;

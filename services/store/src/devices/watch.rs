@@ -7,7 +7,7 @@ use diesel::{
 };
 use homepot::model::{Device, DeviceSelection, Page, PageRequest, Weigh};
 
-use super::{CHUNK, Row, SessionRow, device};
+use super::{Row, SessionRow, device, list::CHUNK};
 use crate::{
     StoreError, paging,
     schema::{devices, sessions},

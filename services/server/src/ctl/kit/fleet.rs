@@ -30,7 +30,7 @@ pub(crate) async fn summarize(
     source: Option<DeviceSource>,
 ) -> anyhow::Result<pb::SummarizeFleetResponse> {
     let source = source.unwrap_or_default().into();
-    let request = pb::SummarizeFleetRequest { site_id, label_selector, source };
+    let request = pb::SummarizeFleetRequest { site_id, label_selector, source, ..Default::default() };
     answer(client.registry().summarize_fleet(request).await)
 }
 
