@@ -21,6 +21,7 @@ mod health;
 mod restored;
 mod serve;
 mod server_secret;
+mod sign_in_link;
 mod signals;
 mod terminal;
 mod tether;

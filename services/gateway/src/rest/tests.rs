@@ -5,10 +5,7 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{
-    backend::Services,
-    tests::{OPERATOR, answer},
-};
+use crate::tests::{OPERATOR, answer};
 
 fn pool() -> DescriptorPool {
     DescriptorPool::decode(FILE_DESCRIPTOR_SET).unwrap()

@@ -83,7 +83,9 @@ impl Quota {
         metrics::counter!("homepot_limits_refused_total", "limit" => "write_quota").increment(1);
         let told = format!(
             "the write quota of {} is used up: {} bytes at once and {} bytes a second; send less, or wait",
-            whose(), self.rate.burst, self.rate.per_second
+            whose(),
+            self.rate.burst,
+            self.rate.per_second
         );
         Err(Error::new(Kind::Throttled, told).retry_after(wait.max(Duration::from_secs(1))))
     }

@@ -54,6 +54,8 @@ pub struct Settings {
     pub admin_token: Option<Secret>,
     /// The server's secret; `None`: one is made.
     pub secret: Option<Secret>,
+    /// How browsers reach the web page.
+    pub page: PageSettings,
     /// Who may use server reflection.
     pub reflection: Reflection,
     /// Connections without accepted credentials that a port holds at most.
@@ -101,6 +103,15 @@ pub struct DatabaseSettings {
     pub url: Option<Secret>,
     /// Threads, each with a connection.
     pub threads: usize,
+}
+
+/// How browsers reach the web page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSettings {
+    /// Over TLS, ended here or by a proxy in front.
+    pub over_tls: bool,
+    /// From this machine only, with no proxy in front.
+    pub on_this_machine: bool,
 }
 
 /// Who may enrol without a token.
@@ -190,6 +201,10 @@ impl Settings {
         let trusted_proxies = trusted_proxies.speaking(reader.keep("forwarded-header", header, Default::default()));
         let behind_proxy = proxied || !trusted_proxies.is_empty();
         let open_to_all = addresses.grpc.ip().is_loopback() && !behind_proxy;
+        let page = PageSettings {
+            over_tls: tls.is_some() || proxied,
+            on_this_machine: addresses.rest.ip().is_loopback() && !behind_proxy,
+        };
         let format = flags.log_format.parse();
         let log = LogSettings { filter: flags.log, format: reader.keep("log-format", format, Format::Auto) };
         let filter = parse_filter(&log.filter).map(drop);
@@ -205,6 +220,7 @@ impl Settings {
             redis: redis::read(&mut reader, flags.redis_url_file, flags.redis_ca_file),
             tls,
             trusted_proxies,
+            page,
             reflection: reflection(&mut reader, &flags.reflection, open_to_all),
             unauthenticated_connections: Limits {
                 total: reader.count("unauthenticated-connections", &flags.unauthenticated_connections, CONNECTIONS),

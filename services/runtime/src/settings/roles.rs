@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt, str::FromStr};
 /// One part of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Role {
-    /// `RegistryService`.
+    /// `RegistryService` and `SessionService`.
     Registry,
     /// `TelemetryService` and `AnalyticsService`.
     Telemetry,
@@ -35,7 +35,7 @@ impl Role {
     /// The gRPC services it answers for, by their full names.
     pub fn grpc_services(self) -> &'static [&'static str] {
         match self {
-            Self::Registry => &["homepot.registry.v1.RegistryService"],
+            Self::Registry => &["homepot.registry.v1.RegistryService", "homepot.session.v1.SessionService"],
             Self::Telemetry => &["homepot.telemetry.v1.TelemetryService", "homepot.analytics.v1.AnalyticsService"],
             Self::Command => &["homepot.command.v1.CommandService"],
             Self::Link => &["homepot.device.v1.DeviceService"],
