@@ -20,6 +20,9 @@ pub enum Audience {
 /// The stream a device lives on: the only call a device with a proof key may make, for it proves itself there.
 pub const ATTACH: &str = "/homepot.device.v1.DeviceService/Attach";
 
+/// The sign-in: the only call that takes a one-time code in place of a credential.
+pub const CREATE_SESSION: &str = "/homepot.session.v1.SessionService/CreateSession";
+
 /// Who the method at `path` is for; `None` when no such method is known.
 pub fn audience(path: &str) -> Option<Audience> {
     contract::method(path).map(|method| method.audience)

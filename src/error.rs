@@ -4,7 +4,7 @@
 //! that maps once to gRPC and once to HTTP, a message meant for the caller, and the fields at fault. Causes that a
 //! caller can't act on are logged where they happen and never travel.
 
-use std::{fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt};
@@ -141,12 +141,26 @@ pub struct Error {
     message: String,
     violations: Vec<FieldViolation>,
     retry_after: Option<Duration>,
+    reason: Option<String>,
 }
+
+/// Why a call was refused, in words that programs act on. They travel as `google.rpc.ErrorInfo`.
+pub mod reason {
+    /// The sign-in is too old for what was asked; sign in again and repeat it.
+    pub const SIGN_IN_AGAIN: &str = "SIGN_IN_AGAIN";
+    /// The session has ended; sign in again.
+    pub const SESSION_ENDED: &str = "SESSION_ENDED";
+    /// A run would reach another number of devices than its caller expected; look again.
+    pub const DEVICES_CHANGED: &str = "DEVICES_CHANGED";
+}
+
+/// Whose reasons they are, as `google.rpc.ErrorInfo` wants to know.
+const REASON_DOMAIN: &str = "homepot";
 
 impl Error {
     /// An error of `kind` that says `message`.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), violations: Vec::new(), retry_after: None }
+        Self { kind, message: message.into(), violations: Vec::new(), retry_after: None, reason: None }
     }
 
     /// One field is at fault.
@@ -182,6 +196,13 @@ impl Error {
         self
     }
 
+    /// Adds one of [`reason`], for programs.
+    #[must_use]
+    pub fn because(mut self, reason: &str) -> Self {
+        self.reason = Some(reason.to_owned());
+        self
+    }
+
     /// What went wrong.
     pub fn kind(&self) -> Kind {
         self.kind
@@ -201,6 +222,11 @@ impl Error {
     pub fn retry_delay(&self) -> Option<Duration> {
         self.retry_after
     }
+
+    /// Why, for programs, where there is something that they can do about it.
+    pub fn reason(&self) -> Option<&str> {
+        self.reason.as_deref()
+    }
 }
 
 impl fmt::Display for Error {
@@ -214,7 +240,7 @@ impl std::error::Error for Error {}
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
         let code = error.kind.code();
-        if error.violations.is_empty() && error.retry_after.is_none() {
+        if error.violations.is_empty() && error.retry_after.is_none() && error.reason.is_none() {
             return Status::new(code, error.message);
         }
         let mut details = ErrorDetails::new();
@@ -223,6 +249,9 @@ impl From<Error> for Status {
         }
         if let Some(delay) = error.retry_after {
             details.set_retry_info(Some(delay));
+        }
+        if let Some(reason) = error.reason {
+            details.set_error_info(reason, REASON_DOMAIN, HashMap::new());
         }
         Status::with_error_details(code, error.message, details)
     }
@@ -244,6 +273,7 @@ impl From<&Status> for Error {
             message: status.message().to_owned(),
             violations,
             retry_after: details.retry_info().and_then(|info| info.retry_delay),
+            reason: details.error_info().filter(|info| info.domain == REASON_DOMAIN).map(|info| info.reason.clone()),
         }
     }
 }
@@ -253,12 +283,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_survives_the_wire_with_its_fields_and_its_delay() {
+    fn an_error_survives_the_wire_with_its_fields_its_delay_and_its_reason() {
         let error = Error::violations(vec![
             FieldViolation::new("device_id", "is required"),
             FieldViolation::new("name", "is longer than 200 characters"),
         ])
-        .retry_after(Duration::from_secs(3));
+        .retry_after(Duration::from_secs(3))
+        .because(reason::SIGN_IN_AGAIN);
         assert_eq!(Error::from(&Status::from(error.clone())), error);
     }
 

@@ -26,6 +26,14 @@ pub mod registry {
     }
 }
 
+/// Signing in.
+pub mod session {
+    #[allow(missing_docs, clippy::all, rustdoc::all, unreachable_pub)]
+    pub mod v1 {
+        tonic::include_proto!("homepot.session.v1");
+    }
+}
+
 /// Measurements.
 pub mod telemetry {
     #[allow(missing_docs, clippy::all, rustdoc::all, unreachable_pub)]

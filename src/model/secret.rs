@@ -15,10 +15,22 @@ pub enum SecretKind {
     EnrollmentToken,
     /// A server's own secret, which opens nothing by itself.
     ServerSecret,
+    /// A session of an operator at the web page.
+    Session,
+    /// A code that signs an operator in, once.
+    SignInCode,
 }
 
 impl SecretKind {
-    const ALL: [Self; 4] = [Self::DeviceKey, Self::OperatorToken, Self::EnrollmentToken, Self::ServerSecret];
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::DeviceKey,
+        Self::OperatorToken,
+        Self::EnrollmentToken,
+        Self::ServerSecret,
+        Self::Session,
+        Self::SignInCode,
+    ];
 
     /// The first letters.
     pub const fn prefix(self) -> &'static str {
@@ -27,6 +39,8 @@ impl SecretKind {
             Self::OperatorToken => "hpo_",
             Self::EnrollmentToken => "hpe_",
             Self::ServerSecret => "hps_",
+            Self::Session => "hpw_",
+            Self::SignInCode => "hpl_",
         }
     }
 }

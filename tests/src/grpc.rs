@@ -7,6 +7,7 @@ use homepot::pb::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
     command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
+    session::v1::session_service_client::SessionServiceClient,
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
 use tonic::{
@@ -74,6 +75,8 @@ pub struct Clients {
     pub device: DeviceServiceClient<Connection>,
     /// RegistryService.
     pub registry: RegistryServiceClient<Connection>,
+    /// SessionService.
+    pub session: SessionServiceClient<Connection>,
     /// TelemetryService.
     pub telemetry: TelemetryServiceClient<Connection>,
     /// CommandService.
@@ -89,6 +92,7 @@ impl Clients {
         Self {
             device: DeviceServiceClient::new(connection.clone()),
             registry: RegistryServiceClient::new(connection.clone()),
+            session: SessionServiceClient::new(connection.clone()),
             telemetry: TelemetryServiceClient::new(connection.clone()),
             command: CommandServiceClient::new(connection.clone()),
             analytics: AnalyticsServiceClient::new(connection),

@@ -5,12 +5,17 @@ use std::time::Duration;
 use homepot::{
     Error, Kind,
     model::{
-        CommandState, DeviceSource, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption, RunState, Whom,
+        CommandState, CommandType, DeviceSource, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption,
+        RunState, SiteScope, Target, Whom,
     },
 };
 use homepot_hints::Topic;
 use homepot_runtime::{auth::OperatorCaller, backoff::every};
-use homepot_store::runs::{self, Started};
+use homepot_store::{
+    Lane,
+    devices::DeviceRef,
+    runs::{self, Started, Starter},
+};
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -54,20 +59,22 @@ pub(crate) async fn drive(ledger: &Commands) {
 
 impl Commands {
     /// Starts a run; true when the idempotency key named an earlier one.
-    pub(crate) async fn start_run(&self, caller: &OperatorCaller, order: RunOrder) -> Result<(Run, bool), Error> {
+    pub(crate) async fn start_run(
+        &self,
+        caller: &OperatorCaller,
+        order: RunOrder,
+        expected_devices: Option<u32>,
+    ) -> Result<(Run, bool), Error> {
+        check_fresh_for(caller, &order.target)?;
         if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
             self.directory.site(caller, site_id.clone()).await?;
         }
         let run_id = RunId(Uuid::now_v7());
-        let (scope, created_by, asked) = (caller.scope.clone(), caller.name.to_string(), order.clone());
+        let starter = Starter { name: caller.name.to_string(), scope: caller.scope.clone(), expected_devices };
+        let asked = order.clone();
         let insert = move |conn: &mut _| {
             let command_type = asked.command_type.clone();
-            runs::insert(conn, run_id, &asked, &created_by, &scope, |device| {
-                if !device.active {
-                    return Some("the device is inactive".to_owned());
-                }
-                check_known(device, &command_type).err().map(|_| format!("the device does not know {command_type}"))
-            })
+            runs::insert(conn, run_id, &asked, &starter, |device| why_skipped(device, Some(&command_type)))
         };
         match self.store.run("insert_run", insert).await? {
             Started::New(run) => {
@@ -85,6 +92,34 @@ impl Commands {
                 format!("the idempotency key names run {}, which was asked for something else", run.run_id),
             )),
         }
+    }
+
+    /// The devices that a run would have now, by id, each with why it would be skipped.
+    pub(crate) async fn preview_run(
+        &self,
+        caller: &OperatorCaller,
+        target: Target,
+        command_type: Option<CommandType>,
+    ) -> Result<Vec<RunDevice>, Error> {
+        if let Whom::Matching { site_id: Some(site_id), .. } = &target.whom {
+            self.directory.site(caller, site_id.clone()).await?;
+        }
+        let scope = caller.scope.clone();
+        let preview = move |conn: &mut _| runs::preview(conn, &target, &scope);
+        let devices = self.store.lane(Lane::Reports).run("preview_run", preview).await?;
+        let device = |device: DeviceRef| {
+            let reason = why_skipped(&device, command_type.as_ref());
+            RunDevice {
+                skipped: reason.is_some(),
+                reason,
+                device_id: device.device_id,
+                site_id: device.site_id,
+                source: device.source,
+                command: None,
+                result: None,
+            }
+        };
+        Ok(devices.into_iter().map(device).collect())
     }
 
     /// A run the caller may see.
@@ -135,7 +170,8 @@ impl Commands {
         run_id: RunId,
         how: RunResumption,
     ) -> Result<Run, Error> {
-        self.get_run(caller, run_id).await?;
+        let run = self.get_run(caller, run_id).await?;
+        check_fresh_for(caller, &run.order.target)?;
         let resumed = self.store.run("resume_run", move |conn| runs::resume(conn, run_id, &how)).await?;
         self.moved(resumed)
     }
@@ -158,6 +194,28 @@ impl Commands {
         self.run_changed();
         Ok(run)
     }
+}
+
+/// Whether a run of this caller reaches beyond named devices and one site.
+pub(crate) fn reaches_far(caller: &OperatorCaller, target: &Target) -> bool {
+    let is_of_one_site = matches!(&caller.scope, SiteScope::Only(sites) if sites.len() < 2);
+    match &target.whom {
+        Whom::Devices(_) | Whom::Matching { site_id: Some(_), .. } => false,
+        Whom::Matching { site_id: None, .. } | Whom::Fleet => !is_of_one_site,
+    }
+}
+
+fn check_fresh_for(caller: &OperatorCaller, target: &Target) -> Result<(), Error> {
+    if reaches_far(caller, target) { caller.check_fresh() } else { Ok(()) }
+}
+
+/// Why a run leaves a device out; `None`: it does not. Whether the device knows the command is asked only where one is given.
+fn why_skipped(device: &DeviceRef, command_type: Option<&CommandType>) -> Option<String> {
+    if !device.active {
+        return Some("the device is inactive".to_owned());
+    }
+    let command_type = command_type?;
+    check_known(device, command_type).err().map(|_| format!("the device does not know {command_type}"))
 }
 
 fn said(what: &str, caller: &OperatorCaller, why: &str) -> String {

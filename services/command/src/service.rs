@@ -1,12 +1,12 @@
 //! `CommandService`: the operators' face of the ledger.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use homepot::{
     Error,
     model::{
-        Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, Faults, NewCommand, OperatorName,
-        PageRequest, RunId, RunOrder, RunResumption, RunState, Weigh, from_proto_duration,
+        Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, Faults, NewCommand, OperatorName, Page,
+        PageRequest, RunDevice, RunId, RunOrder, RunResumption, RunState, Target, Weigh, from_proto_duration,
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
@@ -14,7 +14,7 @@ use homepot_operator_api::{Answers, Call, Named, operator_service};
 use homepot_runtime::{auth::OperatorCaller, limits::Quota};
 use homepot_store::commands::RecentFilter;
 
-use crate::Commands;
+use crate::{Commands, runs::reaches_far};
 
 /// What the row of a command takes without its payload.
 const ROW: usize = 1_024;
@@ -98,13 +98,47 @@ impl Service {
     }
 
     async fn start_run(&self, call: &Call, request: pb::StartRunRequest) -> Result<pb::StartRunResponse, Error> {
+        let expected_devices = request.expected_devices;
         let order = RunOrder::try_from(request)?;
-        let (run, existed) = self.commands.start_run(call, order).await?;
+        let (run, existed) = self.commands.start_run(call, order, expected_devices).await?;
         if let Some(quota) = call.extension::<Quota>().filter(|_| !existed) {
             // Each of its devices gets a row with the payload.
             quota.count(run.progress.total as usize * (ROW + run.order.payload.weight()));
         }
         Ok(pb::StartRunResponse { run: Some(run.into()), existed })
+    }
+
+    async fn preview_run(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::PreviewRunRequest,
+    ) -> Result<pb::PreviewRunResponse, Error> {
+        let mut faults = Faults::new();
+        let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
+        let target = faults.take(Target::try_from(request.target.unwrap_or_default()));
+        let command_type = match request.command_type.as_str() {
+            "" => Some(None),
+            text => faults.take(CommandType::parse_any_case(text)).map(Some),
+        };
+        let ((page, target), command_type) = faults.finish(page.zip(target).zip(command_type))?;
+        let needs_fresh_sign_in = reaches_far(caller, &target);
+        let devices = self.commands.preview_run(caller, target, command_type).await?;
+        let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
+        let sites: BTreeSet<_> = devices.iter().map(|device| &device.site_id).collect();
+        let (sites, skipped) = (sites.len(), devices.iter().filter(|device| device.skipped).count());
+        let devices_total = count(devices.len());
+        let is_after = |device: &RunDevice| page.after.as_deref().is_none_or(|after| device.device_id.as_str() > after);
+        let rest = devices.into_iter().filter(is_after).take(page.size as usize + 1).collect();
+        let key = |device: &RunDevice| device.device_id.to_string();
+        let (devices, next_page_token) = Page::cut(rest, page.size, key).within_bytes(key).into_answer(Into::into);
+        Ok(pb::PreviewRunResponse {
+            devices_total,
+            devices_skipped: count(skipped),
+            sites: count(sites),
+            needs_fresh_sign_in,
+            devices,
+            next_page_token,
+        })
     }
 
     async fn get_run(&self, caller: &OperatorCaller, request: pb::GetRunRequest) -> Result<pb::GetRunResponse, Error> {
@@ -187,6 +221,7 @@ operator_service! {
         list(ListRequest) -> ListResponse;
         list_recent(ListRecentRequest) -> ListRecentResponse;
         start_run(StartRunRequest) -> StartRunResponse;
+        preview_run(PreviewRunRequest) -> PreviewRunResponse;
         get_run(GetRunRequest) -> GetRunResponse;
         list_runs(ListRunsRequest) -> ListRunsResponse;
         list_run_devices(ListRunDevicesRequest) -> ListRunDevicesResponse;

@@ -12,6 +12,7 @@ use homepot::pb::{
     command::v1::command_service_client::CommandServiceClient,
     device::v1::{self as device_pb, device_service_client::DeviceServiceClient},
     registry::v1::{self as registry_pb, registry_service_client::RegistryServiceClient},
+    session::v1::session_service_client::SessionServiceClient,
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
 use http::StatusCode;
@@ -71,6 +72,10 @@ impl Services {
 
     pub(crate) fn registry(&self) -> RegistryServiceClient<Carrier> {
         RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn session(&self) -> SessionServiceClient<Carrier> {
+        SessionServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn command(&self) -> CommandServiceClient<Carrier> {

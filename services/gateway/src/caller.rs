@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
+use homepot::model::Secret;
 use homepot_runtime::{
     auth::{API_KEY, DEVICE_ID, DEVICE_SOURCE, ENROLLMENT_TOKEN},
     peer::ForwardedPeer,
@@ -48,6 +49,13 @@ impl Caller {
         }
         let connection = context.and_then(|context| context.connection.clone());
         Ok(Self { metadata: Arc::new(metadata), peer, connection, is_operator })
+    }
+
+    /// An operator whose token, session or code did not come in the usual header.
+    pub(crate) fn operator(parts: &Parts, secret: &Secret) -> Result<Self, ApiError> {
+        let refused = |_| ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token").for_operators();
+        let value = HeaderValue::try_from(format!("Bearer {}", secret.reveal())).map_err(refused)?;
+        Ok(Self::new(parts, true)?.with("authorization", value))
     }
 
     /// Notes that a service accepted the credentials.

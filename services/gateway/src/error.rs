@@ -27,6 +27,9 @@ pub(crate) struct ErrorBody {
     pub(crate) detail: Detail,
     /// The HTTP status again.
     pub(crate) status_code: u16,
+    /// Why, for programs, where there is something that they can do about it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
 }
 
 /// What an error says.
@@ -137,12 +140,13 @@ pub(crate) struct ApiError {
     detail: Detail,
     retry_after: Option<Duration>,
     operators: bool,
+    reason: Option<String>,
 }
 
 impl ApiError {
     /// An error that says `text`.
     pub(crate) fn new(status: StatusCode, text: impl Into<String>) -> Self {
-        Self { status, detail: Detail::Text(text.into()), retry_after: None, operators: false }
+        Self { status, detail: Detail::Text(text.into()), retry_after: None, operators: false, reason: None }
     }
 
     /// The request is at fault.
@@ -187,6 +191,10 @@ impl ApiError {
             Detail::Faults(faults) => faults.iter().map(|fault| fault.msg.as_str()).collect::<Vec<_>>().join("; "),
         };
         let error = Error::new(kind, told);
+        let error = match &self.reason {
+            Some(reason) => error.because(reason),
+            None => error,
+        };
         Status::from(match self.retry_after {
             Some(delay) => error.retry_after(delay),
             None => error,
@@ -195,7 +203,8 @@ impl ApiError {
 
     /// The body as it goes out.
     pub(crate) fn body(&self) -> ErrorBody {
-        ErrorBody { detail: self.detail.clone(), status_code: self.status.as_u16() }
+        let reason = self.reason.clone();
+        ErrorBody { detail: self.detail.clone(), status_code: self.status.as_u16(), reason }
     }
 
     /// The faults of the object at `place` of a body that is a list.
@@ -255,6 +264,7 @@ impl From<Error> for ApiError {
     fn from(error: Error) -> Self {
         let kind = error.kind();
         let told = error.message().to_owned();
+        let reason = error.reason().map(str::to_owned);
         let answer = match kind {
             Kind::Invalid if !error.field_violations().is_empty() => {
                 return Self::invalid(error.field_violations().iter().map(Fault::from).collect());
@@ -269,13 +279,13 @@ impl From<Error> for ApiError {
             _ => Self::new(kind.http_status(), told),
         };
         let retryable = matches!(kind, Kind::Unavailable | Kind::Throttled);
-        Self { retry_after: retryable.then(|| error.retry_delay().unwrap_or(DEFAULT_RETRY)), ..answer }
+        Self { retry_after: retryable.then(|| error.retry_delay().unwrap_or(DEFAULT_RETRY)), reason, ..answer }
     }
 }
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let body = ErrorBody { detail: self.detail, status_code: self.status.as_u16() };
+        let body = ErrorBody { detail: self.detail, status_code: self.status.as_u16(), reason: self.reason };
         let mut response = (self.status, Json(body)).into_response();
         if let Some(delay) = self.retry_after {
             let seconds = delay.as_millis().div_ceil(1_000).clamp(1, 3_600) as u32;
@@ -309,7 +319,8 @@ mod tests {
 
     #[test]
     fn an_error_has_the_bytes_of_the_contract() {
-        let body = |detail, status_code| serde_json::to_string(&ErrorBody { detail, status_code }).unwrap();
+        let body =
+            |detail, status_code| serde_json::to_string(&ErrorBody { detail, status_code, reason: None }).unwrap();
         assert_eq!(
             body(Detail::Text("Device not found".to_owned()), 404),
             r#"{"detail":"Device not found","status_code":404}"#

@@ -4,7 +4,7 @@
 //!
 //! What this crate does is translate: it reads and checks the form of a request, makes the calls in the caller's own name,
 //! and writes the answer. A new method for operators adds no line here. The gateway decides nothing about who may;
-//! credentials travel on as they came. It may call the services by their contract only, over a [`Backend`] that the server
+//! credentials travel on as they came, a page's cookie as the header that the services know. It may call the services by their contract only, over a [`Backend`] that the server
 //! hands it, and never the store.
 
 // Unit tests share the clock of the machine that they run on.
@@ -48,6 +48,8 @@ pub struct GatewayConfig {
     pub version: &'static str,
     /// Asked by `/health/health`.
     pub readiness: Readiness,
+    /// Whether browsers reach it over TLS, ended here or by a proxy in front.
+    pub over_tls: bool,
     /// How many devices `/telemetry/prometheus` tells of at most; `None`: there is no such route.
     pub fleet_metrics: Option<usize>,
 }
@@ -79,14 +81,19 @@ impl Deref for App {
 /// `ConnectInfo<SocketAddr>`.
 pub fn router(config: GatewayConfig, backend: Backend) -> Router {
     let method_not_allowed = || async { ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed") };
-    legacy::router(config.version)
-        .merge(rest::translated(config.version))
-        .merge(web::router())
+    let (trusted_proxies, version) = (config.trusted_proxies.clone(), config.version);
+    let app = App::new(config, backend);
+    // What operators call may also come from our own page, with its cookie. Legacy clients have none.
+    let operators = rest::translated(version).merge(web::methods());
+    let operators = operators.route_layer(middleware::from_fn_with_state(app.clone(), web::admit_session));
+    legacy::router(version)
+        .merge(operators)
+        .merge(web::pages())
         .fallback(|| async { ApiError::not_found() })
         .method_not_allowed_fallback(method_not_allowed)
         .layer(middleware::from_fn_with_state(bounded::Bound::new(), bounded::bound))
-        .layer(middleware::from_fn_with_state(config.trusted_proxies.clone(), observe::observe))
-        .with_state(App::new(config, backend))
+        .layer(middleware::from_fn_with_state(trusted_proxies, observe::observe))
+        .with_state(app)
 }
 
 #[cfg(test)]

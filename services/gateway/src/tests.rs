@@ -28,6 +28,7 @@ pub(crate) fn config(ready: bool) -> GatewayConfig {
         trusted_proxies: TrustedProxies::default(),
         version: "1.2.3",
         readiness: Arc::new(move || Box::pin(async move { ready })),
+        over_tls: false,
         fleet_metrics: Some(2),
     }
 }

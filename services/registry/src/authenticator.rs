@@ -14,11 +14,12 @@ use homepot::{
     model::{DeviceId, Operator, Secret, SecretKind},
 };
 use homepot_runtime::{
-    auth::{Authenticator, DeviceCaller, DeviceCredentials, OperatorCaller},
+    auth::{Authenticator, Credential, DeviceCaller, DeviceCredentials, OperatorCaller, OperatorCredentials},
     peer::Peer,
 };
 use homepot_store::{
-    device_keys, operators,
+    StoreError, device_keys,
+    operators::{self, sessions},
     secrets::{self, Owner, StoredSecret},
 };
 
@@ -47,20 +48,38 @@ impl Authenticator for Registry {
         Box::pin(self.find_device(credentials, peer))
     }
 
-    fn operator(&self, token: Secret, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
-        Box::pin(self.find_operator(token, peer))
+    fn operator(&self, credentials: OperatorCredentials, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
+        let OperatorCredentials { secret, signs_in } = credentials;
+        Box::pin(async move {
+            if secret.public_id(SecretKind::Session).is_some() {
+                return self.find_session(secret, peer).await;
+            }
+            if signs_in && secret.public_id(SecretKind::SignInCode).is_some() {
+                return self.find_code(secret, peer).await;
+            }
+            self.find_operator(secret, peer).await
+        })
     }
 
     fn good_operators(&self, token_ids: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>> {
         let find = move |conn: &mut _| {
-            let token_ids: Vec<_> = token_ids.iter().map(|token_id| (**token_id).to_owned()).collect();
-            operators::find_by_tokens(conn, &token_ids)
+            let ids = token_ids.iter().map(|token_id| (**token_id).to_owned());
+            let (sessions, tokens): (Vec<_>, Vec<_>) = ids.partition(|id| id.starts_with(SecretKind::Session.prefix()));
+            let mut good = Vec::new();
+            if !tokens.is_empty() {
+                let found = operators::find_by_tokens(conn, &tokens)?.into_iter().flatten();
+                good.extend(found.filter(|found| found.is_good).map(|found| caller(found.operator)));
+            }
+            if !sessions.is_empty() {
+                let found = sessions::find_sessions(conn, &sessions)?.into_iter().flatten();
+                good.extend(found.filter(|found| found.is_good).map(session_caller));
+            }
+            Ok::<_, StoreError>(good)
         };
         Box::pin(async move {
             // Among what is short: the end of a credential waits for nobody's report.
             let store = self.inner.store.lane(homepot_store::Lane::Devices);
-            let found = store.run("find_good_operators", find).await?;
-            Ok(found.into_iter().flatten().filter(|found| found.is_good).map(|found| caller(found.operator)).collect())
+            Ok(store.run("find_good_operators", find).await?)
         })
     }
 }
@@ -202,9 +221,16 @@ pub(crate) fn place(name: &str, peer: Peer) -> Place {
     Place { network: peer.ip.map(network), name: name.to_owned() }
 }
 
-fn caller(operator: Operator) -> OperatorCaller {
+pub(crate) fn caller(operator: Operator) -> OperatorCaller {
     let token_id = Arc::from(operator.token_id);
-    OperatorCaller { name: operator.name, role: operator.role, scope: operator.scope, token_id }
+    let (name, role, scope) = (operator.name, operator.role, operator.scope);
+    OperatorCaller { name, role, scope, token_id, credential: Credential::Token }
+}
+
+/// An operator by its session: with what it may now.
+pub(crate) fn session_caller(found: sessions::Credential) -> OperatorCaller {
+    let token_id = Arc::from(found.session.session_id);
+    OperatorCaller { token_id, credential: Credential::Session { is_fresh: found.is_fresh }, ..caller(found.operator) }
 }
 
 fn claim<'a>(credential: &device_keys::Credential, key: &'a Secret, stored_hash: &'a str) -> Claim<'a> {

@@ -1,6 +1,6 @@
 //! The registry: sites, devices, enrolment, keys, operators and presence, and the check of everybody's credentials.
 //!
-//! In come calls of operators (`RegistryService`), credentials from the auth layer ([`Registry`] is its
+//! In come calls of operators (`RegistryService`, and `SessionService` for their sign-in), credentials from the auth layer ([`Registry`] is its
 //! [`Authenticator`]), and enrolments and sessions from the link. It calls the store and nothing else; secrets leave it once, in the
 //! answer that makes them. [`Registry::keep_presence`] finds devices that fell silent, whichever replica held them.
 
@@ -16,6 +16,7 @@ mod same_secret;
 mod secrets;
 mod service;
 pub mod settings;
+mod sign_in;
 mod source;
 mod throttle;
 mod ticket;
@@ -24,7 +25,14 @@ mod watch;
 
 use std::sync::Arc;
 
-use homepot::{Error, Kind, model::Secret, pb::registry::v1::registry_service_server::RegistryServiceServer};
+use homepot::{
+    Error, Kind,
+    model::Secret,
+    pb::{
+        registry::v1::registry_service_server::RegistryServiceServer,
+        session::v1::session_service_server::SessionServiceServer,
+    },
+};
 use homepot_hints::Hints;
 use homepot_operator_api::feed::Feed;
 use homepot_runtime::{Drain, auth::Authenticator};
@@ -113,6 +121,18 @@ impl Registry {
         RegistryServiceServer::new(service::Service::new(self.clone()))
             .max_decoding_message_size(MAX_MESSAGE_BYTES)
             .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// The sign-in of operators.
+    pub fn session_service(&self) -> SessionServiceServer<service::Sessions> {
+        SessionServiceServer::new(service::Sessions::new(self.clone()))
+            .max_decoding_message_size(MAX_MESSAGE_BYTES)
+            .max_encoding_message_size(MAX_MESSAGE_BYTES)
+    }
+
+    /// A code that signs in the first admin that is still good, once; `None`: there is none.
+    pub async fn sign_in_code(&self) -> Result<Option<Secret>, Error> {
+        self.make_code_for_first_admin().await
     }
 
     /// What the auth layer asks.

@@ -5,7 +5,10 @@
 //! the row is read after the call came in.
 
 use homepot::{Error, model::DeviceId};
-use homepot_store::{Combiner, Lane, Store, device_keys, operators};
+use homepot_store::{
+    Combiner, Lane, Store, device_keys,
+    operators::{self, sessions},
+};
 
 /// Looks that share one query at most.
 const MAX_SHARED: usize = 512;
@@ -14,6 +17,7 @@ const MAX_SHARED: usize = 512;
 pub(crate) struct Lookups {
     devices: Combiner<(DeviceId, String), Option<device_keys::Credential>>,
     operators: Combiner<String, Option<operators::Credential>>,
+    sessions: Combiner<String, Option<sessions::Credential>>,
 }
 
 impl Lookups {
@@ -21,6 +25,7 @@ impl Lookups {
     pub(crate) fn start(store: Store) -> Self {
         Self {
             devices: Combiner::start(store.lane(Lane::Devices), "find_device_keys", MAX_SHARED, device_keys::find),
+            sessions: Combiner::start(store.clone(), "find_sessions", MAX_SHARED, sessions::find_sessions),
             operators: Combiner::start(store, "find_operators_by_token", MAX_SHARED, operators::find_by_tokens),
         }
     }
@@ -37,5 +42,10 @@ impl Lookups {
     /// The operator whose token has this public id, good or not; `None`: there is none.
     pub(crate) async fn find_operator(&self, token_id: String) -> Result<Option<operators::Credential>, Error> {
         Ok(self.operators.run(token_id).await?)
+    }
+
+    /// The session with this public id, good or not; `None`: there is none.
+    pub(crate) async fn find_session(&self, session_id: String) -> Result<Option<sessions::Credential>, Error> {
+        Ok(self.sessions.run(session_id).await?)
     }
 }

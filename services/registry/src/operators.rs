@@ -42,6 +42,7 @@ impl Registry {
         scope: SiteScope,
         time_to_live: Option<Duration>,
     ) -> Result<(Operator, Secret), Error> {
+        caller.check_fresh()?;
         if !caller.scope.covers(&scope) {
             return Err(Error::new(Kind::Forbidden, "an admin can make operators for its own sites only"));
         }
@@ -87,6 +88,7 @@ impl Registry {
         caller: &OperatorCaller,
         name: OperatorName,
     ) -> Result<(Operator, Secret), Error> {
+        caller.check_fresh()?;
         let minted = self.mint(SecretKind::OperatorToken, place_of(&caller.name)).await?;
         let (wanted, token) = (name.clone(), minted.kept);
         let (by, own) = (caller.name.clone(), own_of(caller).is_some());
@@ -143,7 +145,13 @@ mod tests {
     #[test]
     fn who_is_bound_to_sites_makes_names_within_its_own() {
         let name = |text: &str| OperatorName::parse(text).unwrap();
-        let caller = |scope| OperatorCaller { name: name("ann"), role: Role::Admin, scope, token_id: "hpo_".into() };
+        let caller = |scope| OperatorCaller {
+            name: name("ann"),
+            role: Role::Admin,
+            scope,
+            token_id: "hpo_".into(),
+            credential: Default::default(),
+        };
         let bound = caller(SiteScope::Only(vec![SiteId::parse("s").unwrap()]));
         assert_eq!(name_within(&bound, name("bob")).unwrap(), name("bob@ann"));
         assert_eq!(name_within(&bound, name("bob@ann")).unwrap(), name("bob@ann"));

@@ -4,7 +4,10 @@ use homepot::{
     Error,
     model::{OperatorName, Secret, SecretKind},
 };
-use homepot_store::secrets::NewSecret;
+use homepot_store::{
+    operators::sessions::{NewRandom, PlainHash},
+    secrets::NewSecret,
+};
 
 use crate::queue::{Lane, Place};
 
@@ -21,6 +24,24 @@ pub(crate) fn random() -> Result<[u8; 32], Error> {
 /// A fresh secret.
 pub(crate) fn generate(kind: SecretKind) -> Result<Secret, Error> {
     Ok(Secret::from_random(kind, random()?))
+}
+
+/// Sets the hashes of sessions and codes apart from all others.
+const PLAIN: &str = "homepot 2026-11-28 sessions and sign-in codes";
+
+/// A fresh session or code, with what the store keeps of it: a plain hash. Argon2 slows down who tries likely passwords; of 256
+/// random bits none are likelier than others, and a session is checked with every call of a page.
+pub(crate) fn random_secret(kind: SecretKind) -> Result<(Secret, NewRandom), Error> {
+    let secret = generate(kind)?;
+    let public_id = secret.public_id(kind).ok_or_else(Error::internal)?.to_owned();
+    let hash = blake3::derive_key(PLAIN, secret.reveal().as_bytes());
+    Ok((secret, NewRandom { public_id, hash }))
+}
+
+/// Whether `secret` is what `hash` was made from; in constant time.
+pub(crate) fn is_random_secret(secret: &Secret, hash: PlainHash) -> bool {
+    let shown = blake3::derive_key(PLAIN, secret.reveal().as_bytes());
+    blake3::Hash::from_bytes(shown) == blake3::Hash::from_bytes(hash)
 }
 
 /// A secret just made, with what the store keeps of it.
@@ -47,4 +68,18 @@ impl crate::Registry {
 /// The place of an operator, wherever it calls from.
 pub(crate) fn place_of(operator: &OperatorName) -> Place {
     Place { network: None, name: operator.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_secret_itself_is_what_its_hash_was_made_from() {
+        let (secret, kept) = random_secret(SecretKind::Session).unwrap();
+        let (other, _) = random_secret(SecretKind::Session).unwrap();
+        assert!(is_random_secret(&secret, kept.hash));
+        assert!(!is_random_secret(&other, kept.hash));
+        assert_eq!(kept.public_id, secret.reveal()[..12]);
+    }
 }

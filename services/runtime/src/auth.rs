@@ -15,7 +15,8 @@ use futures_util::future::BoxFuture;
 use homepot::{
     Error, Kind,
     access::{self, Audience},
-    model::{DeviceId, DeviceSource, OperatorName, ProofKey, Role, Secret, SiteId, SiteScope},
+    error::reason,
+    model::{DeviceId, DeviceSource, OperatorName, ProofKey, Role, SIGN_IN_FRESH, Secret, SiteId, SiteScope},
 };
 use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
@@ -72,8 +73,50 @@ pub struct OperatorCaller {
     pub role: Role,
     /// Where.
     pub scope: SiteScope,
-    /// The public letters of its token; another token of it has others.
+    /// The public letters of what it showed; another token of it, or another session, has others.
     pub token_id: Arc<str>,
+    /// What it showed.
+    pub credential: Credential,
+}
+
+/// What an operator showed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Credential {
+    /// Its token.
+    #[default]
+    Token,
+    /// A session that was made with its token.
+    Session {
+        /// Whether it signed in lately.
+        is_fresh: bool,
+    },
+    /// A code that signs it in, once.
+    Code,
+}
+
+impl OperatorCaller {
+    /// Refuses a session whose sign-in is not fresh. To be asked where a call reaches the whole fleet or makes a credential, so
+    /// that an open page that somebody left, or a stolen cookie, does neither. A token is shown for each call, and passes.
+    pub fn check_fresh(&self) -> Result<(), Error> {
+        match self.credential {
+            Credential::Session { is_fresh: false } => {
+                let minutes = SIGN_IN_FRESH.as_secs() / 60;
+                let told =
+                    format!("this needs a sign-in within the last {minutes} minutes; sign in again and repeat it");
+                Err(Error::new(Kind::Conflict, told).because(reason::SIGN_IN_AGAIN))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What somebody shows as an operator.
+#[derive(Clone, Debug)]
+pub struct OperatorCredentials {
+    /// A token, a session's secret or a code.
+    pub secret: Secret,
+    /// Whether it signs in, for which a code is good.
+    pub signs_in: bool,
 }
 
 /// Somebody who wants to enrol a device; nothing is proved yet.
@@ -106,9 +149,9 @@ pub trait Authenticator: Send + Sync + 'static {
     fn device(&self, credentials: DeviceCredentials, peer: Peer) -> BoxFuture<'_, Result<DeviceCaller, Error>>;
 
     /// Who the operator is.
-    fn operator(&self, token: Secret, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>>;
+    fn operator(&self, credentials: OperatorCredentials, peer: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>>;
 
-    /// Of the operators' tokens with these public letters, those that are good now, each with what it may.
+    /// Of the operators' tokens and sessions with these public letters, those that are good now, each with what it may.
     fn good_operators(&self, token_ids: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>>;
 }
 
@@ -131,7 +174,7 @@ impl AuthLayer {
     pub async fn admit_operator<B>(&self, request: &mut Request<B>) -> Result<(), Error> {
         let connection = request.extensions().get::<ClientConnection>().cloned();
         let peer = Peer::of(request, &self.trusted);
-        self.operator(request.headers_mut(), peer, Role::Viewer, connection.as_ref()).await.map(drop)
+        self.operator(request.headers_mut(), peer, (Role::Viewer, false), connection.as_ref()).await.map(drop)
     }
 
     /// Answers the connection that a good answer lets in: whether somebody may enrol, the method tells.
@@ -140,6 +183,7 @@ impl AuthLayer {
             return Err(Error::new(Kind::Unimplemented, "there is no such method"));
         };
         let attaches = request.uri().path() == access::ATTACH;
+        let signs_in = request.uri().path() == access::CREATE_SESSION;
         let peer = Peer::of(request, &self.trusted);
         request.extensions_mut().insert(peer);
         let connection = request.extensions().get::<ClientConnection>().cloned();
@@ -168,11 +212,11 @@ impl AuthLayer {
                 request.extensions_mut().insert(caller);
             }
             Audience::Operator(role) => {
-                let caller = self.operator(headers, peer, role, connection.as_ref()).await?;
+                let caller = self.operator(headers, peer, (role, signs_in), connection.as_ref()).await?;
                 request.extensions_mut().insert(caller);
             }
             Audience::FleetAdmin => {
-                let caller = self.operator(headers, peer, Role::Admin, connection.as_ref()).await?;
+                let caller = self.operator(headers, peer, (Role::Admin, false), connection.as_ref()).await?;
                 if caller.scope != SiteScope::All {
                     return Err(Error::new(Kind::Forbidden, "this needs an admin of every site"));
                 }
@@ -186,13 +230,13 @@ impl AuthLayer {
         &self,
         headers: &mut HeaderMap,
         peer: Peer,
-        least: Role,
+        (least, signs_in): (Role, bool),
         connection: Option<&ClientConnection>,
     ) -> Result<OperatorCaller, Error> {
-        let token = take(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
-        let Some(token) = token else { return Err(Error::new(Kind::Unauthenticated, BAD_OPERATOR)) };
+        let secret = take(headers, AUTHORIZATION.as_str()).and_then(|value| bearer(&value));
+        let Some(secret) = secret else { return Err(Error::new(Kind::Unauthenticated, BAD_OPERATOR)) };
         let check = connection.map(ClientConnection::checking);
-        let caller = self.authenticator.operator(token, peer).await?;
+        let caller = self.authenticator.operator(OperatorCredentials { secret, signs_in }, peer).await?;
         drop(check);
         if let Some(connection) = connection {
             connection.let_in();
@@ -315,14 +359,17 @@ mod tests {
             Box::pin(async { Err(Error::new(Kind::Unauthenticated, "Invalid device credentials")) })
         }
 
-        fn operator(&self, token: Secret, _: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
-            let (role, scope) = match token.reveal() {
+        fn operator(&self, shown: OperatorCredentials, _: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
+            assert!(!shown.signs_in);
+            let (role, scope) = match shown.secret.reveal() {
                 "viewer" => (Role::Viewer, SiteScope::All),
                 "site-admin" => (Role::Admin, SiteScope::Only(vec![SiteId::parse("s").unwrap()])),
                 _ => (Role::Admin, SiteScope::All),
             };
             let name = OperatorName::parse("somebody").unwrap();
-            Box::pin(async move { Ok(OperatorCaller { name, role, scope, token_id: "hpo_".into() }) })
+            Box::pin(async move {
+                Ok(OperatorCaller { name, role, scope, token_id: "hpo_".into(), credential: Credential::Token })
+            })
         }
 
         fn good_operators(&self, _: Vec<Arc<str>>) -> BoxFuture<'_, Result<Vec<OperatorCaller>, Error>> {
@@ -381,5 +428,21 @@ mod tests {
     async fn a_method_that_the_table_does_not_know_is_open_to_nobody() {
         let path = "/homepot.registry.v1.RegistryService/DropEverything";
         assert_eq!(code(path, &[("authorization", "Bearer admin")]).await, tonic::Code::Unimplemented);
+    }
+
+    #[test]
+    fn only_a_session_has_to_sign_in_again() {
+        let caller = |credential| OperatorCaller {
+            name: OperatorName::parse("ann").unwrap(),
+            role: Role::Admin,
+            scope: SiteScope::All,
+            token_id: "id".into(),
+            credential,
+        };
+        for credential in [Credential::Token, Credential::Session { is_fresh: true }] {
+            assert_eq!(caller(credential).check_fresh(), Ok(()));
+        }
+        let refused = caller(Credential::Session { is_fresh: false }).check_fresh().unwrap_err();
+        assert_eq!((refused.kind(), refused.reason()), (Kind::Conflict, Some(reason::SIGN_IN_AGAIN)));
     }
 }

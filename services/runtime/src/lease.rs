@@ -211,12 +211,12 @@ fn refusal() -> HeaderMap {
 #[cfg(test)]
 mod tests {
     use futures_util::future::BoxFuture;
-    use homepot::model::{OperatorName, Role, Secret, SiteScope};
+    use homepot::model::{OperatorName, Role, SiteScope};
     use http_body_util::{BodyExt as _, StreamBody};
 
     use super::*;
     use crate::{
-        auth::{DeviceCaller, DeviceCredentials},
+        auth::{DeviceCaller, DeviceCredentials, OperatorCredentials},
         peer::Peer,
     };
 
@@ -229,7 +229,7 @@ mod tests {
             unreachable!("no device calls")
         }
 
-        fn operator(&self, _: Secret, _: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
+        fn operator(&self, _: OperatorCredentials, _: Peer) -> BoxFuture<'_, Result<OperatorCaller, Error>> {
             unreachable!("nobody comes through the door")
         }
 
@@ -243,7 +243,8 @@ mod tests {
 
     fn caller(token_id: &str) -> OperatorCaller {
         let name = OperatorName::parse("eve").unwrap();
-        OperatorCaller { name, role: Role::Admin, scope: SiteScope::All, token_id: token_id.into() }
+        let credential = Default::default();
+        OperatorCaller { name, role: Role::Admin, scope: SiteScope::All, token_id: token_id.into(), credential }
     }
 
     /// An answer that has one message and then goes on without another.

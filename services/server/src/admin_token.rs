@@ -13,7 +13,7 @@ use std::{
 use anyhow::Context as _;
 use homepot::model::{Secret, SecretKind};
 use homepot_registry::Registry;
-use homepot_runtime::peer::Peer;
+use homepot_runtime::{auth::OperatorCredentials, peer::Peer};
 
 /// The file's name in the data directory.
 pub(crate) const FILE: &str = "admin-token";
@@ -50,7 +50,8 @@ pub(crate) async fn bootstrap(registry: &Registry, given: Option<Secret>, data_d
 /// Whether a candidate that a crash left behind had opened the door already.
 async fn is_good(registry: &Registry, token: Secret) -> anyhow::Result<bool> {
     let nowhere = Peer { ip: None, on_this_machine: true };
-    match registry.authenticator().operator(token, nowhere).await {
+    let shown = OperatorCredentials { secret: token, signs_in: false };
+    match registry.authenticator().operator(shown, nowhere).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == homepot::Kind::Unauthenticated => Ok(false),
         Err(error) => Err(error.into()),

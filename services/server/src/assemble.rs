@@ -76,6 +76,7 @@ impl Backstage {
         let mut routes = Routes::builder();
         if settings.roles.has(Role::Registry) {
             routes.add_service(registry.service());
+            routes.add_service(registry.session_service());
         }
         if settings.roles.has(Role::Telemetry) {
             routes.add_service(telemetry.service());
@@ -180,7 +181,8 @@ pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store
     });
     let trusted_proxies = settings.security.trusted_proxies.clone();
     let (version, fleet_metrics) = (env!("CARGO_PKG_VERSION"), settings.fleet_metrics);
-    let config = GatewayConfig { trusted_proxies, version, readiness, fleet_metrics };
+    let over_tls = settings.security.page.over_tls;
+    let config = GatewayConfig { trusted_proxies, version, readiness, over_tls, fleet_metrics };
     homepot_gateway::router(config, backend)
 }
 

@@ -10,6 +10,7 @@ use homepot::{
         analytics::v1::analytics_service_client::AnalyticsServiceClient,
         command::v1::command_service_client::CommandServiceClient,
         registry::v1::registry_service_client::RegistryServiceClient,
+        session::v1::session_service_client::SessionServiceClient,
         telemetry::v1::telemetry_service_client::TelemetryServiceClient,
     },
 };
@@ -56,6 +57,10 @@ impl Client {
 
     pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn session(&self) -> SessionServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
+        SessionServiceClient::new(self.0.clone())
     }
 
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {

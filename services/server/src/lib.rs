@@ -22,6 +22,7 @@ mod restored;
 mod serve;
 mod server_secret;
 mod settings;
+mod sign_in_link;
 mod signals;
 mod terminal;
 mod tether;

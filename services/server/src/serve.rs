@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use homepot_registry::OpenEnrollment;
+use homepot_registry::{OpenEnrollment, Registry};
 use homepot_runtime::{
     Drain,
     descriptors::{self, Shares},
@@ -30,7 +30,9 @@ use crate::{
     assemble::{self, Backstage},
     background,
     settings::{Flags, Settings},
+    sign_in_link::sign_in_link,
     signals::{Children, Signals},
+    terminal,
 };
 
 pub(crate) const AFTER_HELP: &str = "\
@@ -196,6 +198,20 @@ async fn serve(
     ended
 }
 
+/// Shows the person at the terminal a link that opens the web page signed in. It is no line of the log: whoever reads that later
+/// is not to sign in by it.
+async fn show_sign_in(registry: &Registry, settings: &Settings, address: SocketAddr) {
+    let scheme = if settings.security.page.over_tls { "https" } else { "http" };
+    match registry.sign_in_code().await {
+        Ok(Some(code)) => {
+            let link = sign_in_link(format_args!("{scheme}://{address}"), &code);
+            terminal::show(format_args!("Dashboard: {link}"));
+        }
+        Ok(None) => tracing::debug!("there is no admin to sign in"),
+        Err(error) => tracing::warn!(%error, "make a link that signs in"),
+    }
+}
+
 /// What each port holds.
 struct Gates {
     grpc: Gate,
@@ -274,7 +290,8 @@ impl Server {
         started: Instant,
     ) -> anyhow::Result<()> {
         let grpc_addr = listeners.grpc.as_ref().map(|listener| listener.address().to_string());
-        let rest_addr = listeners.rest.as_ref().map(|listener| listener.address().to_string());
+        let rest = listeners.rest.as_ref().map(Listener::address);
+        let rest_addr = rest.map(|address| address.to_string());
         let ops_addr = listeners.ops.address().to_string();
 
         // First of all: whoever probes may watch the start.
@@ -314,6 +331,12 @@ impl Server {
         self.readiness.serving();
         let took_ms = started.elapsed().as_millis() as u64;
         tracing::info!(grpc_addr, rest_addr, ops_addr, took_ms, "ready");
+        if let (Some(backstage), Some(rest)) = (&self.backstage, rest)
+            && settings.security.page.on_this_machine
+            && terminal::is_watched()
+        {
+            show_sign_in(&backstage.registry, settings, rest).await;
+        }
         Ok(())
     }
 

@@ -377,6 +377,32 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    operator_sessions (session_id) {
+        session_id -> Text,
+        secret_hash -> Binary,
+        operator -> Text,
+        token_id -> Text,
+        created_at -> Timestamptz,
+        used_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sign_in_codes (code_id) {
+        code_id -> Text,
+        secret_hash -> Binary,
+        operator -> Text,
+        token_id -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::joinable!(operator_sessions -> operators (operator));
+diesel::joinable!(sign_in_codes -> operators (operator));
+diesel::allow_tables_to_appear_in_same_query!(operator_sessions, operators);
+diesel::allow_tables_to_appear_in_same_query!(sign_in_codes, operators);
 diesel::joinable!(devices -> sites (site_id));
 diesel::joinable!(device_keys -> devices (device));
 diesel::joinable!(sessions -> devices (device));

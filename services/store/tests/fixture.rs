@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use diesel::connection::SimpleConnection;
 use homepot::model::{
     CommandId, CommandType, DeviceId, DeviceSource, Enrollment, Hello, NewCommand, NewSite, PageRequest, SiteId,
+    SiteScope,
 };
 use homepot_store::{
     PgConnection, Store, StoreError,
@@ -12,6 +13,7 @@ use homepot_store::{
     device_keys::{self, Credential},
     devices::{self, DeviceRef, Enrolled, NewDevice},
     enrollment_tokens::{self, NewEnrollmentToken},
+    runs,
     secrets::NewSecret,
     sessions::{self, Begun, Stream},
     sites,
@@ -222,4 +224,9 @@ pub(crate) fn pass(conn: &mut PgConnection, pk: i64, seconds: i64) {
     let seconds = seconds.min(7 * 24 * 3600);
     let history = format!("UPDATE device_states SET at = at - interval '{seconds} seconds' WHERE device = {pk}");
     conn.batch_execute(&history).unwrap();
+}
+
+/// Who starts runs, everywhere.
+pub(crate) fn starter(name: &str) -> runs::Starter {
+    runs::Starter { name: name.to_owned(), scope: SiteScope::All, expected_devices: None }
 }

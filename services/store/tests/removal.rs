@@ -370,7 +370,7 @@ async fn a_run_goes_on_without_the_devices_that_were_removed_and_completes() {
         description: None,
     };
     let run_id = RunId(uuid::Uuid::now_v7());
-    runs::insert(&mut conn, run_id, &order, "admin", &SiteScope::All, |_| None).unwrap();
+    runs::insert(&mut conn, run_id, &order, &starter("admin"), |_| None).unwrap();
     runs::advance(&mut conn).unwrap();
     assert_eq!(remove(&mut conn, &filter("")), 3);
     runs::advance(&mut conn).unwrap();

@@ -31,9 +31,7 @@ fn order(target: Target) -> RunOrder {
 
 fn start(conn: &mut PgConnection, order: &RunOrder) -> Run {
     let id = RunId(uuid::Uuid::now_v7());
-    match runs::insert(conn, id, order, "admin", &SiteScope::All, |device| {
-        (!device.active).then(|| "inactive".to_owned())
-    }) {
+    match runs::insert(conn, id, order, &starter("admin"), |device| (!device.active).then(|| "inactive".to_owned())) {
         Ok(Started::New(run)) => run,
         other => panic!("{other:?}"),
     }
@@ -185,7 +183,8 @@ async fn a_target_is_settled_at_the_start_and_within_the_callers_sites() {
     let mut conn = database.connect();
     let of_site_2 = SiteScope::Only(vec![SiteId::parse("site-2").unwrap()]);
     let try_start = |conn: &mut PgConnection, target, scope: &SiteScope| {
-        runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order(target), "admin", scope, |_| None)
+        let starter = runs::Starter { scope: scope.clone(), ..starter("admin") };
+        runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order(target), &starter, |_| None)
     };
     let Started::New(run) = try_start(&mut conn, whole_fleet(DeviceSource::Real), &of_site_2).unwrap() else {
         panic!()
@@ -221,13 +220,13 @@ async fn an_idempotency_key_starts_one_run_an_operator() {
     let started = at_once(database.store(), 4, |_| {
         let order = with_key.clone();
         move |conn: &mut PgConnection| {
-            runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order, "admin", &SiteScope::All, |_| None)
+            runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order, &starter("admin"), |_| None)
         }
     })
     .await;
     assert_eq!(started.iter().filter(|started| matches!(started, Started::New(_))).count(), 1);
     let mut conn = database.connect();
-    let of_other = runs::insert(&mut conn, RunId(uuid::Uuid::now_v7()), &with_key, "other", &SiteScope::All, |_| None);
+    let of_other = runs::insert(&mut conn, RunId(uuid::Uuid::now_v7()), &with_key, &starter("other"), |_| None);
     assert!(matches!(of_other, Ok(Started::New(_))));
 }
 

@@ -117,7 +117,7 @@ fn order(whom: Whom, source: Option<DeviceSource>) -> RunOrder {
 
 fn start(conn: &mut PgConnection, whom: Whom, source: Option<DeviceSource>) -> Result<Run, String> {
     let order = order(whom, source);
-    match runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order, "admin", &SiteScope::All, |_| None) {
+    match runs::insert(conn, RunId(uuid::Uuid::now_v7()), &order, &starter("admin"), |_| None) {
         Ok(Started::New(run)) => Ok(run),
         Err(StoreError::Invalid(error)) => Err(error.to_string()),
         other => panic!("{other:?}"),

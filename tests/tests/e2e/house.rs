@@ -166,11 +166,11 @@ fn no_source_file_grows_past_500_lines() {
     assert!(long.is_empty(), "two rooms serve better than one: {long:?}");
 }
 
-/// The gateway translates; what is new is found over REST and gRPC-Web from the contract alone. Blank lines and tests do not
-/// count.
+/// The gateway translates; what is new is found over REST and gRPC-Web from the contract alone. The page's sign-in and its files
+/// are the one thing that it does by itself. Blank lines and tests do not count.
 #[test]
 fn the_gateway_stays_thin() {
-    const MOST: usize = 4_500;
+    const MOST: usize = 4_900;
     let written = |file: &PathBuf| {
         let text = std::fs::read_to_string(file).unwrap();
         text.lines().take_while(|line| *line != "#[cfg(test)]").filter(|line| !line.trim().is_empty()).count()

@@ -27,6 +27,7 @@ mod removal;
 mod replicas;
 mod rest;
 mod siege;
+mod sign_in;
 mod simulator;
 mod slice;
 mod source;

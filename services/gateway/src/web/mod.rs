@@ -1,29 +1,37 @@
-//! What browsers use: every method for operators as gRPC-Web, a first page, and the page that tries the API. Nothing in the
-//! pages is loaded from another host, and no page of another host may call anything here.
+//! What browsers use: every method for operators as gRPC-Web, the sign-in with its cookie, the dashboard, and the page that tries
+//! the API. Nothing in the pages is loaded from another host, and no page of another host may call anything here.
 
+mod cookie;
+mod dashboard;
 mod grpc;
+mod same_origin;
+mod session;
 
 use std::sync::Arc;
 
 use axum::{
     Router,
     extract::Path,
-    response::{Html, IntoResponse, Redirect, Response},
+    response::{IntoResponse, Redirect, Response},
     routing::get,
 };
 use http::{HeaderValue, header};
 use utoipa_swagger_ui::{Config, Url};
 
+pub(crate) use self::session::admit as admit_session;
 use crate::{App, error::ApiError, legacy, rest};
 
-const LANDING: &str = include_str!("landing.html");
-const LANDING_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
 /// The page styles its elements from its script, and draws with `data:` images.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The pages and the methods.
-pub(crate) fn router() -> Router<App> {
+/// The methods for operators.
+pub(crate) fn methods() -> Router<App> {
+    grpc::router()
+}
+
+/// The sign-in and the pages.
+pub(crate) fn pages() -> Router<App> {
     // The page would otherwise have a host on the internet judge the document.
     let documents = [("operators", rest::DOCUMENT_PATH), ("legacy clients", legacy::DOCUMENT_PATH)];
     let config = Config::new(documents.map(|(name, path)| Url::new(name, path)))
@@ -31,8 +39,8 @@ pub(crate) fn router() -> Router<App> {
         .persist_authorization(false);
     let config = Arc::new(config);
     let index = config.clone();
-    grpc::router()
-        .route("/", get(|| async { under(LANDING_POLICY, Html(LANDING)) }))
+    session::router()
+        .merge(dashboard::router())
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(|| async { docs_file("index.html", index) }))
         .route("/docs/{*file}", get(|Path(file): Path<String>| async move { docs_file(&file, config) }))

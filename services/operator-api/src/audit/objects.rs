@@ -76,7 +76,7 @@ mod tests {
 
     #[test]
     fn a_secret_in_place_of_an_id_shows_its_public_letters_only() {
-        for kind in [SecretKind::DeviceKey, SecretKind::OperatorToken, SecretKind::EnrollmentToken] {
+        for kind in SecretKind::ALL {
             let secret = Secret::from_random(kind, [7; 32]);
             let public = secret.public_id(kind).unwrap();
             assert_eq!(line(&[("token_id", secret.reveal())]), format!("token_id={public}…"));

@@ -165,7 +165,7 @@ mod tests {
     fn every_audited_method_tells_what_it_is_about() {
         for method in audited() {
             let shape = shape(method).unwrap_or_else(|| panic!("{method} has no shape"));
-            assert!(!shape.request.0.is_empty(), "{method}");
+            assert!(!shape.request.0.is_empty() || !shape.answer.0.is_empty(), "{method}");
         }
     }
 

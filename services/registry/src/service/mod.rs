@@ -4,6 +4,7 @@ mod devices;
 mod operators;
 mod presence;
 mod removal;
+mod sessions;
 mod sites;
 mod tokens;
 
@@ -14,6 +15,7 @@ use homepot::{
 };
 use homepot_operator_api::{Directory, operator_service};
 
+pub(crate) use self::sessions::Sessions;
 use crate::Registry;
 
 /// The operators' face of the registry.

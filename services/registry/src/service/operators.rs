@@ -2,11 +2,14 @@
 
 use homepot::{
     Error,
-    model::{OperatorName, PageRequest, Role, from_proto_duration},
+    model::{OperatorName, PageRequest, Role, from_proto_duration, to_proto_timestamp},
     pb::registry::v1 as pb,
 };
-use homepot_runtime::auth::OperatorCaller;
-use homepot_store::operators;
+use homepot_runtime::auth::{Credential, OperatorCaller};
+use homepot_store::{
+    StoreError,
+    operators::{self, sessions},
+};
 
 use super::{Service, scope_of};
 use crate::operators::own_of;
@@ -73,9 +76,20 @@ impl Service {
         caller: &OperatorCaller,
         _: pb::WhoAmIRequest,
     ) -> Result<pb::WhoAmIResponse, Error> {
-        let name = caller.name.clone();
-        let found = self.registry.inner.store.run("find_operator", move |conn| operators::find(conn, &name)).await?;
-        let operator = found.ok_or_else(|| Error::not_found("Operator not found"))?;
-        Ok(pb::WhoAmIResponse { operator: Some(operator.into()) })
+        let (name, session_id) = (caller.name.clone(), caller.token_id.to_string());
+        let has_session = matches!(caller.credential, Credential::Session { .. });
+        let find = move |conn: &mut _| {
+            let ids: &[String] = if has_session { &[session_id] } else { &[] };
+            let session = sessions::find_sessions(conn, ids)?.into_iter().flatten().next();
+            Ok::<_, StoreError>((operators::find(conn, &name)?, session.map(|found| found.session)))
+        };
+        let (operator, session) = self.registry.inner.store.run("find_operator", find).await?;
+        let operator = operator.ok_or_else(|| Error::not_found("Operator not found"))?;
+        Ok(pb::WhoAmIResponse {
+            operator: Some(operator.into()),
+            fresh_until: session.as_ref().map(|session| to_proto_timestamp(session.fresh_until())),
+            session: session.map(|session| session.into_proto(true)),
+            server_version: env!("CARGO_PKG_VERSION").to_owned(),
+        })
     }
 }

@@ -61,6 +61,9 @@ impl Service {
         request: pb::RemoveSimulatedDevicesRequest,
     ) -> Result<pb::RemoveSimulatedDevicesResponse, Error> {
         let (site_ids, selector) = read(&request)?;
+        if request.all {
+            caller.check_fresh()?;
+        }
         for site_id in &site_ids {
             self.directory.site(caller, site_id.clone()).await?;
         }

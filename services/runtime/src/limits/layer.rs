@@ -229,6 +229,7 @@ mod tests {
             role: Role::Viewer,
             scope: SiteScope::All,
             token_id: "hpo_x".into(),
+            credential: Default::default(),
         }
     }
 

@@ -11,5 +11,5 @@ pub use self::{
     addresses::{AddressFlags, Addresses},
     limits::LimitFlags,
     log::LogFlags,
-    security::{Listening, Reflection, SecurityFlags, SecuritySettings},
+    security::{Listening, PageSettings, Reflection, SecurityFlags, SecuritySettings},
 };

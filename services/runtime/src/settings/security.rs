@@ -68,10 +68,21 @@ pub struct SecuritySettings {
     pub trusted_proxies: TrustedProxies,
     /// Whether clients come through a proxy, so that strangers may look like clients on this machine.
     pub behind_proxy: bool,
+    /// How browsers reach the web page.
+    pub page: PageSettings,
     /// Who may use server reflection.
     pub reflection: Reflection,
     /// Connections without accepted credentials that a port holds at most.
     pub unauthenticated_connections: Limits,
+}
+
+/// How browsers reach the web page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PageSettings {
+    /// Over TLS, ended here or by a proxy in front.
+    pub over_tls: bool,
+    /// From this machine only, with no proxy in front.
+    pub on_this_machine: bool,
 }
 
 /// Who may use gRPC server reflection.
@@ -113,10 +124,12 @@ impl SecurityFlags {
         let trusted_proxies = trusted_proxies.speaking(reader.keep("forwarded-header", header, Default::default()));
         let behind_proxy = proxied || !trusted_proxies.is_empty();
         let open_to_all = addresses.grpc.ip().is_loopback() && !behind_proxy;
+        let over_tls = tls.is_some() || proxied;
         SecuritySettings {
             tls,
             trusted_proxies,
             behind_proxy,
+            page: PageSettings { over_tls, on_this_machine: addresses.rest.ip().is_loopback() && !behind_proxy },
             reflection: reflection(reader, &self.reflection, open_to_all),
             unauthenticated_connections: Limits {
                 total: reader.count("unauthenticated-connections", &self.unauthenticated_connections, CONNECTIONS),

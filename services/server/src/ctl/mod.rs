@@ -14,6 +14,7 @@ mod operators;
 mod query;
 mod runs;
 mod samples;
+mod sign_in;
 mod sites;
 mod tokens;
 
@@ -84,6 +85,9 @@ enum Noun {
     /// Show who your own token says you are.
     #[command(name = "whoami")]
     WhoAmI,
+    /// Make a link that opens the web page signed in as you, once.
+    #[command(name = "sign-in")]
+    SignIn(sign_in::SignInArgs),
     /// Write a script that completes this command line on the Tab key.
     #[command(after_help = completions::AFTER_HELP)]
     Completions {
@@ -147,6 +151,7 @@ async fn act(connection: &Connection, out: &Out, noun: Noun) -> anyhow::Result<E
         Noun::Tokens(action) => tokens::run(client, out, action).await,
         Noun::Operators(action) => operators::run(client, out, action).await,
         Noun::WhoAmI => operators::who_am_i(client, out).await,
+        Noun::SignIn(args) => sign_in::run(client, out, &args).await,
         // These were done before.
         Noun::Completions { .. } | Noun::Contexts(_) | Noun::Complete(_) => Ok(ExitCode::SUCCESS),
     }

@@ -316,6 +316,7 @@ async fn start(client: &Client, out: &Out, args: Start) -> anyhow::Result<ExitCo
         max_failures: args.max_failures,
         time_to_live: args.ttl.map(to_proto_duration),
         description: args.description,
+        expected_devices: None,
     };
     let started = answer(client.command().start_run(request).await)?;
     if started.existed {

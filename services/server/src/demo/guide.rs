@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::Path};
 
 use homepot::model::Secret;
 
-use crate::health::reachable;
+use crate::{health::reachable, sign_in_link::sign_in_link};
 
 /// Where the demo's server is.
 pub(super) struct Addresses {
@@ -23,15 +23,18 @@ impl Addresses {
     }
 }
 
-/// Commands to copy and paste, the token included.
-pub(super) fn guide(at: &Addresses, device_id: &str, token: &Secret, program: &Path) -> String {
+/// What to open, and commands to copy and paste, the token included. `code` signs in at the dashboard.
+pub(super) fn guide(at: &Addresses, device_id: &str, token: &Secret, code: &Secret, program: &Path) -> String {
     let Addresses { grpc, rest, ops } = at;
     let simulator = program.with_file_name("homepot-sim");
     let (token, program, simulator) = (token.reveal(), program.display(), simulator.display());
+    let dashboard = sign_in_link(format_args!("http://{rest}"), code);
     let bearer = r#"-H "authorization: Bearer $HOMEPOT_TOKEN""#;
     format!(
         r#"
 Open
+  {dashboard}
+                                   the dashboard, signed in: the link is good once, within 10 minutes
   http://{rest}/docs       the REST API, to try it out
   http://{ops}/metrics    the server's metrics; /readyz and /livez beside it
 
@@ -85,7 +88,9 @@ mod tests {
     fn what_is_to_be_pasted_holds_the_token_once_and_real_addresses() {
         let any: SocketAddr = "127.0.0.1:50051".parse().unwrap();
         let at = Addresses { grpc: any, rest: any, ops: any };
-        let text = guide(&at, "till-7", &Secret::presented("hpo_x"), Path::new("/bin/homepot"));
+        let text =
+            guide(&at, "till-7", &Secret::presented("hpo_x"), &Secret::presented("hpl_x"), Path::new("/bin/homepot"));
+        assert!(text.contains("  http://127.0.0.1:50051/#/sign-in?code=hpl_x\n"));
         assert_eq!(text.matches("hpo_x").count(), 1);
         assert!(text.contains(r#"-d '{"device_id": "till-7", "command_type": "RUN_DIAGNOSTICS"}' 127.0.0.1:50051"#));
         assert!(text.contains("http://127.0.0.1:50051/docs"));

@@ -182,7 +182,8 @@ impl Demo {
         let traffic = children.traffic.insert(self.start_traffic(&at)?);
         step("the shop's people", traffic, shop::wait_traffic(&client, since)).await?;
         say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));
-        say(guide(&at, &self.device_id, &token, &std::env::current_exe()?));
+        let code = steps::sign_in_code(&client).await?;
+        say(guide(&at, &self.device_id, &token, &code, &std::env::current_exe()?));
         Ok(client)
     }
 

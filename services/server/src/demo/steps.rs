@@ -5,8 +5,11 @@ use std::time::Duration;
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use homepot::{
-    model::{CommandState, JsonBounds, from_proto_timestamp, from_struct},
-    pb::{command::v1 as command_pb, registry::v1 as registry_pb, telemetry::v1 as telemetry_pb},
+    model::{CommandState, JsonBounds, Secret, from_proto_timestamp, from_struct},
+    pb::{
+        command::v1 as command_pb, registry::v1 as registry_pb, session::v1 as session_pb,
+        telemetry::v1 as telemetry_pb,
+    },
 };
 use prost_types::Timestamp;
 use tonic::Code;
@@ -20,6 +23,12 @@ use crate::{
 const SOON: Duration = Duration::from_millis(100);
 /// Between two questions about the command: it goes through its states in milliseconds.
 const VERY_SOON: Duration = Duration::from_millis(5);
+
+/// A code that signs the demo's admin in at the dashboard, once.
+pub(super) async fn sign_in_code(client: &Client) -> anyhow::Result<Secret> {
+    let made = client.session().create_sign_in_code(session_pb::CreateSignInCodeRequest {}).await;
+    Ok(Secret::presented(made.map_err(|status| refusal(&status))?.into_inner().code))
+}
 
 /// Makes the site that devices on this machine may enrol at; it may be there already.
 pub(super) async fn make_site(client: &Client, site_id: &str) -> anyhow::Result<()> {

@@ -7,7 +7,7 @@ use homepot_runtime::settings::Listening;
 /// One part of the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Role {
-    /// `RegistryService`.
+    /// `RegistryService` and `SessionService`.
     Registry,
     /// `TelemetryService` and `AnalyticsService`.
     Telemetry,
@@ -37,7 +37,7 @@ impl Role {
     /// The gRPC services it answers for, by their full names.
     pub(crate) fn grpc_services(self) -> &'static [&'static str] {
         match self {
-            Self::Registry => &["homepot.registry.v1.RegistryService"],
+            Self::Registry => &["homepot.registry.v1.RegistryService", "homepot.session.v1.SessionService"],
             Self::Telemetry => &["homepot.telemetry.v1.TelemetryService", "homepot.analytics.v1.AnalyticsService"],
             Self::Command => &["homepot.command.v1.CommandService"],
             Self::Link => &["homepot.device.v1.DeviceService"],

@@ -11,7 +11,7 @@ pub use self::guard::{Guard, Hold, confirm_clock};
 use crate::{
     StoreError, activities, clock, devices, error_groups,
     locks::{self, Lock},
-    losses, partitions, rollups,
+    losses, operators, partitions, rollups,
     samples::corrections,
 };
 
@@ -123,6 +123,7 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
         losses::delete_before(conn, oldest)?;
     }
     error_groups::forget_reporters(conn, now)?;
+    operators::sessions::sweep(conn, now)?;
     clock::forget_steps_back(conn, now)?;
     let more = more_minutes || more_late || more_hours || more_activities;
     let lag = (now - rolled_to).to_std().unwrap_or_default();

@@ -187,7 +187,11 @@ fn revoke_tokens(conn: &mut PgConnection, makers: &[String]) -> Result<usize, St
 }
 
 /// Whether there is an operator `name` that `own_of` reaches.
-fn is_within(conn: &mut PgConnection, name: &OperatorName, own_of: Option<&OperatorName>) -> Result<bool, StoreError> {
+pub(super) fn is_within(
+    conn: &mut PgConnection,
+    name: &OperatorName,
+    own_of: Option<&OperatorName>,
+) -> Result<bool, StoreError> {
     Ok(match own_of {
         None => find(conn, name)?.is_some(),
         Some(own_of) => with_made(conn, own_of)?.iter().any(|own| own == name.as_str()),

@@ -1,6 +1,7 @@
 //! Operators and the hashes of their tokens.
 
 mod makers;
+pub mod sessions;
 
 use std::collections::HashMap;
 

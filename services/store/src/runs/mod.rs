@@ -8,5 +8,5 @@ mod start;
 pub use self::{
     drive::{Advanced, advance, cancel, pause, resume},
     read::{devices, find, list},
-    start::{Started, insert},
+    start::{Started, Starter, insert, preview},
 };

@@ -7,7 +7,8 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid},
 };
 use homepot::{
-    Error,
+    Error, Kind,
+    error::reason,
     model::{DeviceSelection, DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom},
 };
 
@@ -32,20 +33,32 @@ pub enum Started {
     Existing(Run),
 }
 
-/// Keeps a run with its devices: those that `order` names now and `scope` allows. `judge` says why a device is left out.
+/// Who starts a run, and what it takes for granted.
+#[derive(Clone, Debug)]
+pub struct Starter {
+    /// Its name.
+    pub name: String,
+    /// Where it may act.
+    pub scope: SiteScope,
+    /// How many devices it means to reach; `None`: it does not say.
+    pub expected_devices: Option<u32>,
+}
+
+/// Keeps a run with its devices: those that `order` names now and the scope allows. `judge` says why a device is left out.
 pub fn insert(
     conn: &mut PgConnection,
     run_id: RunId,
     order: &RunOrder,
-    created_by: &str,
-    scope: &SiteScope,
+    starter: &Starter,
     judge: impl Fn(&DeviceRef) -> Option<String>,
 ) -> Result<Started, StoreError> {
+    let Starter { name: created_by, scope, expected_devices } = starter;
     conn.transaction(|conn| {
         if let Some(existing) = by_key(conn, order, created_by)? {
             return Ok(Started::Existing(existing));
         }
         let devices = resolve(conn, &order.target, scope)?;
+        check_expected(&devices, *expected_devices)?;
         if !insert_run(conn, run_id, order, created_by, &devices)? {
             // Somebody was quicker with the same key.
             let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
@@ -58,6 +71,22 @@ pub fn insert(
             .execute(conn)?;
         Ok(Started::New(found(conn, run_id)?))
     })
+}
+
+/// The devices that a run with this target would have now, by id; where it could not be started, the same error.
+pub fn preview(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<DeviceRef>, StoreError> {
+    let mut devices = resolve(conn, target, scope)?;
+    devices.sort_unstable_by(|a, b| a.device_id.cmp(&b.device_id));
+    Ok(devices)
+}
+
+fn check_expected(devices: &[DeviceRef], expected: Option<u32>) -> Result<(), Error> {
+    let (found, Some(expected)) = (devices.len(), expected) else { return Ok(()) };
+    if u32::try_from(found) == Ok(expected) {
+        return Ok(());
+    }
+    let told = format!("the target has {found} devices now, and expected_devices says {expected}; look at it again");
+    Err(Error::new(Kind::Conflict, told).because(reason::DEVICES_CHANGED))
 }
 
 fn by_key(conn: &mut PgConnection, order: &RunOrder, created_by: &str) -> Result<Option<Run>, StoreError> {

@@ -26,7 +26,8 @@ fn about_nothing(message: &[u8]) -> Vec<u8> {
         if uuid.is_some_and(|text| uuid::Uuid::try_parse(text).is_ok()) {
             message[at + 24..at + 36].copy_from_slice(b"000000000000");
         }
-        if message[at..].starts_with(b"hpe_") && message.len() >= at + 12 {
+        let is_id = [b"hpe_", b"hpw_"].iter().any(|prefix| message[at..].starts_with(*prefix));
+        if is_id && message.len() >= at + 12 {
             message[at + 4..at + 12].copy_from_slice(b"AAAAAAAA");
         }
     }

@@ -5,6 +5,7 @@ use homepot::pb::{
     command::v1 as command_pb,
     device::v1::{self as device_pb, attach_request},
     registry::v1 as pb,
+    session::v1 as session_pb,
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
@@ -114,6 +115,7 @@ impl World {
             "CreateEnrollmentToken" | "ListEnrollmentTokens" | "RevokeEnrollmentToken" => {
                 self.about_tokens(method).await
             }
+            _ if path.contains("SessionService") => self.about_sessions(method).await,
             _ if path.contains("AnalyticsService") => self.about_analytics(method),
             _ if path.contains("CommandService") => self.about_commands(method).await,
             _ if path.contains("RegistryService") => self.about_devices(method).await,
@@ -221,6 +223,21 @@ impl World {
         }
     }
 
+    async fn about_sessions(&self, method: &str) -> Vec<u8> {
+        match method {
+            "CreateSession" => session_pb::CreateSessionRequest::default().encode_to_vec(),
+            "ListSessions" => session_pb::ListSessionsRequest::default().encode_to_vec(),
+            "RevokeSession" => {
+                let mut viewer = self.server.clients(&Caller::Operator(self.viewer.clone())).session;
+                let made = viewer.create_session(session_pb::CreateSessionRequest {}).await.expect("a viewer signs in");
+                let session_id = made.into_inner().session.unwrap().session_id;
+                session_pb::RevokeSessionRequest { session_id }.encode_to_vec()
+            }
+            "CreateSignInCode" => session_pb::CreateSignInCodeRequest::default().encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
     fn about_analytics(&self, method: &str) -> Vec<u8> {
         match method {
             "LogActivity" => activity().encode_to_vec(),
@@ -257,6 +274,9 @@ impl World {
             "Watch" => command_pb::WatchRequest { command_ids: vec![self.queued(TILL).await], ..Default::default() }
                 .encode_to_vec(),
             "StartRun" => command_pb::StartRunRequest { target, command_type, ..Default::default() }.encode_to_vec(),
+            "PreviewRun" => {
+                command_pb::PreviewRunRequest { target, command_type, ..Default::default() }.encode_to_vec()
+            }
             "GetRun" => run(self.run().await).encode_to_vec(),
             "ListRuns" => command_pb::ListRunsRequest::default().encode_to_vec(),
             "ListRunDevices" => {
