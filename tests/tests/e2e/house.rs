@@ -332,7 +332,9 @@ fn reached(metadata: &Value, name: &str) -> BTreeSet<String> {
 #[test]
 fn variables_are_read_by_the_one_rule_that_tells_not_set_from_not_readable() {
     for room in ["agent/src", "benches/src", "services", "simulator/src", "src"] {
-        for file in rust_files(&workspace().join(room)) {
+        // Build scripts read what cargo tells them.
+        let files = rust_files(&workspace().join(room)).into_iter();
+        for file in files.filter(|file| !file.ends_with("build.rs")) {
             let text = std::fs::read_to_string(&file).unwrap();
             assert!(!text.contains("env::var("), "{}: homepot_host::environment reads variables", file.display());
         }

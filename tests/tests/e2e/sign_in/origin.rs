@@ -5,9 +5,12 @@ use serde_json::json;
 
 use super::*;
 
+/// Headers, as a browser sends them.
+type Headers = [(&'static str, &'static str)];
+
 /// What a browser says of the page behind a request that changes something, and whether it is taken. Requests go to
 /// `http://localhost`.
-const CALLERS: [(&str, &[(&str, &str)], bool); 10] = [
+const CALLERS: [(&str, &Headers, bool); 10] = [
     ("our page", &[("Sec-Fetch-Site", "same-origin")], true),
     ("our page in an older browser", &[("Origin", "http://localhost")], true),
     ("another site's page", &[("Sec-Fetch-Site", "cross-site"), ("Origin", "https://evil.example")], false),
