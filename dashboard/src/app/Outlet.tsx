@@ -1,14 +1,16 @@
 import { Component, type ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { may } from "~/api/session";
 import { Button, Empty, Failed, LinkButton, Loading } from "~/kit";
-import { type PageEntry, type PageProps, pageAt } from "./pages";
+import { type PageEntry, type PageProps, pageAt, pageKey } from "./pages";
 import { href, path } from "./route";
 
-/** The page of the address. */
+/** The page of the address. A tab of a page is not another page: what is typed and where the focus is stay as they are. */
 export function Outlet() {
   const found = pageAt(path.value);
+  const key = found ? pageKey(found.page, found.parts) : path.value;
+  useArrival(key);
   if (!found) {
     return (
       <Empty title="There is no such page">
@@ -25,10 +27,21 @@ export function Outlet() {
     );
   }
   return (
-    <Fence key={path.value}>
+    <Fence key={key}>
       <Shown page={found.page} parts={found.parts} />
     </Fence>
   );
+}
+
+/** Who goes to another page begins at its top, also with the keyboard and a screen reader. */
+function useArrival(key: string): void {
+  const before = useRef(key);
+  useLayoutEffect(() => {
+    if (before.current === key) return;
+    before.current = key;
+    window.scrollTo(0, 0);
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [key]);
 }
 
 /** Loads a page's code when it is first shown. */

@@ -54,7 +54,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
   );
   if (over) {
     return (
-      <Dialog title={fresh ? "Sign in again" : "Your session has ended"} onClose={() => fresh?.answer(false)}>
+      <Dialog title={fresh ? "Sign in again" : "Your session has ended"} stays={!fresh} onClose={() => fresh?.answer(false)}>
         {form}
       </Dialog>
     );
