@@ -1,0 +1,37 @@
+/** Totals of the fleet, read again when news say that they changed. */
+import { useEffect, useRef } from "preact/hooks";
+import { registry } from "~/api/clients";
+import { useNews } from "~/api/live";
+import { cache, useRead } from "~/api/query";
+import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
+import { DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
+import { now } from "~/kit/time";
+import { changesTotals } from "./counts";
+
+const KEY = ["devices", "fleet"] as const;
+/** A total is a report to the server: in a fleet where much happens it is asked for this often at most. */
+const PAUSE_MS = 10_000;
+/** What happens together is read together. */
+const GATHER_MS = 1_000;
+/** The clocks of the server and of its database may differ. */
+const SLACK_MS = 5_000;
+
+export function useFleet(source: DeviceSource, siteId = "", status = DeviceStatus.UNSPECIFIED, enabled = true) {
+  return useRead([...KEY, { source, siteId, status }], (signal) => registry.summarizeFleet({ source, siteId, status }, { signal }), { enabled });
+}
+
+/** Keeps the totals of a page true; once a page. */
+export function useFleetNews(): void {
+  const readAt = useRef(now.peek());
+  const timer = useRef<ReturnType<typeof setTimeout>>();
+  useEffect(() => () => clearTimeout(timer.current), []);
+  useNews(({ devices, removedDeviceIds }) => {
+    if (timer.current !== undefined || !changesTotals(devices, removedDeviceIds, readAt.current - SLACK_MS)) return;
+    const wait = Math.max(GATHER_MS, readAt.current + PAUSE_MS - now.peek());
+    timer.current = setTimeout(() => {
+      timer.current = undefined;
+      readAt.current = now.peek();
+      void cache.invalidateQueries({ queryKey: KEY });
+    }, wait);
+  });
+}
