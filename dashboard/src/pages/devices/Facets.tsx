@@ -30,7 +30,7 @@ function FacetRow({ facet, summaries }: { facet: Facet; summaries: readonly Summ
       <span class="quiet small">{facetWord(facet)}</span>
       <div class="row">
         {(isWhole ? all : all.slice(0, SHOWN_AT_FIRST)).map((choice) => (
-          <FacetLink key={choice.value} facet={facet} choice={choice} />
+          <FacetLink key={choice.value} facet={facet} choice={choice} isOneSource={summaries.length === 1} />
         ))}
         {rest > 0 && (
           <Button kind="quiet" onPress={() => setWhole(!isWhole)}>
@@ -43,9 +43,8 @@ function FacetRow({ facet, summaries }: { facet: Facet; summaries: readonly Summ
   );
 }
 
-function FacetLink({ facet, choice }: { facet: Facet; choice: Choice }) {
-  const isOne = choice.counts.length === 1;
-  const told = choice.counts.map(({ source, devices }) => (isOne ? figure(devices) : `${figure(devices)} ${sourceWord(source)}`));
+function FacetLink({ facet, choice, isOneSource }: { facet: Facet; choice: Choice; isOneSource: boolean }) {
+  const told = choice.counts.map(({ source, devices }) => (isOneSource ? figure(devices) : `${figure(devices)} ${sourceWord(source)}`));
   const isNone = choice.counts.every(({ devices }) => devices === 0n);
   const content = (
     <>

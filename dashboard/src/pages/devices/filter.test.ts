@@ -68,6 +68,7 @@ test("counts of real and simulated devices stand side by side", () => {
     { value: "ONLINE", counts: [{ source: REAL, devices: 1200n }, { source: SIMULATED, devices: 40n }] },
     { value: "OFFLINE", counts: [{ source: REAL, devices: 4n }, { source: SIMULATED, devices: 0n }] },
   ]);
+  expect(choices("status", [create(SummarizeFleetResponseSchema, { byStatus: [{ status: DeviceStatus.UNKNOWN }, { status: DeviceStatus.ONLINE }] })]).map(({ value }) => value)).toEqual(["ONLINE", "UNKNOWN"]);
   expect(choices("site", [summary(REAL, 0n)])).toEqual([]);
 });
 
@@ -79,5 +80,6 @@ test("a run is aimed at what a target can say", () => {
 test("an empty filter is the whole fleet, and says so", () => {
   expect(aim(at(""), SIMULATED)).toEqual({ params: { fleet: "true", source: "simulated" }, isFleet: true });
   expect(aimWords(1204n, REAL, true)).toBe("Run a command on the whole fleet: all 1,204 real devices");
+  expect(aimWords(1n, REAL, true)).toBe("Run a command on the whole fleet: the 1 real device");
   expect(aimWords(1204n, REAL, false)).toBe("Run a command on all 1,204 real devices that match");
 });

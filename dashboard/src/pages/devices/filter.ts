@@ -107,7 +107,10 @@ export function choices(facet: Facet, summaries: readonly SummarizeFleetResponse
 }
 
 function counted(facet: Facet, summary: SummarizeFleetResponse): [string, bigint][] {
-  if (facet === "status") return summary.byStatus.map(({ status, devices }) => [DeviceStatus[status], devices]);
+  if (facet === "status") {
+    const place = ({ status }: { status: DeviceStatus }) => Object.keys(STATUS_WORDS).indexOf(DeviceStatus[status]);
+    return summary.byStatus.toSorted((one, other) => place(one) - place(other)).map(({ status, devices }) => [DeviceStatus[status], devices]);
+  }
   if (facet === "type") return summary.byDeviceType.map(({ deviceType, devices }) => [deviceType, devices]);
   return summary.bySite.map(({ siteId, devices }) => [siteId, devices]);
 }

@@ -24,8 +24,7 @@ export default function DevicesPage() {
   const isOperator = may("operator");
   const summaries = list.counts.data ?? [];
   return (
-    <Page title="Devices" actions={may("admin") && <LinkButton href={href("/enrolment")}>Add a device</LinkButton>}>
-      <SavedViews />
+    <Page title="Devices" beside={<SavedViews />} actions={may("admin") && <LinkButton href={href("/enrolment")}>Add a device</LinkButton>}>
       <Filters filter={filter} faults={refusal?.fields ?? {}} />
       <Facets filter={filter} summaries={summaries} />
       <Totals filter={filter} sort={sort} counts={list.counts} />

@@ -18,6 +18,6 @@ export function aim(filter: Filter, source: DeviceSource): Aim {
 /** What the button says. A filter that says nothing means everything, and then that is said. */
 export function aimWords(devices: bigint, source: DeviceSource, isFleet: boolean): string {
   const many = `${figure(devices)} ${sourceWord(source)}`;
-  if (devices === 1n) return `Run a command on the 1 ${sourceWord(source)} device that matches`;
+  if (devices === 1n) return `Run a command on ${isFleet ? "the whole fleet: " : ""}the 1 ${sourceWord(source)} device${isFleet ? "" : " that matches"}`;
   return isFleet ? `Run a command on the whole fleet: all ${many} devices` : `Run a command on all ${many} devices that match`;
 }
