@@ -70,11 +70,13 @@ interface FormDialogProps extends DialogProps {
   busy: boolean;
   problem?: Problem | undefined;
   ready?: boolean;
+  /** What the button says that leaves, where "Cancel" could be taken for the action. */
+  leave?: string;
   onSubmit: () => void;
 }
 
 /** A window with a form: what is asked, what went wrong, and two buttons. */
-export function FormDialog({ action, kind = "primary", busy, problem, ready = true, onSubmit, children, ...rest }: FormDialogProps) {
+export function FormDialog({ action, kind = "primary", busy, problem, ready = true, leave = "Cancel", onSubmit, children, ...rest }: FormDialogProps) {
   const submit = (event: Event) => {
     event.preventDefault();
     if (ready && !busy) onSubmit();
@@ -85,7 +87,7 @@ export function FormDialog({ action, kind = "primary", busy, problem, ready = tr
         {children}
         {problem && <Refusal problem={problem} again={onSubmit} />}
         <footer>
-          <Button onPress={rest.onClose}>Cancel</Button>
+          <Button onPress={rest.onClose}>{leave}</Button>
           <Button type="submit" kind={kind} busy={busy} disabled={!ready}>
             {action}
           </Button>
