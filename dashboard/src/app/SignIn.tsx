@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { problem } from "~/api/errors";
 import { askWho, linkProblem } from "~/api/start";
 import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
@@ -19,6 +20,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
+    setFault("");
     try {
       await signIn({ token: token.trim() });
       setToken("");
@@ -26,7 +28,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
       refresh("");
       fresh?.answer(true);
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(problem(error).message);
     } finally {
       setBusy(false);
     }
