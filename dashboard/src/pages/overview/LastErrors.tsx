@@ -4,7 +4,7 @@ import { useRead } from "~/api/query";
 import { href } from "~/app/route";
 import { sourceParam } from "~/app/source";
 import { ErrorGrouping } from "~/gen/homepot/analytics/v1/analytics_pb";
-import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
+import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { Read, SourceBadge, Tile } from "~/kit";
 import { now } from "~/kit/time";
 import { whole } from "~/parts/fleet/counts";
@@ -43,7 +43,7 @@ function Severities({ source, isNamed }: { source: DeviceSource; isNamed: boolea
               <SourceBadge source={source} />
             </div>
           )}
-          <div class="severities">
+          <div class={source === DeviceSource.SIMULATED ? "severities tiles-of-simulated" : "severities"}>
             {bySeverity(sums).map(({ name, word, tone, errors }) => (
               <Tile key={name} label={word} value={whole(errors)} tone={tone} href={href("/errors", { severity: name, span: "1h", source: sourceParam(source) })} />
             ))}

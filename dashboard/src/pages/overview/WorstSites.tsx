@@ -1,5 +1,5 @@
 import { href } from "~/app/route";
-import { sourceParam, sourcesShown } from "~/app/source";
+import { sourceParam } from "~/app/source";
 import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
 import { Meter, Read, SourceBadge } from "~/kit";
@@ -9,18 +9,32 @@ import { Panel } from "~/parts/Panel";
 
 const SHOWN = 8;
 
-/** The sites with the most devices offline. */
-export function WorstSites({ source }: { source: DeviceSource }) {
+/** The sites with the most devices offline, of each source by itself. */
+export function WorstSites({ sources }: { sources: readonly DeviceSource[] }) {
+  return (
+    <Panel title="Sites with most devices offline" more={<a href={href("/sites")}>All sites</a>}>
+      {sources.map((source) => (
+        <Worst key={source} source={source} isNamed={sources.length > 1} />
+      ))}
+    </Panel>
+  );
+}
+
+function Worst({ source, isNamed }: { source: DeviceSource; isNamed: boolean }) {
   const all = useFleet(source);
   const offline = useFleet(source, "", DeviceStatus.OFFLINE);
-  const both = { data: all.data && offline.data && worstSites(offline.data.bySite, all.data, SHOWN), error: all.error ?? offline.error };
+  const data = all.data && offline.data && worstSites(offline.data.bySite, all.data, SHOWN);
   const refetch = () => Promise.all([all.refetch(), offline.refetch()]);
-  const beside = sourcesShown().length > 1 ? <SourceBadge source={source} /> : <a href={href("/sites")}>All sites</a>;
   return (
-    <Panel title="Sites with most devices offline" more={beside}>
-      <Read of={{ ...both, refetch }}>
-        {(sites) =>
-          sites.length === 0 ? (
+    <Read of={{ data, error: all.error ?? offline.error, refetch }}>
+      {(sites) => (
+        <div class="stack">
+          {isNamed && (
+            <div>
+              <SourceBadge source={source} />
+            </div>
+          )}
+          {sites.length === 0 ? (
             <p class="quiet">No site has a device offline.</p>
           ) : (
             <ul class="plain-list">
@@ -28,10 +42,10 @@ export function WorstSites({ source }: { source: DeviceSource }) {
                 <Row key={site.siteId} site={site} source={source} />
               ))}
             </ul>
-          )
-        }
-      </Read>
-    </Panel>
+          )}
+        </div>
+      )}
+    </Read>
   );
 }
 

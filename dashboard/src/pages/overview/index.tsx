@@ -39,9 +39,7 @@ export default function OverviewPage() {
       {others > 0 && <OthersNotShown count={others} source={sources[0] ?? DeviceSource.REAL} />}
       <div class="overview">
         <WentOffline />
-        {sources.map((source) => (
-          <WorstSites key={source} source={source} />
-        ))}
+        <WorstSites sources={sources} />
         <LiveRuns />
         <LastErrors sources={sources} />
       </div>

@@ -2,7 +2,7 @@ import { href } from "~/app/route";
 import { sourceParam } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { DeviceStatus, type SummarizeFleetResponse } from "~/gen/homepot/registry/v1/registry_pb";
-import { DEVICE_STATUS, Read, SourceBadge, Tile, type Tone } from "~/kit";
+import { DEVICE_STATUS, Read, Tile, type Tone } from "~/kit";
 import { whole, withStatus } from "./counts";
 import { useFleet } from "./useFleet";
 import "./fleet.css";
@@ -23,10 +23,7 @@ export function FleetTiles({ source, siteId = "" }: { source: DeviceSource; site
   const fleet = useFleet(source, siteId);
   return (
     <section class="stack" aria-label={sourceName(source)}>
-      <div class="row">
-        <h2>{sourceName(source)}</h2>
-        <SourceBadge source={source} />
-      </div>
+      <h2>{sourceName(source)}</h2>
       <Read of={fleet} rows={2}>
         {(counts) => <Tiles counts={counts} source={source} siteId={siteId} />}
       </Read>
@@ -37,7 +34,7 @@ export function FleetTiles({ source, siteId = "" }: { source: DeviceSource; site
 function Tiles({ counts, source, siteId }: { counts: SummarizeFleetResponse; source: DeviceSource; siteId: string }) {
   const list = (status = "") => href("/devices", { site: siteId, status, source: sourceParam(source) });
   return (
-    <div class="fleet-tiles" data-simulated={source === DeviceSource.SIMULATED || undefined}>
+    <div class={source === DeviceSource.SIMULATED ? "fleet-tiles tiles-of-simulated" : "fleet-tiles"}>
       <Tile label="Devices" value={whole(counts.total)} href={list()} />
       {STATUSES.map(([status, tone]) => {
         const devices = withStatus(counts, status);
