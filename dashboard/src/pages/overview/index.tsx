@@ -38,10 +38,14 @@ export default function OverviewPage() {
       ))}
       {others > 0 && <OthersNotShown count={others} source={sources[0] ?? DeviceSource.REAL} />}
       <div class="overview">
-        <WentOffline />
-        <WorstSites sources={sources} />
-        <LiveRuns />
-        <LastErrors sources={sources} />
+        <div class="stack">
+          <WentOffline />
+          <LiveRuns />
+        </div>
+        <div class="stack">
+          <WorstSites sources={sources} />
+          <LastErrors sources={sources} />
+        </div>
       </div>
     </Page>
   );
