@@ -1,0 +1,52 @@
+/** Where a run stands, in words, with what can be done about it. */
+import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
+import { devicesWord, figure } from "~/parts/run/progress";
+
+export function standing(run: Run): string {
+  const { failed = 0, inFlight = 0, waiting = 0 } = run.progress ?? {};
+  switch (run.state) {
+    case RunState.RUNNING:
+      return `Commands are queued as earlier ones end: at most ${figure(run.maxInFlight)} at a time, ${devicesWord(waiting)} still waiting.`;
+    case RunState.PAUSED:
+      return `Nothing more is queued until it is resumed. ${stillOut(inFlight)}`;
+    case RunState.HALTED:
+      return `It halted by itself: ${devicesWord(failed)} failed, and it allows ${allowed(run.maxFailures)}. Nothing more is queued until it is resumed. ${stillOut(inFlight)}`;
+    case RunState.COMPLETED:
+      return "Every device has an outcome.";
+    case RunState.CANCELLED:
+      return inFlight > 0 ? `It was cancelled. ${stillOut(inFlight)}` : "It was cancelled.";
+    default:
+      return "";
+  }
+}
+
+function stillOut(inFlight: number): string {
+  return inFlight === 0 ? "" : `What is queued already goes on: ${devicesWord(inFlight)}.`;
+}
+
+function allowed(maxFailures: number): string {
+  return maxFailures === 0 ? "none" : figure(maxFailures);
+}
+
+export interface Limits {
+  maxFailures?: number;
+  maxInFlight?: number;
+}
+
+/** Limits as they are typed; empty: as before. */
+export function limits(failures: string, inFlight: string): { value: Limits } | { failures?: string; inFlight?: string } {
+  const [maxFailures, maxInFlight] = [whole(failures), whole(inFlight)];
+  const fault = {
+    ...((Number.isNaN(maxFailures) || (maxFailures ?? 0) > 1_000_000) && { failures: "This must be a whole number from 0 to 1,000,000." }),
+    ...((Number.isNaN(maxInFlight) || maxInFlight === 0 || (maxInFlight ?? 1) > 1_000) && { inFlight: "This must be a whole number from 1 to 1,000." }),
+  };
+  if (Object.keys(fault).length > 0) return fault;
+  return { value: { ...(maxFailures !== undefined && { maxFailures }), ...(maxInFlight !== undefined && { maxInFlight }) } };
+}
+
+/** `undefined`: empty; NaN: no whole number. */
+function whole(text: string): number | undefined {
+  const typed = text.trim();
+  if (typed === "") return undefined;
+  return /^\d{1,9}$/.test(typed) ? Number(typed) : Number.NaN;
+}
