@@ -82,7 +82,6 @@ function Canvas(props: CanvasProps) {
   const themeKey = useThemeKey();
   useEffect(() => {
     let isGone = false;
-    const begin = performance.now();
     void import("./chart/plot").then((module) => {
       if (isGone || !box.current) return;
       plot.current = new module.Plot(box.current, newest.current.picture, {
@@ -90,7 +89,6 @@ function Canvas(props: CanvasProps) {
         onZoom: newest.current.onZoom && ((from, to) => newest.current.onZoom?.(from, to)),
         isShown: (line) => newest.current.isShown(line),
       });
-      performance.measure("homepot chart", { start: begin });
     });
     return () => {
       isGone = true;

@@ -1,4 +1,4 @@
-import { useMemo } from "preact/hooks";
+import { useMemo, useRef } from "preact/hooks";
 import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import type { Metric } from "~/gen/homepot/telemetry/v1/telemetry_pb";
 import { Read } from "~/kit";
@@ -9,6 +9,10 @@ import { metricInfo } from "./metrics";
 import { type Target, useSeries } from "./readSeries";
 import { MADE_FROM, type SeriesData } from "./series";
 import type { Span } from "./span";
+
+/** Room that a chart takes with its legend and foot, kept while it is read. */
+const CHART_PX = 220;
+const AROUND_PX = 76;
 
 interface Common {
   /** Charts with the same one have their cursors together. */
@@ -33,11 +37,22 @@ interface SeriesChartProps extends Common {
 /** How one metric of a device, of some, or of a site went. It has no heading of its own. */
 export function SeriesChart({ target, metric, span, source, ...rest }: SeriesChartProps) {
   const reading = useSeries({ target, metrics: [metric], span, source });
+  const held = useHeld(reading.data, JSON.stringify([target, metric, source]));
+  // While another span of the same is read, the one before stays in sight, so that nothing jumps.
+  const isHeld = reading.data === undefined && held !== undefined && !reading.error;
   return (
-    <Read of={reading} rows={4}>
-      {(data) => <SeriesPicture data={data} metric={metric} {...rest} />}
-    </Read>
+    <div class="chart-frame" aria-busy={isHeld || undefined} style={{ minHeight: `${(rest.height ?? CHART_PX) + AROUND_PX}px` }}>
+      <Read of={isHeld ? { data: held, error: undefined } : reading} rows={4}>
+        {(data) => <SeriesPicture data={data} metric={metric} {...rest} />}
+      </Read>
+    </div>
   );
+}
+
+function useHeld(data: SeriesData | undefined, of: string): SeriesData | undefined {
+  const held = useRef<{ data: SeriesData; of: string }>();
+  if (data) held.current = { data, of };
+  return held.current?.of === of ? held.current.data : undefined;
 }
 
 /** The same of what was read already, where one answer serves several charts. */

@@ -44,13 +44,21 @@ async function inTurn<T>(read: () => Promise<T>): Promise<T> {
   }
 }
 
-/** A line that asks again every 15 s where the span moves on; only its end is read then. */
+function keyOf({ target, metrics, span, source = DeviceSource.UNSPECIFIED }: SeriesQuestion) {
+  return ["series", target, metrics, span, source] as const;
+}
+
+/** What was read for a question already. */
+export function seriesRead(question: SeriesQuestion): SeriesData | undefined {
+  return cache.getQueryData(keyOf(question));
+}
+
+/** Where the span moves on, it is asked for again every 15 s; only its end is read then. */
 export function useSeries(question: SeriesQuestion) {
-  const { target, metrics, span, source = DeviceSource.UNSPECIFIED } = question;
+  const { target, metrics, span } = question;
   const isAsked = metrics.length > 0 && ((target.deviceIds?.length ?? 0) > 0 || Boolean(target.siteId));
-  const key = ["series", target, metrics, span, source];
-  const read = (signal: AbortSignal) => readOn(question, cache.getQueryData<SeriesData>(key), signal);
-  return useRead(key, read, { enabled: isAsked, everyMs: "last" in span ? LIVE_MS : undefined });
+  const read = (signal: AbortSignal) => readOn(question, seriesRead(question), signal);
+  return useRead(keyOf(question), read, { enabled: isAsked, everyMs: "last" in span ? LIVE_MS : undefined });
 }
 
 async function readOn(question: SeriesQuestion, before: SeriesData | undefined, signal: AbortSignal): Promise<SeriesData> {

@@ -1,5 +1,7 @@
 /** Marks on the axis of time, in a zone: hours and days are those of its clocks, whether days have 23, 24 or 25 hours. */
 
+import { offset } from "../zone";
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -14,26 +16,6 @@ const STEPS = [
 
 /** The 5th of January 1970 was a Monday; weeks are counted from there. */
 const MONDAY = 4 * DAY;
-
-const clocks = new Map<string, Intl.DateTimeFormat>();
-
-function clock(zone: string): Intl.DateTimeFormat {
-  const known = clocks.get(zone);
-  if (known) return known;
-  const parts: Intl.DateTimeFormatOptions = { year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "numeric", second: "numeric", hourCycle: "h23" };
-  const made = new Intl.DateTimeFormat("en-US", { ...parts, timeZone: zone || undefined });
-  clocks.set(zone, made);
-  return made;
-}
-
-/** How much the zone's clocks are ahead of UTC at that time, in milliseconds. */
-export function offset(time: number, zone: string): number {
-  const whole = Math.floor(time / SECOND) * SECOND;
-  const part: Record<string, number> = {};
-  for (const { type, value } of clock(zone).formatToParts(whole)) part[type] = Number(value);
-  const { year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0 } = part;
-  return Date.UTC(year, month - 1, day, hour, minute, second) - whole;
-}
 
 /** How far from mark to mark, so that there are at most `most` of them. */
 export function stepOf(length: number, most: number): number {
