@@ -1,4 +1,5 @@
 import { href } from "~/app/route";
+import { sourceParam } from "~/app/source";
 import type { Run } from "~/gen/homepot/command/v1/command_pb";
 import { At, Facts } from "~/kit";
 import { durationMs, ms, span } from "~/kit/time";
@@ -34,7 +35,7 @@ export function Settings({ run }: { run: Run }) {
 function Target({ run: { target } }: { run: Run }) {
   const words = targetWords(target);
   if (target?.siteId || target?.labelSelector) {
-    return <a href={href("/devices", { site: target.siteId, labels: target.labelSelector })}>{words}</a>;
+    return <a href={href("/devices", { site: target.siteId, labels: target.labelSelector, source: sourceParam(target.source) })}>{words}</a>;
   }
   return <>{words}</>;
 }

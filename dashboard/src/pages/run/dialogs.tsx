@@ -4,8 +4,8 @@ import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { FormDialog, TextField, toast } from "~/kit";
+import { limits } from "~/parts/run/limits";
 import { devicesWord, leftOf } from "~/parts/run/progress";
-import { limits } from "./words";
 
 interface RunDialogProps {
   run: Run;
