@@ -1,15 +1,12 @@
-import { useState } from "preact/hooks";
 import { commands } from "~/api/clients";
 import { useLiveCommands } from "~/api/live";
 import { usePages } from "~/api/query";
-import { may } from "~/api/session";
 import { href, paramAll, show } from "~/app/route";
 import type { Command } from "~/gen/homepot/command/v1/command_pb";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
 import { Ago, Button, type Column, CommandStateBadge, Empty, Failed, Loading, SelectField, Table } from "~/kit";
 import { stateChoices, statesOf } from "~/parts/command/states";
 import { useReread } from "~/parts/reread";
-import { NewCommand } from "./NewCommand";
 
 const columns: readonly Column<Command>[] = [
   { name: "Command", cell: (row) => row.commandType },
@@ -22,9 +19,7 @@ const columns: readonly Column<Command>[] = [
 ];
 
 /** What the device was told, and what came of it. */
-export function Commands({ device }: { device: Device }) {
-  const [isAsking, setAsking] = useState(false);
-  const { deviceId } = device;
+export function Commands({ device: { deviceId } }: { device: Device }) {
   const words = paramAll("state");
   const states = statesOf(words);
   const pages = usePages(
@@ -40,14 +35,11 @@ export function Commands({ device }: { device: Device }) {
   const isNew = (command: Command) => command.deviceId === deviceId && !known.has(command.commandId) && (states.length === 0 || states.includes(command.state));
   useReread(({ commands: told }) => told.some(isNew), pages.again);
   const choice = stateChoices(words);
-  const isShutOut = !device.active || device.removedAt !== undefined;
   return (
     <div class="stack">
-      <div class="row spread end">
+      <div class="row">
         <SelectField label="State" value={choice.value} choices={choice.choices} onChange={(state) => show({ state: state.split(" ") }, "push")} />
-        {may("operator") && !isShutOut && <Button onPress={() => setAsking(true)}>New command</Button>}
       </div>
-      {isAsking && <NewCommand device={device} onClose={() => setAsking(false)} />}
       {pages.error && <Failed error={pages.error} again={pages.again} />}
       {pages.isPending && <Loading rows={6} />}
       {!pages.isPending && !pages.error && rows.length === 0 && (

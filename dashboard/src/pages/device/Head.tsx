@@ -6,7 +6,7 @@ import { may } from "~/api/session";
 import { href } from "~/app/route";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { type Device, DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
-import { Ago, At, Badge, Button, DeviceStatusBadge, Notice, SourceBadge, toast } from "~/kit";
+import { Ago, At, Badge, Button, DEVICE_STATUS, DeviceStatusBadge, Notice, SourceBadge, toast } from "~/kit";
 import { ms, now, span } from "~/kit/time";
 import { NewCommand } from "./NewCommand";
 
@@ -23,10 +23,11 @@ export function Badges({ device }: { device: Device }) {
 /** Who it is, how long it has been so, and when it was last heard. */
 export function Lead({ device }: { device: Device }) {
   const since = ms(device.presence?.statusSince);
+  const word = DEVICE_STATUS[device.presence?.status ?? DeviceStatus.UNSPECIFIED].word.toLowerCase();
   return (
     <>
       <span class="mono">{device.deviceId}</span>, {device.deviceType}, at <a href={href(`/sites/${encodeURIComponent(device.siteId)}`)}>{device.siteId}</a>
-      {since !== undefined && <> · so for {span(now.value - since)}</>} · last heard <Ago time={device.presence?.lastSeenAt} />
+      {since !== undefined && ` · ${word} for ${span(now.value - since)}`} · last heard <Ago time={device.presence?.lastSeenAt} />
     </>
   );
 }

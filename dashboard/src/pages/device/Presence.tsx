@@ -8,7 +8,7 @@ import { CsvButton } from "~/parts/CsvButton";
 import { useReread } from "~/parts/reread";
 import { rangeOf, spanOf } from "~/parts/span";
 import { SpanChoice } from "./SpanChoice";
-import { causeWords } from "./spans";
+import { because } from "./spans";
 import { Timeline } from "./Timeline";
 
 const PAGE = 1_000;
@@ -62,14 +62,8 @@ const columns: readonly Column<Entry>[] = [
   { name: "When", cell: ({ change }) => <At time={change.time} /> },
   { name: "From then on", cell: ({ change }) => (change.status === DeviceStatus.UNKNOWN ? "Unknown" : <DeviceStatusBadge status={change.status} flapping={change.flapping} />) },
   { name: "For", cell: ({ at, until }) => (until === undefined ? <span>{length(now.value - at)} so far</span> : length(until - at)), number: true },
-  { name: "Because", cell: ({ change }) => causeWords(change.cause) },
-  { name: "What else is known", cell: ({ change }) => <span title={change.detail}>{detail(change)}</span>, grows: true },
+  { name: "Because", cell: ({ change }) => <span title={because(change)}>{because(change)}</span>, grows: true },
 ];
-
-function detail({ detail: words, changesNotShown }: StateChange): string {
-  const more = changesNotShown === 0 ? "" : `${changesNotShown} more changes are only counted.`;
-  return [words, more].filter(Boolean).join(" · ");
-}
 
 function Entries({ changes, from, to }: { changes: readonly StateChange[]; from: number; to: number }) {
   const entries = changes.map((change, index): Entry => ({ change, at: ms(change.time) ?? 0, until: ms(changes[index - 1]?.time) }));

@@ -5,7 +5,7 @@ import { DeviceStatus, StateChangeCause, StateChangeSchema } from "~/gen/homepot
 
 vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => undefined });
 vi.stubGlobal("document", { hidden: true });
-const { causeWords, share, stretches, tally } = await import("./spans");
+const { because, share, stretches, tally } = await import("./spans");
 
 const { ONLINE, OFFLINE, UNKNOWN } = DeviceStatus;
 const at = (time: number, status: DeviceStatus, flapping = false) => create(StateChangeSchema, { time: timestampFromMs(time), status, flapping });
@@ -47,7 +47,9 @@ test("almost all is not all", () => {
   expect([100, 99.9999, 0.00001, 0, 98.2].map(share)).toEqual(["100 %", "99.99 %", "0.01 %", "0 %", "98.20 %"]);
 });
 
-test("a cause of a later version is said to be unknown", () => {
-  expect(causeWords(StateChangeCause.SILENT)).toMatch(/2.5 heartbeats/);
-  expect(causeWords(99 as StateChangeCause)).toMatch(/does not know/);
+test("a cause is told in the server's words, or in ours", () => {
+  const change = (values: object) => because(create(StateChangeSchema, values));
+  expect(change({ cause: StateChangeCause.DETACHED, detail: "its stream ended: reset" })).toBe("Its stream ended: reset");
+  expect(change({ cause: StateChangeCause.SILENT, changesNotShown: 7 })).toBe("Nothing was heard for 2.5 heartbeats (7 more changes before it are only counted)");
+  expect(change({ cause: 99 })).toMatch(/does not know/);
 });

@@ -84,6 +84,8 @@ const CAUSES: Record<StateChangeCause, string> = {
   [StateChangeCause.TOOK_OVER]: "A real device took over the id of a simulated one",
 };
 
-export function causeWords(cause: StateChangeCause): string {
-  return CAUSES[cause] ?? CAUSES[StateChangeCause.UNSPECIFIED];
+/** Why, in the server's words where it gave some. */
+export function because({ cause, detail, changesNotShown }: StateChange): string {
+  const words = detail ? detail.charAt(0).toUpperCase() + detail.slice(1) : (CAUSES[cause] ?? CAUSES[StateChangeCause.UNSPECIFIED]);
+  return changesNotShown === 0 ? words : `${words} (${changesNotShown} more changes before it are only counted)`;
 }
