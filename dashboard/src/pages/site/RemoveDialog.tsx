@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { problem } from "~/api/errors";
+import { besides, problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import { go } from "~/app/route";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
@@ -45,7 +45,7 @@ export function RemoveDialog({ siteId, isRemoved, onClose }: RemoveDialogProps) 
       action={isRemoved ? "Remove what is kept" : "Remove for good"}
       kind="danger"
       busy={remove.isPending}
-      problem={failed}
+      problem={besides(failed, ["history", "confirm"])}
       ready={counts !== undefined && isReady(siteId, counts, said)}
       onSubmit={() => remove.mutate(undefined)}
       onClose={onClose}

@@ -21,8 +21,9 @@ export function Handout({ made }: { made: CreateEnrollmentTokenResponse }) {
     <div class="stack">
       <p>
         Paste this line on {isSimulated ? "the machine that plays the devices" : "the device"}. The token in it is shown this once: it can’t be read again later, only revoked.
+        {isSimulated && " Where another fleet is played already, add --name with a name of its own."}
       </p>
-      <Secret label="Line" text={enrolLine({ secret: made.secret, server, siteId: token.siteId, source: token.source })} />
+      <Secret label="Line" text={enrolLine({ secret: made.secret, server, siteId: token.siteId, source: token.source, devices: token.maxUses })} />
       <TextField
         label="The server’s address for devices"
         hint={isThisMachine(location.hostname) ? `${GUESS} ${LOCAL}` : `${GUESS} ${REMOTE}`}

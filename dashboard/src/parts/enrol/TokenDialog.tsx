@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { problem } from "~/api/errors";
+import { besides, problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import { may } from "~/api/session";
 import { shown } from "~/app/source";
@@ -22,6 +22,8 @@ const SOURCES = [
   { value: "real", label: "Real: machines that run homepot-agent" },
   { value: "simulated", label: "Simulated: played by homepot-sim" },
 ] as const;
+
+const FIELDS = ["site_id", "max_uses", "time_to_live", "labels"];
 
 interface TokenDialogProps {
   /** Chosen at first; empty: the only site there is, or none. */
@@ -102,7 +104,7 @@ function TokenForm({ siteId, sites, isWhole, onClose, onMade }: TokenFormProps) 
       title="Make an enrolment token"
       action="Make the token"
       busy={make.isPending}
-      problem={failed}
+      problem={besides(failed, FIELDS)}
       ready={site.trim() !== "" && !usesFault && "labels" in typed}
       onSubmit={() => make.mutate(undefined)}
       onClose={onClose}

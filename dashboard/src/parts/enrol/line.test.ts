@@ -27,17 +27,17 @@ test("a name that only looks like this machine is another one", () => {
 });
 
 test("a real device runs the agent, simulated ones the simulator", () => {
-  const token = { secret: "hpe_abc", server: "https://pot.example:50051", siteId: "shop-7" };
+  const token = { secret: "hpe_abc", server: "https://pot.example:50051", siteId: "shop-7", devices: 20 };
   expect(enrolLine({ ...token, source: DeviceSource.REAL })).toBe(
     "HOMEPOT_ENROLLMENT_TOKEN=hpe_abc homepot-agent run --server https://pot.example:50051 --site shop-7",
   );
   expect(enrolLine({ ...token, source: DeviceSource.SIMULATED })).toBe(
-    "HOMEPOT_ENROLLMENT_TOKEN=hpe_abc homepot-sim fleet --server https://pot.example:50051 --site shop-7",
+    "HOMEPOT_ENROLLMENT_TOKEN=hpe_abc homepot-sim fleet --devices 20 --server https://pot.example:50051 --site shop-7",
   );
 });
 
 test("what a shell would take apart is quoted", () => {
-  expect(enrolLine({ secret: "hpe_abc", server: "http://[::1]:50051", siteId: "it's; rm", source: DeviceSource.REAL })).toBe(
+  expect(enrolLine({ secret: "hpe_abc", server: "http://[::1]:50051", siteId: "it's; rm", source: DeviceSource.REAL, devices: 1 })).toBe(
     "HOMEPOT_ENROLLMENT_TOKEN=hpe_abc homepot-agent run --server 'http://[::1]:50051' --site 'it'\\''s; rm'",
   );
 });

@@ -23,9 +23,18 @@ export function guessedServer({ protocol, hostname }: Here): string {
   return `${scheme}://${hostname}:${GRPC_PORT}`;
 }
 
+interface Enrolling {
+  secret: string;
+  server: string;
+  siteId: string;
+  source: DeviceSource;
+  /** How many devices may use the token; a simulator plays as many. */
+  devices: number;
+}
+
 /** Such as `HOMEPOT_ENROLLMENT_TOKEN=hpe_… homepot-agent run --server https://pot.example:50051 --site shop-7`. */
-export function enrolLine({ secret, server, siteId, source }: { secret: string; server: string; siteId: string; source: DeviceSource }): string {
-  const program = source === DeviceSource.SIMULATED ? "homepot-sim fleet" : "homepot-agent run";
+export function enrolLine({ secret, server, siteId, source, devices }: Enrolling): string {
+  const program = source === DeviceSource.SIMULATED ? `homepot-sim fleet --devices ${devices}` : "homepot-agent run";
   return `HOMEPOT_ENROLLMENT_TOKEN=${quoted(secret)} ${program} --server ${quoted(server)} --site ${quoted(siteId)}`;
 }
 

@@ -1,9 +1,11 @@
 import { useState } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { problem } from "~/api/errors";
+import { besides, problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import type { Site } from "~/gen/homepot/registry/v1/registry_pb";
 import { CheckField, FormDialog, TextField } from "~/kit";
+
+const FIELDS = ["site_id", "name", "location", "description"];
 
 interface SiteDialogProps {
   /** The site to change; left out: one is made. */
@@ -32,7 +34,7 @@ export function SiteDialog({ site, onClose, onDone }: SiteDialogProps) {
       title={site ? `Edit ${site.siteId}` : "Make a site"}
       action={site ? "Save" : "Make the site"}
       busy={save.isPending}
-      problem={failed}
+      problem={besides(failed, FIELDS)}
       ready={values.siteId !== "" && values.name !== ""}
       onSubmit={() => save.mutate(undefined)}
       onClose={onClose}
