@@ -28,7 +28,7 @@ export function useStart(onChanged: () => void) {
         if (reason === "DEVICES_CHANGED") onChanged();
         if (reason !== "SIGN_IN_AGAIN") return;
         setIsAsking(true);
-        void askFreshSignIn().then((isSignedIn) => {
+        void askFreshSignIn(what.target?.fleet ? undefined : "This reaches more than one site: sign in again to go on.").then((isSignedIn) => {
           setIsAsking(false);
           if (isSignedIn) send(what);
         });
