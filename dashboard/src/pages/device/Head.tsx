@@ -44,7 +44,7 @@ export function Warnings({ device }: { device: Device }) {
   }
   return (
     <>
-      {device.source === DeviceSource.SIMULATED && <Notice>A simulator plays this device: there is no machine behind it, so its figures are made up and a reboot restarts nothing.</Notice>}
+      {device.source === DeviceSource.SIMULATED && <p class="quiet small">A simulator plays this device: there is no machine behind it, so its figures are made up and a reboot restarts nothing.</p>}
       {!device.active && <Notice tone="warn">This device is shut out: every call of it is refused until it is let in again, under Keys.</Notice>}
       {presence?.contestedSince && (
         <Notice tone="bad">

@@ -38,7 +38,7 @@ export function RotateKey({ device, onClose }: { device: Device; onClose: () => 
 
 function NewKey({ made, onClose }: { made: RotateDeviceKeyResponse; onClose: () => void }) {
   return (
-    <Dialog title={`The new key of ${made.deviceId}`} onClose={onClose}>
+    <Dialog title={`The new key of ${made.deviceId}`} stays onClose={onClose}>
       <Notice tone="warn">This is the only time that it is shown. The server keeps no copy that it could show again.</Notice>
       <Secret text={made.apiKey} label="Key" />
       <p>

@@ -34,7 +34,14 @@ export default function DevicePage({ parts }: PageProps) {
   return (
     <Page title={deviceId} trail={[["Devices", href("/devices")]]}>
       {read.isPending && <Loading rows={6} />}
-      {read.error && <Failed error={read.error} again={() => void read.refetch()} />}
+      {read.error && (
+        <>
+          <Failed error={read.error} again={() => void read.refetch()} />
+          <p>
+            <a href={href("/devices", { search: deviceId, source: "both" })}>Search for devices whose id holds “{deviceId}”</a>
+          </p>
+        </>
+      )}
       {read.data && (
         <Empty title="This device was removed just now">
           <LinkButton href={href("/devices")}>To the other devices</LinkButton>

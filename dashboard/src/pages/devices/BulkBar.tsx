@@ -3,7 +3,7 @@ import { registry } from "~/api/clients";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import { href } from "~/app/route";
-import { sourceFilter } from "~/app/source";
+import { shown, sourceFilter } from "~/app/source";
 import type { SummarizeFleetResponse } from "~/gen/homepot/registry/v1/registry_pb";
 import { Button, FormDialog, LinkButton } from "~/kit";
 import { figure, type Filter, request } from "./filter";
@@ -19,12 +19,13 @@ interface BulkBarProps {
 
 /** What can be done to many devices: to those selected by id, or to all that match. */
 export function BulkBar({ filter, summaries, selected, onSelect }: BulkBarProps) {
+  if (selected.size === 0 && summaries.every(({ total }) => total === 0n)) return null;
   return (
     <div class="row bulk" role="group" aria-label="Devices to command">
       {selected.size > 0 ? (
         <>
           <strong>{figure(selected.size)} selected</strong>
-          <LinkButton kind="primary" href={href("/runs/new", { device: [...selected] })}>
+          <LinkButton kind="primary" href={href("/runs/new", { device: [...selected], source: shown.value })}>
             {selected.size === 1 ? "Run a command on the selected device" : `Run a command on the ${figure(selected.size)} selected devices`}
           </LinkButton>
           <Button kind="quiet" onPress={() => onSelect(new Set())}>

@@ -8,7 +8,7 @@ export type Aim = { params: Record<string, string>; isFleet: boolean } | { why: 
 export function aim(filter: Filter, source: DeviceSource): Aim {
   const odd = [filter.search && "a search", filter.status && "a status", filter.type && "a type"].filter(Boolean);
   if (odd.length > 0) {
-    return { why: `A run can be aimed at a site and at labels, but not at ${odd.join(" or ")}, because which devices that means changes from one moment to the next.` };
+    return { why: `A run can be aimed at a site and at labels, but not at ${odd.join(" or ")}.` };
   }
   const isFleet = filter.site === "" && filter.labels === "";
   const where: Record<string, string> = isFleet ? { fleet: "true" } : { site: filter.site, labels: filter.labels };

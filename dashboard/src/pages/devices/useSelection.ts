@@ -25,7 +25,8 @@ export function useSelection(list: Listed) {
     const gone = new Set(list.readRows.map(({ deviceId }) => deviceId).filter((id) => !rows.has(id)));
     const left = pruned(selection.keys, { filterBefore: selection.under, filterNow: list.filterKey, rows, gone, hasMore: list.hasMore });
     if (left === selection.keys && selection.under === list.filterKey) return;
-    if (left !== selection.keys) setTakenOut(selection.keys.size - left.size);
+    const out = selection.keys.size - left.size;
+    if (out > 0 || selection.under !== list.filterKey) setTakenOut(out);
     setSelection({ keys: left, under: list.filterKey });
   });
   const select = (keys: ReadonlySet<string>) => {
