@@ -7,6 +7,7 @@ import { type Metric, QueryGrouping } from "~/gen/homepot/telemetry/v1/telemetry
 import { clockOffsetMs } from "~/kit/time";
 import { Collector, extended, isSilentAtEnd, type SeriesData } from "./series";
 import { rangeOf, type Span } from "./span";
+import { seriesTurn } from "./turns";
 
 /** Whose measurements: of named devices, or of all of a site; each by itself or all together. */
 export interface Target {
@@ -27,22 +28,6 @@ const LIVE_MS = 15_000;
 /** After so long all is read again, since what a device held back fills what lies behind. */
 const WHOLE_MS = 60_000;
 const POINTS = 1_000;
-const AT_ONCE = 4;
-
-let running = 0;
-const waiting: (() => void)[] = [];
-
-async function inTurn<T>(read: () => Promise<T>): Promise<T> {
-  if (running >= AT_ONCE) await new Promise<void>((go) => waiting.push(go));
-  else running += 1;
-  try {
-    return await read();
-  } finally {
-    const next = waiting.shift();
-    if (next) next();
-    else running -= 1;
-  }
-}
 
 function keyOf({ target, metrics, span, source = DeviceSource.UNSPECIFIED }: SeriesQuestion) {
   return ["series", target, metrics, span, source] as const;
@@ -78,7 +63,7 @@ async function readAll(question: SeriesQuestion, range: { from: number; to: numb
   const sources = target.together && source === DeviceSource.UNSPECIFIED ? [DeviceSource.REAL, DeviceSource.SIMULATED] : [source];
   const collector = new Collector();
   for (const one of sources) {
-    await inTurn(async () => {
+    await seriesTurn(async () => {
       const request = {
         deviceIds: [...(target.deviceIds ?? [])],
         siteId: target.siteId ?? "",

@@ -21,7 +21,7 @@ export function PointTable({ title, lines, columns, stretches, format }: PointTa
       <Table label={`${title}, as a table`} columns={heads} rows={rows} rowKey={(row) => String(row)} />
       {stretches.length > 0 && (
         <>
-          <h4>Gaps</h4>
+          <h3>Gaps</h3>
           <Table label={`Gaps of ${title}`} columns={gapHeads(lines)} rows={stretches} rowKey={({ line, of, from, reason }) => `${line} ${of} ${from} ${reason}`} />
         </>
       )}
