@@ -12,7 +12,7 @@ export const ROLE_NAMES: Record<Role, string> = {
 /** What a role adds to the one before it. */
 export const ROLE_GAINS: Record<Role, string> = {
   [Role.UNSPECIFIED]: "",
-  [Role.VIEWER]: "Looks at everything and changes nothing.",
+  [Role.VIEWER]: "Looks at devices, commands, errors and activity.",
   [Role.OPERATOR]: "Sends and cancels commands, starts runs, changes devices and shuts them out.",
   [Role.ADMIN]: "Adds and removes devices, makes operators and tokens, ends them.",
 };
