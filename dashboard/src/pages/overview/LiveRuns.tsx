@@ -1,7 +1,6 @@
-import { useRef } from "preact/hooks";
 import { commands } from "~/api/clients";
-import { useLiveRuns, useNews } from "~/api/live";
-import { refresh, useRead } from "~/api/query";
+import { useNews } from "~/api/live";
+import { useRead } from "~/api/query";
 import { href } from "~/app/route";
 import { isShown } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
@@ -9,45 +8,47 @@ import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { Ago, Meter, Read, RunStateBadge } from "~/kit";
 import { whole } from "~/parts/fleet/counts";
 import { Panel } from "~/parts/Panel";
+import { useSeldom } from "~/parts/useSeldom";
 
 const SHOWN = 20;
+/** Runs are in no news, but the commands that they queue are. */
+const PACE = { gatherMs: 1_000, pauseMs: 5_000 };
+/** For a run that is paused, resumed or halted while no command of it changes. */
+const AGAIN_MS = 30_000;
 
 /** Runs that go on, and those that wait for somebody because too many devices failed. */
 export function LiveRuns() {
-  const read = useRead(["runs", "live"], async (signal) => {
-    const list = (state: RunState) => commands.listRuns({ state, pageSize: SHOWN }, { signal });
-    const [halted, running] = await Promise.all([list(RunState.HALTED), list(RunState.RUNNING)]);
-    return [...halted.runs, ...running.runs];
-  });
-  const runs = useLiveRuns(read.data ?? []);
-  const known = useRef<readonly Run[]>([]);
-  known.current = runs;
+  const list = (state: RunState, signal: AbortSignal) => commands.listRuns({ state, pageSize: SHOWN }, { signal });
+  const read = useRead(
+    ["runs", "live"],
+    async (signal) => {
+      const [halted, running] = await Promise.all([list(RunState.HALTED, signal), list(RunState.RUNNING, signal)]);
+      return [...halted.runs, ...running.runs];
+    },
+    { everyMs: AGAIN_MS },
+  );
+  const readAgain = useSeldom(() => void read.refetch(), PACE);
   useNews((news) => {
-    const isNew = (run: Run) => isLive(run) && !known.current.some((one) => one.runId === run.runId);
-    if (news.runs.some(isNew)) refresh("runs");
+    if (news.commands.some((command) => command.runId !== "")) readAgain();
   });
-  const live = runs.filter((run) => isLive(run) && isOfShown(run));
   return (
     <Panel title="Live runs" more={<a href={href("/runs")}>All runs</a>}>
       <Read of={read}>
-        {() =>
-          live.length === 0 ? (
-            <p class="quiet">No run is under way.</p>
-          ) : (
-            <ul class="plain-list">
-              {live.map((run) => (
-                <Row key={run.runId} run={run} />
-              ))}
-            </ul>
-          )
-        }
+        {(runs) => <Rows runs={runs.filter(isOfShown)} />}
       </Read>
     </Panel>
   );
 }
 
-function isLive(run: Run): boolean {
-  return run.state === RunState.RUNNING || run.state === RunState.HALTED;
+function Rows({ runs }: { runs: readonly Run[] }) {
+  if (runs.length === 0) return <p class="quiet">No run is under way.</p>;
+  return (
+    <ul class="plain-list">
+      {runs.map((run) => (
+        <Row key={run.runId} run={run} />
+      ))}
+    </ul>
+  );
 }
 
 /** A run of named devices may reach both real and simulated ones. */

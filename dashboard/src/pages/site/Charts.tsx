@@ -26,7 +26,7 @@ export default function Charts({ siteId }: { siteId: string }) {
                 <div class="row spread">
                   <h3 id={`chart-${metric}`}>{metricInfo(metric).name}</h3>
                   <a class="small" href={href("/explore", { site: siteId, metric: metricInfo(metric).key })}>
-                    Compare devices
+                    Explore
                   </a>
                 </div>
                 <SeriesPicture data={data} metric={metric} group={`site-${siteId}`} height={HEIGHT} />
