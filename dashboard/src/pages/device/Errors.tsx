@@ -44,7 +44,7 @@ export function Errors({ device: { deviceId } }: { device: Device }) {
   if (pages.rows.length === 0) {
     return (
       <Empty title="No error of this device is kept">
-        <p>Applications tell their errors by the agent or by an operator's call; see the documentation under “Errors”.</p>
+        <p>Applications report their errors through the agent on the device, or by an operator's call that names it. So far none did.</p>
       </Empty>
     );
   }

@@ -31,7 +31,7 @@ export function Timeline({ changes, from, to }: { changes: readonly StateChange[
           );
         })}
       </svg>
-      <div class="row spread quiet small" aria-hidden="true">
+      <div class="row spread quiet small axis" aria-hidden="true">
         <span>{absolute(from, "minutes")}</span>
         <span>{absolute((from + to) / 2, "minutes")}</span>
         <span>{absolute(to, "minutes")}</span>

@@ -5,8 +5,8 @@ import { Ago, Badge, type Column, DeviceStatusBadge, SourceBadge } from "~/kit";
 
 export const columns: readonly Column<Device>[] = [
   { name: "Device", cell: (row) => row.deviceId, sort: "id" },
-  { name: "Name", cell: (row) => <span title={row.name}>{row.name}</span>, grows: true, sort: "name" },
   { name: "Status", cell: (row) => <Status device={row} />, sort: "status" },
+  { name: "Name", cell: (row) => <span title={row.name}>{row.name}</span>, grows: true, sort: "name" },
   { name: "Site", cell: (row) => <a href={href(`/sites/${encodeURIComponent(row.siteId)}`)}>{row.siteId}</a>, sort: "site" },
   { name: "Type", cell: (row) => row.deviceType, sort: "type" },
   { name: "Source", cell: (row) => <SourceBadge source={row.source} /> },
