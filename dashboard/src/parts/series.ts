@@ -102,9 +102,11 @@ export function extended(before: SeriesData, end: SeriesData, from: number): Ser
 }
 
 function joined(before: Series, end: Series | undefined, endFrom: number, from: number): Series {
-  const first = Math.max(0, before.times.findIndex((time) => time >= from));
-  const found = before.times.findIndex((time) => time >= endFrom);
-  const last = found < 0 ? before.times.length : found;
+  const place = (least: number) => {
+    const found = before.times.findIndex((time) => time >= least);
+    return found < 0 ? before.times.length : found;
+  };
+  const [first, last] = [place(from), place(endFrom)];
   const next = { ...before };
   for (const name of VALUES) next[name] = [...before[name].slice(first, last), ...(end?.[name] ?? [])];
   return next;

@@ -1,7 +1,7 @@
 import type { ErrorGroup } from "~/gen/homepot/analytics/v1/analytics_pb";
 import { Severity } from "~/gen/homepot/analytics/v1/analytics_pb";
 import { href } from "~/app/route";
-import { At, Button, Dialog, Facts, SourceBadge } from "~/kit";
+import { At, Dialog, Facts, SourceBadge } from "~/kit";
 import { pretty } from "~/kit/json";
 import { whole } from "~/parts/fleet/counts";
 import { SeverityBadge } from "~/parts/severity";
@@ -31,9 +31,6 @@ export function Details({ group, onClose }: { group: ErrorGroup; onClose: () => 
       />
       <Block title="Stack trace" text={newest?.stackTrace ?? ""} />
       <Block title="Context" text={hasContext ? pretty(newest.context) : ""} />
-      <footer>
-        <Button onPress={onClose}>Close</Button>
-      </footer>
     </Dialog>
   );
 }
