@@ -11,7 +11,7 @@ const WAIT_MS = 5_000;
 interface CancelDialogProps {
   command: Command;
   onClose: () => void;
-  onAnswer: (answer: Answer) => void;
+  onAnswer: (answer: Answer | undefined) => void;
 }
 
 /** Asks whether to take it back, and hands on what the server answered; that may take as long as the device is waited for. */

@@ -12,7 +12,7 @@ import { CancelDialog } from "./CancelDialog";
 import { CommandFacts } from "./Facts";
 import { canCancel } from "./stages";
 import { History, Timeline } from "./Timeline";
-import { type Answer, meaning } from "./words";
+import { type Answer, askedBack, meaning } from "./words";
 import "./page.css";
 
 const TRAIL = [["Commands", href("/commands")]] as const;
@@ -34,6 +34,7 @@ function Shown({ command }: { command: Command }) {
   const [asks, setAsks] = useState(false);
   const [answer, setAnswer] = useState<Answer>();
   const isOpen = canCancel(command);
+  const asked = askedBack(command);
   return (
     <Page
       title={command.commandType}
@@ -57,7 +58,7 @@ function Shown({ command }: { command: Command }) {
           {answer.text}
         </Notice>
       )}
-      {!answer && isOpen && command.cancelRequestedAt && <Notice tone="warn">The device was asked to take this back. What comes of it shows here.</Notice>}
+      {asked && <Notice tone="warn">{asked}</Notice>}
       {command.reason && (
         <p>
           <strong>Why:</strong> {command.reason}

@@ -1,7 +1,7 @@
 /** The way of a command through the ledger, as stages to draw. */
 import { type Command, CommandState, type Transition } from "~/gen/homepot/command/v1/command_pb";
 import type { Timestamp } from "@bufbuild/protobuf/wkt";
-import { COMMAND_STATE, ENDED_STATES } from "~/kit";
+import { COMMAND_STATE, ENDED_STATES } from "~/kit/Status";
 import { durationMs, ms } from "~/kit/time";
 
 /** `passed` is behind it, `here` is where it stands, `ahead` may still come, `missed` never will. */

@@ -3,6 +3,7 @@ import { Code, ConnectError } from "@connectrpc/connect";
 import { problem } from "~/api/errors";
 import { type Command, CommandState } from "~/gen/homepot/command/v1/command_pb";
 import type { Tone } from "~/kit";
+import { canCancel } from "./stages";
 
 const MEANING: Readonly<Record<CommandState, string>> = {
   [CommandState.UNSPECIFIED]: "",
@@ -29,16 +30,18 @@ export interface Answer {
   text: string;
 }
 
-/** What the server answered when it was asked to take a command back. */
-export function cancelAnswer(command: Command | undefined): Answer {
+/** What the server answered when it was asked to take a command back; `undefined`: the device was asked, which the command itself tells. */
+export function cancelAnswer(command: Command | undefined): Answer | undefined {
   if (command?.state === CommandState.CANCELLED) return { tone: "good", text: "Cancelled. It never started." };
-  if (command?.cancelRequestedAt) {
-    return {
-      tone: "warn",
-      text: "The device was asked to take it back and has not answered yet. It does so unless it has started by then; what comes of it shows here.",
-    };
-  }
+  if (command?.cancelRequestedAt) return undefined;
   return { tone: "warn", text: "It was not cancelled. Where it stands shows here." };
+}
+
+/** What became of asking the device; `undefined`: it was not asked, or did as asked. */
+export function askedBack(command: Command): string | undefined {
+  if (!command.cancelRequestedAt || command.state === CommandState.CANCELLED) return undefined;
+  if (canCancel(command)) return "The device was asked to take it back and has not answered yet. It does so unless it has started by then; what comes of it shows here.";
+  return "The device was asked to take it back, which came too late: it had started, or could not be asked any more.";
 }
 
 /** What the server said when it did not take a command back. */

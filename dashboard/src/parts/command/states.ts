@@ -1,6 +1,6 @@
 /** Filters of commands by where they stand, as they stand in the address: `state=open`, or one or more single states. */
 import { CommandState } from "~/gen/homepot/command/v1/command_pb";
-import { COMMAND_STATE, ENDED_STATES } from "~/kit";
+import { COMMAND_STATE, ENDED_STATES } from "~/kit/Status";
 
 const SINGLE = [
   CommandState.QUEUED,
