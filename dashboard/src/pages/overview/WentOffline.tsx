@@ -35,12 +35,12 @@ function Rows({ devices, isMixed }: { devices: readonly Device[]; isMixed: boole
   return (
     <ul class="plain-list">
       {devices.map((device) => (
-        <li key={device.deviceId} class="row spread">
-          <span class="row">
-            <DeviceStatusBadge status={DeviceStatus.OFFLINE} flapping={device.presence?.flapping ?? false} />
-            <a href={href(`/devices/${encodeURIComponent(device.deviceId)}`)}>{device.name || device.deviceId}</a>
-            {isMixed && <SourceBadge source={device.source} />}
-          </span>
+        <li key={device.deviceId} class="went-offline">
+          <a href={href(`/devices/${encodeURIComponent(device.deviceId)}`)} title={device.deviceId}>
+            {device.name || device.deviceId}
+          </a>
+          {device.presence?.flapping && <DeviceStatusBadge status={DeviceStatus.OFFLINE} flapping />}
+          {isMixed && <SourceBadge source={device.source} />}
           <span class="quiet small">
             {device.siteId} · <Ago time={device.presence?.statusSince} />
           </span>

@@ -57,7 +57,7 @@ export function RemoveDialog({ siteId, isRemoved, onClose }: RemoveDialogProps) 
       {!isRemoved && (
         <SelectField
           label="Samples, state changes and commands of its devices"
-          hint="Commands, samples and state changes that are kept can be read by a device’s id."
+          hint="What is kept can be read by a device’s id."
           value={HISTORIES.find(({ value }) => value !== "" && History[value] === said.history)?.value ?? ""}
           choices={HISTORIES}
           onChange={(value) => setSaid({ ...said, history: value === "" ? History.UNSPECIFIED : History[value] })}
