@@ -1,5 +1,5 @@
 /** How metrics went, as the server told it: put together from the pieces of its answer, and carried on as time goes on. */
-import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
+import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { type Gap, GapReason, type Metric, type QueryResponse, QuerySource, type Series as Piece } from "~/gen/homepot/telemetry/v1/telemetry_pb";
 import { durationMs, ms } from "~/kit/time";
 

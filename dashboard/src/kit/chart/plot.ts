@@ -85,7 +85,7 @@ export class Plot {
       legend: { show: false },
       padding: [8, 22, 0, 0],
       series: [{}, ...columns.lines.flatMap((line, index) => seriesOf(line, index, colours))],
-      bands: placesOf(columns).flatMap(({ first, last }, index) => (last > first ? { series: [first + 2, first + 1], fill: faint(colourOf(colours, index)) } : [])) as uPlot.Band[],
+      bands: placesOf(columns).flatMap(({ first, last }, index) => (last > first ? { series: [first + 2, first + 1], fill: faint(colourOf(colours, index)) } : [])),
       scales: {
         x: { time: false, range: () => [this.picture.from, this.picture.to] },
         y: { range: () => ends(this.picture.format, this.picture.low, this.picture.high) },
