@@ -1,6 +1,6 @@
 /** The list of commands with what the news say: newest first, nothing twice, and nothing that the filter leaves out. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
-import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
+import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import type { Command, CommandState } from "~/gen/homepot/command/v1/command_pb";
 
 export interface CommandFilter {
@@ -9,7 +9,7 @@ export interface CommandFilter {
   states: readonly CommandState[];
   commandType: string;
   createdBy: string;
-  /** 0: real and simulated. */
+  /** UNSPECIFIED: real and simulated. */
   source: DeviceSource;
 }
 
@@ -19,7 +19,7 @@ export function matches(filter: CommandFilter, command: Command): boolean {
     (filter.states.length === 0 || filter.states.includes(command.state)) &&
     (filter.commandType === "" || filter.commandType.toUpperCase() === command.commandType.toUpperCase()) &&
     (filter.createdBy === "" || filter.createdBy === command.createdBy) &&
-    (filter.source === 0 || filter.source === command.source)
+    (filter.source === DeviceSource.UNSPECIFIED || filter.source === command.source)
   );
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { commands } from "~/api/clients";
 import { news } from "~/api/news";
 import { usePages } from "~/api/query";
@@ -14,7 +14,7 @@ const columns: readonly Column<RunDevice>[] = [
   { name: "Site", cell: (row) => <a href={href(`/sites/${encodeURIComponent(row.siteId)}`)}>{row.siteId}</a> },
   { name: "Source", cell: (row) => <SourceBadge source={row.source} /> },
   { name: "State", cell: (row) => <Where device={row} /> },
-  { name: "Command", cell: (row) => (row.commandId ? <a href={href(`/commands/${row.commandId}`)}>look at it</a> : <span class="quiet">none yet</span>) },
+  { name: "Command", cell: (row) => (row.commandId ? <a href={href(`/commands/${row.commandId}`)}>look at it</a> : <span class="quiet">{row.skipped ? "none" : "none yet"}</span>) },
   { name: "Why", cell: (row) => <span title={row.reason}>{row.reason}</span>, grows: true },
 ];
 
@@ -24,8 +24,8 @@ function Where({ device }: { device: RunDevice }) {
   return <CommandStateBadge state={device.state} reason={device.reason} />;
 }
 
-/** What came of it on each device. */
-export function Devices({ runId }: { runId: string }) {
+/** What came of it on each device. `skipped` of the run tells of devices that were left out, which no news of commands do. */
+export function Devices({ runId, skipped }: { runId: string; skipped: number }) {
   const states = statesOf(paramAll("state"));
   const choice = stateChoices(paramAll("state"));
   const pages = usePages(["runs", "devices", runId, states], async (pageToken, signal) => {
@@ -35,6 +35,11 @@ export function Devices({ runId }: { runId: string }) {
   const heard = useHeardOf(runId);
   // A filter may let in devices that are not read yet, so that it is read again; without one the news suffice.
   useReread((what) => states.length > 0 && what.commands.some((command) => command.runId === runId), pages.again, 5_000);
+  const skippedBefore = useRef(skipped);
+  useEffect(() => {
+    if (skippedBefore.current !== skipped) pages.again();
+    skippedBefore.current = skipped;
+  }, [skipped]);
   const rows = withNews(pages.rows, heard, states);
   return (
     <section class="stack">

@@ -6,6 +6,7 @@ import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { FormDialog, TextField, toast } from "~/kit";
 import { limits } from "~/parts/run/limits";
 import { devicesWord, leftOf } from "~/parts/run/progress";
+import { cancelWords } from "./words";
 
 interface RunDialogProps {
   run: Run;
@@ -76,10 +77,7 @@ export function CancelRunDialog({ run, onClose }: RunDialogProps) {
       onSubmit={() => cancel.mutate()}
       onClose={onClose}
     >
-      <p>
-        {devicesWord(run.progress?.waiting ?? 0)} still waiting will be left out. Of {devicesWord(run.progress?.inFlight ?? 0)} in flight, commands that have not started are taken back; what has started goes on. A cancelled run can't be
-        resumed.
-      </p>
+      <p>{cancelWords(run)}</p>
       {left > 1 && <TextField label={`Type ${left} to go on`} hint="How many devices are still waiting or in flight. While the run goes on, this number gets smaller." value={typed} onInput={setTyped} autoComplete="off" autoFocus />}
       <TextField label="Why" hint="For those who look at the run. May be empty." value={reason} onInput={setReason} />
     </FormDialog>

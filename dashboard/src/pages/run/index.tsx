@@ -40,14 +40,14 @@ export default function RunPage({ parts: { id: runId = "" } }: PageProps) {
       actions={may("operator") && !hasEnded(run) && <Actions run={run} />}
     >
       <Notice tone={run.state === RunState.HALTED ? "bad" : run.state === RunState.PAUSED ? "warn" : "info"}>
-        {standing(run)} {run.reason && <span class="quiet">({run.reason})</span>}
+        {standing(run)} {run.reason && run.state !== RunState.HALTED && <span class="quiet">({run.reason})</span>}
       </Notice>
       <Progress run={run} />
       <div class="run-parts">
         <Settings run={run} />
         <Json title="Payload" value={run.payload} none="It has no payload." />
       </div>
-      <Devices runId={runId} />
+      <Devices runId={runId} skipped={run.progress?.skipped ?? 0} />
     </Page>
   );
 }

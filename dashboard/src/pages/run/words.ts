@@ -27,3 +27,15 @@ function stillOut(inFlight: number): string {
 function allowed(maxFailures: number): string {
   return maxFailures === 0 ? "none" : figure(maxFailures);
 }
+
+/** What a cancellation does to the devices that have no outcome yet. */
+export function cancelWords(run: Run): string {
+  const { waiting = 0, inFlight = 0 } = run.progress ?? {};
+  return [
+    waiting > 0 && `${devicesWord(waiting)} still waiting will be left out.`,
+    inFlight > 0 && `${devicesWord(inFlight)} in flight: commands that have not started are taken back, what has started goes on.`,
+    "A cancelled run can't be resumed.",
+  ]
+    .filter(Boolean)
+    .join(" ");
+}

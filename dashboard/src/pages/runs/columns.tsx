@@ -1,4 +1,3 @@
-import { href } from "~/app/route";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import type { Run } from "~/gen/homepot/command/v1/command_pb";
 import { Ago, type Column, RunStateBadge, SourceBadge } from "~/kit";
