@@ -1,7 +1,7 @@
 import type { PageProps } from "~/app/pages";
 import { registry } from "~/api/clients";
-import { useLiveDevices } from "~/api/live";
-import { useRead } from "~/api/query";
+import { useLiveDevices, useNews } from "~/api/live";
+import { refresh, useRead } from "~/api/query";
 import { may } from "~/api/session";
 import { href } from "~/app/route";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
@@ -29,12 +29,17 @@ const TABS = [
 export default function DevicePage({ parts }: PageProps) {
   const deviceId = parts.id ?? "";
   const read = useRead(["devices", "one", deviceId], (signal) => registry.getDevice({ deviceId }, { signal }));
-  const [device] = useLiveDevices(read.data?.device ? [read.data.device] : []);
+  const [live] = useLiveDevices(read.data?.device ? [read.data.device] : []);
+  // Removed with its history kept, it is in no news any more, and can still be read.
+  const device = live ?? (read.data?.device?.removedAt ? read.data.device : undefined);
+  useNews(({ removedDeviceIds }) => {
+    if (removedDeviceIds.includes(deviceId)) refresh("devices");
+  });
   if (device) return <Shown device={device} tab={parts.tab ?? "now"} error={read.error} />;
   return (
     <Page title={deviceId} trail={[["Devices", href("/devices")]]}>
       {read.isPending && <Loading rows={6} />}
-      {read.error && (
+      {read.error && !read.data && (
         <>
           <Failed error={read.error} again={() => void read.refetch()} />
           <p>
