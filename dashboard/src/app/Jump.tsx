@@ -4,10 +4,10 @@ import { problem } from "~/api/errors";
 import { useRead } from "~/api/query";
 import { registry } from "~/api/clients";
 import { Dialog } from "~/kit";
+import { useSettled } from "~/kit/settled";
 import { isMeant, type Place, placesFor } from "./places";
 
 const isOpen = signal(false);
-const PAUSE_MS = 200;
 const DEVICES = 8;
 const isApple = /mac|iphone|ipad/i.test(navigator.userAgent);
 
@@ -122,14 +122,4 @@ function useFound(text: string): { places: Place[]; state: string } {
   if (error) return { places, state: problem(error).message };
   if (text.trim() !== "" && (typed !== text.trim() || devices.isPending)) return { places, state: "Searching the devices…" };
   return { places, state: `${places.length} ${places.length === 1 ? "place" : "places"}. Arrow keys choose, Enter goes there.` };
-}
-
-/** `value` once it has stayed the same for a moment. */
-function useSettled(value: string): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
 }

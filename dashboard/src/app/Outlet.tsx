@@ -1,8 +1,8 @@
-import { Component, type ComponentType } from "preact";
+import { Component, type ComponentChildren, type ComponentType } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { may } from "~/api/session";
-import { Button, Empty, Failed, LinkButton, Loading } from "~/kit";
+import { Button, Empty, Failed, LinkButton, Loading, Page } from "~/kit";
 import { type PageEntry, type PageProps, pageAt, pageKey } from "./pages";
 import { href, path } from "./route";
 
@@ -11,25 +11,22 @@ export function Outlet() {
   const found = pageAt(path.value);
   const key = found ? pageKey(found.page, found.parts) : path.value;
   useArrival(key);
-  if (!found) {
-    return (
-      <Empty title="There is no such page">
-        <LinkButton href={href("/")}>Overview</LinkButton>
-      </Empty>
-    );
-  }
-  if (!may(found.page.who)) {
-    return (
-      <Empty title="Your role does not reach this page">
-        <p>It is for the role {found.page.who}.</p>
-        <LinkButton href={href("/")}>Overview</LinkButton>
-      </Empty>
-    );
-  }
+  if (!found) return <Nothing title="There is no such page">Its address may be cut short, or what it named is gone.</Nothing>;
+  if (!may(found.page.who)) return <Nothing title="Your role does not reach this page">It is for the role {found.page.who}.</Nothing>;
   return (
     <Fence key={key}>
       <Shown page={found.page} parts={found.parts} />
     </Fence>
+  );
+}
+
+function Nothing({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <Page title={title} lead={children}>
+      <div>
+        <LinkButton href={href("/")}>Overview</LinkButton>
+      </div>
+    </Page>
   );
 }
 

@@ -54,7 +54,7 @@ export function columns({ all, at, onRotate, onRevoke }: Context): Column<Operat
             </LinkButton>
           )}
           {canRotate(row, caller, at) && (
-            <Button kind="quiet" label={`New token for ${row.name}`} onPress={() => onRotate(row)}>
+            <Button kind="quiet" label={`Rotate the token of ${row.name}`} onPress={() => onRotate(row)}>
               Rotate
             </Button>
           )}
