@@ -43,6 +43,7 @@ function sentence(error: ConnectError): string {
   const isNetwork = error.cause instanceof TypeError;
   if (isNetwork) return "The server can't be reached.";
   if (error.code === Code.DeadlineExceeded) return "The server did not answer in time.";
+  if (error.code === Code.Unimplemented) return "The server does not know this call: it is older than this page.";
   return whole(error.rawMessage || "The server gave no reason.");
 }
 

@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { problem } from "~/api/errors";
+import { besides, problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import { isOfFleet, me, ownSites, role as ownRole } from "~/api/session";
 import { ROLE_GAINS, ROLE_NAMES, rolesUpTo } from "~/app/roles";
@@ -42,7 +42,7 @@ export function NewOperator({ onClose, onMade }: { onClose: () => void; onMade: 
   const fault = nameFault(name) ?? refused?.fields.name;
   const isReady = name !== "" && nameFault(name) === undefined && (reach === "fleet" || sites.size > 0);
   return (
-    <FormDialog title="New operator" action="Make the operator" busy={make.isPending} problem={refused} ready={isReady} onSubmit={() => make.mutate(undefined)} onClose={onClose}>
+    <FormDialog title="New operator" action="Make the operator" busy={make.isPending} problem={besides(refused, ["name", "site_ids", "time_to_live"])} ready={isReady} onSubmit={() => make.mutate(undefined)} onClose={onClose}>
       <TextField
         label="Name"
         value={typed}

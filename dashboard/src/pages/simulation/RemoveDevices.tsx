@@ -1,6 +1,6 @@
 import { useState } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { problem } from "~/api/errors";
+import { besides, problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import { isOfFleet } from "~/api/session";
 import type { SiteCount } from "~/gen/homepot/registry/v1/registry_pb";
@@ -38,7 +38,7 @@ export function RemoveDevices({ sites, sitesLeftOut, onClose }: { sites: readonl
       action={count.data ? `Remove ${devicesWords(count.data)}` : "Remove"}
       kind="danger"
       busy={remove.isPending}
-      problem={faults}
+      problem={besides(faults, scope.what === "some" ? ["site_ids", "label_selector"] : [])}
       ready={isReady}
       onSubmit={() => wanted && remove.mutate(wanted)}
       onClose={onClose}
