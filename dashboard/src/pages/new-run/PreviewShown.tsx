@@ -16,7 +16,7 @@ export function PreviewShown({ preview, isAimed }: { preview: Preview; isAimed: 
   return (
     <section class="card stack">
       <h2>Exactly who</h2>
-      {!isAimed ? <p class="quiet">Say above whom it reaches; then each device is listed here.</p> : <Answer preview={preview} />}
+      {!isAimed ? <p class="quiet">Say whom it reaches; then each device is listed here.</p> : <Answer preview={preview} />}
     </section>
   );
 }

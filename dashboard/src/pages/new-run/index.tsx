@@ -18,7 +18,15 @@ import "./page.css";
 
 const TRAIL = [["Runs", href("/runs")]] as const;
 
+/** What of the address fills the form; the switch in the head changes `source`, which must not empty it. */
+const FILLS = ["device", "site", "labels", "fleet", "type"];
+
 export default function NewRunPage() {
+  // Another address is another form.
+  return <NewRun key={JSON.stringify(FILLS.map((name) => params.value.getAll(name)))} />;
+}
+
+function NewRun() {
   const [aim, setAim] = useState(() => fromAddress(params.value, shown.value));
   const [draft, setDraft] = useState(() => ({ ...newDraft("1 h"), type: params.value.get("type") ?? "" }));
   const [how, setHow] = useState({ inFlight: "10", failures: "0", description: "" });

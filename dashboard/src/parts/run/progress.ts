@@ -31,10 +31,10 @@ export function progressWords(progress: RunProgress | undefined): string {
   return `${told.map(({ count, word }) => `${figure(count)} ${word}`).join(", ")} of ${figure(total)}`;
 }
 
-/** The same for a list, beside the bar: such as `20 of 24 done, 4 failed`. */
+/** The same for a list, beside the bar: such as `20 of 24 ended, 4 failed`. */
 export function shortProgress({ total = 0, waiting = 0, inFlight = 0, failed = 0 }: Partial<RunProgress> = {}): string {
-  const done = `${figure(total - waiting - inFlight)} of ${figure(total)} done`;
-  return failed > 0 ? `${done}, ${figure(failed)} failed` : done;
+  const ended = `${figure(total - waiting - inFlight)} of ${figure(total)} ended`;
+  return failed > 0 ? `${ended}, ${figure(failed)} failed` : ended;
 }
 
 /** Devices that a cancellation would still reach. */

@@ -10,7 +10,7 @@ const progress = create(RunProgressSchema, { total: 24, waiting: 2, inFlight: 1,
 test("the parts of a run's bar are all of its devices", () => {
   expect(partsOf(progress).reduce((sum, { count }) => sum + count, 0)).toBe(24);
   expect(progressWords(progress)).toBe("16 succeeded, 4 failed, 1 in flight, 2 waiting, 1 skipped of 24");
-  expect(shortProgress(progress)).toBe("21 of 24 done, 4 failed");
+  expect(shortProgress(progress)).toBe("21 of 24 ended, 4 failed");
 });
 
 test("limits are whole numbers within bounds; empty ones stay as they were", () => {
