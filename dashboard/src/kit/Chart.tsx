@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { columnsOf, type Line, reach, type Stretch } from "./chart/columns";
 import { type Format, plain } from "./chart/format";
 import { Legend } from "./chart/Legend";
@@ -96,7 +96,8 @@ function Canvas(props: CanvasProps) {
       plot.current = undefined;
     };
   }, [shape, picture.zone, picture.group, picture.format, props.onZoom === undefined, themeKey]);
-  useEffect(() => plot.current?.update(picture), [picture]);
-  useEffect(() => plot.current?.showLines(), [hidden]);
+  // Before the next frame, so that new points are not a frame late.
+  useLayoutEffect(() => plot.current?.update(picture), [picture]);
+  useLayoutEffect(() => plot.current?.showLines(), [hidden]);
   return <div ref={box} class="chart-box" role="img" aria-label={label} style={{ height: `${picture.height}px` }} />;
 }

@@ -40,8 +40,9 @@ export function SeriesChart({ target, metric, span, source, ...rest }: SeriesCha
   const held = useHeld(reading.data, JSON.stringify([target, metric, source]));
   // While another span of the same is read, the one before stays in sight, so that nothing jumps.
   const isHeld = reading.data === undefined && held !== undefined && !reading.error;
+  const isWithout = reading.data === undefined && reading.error !== null;
   return (
-    <div class="chart-frame" aria-busy={isHeld || undefined} style={{ minHeight: `${(rest.height ?? CHART_PX) + AROUND_PX}px` }}>
+    <div class="chart-frame" aria-busy={isHeld || undefined} style={isWithout ? undefined : { minHeight: `${(rest.height ?? CHART_PX) + AROUND_PX}px` }}>
       <Read of={isHeld ? { data: held, error: undefined } : reading} rows={4}>
         {(data) => <SeriesPicture data={data} metric={metric} {...rest} />}
       </Read>

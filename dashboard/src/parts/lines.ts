@@ -6,13 +6,14 @@ import { metricInfo } from "./metrics";
 import { reasonText, type Series, type SeriesData } from "./series";
 
 /** Devices by their ids, what is taken together by its kind. A simulated device says so. */
-export function linesOf({ series }: SeriesData, metric: Metric): Line[] {
+export function linesOf({ series, resolutionMs }: SeriesData, metric: Metric): Line[] {
   const { isSummed } = metricInfo(metric);
   return seriesOf(series, metric).map(({ deviceId, source, times, averages, sums, lows, highs }) => {
     const isSimulated = source === DeviceSource.SIMULATED;
     const named = deviceId ? { name: deviceId, note: isSimulated ? "simulated" : undefined } : { name: isSimulated ? "Simulated devices together" : "Real devices together" };
     // Lowest and highest are those of single measurements: about a sum of many they say nothing.
-    return isSummed ? { ...named, times, values: sums } : { ...named, times, values: averages, lows, highs };
+    const line = { ...named, step: resolutionMs, times };
+    return isSummed ? { ...line, values: sums } : { ...line, values: averages, lows, highs };
   });
 }
 

@@ -61,10 +61,10 @@ test("a device that is silent at the end is noticed", () => {
 test("averages have a band and sums have none; each device and each kind is named", () => {
   const data = read(plan(0, 40 * S), piece("a", [0], [1]), piece("b", [0], [2], Metric.CPU_PERCENT, DeviceSource.SIMULATED), piece("a", [0], [3], Metric.TRANSACTION_COUNT));
   expect(linesOf(data, Metric.CPU_PERCENT)).toEqual([
-    { name: "a", note: undefined, times: [0], values: [1], lows: [0], highs: [2] },
-    { name: "b", note: "simulated", times: [0], values: [2], lows: [1], highs: [3] },
+    { name: "a", note: undefined, step: 10 * S, times: [0], values: [1], lows: [0], highs: [2] },
+    { name: "b", note: "simulated", step: 10 * S, times: [0], values: [2], lows: [1], highs: [3] },
   ]);
-  expect(linesOf(data, Metric.TRANSACTION_COUNT)).toEqual([{ name: "a", note: undefined, times: [0], values: [10] }]);
+  expect(linesOf(data, Metric.TRANSACTION_COUNT)).toEqual([{ name: "a", note: undefined, step: 10 * S, times: [0], values: [10] }]);
   const together = read(plan(0, 40 * S), piece("", [0], [1]), piece("", [0], [2], Metric.CPU_PERCENT, DeviceSource.SIMULATED));
   expect(linesOf(together, Metric.CPU_PERCENT).map(({ name }) => name)).toEqual(["Real devices together", "Simulated devices together"]);
 });

@@ -1,6 +1,6 @@
 import type { Signal } from "@preact/signals";
 import { absolute } from "../time";
-import { type Columns, type Line, pointAt, type Stretch } from "./columns";
+import { type Columns, endedAt, type Line, pointAt, type Stretch } from "./columns";
 import type { Format } from "./format";
 import { lookOf } from "./theme";
 
@@ -20,7 +20,7 @@ export function Legend({ lines, columns, stretches, format, cursor, hidden, togg
   const time = index === undefined ? undefined : columns.times[index];
   return (
     <div class="chart-legend">
-      <span class="quiet small chart-when">{time === undefined ? "Newest" : absolute(time)}</span>
+      <span class="quiet small chart-when">{time === undefined ? "Newest in view" : absolute(time)}</span>
       <ul>
         {lines.map((line, place) => (
           <li key={line.name}>
@@ -29,6 +29,7 @@ export function Legend({ lines, columns, stretches, format, cursor, hidden, togg
               <span class="chart-name">{line.name}</span>
               {line.note && <span class="quiet">{line.note}</span>}
               <strong>{valueText(columns.lines[place], index, format)}</strong>
+              {index === undefined && <Ended line={line} to={columns.times.at(-1) ?? 0} />}
             </button>
           </li>
         ))}
@@ -36,6 +37,12 @@ export function Legend({ lines, columns, stretches, format, cursor, hidden, togg
       {time !== undefined && <Reasons stretches={stretches} lines={lines} time={time} />}
     </div>
   );
+}
+
+/** A value that nothing came after is not how things are now. */
+function Ended({ line, to }: { line: Line; to: number }) {
+  const at = endedAt(line, to);
+  return at === undefined ? null : <span class="quiet">as of {absolute(at, "minutes")}</span>;
 }
 
 function Swatch({ index }: { index: number }) {

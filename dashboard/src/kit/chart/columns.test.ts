@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { columnsOf, lonely, pointAt, reach } from "./columns";
+import { columnsOf, endedAt, lonely, pointAt, reach } from "./columns";
 
 const line = (name: string, times: number[], values: number[]) => ({ name, times, values, lows: values.map((value) => value - 1), highs: values.map((value) => value + 1) });
 
@@ -46,6 +46,14 @@ test("points without neighbours are dots", () => {
   expect(lonely([undefined, 1, null, 2, undefined, 3, null, undefined, 4, undefined])).toEqual([1, 8]);
   expect(lonely([1, 2])).toEqual([]);
   expect(lonely([null, undefined, null])).toEqual([]);
+});
+
+test("a line that ended before the view does says when", () => {
+  expect(endedAt(line("a", [0, 10, 20], [1, 1, 1]), 40)).toBeUndefined();
+  expect(endedAt(line("a", [0, 10, 20], [1, 1, 1]), 46)).toBe(20);
+  expect(endedAt(line("a", [0], [1]), 400_000)).toBe(0);
+  expect(endedAt({ ...line("a", [0], [1]), step: 3_600_000 }, 400_000)).toBeUndefined();
+  expect(endedAt(line("a", [], []), 400_000)).toBeUndefined();
 });
 
 test("peaks count: the reach is that of the band", () => {

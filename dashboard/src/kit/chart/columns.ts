@@ -4,6 +4,8 @@ export interface Line {
   name: string;
   /** Said after the name, such as "simulated". */
   note?: string;
+  /** What one point stands for, in milliseconds; left out: a moment. */
+  step?: number;
   /** Milliseconds since 1970, growing. */
   times: readonly number[];
   values: readonly number[];
@@ -34,6 +36,8 @@ export interface Columns {
 
 /** A line is broken where points are further apart than this many of its usual distances. */
 const TOLERANCE = 2.5;
+/** What counts as a usual distance where there is only one point. */
+const FEW_MS = 120_000;
 
 /** The median of the distances between neighbours. */
 export function usualDistance(times: readonly number[]): number {
@@ -72,6 +76,14 @@ export function columnsOf(lines: readonly Line[], stretches: readonly Stretch[],
       return { values: spread(line, gaps, line.values) ?? [], lows: spread(line, gaps, line.lows), highs: spread(line, gaps, line.highs) };
     }),
   };
+}
+
+/** When the last point was, where that is so long before `to` that it is not how things are now. */
+export function endedAt({ times, step = 0 }: Line, to: number): number | undefined {
+  const last = times.at(-1);
+  const usual = usualDistance(times);
+  const tolerated = Math.max(step, Number.isFinite(usual) ? usual : FEW_MS) * TOLERANCE;
+  return last !== undefined && to - last > tolerated ? last : undefined;
 }
 
 /** The place of the point that the line has at `index` or nearest to it on the same side of each gap. */

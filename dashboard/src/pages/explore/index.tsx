@@ -1,7 +1,7 @@
-import { useMemo } from "preact/hooks";
+import { useEffect, useMemo } from "preact/hooks";
 import { saveFile } from "~/api/csv";
 import { param, paramAll, show } from "~/app/route";
-import { sourceFilter } from "~/app/source";
+import { shown, sourceFilter } from "~/app/source";
 import { Button, Empty, Page, toast } from "~/kit";
 import { absolute, now, zone as viewersZone } from "~/kit/time";
 import { zoneName } from "~/kit/zone";
@@ -19,6 +19,11 @@ export default function ExplorePage() {
   const span = useSpan();
   const zone = param("zone") === "UTC" ? "UTC" : viewersZone.value;
   const source = sourceOf(view.by, sourceFilter());
+  // What is taken together follows the switch, and the address says so for whoever is sent it.
+  const isUnsaid = view.by === "site" && param("source") === "";
+  useEffect(() => {
+    if (isUnsaid) show({ source: shown.value });
+  }, [isUnsaid, shown.value]);
   const save = () => {
     const all = view.metrics.flatMap((metric) => seriesRead({ target: view.target, metrics: [metric], span, source }) ?? []);
     if (all.length < view.metrics.length) return toast("Not all charts are read yet. Save again once they are.", "warn");
