@@ -45,7 +45,7 @@ export function TargetForm({ draft, onChange, refused }: TargetFormProps) {
       {draft.way !== "" && (
         <SelectField
           label="Source"
-          hint="A run reaches real devices or simulated ones, so that failures of one kind never judge the other."
+          hint={draft.way === "devices" ? "Where both are named, failures of one kind count for the other too." : "A run reaches real devices or simulated ones, so that failures of one kind never judge the other."}
           value={draft.way !== "devices" && draft.source === "both" ? "real" : draft.source}
           fault={fault.source}
           choices={sources}

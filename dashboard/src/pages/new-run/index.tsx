@@ -4,7 +4,7 @@ import { shown } from "~/app/source";
 import { problem } from "~/api/errors";
 import { Page } from "~/kit";
 import { CommandForm } from "~/parts/CommandForm";
-import { warning } from "~/parts/catalogue";
+import { known, warning } from "~/parts/catalogue";
 import { command, newDraft, serverFaults } from "~/parts/draft";
 import { limits } from "~/parts/run/limits";
 import { Limits } from "./Limits";
@@ -26,9 +26,13 @@ export default function NewRunPage() {
   return <NewRun key={JSON.stringify(FILLS.map((name) => params.value.getAll(name)))} />;
 }
 
+function chosen(type: string) {
+  return { ...newDraft("1 h"), type, isOther: type !== "" && known(type) === undefined };
+}
+
 function NewRun() {
   const [aim, setAim] = useState(() => fromAddress(params.value, shown.value));
-  const [draft, setDraft] = useState(() => ({ ...newDraft("1 h"), type: params.value.get("type") ?? "" }));
+  const [draft, setDraft] = useState(() => chosen(params.value.get("type") ?? ""));
   const [how, setHow] = useState({ inFlight: "10", failures: "0", description: "" });
   const [typed, setTyped] = useState("");
   const [countBefore, setCountBefore] = useState<number>();
