@@ -1,26 +1,28 @@
 import { telemetry } from "~/api/clients";
 import { useRead } from "~/api/query";
-import { href, param, show } from "~/app/route";
+import { href, param } from "~/app/route";
+import { sourceParam } from "~/app/source";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
 import { Empty, LinkButton, Read } from "~/kit";
-import { now } from "~/kit/time";
+import { zone } from "~/kit/time";
 import { metricInfo } from "~/parts/metrics";
 import { Panel } from "~/parts/Panel";
 import { useSeries } from "~/parts/readSeries";
 import { SeriesPicture } from "~/parts/SeriesChart";
-import { spanOf, zoomed } from "~/parts/span";
+import type { Span } from "~/parts/span";
+import { showRange, SpanPicker, useSpan } from "~/parts/SpanPicker";
 import { metricsOf } from "./readings";
-import { SpanChoice } from "./SpanChoice";
 
 /** All that the device measures, over one stretch of time, with one cursor. */
-export function ChartList({ device: { deviceId } }: { device: Device }) {
+export function ChartList({ device: { deviceId, source } }: { device: Device }) {
   const latest = useRead(["samples", "latest", deviceId], async (signal) => (await telemetry.latest({ deviceIds: [deviceId] }, { signal })).samples[0] ?? null);
-  const span = spanOf(param("span"), param("from"), param("to"));
+  const span = useSpan();
+  const others = { device: deviceId, source: sourceParam(source), span: param("span"), from: param("from"), to: param("to") };
   return (
     <div class="stack">
-      <SpanChoice>
-        <LinkButton href={href("/explore", { device: deviceId, span: param("span"), from: param("from"), to: param("to") })}>Compare with other devices</LinkButton>
-      </SpanChoice>
+      <SpanPicker span={span} zone={zone.value}>
+        <LinkButton href={href("/explore", others)}>Compare with other devices</LinkButton>
+      </SpanPicker>
       <Read of={latest} rows={6}>
         {(newest) =>
           newest?.sample ? (
@@ -36,19 +38,15 @@ export function ChartList({ device: { deviceId } }: { device: Device }) {
   );
 }
 
-function Pictures({ deviceId, metrics, span }: { deviceId: string; metrics: ReturnType<typeof metricsOf>; span: ReturnType<typeof spanOf> }) {
+function Pictures({ deviceId, metrics, span }: { deviceId: string; metrics: ReturnType<typeof metricsOf>; span: Span }) {
   const series = useSeries({ target: { deviceIds: [deviceId] }, metrics, span });
-  const zoom = (from: number, to: number) => {
-    const part = zoomed(from, to, now.peek());
-    show({ span: "", from: String(part.from), to: String(part.to) }, "push");
-  };
   return (
     <Read of={series} rows={12}>
       {(data) => (
         <div class="charts">
           {metrics.map((metric) => (
             <Panel key={metric} title={metricInfo(metric).name}>
-              <SeriesPicture data={data} metric={metric} group={deviceId} onZoom={zoom} height={180} />
+              <SeriesPicture data={data} metric={metric} group={deviceId} onZoom={showRange} height={180} />
             </Panel>
           ))}
         </div>

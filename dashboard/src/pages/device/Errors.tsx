@@ -1,18 +1,12 @@
 import { analytics } from "~/api/clients";
 import { usePages } from "~/api/query";
 import { href } from "~/app/route";
+import { sourceParam } from "~/app/source";
 import { type ErrorGroup, Severity } from "~/gen/homepot/analytics/v1/analytics_pb";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
-import { Ago, Badge, type Column, Empty, Failed, LinkButton, Loading, Table, type Tone } from "~/kit";
+import { Ago, type Column, Empty, Failed, LinkButton, Loading, Table } from "~/kit";
 import { CsvButton } from "~/parts/CsvButton";
-
-const SEVERITIES: Record<Severity, { word: string; tone: Tone }> = {
-  [Severity.UNSPECIFIED]: { word: "Not told", tone: "plain" },
-  [Severity.CRITICAL]: { word: "Critical", tone: "bad" },
-  [Severity.ERROR]: { word: "Error", tone: "bad" },
-  [Severity.WARNING]: { word: "Warning", tone: "warn" },
-  [Severity.INFO]: { word: "Info", tone: "info" },
-};
+import { SeverityBadge } from "~/parts/severity";
 
 const columns: readonly Column<ErrorGroup>[] = [
   { name: "Severity", cell: (row) => <SeverityBadge severity={row.newest?.severity ?? Severity.UNSPECIFIED} /> },
@@ -24,13 +18,8 @@ const columns: readonly Column<ErrorGroup>[] = [
   { name: "Last", cell: (row) => <Ago time={row.lastSeenAt} /> },
 ];
 
-function SeverityBadge({ severity }: { severity: Severity }) {
-  const { word, tone } = SEVERITIES[severity];
-  return <Badge tone={tone}>{word}</Badge>;
-}
-
 /** What went wrong in applications on this device, repeats of an hour together. */
-export function Errors({ device: { deviceId } }: { device: Device }) {
+export function Errors({ device: { deviceId, source } }: { device: Device }) {
   const pages = usePages(
     ["errors", "device", deviceId],
     async (pageToken, signal) => {
@@ -51,7 +40,7 @@ export function Errors({ device: { deviceId } }: { device: Device }) {
   return (
     <div class="stack">
       <div class="row spread">
-        <LinkButton href={href("/errors", { device: deviceId })}>Show them with all their details</LinkButton>
+        <LinkButton href={href("/errors", { device: deviceId, source: sourceParam(source) })}>Show them with all their details</LinkButton>
         <CsvButton path="/api/v2/errors" query={{ "filter.device_id": deviceId }} name={`errors of ${deviceId}`} what="all errors of this device" />
       </div>
       <Table label="Errors of this device, newest hour first" columns={columns} rows={pages.rows} rowKey={keyOf} hasMore={pages.hasMore && !pages.isReadingMore} more={pages.more} />

@@ -45,7 +45,7 @@ export function Warnings({ device }: { device: Device }) {
   return (
     <>
       {device.source === DeviceSource.SIMULATED && <p class="quiet small">A simulator plays this device: there is no machine behind it, so its figures are made up and a reboot restarts nothing.</p>}
-      {!device.active && <Notice tone="warn">This device is shut out: every call of it is refused until it is let in again, under Keys.</Notice>}
+      {!device.active && <Notice tone="warn">This device is shut out: every call of it is refused, and it can't be told anything, until it is let in again under Keys.</Notice>}
       {presence?.contestedSince && (
         <Notice tone="bad">
           Two machines have been using this device's key since <At time={presence.contestedSince} />, and take its session from one another. Revoke its keys and enrol the right machine again.
@@ -62,9 +62,11 @@ export function Actions({ device }: { device: Device }) {
   return (
     <>
       <MaintenanceButton device={device} />
-      <Button kind="primary" disabled={!device.active} label={device.active ? undefined : "The device is shut out, so it can't be told anything"} onPress={() => setAsking(true)}>
-        New command
-      </Button>
+      {device.active && (
+        <Button kind="primary" onPress={() => setAsking(true)}>
+          New command
+        </Button>
+      )}
       {isAsking && <NewCommand device={device} onClose={() => setAsking(false)} />}
     </>
   );

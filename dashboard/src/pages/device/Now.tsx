@@ -3,8 +3,8 @@ import { href } from "~/app/route";
 import { type Device, DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
 import type { Sample } from "~/gen/homepot/telemetry/v1/telemetry_pb";
 import { Ago, At, Empty, Failed, LinkButton, Loading, Meter, Notice, type Tone } from "~/kit";
-import { pretty } from "~/kit/json";
 import { now } from "~/kit/time";
+import { Json } from "~/parts/Json";
 import { grouped, isStale, type Reading } from "./readings";
 import { useSamples } from "./useSamples";
 
@@ -84,12 +84,7 @@ function Extras({ sample }: { sample: Sample }) {
           The device's clock is wrong: it showed <At time={sample.deviceTime} />. The times above are corrected.
         </p>
       )}
-      {sample.extra && Object.keys(sample.extra).length > 0 && (
-        <section class="stack">
-          <h2>What else it measures</h2>
-          <pre class="card config">{pretty(sample.extra)}</pre>
-        </section>
-      )}
+      {sample.extra && Object.keys(sample.extra).length > 0 && <Json title="What else it measures" value={sample.extra} none="" />}
     </>
   );
 }

@@ -1,13 +1,12 @@
 import { registry } from "~/api/clients";
 import { useRead } from "~/api/query";
-import { param } from "~/app/route";
 import { type Device, DeviceStatus, type StateChange } from "~/gen/homepot/registry/v1/registry_pb";
 import { At, type Column, DeviceStatusBadge, Empty, Notice, Read, Table } from "~/kit";
-import { ms, now, span as length } from "~/kit/time";
+import { ms, now, span as length, zone } from "~/kit/time";
 import { CsvButton } from "~/parts/CsvButton";
 import { useReread } from "~/parts/reread";
-import { rangeOf, spanOf } from "~/parts/span";
-import { SpanChoice } from "./SpanChoice";
+import { rangeOf } from "~/parts/span";
+import { SpanPicker, useSpan } from "~/parts/SpanPicker";
 import { because } from "./spans";
 import { Timeline } from "./Timeline";
 
@@ -16,14 +15,15 @@ const MOST_PAGES = 10;
 
 /** When the device came and went. */
 export function Presence({ device: { deviceId } }: { device: Device }) {
-  const range = rangeOf(spanOf(param("span"), param("from"), param("to")), now.value);
+  const span = useSpan();
+  const range = rangeOf(span, now.value);
   const read = useRead(["devices", "changes", deviceId, Math.floor(range.from / 3_600_000)], (signal) => changesSince(deviceId, range.from, signal));
   useReread(({ devices }) => devices.some((device) => device.deviceId === deviceId), () => void read.refetch(), 15_000);
   return (
     <div class="stack">
-      <SpanChoice>
+      <SpanPicker span={span} zone={zone.value}>
         <CsvButton path={`/api/v2/devices/${encodeURIComponent(deviceId)}/state-changes`} query={{ page_size: "1000" }} name={`presence of ${deviceId}`} what="the whole history" />
-      </SpanChoice>
+      </SpanPicker>
       <Read of={read} rows={4}>
         {({ changes, isCut }) => (
           <>

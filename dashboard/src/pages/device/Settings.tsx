@@ -1,10 +1,11 @@
 import { useState } from "preact/hooks";
 import { may } from "~/api/session";
 import { href } from "~/app/route";
+import { sourceParam } from "~/app/source";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
 import { At, Button, Facts } from "~/kit";
-import { pretty } from "~/kit/json";
 import { durationMs, span } from "~/kit/time";
+import { Json } from "~/parts/Json";
 import { Panel } from "~/parts/Panel";
 import { EditDevice } from "./EditDevice";
 
@@ -19,30 +20,26 @@ export function Settings({ device }: { device: Device }) {
           facts={[
             ["Name", device.name],
             ["Type", device.deviceType],
-            ["Labels", <Labels labels={device.labels} />],
+            ["Labels", <Labels device={device} />],
             ["Maintenance", device.maintenance ? "It is marked as under maintenance" : "No"],
           ]}
         />
       </Panel>
       <Record device={device} />
-      {device.config && Object.keys(device.config).length > 0 && (
-        <Panel title="What it wanted remembered">
-          <pre class="config">{pretty(device.config)}</pre>
-        </Panel>
-      )}
+      <Json title="What it wanted remembered" value={device.config} none="It gave nothing at its enrolment." />
       {isEditing && <EditDevice device={device} onClose={() => setEditing(false)} />}
     </div>
   );
 }
 
 /** Each leads to the devices that have it too. */
-function Labels({ labels }: { labels: Record<string, string> }) {
+function Labels({ device: { labels, source } }: { device: Device }) {
   const all = Object.entries(labels).sort(([one], [other]) => one.localeCompare(other));
   if (all.length === 0) return <span class="quiet">None</span>;
   return (
     <span class="row">
       {all.map(([key, value]) => (
-        <a key={key} class="mono" href={href("/devices", { labels: `${key}=${value}` })}>
+        <a key={key} class="mono" href={href("/devices", { labels: `${key}=${value}`, source: sourceParam(source) })}>
           {key}={value}
         </a>
       ))}

@@ -4,6 +4,7 @@ import { useLiveDevices, useNews } from "~/api/live";
 import { refresh, useRead } from "~/api/query";
 import { may } from "~/api/session";
 import { href } from "~/app/route";
+import { sourceParam } from "~/app/source";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
 import { Empty, Failed, LinkButton, Loading, Page, Tabs } from "~/kit";
 import { Charts } from "./Charts";
@@ -62,7 +63,7 @@ function Shown({ device, tab, error }: { device: Device; tab: string; error: unk
   const current = tabs.find(({ key }) => key === tab) ?? tabs[0];
   const trail = [
     ["Devices", href("/devices")],
-    [device.siteId, href("/devices", { site: device.siteId })],
+    [device.siteId, href("/devices", { site: device.siteId, source: sourceParam(device.source) })],
   ] as const;
   return (
     <Page title={device.name || device.deviceId} trail={trail} beside={<Badges device={device} />} lead={<Lead device={device} />} actions={<Actions device={device} />}>
