@@ -30,7 +30,7 @@ export function Dialog({ title, children, onClose, wide = false, stays = false }
       isGone.current = true;
       // Closed before it is taken out, for only then the browser gives the focus back.
       shown?.close();
-      if (!before?.isConnected) document.getElementById("main")?.focus();
+      if (!before?.isConnected) document.getElementById("main")?.focus({ preventScroll: true });
     };
   }, []);
   const closed = () => {
