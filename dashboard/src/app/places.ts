@@ -17,7 +17,7 @@ export interface Place {
 /** What people come to do, not to look at. */
 const ACTIONS: readonly { name: string; to: string; values?: Params; who: Least; also: string }[] = [
   { name: "New run", to: "/runs/new", who: "operator", also: "command send many devices" },
-  { name: "Make an enrolment token", to: "/enrolment", values: { new: "1" }, who: "admin", also: "add device enroll" },
+  { name: "Make an enrolment token", to: "/enrolment", values: { make: "1" }, who: "admin", also: "add device enroll" },
 ];
 
 const MOST = 30;
