@@ -4,6 +4,7 @@ import { createGrpcWebTransport } from "@connectrpc/connect-web";
 import { AnalyticsService } from "~/gen/homepot/analytics/v1/analytics_pb";
 import { CommandService } from "~/gen/homepot/command/v1/command_pb";
 import { RegistryService } from "~/gen/homepot/registry/v1/registry_pb";
+import { SessionService } from "~/gen/homepot/session/v1/session_pb";
 import { TelemetryService } from "~/gen/homepot/telemetry/v1/telemetry_pb";
 import { sessionEnded } from "./session";
 
@@ -27,3 +28,4 @@ export const registry = createClient(RegistryService, transport);
 export const telemetry = createClient(TelemetryService, transport);
 export const commands = createClient(CommandService, transport);
 export const analytics = createClient(AnalyticsService, transport);
+export const sessions = createClient(SessionService, transport);

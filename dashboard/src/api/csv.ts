@@ -12,8 +12,13 @@ export async function saveCsv(path: string, query: Query, file: string): Promise
   // An answer that was cut short fails here, so that half a table is never taken for the whole.
   const table = await answer.blob().catch(() => undefined);
   if (!table) throw new Error("The table was cut short on its way. Try again.");
+  saveFile(table, file);
+}
+
+/** Hands a file to the browser's downloads. */
+export function saveFile(content: Blob, file: string): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(table);
+  link.href = URL.createObjectURL(content);
   link.download = file;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

@@ -21,7 +21,7 @@ export function problem(error: unknown): Problem {
   const known = ConnectError.from(error);
   const fields: Record<string, string> = {};
   for (const { fieldViolations } of known.findDetails(BadRequestSchema)) {
-    for (const { field, description } of fieldViolations) fields[field] = description;
+    for (const { field, description } of fieldViolations) fields[field] = whole(description);
   }
   const retry = known.findDetails(RetryInfoSchema)[0]?.retryDelay;
   return {
@@ -33,11 +33,22 @@ export function problem(error: unknown): Problem {
   };
 }
 
+/** What is left to be said of a problem where each of `fields` tells its own fault; `undefined`: nothing. */
+export function besides(told: Problem | undefined, fields: readonly string[]): Problem | undefined {
+  const faults = Object.keys(told?.fields ?? {});
+  return faults.length > 0 && faults.every((field) => fields.includes(field)) ? undefined : told;
+}
+
 function sentence(error: ConnectError): string {
   const isNetwork = error.cause instanceof TypeError;
   if (isNetwork) return "The server can't be reached.";
   if (error.code === Code.DeadlineExceeded) return "The server did not answer in time.";
-  const text = error.rawMessage || "The server gave no reason.";
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.!?]$/.test(whole) ? whole : `${whole}.`;
+  if (error.code === Code.Unimplemented) return "The server does not know this call: it is older than this page.";
+  return whole(error.rawMessage || "The server gave no reason.");
+}
+
+/** As a sentence. */
+function whole(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
 }

@@ -1,6 +1,7 @@
 /** Who looks at the page, and until when. */
 import { computed, signal } from "@preact/signals";
 import { Role, type WhoAmIResponse } from "~/gen/homepot/registry/v1/registry_pb";
+import { cache } from "./query";
 
 /** `starting` until the server said who calls; `ended` when a session ran out while the page was open. */
 export type SessionState = "starting" | "signed-out" | "signed-in" | "ended";
@@ -46,6 +47,7 @@ export async function signIn(credential: { token: string } | { code: string }): 
 export async function signOut(): Promise<void> {
   const answer = await fetch("/session", { method: "DELETE", credentials: "same-origin" });
   if (!answer.ok && answer.status !== 401) throw new Error(await refusal(answer));
+  cache.clear();
   me.value = undefined;
   sessionState.value = "signed-out";
 }

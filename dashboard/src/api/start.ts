@@ -1,26 +1,37 @@
 /** What the page does first: it asks who looks at it, or opens a session by the one-time link that brought it here. */
-import { news } from "./news";
+import { signal } from "@preact/signals";
 import { registry } from "./clients";
+import { measureClock } from "./clock";
+import { news } from "./news";
+import { cache } from "./query";
 import { me, sessionState, signIn } from "./session";
 
 /** Why the one-time link did not open a session; empty where there was none. */
 export let linkProblem = "";
 
+/** Why it can't be told who looks, such as that the server can't be reached. */
+export const startFault = signal<unknown>(undefined);
+
 export async function start(): Promise<void> {
+  startFault.value = undefined;
   const code = takeCode();
   if (code) await signIn({ code }).catch((error: unknown) => (linkProblem = error instanceof Error ? error.message : String(error)));
-  await askWho();
+  try {
+    await askWho();
+  } catch (error) {
+    // Where nobody is signed in, the sign-in is shown already.
+    if (sessionState.value === "starting") startFault.value = error;
+  }
 }
 
-/** Asks who calls, after a start and after each sign-in. */
+/** Asks who calls, after a start and after each sign-in. What another operator was shown is forgotten. */
 export async function askWho(): Promise<void> {
-  try {
-    me.value = await registry.whoAmI({});
-    sessionState.value = "signed-in";
-    news.listen();
-  } catch {
-    if (sessionState.value === "starting") sessionState.value = "signed-out";
-  }
+  const before = me.value?.operator?.name;
+  me.value = await registry.whoAmI({});
+  if (before !== undefined && before !== me.value.operator?.name) void cache.resetQueries();
+  sessionState.value = "signed-in";
+  news.listen();
+  void measureClock().catch(() => undefined);
 }
 
 /** The code of a one-time link. It is taken out of the address at once, so that no history and no copied address holds it. */

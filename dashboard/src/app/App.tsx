@@ -1,9 +1,9 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { useSignalEffect } from "@preact/signals";
 import { cache } from "~/api/query";
-import { start } from "~/api/start";
+import { start, startFault } from "~/api/start";
 import { sessionState } from "~/api/session";
-import { Loading } from "~/kit";
+import { Failed, Loading } from "~/kit";
 import { Toasts } from "~/kit/Toasts";
 import { useEffect } from "preact/hooks";
 import { answerFresh, asked } from "./fresh";
@@ -19,7 +19,7 @@ export function App() {
   const state = sessionState.value;
   return (
     <QueryClientProvider client={cache}>
-      {state === "starting" && <Loading />}
+      {state === "starting" && <Starting />}
       {state === "signed-out" && <SignIn />}
       {(state === "signed-in" || state === "ended") && <Frame />}
       {/* Over the page, which stays as it is with all that was typed into it. */}
@@ -28,4 +28,8 @@ export function App() {
       <Toasts />
     </QueryClientProvider>
   );
+}
+
+function Starting() {
+  return <main class="sign-in">{startFault.value ? <Failed error={startFault.value} again={() => void start()} /> : <Loading />}</main>;
 }

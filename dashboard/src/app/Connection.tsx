@@ -1,20 +1,16 @@
 import { connection } from "~/api/news";
-import { span, now } from "~/kit/time";
+import { clockOffsetMs, now, span } from "~/kit/time";
 
-/** Whether what is shown is live. When it is not, that is said at once and with its age. */
+const WORDS = { live: "Live", connecting: "Connecting…", broken: "Not live" };
+
+/** Whether what is shown is live. When it is not, that is said at once; its age beside it grows without being read out each second. */
 export function Connection() {
   const { state, since } = connection.value;
-  if (state === "live") {
-    return (
-      <span class="badge" data-tone="good" role="status">
-        Live
-      </span>
-    );
-  }
-  const age = since === undefined ? "" : `, ${span(now.value - since)} old`;
+  const isOld = state === "broken" && since !== undefined;
   return (
-    <span class="badge" data-tone="bad" role="alert">
-      {state === "connecting" ? "Connecting…" : `Not live${age}`}
+    <span class="badge connection" data-tone={state === "live" ? "good" : state === "broken" ? "bad" : "plain"}>
+      <span role="status">{WORDS[state]}</span>
+      {isOld && <span class="age" aria-hidden="true">{`${span(now.value - clockOffsetMs.value - since)} old`}</span>}
     </span>
   );
 }

@@ -1,16 +1,11 @@
-import { signal } from "@preact/signals";
-import { me, may, signOut } from "~/api/session";
-import { Button } from "~/kit";
+import { Account } from "./Account";
 import { Connection } from "./Connection";
-import { Jump, openJump } from "./Jump";
+import { Jump, JumpButton } from "./Jump";
+import { Menu, MenuButton } from "./Menu";
 import { Outlet } from "./Outlet";
-import { PAGES } from "./pages";
-import { href, path } from "./route";
+import { href } from "./route";
 import { SourceSwitch } from "./SourceSwitch";
 import "./frame.css";
-
-const isMenuOpen = signal(false);
-const GROUPS = ["Look", "Act", "Manage"] as const;
 
 /** What stands around each page: the menu, who looks, whether what is shown is live. */
 export function Frame() {
@@ -20,53 +15,23 @@ export function Frame() {
         Skip to the page
       </a>
       <header class="bar">
-        <Button kind="quiet" label="Menu" onPress={() => (isMenuOpen.value = !isMenuOpen.value)}>
-          ☰
-        </Button>
-        <a class="brand" href={href("/")}>
-          <img src="/icon.svg" alt="" width="24" height="24" /> HOMEPOT
+        <MenuButton />
+        <a class="brand" href={href("/")} aria-label="HOMEPOT, overview">
+          <img src="/icon.svg" alt="" width="24" height="24" /> <span>HOMEPOT</span>
         </a>
         <Connection />
         <span class="fill" />
-        <Button onPress={openJump} label="Go to a page, a device or a site (Ctrl-K)">
-          Search <kbd>Ctrl K</kbd>
-        </Button>
+        <JumpButton />
         <SourceSwitch />
-        <a href={href("/me")}>{me.value?.operator?.name}</a>
-        <Button kind="quiet" onPress={() => void signOut()}>
-          Sign out
-        </Button>
+        <Account />
       </header>
-      <nav class="menu" data-open={isMenuOpen.value || undefined} aria-label="Pages" onClick={() => (isMenuOpen.value = false)}>
-        {GROUPS.map((group) => (
-          <MenuGroup key={group} group={group} />
-        ))}
-      </nav>
+      <Menu />
       <main id="main" class="main" tabIndex={-1}>
         <Outlet />
       </main>
       <Jump />
     </div>
   );
-}
-
-function MenuGroup({ group }: { group: (typeof GROUPS)[number] }) {
-  const pages = PAGES.filter((page) => page.menu?.group === group && may(page.who));
-  if (pages.length === 0) return null;
-  return (
-    <section>
-      <h2>{group}</h2>
-      {pages.map((page) => (
-        <a key={page.at} href={href(page.at)} aria-current={isUnder(page.at, path.value) ? "page" : undefined}>
-          {page.menu?.name}
-        </a>
-      ))}
-    </section>
-  );
-}
-
-function isUnder(at: string, now: string): boolean {
-  return at === "/" ? now === "/" : now === at || now.startsWith(`${at}/`);
 }
 
 /** The address's `#` is the page's own, so an ordinary link to a place within it can't be used. */

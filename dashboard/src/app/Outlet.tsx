@@ -1,34 +1,44 @@
-import { Component, type ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { Component, type ComponentChildren, type ComponentType } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { may } from "~/api/session";
-import { Button, Empty, Failed, LinkButton, Loading } from "~/kit";
-import { type PageEntry, type PageProps, pageAt } from "./pages";
+import { Button, Empty, Failed, LinkButton, Loading, Page } from "~/kit";
+import { type PageEntry, type PageProps, pageAt, pageKey } from "./pages";
 import { href, path } from "./route";
 
-/** The page of the address. */
+/** The page of the address. A tab of a page is not another page: what is typed and where the focus is stay as they are. */
 export function Outlet() {
   const found = pageAt(path.value);
-  if (!found) {
-    return (
-      <Empty title="There is no such page">
-        <LinkButton href={href("/")}>Overview</LinkButton>
-      </Empty>
-    );
-  }
-  if (!may(found.page.who)) {
-    return (
-      <Empty title="Your role does not reach this page">
-        <p>It is for the role {found.page.who}.</p>
-        <LinkButton href={href("/")}>Overview</LinkButton>
-      </Empty>
-    );
-  }
+  const key = found ? pageKey(found.page, found.parts) : path.value;
+  useArrival(key);
+  if (!found) return <Nothing title="There is no such page">Its address may be cut short, or what it named is gone.</Nothing>;
+  if (!may(found.page.who)) return <Nothing title="Your role does not reach this page">It is for the role {found.page.who}.</Nothing>;
   return (
-    <Fence key={path.value}>
+    <Fence key={key}>
       <Shown page={found.page} parts={found.parts} />
     </Fence>
   );
+}
+
+function Nothing({ title, children }: { title: string; children: ComponentChildren }) {
+  return (
+    <Page title={title} lead={children}>
+      <div>
+        <LinkButton href={href("/")}>Overview</LinkButton>
+      </div>
+    </Page>
+  );
+}
+
+/** Who goes to another page begins at its top, also with the keyboard and a screen reader. */
+function useArrival(key: string): void {
+  const before = useRef(key);
+  useLayoutEffect(() => {
+    if (before.current === key) return;
+    before.current = key;
+    window.scrollTo(0, 0);
+    document.getElementById("main")?.focus({ preventScroll: true });
+  }, [key]);
 }
 
 /** Loads a page's code when it is first shown. */

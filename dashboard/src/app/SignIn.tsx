@@ -1,4 +1,5 @@
 import { useState } from "preact/hooks";
+import { problem } from "~/api/errors";
 import { askWho, linkProblem } from "~/api/start";
 import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
@@ -19,6 +20,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
+    setFault("");
     try {
       await signIn({ token: token.trim() });
       setToken("");
@@ -26,7 +28,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
       refresh("");
       fresh?.answer(true);
     } catch (error) {
-      setFault(error instanceof Error ? error.message : String(error));
+      setFault(problem(error).message);
     } finally {
       setBusy(false);
     }
@@ -40,7 +42,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
         autoComplete="current-password"
         value={token}
         onInput={setToken}
-        hint="It begins with hpo_. On the server's own machine, `homepot ctl sign-in` prints a link that needs none."
+        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that needs none."
         autoFocus
       />
       {fault && <Notice tone="bad">{fault}</Notice>}
@@ -54,7 +56,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
   );
   if (over) {
     return (
-      <Dialog title={fresh ? "Sign in again" : "Your session has ended"} onClose={() => fresh?.answer(false)}>
+      <Dialog title={fresh ? "Sign in again" : "Your session has ended"} stays={!fresh} onClose={() => fresh?.answer(false)}>
         {form}
       </Dialog>
     );

@@ -3,7 +3,7 @@ import { choose, type Shown, shown } from "./source";
 const CHOICES: readonly { value: Shown; label: string }[] = [
   { value: "real", label: "Real devices" },
   { value: "simulated", label: "Simulated devices" },
-  { value: "both", label: "Both, side by side" },
+  { value: "both", label: "Both kinds" },
 ];
 
 export function SourceSwitch() {

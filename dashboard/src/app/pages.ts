@@ -47,3 +47,15 @@ export function pageAt(path: string): { page: PageEntry; parts: Record<string, s
   }
   return undefined;
 }
+
+/** Names what is shown: the same for all tabs of one thing. */
+export function pageKey(page: PageEntry, parts: Record<string, string>): string {
+  const isOptional = (name: string) => page.at.includes(`:${name}?`);
+  const named = Object.entries(parts).filter(([name]) => !isOptional(name));
+  return [page.at, ...named.map(([, value]) => value)].join(" ");
+}
+
+/** Whether an address belongs to a menu entry: the page itself, or one below it. */
+export function isUnder(at: string, now: string): boolean {
+  return at === "/" ? now === "/" : now === at || now.startsWith(`${at}/`);
+}

@@ -12,8 +12,10 @@ export interface Address {
 }
 
 function read(): Address {
-  const [path = "", query = ""] = location.hash.replace(/^#/, "").split("?", 2);
-  return { path: path || "/", params: new URLSearchParams(query) };
+  const whole = location.hash.replace(/^#/, "");
+  const query = whole.indexOf("?");
+  const path = query < 0 ? whole : whole.slice(0, query);
+  return { path: path || "/", params: new URLSearchParams(query < 0 ? "" : whole.slice(query + 1)) };
 }
 
 const current = signal<Address>(read());
@@ -74,8 +76,19 @@ export function match(pattern: string, of: string): Record<string, string> | und
     if (!part.startsWith(":")) {
       if (part !== value) return undefined;
     } else if (value !== undefined) {
-      found[part.replace(/^:|\?$/g, "")] = decodeURIComponent(value);
+      const text = decoded(value);
+      if (text === undefined) return undefined;
+      found[part.replace(/^:|\?$/g, "")] = text;
     } else if (!part.endsWith("?")) return undefined;
   }
   return found;
+}
+
+/** Addresses are typed by people too: what is no text leads nowhere. */
+function decoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
 }

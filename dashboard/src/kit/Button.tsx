@@ -3,7 +3,7 @@ import type { ComponentChildren } from "preact";
 interface ButtonProps {
   children: ComponentChildren;
   kind?: "primary" | "danger" | "quiet" | "plain";
-  /** While what it started is under way: it can't be pressed twice, and says so. */
+  /** While what it started is under way: it can't be pressed twice, says so, and keeps the focus. */
   busy?: boolean;
   disabled?: boolean;
   type?: "button" | "submit";
@@ -17,11 +17,12 @@ export function Button({ children, kind = "plain", busy = false, disabled = fals
       type={type}
       class="button"
       data-kind={kind}
-      disabled={disabled || busy}
-      aria-busy={busy}
+      disabled={disabled}
+      aria-disabled={busy || undefined}
+      aria-busy={busy || undefined}
       aria-label={label}
       title={label}
-      onClick={onPress}
+      onClick={(event) => (busy ? event.preventDefault() : onPress?.())}
     >
       {busy ? "…" : null}
       {children}

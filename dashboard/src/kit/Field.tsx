@@ -81,6 +81,36 @@ export function CheckField({ label, hint, value, onChange }: { label: string; hi
   );
 }
 
+interface RadioProps<T extends string> {
+  label: string;
+  value: T;
+  choices: readonly { value: T; label: string; hint?: string }[];
+  onChange: (value: T) => void;
+}
+
+/** One of a few, each in sight. */
+export function RadioField<T extends string>({ label, value, choices, onChange }: RadioProps<T>) {
+  const id = useId();
+  return (
+    <fieldset class="field">
+      <legend>{label}</legend>
+      {choices.map((choice) => (
+        <div key={choice.value} class="check">
+          <input id={`${id}-${choice.value}`} type="radio" name={id} checked={choice.value === value} aria-describedby={choice.hint && `${id}-${choice.value}-about`} onChange={() => onChange(choice.value)} />
+          <div>
+            <label for={`${id}-${choice.value}`}>{choice.label}</label>
+            {choice.hint && (
+              <div id={`${id}-${choice.value}-about`} class="quiet small">
+                {choice.hint}
+              </div>
+            )}
+          </div>
+        </div>
+      ))}
+    </fieldset>
+  );
+}
+
 function About({ id, hint, fault }: { id: string; hint: string | undefined; fault: string | undefined }): ComponentChildren {
   if (!hint && !fault) return null;
   return (

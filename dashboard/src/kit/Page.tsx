@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 
 interface PageProps {
   title: string;
@@ -19,6 +19,11 @@ export function Page({ title, beside, actions, trail = [], lead, children }: Pag
   useEffect(() => {
     document.title = `${title} · HOMEPOT`;
   }, [title]);
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    // Who came here from another page is told which one this is.
+    if (document.activeElement?.id === "main") heading.current?.focus({ preventScroll: true });
+  }, []);
   return (
     <div class="stack">
       <header class="page-head">
@@ -33,7 +38,7 @@ export function Page({ title, beside, actions, trail = [], lead, children }: Pag
             </nav>
           )}
           <div class="row">
-            <h1 tabIndex={-1}>{title}</h1>
+            <h1 ref={heading} tabIndex={-1}>{title}</h1>
             {beside}
           </div>
           {lead && <p class="quiet">{lead}</p>}

@@ -1,19 +1,25 @@
+import { useState } from "preact/hooks";
 import { Button } from "./Button";
-import { toast } from "./Toasts";
 
-/** What is shown once, with a button that copies it. */
+/** What is shown once, with a button that copies it. What came of that stands beside it: windows cover toasts. */
 export function Secret({ text, label }: { text: string; label: string }) {
+  const [told, setTold] = useState("");
   const copy = () =>
-    void navigator.clipboard.writeText(text).then(
-      () => toast(`${label} copied.`),
-      () => toast("The browser did not allow copying; mark the text and copy it.", "warn"),
+    navigator.clipboard.writeText(text).then(
+      () => setTold(`${label} copied.`),
+      () => setTold("The browser did not allow copying: mark the text and copy it."),
     );
   return (
-    <div class="secret">
-      <code>{text}</code>
-      <Button onPress={copy} label={`Copy ${label.toLowerCase()}`}>
-        Copy
-      </Button>
+    <div>
+      <div class="secret">
+        <code>{text}</code>
+        <Button onPress={() => void copy()} label={`Copy ${label.toLowerCase()}`}>
+          Copy
+        </Button>
+      </div>
+      <p class="quiet small" role="status">
+        {told}
+      </p>
     </div>
   );
 }

@@ -6,7 +6,8 @@ import { Notice } from "./Notice";
 /** What is shown while a first answer is awaited. */
 export function Loading({ rows = 3 }: { rows?: number }) {
   return (
-    <div class="stack" role="status" aria-label="Loading">
+    <div class="stack" role="status">
+      <span class="hidden-visually">Loading</span>
       {Array.from({ length: rows }, (_, index) => (
         <div key={index} class="skeleton" />
       ))}

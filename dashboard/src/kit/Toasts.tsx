@@ -25,7 +25,7 @@ function putAway(id: number): void {
 
 export function Toasts() {
   return (
-    <div class="toasts" aria-live="polite">
+    <div class="toasts">
       {toasts.value.map((toast) => (
         <Notice key={toast.id} tone={toast.tone} action={<Button kind="quiet" label="Put away" onPress={() => putAway(toast.id)}>✕</Button>}>
           {toast.text}

@@ -3,9 +3,10 @@ import "./kit.css";
 
 export { Badge, type Tone } from "./Badge";
 export { Button, LinkButton } from "./Button";
+export { CheckListField } from "./CheckList";
 export { Dialog, FormDialog } from "./Dialog";
 export { Facts } from "./Facts";
-export { CheckField, SelectField, TextField } from "./Field";
+export { CheckField, RadioField, SelectField, TextField } from "./Field";
 export { Meter } from "./Meter";
 export { Notice } from "./Notice";
 export { Page } from "./Page";

@@ -1,5 +1,5 @@
 import { useId } from "preact/hooks";
-import { Button, CheckField, Notice, TextField } from "~/kit";
+import { CheckField, Notice, TextField } from "~/kit";
 import { known, type Offer, offers, warning } from "./catalogue";
 import { asJson, type Draft, type DraftFaults, faults, writesJson } from "./draft";
 import "./command-form.css";
@@ -56,13 +56,14 @@ function TypeChoice({ draft, onChange, capabilities, fault }: TypeChoiceProps) {
     <fieldset class="type-choice">
       <legend>What to do</legend>
       {offers(capabilities).map((offer) => (
-        <OneType key={offer.name} offer={offer} isChosen={!draft.isOther && draft.type === offer.name} onChoose={() => onChange({ type: offer.name, isOther: false })} />
+        <OneType key={offer.name} offer={offer} isChosen={!draft.isOther && draft.type === offer.name} onChoose={() => onChange({ type: offer.name, isOther: false, isJson: false })} />
       ))}
       {!hasDeclared && (
         <OneType
           offer={{ name: "Another type", about: "One that HOMEPOT does not know, of an application or of an older agent." }}
+          isType={false}
           isChosen={draft.isOther}
-          onChoose={() => onChange({ type: "", isOther: true })}
+          onChoose={() => onChange({ type: "", isOther: true, isJson: false })}
         />
       )}
       {draft.isOther && <TextField label="Type" hint="As the device knows it, such as UPDATE_POS." value={draft.type} fault={fault} onInput={(type) => onChange({ type })} autoFocus />}
@@ -75,13 +76,23 @@ function TypeChoice({ draft, onChange, capabilities, fault }: TypeChoiceProps) {
   );
 }
 
-function OneType({ offer, isChosen, onChoose }: { offer: Offer; isChosen: boolean; onChoose: () => void }) {
+interface OneTypeProps {
+  offer: Offer;
+  /** Whether its name is that of a type, to be read letter by letter. */
+  isType?: boolean;
+  isChosen: boolean;
+  onChoose: () => void;
+}
+
+function OneType({ offer, isType = true, isChosen, onChoose }: OneTypeProps) {
   const id = useId();
   return (
     <div class="check">
       <input id={id} type="radio" name="command-type" checked={isChosen} disabled={offer.whyNot !== undefined} aria-describedby={`${id}-about`} onChange={onChoose} />
       <div>
-        <label for={id}>{offer.name}</label>
+        <label for={id} class={isType ? "mono" : undefined}>
+          {offer.name}
+        </label>
         <div id={`${id}-about`} class="quiet small">
           {offer.whyNot ? `${offer.about} ${offer.whyNot}` : [offer.about, known(offer.name)?.note].filter(Boolean).join(" ")}
         </div>
@@ -90,42 +101,40 @@ function OneType({ offer, isChosen, onChoose }: { offer: Offer; isChosen: boolea
   );
 }
 
-function Payload({ draft, onChange, fault }: { draft: Draft; onChange: (draft: Draft) => void; fault: DraftFaults }) {
+interface PayloadProps {
+  draft: Draft;
+  onChange: (draft: Draft) => void;
+  fault: DraftFaults;
+}
+
+/** The form that the catalogue has for the type, or JSON; for a type that HOMEPOT does not know, JSON alone. */
+function Payload({ draft, onChange, fault }: PayloadProps) {
   const type = known(draft.type);
-  if (writesJson(draft)) {
-    return (
-      <>
-        <TextField
-          label="Payload"
-          hint="A JSON object. Empty: none."
-          lines={5}
-          placeholder="{}"
-          value={draft.json}
-          fault={fault.json}
-          onInput={(json) => onChange({ ...draft, json })}
-        />
-        {type && <Button kind="quiet" onPress={() => onChange(asJson(draft, false))}>Back to the form</Button>}
-      </>
-    );
-  }
+  const isJson = writesJson(draft);
   return (
     <>
-      {type?.fields.map((field) => (
-        <TextField
-          key={field.name}
-          label={field.label}
-          hint={field.hint}
-          value={draft.values[field.name] ?? ""}
-          fault={fault[`value ${field.name}`] ?? fault.json}
-          onInput={(value) => onChange({ ...draft, values: { ...draft.values, [field.name]: value } })}
+      {isJson ? (
+        <TextField label="Payload" hint="A JSON object. Empty: none." lines={5} placeholder="{}" value={draft.json} fault={fault.json} onInput={(json) => onChange({ ...draft, json })} />
+      ) : (
+        type?.fields.map((field) => (
+          <TextField
+            key={field.name}
+            label={field.label}
+            hint={field.hint}
+            value={draft.values[field.name] ?? ""}
+            fault={fault[`value ${field.name}`] ?? fault.json}
+            onInput={(value) => onChange({ ...draft, values: { ...draft.values, [field.name]: value } })}
+          />
+        ))
+      )}
+      {type && (
+        <CheckField
+          label="Write the payload as JSON"
+          hint={type.fields.length > 0 ? undefined : "This type needs no payload."}
+          value={isJson}
+          onChange={(wanted) => onChange(asJson(draft, wanted))}
         />
-      ))}
-      <CheckField
-        label="Write the payload as JSON"
-        hint={type?.fields.length ? undefined : "This type needs no payload."}
-        value={false}
-        onChange={() => onChange(asJson(draft, true))}
-      />
+      )}
     </>
   );
 }

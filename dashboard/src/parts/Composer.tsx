@@ -70,10 +70,11 @@ function Reached({ device }: { device: Device }) {
   const status = device.presence?.status ?? DeviceStatus.UNSPECIFIED;
   const isThere = status === DeviceStatus.ONLINE || status === DeviceStatus.ERROR;
   return (
-    <section class="reached stack" aria-label="Who is reached">
+    <section class="reached stack">
       <div class="row">
+        <h3>Reaches</h3>
         <strong>{device.name || device.deviceId}</strong>
-        {device.name && <span class="mono">{device.deviceId}</span>}
+        {device.name && device.name !== device.deviceId && <span class="mono">{device.deviceId}</span>}
         <span class="quiet">at {device.siteId}</span>
         <SourceBadge source={device.source} />
         <DeviceStatusBadge status={status} flapping={device.presence?.flapping ?? false} />

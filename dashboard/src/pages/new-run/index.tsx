@@ -1,5 +1,98 @@
+import { useState } from "preact/hooks";
+import { href, params } from "~/app/route";
+import { shown } from "~/app/source";
+import { problem } from "~/api/errors";
 import { Page } from "~/kit";
+import { CommandForm } from "~/parts/CommandForm";
+import { known, warning } from "~/parts/catalogue";
+import { command, newDraft, serverFaults } from "~/parts/draft";
+import { limits } from "~/parts/run/limits";
+import { Limits } from "./Limits";
+import { PreviewShown } from "./PreviewShown";
+import { StartForm } from "./StartForm";
+import { fromAddress, phrase, serverTargetFaults, targetOf } from "./target";
+import { TargetForm } from "./TargetForm";
+import { usePreview } from "./usePreview";
+import { useStart } from "./useStart";
+import "./page.css";
+
+const TRAIL = [["Runs", href("/runs")]] as const;
+
+/** What of the address fills the form; the switch in the head changes `source`, which must not empty it. */
+const FILLS = ["device", "site", "labels", "fleet", "type"];
 
 export default function NewRunPage() {
-  return <Page title="New Run">{null}</Page>;
+  // Another address is another form.
+  return <NewRun key={JSON.stringify(FILLS.map((name) => params.value.getAll(name)))} />;
+}
+
+function chosen(type: string) {
+  return { ...newDraft("1 h"), type, isOther: type !== "" && known(type) === undefined };
+}
+
+function NewRun() {
+  const [aim, setAim] = useState(() => fromAddress(params.value, shown.value));
+  const [draft, setDraft] = useState(() => chosen(params.value.get("type") ?? ""));
+  const [how, setHow] = useState({ inFlight: "10", failures: "0", description: "" });
+  const [typed, setTyped] = useState("");
+  const [countBefore, setCountBefore] = useState<number>();
+
+  const target = targetOf(aim);
+  const ready = command(draft);
+  const limited = limits(how.failures, how.inFlight);
+  const preview = usePreview(target, ready?.commandType ?? "");
+  const total = preview.numbers?.devicesTotal;
+  const start = useStart(() => {
+    setTyped("");
+    setCountBefore(total);
+    preview.again();
+  });
+  const refusedFields = { ...(preview.error && preview.isCurrent && problem(preview.error).fields), ...start.refusal?.fields };
+  /** A change of the form makes what was said of it before stale. */
+  const touched = <T,>(set: (value: T) => void) => (value: T) => {
+    set(value);
+    setTyped("");
+    setCountBefore(undefined);
+    start.forget();
+  };
+  const wanted = ready && total !== undefined ? phrase(total, ready.commandType, warning(draft.type) !== undefined, preview.devices[0]?.deviceId) : "";
+  const isReady = target !== undefined && ready !== undefined && "value" in limited && (total ?? 0) > 0;
+  const submit = () => {
+    if (!isReady) return;
+    start.send({ ...ready, ...limited.value, target, description: how.description.trim(), expectedDevices: total });
+  };
+  return (
+    <Page title="New run" trail={TRAIL} lead="The same command for many devices, some at a time.">
+      <div class="new-run">
+        <div class="stack">
+          <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refusedFields)} />
+          <section class="card stack">
+            <h2>What they are told</h2>
+            <CommandForm draft={draft} onChange={touched(setDraft)} capabilities={[]} refused={serverFaults(refusedFields)} />
+          </section>
+          <Limits
+            draft={how}
+            onChange={touched(setHow)}
+            fault={{ ...("value" in limited ? {} : limited), description: refusedFields.description, ...(refusedFields.max_in_flight && { inFlight: refusedFields.max_in_flight }) }}
+          />
+        </div>
+        <div class="stack">
+          <PreviewShown preview={preview} isAimed={target !== undefined} />
+          <StartForm
+            total={total}
+            countBefore={countBefore}
+            commandType={ready?.commandType}
+            isHarmful={warning(draft.type) !== undefined}
+            isReady={isReady}
+            phrase={wanted}
+            typed={typed}
+            onType={setTyped}
+            isBusy={start.isBusy}
+            refusal={start.refusal}
+            onStart={submit}
+          />
+        </div>
+      </div>
+    </Page>
+  );
 }

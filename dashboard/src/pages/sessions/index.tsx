@@ -1,5 +1,54 @@
-import { Page } from "~/kit";
+import { useState } from "preact/hooks";
+import { me, may } from "~/api/session";
+import { param } from "~/app/route";
+import type { Session } from "~/gen/homepot/session/v1/session_pb";
+import { Button, Empty, Failed, Loading, Page } from "~/kit";
+import { others } from "~/parts/sessions/ends";
+import { SessionTable } from "~/parts/sessions/SessionTable";
+import { useSessions } from "~/parts/sessions/useSessions";
+import { EndOthers } from "./EndOthers";
+import { EndSession } from "./EndSession";
+import { WhoseSessions } from "./WhoseSessions";
+
+type Open = { what: "one"; session: Session } | { what: "others" };
 
 export default function SessionsPage() {
-  return <Page title="Sessions">{null}</Page>;
+  const own = me.value?.operator?.name ?? "";
+  const operator = param("operator") || own;
+  const isOwn = operator === own;
+  const read = useSessions(isOwn ? "" : operator);
+  const [open, setOpen] = useState<Open>();
+  const close = () => setOpen(undefined);
+  const ending = others(read.rows);
+  return (
+    <Page
+      title="Sessions"
+      lead="Where somebody is signed in at this page. A session ends when it is not used for 12 hours, 7 days after the sign-in, and with the token it was made with."
+      actions={
+        ending.length > 0 && (
+          <Button kind="danger" onPress={() => setOpen({ what: "others" })}>
+            {isOwn ? "End all others" : "End all of them"}
+          </Button>
+        )
+      }
+    >
+      {may("admin") && <WhoseSessions operator={operator} own={own} />}
+      {read.error && <Failed error={read.error} again={read.again} />}
+      {read.isPending && <Loading />}
+      {!read.isPending && !read.error && read.rows.length === 0 && <None isOwn={isOwn} operator={operator} />}
+      {read.rows.length > 0 && (
+        <SessionTable label={`Sessions of ${operator}`} sessions={read.rows} hasMore={read.hasMore} more={read.more} onEnd={(session) => setOpen({ what: "one", session })} />
+      )}
+      {open?.what === "one" && <EndSession session={open.session} onClose={close} />}
+      {open?.what === "others" && <EndOthers operator={isOwn ? "" : operator} name={operator} onClose={close} />}
+    </Page>
+  );
+}
+
+function None({ isOwn, operator }: { isOwn: boolean; operator: string }) {
+  return (
+    <Empty title="No session">
+      <p>{isOwn ? "You show a token with each call, and have signed in nowhere." : `${operator} is signed in nowhere. Programs that show a token with each call have no session.`}</p>
+    </Empty>
+  );
 }

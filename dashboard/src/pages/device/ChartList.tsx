@@ -1,0 +1,56 @@
+import { telemetry } from "~/api/clients";
+import { useRead } from "~/api/query";
+import { href, param } from "~/app/route";
+import { sourceParam } from "~/app/source";
+import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
+import { Empty, LinkButton, Read } from "~/kit";
+import { zone } from "~/kit/time";
+import { metricInfo } from "~/parts/metrics";
+import { Panel } from "~/parts/Panel";
+import { useSeries } from "~/parts/readSeries";
+import { SeriesPicture } from "~/parts/SeriesChart";
+import type { Span } from "~/parts/span";
+import { showRange, SpanPicker, useSpan } from "~/parts/SpanPicker";
+import { metricsOf } from "./readings";
+
+/** All that the device measures, over one stretch of time, with one cursor. */
+export function ChartList({ device: { deviceId, source } }: { device: Device }) {
+  const latest = useRead(["samples", "latest", deviceId], async (signal) => (await telemetry.latest({ deviceIds: [deviceId] }, { signal })).samples[0] ?? null);
+  const span = useSpan();
+  const others = { device: deviceId, source: sourceParam(source), span: param("span"), from: param("from"), to: param("to") };
+  return (
+    <div class="stack">
+      <SpanPicker span={span} zone={zone.value}>
+        <LinkButton href={href("/explore", others)}>Compare with other devices</LinkButton>
+      </SpanPicker>
+      <Read of={latest} rows={6}>
+        {(newest) =>
+          newest?.sample ? (
+            <Pictures deviceId={deviceId} metrics={metricsOf(newest.sample)} span={span} />
+          ) : (
+            <Empty title="There is nothing to draw yet">
+              <p>The device has not measured anything so far.</p>
+            </Empty>
+          )
+        }
+      </Read>
+    </div>
+  );
+}
+
+function Pictures({ deviceId, metrics, span }: { deviceId: string; metrics: ReturnType<typeof metricsOf>; span: Span }) {
+  const series = useSeries({ target: { deviceIds: [deviceId] }, metrics, span });
+  return (
+    <Read of={series} rows={12}>
+      {(data) => (
+        <div class="charts">
+          {metrics.map((metric) => (
+            <Panel key={metric} title={metricInfo(metric).name}>
+              <SeriesPicture data={data} metric={metric} group={deviceId} onZoom={showRange} height={180} />
+            </Panel>
+          ))}
+        </div>
+      )}
+    </Read>
+  );
+}

@@ -1,0 +1,34 @@
+import { useEffect, useState } from "preact/hooks";
+import { commands } from "~/api/clients";
+import { usePages } from "~/api/query";
+import type { PreviewRunResponse } from "~/gen/homepot/command/v1/command_pb";
+import type { TargetInit } from "./target";
+
+/** Who is reached now, by the server; asked once one pauses with typing. */
+export function usePreview(target: TargetInit | undefined, commandType: string) {
+  const asked = useSettled(JSON.stringify({ target, commandType }));
+  const isCurrent = asked === JSON.stringify({ target, commandType });
+  const pages = usePages<PreviewRunResponse>(
+    ["run-preview", asked],
+    async (pageToken, signal) => {
+      const answer = await commands.previewRun({ target, commandType, pageToken, pageSize: 100 }, { signal });
+      return { rows: [answer], nextPageToken: answer.nextPageToken };
+    },
+    { enabled: target !== undefined && isCurrent },
+  );
+  // The newest page has the newest numbers.
+  const numbers = isCurrent && !pages.error ? pages.rows.at(-1) : undefined;
+  return { ...pages, numbers, devices: pages.rows.flatMap((page) => page.devices), isCurrent };
+}
+
+export type Preview = ReturnType<typeof usePreview>;
+
+/** `value` once it has stayed the same for a moment. */
+function useSettled(value: string, pauseMs = 400): string {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), pauseMs);
+    return () => clearTimeout(timer);
+  }, [value]);
+  return settled;
+}
