@@ -102,7 +102,8 @@ function Refusal({ problem, again }: { problem: Problem; again: () => void }) {
   const frame = useRef<HTMLDivElement>(null);
   const signInAndGoOn = async () => {
     if (!(await askFreshSignIn("This needs a sign-in that is not older than some minutes."))) return;
-    // This notice goes away with its button, so the focus moves on beforehand.
+    // This notice goes away with its button, so the focus moves on once the sign-in is gone from over it.
+    await new Promise(requestAnimationFrame);
     frame.current?.closest("form")?.querySelector<HTMLElement>("[type=submit]")?.focus();
     again();
   };
