@@ -99,11 +99,20 @@ export function FormDialog({ action, kind = "primary", busy, problem, ready = tr
 
 /** Why it was refused. Where only a fresh sign-in is missing, that is done here, and what was asked for is asked again. */
 function Refusal({ problem, again }: { problem: Problem; again: () => void }) {
-  const signInAndGoOn = () => askFreshSignIn("This needs a sign-in that is not older than some minutes.").then((isSignedIn) => isSignedIn && again());
+  const frame = useRef<HTMLDivElement>(null);
+  const signInAndGoOn = async () => {
+    if (!(await askFreshSignIn("This needs a sign-in that is not older than some minutes."))) return;
+    // This notice goes away with its button, so the focus moves on once the sign-in is gone from over it.
+    await new Promise(requestAnimationFrame);
+    frame.current?.closest("form")?.querySelector<HTMLElement>("[type=submit]")?.focus();
+    again();
+  };
   const action = problem.reason === "SIGN_IN_AGAIN" && <Button onPress={() => void signInAndGoOn()}>Sign in again</Button>;
   return (
-    <Notice tone="bad" action={action}>
-      {problem.message}
-    </Notice>
+    <div ref={frame}>
+      <Notice tone="bad" action={action}>
+        {problem.message}
+      </Notice>
+    </div>
   );
 }

@@ -6,12 +6,12 @@ import { type Choice, choices, choiceWord, type Facet, FACETS, facetWord, figure
 
 const SHOWN_AT_FIRST = 8;
 
-/** What can be chosen, with how many devices there are of each. A facet that is chosen stands among the chips instead. */
-export function Facets({ filter, summaries }: { filter: Filter; summaries: readonly SummarizeFleetResponse[] }) {
+/** What can be chosen, with how many devices there are of each; `isPrevious`: of another filter, until this one's are counted. A facet that is chosen stands among the chips instead. */
+export function Facets({ filter, summaries, isPrevious }: { filter: Filter; summaries: readonly SummarizeFleetResponse[]; isPrevious: boolean }) {
   const open = FACETS.filter((facet) => filter[facet] === "");
   if (open.length === 0) return null;
   return (
-    <div class="facets">
+    <div class="facets" data-previous={isPrevious || undefined}>
       {open.map((facet) => (
         <FacetRow key={facet} facet={facet} summaries={summaries} />
       ))}

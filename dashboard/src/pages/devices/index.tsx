@@ -26,7 +26,7 @@ export default function DevicesPage() {
   return (
     <Page title="Devices" beside={<SavedViews />} actions={may("admin") && <LinkButton href={href("/enrolment")}>Add a device</LinkButton>}>
       <Filters filter={filter} faults={refusal?.fields ?? {}} />
-      <Facets filter={filter} summaries={summaries} />
+      <Facets filter={filter} summaries={list.choices} isPrevious={!list.counts.data} />
       <Totals filter={filter} sort={sort} counts={list.counts} />
       {isOperator && selection.isSettled && <BulkBar filter={filter} summaries={summaries} selected={selection.keys} onSelect={selection.select} />}
       {selection.takenOut > 0 && <Notice tone="warn">{takenOutWords(selection.takenOut)}</Notice>}

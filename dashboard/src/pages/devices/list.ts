@@ -5,7 +5,7 @@ import { useLiveDevices, useNews } from "~/api/live";
 import { usePages, useRead } from "~/api/query";
 import { sourceFilter, sourcesShown } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
-import { type Device, DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
+import { type Device, DeviceStatus, type SummarizeFleetResponse } from "~/gen/homepot/registry/v1/registry_pb";
 import { type Filter, order, request, statusOf } from "./filter";
 
 const FIRST_ROWS = 100;
@@ -28,6 +28,9 @@ export function useDeviceList(filter: Filter, sort: string) {
   const counts = useRead(["devices", "counts", filter, sources], (signal) =>
     Promise.all(sources.map((one) => registry.summarizeFleet({ ...request(filter), source: one }, { signal }))),
   );
+  // While others are counted, the choices stay where they are.
+  const choices = useRef<SummarizeFleetResponse[]>([]);
+  if (counts.data ?? counts.error) choices.current = counts.data ?? [];
   const live = useLiveDevices(pages.rows);
   const rows = pages.isPrevious ? live : live.filter((device) => matches(device, filter, source));
   useCountsByNews(() => void counts.refetch());
@@ -38,7 +41,7 @@ export function useDeviceList(filter: Filter, sort: string) {
     if (total !== undefined && !pages.isPrevious && !pages.isPending && !pages.hasMore && total !== BigInt(rows.length)) pages.again();
   }, [counts.data]);
 
-  return { ...pages, rows, readRows: pages.rows, counts, filterKey: JSON.stringify([filter, source]) };
+  return { ...pages, rows, readRows: pages.rows, counts, choices: choices.current, filterKey: JSON.stringify([filter, source]) };
 }
 
 /** Whether a row still belongs to the list, as far as the page itself can tell. */
