@@ -17,7 +17,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     // scripts/env says where it is built when the checkout is another user's.
     println!("cargo:rerun-if-env-changed=HOMEPOT_DASHBOARD");
     let built = env::var("HOMEPOT_DASHBOARD").map(PathBuf::from);
-    let built = built.or_else(|_| env::var("CARGO_MANIFEST_DIR").map(|here| Path::new(&here).join("../../dashboard")))?;
+    let built =
+        built.or_else(|_| env::var("CARGO_MANIFEST_DIR").map(|here| Path::new(&here).join("../../dashboard")))?;
     let dist = built.join("dist");
     // Cargo runs this again when the directory changes. One that is not there would count as changed at every build, so an empty
     // one is made; where that can't be, building takes a moment longer and is right all the same.

@@ -118,7 +118,9 @@ fn columns(message: &MessageDescriptor, way: &[String], left_out: &[&str]) -> Ve
     let below = fields.flat_map(|field| {
         let way = [way, &[field.name().to_owned()]].concat();
         match field.kind() {
-            Kind::Message(inner) if !field.is_list() && !is_well_known(&inner) && way.len() < DEEPEST => {
+            Kind::Message(inner)
+                if !field.is_list() && !field.is_map() && !is_well_known(&inner) && way.len() < DEEPEST =>
+            {
                 columns(&inner, &way, &[])
             }
             kind => vec![Column { name: way.join("."), is_text: kind == Kind::String, way }],
@@ -262,5 +264,16 @@ mod tests {
         ] {
             assert!(Table::of(&method(service, name)).is_none(), "{name}");
         }
+    }
+
+    #[test]
+    fn a_map_is_one_cell_whatever_its_keys() {
+        let labels = [("tier".to_owned(), "pos".to_owned())].into();
+        let device = registry_pb::Device { device_id: "till-7".to_owned(), labels, ..Default::default() };
+        let answer = registry_pb::ListDevicesResponse { devices: vec![device], ..Default::default() };
+        let told = lines(&method("homepot.registry.v1.RegistryService", "ListDevices"), &[answer]);
+        let names: Vec<_> = told[0].trim_end().split(',').collect();
+        assert!(names.contains(&"labels") && !told[0].contains("labels."), "{}", told[0]);
+        assert!(told[1].contains(r#""{""tier"":""pos""}""#), "{}", told[1]);
     }
 }
