@@ -10,10 +10,10 @@ const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.
 
 beforeAll(async () => {
   its = await world();
-  await its.rest("POST", "/api/v2/sites", { siteId: "harbour", name: "Harbour shop" });
+  await its.rest("POST", "/api/v2/sites", { site_id: "harbour", name: "Harbour shop" });
   await its.fleet(12);
   const device = await its.agent("harbour");
-  await its.rest("POST", `/api/v2/devices/${device}/commands`, { commandType: "PING" });
+  await its.rest("POST", `/api/v2/devices/${device}/commands`, { command_type: "PING" });
   const context = await its.person();
   const page = await signedIn(its, context);
   const menu = await page.getByRole("navigation", { name: "Pages" }).getByRole("link").all();

@@ -5,7 +5,7 @@ let its: World;
 
 beforeAll(async () => {
   its = await world();
-  await its.rest("POST", "/api/v2/sites", { siteId: "harbour", name: "Harbour shop" });
+  await its.rest("POST", "/api/v2/sites", { site_id: "harbour", name: "Harbour shop" });
 }, 120_000);
 
 afterAll(() => its?.end());
@@ -52,8 +52,8 @@ test("a session that is revoked shows the sign-in over the page within two secon
   const page = await signedIn(its, context, "/sites");
   await page.getByRole("button", { name: /New site|Create a site|Add a site|Make a site/ }).click();
   await page.getByRole("dialog").getByRole("textbox").first().fill("half-typed");
-  const { sessions } = await its.rest<{ sessions: { sessionId: string }[] }>("GET", "/api/v2/sessions");
-  for (const { sessionId } of sessions) await its.rest("POST", `/api/v2/sessions/${sessionId}/revoke`, {});
+  const { sessions } = await its.rest<{ sessions: { session_id: string }[] }>("GET", "/api/v2/sessions");
+  for (const { session_id } of sessions) await its.rest("POST", `/api/v2/sessions/${session_id}/revoke`, {});
   const revoked = Date.now();
   await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
   expect(Date.now() - revoked).toBeLessThan(4_000);
@@ -65,9 +65,9 @@ test("a session that is revoked shows the sign-in over the page within two secon
 }, 30_000);
 
 test("a viewer sees no button that the server would refuse", async () => {
-  const made = await its.rest<{ secret: string }>("POST", "/api/v2/operators", { name: "looker", role: "ROLE_VIEWER" });
+  const made = await its.rest<{ token: string }>("POST", "/api/v2/operators", { name: "looker", role: "ROLE_VIEWER" });
   const context = await its.person();
-  const page = await signedIn(its, context, "/", made.secret);
+  const page = await signedIn(its, context, "/", made.token);
   for (const name of ["Enrolment", "Operators"]) expect(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).count()).toBe(0);
   await page.evaluate(() => (location.hash = "#/operators"));
   await page.getByText("Your role does not reach this page").waitFor();
@@ -86,7 +86,7 @@ test("a server that dies is told at once, and news go on when it is back", async
   await its.start();
   await page.getByText("Live", { exact: true }).waitFor({ timeout: 40_000 });
   await page.evaluate(() => (location.hash = "#/sites"));
-  await its.rest("POST", "/api/v2/sites", { siteId: "quay", name: "Quay shop" });
+  await its.rest("POST", "/api/v2/sites", { site_id: "quay", name: "Quay shop" });
   await page.reload();
   await until("the new site is shown", async () => (await page.getByText("Quay shop").count()) > 0);
   await context.close();
