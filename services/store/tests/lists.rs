@@ -130,6 +130,13 @@ async fn devices_are_found_by_what_people_type_and_sorted_by_what_they_choose() 
     let gateways = Matching { device_type: Some(DeviceType::parse("gateway").unwrap()), ..Matching::default() };
     assert_eq!(ids(&mut conn, &DeviceFilter { matching: gateways, ..all() }), ["d-2", "d-3"]);
 
+    let shut_out = DeviceChange { active: Some(false), ..DeviceChange::default() };
+    devices::update(&mut conn, &DeviceId::parse("d-4").unwrap(), &shut_out).unwrap().unwrap();
+    for (active, expected) in [(true, vec!["d-1", "d-2", "d-3", "d-5"]), (false, vec!["d-4"])] {
+        let matching = Matching { active: Some(active), ..Matching::default() };
+        assert_eq!(ids(&mut conn, &DeviceFilter { matching, ..all() }), expected);
+    }
+
     // A token of one order is none of another: it would leave devices out without a word.
     let first = devices::list(&mut conn, &all(), &page(2, None)).unwrap();
     let other = DeviceFilter { order: DeviceOrder::Name, ..all() };

@@ -23,7 +23,7 @@ function FacetRow({ facet, summaries }: { facet: Facet; summaries: readonly Summ
   const [isWhole, setWhole] = useState(false);
   const all = choices(facet, summaries);
   const rest = all.length - SHOWN_AT_FIRST;
-  const untold = Math.max(0, ...summaries.map((summary) => ({ status: 0, type: summary.deviceTypesLeftOut, site: summary.sitesLeftOut })[facet]));
+  const untold = Math.max(0, ...summaries.map((summary) => ({ status: 0, type: summary.deviceTypesLeftOut, site: summary.sitesLeftOut, access: 0 })[facet]));
   if (all.length === 0) return null;
   return (
     <div class="facet" role="group" aria-label={facetWord(facet)}>

@@ -29,7 +29,9 @@ test("a chosen facet of the address is a chip and part of the request", () => {
     { facet: "type", text: "Type: gateway" },
     { facet: "site", text: "Site: site-1" },
   ]);
-  expect(request(filter)).toEqual({ siteId: "site-1", status: DeviceStatus.OFFLINE, deviceType: "gateway", labelSelector: "", search: "" });
+  expect(request(filter)).toEqual({ siteId: "site-1", status: DeviceStatus.OFFLINE, deviceType: "gateway", labelSelector: "", search: "", active: undefined });
+  expect(request(at("access=shut-out")).active).toBe(false);
+  expect(chips(at("access=shut-out"))).toEqual([{ facet: "access", text: "Access: Shut out" }]);
 });
 
 test("an address without parameters filters nothing", () => {
@@ -52,6 +54,7 @@ test("the table as a file is of the same filter", () => {
     device_type: "",
     label_selector: "",
     search: "till",
+    active: "",
     order_by: "DEVICE_ORDER_NAME",
     descending: "true",
     page_size: "1000",

@@ -2,14 +2,14 @@
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { DeviceOrder, DeviceStatus, type SummarizeFleetResponse } from "~/gen/homepot/registry/v1/registry_pb";
 
-export const FACETS = ["status", "type", "site"] as const;
+export const FACETS = ["status", "type", "site", "access"] as const;
 export type Facet = (typeof FACETS)[number];
 
 /** As it stands in the address; empty: any. */
 export type Filter = Record<Facet | "search" | "labels", string>;
 
 export function filterOf(param: (name: string) => string): Filter {
-  return { search: param("search"), status: param("status"), type: param("type"), site: param("site"), labels: param("labels") };
+  return { search: param("search"), status: param("status"), type: param("type"), site: param("site"), access: param("access"), labels: param("labels") };
 }
 
 export function isEmpty(filter: Filter): boolean {
@@ -28,6 +28,11 @@ export function statusOf(word: string): DeviceStatus {
   return known[word] ?? DeviceStatus.UNSPECIFIED;
 }
 
+/** Whether devices are let in, as the contract says it. */
+function activeOf(access: string): boolean | undefined {
+  return { "let-in": true, "shut-out": false }[access];
+}
+
 /** The same for lists and for counts, so that both are of the same devices. */
 export function request(filter: Filter) {
   return {
@@ -36,6 +41,7 @@ export function request(filter: Filter) {
     deviceType: filter.type,
     labelSelector: filter.labels,
     search: filter.search,
+    active: activeOf(filter.access),
   };
 }
 
@@ -65,6 +71,7 @@ export function query(filter: Filter, sort: string, source: DeviceSource): Recor
     device_type: filter.type,
     label_selector: filter.labels,
     search: filter.search,
+    active: String(activeOf(filter.access) ?? ""),
     order_by: said(orderBy !== DeviceOrder.UNSPECIFIED, `DEVICE_ORDER_${DeviceOrder[orderBy]}`),
     descending: said(descending, "true"),
     page_size: "1000",
@@ -72,14 +79,16 @@ export function query(filter: Filter, sort: string, source: DeviceSource): Recor
 }
 
 const STATUS_WORDS: Record<string, string> = { ONLINE: "Online", OFFLINE: "Offline", MAINTENANCE: "Maintenance", UNKNOWN: "Never seen", ERROR: "Error" };
-const FACET_WORDS: Record<Facet, string> = { status: "Status", type: "Type", site: "Site" };
+const ACCESS_WORDS: Record<string, string> = { "let-in": "Let in", "shut-out": "Shut out" };
+const FACET_WORDS: Record<Facet, string> = { status: "Status", type: "Type", site: "Site", access: "Access" };
 
 export function facetWord(facet: Facet): string {
   return FACET_WORDS[facet];
 }
 
 export function choiceWord(facet: Facet, value: string): string {
-  return facet === "status" ? (STATUS_WORDS[value] ?? value) : value;
+  const words: Partial<Record<Facet, Record<string, string>>> = { status: STATUS_WORDS, access: ACCESS_WORDS };
+  return words[facet]?.[value] ?? value;
 }
 
 /** What was chosen of the facets, each to be taken away. */
@@ -110,6 +119,12 @@ function counted(facet: Facet, summary: SummarizeFleetResponse): [string, bigint
   if (facet === "status") {
     const place = ({ status }: { status: DeviceStatus }) => Object.keys(STATUS_WORDS).indexOf(DeviceStatus[status]);
     return summary.byStatus.toSorted((one, other) => place(one) - place(other)).map(({ status, devices }) => [DeviceStatus[status], devices]);
+  }
+  if (facet === "access") {
+    return [
+      ["let-in", summary.total - summary.inactive],
+      ["shut-out", summary.inactive],
+    ];
   }
   if (facet === "type") return summary.byDeviceType.map(({ deviceType, devices }) => [deviceType, devices]);
   return summary.bySite.map(({ siteId, devices }) => [siteId, devices]);

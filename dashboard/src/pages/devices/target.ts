@@ -6,7 +6,7 @@ export type Aim = { params: Record<string, string>; isFleet: boolean } | { why: 
 
 /** A run is aimed at a site, at labels or at the whole fleet; what else a filter says would be left out, so it is refused. */
 export function aim(filter: Filter, source: DeviceSource): Aim {
-  const odd = [filter.search && "a search", filter.status && "a status", filter.type && "a type"].filter(Boolean);
+  const odd = [filter.search && "a search", filter.status && "a status", filter.type && "a type", filter.access && "who is let in"].filter(Boolean);
   if (odd.length > 0) {
     return { why: `A run can be aimed at a site and at labels, but not at ${odd.join(" or ")}.` };
   }

@@ -32,15 +32,15 @@ export function FleetTiles({ source, siteId = "" }: { source: DeviceSource; site
 }
 
 function Tiles({ counts, source, siteId }: { counts: SummarizeFleetResponse; source: DeviceSource; siteId: string }) {
-  const list = (status = "") => href("/devices", { site: siteId, status, source: sourceParam(source) });
+  const list = (only: Record<string, string> = {}) => href("/devices", { site: siteId, ...only, source: sourceParam(source) });
   return (
     <div class={source === DeviceSource.SIMULATED ? "fleet-tiles tiles-of-simulated" : "fleet-tiles"}>
       <Tile label="Devices" value={whole(counts.total)} href={list()} />
       {STATUSES.map(([status, tone]) => {
         const devices = withStatus(counts, status);
-        return <Tile key={status} label={DEVICE_STATUS[status].word} value={whole(devices)} tone={devices > 0 ? tone : "plain"} href={list(DeviceStatus[status])} />;
+        return <Tile key={status} label={DEVICE_STATUS[status].word} value={whole(devices)} tone={devices > 0 ? tone : "plain"} href={list({ status: DeviceStatus[status] })} />;
       })}
-      <Tile label="Shut out" value={whole(counts.inactive)} tone={counts.inactive > 0n ? "warn" : "plain"} />
+      <Tile label="Shut out" value={whole(counts.inactive)} tone={counts.inactive > 0n ? "warn" : "plain"} href={list({ access: "shut-out" })} />
     </div>
   );
 }

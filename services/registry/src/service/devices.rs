@@ -52,7 +52,7 @@ impl Service {
         let order = faults.take(DeviceOrder::from_proto("order_by", request.order_by));
         let (page, order) = faults.finish(page.zip(order))?;
         let selection = self.directory.select(caller, named, source).await?;
-        let matching = Matching { status, selector, device_type, search: request.search };
+        let matching = Matching { status, selector, device_type, active: request.active, search: request.search };
         let filter = DeviceFilter { selection, matching, order, descending: request.descending };
         let page =
             self.registry.inner.store.run("list_devices", move |conn| devices::list(conn, &filter, &page)).await?;
@@ -73,7 +73,7 @@ impl Service {
         let device_type = faults.take(device_type(&request.device_type)).flatten();
         faults.check()?;
         let DeviceSelection { scope, site_id, .. } = self.directory.select(caller, named, source).await?;
-        let matching = Matching { status, selector, device_type, search: request.search };
+        let matching = Matching { status, selector, device_type, active: request.active, search: request.search };
         let filter = SummaryFilter { scope, site_id, matching, source: source.unwrap_or(DeviceSource::Real) };
         let summarize = move |conn: &mut _| devices::summarize(conn, &filter);
         Ok(self.registry.inner.store.lane(Lane::Reports).run("summarize_fleet", summarize).await?.into())

@@ -35,6 +35,8 @@ pub struct Matching {
     pub selector: Option<LabelSelector>,
     /// Of this type only.
     pub device_type: Option<DeviceType>,
+    /// Only those that are active, or only those that are shut out.
+    pub active: Option<bool>,
     /// With this text in the id, the name, the site's id or a label's value, whatever its case; empty: any.
     pub search: String,
 }
@@ -47,6 +49,9 @@ impl Matching {
         }
         if let Some(device_type) = &self.device_type {
             conditions.push(Box::new(devices::device_type.eq(device_type.to_string())));
+        }
+        if let Some(active) = self.active {
+            conditions.push(Box::new(devices::active.eq(active)));
         }
         if !self.search.is_empty() {
             conditions.push(Box::new(
