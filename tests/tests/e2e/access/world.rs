@@ -271,6 +271,7 @@ impl World {
             }
             "Get" => command_pb::GetRequest { command_id: self.queued(TILL).await }.encode_to_vec(),
             "List" => command_pb::ListRequest { device_id, ..Default::default() }.encode_to_vec(),
+            "ListRecent" => command_pb::ListRecentRequest::default().encode_to_vec(),
             "Watch" => command_pb::WatchRequest { command_ids: vec![self.queued(TILL).await], ..Default::default() }
                 .encode_to_vec(),
             "StartRun" => command_pb::StartRunRequest { target, command_type, ..Default::default() }.encode_to_vec(),
