@@ -15,7 +15,7 @@ pub(crate) struct HealthArgs {
     /// The server's ops address.
     #[arg(long, env = "HOMEPOT_OPS_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:9464")]
     ops_addr: SocketAddr,
-    /// How long to wait for each step of the answer.
+    /// How long to wait for each step: the connection, and the answer.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_time)]
     timeout: Duration,
 }

@@ -42,8 +42,8 @@ Secrets have no flag, because process lists show flags:
   HOMEPOT_ADMIN_TOKEN   the first admin's token
   HOMEPOT_SECRET        the server's secret
 
-With no settings at all, everything runs on this machine for this machine only: a private Postgres in the data
-directory, and the first admin's token in admin-token beside it.";
+Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres
+in the data directory, and writes the first admin's token to admin-token there.";
 
 /// A connection to gRPC or REST has this long until credentials are accepted on it.
 const LET_IN: Duration = Duration::from_secs(10);

@@ -20,30 +20,30 @@ use crate::terminal::wall_clock;
 /// How answers look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
-    /// For people: the columns that matter, times as ages.
+    /// For people: the main columns, with times as ages.
     Table,
-    /// For people: every column, times in full.
+    /// For people: all columns, with times in full.
     Wide,
-    /// For scripts: one document; watches write one object a line.
+    /// For scripts: one document; a watch writes one object per line.
     Json,
-    /// For scripts: one document; watches write one for each change.
+    /// For scripts: one document; a watch writes one document per change.
     Yaml,
     /// For spreadsheets and scripts: a row for each record, a column for each field.
     Csv,
-    /// For scripts: the id of each record, one a line.
+    /// For scripts: the id of each record, one per line.
     Name,
 }
 
 /// How answers are to look.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Look {
-    /// How answers look.
+    /// Output format.
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
-    /// Leave out the line of column names in tables and CSV.
+    /// Omit the line of column names in tables and CSV.
     #[arg(long, global = true)]
     no_headers: bool,
-    /// Sort a list by this field, named as in JSON, such as presence.last_seen_at. With --limit, what is listed is sorted.
+    /// Sort a list by this field, named as in JSON, such as presence.last_seen_at. --limit applies before the sort.
     #[arg(long, global = true, value_name = "FIELD")]
     sort_by: Option<String>,
 }
