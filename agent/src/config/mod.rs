@@ -1,4 +1,5 @@
-//! What the agent is told: flags (each also an environment variable), then one TOML file, then defaults.
+//! The agent's configuration. Flags come first (each is also an environment variable), then one TOML file, then
+//! defaults.
 //!
 //! ```toml
 //! server = "https://pot.example:50051"
@@ -23,7 +24,7 @@
 //! program = "/usr/sbin/reboot"
 //! ```
 //!
-//! All faults are told at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
+//! All faults are reported at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
 
 mod amount;
 mod file;
@@ -53,10 +54,11 @@ const TOKEN_VARIABLE: &str = "HOMEPOT_ENROLLMENT_TOKEN";
 /// Where the agent finds its own things.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Place {
-    /// The configuration [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml; if it is there]
+    /// Configuration file [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml, if it exists]
     #[arg(long, env = "HOMEPOT_AGENT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What the agent keeps [default: /var/lib/homepot-agent as root, else ~/.local/state/homepot-agent]
+    /// Directory of the agent's key, samples and commands [default: /var/lib/homepot-agent as root, else
+    /// ~/.local/state/homepot-agent]
     #[arg(long, env = "HOMEPOT_AGENT_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
@@ -67,34 +69,35 @@ pub struct Flags {
     /// Where the agent finds its own things.
     #[command(flatten)]
     pub place: Place,
-    /// The server's gRPC address; http:// is for this machine only [default: http://127.0.0.1:50051]
+    /// The server's gRPC address. http:// is accepted for this machine only [default: http://127.0.0.1:50051]
     #[arg(long, env = "HOMEPOT_AGENT_SERVER", value_name = "URL")]
     pub server: Option<String>,
-    /// The site to enrol at; needed once
+    /// Site at which to enrol. Only needed for enrolment
     #[arg(long, env = "HOMEPOT_AGENT_SITE", value_name = "SITE")]
     pub site: Option<String>,
-    /// The id to enrol under [default: made from the host's name]
+    /// Device id with which to enrol [default: made from the host's name]
     #[arg(long, env = "HOMEPOT_AGENT_DEVICE_ID", value_name = "ID")]
     pub device_id: Option<String>,
-    /// The name people see [default: the host's name]
+    /// Name of the device, for people [default: the host's name]
     #[arg(long, env = "HOMEPOT_AGENT_NAME", value_name = "NAME")]
     pub name: Option<String>,
-    /// What kind of device this is [default: linux_server]
+    /// Type of device, such as pos_terminal [default: linux_server]
     #[arg(long, env = "HOMEPOT_AGENT_DEVICE_TYPE", value_name = "TYPE")]
     pub device_type: Option<String>,
     /// Trust only the certificates in this PEM file [default: the system's roots]
     #[arg(long, env = "HOMEPOT_AGENT_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Where the enrolment token lies [default: $HOMEPOT_ENROLLMENT_TOKEN; none: open enrolment]
+    /// File that holds the enrolment token [default: the token in $HOMEPOT_ENROLLMENT_TOKEN, else open enrolment]
     #[arg(long, env = "HOMEPOT_AGENT_ENROLLMENT_TOKEN_FILE", value_name = "FILE")]
     pub enrollment_token_file: Option<PathBuf>,
-    /// Allow http:// beyond this machine, where something else encrypts the way
+    /// Allow http:// to another machine. Use it only if something else encrypts the connection
     #[arg(long, env = "HOMEPOT_AGENT_ALLOW_PLAINTEXT")]
     pub allow_plaintext: bool,
-    /// Room on disk for samples that the server does not have yet; the oldest go first [default: 64MiB]
+    /// Disk space for samples that the server does not have yet. When it is full, the oldest are dropped [default:
+    /// 64MiB]
     #[arg(long, env = "HOMEPOT_AGENT_SPOOL_MAX_BYTES", value_name = "SIZE")]
     pub spool_max_bytes: Option<String>,
-    /// Drop samples that the server did not take for so long; it takes none older than 7d itself [default: 7d]
+    /// Drop samples that the server did not accept within this time. It accepts none older than 7d [default: 7d]
     #[arg(long, env = "HOMEPOT_AGENT_SPOOL_MAX_AGE", value_name = "SPAN")]
     pub spool_max_age: Option<String>,
 }

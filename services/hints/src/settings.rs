@@ -11,8 +11,9 @@ use crate::RedisAddress;
 #[derive(Clone, Debug, clap::Args)]
 pub struct RedisFlags {
     /// File that holds the address of a Redis or Valkey through which several servers on one database wake each other,
-    /// such as redis://host:6379 or rediss://user:password@host. Separate the nodes of a cluster by commas. You can also
-    /// give the address itself in HOMEPOT_REDIS_URL, which has no flag. With neither, servers use Postgres for this.
+    /// such as redis://host:6379 or rediss://user:password@host. Separate the nodes of a cluster by commas. You can
+    /// also give the address itself in HOMEPOT_REDIS_URL, which has no flag. With neither, servers use Postgres for
+    /// this.
     #[arg(long, env = "HOMEPOT_REDIS_URL_FILE", value_name = "FILE", help_heading = "Replicas")]
     redis_url_file: Option<OsString>,
 

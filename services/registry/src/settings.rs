@@ -8,7 +8,8 @@ use crate::{Config, OpenEnrollment};
 #[derive(Clone, Debug, clap::Args)]
 pub struct EnrollmentFlags {
     /// Which devices may enrol without a token at sites that allow it: 'off' for none, 'loopback' for devices on this
-    /// machine. It can't be combined with a proxy, because any client of the proxy would look like a device on this machine.
+    /// machine. It can't be combined with a proxy, because any client of the proxy would look like a device on this
+    /// machine.
     #[arg(long, env = "HOMEPOT_OPEN_ENROLLMENT", value_name = "WHO", default_value = "off", help_heading = "Security")]
     open_enrollment: String,
 }

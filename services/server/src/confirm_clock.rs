@@ -14,7 +14,8 @@ Maintenance stops when the database's clock has leapt far ahead since the last r
 would drop data that has not expired. It resumes by itself once the clock has run steadily for long enough. This command
 ends the wait. Check the clock first: `date` on the database's machine, or `SELECT now()`.
 
-HOMEPOT_DATABASE_URL names the database. Without it, it is the private one of the server that runs on the data directory.";
+HOMEPOT_DATABASE_URL names the database. Without it, it is the private one of the server that runs on the data
+directory.";
 
 /// A server waits for its database; whoever types this does not.
 const PATIENCE: Duration = Duration::from_secs(15);

@@ -20,8 +20,8 @@ pub struct DatabaseFlags {
     #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
     database_url_file: Option<OsString>,
 
-    /// Database threads, each with a connection: 1 to 256. Half of them serve devices, a quarter operators' calls, and a
-    /// quarter operators' reports. Three more connections are for upkeep and for listening.
+    /// Database threads, each with a connection: 1 to 256. Half of them serve devices, a quarter operators' calls, and
+    /// a quarter operators' reports. Three more connections are for upkeep and for listening.
     #[arg(
         long,
         env = "HOMEPOT_DATABASE_THREADS",

@@ -17,8 +17,8 @@ pub struct AddressFlags {
     #[arg(help_heading = "Addresses")]
     rest_addr: String,
 
-    /// Listen address of probes and metrics: /livez, /readyz, /metrics and gRPC health. They are always plaintext and need
-    /// no credentials.
+    /// Listen address of probes and metrics: /livez, /readyz, /metrics and gRPC health. They are always plaintext and
+    /// need no credentials.
     #[arg(long, env = "HOMEPOT_OPS_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:9464")]
     #[arg(help_heading = "Addresses")]
     ops_addr: String,

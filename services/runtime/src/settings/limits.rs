@@ -27,8 +27,8 @@ pub struct LimitFlags {
     #[arg(help_heading = "Limits")]
     device_write_burst: String,
 
-    /// Bytes per second that one operator may store on average (commands, runs, activity, errors, records), such as 64KiB,
-    /// or 'off' for no limit.
+    /// Bytes per second that one operator may store on average (commands, runs, activity, errors, records), such as
+    /// 64KiB, or 'off' for no limit.
     #[arg(long, env = "HOMEPOT_OPERATOR_WRITE_RATE", value_name = "SIZE", default_value = "64KiB")]
     #[arg(help_heading = "Limits")]
     operator_write_rate: String,

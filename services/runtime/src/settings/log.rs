@@ -7,7 +7,8 @@ use crate::log::{Format, LogSettings, parse_filter};
 /// Flags of the log, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogFlags {
-    /// What to log: a level (error, warn, info, debug, trace), or levels for single crates such as info,homepot_link=debug.
+    /// What to log: a level (error, warn, info, debug, trace), or levels for single crates such as
+    /// info,homepot_link=debug.
     #[arg(long, env = "HOMEPOT_LOG", value_name = "FILTER", default_value = "info", help_heading = "Logs")]
     log: String,
 

@@ -28,11 +28,11 @@ use self::kit::{
 
 pub(crate) const AFTER_HELP: &str = "\
 Your token is read from HOMEPOT_TOKEN, else from the file that --token-file, HOMEPOT_TOKEN_FILE or the context names, \
-else from admin-token in the data directory. It has no flag, because process lists show flags. A token file that others \
-have access to is refused.
+else from admin-token in the data directory. It has no flag, because process lists show flags. A token file that \
+others have access to is refused.
 
-Exit status: 0 done, 1 error, 2 wrong command line. Commands that wait have more, see `commands queue --help` and `runs \
-wait --help`.
+Exit status: 0 done, 1 error, 2 wrong command line. Commands that wait have more, see `commands queue --help` and \
+`runs wait --help`.
 
 Try `homepot ctl devices list`, `homepot ctl latest`, `homepot ctl commands queue DEVICE_ID PING --wait`.";
 

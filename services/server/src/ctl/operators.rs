@@ -22,8 +22,8 @@ const ROLES: &[&str] = &["viewer", "operator", "admin"];
 pub(super) enum Action {
     /// Create an operator and show its token, once.
     ///
-    /// The operator can't have a higher role or more sites than you, and its token can't end later than yours. If you are
-    /// bound to sites, its name gets '@' and your own name at its end.
+    /// The operator can't have a higher role or more sites than you, and its token can't end later than yours. If you
+    /// are bound to sites, its name gets '@' and your own name at its end.
     Create {
         /// Name of the new operator: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'.
         name: String,
@@ -48,7 +48,8 @@ pub(super) enum Action {
     Revoke {
         /// The operator.
         name: String,
-        /// Also revoke the operators and enrolment tokens that it created, and those that these operators created in turn.
+        /// Also revoke the operators and enrolment tokens that it created, and those that these operators created in
+        /// turn.
         #[arg(long)]
         with_made: bool,
     },

@@ -16,8 +16,8 @@ pub(super) struct SecretFlags {
     admin_token_file: Option<OsString>,
 
     /// File that holds the server's secret: 32 to 1,024 random letters. You can also give the secret itself in
-    /// HOMEPOT_SECRET, which has no flag. With neither, the first start makes a secret and writes it to server-secret in the
-    /// data directory. All servers on one database need the same secret.
+    /// HOMEPOT_SECRET, which has no flag. With neither, the first start makes a secret and writes it to server-secret
+    /// in the data directory. All servers on one database need the same secret.
     #[arg(long, env = "HOMEPOT_SECRET_FILE", value_name = "FILE", help_heading = "Security")]
     secret_file: Option<OsString>,
 }

@@ -11,13 +11,13 @@ use super::{Role, Roles};
 /// Flags of a gateway without services, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ServicesFlags {
-    /// Address of the gRPC services, for a gateway whose process does not run them all, such as `http://10.0.0.7:50051` or
-    /// `https://grpc.example`.
+    /// Address of the gRPC services, for a gateway whose process does not run them all, such as `http://10.0.0.7:50051`
+    /// or `https://grpc.example`.
     #[arg(long, env = "HOMEPOT_GRPC_URL", value_name = "URL", help_heading = "Addresses")]
     grpc_url: Option<String>,
 
-    /// Send the callers' keys and tokens in clear text to a --grpc-url on another machine. Use it only if something else
-    /// encrypts the connection.
+    /// Send the callers' keys and tokens in clear text to a --grpc-url on another machine. Use it only if something
+    /// else encrypts the connection.
     #[arg(long, env = "HOMEPOT_ALLOW_PLAINTEXT", help_heading = "Addresses")]
     allow_plaintext: bool,
 

@@ -49,8 +49,8 @@ pub(crate) struct Limit {
 /// The labels that select devices.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Selector {
-    /// Only devices whose labels match all of these conditions, separated by commas: key=value, key!=value, 'key in (a, b)',
-    /// 'key notin (a, b)', key, '!key'.
+    /// Only devices whose labels match all of these conditions, separated by commas: key=value, key!=value, 'key in (a,
+    /// b)', 'key notin (a, b)', key, '!key'.
     #[arg(short = 'l', long, default_value = "", hide_default_value = true, value_name = "SELECTOR")]
     pub(crate) selector: String,
 }

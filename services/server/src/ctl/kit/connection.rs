@@ -27,7 +27,8 @@ pub(crate) struct Connection {
     /// The server's gRPC address [default: http://127.0.0.1:50051].
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", value_name = "URL")]
     server: Option<String>,
-    /// Send your token in clear text to a server on another machine. Use it only if something else encrypts the connection.
+    /// Send your token in clear text to a server on another machine. Use it only if something else encrypts the
+    /// connection.
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
     /// PEM file of the certificate authorities to trust for an https server [default: those of this machine].

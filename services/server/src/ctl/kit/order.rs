@@ -14,8 +14,8 @@ pub(crate) struct Order {
     /// Command type: PING, RUN_DIAGNOSTICS, SET_INTERVAL, RESTART_APP, REBOOT, or a type that the device declares.
     #[arg(value_name = "TYPE")]
     pub(crate) command_type: String,
-    /// Arguments of the command, as a JSON object: the JSON itself, a file (@FILE) or standard input (-). Process lists show
-    /// JSON that is given on the command line.
+    /// Arguments of the command, as a JSON object: the JSON itself, a file (@FILE) or standard input (-). Process lists
+    /// show JSON that is given on the command line.
     #[arg(long, value_name = "JSON|@FILE|-")]
     payload: Option<String>,
     /// How long the command may run once started, such as 30s or 5m [default: 5m].

@@ -20,7 +20,8 @@ struct Fate {
     /// Remove samples, state changes and commands too. The id is free afterwards.
     #[arg(long)]
     purge_history: bool,
-    /// Keep samples, state changes and commands until their retention ends. They can be read by the id, which stays taken.
+    /// Keep samples, state changes and commands until their retention ends. They can be read by the id, which stays
+    /// taken.
     #[arg(long)]
     keep_history: bool,
 }

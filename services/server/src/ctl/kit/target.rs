@@ -34,8 +34,8 @@ struct Named {
     /// The devices of this site.
     #[arg(long, help_heading = HEADING, value_name = "SITE_ID", conflicts_with = "fleet")]
     site: Option<String>,
-    /// The devices whose labels match all of these conditions, separated by commas: key=value, key!=value, 'key in (a, b)',
-    /// 'key notin (a, b)', key, '!key'. With --site, only devices of that site.
+    /// The devices whose labels match all of these conditions, separated by commas: key=value, key!=value, 'key in (a,
+    /// b)', 'key notin (a, b)', key, '!key'. With --site, only devices of that site.
     #[arg(short = 'l', long, help_heading = HEADING, value_name = "SELECTOR", conflicts_with = "fleet")]
     selector: Option<String>,
     /// All devices that you may reach.
