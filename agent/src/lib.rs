@@ -1,13 +1,13 @@
 //! The agent of HOMEPOT, as a library: `homepot-agent` is a thin binary over it.
 //!
-//! It enrols its machine once, keeps the key, holds one stream to the server, sends what it measures until the server
-//! has it on disk, and obeys commands that its local configuration allows, each at most once. In come the
-//! configuration, the state directory and what the server says; it calls the server, and the programs that the
-//! configuration names. Of this workspace it may use the contract crate alone, and never a database.
+//! The agent enrols its machine once and keeps the key. It holds one stream to the server and sends each sample until
+//! the server has it on disk. It runs the commands that its local configuration allows, each at most once. Its inputs
+//! are the configuration, the state directory and the server's messages. It calls the server, and the programs that the
+//! configuration names. It may use the contract crate and `host`, and no database.
 //!
-//! [`protocol`] speaks to the server and measures nothing, so that a simulator can use it too. [`commands`], [`state`]
-//! and [`config`] are what their names say, [`collector`] measures, [`platform`] is the seam to the operating system,
-//! [`status`] tells people how it stands, and [`agent`] is the loop that ties them together.
+//! [`protocol`] talks to the server and measures nothing, so that a simulator can use it too. [`commands`], [`state`]
+//! and [`config`] are what their names say. [`collector`] measures, [`platform`] holds what differs between operating
+//! systems, [`status`] shows people the agent's state, and [`agent`] is the loop that connects them.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -1,4 +1,4 @@
-//! When a session has lasted, or kept silent, for too long.
+//! Times at which a session has lasted, or has been silent, for too long.
 
 use std::{pin::Pin, time::Duration};
 

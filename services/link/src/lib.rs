@@ -1,8 +1,9 @@
-//! The link: the device's own face, `DeviceService`.
+//! The link: the service for devices, `DeviceService`.
 //!
-//! In come devices, each proved by the auth layer: one stream a device, owned by one task, or unary calls that do the
-//! same one message at a time. It calls the registry to enrol and for presence, telemetry to store samples, the ledger to
-//! deliver and to report, analytics to count errors. Rules that need no I/O stand in `protocol`.
+//! Its callers are devices that the auth layer authenticated. A device holds one stream, which one task owns, or makes
+//! unary calls that do the same one message at a time. The link calls the registry for enrolment and presence,
+//! telemetry to store samples, the ledger to deliver commands and report outcomes, and analytics to count errors. Rules
+//! that need no I/O are in `protocol`.
 
 mod alarm;
 mod drain;

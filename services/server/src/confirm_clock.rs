@@ -1,4 +1,4 @@
-//! `homepot confirm-clock`: an operator's word on the database's clock.
+//! `homepot confirm-clock`: lets somebody confirm that the database's clock is right.
 
 use std::{path::PathBuf, time::Duration};
 

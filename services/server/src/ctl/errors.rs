@@ -1,4 +1,4 @@
-//! `homepot ctl errors`: what went wrong in applications, and how often.
+//! `homepot ctl errors`: errors of applications, and their counts.
 
 use std::{process::ExitCode, time::Duration};
 

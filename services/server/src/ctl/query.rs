@@ -1,4 +1,4 @@
-//! `homepot ctl query`: how metrics went over time.
+//! `homepot ctl query`: metrics over time.
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 

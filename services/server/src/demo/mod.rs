@@ -1,4 +1,4 @@
-//! `homepot demo`: all of it on this machine, with real parts, and nothing left running after it.
+//! `homepot demo`: runs all parts of HOMEPOT on this machine, and leaves nothing running afterwards.
 
 mod child;
 mod guide;

@@ -1,4 +1,4 @@
-//! Which server, and who asks.
+//! The connection to a server: its address, and the caller's token.
 
 use std::{
     path::{Path, PathBuf},

@@ -1,4 +1,4 @@
-//! What a device is told to do: the arguments that one command and a run have in common.
+//! The arguments that a single command and a run have in common.
 
 use std::{io::Read as _, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Where answers go: tables for people, JSON, YAML, CSV or names for scripts, and an end when nobody reads any more.
+//! Output of answers: tables for people; JSON, YAML, CSV or names for scripts. It ends when the reader closes the pipe.
 
 use std::{
     ffi::{OsStr, OsString},

@@ -1,4 +1,4 @@
-//! Removing something for good: what becomes of its history, and whether it is meant.
+//! Removals for good: whether to keep the history, and the confirmation.
 
 use homepot::pb::registry::v1::History;
 

@@ -1,4 +1,4 @@
-//! What the shell is told by the exit status.
+//! Exit statuses.
 
 use std::process::ExitCode;
 

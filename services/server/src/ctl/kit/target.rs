@@ -1,4 +1,4 @@
-//! Which devices a run is for, and whether that is meant.
+//! The target of a run, and the question whether it is meant.
 
 use std::collections::BTreeSet;
 
