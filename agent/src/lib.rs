@@ -32,13 +32,13 @@ fn milliseconds(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Why the agent ended. Each says what to do; whoever started it reads it on the terminal or in the log.
+/// Why the agent ended. Each error says what to do; it is shown on the terminal or in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// What it was told makes no sense.
+    /// The settings are wrong.
     #[error("{}", .0.join("\n"))]
     Config(Vec<String>),
-    /// The server won't have this device.
+    /// The server refused the enrolment.
     #[error("can't enrol: {0}")]
     Enrollment(String),
     /// The state directory can't be used.

@@ -51,7 +51,7 @@ const DEVICE_TYPE: &str = "linux_server";
 /// A secret has no flag: flags show in the process list.
 const TOKEN_VARIABLE: &str = "HOMEPOT_ENROLLMENT_TOKEN";
 
-/// Where the agent finds its own things.
+/// The agent's configuration file and state directory.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Place {
     /// Configuration file [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml, if it exists]
@@ -63,10 +63,10 @@ pub struct Place {
     pub state_dir: Option<PathBuf>,
 }
 
-/// What can be told on the command line.
+/// The flags of `homepot-agent run`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
-    /// Where the agent finds its own things.
+    /// The agent's configuration file and state directory.
     #[command(flatten)]
     pub place: Place,
     /// The server's gRPC address. http:// is accepted for this machine only [default: http://127.0.0.1:50051]
@@ -102,10 +102,10 @@ pub struct Flags {
     pub spool_max_age: Option<String>,
 }
 
-/// What the machine gives.
+/// Defaults from the machine and its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Defaults {
-    /// Where the configuration lies, if it is there.
+    /// The configuration file, if it exists.
     pub config: Option<PathBuf>,
     /// Where state is kept.
     pub state_dir: Option<PathBuf>,
@@ -115,7 +115,7 @@ pub struct Defaults {
     pub enrollment_token: Option<Secret>,
 }
 
-/// What the agent is told, checked.
+/// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The server.
@@ -196,7 +196,7 @@ impl Config {
         }
     }
 
-    /// Files that decide what the agent runs and whom it believes, and that other users can change.
+    /// Files that decide what the agent runs and which servers it trusts, and that other users can change.
     fn untrusted_files(&self) -> Vec<String> {
         let program = |rule: &Option<ProgramRule>| rule.as_ref().map(|rule| rule.program.clone());
         let named = [
@@ -208,7 +208,7 @@ impl Config {
         named.into_iter().filter_map(|(key, path)| untrusted(key, &path?)).collect()
     }
 
-    /// Puts flags, the file's text and defaults together; every fault is told.
+    /// Combines flags, the file's text and defaults, and reports every fault.
     pub fn resolve(flags: &Flags, file: Option<(&Path, &str)>, defaults: &Defaults) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let file = file.map(|(path, text)| file::read(path, text, &mut faults)).unwrap_or_default();
@@ -281,7 +281,7 @@ impl Config {
     }
 }
 
-/// Why other users can change what lies at `path`. A file that is not there is told by whoever needs it.
+/// Why other users can change the file at `path`. A missing file is reported by the code that needs it.
 fn untrusted(key: &str, path: &Path) -> Option<String> {
     let fault = trust::check(path).err().filter(|fault| !fault.is_missing())?;
     Some(format!("{key}: the agent trusts no file that other users can change: {fault}"))

@@ -14,7 +14,7 @@ pub(crate) struct Alarm {
     timer: Pin<Box<Sleep>>,
 }
 
-/// Whom a session waits for.
+/// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
     /// The device: it must not be silent for too long.

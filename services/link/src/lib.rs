@@ -37,9 +37,9 @@ const MAX_MESSAGE_BYTES: usize = 1 << 20;
 pub struct Config {
     /// What this replica is called in the sessions it holds.
     pub replica: String,
-    /// How often devices are told to measure.
+    /// How often devices measure.
     pub sample_interval: Duration,
-    /// How often devices are told to be heard.
+    /// How often devices send a heartbeat.
     pub heartbeat_interval: Duration,
     /// How long the first message may take.
     pub hello_deadline: Duration,
@@ -47,7 +47,7 @@ pub struct Config {
     pub max_session_age: Duration,
     /// Streams held at once; more are told to try another replica.
     pub max_sessions: usize,
-    /// When devices are told to come back after this replica left.
+    /// When devices should reconnect after this replica has stopped.
     pub reconnect_after: Duration,
     /// Samples a second that all sessions together may send of their backlogs.
     pub backlog_budget: u32,

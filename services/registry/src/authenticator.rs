@@ -35,7 +35,7 @@ use crate::{
 const WRONG_DEVICE: &str = "Invalid device credentials";
 const WRONG_OPERATOR: &str = "Invalid or missing operator token";
 
-/// A secret that somebody shows, and what is kept under the public letters it has.
+/// A secret from a caller, and the stored row with its public letters.
 pub(crate) struct Shown<'a> {
     /// A device's id or a token's public letters: failures are counted under it.
     pub(crate) name: &'a str,

@@ -20,7 +20,7 @@ pub enum Proof {
     Impossible,
     /// It was asked and did not answer in time.
     Missing,
-    /// What it answered is not the proof.
+    /// The answer is not a valid proof.
     Wrong,
     /// It is the device that enrolled.
     Good,

@@ -40,7 +40,7 @@ enum Command {
     Tether(tether::TetherArgs),
 }
 
-/// Runs the program; what it answers is the process' status.
+/// Runs the program and returns its exit status.
 pub fn main() -> ExitCode {
     run(None)
 }

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context as _;
 use homepot_host::settings::parse_time;
 
-/// Whom to ask, and how long to wait.
+/// The server to ask, and how long to wait.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HealthArgs {
     /// The server's ops address.

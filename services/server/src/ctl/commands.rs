@@ -243,7 +243,7 @@ async fn watch(client: &Client, out: &Out, args: List) -> anyhow::Result<()> {
     follow(open, take).await
 }
 
-/// A command that somebody waits for, and how much of its way was told.
+/// A command that somebody waits for, and how many of its steps were shown.
 struct Waiting {
     /// As it was last heard of.
     command: pb::Command,

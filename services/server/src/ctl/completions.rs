@@ -35,7 +35,7 @@ pub(super) enum Shell {
     Fish,
 }
 
-/// What has ids.
+/// Kinds of records that have ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Of {
     /// Sites.
@@ -52,7 +52,7 @@ pub(super) enum Of {
     Contexts,
 }
 
-/// What is asked for when the Tab key was pressed.
+/// The request of a completion script.
 #[derive(Debug, clap::Args)]
 pub(super) struct IdsArgs {
     /// Ids of what.
@@ -176,7 +176,7 @@ const BASH: &str = r#"_homepot_or_ids() {
 complete -F _homepot_or_ids -o bashdefault -o default homepot
 "#;
 
-/// What has ids, by what clap's script for zsh says of their arguments.
+/// Kinds of records, by the text of their arguments in clap's script for zsh.
 const NAMED: [(&str, &str); 11] = [
     (":DEVICE_ID:", "devices"),
     (":device_id -- The device", "devices"),

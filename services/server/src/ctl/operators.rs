@@ -128,7 +128,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
-/// What became of what a revoked operator made.
+/// How many operators and tokens of a revoked operator were revoked with it, and how many are left.
 fn tell_made(name: &str, ended: &pb::RevokeOperatorResponse) {
     if !ended.also_revoked.is_empty() || ended.enrollment_tokens_revoked > 0 {
         let (others, tokens) = (ended.also_revoked.join(", "), ended.enrollment_tokens_revoked);

@@ -67,7 +67,7 @@ pub(super) enum Action {
     Remove(RemoveArgs),
 }
 
-/// Which site, and what becomes of its devices.
+/// The site to remove, and whether to remove its devices too.
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoveArgs {
     #[command(flatten)]

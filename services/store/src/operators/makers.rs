@@ -26,7 +26,7 @@ pub(crate) struct Reach {
     end: Option<DateTime<Utc>>,
 }
 
-/// What came of making something.
+/// The result of making something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Made<T> {
     /// This.

@@ -22,7 +22,7 @@ use crate::client::Client;
 /// Samples of a large fleet are many rows.
 pub(super) const TAKES: Duration = Duration::from_secs(3600);
 
-/// Which device, and what becomes of its history.
+/// The device to remove, and whether to keep its history.
 #[derive(Debug, clap::Args)]
 pub(in crate::ctl) struct RemoveArgs {
     #[command(flatten)]

@@ -47,7 +47,7 @@ impl Order {
     }
 }
 
-/// What is larger than a payload may be is told by the server; reading on would only take memory.
+/// The most bytes to read: the server refuses larger payloads, so reading on would only take memory.
 fn read(source: std::io::Result<impl std::io::Read>) -> std::io::Result<String> {
     let mut text = String::new();
     source?.take(16 * MAX_PAYLOAD_BYTES as u64).read_to_string(&mut text)?;

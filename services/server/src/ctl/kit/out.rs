@@ -48,7 +48,7 @@ pub(crate) struct Look {
     sort_by: Option<String>,
 }
 
-/// Nobody reads what is written (`| head`); no error to tell anybody of.
+/// The reader closed the pipe (`| head`). This is no error to report.
 #[derive(Debug)]
 pub(crate) struct ReaderGone;
 
@@ -66,7 +66,7 @@ pub(crate) struct Out {
     canvas: Canvas,
 }
 
-/// What is written bit by bit: the columns stay as they were.
+/// Output that is written bit by bit, with columns that keep their widths.
 pub(crate) struct Feed {
     table: Table,
     fields: Vec<String>,
@@ -83,7 +83,7 @@ impl Out {
         Self { look, canvas: Canvas { width, color } }
     }
 
-    /// Whether people read it, who are told more than a script could use.
+    /// Whether people read the output, who get more notes than scripts.
     pub(crate) fn is_for_people(&self) -> bool {
         matches!(self.look.output, Output::Table | Output::Wide)
     }

@@ -29,7 +29,7 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// What is wrong with the command line, found out later than by its parser.
+/// A fault of the command line that its parser could not find.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
 
