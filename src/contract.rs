@@ -139,7 +139,7 @@ pub fn add(part: Part) -> bool {
     ADDED.set(part).is_ok()
 }
 
-/// This crate's part, and what was added.
+/// This crate's part, and the extensions.
 pub fn parts() -> impl Iterator<Item = &'static Part> {
     std::iter::once(&OWN).chain(ADDED.get())
 }

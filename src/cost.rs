@@ -17,7 +17,7 @@ pub enum Cost {
     Report,
     /// Streams series for as long as the caller reads: few at once for each operator.
     Series,
-    /// Lives for as long as the caller watches: so many for each operator.
+    /// Lives for as long as the caller watches. Each operator may have a bounded number.
     Watch,
     /// The stream of a device: what it carries counts towards the device's write quota, and waits for it.
     Session,

@@ -14,7 +14,7 @@ use tonic_types::{ErrorDetails, StatusExt};
 pub enum Kind {
     /// The request itself is at fault; repeating it won't help.
     Invalid,
-    /// Nobody knows who calls.
+    /// The caller is not authenticated.
     Unauthenticated,
     /// The caller is known and may not.
     Forbidden,
@@ -134,7 +134,7 @@ impl FieldViolation {
     }
 }
 
-/// What a caller is told.
+/// The text for a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
     kind: Kind,
@@ -146,7 +146,7 @@ pub struct Error {
 
 /// Why a call was refused, in words that programs act on. They travel as `google.rpc.ErrorInfo`.
 pub mod reason {
-    /// The sign-in is too old for what was asked; sign in again and repeat it.
+    /// The sign-in is too old for this call. Sign in again and repeat the call.
     pub const SIGN_IN_AGAIN: &str = "SIGN_IN_AGAIN";
     /// The session has ended; sign in again.
     pub const SESSION_ENDED: &str = "SESSION_ENDED";
@@ -173,7 +173,7 @@ impl Error {
         Self::invalid(field, REQUIRED)
     }
 
-    /// Several fields are at fault; all are told at once.
+    /// Several fields are at fault; all are reported at once.
     pub fn violations(violations: Vec<FieldViolation>) -> Self {
         let told: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.reason)).collect();
         Self { violations, ..Self::new(Kind::Invalid, told.join("; ")) }
@@ -208,7 +208,7 @@ impl Error {
         self.kind
     }
 
-    /// What the caller is told.
+    /// The text for the caller.
     pub fn message(&self) -> &str {
         &self.message
     }

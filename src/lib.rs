@@ -1,9 +1,10 @@
 //! The contract of HOMEPOT, shared by every other crate.
 //!
-//! [`pb`] is what goes over the wire, generated from `proto/`; [`contract`] is what `proto/` says of each method and
-//! field, and [`checked`] checks requests by it; [`model`] is what the code inside works with, checked once on receipt; [`error`] is the one error that crosses a service's edge, [`text`] makes text of others fit to be shown,
-//! and [`only_grpc`] is what every client of it puts before the network. Nothing in here does I/O, and nothing
-//! in here may depend on another crate of the workspace; only the build script does.
+//! [`pb`] has the messages on the wire, generated from `proto/`. [`contract`] has the options of each method and field,
+//! and [`checked`] checks requests by them. [`model`] has the types that the code works with, which are checked once on
+//! receipt. [`error`] is the one error that services answer with, [`text`] makes text from others safe to show, and
+//! [`only_grpc`] is the layer that every client puts before the network. This crate does no I/O and depends on no other
+//! crate of the workspace; only its build script does.
 
 // Generated code names this crate as others do.
 extern crate self as homepot;

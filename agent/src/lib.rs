@@ -1,13 +1,13 @@
 //! The agent of HOMEPOT, as a library: `homepot-agent` is a thin binary over it.
 //!
-//! It enrols its machine once, keeps the key, holds one stream to the server, sends what it measures until the server
-//! has it on disk, and obeys commands that its local configuration allows, each at most once. In come the
-//! configuration, the state directory and what the server says; it calls the server, and the programs that the
-//! configuration names. Of this workspace it may use the contract crate alone, and never a database.
+//! The agent enrols its machine once and keeps the key. It holds one stream to the server and sends each sample until
+//! the server has it on disk. It runs the commands that its local configuration allows, each at most once. Its inputs
+//! are the configuration, the state directory and the server's messages. It calls the server, and the programs that the
+//! configuration names. It may use the contract crate and `host`, and no database.
 //!
-//! [`protocol`] speaks to the server and measures nothing, so that a simulator can use it too. [`commands`], [`state`]
-//! and [`config`] are what their names say, [`collector`] measures, [`platform`] is the seam to the operating system,
-//! [`status`] tells people how it stands, and [`agent`] is the loop that ties them together.
+//! [`protocol`] talks to the server and measures nothing, so that a simulator can use it too. [`commands`], [`state`]
+//! and [`config`] are what their names say. [`collector`] measures, [`platform`] holds what differs between operating
+//! systems, [`status`] shows people the agent's state, and [`agent`] is the loop that connects them.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]
@@ -32,13 +32,13 @@ fn milliseconds(span: std::time::Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Why the agent ended. Each says what to do; whoever started it reads it on the terminal or in the log.
+/// Why the agent ended. Each error says what to do; it is shown on the terminal or in the log.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// What it was told makes no sense.
+    /// The settings are wrong.
     #[error("{}", .0.join("\n"))]
     Config(Vec<String>),
-    /// The server won't have this device.
+    /// The server refused the enrolment.
     #[error("can't enrol: {0}")]
     Enrollment(String),
     /// The state directory can't be used.

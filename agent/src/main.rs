@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Level;
 use tracing_subscriber::{filter::Targets, fmt, layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
-/// Tells HOMEPOT how this machine fares, and does what operators ask of it.
+/// Measures this machine for HOMEPOT and runs the commands that operators send to it.
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
 struct Cli {
@@ -29,14 +29,14 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Enrol this machine if it has not been, then report and obey until SIGTERM or Ctrl-C
+    /// Run the agent until SIGTERM or Ctrl-C. It enrols this machine at its first start
     #[command(after_help = AFTER_HELP)]
     Run(Box<Flags>),
-    /// Tell how the agent on this machine stands; exits 0 when it runs and is attached, else 1
+    /// Show the state of the agent on this machine. Exits with 0 if it runs and is attached, else with 1
     Status {
         #[command(flatten)]
         place: Place,
-        /// How to tell it
+        /// Output format
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
@@ -56,18 +56,20 @@ First start:
   (from then on: homepot-agent run --server https://pot.example:50051)
 
 The key is kept in .device_api_key in the state directory; the agent never enrols twice.
-Samples wait in spool/ there until the server has them. They survive the agent, killed or not, at once, and a power cut
-after 12 of them or 60 s, whichever is first: that often the agent waits for the disk.
-Configuration file: the same keys as the flags, with '_' for '-'. RESTART_APP and REBOOT are denied until it says
+Samples wait in spool/ there until the server has them. They survive a killed agent at once, and a power cut once the
+agent has synced them to disk: every 12 samples or 60 s, whichever comes first.
+The configuration file has the same keys as the flags, with '_' for '-'. RESTART_APP and REBOOT are denied until it says
   [commands.reboot]
   allow = true
   program = \"/usr/sbin/reboot\"
   args = []
 and [commands.restart_app] likewise.
 
-Environment: every flag as shown; HOMEPOT_ENROLLMENT_TOKEN; HOMEPOT_AGENT_LOG, what is logged [default: info].
+Environment: the variable shown with each flag; HOMEPOT_ENROLLMENT_TOKEN, the enrolment token; HOMEPOT_AGENT_LOG, the
+log levels [default: info].
 Logs go to stderr: for people on a terminal, as JSON otherwise.
-Exit codes: 0 ended as asked, 1 failed, 2 wrong settings, 3 enrolment refused, 4 state directory damaged or open to others.";
+Exit codes: 0 stopped as asked, 1 failed, 2 wrong settings, 3 enrolment refused, 4 state directory damaged or open to
+others.";
 
 fn main() -> ExitCode {
     if let Err(error) = environment::check() {

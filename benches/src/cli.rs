@@ -13,7 +13,7 @@ use crate::{
     },
 };
 
-/// Measures HOMEPOT on this machine, each figure beside a ceiling of the same run.
+/// Measures HOMEPOT on this machine, and compares each figure with a ceiling from the same run.
 #[derive(Debug, Parser)]
 #[command(name = "homepot-bench", version, max_term_width = 100)]
 #[command(
@@ -21,7 +21,7 @@ use crate::{
     measures are those beside its own file. docs/performance.md explains each figure."
 )]
 struct Cli {
-    /// Where results are written and databases lie [default: target/bench].
+    /// Directory of results and databases [default: target/bench].
     #[arg(long, global = true, value_name = "DIR")]
     output: Option<PathBuf>,
 
@@ -31,37 +31,39 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// All of them but simulation, soak and outage, one after the other.
+    /// Run all benchmarks but simulation, soak and outage, one after the other.
     All {
-        /// Short runs on little data: shows that everything works, not what the machine can do.
+        /// Use short runs on little data, to check that everything works. The figures then say nothing about the
+        /// machine.
         #[arg(long)]
         quick: bool,
     },
-    /// Samples a second through streams into Postgres, against `psql \copy` of the same rows.
+    /// Measure samples per second through streams into Postgres, against `psql \copy` of the same rows.
     Ingest(ingest::Args),
-    /// How long an acknowledgement takes at a fixed rate.
+    /// Measure how long the acknowledgement of a sample takes, at a fixed rate.
     Latency(latency::Args),
-    /// Authenticated POST /analytics/device-metrics a second, each durable.
+    /// Measure authenticated, durable POST /analytics/device-metrics per second.
     Rest(rest::Args),
-    /// Memory of an attached device that says nothing, against a bare stream.
+    /// Measure the memory of an idle attached device, against a bare stream.
     Idle(idle::Args),
-    /// Series of one device and the latest of all, from a table of many rows.
+    /// Measure queries of one device's series and of all newest samples, on a table of many rows.
     Query(query::Args),
-    /// Memory and processor of the agent.
+    /// Measure the memory and processor use of the agent.
     Agent(agent::Args),
-    /// How long until a device has a command in hand, against Mosquitto.
+    /// Measure how long a command takes to reach its device, against Mosquitto.
     CommandLatency(command_latency::Args),
-    /// Commands a second from the queue to their outcome, against Postgres alone.
+    /// Measure commands per second from the queue to their outcome, against Postgres alone.
     CommandRate(command_rate::Args),
-    /// One of two replicas dies: until its devices are at the other and have their commands.
+    /// Kill one of two replicas, and measure how long until its devices are at the other and have their commands.
     Failover(failover::Args),
-    /// The server starts again: until the whole fleet is attached.
+    /// Restart the server, and measure how long until the whole fleet is attached.
     Restart(restart::Args),
-    /// A fleet of homepot-sim on one server: what it sent against what is stored, and the memory of both.
+    /// Run a fleet of homepot-sim on one server, compare what it sent with what is stored, and measure the memory of
+    /// both.
     Simulation(simulation::Args),
-    /// Memory of the server over ten minutes under load.
+    /// Measure the memory of the server over ten minutes under load.
     Soak(soak::Args),
-    /// Postgres goes away under load and comes back: what was sent is stored, once.
+    /// Stop and restart Postgres under load, and check that everything that was sent is stored once.
     Outage(outage::Args),
     /// A server of nothing but one stream, for `idle`.
     #[command(hide = true)]

@@ -1,12 +1,13 @@
-//! The benchmarks: what HOMEPOT does on this machine, each figure beside a ceiling that was measured in the same run.
+//! The benchmarks: measure HOMEPOT on this machine, and compare each figure with a ceiling from the same run.
 //!
-//! [`run`] holds a module a benchmark. Each starts a `homepot serve` of its own with a private Postgres, below the
-//! directory of build output, loads it through the doors that devices and operators use, compares what was acknowledged
-//! with what is in the tables, and leaves nothing behind. [`host`] is what runs on the machine and what it takes of it,
-//! [`fleet`] the devices, [`report`] what comes out.
+//! [`run`] has a module for each benchmark. Each starts its own `homepot serve` with a private Postgres, below the
+//! directory of build output. It loads the server through the interfaces of devices and operators, compares what was
+//! acknowledged with what is in the tables, and removes everything afterwards. [`host`] starts programs and measures
+//! what they use, [`fleet`] has the devices, and [`report`] prints the results.
 //!
-//! May call: the contract crate, and of the agent its rules for coming back. It knows the programs by their command lines,
-//! logs and ports alone. Nothing in here passes or fails by time: a table says what was measured, and people judge.
+//! This crate may use the contract crate, and the agent's rules for reconnecting. It knows the programs only by their
+//! command lines, logs and ports. No benchmark fails because something is slow: a table shows the figures, and people
+//! judge.
 
 // Figures are taken on one machine, and bear its time.
 #![allow(clippy::disallowed_methods)]

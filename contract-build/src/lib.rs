@@ -1,8 +1,8 @@
-//! What the build scripts of crates with protocol files share: `proto/` becomes Rust, a descriptor set, and the tables that
-//! `homepot::contract` explains.
+//! Shared by the build scripts of crates with protocol files: turns `proto/` into Rust code, a descriptor set, and the
+//! tables that `homepot::contract` explains.
 //!
-//! A contract in which something is missing does not build, and every fault of it is told at once: a method that does not say
-//! who may call it, a text without a bound.
+//! An incomplete contract does not build, for example one with a method that does not say who may call it, or with a
+//! text without a bound. All faults are reported at once.
 
 mod fields;
 mod methods;

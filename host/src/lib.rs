@@ -1,10 +1,9 @@
 //! What every program of HOMEPOT takes from its machine, read by one rule each.
 //!
-//! [`environment`] reads variables: one that is set and can't be used is an error, never "not set". [`trust`] tells
-//! whether a path can be changed by users other than root and our own. [`secret_file`] reads files that hold secrets by
-//! both that rule and the rule that nobody else may read them;
-//! [`data_dir`] makes directories. [`settings`] is what each crate reads its own settings with. No other crate of the
-//! workspace is needed here.
+//! [`environment`] reads variables: one that is set and can't be used is an error, never "not set". [`trust`] checks
+//! whether users other than root and our own can change a path. [`secret_file`] reads files that hold secrets: they
+//! must pass that check, and nobody else may be able to read them. [`data_dir`] makes directories. [`settings`] has
+//! what each crate uses to read its own settings. This crate needs no other crate of the workspace.
 
 pub mod data_dir;
 pub mod environment;

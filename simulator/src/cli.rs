@@ -1,4 +1,4 @@
-//! What can be asked of `homepot-sim`.
+//! The command line of `homepot-sim`.
 
 use std::{io, process::ExitCode};
 
@@ -21,16 +21,16 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Simulated devices: they enrol, report, obey and fail as a scenario has it
+    /// Run a fleet of simulated devices, which enrol, report, run commands and fail as a scenario says
     #[command(after_help = fleet::AFTER_HELP)]
     Fleet(Box<fleet::Args>),
-    /// Remove a fleet from the server, with all that is kept of it
+    /// Remove a fleet from the server, with all of its data
     Remove(fleet::remove::Args),
-    /// What a device would measure, without a server: a sample a line, as JSON
+    /// Print what a device would measure, without a server: one sample per line, as JSON
     Preview(preview::Args),
-    /// The scenarios that ship, or one of them to start your own from
+    /// List the scenarios that ship, or print one of them as a start for your own
     Scenarios(scenarios::Args),
-    /// User activity and application errors over REST, at a stated rate
+    /// Send user activity and application errors over REST, at a given rate
     Traffic(traffic::Args),
 }
 

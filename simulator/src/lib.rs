@@ -1,8 +1,8 @@
 //! The simulator of HOMEPOT, as a library: `homepot-sim` is a thin binary over it.
 //!
-//! It plays devices, and the people and applications around them, against a server that runs: through the real enrolment, the
-//! real stream and the documented REST routes, and it says of everything that it is simulated. In come scenarios and what
-//! the server says; of this workspace it may use the contract crate and the agent's protocol half, and never a database.
+//! It plays devices, and the people and applications around them, against a running server. It uses the real enrolment,
+//! the real stream and the documented REST routes, and marks everything as simulated. Its inputs are scenarios and the
+//! server's messages. It may use the contract crate, `host` and the agent's protocol half, and no database.
 
 mod cli;
 mod fleet;

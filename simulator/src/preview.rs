@@ -12,22 +12,22 @@ use crate::{fleet, life::Life, scenario::Scenario, span};
 /// Which device, and when.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// A scenario that ships, or a file; see `homepot-sim scenarios`
+    /// Scenario: the name of one that ships, or a file. See `homepot-sim scenarios`
     #[arg(long, default_value = "healthy")]
     scenario: String,
-    /// Another seed is another fleet
+    /// Seed of all random numbers. Another seed makes another fleet
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// The device's number, from 1
+    /// Number of the device, from 1
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     device: u32,
-    /// The first sample's time, as `fleet --start` has it
+    /// Time of the first sample, as for `fleet --start`
     #[arg(long, value_name = "TIME")]
     start: DateTime<Utc>,
-    /// From sample to sample
+    /// Time from one sample to the next
     #[arg(long, value_parser = span::parse, default_value = "5s", value_name = "SPAN")]
     interval: Duration,
-    /// How many samples
+    /// Number of samples
     #[arg(long, default_value_t = 20, value_name = "NUMBER")]
     samples: u64,
 }

@@ -1,4 +1,4 @@
-//! `homepot-sim scenarios`: which there are, and what one says.
+//! `homepot-sim scenarios`: lists the scenarios, or prints one.
 
 use std::process::ExitCode;
 
@@ -10,7 +10,7 @@ use crate::{
 /// All, or one.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Show the file of this one; a copy of `healthy` is where to begin your own
+    /// Print the file of this scenario. To write your own, begin with a copy of `healthy`
     name: Option<String>,
 }
 

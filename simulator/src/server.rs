@@ -30,13 +30,14 @@ pub(crate) struct Server {
     /// The server's gRPC address
     #[arg(long, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", default_value = "http://127.0.0.1:50051", value_name = "URL")]
     pub(crate) server: String,
-    /// PEM file of the authorities that vouch for an https server [default: those of this machine]
+    /// PEM file of the certificate authorities to trust for an https server [default: those of this machine]
     #[arg(long, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     pub(crate) ca: Option<PathBuf>,
-    /// Send keys and tokens in clear to a server that is not on this machine
+    /// Send keys and tokens in clear text to a server on another machine
     #[arg(long, help_heading = HEADING, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     pub(crate) allow_plaintext: bool,
-    /// File that holds an operator's token, which only its owner may read; or give the token in HOMEPOT_TOKEN
+    /// File that holds an operator's token. Nobody but its owner may read it. You can also give the token in
+    /// HOMEPOT_TOKEN
     #[arg(long, help_heading = HEADING, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
     pub(crate) token_file: Option<PathBuf>,
 }

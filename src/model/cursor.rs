@@ -6,7 +6,7 @@ use crate::error::Error;
 
 const PREFIX: &str = "t";
 
-/// Everything that was changed before this was seen. Whatever was changed since may be told again.
+/// The position of a viewer: it has seen all changes before this time. Later changes may be sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cursor(pub DateTime<Utc>);
 

@@ -93,13 +93,13 @@ pub struct Device {
     pub name: String,
     /// A slug.
     pub device_type: DeviceType,
-    /// As told at enrolment.
+    /// As the device reported it.
     pub ip_address: Option<String>,
-    /// As told at enrolment.
+    /// As the device reported it.
     pub mac_address: Option<String>,
-    /// As told at enrolment.
+    /// As the device reported it.
     pub firmware_version: Option<String>,
-    /// As told at enrolment.
+    /// As the device reported it.
     pub config: Option<JsonObject>,
     /// Real or simulated.
     pub source: DeviceSource,
@@ -146,7 +146,7 @@ impl Device {
     }
 }
 
-/// A change of a device; what is `None` stays.
+/// A change of a device. Fields that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeviceChange {
     /// For people.
@@ -193,7 +193,7 @@ pub struct Enrollment {
     pub firmware_version: Option<String>,
     /// Whatever it wants remembered.
     pub config: Option<JsonObject>,
-    /// What it says it is; `None`: nothing.
+    /// The source that it declares; `None`: none.
     pub source: Option<DeviceSource>,
     /// Lets it ask again for a key whose answer got lost.
     pub claim: Option<Vec<u8>>,
@@ -261,7 +261,7 @@ fn is_mac_address(text: &str) -> bool {
     pairs.len() == 6 && pairs.iter().all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
-/// What a device changes of what it says of itself; what is `None` stays.
+/// A device's change of its own record. Fields that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SelfChange {
     /// Its own idea of its address.
@@ -337,7 +337,7 @@ pub struct Hello {
     pub boot_id: String,
     /// Command types it can carry out.
     pub capabilities: Vec<CommandType>,
-    /// What it says it is; `None`: nothing.
+    /// The source that it declares; `None`: none.
     pub source: Option<DeviceSource>,
     /// Its clock.
     pub device_time: Option<DateTime<Utc>>,

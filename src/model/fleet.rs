@@ -16,7 +16,7 @@ pub struct BySource {
 }
 
 impl BySource {
-    /// What was counted of one.
+    /// The count of one source.
     pub fn get(self, source: DeviceSource) -> u64 {
         match source {
             DeviceSource::Real => self.real,
@@ -32,7 +32,7 @@ impl BySource {
         }
     }
 
-    /// Both counts with what they are of.
+    /// Both counts, each with its source.
     pub fn each(self) -> [(DeviceSource, u64); 2] {
         DeviceSource::ALL.map(|source| (source, self.get(source)))
     }
@@ -78,7 +78,7 @@ pub enum DeviceOrder {
     Site,
     /// By type.
     Type,
-    /// By how they fare: offline, maintenance, never seen, online.
+    /// By status: offline, maintenance, never seen, online.
     Status,
     /// By when they were last heard, the longest silent first.
     LastSeen,

@@ -107,7 +107,7 @@ impl SiteScope {
 pub struct Operator {
     /// Unique.
     pub name: OperatorName,
-    /// What it may do.
+    /// Its role.
     pub role: Role,
     /// Where.
     pub scope: SiteScope,

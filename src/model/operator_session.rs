@@ -24,7 +24,7 @@ pub const SIGN_IN_CODE_LIFE: Duration = Duration::from_secs(10 * MINUTE);
 pub struct OperatorSession {
     /// The public letters of its secret.
     pub session_id: String,
-    /// Whose it is.
+    /// Its operator.
     pub operator: OperatorName,
     /// When its operator signed in.
     pub created_at: DateTime<Utc>,

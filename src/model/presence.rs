@@ -13,7 +13,7 @@ use crate::{
 /// A device is offline when it was silent for this many of its heartbeat intervals.
 pub const OFFLINE_AFTER_HEARTBEATS: f64 = 2.5;
 
-/// How a device fares.
+/// The status of a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum DeviceStatus {
     /// Never heard of since it enrolled.
@@ -87,15 +87,15 @@ pub struct Presence {
     pub ended: bool,
     /// The newest session's number.
     pub session_epoch: i64,
-    /// As told in the last Hello.
+    /// As the last Hello declared.
     pub agent_version: Option<String>,
-    /// As told in the last Hello.
+    /// As the last Hello declared.
     pub boot_id: Option<String>,
-    /// As told in the last Hello; `None`: it never said Hello.
+    /// As the last Hello declared; `None`: it never sent Hello.
     pub capabilities: Option<Vec<String>>,
     /// How often it promised to be heard.
     pub heartbeat_interval: Duration,
-    /// How it fared when that was last recorded. The record follows what is true within a second or two.
+    /// The status that was last recorded. The record follows the actual status within a second or two.
     pub recorded: DeviceStatus,
     /// Since when.
     pub recorded_since: Option<DateTime<Utc>>,
@@ -235,7 +235,7 @@ impl From<StateCause> for pb::StateChangeCause {
 pub struct StateChange {
     /// When, by the database's clock.
     pub at: DateTime<Utc>,
-    /// How it fares from then on.
+    /// The device's status from then on.
     pub status: DeviceStatus,
     /// Why.
     pub cause: StateCause,

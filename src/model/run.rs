@@ -191,7 +191,7 @@ impl From<RunProgress> for pb::RunProgress {
 pub struct Run {
     /// Its id.
     pub run_id: RunId,
-    /// What was asked for.
+    /// The request.
     pub order: RunOrder,
     /// Where it stands.
     pub state: RunState,
@@ -231,7 +231,7 @@ impl From<Run> for pb::Run {
     }
 }
 
-/// What is to be done about a run that is running.
+/// The next step of a running run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStep {
     /// Queue this many more commands.
@@ -280,7 +280,7 @@ pub struct RunOrder {
     pub run_timeout: Duration,
     /// Makes a repeat harmless.
     pub idempotency_key: Option<String>,
-    /// What it is for.
+    /// Its purpose, for people.
     pub description: Option<String>,
 }
 

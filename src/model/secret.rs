@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::Error;
 
-/// What a secret opens; told by its first letters, so that a leaked one is recognised.
+/// The kind of a secret. Its first letters show the kind, so that a leaked secret is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SecretKind {
     /// A device's key.

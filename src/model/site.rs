@@ -41,7 +41,7 @@ pub struct NewSite {
     pub open_enrollment: bool,
 }
 
-/// A change; what is `None` stays.
+/// A change of a site. Fields that are `None` stay as they are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SiteChange {
     /// For people.

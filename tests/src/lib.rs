@@ -1,14 +1,14 @@
-//! What the end-to-end tests stand on: the built programs as real processes, watched from the outside.
+//! The base of the end-to-end tests: the built programs as real processes, watched from the outside.
 //!
-//! [`Server`] is a `homepot serve` of its own, with a data directory, a database and ports that no other test has;
-//! [`Agent`] is a `homepot-agent run`, [`Simulator`] runs `homepot-sim`; [`rest`] and [`grpc`] are the clients; [`Database`] looks into Postgres behind
-//! the server's back. Whatever a test starts is gone when its value is dropped, also when the test panics. Tests wait
-//! for events (a log line, a message, the end of a process), never for time to pass.
+//! [`Server`] runs a `homepot serve` of its own, with a data directory, a database and ports that no other test uses.
+//! [`Agent`] runs a `homepot-agent run`, and [`Simulator`] runs `homepot-sim`. [`rest`] and [`grpc`] are the clients,
+//! and [`Database`] reads Postgres directly. Everything that a test starts is stopped when its value is dropped, also
+//! when the test panics. Tests wait for events (a log line, a message, the end of a process), never for time to pass.
 //!
 //! [`torture`] is the crash test of the command ledger; [`siege`] attacks a server while devices attach.
 //!
-//! May call: the contract crate, and the agent's for the format of its journal. It knows the programs by their command
-//! lines, logs and ports alone.
+//! This crate may use the contract crate, and the agent's crate for the format of its journal. It knows the programs
+//! only by their command lines, logs and ports.
 
 // The tests share the clock of the machine that they run on.
 #![allow(clippy::disallowed_methods)]

@@ -1,4 +1,4 @@
-//! The loop of a running agent: one task owns the samples and the commands, and matches what the connection tells.
+//! The loop of a running agent: one task owns the samples and the commands, and handles the events of the connection.
 //!
 //! What it does with commands is in `agent/orders.rs`.
 

@@ -1,4 +1,4 @@
-//! What the agent does with commands: first the journal, then the answer or the deed.
+//! How the agent handles commands: it writes to the journal first, and then answers or runs the command.
 
 use homepot::model::{CommandId, CommandState, Delivery, Outcome};
 

@@ -1,4 +1,5 @@
-//! What the agent is told: flags (each also an environment variable), then one TOML file, then defaults.
+//! The agent's configuration. Flags come first (each is also an environment variable), then one TOML file, then
+//! defaults.
 //!
 //! ```toml
 //! server = "https://pot.example:50051"
@@ -23,7 +24,7 @@
 //! program = "/usr/sbin/reboot"
 //! ```
 //!
-//! All faults are told at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
+//! All faults are reported at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
 
 mod amount;
 mod file;
@@ -50,59 +51,61 @@ const DEVICE_TYPE: &str = "linux_server";
 /// A secret has no flag: flags show in the process list.
 const TOKEN_VARIABLE: &str = "HOMEPOT_ENROLLMENT_TOKEN";
 
-/// Where the agent finds its own things.
+/// The agent's configuration file and state directory.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Place {
-    /// The configuration [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml; if it is there]
+    /// Configuration file [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml, if it exists]
     #[arg(long, env = "HOMEPOT_AGENT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// What the agent keeps [default: /var/lib/homepot-agent as root, else ~/.local/state/homepot-agent]
+    /// Directory of the agent's key, samples and commands [default: /var/lib/homepot-agent as root, else
+    /// ~/.local/state/homepot-agent]
     #[arg(long, env = "HOMEPOT_AGENT_STATE_DIR", value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
 }
 
-/// What can be told on the command line.
+/// The flags of `homepot-agent run`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Flags {
-    /// Where the agent finds its own things.
+    /// The agent's configuration file and state directory.
     #[command(flatten)]
     pub place: Place,
-    /// The server's gRPC address; http:// is for this machine only [default: http://127.0.0.1:50051]
+    /// The server's gRPC address. http:// is accepted for this machine only [default: http://127.0.0.1:50051]
     #[arg(long, env = "HOMEPOT_AGENT_SERVER", value_name = "URL")]
     pub server: Option<String>,
-    /// The site to enrol at; needed once
+    /// Site at which to enrol. Only needed for enrolment
     #[arg(long, env = "HOMEPOT_AGENT_SITE", value_name = "SITE")]
     pub site: Option<String>,
-    /// The id to enrol under [default: made from the host's name]
+    /// Device id with which to enrol [default: made from the host's name]
     #[arg(long, env = "HOMEPOT_AGENT_DEVICE_ID", value_name = "ID")]
     pub device_id: Option<String>,
-    /// The name people see [default: the host's name]
+    /// Name of the device, for people [default: the host's name]
     #[arg(long, env = "HOMEPOT_AGENT_NAME", value_name = "NAME")]
     pub name: Option<String>,
-    /// What kind of device this is [default: linux_server]
+    /// Type of device, such as pos_terminal [default: linux_server]
     #[arg(long, env = "HOMEPOT_AGENT_DEVICE_TYPE", value_name = "TYPE")]
     pub device_type: Option<String>,
     /// Trust only the certificates in this PEM file [default: the system's roots]
     #[arg(long, env = "HOMEPOT_AGENT_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// Where the enrolment token lies [default: $HOMEPOT_ENROLLMENT_TOKEN; none: open enrolment]
+    /// File that holds the enrolment token [default: the token in $HOMEPOT_ENROLLMENT_TOKEN, else open enrolment]
     #[arg(long, env = "HOMEPOT_AGENT_ENROLLMENT_TOKEN_FILE", value_name = "FILE")]
     pub enrollment_token_file: Option<PathBuf>,
-    /// Allow http:// beyond this machine, where something else encrypts the way
+    /// Allow http:// to another machine. Use it only if something else encrypts the connection
     #[arg(long, env = "HOMEPOT_AGENT_ALLOW_PLAINTEXT")]
     pub allow_plaintext: bool,
-    /// Room on disk for samples that the server does not have yet; the oldest go first [default: 64MiB]
+    /// Disk space for samples that the server does not have yet. When it is full, the oldest are dropped [default:
+    /// 64MiB]
     #[arg(long, env = "HOMEPOT_AGENT_SPOOL_MAX_BYTES", value_name = "SIZE")]
     pub spool_max_bytes: Option<String>,
-    /// Drop samples that the server did not take for so long; it takes none older than 7d itself [default: 7d]
+    /// Drop samples that the server did not accept within this time. It accepts none older than 7d [default: 7d]
     #[arg(long, env = "HOMEPOT_AGENT_SPOOL_MAX_AGE", value_name = "SPAN")]
     pub spool_max_age: Option<String>,
 }
 
-/// What the machine gives.
+/// Defaults from the machine and its environment.
 #[derive(Clone, Debug, Default)]
 pub struct Defaults {
-    /// Where the configuration lies, if it is there.
+    /// The configuration file, if it exists.
     pub config: Option<PathBuf>,
     /// Where state is kept.
     pub state_dir: Option<PathBuf>,
@@ -112,7 +115,7 @@ pub struct Defaults {
     pub enrollment_token: Option<Secret>,
 }
 
-/// What the agent is told, checked.
+/// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// The server.
@@ -193,7 +196,7 @@ impl Config {
         }
     }
 
-    /// Files that decide what the agent runs and whom it believes, and that other users can change.
+    /// Files that decide what the agent runs and which servers it trusts, and that other users can change.
     fn untrusted_files(&self) -> Vec<String> {
         let program = |rule: &Option<ProgramRule>| rule.as_ref().map(|rule| rule.program.clone());
         let named = [
@@ -205,7 +208,7 @@ impl Config {
         named.into_iter().filter_map(|(key, path)| untrusted(key, &path?)).collect()
     }
 
-    /// Puts flags, the file's text and defaults together; every fault is told.
+    /// Combines flags, the file's text and defaults, and reports every fault.
     pub fn resolve(flags: &Flags, file: Option<(&Path, &str)>, defaults: &Defaults) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
         let file = file.map(|(path, text)| file::read(path, text, &mut faults)).unwrap_or_default();
@@ -278,7 +281,7 @@ impl Config {
     }
 }
 
-/// Why other users can change what lies at `path`. A file that is not there is told by whoever needs it.
+/// Why other users can change the file at `path`. A missing file is reported by the code that needs it.
 fn untrusted(key: &str, path: &Path) -> Option<String> {
     let fault = trust::check(path).err().filter(|fault| !fault.is_missing())?;
     Some(format!("{key}: the agent trusts no file that other users can change: {fault}"))

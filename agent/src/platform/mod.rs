@@ -1,4 +1,4 @@
-//! The seam to the operating system: everything that differs between systems has its name here.
+//! The interface to the operating system: everything that differs between systems.
 //!
 //! `linux` reads `/proc`; `other` answers what sysinfo can tell elsewhere. `unix` holds what all of them share: file
 //! modes, process groups and signals. The agent needs a Unix.

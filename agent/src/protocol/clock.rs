@@ -1,4 +1,4 @@
-//! The server's clock as a device can know it: told once a session, and carried on by a clock that nobody sets.
+//! The server's clock as a device knows it: received once a session, and continued by a clock that nobody can set.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! When to come back after a session ended: rules without I/O, with time and chance passed in.
+//! When to reconnect after a session ended: rules without I/O, with time and random numbers passed in.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! A disk that takes nothing: full, mounted read-only, or broken. That passes, or somebody puts it right, and the agent goes
-//! on meanwhile; a directory that it has no right to does not pass.
+//! A disk that can't be written: full, mounted read-only, or broken. The agent goes on and waits until the disk works
+//! again. Missing rights to a directory are different: they are an error.
 
 use std::{fs::File, io, os::unix::fs::MetadataExt as _, path::Path};
 

@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long to look.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Seconds of looking at an attached agent.
+    /// Seconds for which the attached agent is measured.
     #[arg(long, default_value_t = 120)]
     pub seconds: u64,
 }

@@ -35,7 +35,7 @@ pub struct Args {
     /// Devices, each with a stream on a connection of its own.
     #[arg(long, default_value_t = 1_000)]
     pub devices: usize,
-    /// Devices are at both replicas, half and half; otherwise all are at the one that dies.
+    /// Spread the devices evenly over both replicas. Otherwise all are at the one that dies.
     #[arg(long)]
     pub spread: bool,
 }

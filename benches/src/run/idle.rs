@@ -39,7 +39,7 @@ pub struct Args {
     /// Devices, each with a stream on a connection of its own.
     #[arg(long, default_value_t = 10_000)]
     pub devices: usize,
-    /// Seconds between the last device's arrival and the look at memory.
+    /// Seconds between the last device's arrival and the measurement of memory.
     #[arg(long, default_value_t = 20)]
     pub settle_seconds: u64,
 }

@@ -24,7 +24,7 @@ pub struct Args {
     /// Samples in a message.
     #[arg(long, default_value_t = 100)]
     pub batch: usize,
-    /// Messages that a device leaves unacknowledged.
+    /// The most unacknowledged messages of a device.
     #[arg(long, default_value_t = 2)]
     pub in_flight: usize,
     /// Rounds of load and ceiling.

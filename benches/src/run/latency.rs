@@ -24,7 +24,7 @@ pub struct Args {
     /// Samples in a message.
     #[arg(long, default_value_t = 100)]
     pub batch: usize,
-    /// Samples a second of all devices; left out: half of what a short saturating run reaches.
+    /// Samples per second of all devices together [default: half of what a short saturating run reaches].
     #[arg(long)]
     pub rate: Option<f64>,
     /// Seconds of load.

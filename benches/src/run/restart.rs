@@ -33,13 +33,13 @@ pub struct Args {
     /// Devices, each with a stream on a connection of its own.
     #[arg(long, default_value_t = 10_000)]
     pub devices: usize,
-    /// Devices have no ticket, so that each costs the server a run of Argon2.
+    /// Let devices have no ticket, so that each costs the server a run of Argon2.
     #[arg(long)]
     pub without_tickets: bool,
-    /// Seconds that all are attached before the server ends; after ten of them an agent forgets earlier failures.
+    /// Seconds for which all are attached before the server ends. After 10 s an agent forgets earlier failures.
     #[arg(long, default_value_t = 12)]
     pub settle_seconds: u64,
-    /// How the server ends; left out: one way after the other.
+    /// How the server ends [default: each way, one after the other].
     #[arg(long, value_enum)]
     pub end: Option<End>,
 }

@@ -34,16 +34,16 @@ pub struct Args {
     /// Simulated devices, each with a stream of its own.
     #[arg(long, default_value_t = 20_000)]
     pub devices: u32,
-    /// Devices that share a connection, as behind a proxy: a way to more of them than a process may have open files.
+    /// Devices that share a connection, as behind a proxy, so that there can be more devices than open files.
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
     pub devices_per_connection: u32,
-    /// Seconds that all of them are attached.
+    /// Seconds for which all of them are attached.
     #[arg(long, default_value_t = 300)]
     pub seconds: u64,
     /// Seconds at the bare server.
     #[arg(long, default_value_t = 60)]
     pub ceiling_seconds: u64,
-    /// The scenario that is played.
+    /// The scenario.
     #[arg(long, default_value = "healthy")]
     pub scenario: String,
 }

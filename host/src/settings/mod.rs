@@ -1,4 +1,4 @@
-//! What each crate needs to read its own settings: texts become values, and every fault on the way is remembered.
+//! What each crate needs to read its own settings: turns texts into values, and collects all faults.
 //!
 //! Every setting is a flag and a `HOMEPOT_…` variable; secrets are a variable or a file, never a flag. A crate that uses a
 //! setting declares it in its module `settings`: a `clap::Args` with the flags and their help, and `read`, which takes a
@@ -6,7 +6,7 @@
 //! reads them with one [`Reader`], so that all faults are told at once. Flags are texts on purpose: clap would stop at the
 //! first fault, and an empty flag counts as one that is not given.
 //!
-//! This stands here, below every crate that has settings, because the store has some and may not know the runtime.
+//! This module is in `host`, because the store has settings too and must not depend on the runtime.
 
 #[cfg(feature = "test-support")]
 pub mod test_support;

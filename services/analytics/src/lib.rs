@@ -1,8 +1,9 @@
 //! Analytics: what people do in the tools around HOMEPOT, and what goes wrong in applications.
 //!
-//! In come activity and errors of operators (`AnalyticsService`) and, from the link, errors of devices
-//! ([`Analytics::report`]). It calls the store. Whoever is answered is answered after the commit; many that come at once share
-//! one. Repeats of an error are folded with a count, so a flood of them costs few rows and few commits, and none is dropped.
+//! Its inputs are activity and errors from operators (`AnalyticsService`) and errors of devices from the link
+//! ([`Analytics::report`]). It calls the store. Each call is answered after the commit; calls that come at the same
+//! time share one. Repeats of an error are folded into one row with a count, so a flood costs few rows and commits, and
+//! every error is counted.
 
 mod service;
 

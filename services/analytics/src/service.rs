@@ -1,4 +1,4 @@
-//! `AnalyticsService`: the operators' face of it.
+//! `AnalyticsService`: the service for operators.
 
 use homepot::{
     Error,

@@ -1,4 +1,4 @@
-//! Taking commands back, and waiting for a device that has to be asked.
+//! Cancels commands, and waits for the answer of a device that has the command.
 
 use std::time::Duration;
 

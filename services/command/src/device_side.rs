@@ -1,4 +1,4 @@
-//! What devices, through the link, do with the ledger.
+//! The ledger's functions for devices, which the link calls.
 
 use homepot::{
     Error, Kind,

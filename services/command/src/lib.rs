@@ -1,10 +1,11 @@
-//! The command ledger: what devices were told to do, and what became of it.
+//! The command ledger: the commands to devices, with their states and outcomes.
 //!
-//! In come orders of operators (`CommandService`) and, from the link, what devices say of their commands. It calls the
-//! store. The row is the truth; [`Hints`] make delivery fast, and losing one costs a second.
+//! Its inputs are requests of operators (`CommandService`) and, from the link, the devices' reports about their
+//! commands. It calls the store. A command's row is the truth; [`Hints`] make delivery fast, and a lost hint costs a
+//! second.
 //!
-//! What comes often shares transactions: commands that are queued at once, sessions that fetch at once, and what devices
-//! say at once each become one batch.
+//! Frequent operations share transactions: commands that are queued at the same time, sessions that fetch at the same
+//! time, and reports that come at the same time each become one batch.
 
 mod cancel;
 mod device_side;

@@ -1,4 +1,4 @@
-//! What operators do with the ledger.
+//! The ledger's functions for operators.
 
 use homepot::{
     Error, Kind,

@@ -1,4 +1,4 @@
-//! Runs: the same command for many devices, some at a time.
+//! Runs: the same command for many devices, a few at a time.
 
 use std::time::Duration;
 

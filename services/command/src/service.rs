@@ -1,4 +1,4 @@
-//! `CommandService`: the operators' face of the ledger.
+//! `CommandService`: the ledger's service for operators.
 
 use std::{collections::BTreeSet, time::Duration};
 

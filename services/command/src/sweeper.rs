@@ -1,4 +1,4 @@
-//! Ends what ran out of time.
+//! Ends commands whose time is over.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! Bounds the memory of answers that are being sent: a client that asks and does not read keeps only itself waiting.
 //!
-//! The services bound what they answer by operator; here it is the answer as JSON, by whatever the client shows. Short
-//! answers are free. Streams are no matter of this: their number is bounded where they are watched for.
+//! The services bound their answers by operator. This bounds the answers as JSON, by the credential that the client
+//! sends. Short answers are free. Streams are not bounded here: the services bound their number.
 
 use std::hash::{BuildHasher as _, RandomState};
 

@@ -1,7 +1,8 @@
-//! Who asks, as extractors: what a route's audience shows is taken off the request and forwarded as it is.
+//! Extractors of the caller: they take the credentials of a route's audience from the request and forward them
+//! unchanged.
 //!
-//! The gateway judges no credential. It tells when one is missing, before it looks at anything else; whether it is good
-//! is for the services to say.
+//! The gateway checks no credential. It only refuses a request without one, before it looks at anything else. The
+//! services decide whether a credential is valid.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The one shape of every error the gateway answers: `{"detail": <text or faults>, "status_code": N}`.
 //!
-//! What a service says comes in as a gRPC status, becomes a [`homepot::Error`] and then an [`ApiError`]; causes that a
+//! A service's error arrives as a gRPC status, becomes a [`homepot::Error`] and then an [`ApiError`]; causes that a
 //! caller can't act on are logged here and replaced by a general text.
 
 use std::time::Duration;

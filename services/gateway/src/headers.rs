@@ -1,4 +1,4 @@
-//! Reads a header's text. What can't be read is told; it is never taken for missing.
+//! Reads a header's text. A header that can't be read is an error, and never counts as missing.
 
 use http::HeaderMap;
 

@@ -1,11 +1,11 @@
-//! HOMEPOT over HTTP, in three rooms: `rest` translates every method for operators from the contract alone, below `/api/v2`;
-//! `web` serves the same methods to browsers as gRPC-Web, and the pages; `legacy` has the documented endpoints by hand, below
-//! `/api/v1` and without it, so that field devices and scripts which speak them keep working.
+//! HOMEPOT over HTTP. `rest` translates every method for operators from the contract, below `/api/v2`. `web` serves the
+//! same methods to browsers as gRPC-Web, and the pages. `legacy` has the documented legacy endpoints, written by hand,
+//! below `/api/v1` and without that prefix, so that field devices and scripts which use them keep working.
 //!
-//! What this crate does is translate: it reads and checks the form of a request, makes the calls in the caller's own name,
-//! and writes the answer. A new method for operators adds no line here. The gateway decides nothing about who may;
-//! credentials travel on as they came, a page's cookie as the header that the services know. It may call the services by their contract only, over a [`Backend`] that the server
-//! hands it, and never the store.
+//! This crate only translates: it reads a request and checks its form, makes the calls in the caller's own name, and
+//! writes the answer. A new method for operators needs no code here. The gateway does not decide who may call; it
+//! passes credentials on as they came, and a page's cookie as the header that the services know. It may call the
+//! services by their contract only, over a [`Backend`] that the server gives it, and never the store.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -5,11 +5,11 @@ use homepot_host::settings::Reader;
 /// Flags of the gateway, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct FleetMetricsFlags {
-    /// Whether operators find the fleet's newest values below /telemetry/prometheus on the REST address: 'on' or 'off'.
+    /// Serve the fleet's newest values to operators at /telemetry/prometheus on the REST address: 'on' or 'off'.
     #[arg(long, env = "HOMEPOT_FLEET_METRICS", value_name = "WORD", default_value = "off", help_heading = "Devices")]
     fleet_metrics: String,
 
-    /// Of how many devices it tells at most, the first by id: 1 to 100000. Every device makes a series a metric.
+    /// The most devices shown there, the first ones by id: 1 to 100000. Each device makes one series for each metric.
     #[arg(long, env = "HOMEPOT_FLEET_METRICS_DEVICES", value_name = "COUNT", default_value = "1000")]
     #[arg(help_heading = "Devices")]
     fleet_metrics_devices: String,

@@ -1,4 +1,4 @@
-//! Who waits in this process, and for what.
+//! The tasks of this process that wait for hints, and what each waits for.
 
 use std::{collections::HashMap, fmt, sync::Arc};
 

@@ -1,9 +1,10 @@
-//! Hints: that a device's queue may have something, or that something of a sort changed. Never the truth, only speed.
+//! Hints: wake-ups that say that a device's queue may have a command, or that something of some kind changed. They only
+//! save time; the truth is in the database.
 //!
-//! In come calls of whoever changed something, [`Hints::wake`] and [`Hints::tell`], and messages of the other replicas
-//! over a [`Transport`]: Postgres' notifications, or Redis. Out go wake-ups to whoever waits in this process. This crate
-//! calls the store to notify, and nothing else; it stores nothing. A hint that is lost, doubled or late changes nothing
-//! but latency, so everything in here may drop hints, and does rather than block or grow.
+//! Code that changed something calls [`Hints::wake`] or [`Hints::tell`]. Other replicas send their hints over a
+//! [`Transport`]: Postgres' notifications, or Redis. Both wake the tasks that wait in this process. This crate calls
+//! the store only to notify, and stores nothing. A hint that is lost, doubled or late changes nothing but latency, so
+//! all code here may drop hints, and drops them rather than block or use more memory.
 
 mod hub;
 mod message;

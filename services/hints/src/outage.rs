@@ -1,4 +1,4 @@
-//! Tells of an outage once, and once of its end, whichever of the two directions notices.
+//! Logs the beginning and the end of an outage once each, whichever of the two directions notices it.
 
 use parking_lot::Mutex;
 

@@ -10,13 +10,14 @@ use crate::RedisAddress;
 /// Flags of hints, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct RedisFlags {
-    /// File that holds the address of a Redis or Valkey by which several servers on one database wake each other, such
-    /// as redis://host:6379 or rediss://user:password@host; nodes of a cluster separated by commas. Or give the address
-    /// itself in HOMEPOT_REDIS_URL; there is no flag for it. With neither, they wake each other through Postgres.
+    /// File that holds the address of a Redis or Valkey through which several servers on one database wake each other,
+    /// such as redis://host:6379 or rediss://user:password@host. Separate the nodes of a cluster by commas. You can
+    /// also give the address itself in HOMEPOT_REDIS_URL, which has no flag. With neither, servers use Postgres for
+    /// this.
     #[arg(long, env = "HOMEPOT_REDIS_URL_FILE", value_name = "FILE", help_heading = "Replicas")]
     redis_url_file: Option<OsString>,
 
-    /// PEM file of the authorities that vouch for a rediss address [default: the system's].
+    /// PEM file of the certificate authorities to trust for a rediss address [default: those of this machine].
     #[arg(long, env = "HOMEPOT_REDIS_CA_FILE", value_name = "FILE", help_heading = "Replicas")]
     redis_ca_file: Option<OsString>,
 }

@@ -1,4 +1,4 @@
-//! What a way between replicas has to do.
+//! The interface of a transport between replicas.
 
 use futures_util::future::BoxFuture;
 

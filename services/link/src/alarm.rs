@@ -1,4 +1,4 @@
-//! When a session has lasted, or kept silent, for too long.
+//! Times at which a session has lasted, or has been silent, for too long.
 
 use std::{pin::Pin, time::Duration};
 
@@ -14,7 +14,7 @@ pub(crate) struct Alarm {
     timer: Pin<Box<Sleep>>,
 }
 
-/// Whom a session waits for.
+/// What a session waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum WaitsFor {
     /// The device: it must not be silent for too long.

@@ -1,4 +1,4 @@
-//! Leaving: devices are told when to come back, then their streams end.
+//! The drain of the link: tells devices when to reconnect, and then ends their streams.
 
 use crate::{Link, sessions::End};
 

@@ -1,4 +1,4 @@
-//! Before a session: who speaks, and is it the device. Nothing in here changes anything.
+//! The handshake before a session: checks which device connects and whether it is that device. It changes nothing.
 
 use homepot::{
     model::{Hello, Nonce},

@@ -1,4 +1,4 @@
-//! What comes up from a device: messages read off its stream, and those that are none.
+//! Messages from a device: reads its stream, and refuses malformed messages.
 
 use futures_util::FutureExt as _;
 use homepot::pb::device::v1::{self as pb, attach_request::Message as Up};

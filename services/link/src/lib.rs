@@ -1,8 +1,9 @@
-//! The link: the device's own face, `DeviceService`.
+//! The link: the service for devices, `DeviceService`.
 //!
-//! In come devices, each proved by the auth layer: one stream a device, owned by one task, or unary calls that do the
-//! same one message at a time. It calls the registry to enrol and for presence, telemetry to store samples, the ledger to
-//! deliver and to report, analytics to count errors. Rules that need no I/O stand in `protocol`.
+//! Its callers are devices that the auth layer authenticated. A device holds one stream, which one task owns, or makes
+//! unary calls that do the same one message at a time. The link calls the registry for enrolment and presence,
+//! telemetry to store samples, the ledger to deliver commands and report outcomes, and analytics to count errors. Rules
+//! that need no I/O are in `protocol`.
 
 mod alarm;
 mod drain;
@@ -36,9 +37,9 @@ const MAX_MESSAGE_BYTES: usize = 1 << 20;
 pub struct Config {
     /// What this replica is called in the sessions it holds.
     pub replica: String,
-    /// How often devices are told to measure.
+    /// How often devices measure.
     pub sample_interval: Duration,
-    /// How often devices are told to be heard.
+    /// How often devices send a heartbeat.
     pub heartbeat_interval: Duration,
     /// How long the first message may take.
     pub hello_deadline: Duration,
@@ -46,7 +47,7 @@ pub struct Config {
     pub max_session_age: Duration,
     /// Streams held at once; more are told to try another replica.
     pub max_sessions: usize,
-    /// When devices are told to come back after this replica left.
+    /// When devices should reconnect after this replica has stopped.
     pub reconnect_after: Duration,
     /// Samples a second that all sessions together may send of their backlogs.
     pub backlog_budget: u32,

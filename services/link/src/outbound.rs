@@ -1,4 +1,4 @@
-//! The way down to a device.
+//! Messages to a device.
 
 use std::{
     pin::Pin,

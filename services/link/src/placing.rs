@@ -1,8 +1,8 @@
-//! Where samples lie by the server's clock.
+//! Corrects the times of samples by the server's clock.
 //!
-//! A time that can't be is a fault of a clock and not of the sample: the sample is stored, at a corrected time, and says what
-//! its device's clock showed. An agent of today corrects by itself, by the time since its boot; what is here serves those that
-//! can't: older agents, and callers without a stream. Only what is really too old is refused.
+//! An impossible time is the fault of a clock and not of the sample: the sample is stored with a corrected time and
+//! with the time that the device's clock showed. Current agents correct times themselves, by the time since boot. This
+//! module does it for older agents and for callers without a stream. Only samples that are really too old are refused.
 
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::model::{MAX_CLOCK_AHEAD, Sample, SampleFault};

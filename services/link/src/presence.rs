@@ -1,4 +1,5 @@
-//! Who was heard of, gathered in memory and written once a second: a heartbeat is not worth a transaction.
+//! Collects in memory which devices were heard from, and writes that once a second: a heartbeat is not worth a
+//! transaction.
 
 use std::{
     collections::{HashMap, hash_map::Entry},

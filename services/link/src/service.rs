@@ -1,4 +1,4 @@
-//! `DeviceService`: reads who calls, and hands on.
+//! `DeviceService`: reads the caller and passes each call on.
 
 use homepot::{
     Error, Kind,

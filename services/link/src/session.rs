@@ -38,7 +38,7 @@ const LOSS: usize = 4_096;
 const RETRY_FIRST: Duration = Duration::from_millis(100);
 const RETRY_MOST: Duration = Duration::from_secs(5);
 
-/// Runs a session to its end, and tells the device why, if it is there to be told.
+/// Runs a session to its end, and sends the device the reason if it is still connected.
 pub(crate) async fn run(
     link: Link,
     (caller, quota): (DeviceCaller, Option<Quota>),

@@ -12,11 +12,11 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Flags of the link, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct PaceFlags {
-    /// How often devices measure, unless told otherwise: 1s to 1h.
+    /// How often devices measure: 1s to 1h. A SET_INTERVAL command changes it for one device.
     #[arg(long, env = "HOMEPOT_SAMPLE_INTERVAL", value_name = "TIME", default_value = "5s", help_heading = "Devices")]
     sample_interval: String,
 
-    /// How often devices give a sign of life; after two and a half missed ones they count as offline: 1s to 10m.
+    /// How often devices send a heartbeat: 1s to 10m. A device that is silent for 2.5 intervals counts as offline.
     #[arg(long, env = "HOMEPOT_HEARTBEAT_INTERVAL", value_name = "TIME", default_value = "10s")]
     #[arg(help_heading = "Devices")]
     heartbeat_interval: String,

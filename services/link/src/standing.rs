@@ -1,7 +1,8 @@
-//! Once a second, and at once when this process shuts a device out: do the sessions held here still stand?
+//! Checks whether the sessions of this process are still valid: once a second, and at once when it shuts a device out.
 //!
-//! A revocation, the end of a key that was rotated out, a takeover through another replica and a lost hint all show in the store; one query for all sessions
-//! finds them. This is what bounds a stream to two seconds after its key's end, whichever replica ended it.
+//! A revocation, the end of a rotated key, a takeover through another replica and a lost hint all show in the store.
+//! One query for all sessions finds them. So a stream ends within two seconds after its key, whichever replica ended
+//! the key.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! What the stream does, one message at a time: for devices that can't hold one, and for legacy devices behind the
-//! gateway.
+//! Unary calls that do what the stream does, one message at a time: for devices that can't hold a stream, and for
+//! legacy devices behind the gateway.
 
 use chrono::{DateTime, Utc};
 use homepot::{

@@ -48,7 +48,7 @@ pub fn read_site(site_id: &str) -> Result<Option<SiteId>, Error> {
     Some(site_id).filter(|id| !id.is_empty()).map(SiteId::parse).transpose()
 }
 
-/// What was found, if it belongs to a site that the caller may see.
+/// The record found, if it belongs to a site that the caller may see.
 pub fn visible<T>(caller: &OperatorCaller, found: Option<T>, site_id: impl FnOnce(&T) -> &SiteId) -> Option<T> {
     found.filter(|found| caller.scope.allows(site_id(found)))
 }

@@ -1,9 +1,9 @@
-//! What all services for operators share, so that a new one costs its rules and nothing else.
+//! What all services for operators share, so that a new service consists of its own rules only.
 //!
-//! In come calls that the auth layer has let in. [`operator_service!`] gives each rpc its shape: the caller, the method's own
-//! function, the answer, and a line in the audit log where the method changes something. [`Directory`] is the one place that
-//! decides which devices and sites a caller may see. [`feed`] tells any number of viewers what changes in the database. This crate
-//! calls the store and listens to hints; it knows no service.
+//! The auth layer has let in all calls that arrive here. [`operator_service!`] gives each rpc its shape: the caller,
+//! the method's own function, the answer, and a line in the audit log if the method changes something. [`Directory`] is
+//! the one place that decides which devices and sites a caller may see. [`feed`] sends changes in the database to any
+//! number of viewers. This crate calls the store and listens to hints; it depends on no service.
 
 mod audit;
 mod directory;

@@ -1,10 +1,11 @@
-//! Who calls: keys and tokens against what is kept of them.
+//! Checks the keys and tokens of callers against the stored hashes.
 //!
-//! What was found good lately, or comes with a ticket, is let in at once; the row is read each time, so that a revocation holds
-//! at once. What names no key that is kept, or does not fit the check tag beside it, is wrong and costs next to nothing, so
-//! that wrong keys by the thousand keep nobody out. Both look the same: one look-up, one text, no Argon2. The rest is
-//! checked by Argon2, what fits its tag before all others. A key of an earlier version has no tag until it was used once;
-//! till then a wrong key with its public letters takes as long as Argon2 does.
+//! A credential that was verified a short time ago, or that comes with a ticket, is accepted at once. Its row is read
+//! each time, so that a revocation holds at once. A credential that matches no stored key, or does not match the check
+//! tag, is wrong and costs next to nothing, so that thousands of wrong keys keep nobody out. Both cases look the same
+//! to the caller: one look-up, one text, no Argon2. Argon2 checks all others, those that match their tag first. A key
+//! of an earlier version has no tag until it is used; until then a wrong key with its public letters takes as long as
+//! Argon2.
 
 use std::{sync::Arc, time::Instant};
 
@@ -34,7 +35,7 @@ use crate::{
 const WRONG_DEVICE: &str = "Invalid device credentials";
 const WRONG_OPERATOR: &str = "Invalid or missing operator token";
 
-/// A secret that somebody shows, and what is kept under the public letters it has.
+/// A secret from a caller, and the stored row with its public letters.
 pub(crate) struct Shown<'a> {
     /// A device's id or a token's public letters: failures are counted under it.
     pub(crate) name: &'a str,

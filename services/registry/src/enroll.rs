@@ -1,5 +1,5 @@
-//! How a device joins: with a token, or without one where this machine and the site are open. Here alone it is settled
-//! whether a device is real.
+//! Enrolment: with a token, or without one on this machine where the site allows it. Only enrolment decides whether a
+//! device is real or simulated.
 
 use std::time::{Duration, Instant};
 

@@ -1,8 +1,8 @@
 //! Argon2 on threads of its own.
 //!
 //! One verification takes 20 ms of a core and 19 MiB. On the runtime's threads it would stall every stream; on the
-//! runtime's blocking pool, 512 wide, a reconnect storm would take 10 GiB. So: a few threads, a bounded queue with lanes
-//! ([`crate::queue`]), and a clear "come back later" when it is full.
+//! runtime's blocking pool, 512 wide, a reconnect storm would take 10 GiB. So there are a few threads and a bounded
+//! queue with lanes ([`crate::queue`]); when it is full, callers are told to retry later.
 //!
 //! Each thread keeps its 19 MiB. Taken anew each time they end up between other allocations, and thousands of enrolments leave
 //! the server with hundreds of MiB that it never gives back.

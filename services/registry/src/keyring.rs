@@ -1,7 +1,7 @@
 //! What is derived from the server's secret, which the database does not hold.
 //!
 //! All replicas on one database are given the same secret. From it come the key of reconnect tickets, the key of check tags,
-//! and a fingerprint by which replicas notice that theirs differ. One secret can't be told from another's derivation.
+//! and a fingerprint by which replicas notice that theirs differ. None of them can be derived from another.
 
 use homepot::model::Secret;
 use homepot_store::secrets::{CheckTag, StoredSecret};

@@ -1,8 +1,9 @@
 //! The registry: sites, devices, enrolment, keys, operators and presence, and the check of everybody's credentials.
 //!
-//! In come calls of operators (`RegistryService`, and `SessionService` for their sign-in), credentials from the auth layer ([`Registry`] is its
-//! [`Authenticator`]), and enrolments and sessions from the link. It calls the store and nothing else; secrets leave it once, in the
-//! answer that makes them. [`Registry::keep_presence`] finds devices that fell silent, whichever replica held them.
+//! Its inputs are calls of operators (`RegistryService`, and `SessionService` for their sign-in), credentials from the
+//! auth layer ([`Registry`] is its [`Authenticator`]), and enrolments and sessions from the link. It calls only the
+//! store. A secret leaves it once, in the answer to the call that makes it. [`Registry::keep_presence`] finds devices
+//! that fell silent, whichever replica held them.
 
 mod authenticator;
 mod enroll;

@@ -59,7 +59,8 @@ impl Registry {
         }
     }
 
-    /// Ends an operator's token, and with `with_made` what it made; the last admin of every site stays.
+    /// Revokes an operator, and with `with_made` what it made. The last admin that is bound to no site can't be
+    /// revoked.
     pub(crate) async fn revoke_operator(
         &self,
         caller: &OperatorCaller,
@@ -124,7 +125,7 @@ fn missing(name: &OperatorName) -> Error {
     Error::not_found(format!("Operator {name} not found"))
 }
 
-/// What was made, or why it was not.
+/// The record that was made, or why it was not.
 pub(crate) fn made<T>(made: Made<T>) -> Result<T, Error> {
     match made {
         Made::Made(made) => Ok(made),

@@ -1,6 +1,7 @@
-//! Whether devices are there: sessions begin and end, and the store keeps what was heard of whom.
+//! Presence of devices: records when sessions begin and end and when devices were heard from.
 //!
-//! The link holds the streams; what is true of them is kept here, so that any replica and any operator sees the same.
+//! The link holds the streams. Their state is recorded through this module, so that all replicas and operators see the
+//! same.
 
 use std::{
     sync::Arc,

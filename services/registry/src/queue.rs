@@ -1,4 +1,4 @@
-//! In what order Argon2 is run: those who are all but certainly right first, the others by fair shares.
+//! The order in which Argon2 checks run: credentials that are almost certainly right first, the others in fair shares.
 //!
 //! A secret whose check tag fits waits in a lane of its own, which nobody can fill without knowing secrets. What has no tag
 //! to go by takes turns: each network has its turn, and within a network each name. When there are too many, the network

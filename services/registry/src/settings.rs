@@ -7,8 +7,9 @@ use crate::{Config, OpenEnrollment};
 /// Flags of the registry, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EnrollmentFlags {
-    /// Who may enrol without a token, at sites that allow it: 'off' for nobody, 'loopback' for devices on this
-    /// machine. Not together with a proxy, through which strangers would look like devices on this machine.
+    /// Which devices may enrol without a token at sites that allow it: 'off' for none, 'loopback' for devices on this
+    /// machine. It can't be combined with a proxy, because any client of the proxy would look like a device on this
+    /// machine.
     #[arg(long, env = "HOMEPOT_OPEN_ENROLLMENT", value_name = "WHO", default_value = "off", help_heading = "Security")]
     open_enrollment: String,
 }

@@ -1,7 +1,7 @@
 //! The rules that keep real and simulated devices apart, without I/O.
 //!
-//! What a device is was settled when it enrolled, and stands in its record. Later it may only say the same, or nothing; and
-//! a device that enrolled with a proof key is believed once it has proved itself.
+//! A device's source is settled at its enrolment and is part of its record. Later the device may only declare the same
+//! source, or none. A device that enrolled with a proof key must also prove itself.
 
 use homepot::{
     Error, Kind,
@@ -20,7 +20,7 @@ pub enum Proof {
     Impossible,
     /// It was asked and did not answer in time.
     Missing,
-    /// What it answered is not the proof.
+    /// The answer is not a valid proof.
     Wrong,
     /// It is the device that enrolled.
     Good,

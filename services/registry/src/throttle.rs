@@ -1,5 +1,6 @@
-//! Failures are counted by address, and by device and address together. Who fails too often is told to wait; who shows what is
-//! right never is, whatever others do at the same address: that is asked before the failures are.
+//! Counts failures by address, and by device and address together. A caller that fails too often is told to wait. A
+//! caller with a valid credential never is, whatever others do at the same address, because credentials are checked
+//! before the counts.
 //!
 //! An IPv6 address counts as its /64 network, because whoever has one has all of it.
 

@@ -1,4 +1,4 @@
-//! Pairs of name and secret that were checked lately, so that Argon2 is paid once and not a call.
+//! Remembers pairs of name and secret that were verified lately, so that Argon2 does not run for each call.
 //!
 //! Nothing in here could be used to get in: what is kept is a hash under a key that was made when the process started.
 //! The stored hash is part of it, so a replaced secret is forgotten by itself.

@@ -1,4 +1,4 @@
-//! Devices as they come, go and change, to everybody who watches.
+//! Watches of devices: sends each change of a device to all viewers.
 
 use std::collections::HashSet;
 

@@ -1,4 +1,4 @@
-//! The door of every service: who calls, and may they.
+//! The door of every service: checks who calls, and whether the caller may call the method.
 //!
 //! [`AuthLayer`] stands once around all services. It finds the method's [`Audience`] in the contract's table,
 //! has the caller's credentials checked by an [`Authenticator`], and puts who it is into the request's extensions:

@@ -1,8 +1,8 @@
 //! How many files and sockets this process may have open, and who may use how many of them.
 //!
-//! The kernel's soft limit is 1,024 nearly everywhere, for programs that this one is none of, so the start raises it to the
-//! hard limit. What is left beside the server's own files is divided among the ports once and for all: however many
-//! devices come, operators and probes have descriptors of their own.
+//! The kernel's soft limit is 1,024 nearly everywhere, which is too low for this program, so the start raises it to the
+//! hard limit. The files that the server does not need itself are divided among the ports once: however many devices
+//! come, operators and probes have descriptors of their own.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

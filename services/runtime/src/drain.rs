@@ -1,4 +1,4 @@
-//! One handle that tells everybody to stop, and until when they may take.
+//! One handle that tells all tasks to stop, and by when.
 
 use std::time::Duration;
 

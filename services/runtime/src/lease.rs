@@ -1,8 +1,9 @@
-//! An operator's answer lasts no longer than its token: what goes on, such as a watch, ends within two seconds of the token's
-//! end, whichever replica ended it and whatever the service behind does.
+//! Ends long-lived answers with the operator's token: an answer such as a watch ends within two seconds after the
+//! token, whichever replica ended the token and whatever the service behind does.
 //!
-//! The door wraps each operator's answer. One that is not at its end with its first message takes a lease; once a second one
-//! question tells for all leases whose tokens are still good for the role and the sites they were let in with.
+//! The door wraps each answer to an operator. An answer that does not end with its first message takes a lease. Once a
+//! second, one query checks for all leases whether their tokens are still valid for the role and the sites they were
+//! accepted with.
 
 use std::{
     collections::{HashMap, HashSet},

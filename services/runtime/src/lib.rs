@@ -1,8 +1,8 @@
-//! What every role shares and none should write twice: settings, logs, metrics, request ids, health, who is calling,
-//! pauses between attempts, serving and the drain.
+//! What every role shares: settings, logs, metrics, request ids, health, the auth layer, limits, pauses between
+//! attempts, serving and the drain.
 //!
-//! What comes in are flags and environment variables ([`settings`]) and connections ([`serve`]). This crate knows the
-//! contract (`homepot`) and no other crate of the workspace; the services build on it, the server puts it together.
+//! Its inputs are flags and environment variables ([`settings`]) and connections ([`serve`]). It depends on the
+//! contract (`homepot`) and on `host`. The services build on it, and the server puts them together.
 
 pub mod auth;
 pub mod backoff;

@@ -1,7 +1,8 @@
-//! What those who run the server ask it: is it alive, is it ready, how is it doing.
+//! The ops address, for those who run the server: liveness, readiness, metrics.
 //!
-//! On an address of its own, in plaintext and without credentials, because probes can do neither: `/livez`, `/readyz`,
-//! `/metrics`, and gRPC's health service. Nothing here tells anything about devices or operators.
+//! On an address of its own, in plaintext and without credentials, because probes can use neither TLS nor credentials:
+//! `/livez`, `/readyz`, `/metrics`, and gRPC's health service. Nothing here reveals anything about single devices or
+//! operators.
 
 use std::{collections::BTreeMap, sync::Arc};
 

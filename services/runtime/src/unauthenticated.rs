@@ -1,8 +1,8 @@
-//! What anybody may call, and what little it may cost: server reflection, gRPC health, and enrolment.
+//! Bounds the cost of what anybody may call: server reflection, gRPC health, and enrolment.
 //!
-//! tonic makes room for a message as soon as its length is announced. So what comes from strangers is read here first, as
-//! far as it really comes, within bytes and seconds; streams of strangers have few places, in which newcomers displace the
-//! oldest ones of the address that holds the most.
+//! tonic reserves memory for a message as soon as its length is announced. So messages of strangers are read here
+//! first, only as far as they have really come, within limits of bytes and seconds. Streams of strangers have few
+//! places, in which newcomers displace the oldest ones of the address that holds the most.
 
 use std::{
     net::{IpAddr, Ipv4Addr},

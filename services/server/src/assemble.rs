@@ -1,4 +1,4 @@
-//! Puts the services together: which depend on which, and what stands around them.
+//! Builds the services with their dependencies and the layers around them.
 
 use std::{convert::Infallible, io, sync::Arc, time::Duration};
 

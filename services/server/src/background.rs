@@ -1,4 +1,4 @@
-//! What goes on beside the requests until the server stops.
+//! Background tasks that run beside the requests until the server stops.
 
 use std::time::Duration;
 

@@ -7,10 +7,10 @@ use homepot_host::environment;
 
 use crate::{Extension, confirm_clock, ctl, demo, health, restored, serve, settings::Flags, terminal, tether};
 
-/// Monitors and commands devices: one program, every part of the server.
+/// Monitors and commands devices. This one program is the server and the operators' shell.
 #[derive(Debug, Parser)]
 #[command(name = "homepot", version, max_term_width = 100, propagate_version = true)]
-#[command(after_help = "Start with `homepot demo`: it shows everything on this machine and cleans up after itself.")]
+#[command(after_help = "Start with `homepot demo`: it shows everything on this machine and stops what it started.")]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -18,21 +18,21 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the server: every part of it, or those that --roles names.
+    /// Run the server: all of its roles, or those that --roles names.
     #[command(after_help = serve::AFTER_HELP)]
     Serve(Box<Flags>),
-    /// Look at a running server's fleet and command it: sites, devices, commands, runs, tokens.
+    /// Inspect and control the fleet of a running server: sites, devices, commands, runs, tokens.
     #[command(after_help = ctl::AFTER_HELP)]
     Ctl(Box<ctl::CtlArgs>),
-    /// End the commands that were under way in a database whose files were put back from a backup.
+    /// End the commands that were under way when the backup was made from which the database's files were restored.
     #[command(after_help = restored::AFTER_HELP)]
     Restored(Box<Flags>),
-    /// Ask a running server whether it is ready; exits with 0 when it is, with 1 when not. For container probes.
+    /// Check whether a running server is ready, for container probes. Exits with 0 if it is, with 1 if not.
     Health(health::HealthArgs),
-    /// Say that the database's clock is right, where maintenance has stopped because it leapt.
+    /// Confirm that the database's clock is right, after maintenance stopped because the clock leapt.
     #[command(after_help = confirm_clock::AFTER_HELP)]
     ConfirmClock(confirm_clock::ConfirmClockArgs),
-    /// Show it all on this machine: a server, an agent, metrics coming up, a command going down.
+    /// Demonstrate HOMEPOT on this machine: a server, an agent, its metrics, a command to it.
     #[command(after_help = demo::AFTER_HELP)]
     Demo(demo::DemoArgs),
     /// Run a program that ends when its parent does.
@@ -40,7 +40,7 @@ enum Command {
     Tether(tether::TetherArgs),
 }
 
-/// Runs the program; what it answers is the process' status.
+/// Runs the program and returns its exit status.
 pub fn main() -> ExitCode {
     run(None)
 }

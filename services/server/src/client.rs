@@ -94,7 +94,7 @@ pub(crate) fn endpoint(address: &ServerAddress, ca_pem: Option<&[u8]>) -> anyhow
     endpoint.tls_config(tls).context("the authorities can't be used")
 }
 
-/// Connects now, so that a server that is not there is told as such.
+/// Connects at once, so that an unreachable server is reported as such.
 pub(crate) async fn connect(
     address: &ServerAddress,
     ca: Option<&PathBuf>,

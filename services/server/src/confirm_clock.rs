@@ -1,4 +1,4 @@
-//! `homepot confirm-clock`: an operator's word on the database's clock.
+//! `homepot confirm-clock`: lets somebody confirm that the database's clock is right.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,11 +10,12 @@ use homepot_store::{Store, StoreConfig, cluster, maintenance};
 use crate::{settings::default_data_dir, terminal::say};
 
 pub(crate) const AFTER_HELP: &str = "\
-Maintenance stops when the database's clock is far after the last round: if that clock were wrong, good data would be
-dropped. It goes on by itself once the clock has run steadily for long enough. This command ends the wait, so look at
-the clock first: `date` on the database's machine, or `SELECT now()`.
+Maintenance stops when the database's clock has leapt far ahead since the last round, because with a wrong clock it
+would drop data that has not expired. It resumes by itself once the clock has run steadily for long enough. This command
+ends the wait. Check the clock first: `date` on the database's machine, or `SELECT now()`.
 
-The database is HOMEPOT_DATABASE_URL, or else the private one of the server that runs on the data directory.";
+HOMEPOT_DATABASE_URL names the database. Without it, it is the private one of the server that runs on the data
+directory.";
 
 /// A server waits for its database; whoever types this does not.
 const PATIENCE: Duration = Duration::from_secs(15);

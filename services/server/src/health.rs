@@ -9,13 +9,13 @@ use std::{
 use anyhow::Context as _;
 use homepot_host::settings::parse_time;
 
-/// Whom to ask, and how long to wait.
+/// The server to ask, and how long to wait.
 #[derive(Debug, clap::Args)]
 pub(crate) struct HealthArgs {
     /// The server's ops address.
     #[arg(long, env = "HOMEPOT_OPS_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:9464")]
     ops_addr: SocketAddr,
-    /// How long to wait for each step of the answer.
+    /// How long to wait for each step: the connection, and the answer.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_time)]
     timeout: Duration,
 }

@@ -1,9 +1,10 @@
-//! The binary `homepot`: the one crate that knows all the others, and puts them together.
+//! The program `homepot`: the one crate that depends on all the others and puts them together.
 //!
-//! In come a command line and signals. `homepot serve` puts the settings of all crates together (`settings`), starts what the
-//! roles ask for (`serve`, `assemble`), waits for a signal and drains. The other commands are clients of a running server:
-//! `ctl` is the operators' shell, `health` is for probes, `restored` speaks to a database that was put back, `demo` shows all of it on one machine. Nothing may depend on this
-//! crate; errors here are for people, so they are `anyhow`'s.
+//! Its inputs are a command line and signals. `homepot serve` puts the settings of all crates together (`settings`),
+//! starts what the roles ask for (`serve`, `assemble`), waits for a signal and drains. The other commands are clients
+//! of a running server: `ctl` is the operators' shell, `health` is for probes, `restored` handles a database whose
+//! files were restored, and `demo` demonstrates HOMEPOT on one machine. No other crate may depend on this one. Errors
+//! here are for people, so they are `anyhow`'s.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

@@ -13,11 +13,11 @@ use crate::{
 };
 
 pub(crate) const AFTER_HELP: &str = "\
-Run it once, after the files of a database were put back and before a server starts on it. A dump that pg_restore
-wrote into a new database needs no such word: the first start on it notices.
+Run it once, after the files of a database were restored and before a server starts on it. After pg_restore into a new
+database you don't need it: the first start notices the restore.
 
-It takes the settings of `homepot serve`; HOMEPOT_DATABASE_URL names the database, else it is the private one in the
-data directory.";
+It takes the settings of `homepot serve`. HOMEPOT_DATABASE_URL names the database; without it, it is the private one in
+the data directory.";
 
 /// Ends what was under way when the backup was made.
 pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {

@@ -42,8 +42,8 @@ Secrets have no flag, because process lists show flags:
   HOMEPOT_ADMIN_TOKEN   the first admin's token
   HOMEPOT_SECRET        the server's secret
 
-With no settings at all, everything runs on this machine for this machine only: a private Postgres in the data
-directory, and the first admin's token in admin-token beside it.";
+Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres
+in the data directory, and writes the first admin's token to admin-token there.";
 
 /// A connection to gRPC or REST has this long until credentials are accepted on it.
 const LET_IN: Duration = Duration::from_secs(10);
@@ -55,12 +55,12 @@ const PROBES: usize = 10_000;
 const OPS_CONNECTION: Duration = Duration::from_secs(60);
 /// A limit of open files below this is hardly meant for a server.
 const FEW_DESCRIPTORS: u64 = 4096;
-/// What was taken but not stored yet may take this long after the last stream has ended.
+/// How long storing what was accepted may take after the last stream has ended.
 const FLUSH: Duration = Duration::from_millis(1000);
 /// Threads that are busy after all that may take this long.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
-/// Serves until a signal. Faults of the settings are told in plain words; from there on, errors are log lines.
+/// Serves until a signal. Faults of the settings are printed as plain text; later errors are log lines.
 pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(flags)?;
     log::init(&settings.log).map_err(anyhow::Error::msg)?;

@@ -1,7 +1,8 @@
-//! Many small operations of one kind in one go: whoever asks while a batch is under way shares the next one.
+//! Combines many small operations of one kind into batches: callers that arrive while a batch is under way share the
+//! next.
 //!
-//! A transaction for each of a thousand devices' words costs more than all of their work. Batches grow by themselves under
-//! load, and a single operation waits for nobody. Whoever is answered is answered after the commit.
+//! With a transaction for each message of a thousand devices, the transactions would cost more than the work. Batches
+//! grow by themselves under load, and a single operation does not wait. Callers are answered after the commit.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What can go wrong in here, and what a caller of the server is told of it.
+//! The errors of the store, and what callers of the server see of them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whether Postgres can do what it is there for.
+//! Checks whether Postgres works: whether it accepts writes.
 
 use diesel::{
     Connection, PgConnection, QueryableByName, RunQueryDsl,

@@ -1,4 +1,4 @@
-//! Tells of transactions that hold watches back: a person's `psql` left open is seen nowhere else.
+//! Reports transactions that hold watches back. A `psql` that somebody left open shows nowhere else.
 
 use std::{
     sync::Arc,

@@ -1,4 +1,4 @@
-//! How far back a change may still show up: what watches of changing rows begin their looks with.
+//! The horizon: how far back a change may still show up. Watches read it before each query for changes.
 //!
 //! Rows carry `changed_at = now()`, the start of the transaction that changed them, and are seen once it commits. So
 //! everything stamped before the start of the oldest transaction under way is there to be seen.

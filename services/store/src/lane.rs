@@ -1,5 +1,5 @@
-//! Who an operation is done for: each lane has its own threads, connections, queue and time limits, so that twelve heavy
-//! reports keep no device waiting.
+//! Lanes separate operations by the kind of caller. Each has its own threads, connections, queue and time limits, so
+//! that twelve heavy reports keep no device waiting.
 
 use std::time::Duration;
 

@@ -1,10 +1,10 @@
-//! The only room that knows Postgres: schema, one module per aggregate, migrations, and the private cluster that the
+//! The only crate that uses Postgres: schema, one module per aggregate, migrations, and the private cluster that the
 //! server runs when it is given no database.
 //!
-//! What comes in are checked types of [`homepot::model`]; what goes out are the same. A function of an aggregate is
-//! synchronous and takes a connection first: it runs on one of the database threads, handed over by [`Store::run`],
-//! so that nothing here ever blocks an async thread. This crate may call the contract crate and Postgres; it knows
-//! nothing of gRPC or HTTP, and no secret passes through in clear: callers hash first.
+//! Its inputs and outputs are checked types of [`homepot::model`]. The functions of an aggregate are synchronous and
+//! take a connection as their first argument. [`Store::run`] runs them on a database thread, so that nothing here
+//! blocks an async thread. This crate may use the contract crate and Postgres, but neither gRPC nor HTTP. It never gets
+//! a secret in clear text: callers hash first.
 
 pub mod activities;
 pub mod clock;

@@ -1,4 +1,4 @@
-//! Samples that devices had to let go of: gaps that no backlog will fill.
+//! Samples that devices had to drop: gaps that no backlog will fill.
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;

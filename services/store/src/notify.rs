@@ -1,4 +1,4 @@
-//! Messages to whoever listens on a channel of this database; see [`crate::listen`].
+//! Sends notifications to the listeners of a channel of this database; see [`crate::listen`].
 
 use diesel::{
     PgConnection, RunQueryDsl, sql_query,

@@ -14,14 +14,14 @@ const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
 /// Flags of the store, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DatabaseFlags {
-    /// File that holds the Postgres address, such as postgres://user:password@host/homepot. Or give the address
-    /// itself in HOMEPOT_DATABASE_URL; there is no flag for it, because process lists show flags. With neither, a
-    /// private database runs in the data directory.
+    /// File that holds the Postgres address, such as postgres://user:password@host/homepot. You can also give the
+    /// address itself in HOMEPOT_DATABASE_URL, which has no flag because process lists show flags. With neither, the
+    /// server runs a private database in the data directory.
     #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
     database_url_file: Option<OsString>,
 
-    /// Threads that talk to the database, each with a connection: 1 to 256. Devices get half of them, operators' calls
-    /// and their reports a quarter each. Three more connections are used for upkeep and for listening.
+    /// Database threads, each with a connection: 1 to 256. Half of them serve devices, a quarter operators' calls, and
+    /// a quarter operators' reports. Three more connections are for upkeep and for listening.
     #[arg(
         long,
         env = "HOMEPOT_DATABASE_THREADS",
@@ -38,7 +38,7 @@ pub struct DatabaseFlags {
 /// Flags of retention, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 struct RetentionFlags {
-    /// How long samples are kept as they came: 1d to ten years. Older ones are refused, beyond 7d in any case.
+    /// Retention of samples: 1d to 10 years. Samples that arrive later than this, or later than 7d, are refused.
     #[arg(
         long,
         env = "HOMEPOT_RETENTION_SAMPLES",
@@ -48,7 +48,7 @@ struct RetentionFlags {
     )]
     retention_samples: String,
 
-    /// How long what samples came to in each minute is kept; no shorter than samples.
+    /// Retention of per-minute rollups of samples: up to 10 years, and no shorter than that of samples.
     #[arg(
         long,
         env = "HOMEPOT_RETENTION_MINUTES",
@@ -58,7 +58,7 @@ struct RetentionFlags {
     )]
     retention_minutes: String,
 
-    /// How long what samples came to in each hour is kept; no shorter than minutes.
+    /// Retention of per-hour rollups of samples: up to 10 years, and no shorter than that of per-minute rollups.
     #[arg(
         long,
         env = "HOMEPOT_RETENTION_HOURS",
@@ -68,7 +68,7 @@ struct RetentionFlags {
     )]
     retention_hours: String,
 
-    /// How long it is kept what people did in the tools around the server: 1d to ten years.
+    /// Retention of user activity: 1d to 10 years.
     #[arg(
         long,
         env = "HOMEPOT_RETENTION_ACTIVITIES",
@@ -78,7 +78,7 @@ struct RetentionFlags {
     )]
     retention_activities: String,
 
-    /// How long errors of applications are kept: 1d to ten years.
+    /// Retention of errors of applications: 1d to 10 years.
     #[arg(
         long,
         env = "HOMEPOT_RETENTION_ERRORS",

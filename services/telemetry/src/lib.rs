@@ -1,8 +1,8 @@
-//! Telemetry: what devices measure, on its way into the store and out again.
+//! Telemetry: stores what devices measure, and answers queries for it.
 //!
-//! In come checked samples from the link ([`Telemetry::ingest`]) and queries of operators (`TelemetryService`). It
-//! calls the store. An ingest is answered after the commit, never before; while the database is slow or away the caller
-//! waits, and makes the device wait. What is kept for how long, and rolled up, is [`Telemetry::maintain`]'s work.
+//! Its inputs are checked samples from the link ([`Telemetry::ingest`]) and queries of operators (`TelemetryService`).
+//! It calls the store. An ingest is answered after the commit, never before: while the database is slow or away, the
+//! caller waits, and so does the device. [`Telemetry::maintain`] makes rollups and drops what has expired.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

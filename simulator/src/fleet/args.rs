@@ -1,4 +1,4 @@
-//! What can be said of a fleet.
+//! The arguments of `homepot-sim fleet`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -10,22 +10,23 @@ use homepot_host::environment;
 use crate::{server::Server, span};
 
 pub(crate) const AFTER_HELP: &str = "\
-With an admin's token (HOMEPOT_TOKEN or --token-file) the sites and the tokens for enrolment are made as needed:
+With an admin's token (HOMEPOT_TOKEN or --token-file), sites and enrolment tokens are made as needed:
   homepot-sim fleet --devices 24 --sites 3 --scenario healthy --history 6h
 
-With a token for enrolment that somebody made, as `homepot ctl tokens create --site shop --simulated --uses 24` does:
+With an enrolment token, made for example with `homepot ctl tokens create --site shop --simulated --uses 24`:
   HOMEPOT_ENROLLMENT_TOKEN=hpe_... homepot-sim fleet --devices 24 --site shop
 
-The fleet's keys stay in the state directory, so that the next run of the same --name has the same devices.
-Ctrl-C ends a run as --duration does: no more is measured, what is under way is waited for, and the summary is told.
-Exit codes: 0 all that was sent was acknowledged, 1 it was not or the run failed, 2 told nonsense.";
+The fleet's keys stay in the state directory, so that the next run with the same --name has the same devices.
+Ctrl-C ends a run as --duration does: devices stop measuring, the simulator waits for what is under way and prints a
+summary.
+Exit codes: 0 everything that was sent was acknowledged, 1 it was not or the run failed, 2 wrong command line.";
 
 /// How devices speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Protocol {
-    /// One stream a device, as the agent does
+    /// Each device holds a stream, as the agent does
     Grpc,
-    /// As a legacy device: reports and asks for commands now and then
+    /// Each device reports and polls for commands over REST, as legacy devices do
     Rest,
 }
 
@@ -34,70 +35,70 @@ pub(crate) enum Protocol {
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) server: Server,
-    /// How many devices
+    /// Number of devices
     #[arg(long, short = 'n', default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub(crate) devices: u32,
-    /// What the fleet is called: its devices' ids begin with it
+    /// Name of the fleet, with which the ids of its devices begin
     #[arg(long, default_value = "sim", value_parser = name)]
     pub(crate) name: String,
-    /// A scenario that ships, or a file; see `homepot-sim scenarios`
+    /// Scenario: the name of one that ships, or a file. See `homepot-sim scenarios`
     #[arg(long, default_value = "healthy")]
     pub(crate) scenario: String,
-    /// Another seed is another fleet in the same scenario
+    /// Seed of all random numbers. Another seed makes another fleet in the same scenario
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
-    /// How devices speak
+    /// Protocol of the devices
     #[arg(long, value_enum, default_value_t = Protocol::Grpc)]
     pub(crate) protocol: Protocol,
-    /// REST address, for `--protocol rest`
+    /// The server's REST address, for `--protocol rest`
     #[arg(long, env = "HOMEPOT_REST_URL", default_value = "http://127.0.0.1:8000", value_name = "URL")]
     pub(crate) rest: String,
-    /// Sites to spread them over: NAME-1, NAME-2 and so on, made as needed
+    /// Number of sites for the devices: NAME-1, NAME-2 and so on, made as needed
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1_000), conflicts_with = "site")]
     pub(crate) sites: u32,
-    /// The one site they are at, which exists
+    /// Put all devices at this site, which must exist
     #[arg(long, value_parser = site)]
     pub(crate) site: Option<SiteId>,
-    /// End after so long, such as 90s, 5m or 1h, counted from when all have been started [default: at Ctrl-C]
+    /// End after this time, such as 90s, 5m or 1h, counted from the start of the last device [default: at Ctrl-C]
     #[arg(long, value_parser = span::parse, value_name = "SPAN")]
     pub(crate) duration: Option<Duration>,
-    /// Devices started a second, at most
+    /// The most devices to start per second
     #[arg(long, default_value_t = 500.0, value_parser = rate, value_name = "RATE")]
     pub(crate) ramp: f64,
-    /// Devices that share a connection, as behind a proxy; each has a stream of its own all the same
+    /// Number of devices that share a connection, as behind a proxy. Each still has a stream of its own
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100), value_name = "NUMBER")]
     pub(crate) devices_per_connection: u32,
-    /// Measure this often [default: as the server says]
+    /// How often devices measure, such as 5s [default: as the server says]
     #[arg(long, value_parser = span::parse, value_name = "SPAN")]
     pub(crate) interval: Option<Duration>,
-    /// Ask for commands this often, with `--protocol rest`
+    /// How often devices poll for commands, with `--protocol rest`
     #[arg(long, value_parser = span::parse, default_value = "10s", value_name = "SPAN")]
     pub(crate) poll_interval: Duration,
-    /// New devices begin with what they measured in the time before, such as 6h or 7d
+    /// Let new devices first send a history of this length, such as 6h or 7d
     #[arg(long, value_parser = span::parse, value_name = "SPAN", conflicts_with = "start")]
     pub(crate) history: Option<Duration>,
-    /// From sample to sample in that history
+    /// Time from one sample to the next in that history
     #[arg(long, value_parser = span::parse, default_value = "60s", value_name = "SPAN")]
     pub(crate) history_interval: Duration,
-    /// The time of the first samples, such as 2026-11-24T08:00:00Z: the same start, seed and interval give the same samples
+    /// Time of the first samples, such as 2026-11-24T08:00:00Z. The same start, seed and interval give the same samples
     #[arg(long, value_name = "TIME", requires = "interval")]
     pub(crate) start: Option<DateTime<Utc>>,
-    /// End when each device has measured so many
+    /// End when each device has measured this many samples
     #[arg(long, value_name = "NUMBER")]
     pub(crate) samples: Option<u64>,
-    /// Samples a device keeps while the server is away
+    /// The most samples that a device keeps while the server is away
     #[arg(long, default_value_t = 120, value_parser = clap::value_parser!(u32).range(1..=100_000), value_name = "NUMBER")]
     pub(crate) spool_samples: u32,
-    /// Wait so long at the end for what is under way
+    /// How long to wait at the end for what is under way
     #[arg(long, value_parser = span::parse, default_value = "30s", value_name = "SPAN")]
     pub(crate) drain: Duration,
-    /// Where the fleet's keys lie [default: homepot-sim in the user's state directory]
+    /// Directory of the fleet's keys [default: homepot-sim in the user's state directory]
     #[arg(long, env = "HOMEPOT_SIM_STATE_DIR", value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
-    /// Tell the summary as JSON
+    /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,
-    /// Tell nothing while it runs
+    /// Print nothing while it runs
     #[arg(long, short)]
     pub(crate) quiet: bool,
 }

@@ -19,10 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(3_600);
 pub(crate) struct Args {
     #[command(flatten)]
     server: Server,
-    /// What the fleet is called
+    /// Name of the fleet
     #[arg(long, default_value = "sim", value_parser = args::name)]
     name: String,
-    /// Where the fleet's keys lie [default: homepot-sim in the user's state directory]
+    /// Directory of the fleet's keys [default: homepot-sim in the user's state directory]
     #[arg(long, env = "HOMEPOT_SIM_STATE_DIR", value_name = "DIR")]
     state_dir: Option<PathBuf>,
 }

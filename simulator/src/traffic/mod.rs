@@ -35,34 +35,35 @@ pub(crate) struct Args {
     /// The server's REST address
     #[arg(long, env = "HOMEPOT_REST_URL", default_value = "http://127.0.0.1:8000")]
     url: String,
-    /// PEM file of the authorities that vouch for an https server [default: those of this machine]
+    /// PEM file of the certificate authorities to trust for an https server [default: those of this machine]
     #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// Send the token in clear to a server that is not on this machine
+    /// Send the token in clear text to a server on another machine
     #[arg(long, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
-    /// File that holds an operator's token, which only its owner may read; or give the token in HOMEPOT_TOKEN
+    /// File that holds an operator's token. Nobody but its owner may read it. You can also give the token in
+    /// HOMEPOT_TOKEN
     #[arg(long, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// Things that people do, a second
+    /// Activities of people, per second
     #[arg(long, default_value_t = 10.0, value_parser = rate, value_name = "RATE")]
     activity_rate: f64,
-    /// Errors of applications, a second
+    /// Errors of applications, per second
     #[arg(long, default_value_t = 1.0, value_parser = rate, value_name = "RATE")]
     error_rate: f64,
-    /// How long, such as 90s, 5m or 1h; Ctrl-C ends it earlier
+    /// How long to send, such as 90s, 5m or 1h. Ctrl-C ends it earlier
     #[arg(long, default_value = "60s", value_parser = duration)]
     duration: Duration,
-    /// Another seed sends other requests, the same seed the same in the same order
+    /// Seed of all random numbers. The same seed sends the same requests in the same order
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// Requests under way at the same time, at most
+    /// The most requests under way at the same time
     #[arg(long, default_value_t = 32, value_parser = clap::value_parser!(u16).range(1..=1_024))]
     together: u16,
-    /// Tell the summary as JSON
+    /// Print the summary as JSON
     #[arg(long)]
     json: bool,
-    /// No progress
+    /// Print nothing while it runs
     #[arg(long, short)]
     quiet: bool,
 }

@@ -24,7 +24,7 @@ pub struct Activity {
     pub page_url: Option<String>,
     /// With which element.
     pub element_id: Option<String>,
-    /// What was searched for.
+    /// The text that was searched for.
     pub search_query: Option<String>,
     /// Which visit it belongs to.
     pub session_id: Option<String>,
@@ -34,10 +34,10 @@ pub struct Activity {
     pub metadata: Option<JsonObject>,
 }
 
-/// The same as it is kept.
+/// An activity as it is stored.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredActivity {
-    /// What was done.
+    /// The activity.
     pub activity: Activity,
     /// Who did it.
     pub operator: OperatorName,

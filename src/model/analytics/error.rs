@@ -26,9 +26,9 @@ pub struct ErrorReport {
     pub message: String,
     /// Where in the code.
     pub stack_trace: Option<String>,
-    /// What was called.
+    /// The endpoint that was called.
     pub endpoint: Option<String>,
-    /// Whom it met.
+    /// The user who was affected.
     pub user_id: Option<String>,
     /// Whatever else.
     pub context: Option<JsonObject>,

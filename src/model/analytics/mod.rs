@@ -15,9 +15,9 @@ pub use self::{
 };
 use super::{DeviceSource, Faults, JsonBounds, from_proto_timestamp};
 
-/// How large what comes with an activity may be.
+/// Bounds of an activity's metadata.
 pub const MAX_METADATA: JsonBounds = JsonBounds { bytes: 4_096, keys: 64, depth: 4 };
-/// How large what comes with an error may be.
+/// Bounds of an error's context.
 pub const MAX_CONTEXT: JsonBounds = JsonBounds { bytes: 8_192, keys: 64, depth: 4 };
 
 /// From, and up to but not at. Either may be open.

@@ -91,13 +91,13 @@ words!(
 );
 
 words!(
-    /// What activity is told apart by.
+    /// How sums of activity are grouped.
     ActivityGrouping, "group_by", {
-        /// What was done.
+        /// By type.
         Type = "type",
         /// The page.
         Page = "page",
-        /// What was searched for.
+        /// By search text.
         SearchQuery = "search_query",
         /// Who did it.
         Operator = "operator",
@@ -105,7 +105,7 @@ words!(
 );
 
 words!(
-    /// What errors are told apart by.
+    /// How sums of errors are grouped.
     ErrorGrouping, "group_by", {
         /// Their category.
         Category = "category",
@@ -113,7 +113,7 @@ words!(
         Severity = "severity",
         /// Their code.
         ErrorCode = "error_code",
-        /// What was called.
+        /// By endpoint.
         Endpoint = "endpoint",
         /// The device.
         Device = "device",

@@ -23,7 +23,7 @@ pub struct Delivery {
     pub command_type: CommandType,
     /// Its arguments.
     pub payload: Option<JsonObject>,
-    /// What is left of its time to live.
+    /// The rest of its time to live.
     pub time_to_live: Duration,
     /// How long it may run.
     pub run_timeout: Duration,
@@ -76,7 +76,7 @@ pub struct Outcome {
     pub command_id: CommandId,
     /// An end; cancelled only where the server asked for that.
     pub state: CommandState,
-    /// What came of it.
+    /// The result.
     pub result: Option<JsonObject>,
     /// Why it did not succeed.
     pub reason: Option<String>,

@@ -20,7 +20,7 @@ pub enum Event {
     CancelAsked,
     /// Its time to live is over.
     TimeToLiveOver,
-    /// Whatever the device does, it must have told by now.
+    /// The time by which the device must have reported an outcome is over.
     BoundOver,
     /// The device has lost the journal that would tell whether it ran.
     JournalLost,
@@ -54,7 +54,7 @@ pub struct Standing {
     pub cancel_requested: bool,
 }
 
-/// What comes of an event.
+/// The effect of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Step {
     /// The command goes to this state.
@@ -102,7 +102,7 @@ impl fmt::Display for Refusal {
 }
 
 impl Standing {
-    /// What comes of `event`.
+    /// The effect of `event` in this state.
     pub fn on(self, event: Event) -> Result<Step, Refusal> {
         match event {
             Event::HandedOver => self.on_handed_over(),

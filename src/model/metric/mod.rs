@@ -85,7 +85,7 @@ pub enum MetricKind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Heading {
     place: u8,
-    /// What stands above the column.
+    /// The heading of the column.
     pub text: &'static str,
     /// Whether the column stands in wide tables only.
     pub wide: bool,
@@ -133,7 +133,7 @@ impl Metric {
         self.entry().description
     }
 
-    /// What it is measured in.
+    /// The unit.
     pub const fn unit(self) -> Unit {
         self.entry().details.unit
     }
@@ -351,12 +351,12 @@ pub struct Loss {
     pub reason: LossReason,
 }
 
-/// A [`Loss`] with whose it is.
+/// A [`Loss`] with its device.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceLoss {
     /// The device.
     pub device_id: DeviceId,
-    /// What it lost.
+    /// The loss.
     pub loss: Loss,
 }
 

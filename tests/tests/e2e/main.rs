@@ -1,4 +1,4 @@
-//! End-to-end: what HOMEPOT promises, tried on the built programs from the outside, a module for each promise.
+//! End-to-end tests: check HOMEPOT's promises on the built programs from the outside, with a module for each promise.
 
 // The tests share the clock of the machine that they run on.
 #![allow(clippy::disallowed_methods)]

@@ -1,4 +1,4 @@
-//! Whatever happens in whatever order, against a world that knows the true time and what really ran.
+//! Property test: random events in any order, checked against a model that knows the true time and what really ran.
 
 use std::{fs, path::PathBuf, time::Duration};
 

@@ -2,16 +2,16 @@
 //!
 //! The agent numbers its samples from 1, for as long as it keeps its state, and no number is given twice. A sample is a
 //! [`record`] in a segment: a file of at most a few hundred KiB that is removed as a whole once nothing in it is
-//! pending. What else there is to know of the numbers stands in the [`ledger`]: which the server has dealt with, and which
-//! are lost.
+//! pending. The [`ledger`] knows which numbers the server has acknowledged, and which are lost.
 //!
-//! **What survives.** A record is handed to the system before the sample can be sent, so the death of the agent, by
-//! `kill -9` too, loses nothing. It is on the disk ([`File::sync_data`](std::fs::File::sync_data)) after [`SYNC_RECORDS`]
+//! **What survives.** A record is handed to the system before the sample can be sent, so the end of the agent, even
+//! by `kill -9`, loses nothing. It is on the disk ([`File::sync_data`](std::fs::File::sync_data)) after [`SYNC_RECORDS`]
 //! records or [`SYNC_WITHIN`], whichever is first: a power cut takes at most the last minute. After an end that was not a
 //! clean one the numbers go on far above the last known one.
 //!
-//! **What is lost is told.** When the spool is full, its oldest segment goes; what is older than the server takes goes
-//! too; a damaged record is passed over. Each is a [`Lost`] that is kept until the server has acknowledged it.
+//! **Losses are reported.** When the spool is full, its oldest segment is dropped. Samples that are older than the server
+//! accepts are dropped too, and damaged records are skipped. Each loss is a [`Lost`], which is kept until the server has
+//! acknowledged it.
 //!
 //! **A disk that fails** stops nothing: samples are then kept in a bounded memory, and the disk is tried again.
 

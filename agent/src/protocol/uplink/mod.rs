@@ -1,4 +1,4 @@
-//! What goes up next: live samples first, then, at the server's pace, the backlog and the news of what is lost.
+//! What to send next: live samples first, then, at the server's pace, the backlog and the reports of lost samples.
 //!
 //! Live is what was measured in this session and not sent yet; everything else that the server has not acknowledged is
 //! backlog, and is read back from the spool in the order of its numbers.

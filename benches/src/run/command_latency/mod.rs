@@ -46,7 +46,7 @@ pub struct Args {
     /// Seconds of load.
     #[arg(long, default_value_t = 60)]
     pub seconds: u64,
-    /// Leaves the ceiling out.
+    /// Leave the ceiling out.
     #[arg(long)]
     pub without_mosquitto: bool,
 }

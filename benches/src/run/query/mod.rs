@@ -46,7 +46,7 @@ const LATEST_ROUNDS: usize = 20;
 /// How much data, and how often to ask.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Raw rows, at least: seven days of as many devices as that takes.
+    /// The fewest rows of samples: seven days of as many devices as that takes.
     #[arg(long, default_value_t = 100_000_000)]
     pub rows: u64,
     /// Devices that have a newest sample.

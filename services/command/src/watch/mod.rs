@@ -1,4 +1,4 @@
-//! `Watch`: commands as they change, and the run they belong to, to any number of viewers for one look into the database.
+//! `Watch`: sends commands as they change, and their run, to any number of viewers with one query for all of them.
 
 mod run;
 

@@ -1,4 +1,4 @@
-//! Runs that are told along with their commands: one look into the database for all who watch the same run.
+//! Runs that are sent with their commands: one query for all viewers of the same run.
 
 use std::{
     collections::HashMap,

@@ -1,4 +1,4 @@
-//! What people and applications do: activity, and errors.
+//! Activity of people, and errors of applications.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -1,4 +1,4 @@
-//! What devices are told to do, and what came of it.
+//! Commands to devices, and their outcomes.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Which form of an answer a caller takes, by its header `Accept`.
+//! The formats that a caller accepts, by its header `Accept`.
 
 use http::{HeaderMap, StatusCode, header};
 

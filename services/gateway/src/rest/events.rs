@@ -1,4 +1,4 @@
-//! Answers that go on for as long as one listens, as server-sent events.
+//! Streams of answers, as server-sent events.
 
 use std::{convert::Infallible, time::Duration};
 

@@ -1,4 +1,4 @@
-//! Makes the message of a request out of JSON, as proto3 has it, and gathers every fault with the way to its field.
+//! Makes the message of a request out of JSON, as proto3 has it, and collects every fault with the path to its field.
 
 use homepot::model::check_exact;
 use prost_reflect::{

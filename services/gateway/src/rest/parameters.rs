@@ -1,4 +1,4 @@
-//! The parameters of a method's query: one for each field of its request, named by the way to it, such as `filter.site_id`.
+//! The query parameters of a method: one for each field of its request, named by its path, such as `filter.site_id`.
 
 use prost_reflect::{FieldDescriptor, Kind, MessageDescriptor};
 use serde_json::{Map, Value};

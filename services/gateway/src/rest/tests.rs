@@ -1,4 +1,4 @@
-//! What becomes of requests on their way to a service, and what is told of those that go no further.
+//! Tests of requests on their way to a service, and of the errors of those that are refused before.
 
 use homepot::{contract::METHODS, pb::FILE_DESCRIPTOR_SET};
 use prost_reflect::{DescriptorPool, DynamicMessage};

@@ -7,7 +7,7 @@ use http::Uri;
 
 const PORT: u16 = 6379;
 
-/// One server, and as whom to speak to it.
+/// One server, with the user and password for it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisAddress {
     /// Whether it speaks TLS.

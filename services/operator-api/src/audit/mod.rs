@@ -16,7 +16,7 @@ use self::{
     shapes::{Shape, shape},
 };
 
-/// What came of a call whose caller left before it was answered.
+/// The result of a call whose caller left before it was answered.
 const ABANDONED: &str = "abandoned";
 
 /// The line of one call, which is written when this is dropped.

@@ -1,4 +1,4 @@
-//! What a call was about, by the names that its request and its answer have for it.
+//! The objects of a call, by the ids in its request and its answer.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -1,7 +1,7 @@
-//! Which fields of an audited method's messages tell what the call is about.
+//! Which fields of an audited method's messages name the objects of the call.
 //!
-//! They are found by their names in the contract's descriptors, so that a method which is added is told of without a line
-//! here, and read from the encoded message.
+//! The fields are found by their names in the contract's descriptors, so that a new method is audited without code
+//! here. They are read from the encoded message.
 
 use std::{collections::HashMap, sync::LazyLock};
 

@@ -1,4 +1,4 @@
-//! The one task that looks, as long as somebody watches.
+//! The one task that queries the database for changes, for as long as somebody watches.
 
 use std::{
     sync::{Arc, atomic::Ordering},

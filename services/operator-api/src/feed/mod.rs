@@ -1,8 +1,8 @@
-//! News of what changes in the database, to any number of viewers of a process for one look into it.
+//! Sends changes in the database to any number of viewers of a process, with one query for all of them.
 //!
-//! A [`Feed`] looks while somebody watches: soon after a [`Feed::nudge`], and once a second at least, so that a lost hint
-//! costs a second and nothing else. [`Feed::view`] makes a viewer's stream of it: first what there is or what changed
-//! since the viewer's cursor, then what changes.
+//! While somebody watches, a [`Feed`] queries the database soon after a [`Feed::nudge`], and at least once a second, so
+//! that a lost hint costs at most a second. [`Feed::view`] makes the stream of one viewer: first everything that is
+//! there, or what changed since the viewer's cursor, and then each change.
 //!
 //! Nothing is missed, whoever commits when. Rows are stamped with the start of the transaction that changes them
 //! (`changed_at = now()` in SQL), so a row may show up long after its stamp. That is why a look answers a horizon along

@@ -1,4 +1,5 @@
-//! News on their way to all viewers, bounded by bytes: a viewer that does not read must not keep them all in memory.
+//! Changes on their way to all viewers, bounded in bytes, so that a viewer that does not read can't keep them all in
+//! memory.
 
 use std::{
     collections::VecDeque,

@@ -1,4 +1,4 @@
-//! Whether devices are there, when they came and went, and watching them do so.
+//! Presence of devices, its history, and watches of devices.
 
 use futures_util::StreamExt as _;
 use homepot::{

@@ -1,4 +1,4 @@
-//! The end of devices and sites.
+//! Removal of devices and sites.
 
 use homepot::{
     Error, Kind,

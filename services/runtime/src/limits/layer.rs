@@ -87,7 +87,7 @@ impl Limits {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Lets a call in, or says which limit it is at. Answers what has to be held until it is over.
+    /// Lets a call in, or says which limit it reached. Returns what must be held until the call is over.
     async fn admit(&self, request: &mut Request<Body>) -> Result<Vec<Share>, Error> {
         let cost = cost(request.uri().path());
         let inner = &self.inner;
@@ -137,7 +137,7 @@ fn count(request: &mut Request<Body>, quota: Quota, cost: Cost, whose: impl FnOn
     Ok(())
 }
 
-/// Puts [`Limits`] around services; inside the auth layer, which says who calls.
+/// Puts [`Limits`] around services, inside the auth layer, which identifies the caller.
 #[derive(Clone)]
 pub struct LimitLayer(Limits);
 

@@ -1,4 +1,4 @@
-//! What one caller may take of the server, so that it takes nothing from another.
+//! Limits of what one caller may use of the server, so that it takes nothing from others.
 //!
 //! [`LimitLayer`] stands behind the auth layer, once around all services. By the contract's table of costs it counts what
 //! a call carries towards the caller's write [`Quotas`], and holds [`Shares`] of what calls under way take: memory for

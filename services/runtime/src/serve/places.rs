@@ -1,8 +1,8 @@
-//! Places for those who have not shown who they are: a bounded number, shared fairly among addresses.
+//! Places for strangers (connections without accepted credentials): a bounded number, shared fairly among addresses.
 //!
-//! Whoever comes is let in at once, and whoever came first makes room; who has come further counts as younger, by seconds.
-//! So nobody can keep others out by coming first and staying. Where all places are taken, an address with very many of
-//! them gives one up before anybody else does; an address with all that it may have gives up its own.
+//! A newcomer is let in at once, and the oldest stranger makes room. A stranger that has done more counts as some
+//! seconds younger. So nobody can keep others out by coming first and staying. Where all places are taken, an address
+//! with very many of them gives one up before anybody else does; an address with all that it may have gives up its own.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

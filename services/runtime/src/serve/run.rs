@@ -1,4 +1,4 @@
-//! What gRPC and REST have in common: a task for each connection, and the times at which it has to end.
+//! Shared by gRPC and REST: a task for each connection, and the times at which it must end.
 
 use std::{
     convert::Infallible,

@@ -7,18 +7,18 @@ use homepot_host::settings::Reader;
 /// Flags of the addresses, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct AddressFlags {
-    /// Where the gRPC services listen; port 0 picks a free one.
+    /// Listen address of the gRPC services. Port 0 picks a free port.
     #[arg(long, env = "HOMEPOT_GRPC_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:50051")]
     #[arg(help_heading = "Addresses")]
     grpc_addr: String,
 
-    /// Where REST listens; port 0 picks a free one.
+    /// Listen address of REST and the web page. Port 0 picks a free port.
     #[arg(long, env = "HOMEPOT_REST_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:8000")]
     #[arg(help_heading = "Addresses")]
     rest_addr: String,
 
-    /// Where probes and metrics are answered: /livez, /readyz, /metrics and gRPC health. Always plaintext, without
-    /// credentials.
+    /// Listen address of probes and metrics: /livez, /readyz, /metrics and gRPC health. They are always plaintext and
+    /// need no credentials.
     #[arg(long, env = "HOMEPOT_OPS_ADDR", value_name = "IP:PORT", default_value = "127.0.0.1:9464")]
     #[arg(help_heading = "Addresses")]
     ops_addr: String,

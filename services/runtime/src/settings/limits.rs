@@ -16,34 +16,34 @@ const WATCHES_PER_OPERATOR: RangeInclusive<usize> = 1..=100_000;
 /// Flags of limits, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LimitFlags {
-    /// Bytes a second that one device may send in the long run, such as 64KiB, or 'off'. A stream that sends more is
-    /// slowed down and loses nothing; a single call is refused.
+    /// Bytes per second that one device may send on average, such as 64KiB, or 'off' for no limit. A stream that sends
+    /// more is slowed down and loses nothing; a unary or REST call is refused.
     #[arg(long, env = "HOMEPOT_DEVICE_WRITE_RATE", value_name = "SIZE", default_value = "64KiB")]
     #[arg(help_heading = "Limits")]
     device_write_rate: String,
 
-    /// Bytes that one device may send at once, for example a backlog after an outage.
+    /// Bytes that one device may send at once, such as 256MiB, for example a backlog after an outage.
     #[arg(long, env = "HOMEPOT_DEVICE_WRITE_BURST", value_name = "SIZE", default_value = "256MiB")]
     #[arg(help_heading = "Limits")]
     device_write_burst: String,
 
-    /// Bytes a second that one operator may store in the long run (commands, runs, activity, errors, records), such as
-    /// 64KiB, or 'off'.
+    /// Bytes per second that one operator may store on average (commands, runs, activity, errors, records), such as
+    /// 64KiB, or 'off' for no limit.
     #[arg(long, env = "HOMEPOT_OPERATOR_WRITE_RATE", value_name = "SIZE", default_value = "64KiB")]
     #[arg(help_heading = "Limits")]
     operator_write_rate: String,
 
-    /// Bytes that one operator may store at once.
+    /// Bytes that one operator may store at once, such as 256MiB.
     #[arg(long, env = "HOMEPOT_OPERATOR_WRITE_BURST", value_name = "SIZE", default_value = "256MiB")]
     #[arg(help_heading = "Limits")]
     operator_write_burst: String,
 
-    /// Watches that this server serves at once: 2 to 100000.
+    /// The most watches that this server serves at once: 2 to 100000.
     #[arg(long, env = "HOMEPOT_WATCHES", value_name = "COUNT", default_value = "1000")]
     #[arg(help_heading = "Limits")]
     watches: String,
 
-    /// Watches that one operator may have open at once: 1 to 100000.
+    /// The most watches that one operator may have open at once: 1 to 100000.
     #[arg(long, env = "HOMEPOT_WATCHES_PER_OPERATOR", value_name = "COUNT", default_value = "100")]
     #[arg(help_heading = "Limits")]
     watches_per_operator: String,

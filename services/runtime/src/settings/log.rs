@@ -7,11 +7,12 @@ use crate::log::{Format, LogSettings, parse_filter};
 /// Flags of the log, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct LogFlags {
-    /// What is logged: a level (error, warn, info, debug, trace), or levels by part such as info,homepot_link=debug.
+    /// What to log: a level (error, warn, info, debug, trace), or levels for single crates such as
+    /// info,homepot_link=debug.
     #[arg(long, env = "HOMEPOT_LOG", value_name = "FILTER", default_value = "info", help_heading = "Logs")]
     log: String,
 
-    /// How log lines look: human, json, or auto, which is human on a terminal and json elsewhere.
+    /// Format of log lines: human, json, or auto, which is human on a terminal and json elsewhere.
     #[arg(long, env = "HOMEPOT_LOG_FORMAT", value_name = "FORMAT", default_value = "auto", help_heading = "Logs")]
     log_format: String,
 }

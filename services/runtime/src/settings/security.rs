@@ -26,34 +26,34 @@ pub struct SecurityFlags {
     #[arg(long, env = "HOMEPOT_TLS_KEY", value_name = "FILE", help_heading = "Security")]
     tls_key: Option<OsString>,
 
-    /// The word 'behind-proxy' says that a proxy in front ends TLS; without it and without TLS files, gRPC and REST
-    /// listen on loopback only.
+    /// Set to 'behind-proxy' if a proxy in front of the server ends TLS. Without it and without TLS files, gRPC and
+    /// REST can listen on loopback only.
     #[arg(long, env = "HOMEPOT_INSECURE_PLAINTEXT", value_name = "WORD", help_heading = "Security")]
     insecure_plaintext: Option<String>,
 
-    /// Proxies, and gateways of this server that run elsewhere, whose word on a client's address is believed: IP
+    /// Proxies to trust for the addresses of their clients, including gateways of this server that run elsewhere: IP
     /// addresses and networks such as 10.0.0.0/8, separated by commas.
     #[arg(long, env = "HOMEPOT_TRUSTED_PROXIES", value_name = "LIST", default_value = "", help_heading = "Security")]
     trusted_proxies: String,
 
-    /// Header in which trusted proxies name the client: 'x-forwarded-for' or 'forwarded'. The proxy must write it anew or
-    /// append to it; the other header is not read.
+    /// Header in which trusted proxies give the client's address: 'x-forwarded-for' or 'forwarded'. The proxy must
+    /// replace the header or append to it. The other header is not read.
     #[arg(long, env = "HOMEPOT_FORWARDED_HEADER", value_name = "NAME", default_value = "x-forwarded-for")]
     #[arg(help_heading = "Security")]
     forwarded_header: String,
 
-    /// Who may use gRPC server reflection: 'operators', 'off' for nobody, or 'auto', which is anyone where gRPC listens on
-    /// loopback with no proxy in front, and operators elsewhere.
+    /// Who may use gRPC server reflection: 'operators', 'off' for nobody, or 'auto': anyone if gRPC listens on loopback
+    /// with no proxy in front, otherwise operators.
     #[arg(long, env = "HOMEPOT_REFLECTION", value_name = "WHO", default_value = "auto", help_heading = "Security")]
     reflection: String,
 
-    /// Connections without accepted credentials that gRPC and REST each hold at most: 16 to 100000. A new one takes the
-    /// place of the one that has done least for longest.
+    /// The most connections without accepted credentials on each of gRPC and REST: 16 to 100000. When all are in use, a
+    /// new one replaces the one that has done least for longest.
     #[arg(long, env = "HOMEPOT_UNAUTHENTICATED_CONNECTIONS", value_name = "COUNT", default_value = "2048")]
     #[arg(help_heading = "Security")]
     unauthenticated_connections: String,
 
-    /// How many of them one IPv4 address or one /64 network of IPv6 may have: 16 to 100000.
+    /// The most such connections from one IPv4 address or one IPv6 /64 network: 16 to 100000.
     #[arg(long, env = "HOMEPOT_UNAUTHENTICATED_CONNECTIONS_PER_ADDRESS", value_name = "COUNT", default_value = "512")]
     #[arg(help_heading = "Security")]
     unauthenticated_connections_per_address: String,

@@ -34,14 +34,14 @@ pub(super) enum Action {
         #[command(flatten)]
         limit: Limit,
     },
-    /// Count what people did: real ones, unless told otherwise.
+    /// Count what real people did, or with --source what simulated ones did.
     Summary {
         #[command(flatten)]
         filter: Filter,
-        /// Tell it apart by this.
+        /// Group the counts by this.
         #[arg(long, default_value = "type", value_parser = words::choice(GROUPING, GROUPINGS, pb::ActivityGrouping::from_str_name))]
         by: pb::ActivityGrouping,
-        /// And by stretches of time this long: whole minutes, such as 5m or 1h.
+        /// Also group the counts by intervals of this length: whole minutes, such as 5m or 1h.
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         every: Option<Duration>,
     },
@@ -50,22 +50,23 @@ pub(super) enum Action {
 /// Which activity.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Filter {
-    /// Only of this type.
+    /// Only activity of this type.
     #[arg(long = "type", value_parser = words::choice(TYPE, TYPES, pb::ActivityType::from_str_name))]
     activity_type: Option<pb::ActivityType>,
-    /// Only on this page.
+    /// Only activity on this page.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "URL")]
     page: String,
-    /// Only of this visit.
+    /// Only activity of this visit.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "SESSION_ID")]
     session: String,
-    /// Only by this operator.
+    /// Only activity that this operator logged.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "NAME")]
     operator: String,
-    /// Only real or only simulated people.
+    /// Only activity of real or only of simulated people.
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
-    /// Only from this time on: so long ago, such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z; it is kept for 30 days.
+    /// Only from this time on: an age such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z. Activity is
+    /// kept for 30 days unless the server is set otherwise.
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::moment)]
     since: DateTime<Utc>,
     #[command(flatten)]

@@ -27,21 +27,21 @@ pub(super) enum Action {
     /// Queue a command for one device.
     #[command(after_help = status::HELP)]
     Queue(Queue),
-    /// List the commands of a device, newest first; with --watch, those of any as they change.
+    /// List the commands of devices, newest first. With --watch, show commands as they change.
     List(List),
     /// Show one command with its history.
     Get(CommandId),
-    /// Take a command back, if it has not started.
+    /// Cancel a command that has not started.
     ///
-    /// Exits with 0 when it is cancelled, with 1 when it came too late, with 4 when the device was asked and has not
+    /// Exits with 0 if the command is cancelled, with 1 if it was too late, with 4 if the device was asked and has not
     /// answered yet.
     Cancel {
         #[command(flatten)]
         command: CommandId,
-        /// Why, for the ledger.
+        /// Reason, which is kept in the command's history.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         reason: String,
-        /// How long to wait for a device that has to be asked, 0s to 60s [default: 5s].
+        /// How long to wait for the answer of a device that has the command, 0s to 60s [default: 5s].
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         wait_for: Option<Duration>,
     },
@@ -49,18 +49,18 @@ pub(super) enum Action {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct List {
-    /// The device; more than one are listed one after the other.
+    /// The devices, listed one after the other.
     #[arg(value_name = "DEVICE_ID", required_unless_present = "watch")]
     device_ids: Vec<String>,
-    /// Only commands in this state; can be repeated.
+    /// Only commands in this state. Can be repeated.
     #[arg(long = "state", value_name = "STATE", value_parser = command_state_parser())]
     states: Vec<pb::CommandState>,
     #[command(flatten)]
     limit: Limit,
-    /// Show commands as they change from now on, until Ctrl-C: of these devices, or of all you may see.
+    /// Show commands of these devices, or of all that you may see, as they change from now on, until Ctrl-C.
     #[arg(long, conflicts_with = "limit")]
     watch: bool,
-    /// Watch only this command, beginning with how it stands; can be repeated.
+    /// Watch only this command, beginning with its current state. Can be repeated.
     #[arg(long = "command", requires = "watch", value_name = "COMMAND_ID")]
     commands: Vec<String>,
     /// Watch only commands of this site.
@@ -81,13 +81,13 @@ pub(super) struct Queue {
     device_id: String,
     #[command(flatten)]
     order: Order,
-    /// It never starts later than this after it was queued, such as 10m or 24h [default: 24h].
+    /// Time to live: how long the command may wait before it starts, such as 10m or 24h [default: 24h].
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     ttl: Option<Duration>,
-    /// Stay until it has ended, and show each step.
+    /// Wait until the command has ended, and show each step.
     #[arg(long)]
     wait: bool,
-    /// How long to stay.
+    /// How long to wait.
     #[arg(long, requires = "wait", default_value = "60s", value_name = "TIME", value_parser = parse_time)]
     timeout: Duration,
 }
@@ -243,7 +243,7 @@ async fn watch(client: &Client, out: &Out, args: List) -> anyhow::Result<()> {
     follow(open, take).await
 }
 
-/// A command that somebody waits for, and how much of its way was told.
+/// A command that somebody waits for, and how many of its steps were shown.
 struct Waiting {
     /// As it was last heard of.
     command: pb::Command,

@@ -16,7 +16,8 @@ Install it once:
   zsh   homepot ctl completions zsh > ~/.zfunc/_homepot    (with fpath+=~/.zfunc before compinit in ~/.zshrc)
   fish  homepot ctl completions fish > ~/.config/fish/completions/homepot.fish
 
-Ids are asked from the server of the current context or of the variables, for at most a second.";
+The Tab key also completes ids. It asks the server of the current context or of the variables for them, for at most a
+second.";
 
 /// Whoever pressed the key waits.
 const DEADLINE: Duration = Duration::from_secs(1);
@@ -34,7 +35,7 @@ pub(super) enum Shell {
     Fish,
 }
 
-/// What has ids.
+/// Kinds of records that have ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Of {
     /// Sites.
@@ -51,7 +52,7 @@ pub(super) enum Of {
     Contexts,
 }
 
-/// What is asked for when the Tab key was pressed.
+/// The request of a completion script.
 #[derive(Debug, clap::Args)]
 pub(super) struct IdsArgs {
     /// Ids of what.
@@ -175,7 +176,7 @@ const BASH: &str = r#"_homepot_or_ids() {
 complete -F _homepot_or_ids -o bashdefault -o default homepot
 "#;
 
-/// What has ids, by what clap's script for zsh says of their arguments.
+/// Kinds of records, by the text of their arguments in clap's script for zsh.
 const NAMED: [(&str, &str); 11] = [
     (":DEVICE_ID:", "devices"),
     (":device_id -- The device", "devices"),

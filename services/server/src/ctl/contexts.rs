@@ -20,11 +20,11 @@ pub(super) enum Action {
     Current,
     /// Make a context the current one.
     Use(Name),
-    /// Keep what --server, --ca, --token-file and --allow-plaintext say under a name; what is left out stays.
+    /// Create or change a context with --server, --ca, --token-file and --allow-plaintext. What is left out stays.
     ///
-    /// The first context becomes the current one. A token is never kept, only the file that holds it.
+    /// The first context becomes the current one. A context never holds a token, only the name of the file with it.
     Set(Name),
-    /// Forget a context.
+    /// Remove a context.
     Remove(Name),
 }
 

@@ -1,4 +1,4 @@
-//! `homepot ctl errors`: what went wrong in applications, and how often.
+//! `homepot ctl errors`: errors of applications, and their counts.
 
 use std::{process::ExitCode, time::Duration};
 
@@ -27,21 +27,21 @@ const GROUPINGS: &[&str] = &["severity", "category", "error_code", "endpoint", "
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// List errors, newest first; repeats within an hour are one line with their count.
+    /// List errors, newest first. Repeats within an hour are one line with a count.
     List {
         #[command(flatten)]
         filter: Filter,
         #[command(flatten)]
         limit: Limit,
     },
-    /// Count errors: those of real devices and applications, unless told otherwise.
+    /// Count errors of real devices and applications, or with --source of simulated ones.
     Summary {
         #[command(flatten)]
         filter: Filter,
-        /// Tell them apart by this.
+        /// Group the counts by this.
         #[arg(long, default_value = "severity", value_parser = words::choice(GROUPING, GROUPINGS, pb::ErrorGrouping::from_str_name))]
         by: pb::ErrorGrouping,
-        /// And by stretches of time this long: whole hours, such as 1h or 1d.
+        /// Also group the counts by intervals of this length: whole hours, such as 1h or 1d.
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         every: Option<Duration>,
     },
@@ -50,28 +50,29 @@ pub(super) enum Action {
 /// Which errors.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct Filter {
-    /// Only of this device.
+    /// Only errors of this device.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "DEVICE_ID")]
     device: String,
-    /// Only of devices of this site.
+    /// Only errors of devices of this site.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
     site: String,
-    /// Only as bad as this.
+    /// Only errors of this severity.
     #[arg(long, value_parser = words::choice(SEVERITY, SEVERITIES, pb::Severity::from_str_name))]
     severity: Option<pb::Severity>,
-    /// Only of this part of an application, such as payment.
+    /// Only errors of this part of an application, such as payment.
     #[arg(long, default_value = "", hide_default_value = true)]
     category: String,
-    /// Only with this code.
+    /// Only errors with this code.
     #[arg(long, default_value = "", hide_default_value = true)]
     code: String,
-    /// Only where this was called.
+    /// Only errors at this endpoint.
     #[arg(long, default_value = "", hide_default_value = true)]
     endpoint: String,
-    /// Only real or only simulated ones.
+    /// Only real or only simulated errors.
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
-    /// Only from this time on: so long ago, such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z; they are kept for 90 days.
+    /// Only from this time on: an age such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z. Errors are
+    /// kept for 90 days unless the server is set otherwise.
     #[arg(long, default_value = "24h", value_name = "TIME", value_parser = words::moment)]
     since: DateTime<Utc>,
     #[command(flatten)]

@@ -27,12 +27,12 @@ use self::kit::{
 };
 
 pub(crate) const AFTER_HELP: &str = "\
-Your own token is read from HOMEPOT_TOKEN, else from the file of --token-file or HOMEPOT_TOKEN_FILE or of the \
-context, else from admin-token in the data directory; there is no flag for it, because process lists show flags. A file that others have access to is \
-refused.
+Your token is read from HOMEPOT_TOKEN, else from the file that --token-file, HOMEPOT_TOKEN_FILE or the context names, \
+else from admin-token in the data directory. It has no flag, because process lists show flags. A token file that \
+others have access to is refused.
 
-Exit status: 0 done, 1 an error, 2 the command line is at fault; waits have more, see `commands queue --help` and `runs \
-wait --help`.
+Exit status: 0 done, 1 error, 2 wrong command line. Commands that wait have more, see `commands queue --help` and \
+`runs wait --help`.
 
 Try `homepot ctl devices list`, `homepot ctl latest`, `homepot ctl commands queue DEVICE_ID PING --wait`.";
 
@@ -48,50 +48,50 @@ pub(crate) struct CtlArgs {
 
 #[derive(Debug, clap::Subcommand)]
 enum Noun {
-    /// Shops, offices, data centres.
+    /// Manage sites: shops, offices, data centres.
     #[command(subcommand)]
     Sites(sites::Action),
-    /// Machines that HOMEPOT knows, and whether they are there.
+    /// Show and manage devices: presence, labels, keys, removal.
     #[command(subcommand)]
     Devices(Box<devices::Action>),
     /// Show the newest sample of each device.
     Latest(samples::LatestArgs),
-    /// What devices measured, sample by sample.
+    /// List the samples of a device.
     #[command(subcommand)]
     Samples(samples::Action),
-    /// Show how metrics went over time.
+    /// Show metrics over time.
     Query(Box<query::QueryArgs>),
-    /// What devices are told to do, one by one.
+    /// Queue, show and cancel commands for single devices.
     #[command(subcommand)]
     Commands(Box<commands::Action>),
-    /// The same command for many devices, some at a time.
+    /// Start and control runs: the same command for many devices, a few at a time.
     #[command(subcommand)]
     Runs(Box<runs::Action>),
-    /// What went wrong in applications.
+    /// List and count errors of applications.
     #[command(subcommand)]
     Errors(errors::Action),
-    /// What people do.
+    /// List and count what people do in the tools around HOMEPOT.
     #[command(subcommand)]
     Activity(activity::Action),
-    /// What devices enrol with.
+    /// Manage enrolment tokens, with which devices join.
     #[command(subcommand)]
     Tokens(tokens::Action),
-    /// Who may call, and what.
+    /// Manage operators: their roles, sites and tokens.
     #[command(subcommand)]
     Operators(operators::Action),
-    /// Servers by name, each with the file that holds your token for it.
+    /// Manage contexts: servers by name, each with the file that holds your token for it.
     #[command(subcommand)]
     Contexts(contexts::Action),
-    /// Show who your own token says you are.
+    /// Show which operator your token belongs to.
     #[command(name = "whoami")]
     WhoAmI,
-    /// Make a link that opens the web page signed in as you, once.
+    /// Make a one-time link that opens the web page signed in as you.
     #[command(name = "sign-in")]
     SignIn(sign_in::SignInArgs),
-    /// Write a script that completes this command line on the Tab key.
+    /// Print a script with which the Tab key completes this command line.
     #[command(after_help = completions::AFTER_HELP)]
     Completions {
-        /// For which shell.
+        /// The shell.
         shell: completions::Shell,
     },
     /// Write the ids that complete a word; the scripts of `completions` call it.

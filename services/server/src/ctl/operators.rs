@@ -20,39 +20,40 @@ const ROLES: &[&str] = &["viewer", "operator", "admin"];
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Make an operator and show its token, once.
+    /// Create an operator and show its token, once.
     ///
-    /// It can't have a higher role, more sites or a later end than your own token. Where you are bound to sites, its name gets
-    /// '@' and your own name at its end.
+    /// The operator can't have a higher role or more sites than you, and its token can't end later than yours. If you
+    /// are bound to sites, its name gets '@' and your own name at its end.
     Create {
-        /// 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'.
+        /// Name of the new operator: 1 to 64 of A-Z, a-z, 0-9, '.', '_', '@' and '-'.
         name: String,
-        /// What it may do.
+        /// The operator's role.
         #[arg(long, default_value = "viewer", value_parser = words::choice(PREFIX, ROLES, pb::Role::from_str_name))]
         role: pb::Role,
-        /// A site where it may do it; can be repeated. Without any: at every site.
+        /// A site at which the operator may act. Can be repeated [default: every site].
         #[arg(long = "site", value_name = "SITE_ID")]
         sites: Vec<String>,
-        /// How long its token is good, such as 12h or 90d. Left out: until revoked, or as long as your own.
+        /// How long its token is valid, such as 12h or 90d [default: until revoked, or as long as your own].
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         ttl: Option<Duration>,
     },
-    /// List operators, without their tokens: all of them, or where you are bound to sites, yourself and those you made.
+    /// List operators, without their tokens. If you are bound to sites: yourself and those that you created.
     List {
         #[command(flatten)]
         limit: Limit,
     },
-    /// End an operator's token.
+    /// Revoke an operator's token.
     ///
-    /// What it made stays, and a note tells how much of that there is.
+    /// The operators and enrolment tokens that it created stay valid; a note says how many there are.
     Revoke {
         /// The operator.
         name: String,
-        /// Revoke also the operators and enrolment tokens that it made, and what those operators made.
+        /// Also revoke the operators and enrolment tokens that it created, and those that these operators created in
+        /// turn.
         #[arg(long)]
         with_made: bool,
     },
-    /// Give an operator a new token and show it, once; the old one ends.
+    /// Make a new token for an operator and show it, once. The old token ends.
     Rotate {
         /// The operator.
         name: String,
@@ -127,7 +128,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
-/// What became of what a revoked operator made.
+/// How many operators and tokens of a revoked operator were revoked with it, and how many are left.
 fn tell_made(name: &str, ended: &pb::RevokeOperatorResponse) {
     if !ended.also_revoked.is_empty() || ended.enrollment_tokens_revoked > 0 {
         let (others, tokens) = (ended.also_revoked.join(", "), ended.enrollment_tokens_revoked);

@@ -1,4 +1,4 @@
-//! `homepot ctl query`: how metrics went over time.
+//! `homepot ctl query`: metrics over time.
 
 use std::{collections::BTreeMap, process::ExitCode, time::Duration};
 
@@ -27,26 +27,26 @@ const METRIC: &str = "METRIC_";
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("whom").required(true).multiple(true).args(["devices", "site", "selector"]))]
 pub(super) struct QueryArgs {
-    /// What was measured; can be repeated.
+    /// Metric to show. Can be repeated.
     #[arg(long = "metric", required = true, value_name = "METRIC", value_parser = words::choice(METRIC, &Metric::NAMES, pb::Metric::from_str_name))]
     metrics: Vec<pb::Metric>,
-    /// Of this device; can be repeated, up to 100 times.
+    /// Show this device. Can be repeated, up to 100 times.
     #[arg(long = "device", value_name = "DEVICE_ID", conflicts_with_all = ["site", "selector"])]
     devices: Vec<String>,
-    /// Of every device of this site; with --selector, only those with such labels.
+    /// Show every device of this site. With --selector, only those whose labels match.
     #[arg(long, value_name = "SITE_ID")]
     site: Option<String>,
     #[command(flatten)]
     selector: Selector,
-    /// From this time on: so long ago, such as 6h or 7d, or a time such as 2026-11-27T08:00:00Z.
+    /// From this time on: an age such as 6h or 7d, or a time such as 2026-11-27T08:00:00Z.
     #[arg(long, default_value = "1h", value_name = "TIME", value_parser = words::moment)]
     since: DateTime<Utc>,
     #[command(flatten)]
     until: Until,
-    /// Time from point to point, such as 10s, 5m or 1h [default: the finest that gives up to 1000 points].
+    /// Time from one point to the next, such as 10s, 5m or 1h [default: the finest that gives up to 1000 points].
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     every: Option<Duration>,
-    /// One series over all these devices in place of one for each.
+    /// Show one series over all of these devices, not one for each.
     #[arg(long)]
     together: bool,
     /// Only real or only simulated devices.

@@ -29,9 +29,9 @@ const STATES: &[&str] = &["running", "paused", "halted", "completed", "cancelled
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Queue the same command for many devices, some at a time.
+    /// Start a run: queue the same command for many devices, a few at a time.
     ///
-    /// Tells how many devices match and asks, unless it is one, or --yes is given.
+    /// Shows how many devices match and asks for confirmation, unless it is one device or --yes is given.
     #[command(after_help = status::HELP)]
     Start(Box<Start>),
     /// List runs, newest first.
@@ -39,7 +39,7 @@ pub(super) enum Action {
         /// Only runs in this state.
         #[arg(long, value_parser = words::choice(STATE, STATES, pb::RunState::from_str_name))]
         state: Option<pb::RunState>,
-        /// Only those for real or for simulated devices.
+        /// Only runs for real or for simulated devices.
         #[arg(long, value_parser = source_parser())]
         source: Option<DeviceSource>,
         #[command(flatten)]
@@ -47,11 +47,11 @@ pub(super) enum Action {
     },
     /// Show one run with its progress.
     Get(RunId),
-    /// List the devices of a run and what came of it on each.
+    /// List the devices of a run with the outcome on each.
     Devices {
         #[command(flatten)]
         run: RunId,
-        /// Only devices whose command is in this state; can be repeated.
+        /// Only devices whose command is in this state. Can be repeated.
         #[arg(long = "state", value_name = "STATE", value_parser = command_state_parser())]
         states: Vec<pb::CommandState>,
         /// Only real or only simulated devices.
@@ -60,39 +60,39 @@ pub(super) enum Action {
         #[command(flatten)]
         limit: Limit,
     },
-    /// Queue nothing more until the run is resumed; what is queued already goes on.
+    /// Pause a run: nothing more is queued until it is resumed. Commands that are queued already continue.
     Pause {
         #[command(flatten)]
         run: RunId,
-        /// Why.
+        /// Reason, for people.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         reason: String,
     },
-    /// Go on with a run that was paused, or that its failures halted.
+    /// Resume a run that was paused, or that was halted by its failures.
     Resume {
         #[command(flatten)]
         run: RunId,
-        /// Devices that may fail from now on, those so far included [default: as many as so far if it was halted].
+        /// How many devices may fail in all [default: as many as failed so far if it was halted, otherwise unchanged].
         #[arg(long, value_name = "COUNT")]
         max_failures: Option<u32>,
-        /// Commands under way at a time from now on [default: as before].
+        /// The most commands under way at the same time from now on [default: unchanged].
         #[arg(long, value_name = "COUNT")]
         max_in_flight: Option<u32>,
     },
-    /// End a run: devices whose turn has not come are left out, commands that have not started are taken back.
+    /// Cancel a run: devices whose turn has not come are skipped, commands that have not started are cancelled.
     Cancel {
         #[command(flatten)]
         run: RunId,
-        /// Why.
+        /// Reason, for people.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         reason: String,
     },
-    /// Stay until a run has ended or is halted, and show its progress.
+    /// Wait until a run has ended or is halted, and show its progress.
     #[command(after_help = status::HELP)]
     Wait {
         #[command(flatten)]
         run: RunId,
-        /// How long to stay, such as 10m [default: until then].
+        /// How long to wait, such as 10m [default: no limit].
         #[arg(long, value_name = "TIME", value_parser = parse_time)]
         timeout: Option<Duration>,
     },
@@ -104,25 +104,25 @@ pub(super) struct Start {
     order: Order,
     #[command(flatten)]
     selection: Selection,
-    /// Commands under way at a time: 1 to 1000 [default: 10].
+    /// The most commands under way at the same time: 1 to 1000 [default: 10].
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     max_in_flight: Option<u32>,
-    /// Devices that may fail; one more halts the run.
+    /// How many devices may fail. One more failure halts the run.
     #[arg(long, default_value_t = 0, value_name = "COUNT")]
     max_failures: u32,
-    /// Each command never starts later than this after it was queued, such as 10m [default: 1h].
+    /// Time to live: how long each command may wait before it starts, such as 10m [default: 1h].
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     ttl: Option<Duration>,
-    /// What it is for.
+    /// Purpose of the run, for people.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
     description: String,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(short = 'y', long)]
     yes: bool,
-    /// Stay until the run has ended or is halted, and show its progress.
+    /// Wait until the run has ended or is halted, and show its progress.
     #[arg(long)]
     wait: bool,
-    /// How long to stay, such as 10m [default: until then].
+    /// How long to wait, such as 10m [default: no limit].
     #[arg(long, requires = "wait", value_name = "TIME", value_parser = parse_time)]
     timeout: Option<Duration>,
 }

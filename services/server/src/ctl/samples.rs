@@ -25,13 +25,13 @@ const MAX_NAMED: usize = 1_000;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// List the samples of a device in a range of time as they came, oldest first.
+    /// List the samples of a device in a time range, oldest first.
     ///
-    /// They are kept for 7 days unless the server is told otherwise; for longer spans there is `homepot ctl query`.
+    /// Samples are kept for 7 days unless the server is set otherwise. Use `homepot ctl query` for longer ranges.
     List {
         #[command(flatten)]
         device: DeviceId,
-        /// Only from this time on: so long ago, such as 30m or 2h, or a time such as 2026-11-27T08:00:00Z.
+        /// Only from this time on: an age such as 30m or 2h, or a time such as 2026-11-27T08:00:00Z.
         #[arg(long, default_value = "1h", value_name = "TIME", value_parser = words::moment)]
         since: DateTime<Utc>,
         #[command(flatten)]
@@ -54,7 +54,7 @@ pub(super) struct LatestArgs {
     source: Option<DeviceSource>,
     #[command(flatten)]
     limit: Limit,
-    /// Show each newer sample too, within about a second of its arrival, until Ctrl-C.
+    /// Then show each newer sample, within about a second of its arrival, until Ctrl-C.
     #[arg(long, conflicts_with = "limit")]
     watch: bool,
 }

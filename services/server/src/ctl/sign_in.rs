@@ -13,7 +13,7 @@ use crate::{client::Client, sign_in_link::sign_in_link};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct SignInArgs {
-    /// Address of the web page, as a browser has it.
+    /// Address of the web page as browsers reach it, such as `https://pot.example`.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8000", value_parser = page)]
     dashboard: ServerAddress,
 }

@@ -25,36 +25,36 @@ pub(super) enum Action {
     },
     /// Show one site.
     Get(SiteId),
-    /// Make a site.
+    /// Create a site.
     Create {
-        /// Its id: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', a letter or digit first.
+        /// Id of the new site: 1 to 64 of A-Z, a-z, 0-9, '.', '_' and '-', a letter or digit first.
         #[arg(value_name = "SITE_ID")]
         site_id: String,
-        /// Its name, for people [default: its id].
+        /// Name of the site, for people [default: its id].
         #[arg(long)]
         name: Option<String>,
-        /// What it is.
+        /// Description of the site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         description: String,
-        /// Where it is.
+        /// Location of the site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
         location: String,
-        /// Devices on the server's machine may enrol without a token, where the server allows it too.
+        /// Let devices on the server's machine enrol without a token. The server must allow it too.
         #[arg(long)]
         open_enrollment: bool,
     },
-    /// Change a site; what is left out stays.
+    /// Change a site. Fields that are left out stay as they are.
     Update {
         /// The site.
         #[arg(value_name = "SITE_ID")]
         site_id: String,
-        /// Its name, for people.
+        /// Name of the site, for people.
         #[arg(long)]
         name: Option<String>,
-        /// What it is.
+        /// Description of the site.
         #[arg(long, value_name = "TEXT")]
         description: Option<String>,
-        /// Where it is.
+        /// Location of the site.
         #[arg(long, value_name = "TEXT")]
         location: Option<String>,
         /// Whether devices on the server's machine may enrol without a token.
@@ -63,16 +63,16 @@ pub(super) enum Action {
     },
     /// Remove a site for good.
     ///
-    /// Asks for its id to be typed. Its enrolment tokens end. Repeat it when it was cut short.
+    /// Asks you to type the site's id. Its enrolment tokens end. If the command was cut short, repeat it.
     Remove(RemoveArgs),
 }
 
-/// Which site, and what becomes of its devices.
+/// The site to remove, and whether to remove its devices too.
 #[derive(Debug, clap::Args)]
 pub(super) struct RemoveArgs {
     #[command(flatten)]
     site: SiteId,
-    /// Remove its devices too; otherwise it must have none.
+    /// Remove its devices too. Without this flag, the site must have none.
     #[arg(long)]
     with_devices: bool,
     #[command(flatten)]

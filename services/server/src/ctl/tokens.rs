@@ -22,38 +22,38 @@ use crate::client::Client;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// Make a token that lets devices enrol at a site and show it, once.
+    /// Make a token with which devices enrol at a site, and show it, once.
     Create {
-        /// The site it is good for.
+        /// The site at which devices enrol with it.
         #[arg(long, value_name = "SITE_ID")]
         site: String,
         /// How many devices may enrol with it.
         #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         uses: u32,
-        /// How long it is good, such as 30m, 24h or 7d.
+        /// How long the token is valid, such as 30m, 24h or 7d.
         #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
         ttl: Duration,
-        /// Its devices are simulated ones.
+        /// Make the token for simulated devices.
         #[arg(long)]
         simulated: bool,
-        /// Mark each device that enrols with it; may be given more than once.
+        /// Give each device that enrols with the token this label. Can be repeated.
         #[arg(long = "label", value_name = "KEY=VALUE", value_parser = label)]
         labels: Vec<(String, String)>,
     },
     /// List enrolment tokens, newest first, without their secrets.
     List {
-        /// Only of this site.
+        /// Only tokens of this site.
         #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
         site: String,
-        /// Only those for real or for simulated devices.
+        /// Only tokens for real or for simulated devices.
         #[arg(long, value_parser = source_parser())]
         source: Option<DeviceSource>,
         #[command(flatten)]
         limit: Limit,
     },
-    /// End an enrolment token; devices that enrolled with it stay.
+    /// Revoke an enrolment token. Devices that enrolled with it stay enrolled.
     Revoke {
-        /// Its public id, as the list shows it.
+        /// The token's public id, as `tokens list` shows it.
         #[arg(value_name = "TOKEN_ID")]
         token_id: String,
     },

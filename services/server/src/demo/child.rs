@@ -1,4 +1,4 @@
-//! A program that the demo runs: its log in a file, its end certain.
+//! A program that the demo runs: logs to a file, and always ends with the demo.
 
 use std::{
     ffi::OsStr,

@@ -1,4 +1,4 @@
-//! `homepot demo`: all of it on this machine, with real parts, and nothing left running after it.
+//! `homepot demo`: runs all parts of HOMEPOT on this machine, and leaves nothing running afterwards.
 
 mod child;
 mod guide;
@@ -31,8 +31,8 @@ use crate::{
 };
 
 pub(crate) const AFTER_HELP: &str = "\
-It listens on the server's usual addresses; HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR and HOMEPOT_OPS_ADDR choose others. \
-Open enrolment is on, for this machine only. Ctrl-C ends all of it; its data stays, for the next time.";
+The demo listens on the server's usual addresses; HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR and HOMEPOT_OPS_ADDR choose \
+others. Open enrolment is on, for this machine only. Ctrl-C ends the demo; its data stays for the next time.";
 
 const SITE: &str = "site-001";
 /// Any single step takes seconds; a machine that is busy building gets this long.
@@ -54,11 +54,11 @@ const ADDRESSES: [(&str, &str, &str, &str); 3] = [
 /// How long, and where.
 #[derive(Debug, clap::Args)]
 pub(crate) struct DemoArgs {
-    /// End by itself after this many seconds, or as soon after as all of it was shown; status 0 if all of it worked.
+    /// End after this many seconds, or later, once everything was shown. Exits with 0 if everything worked.
     #[arg(long, value_name = "SECONDS")]
     seconds: Option<u64>,
-    /// Where the demo keeps its data, apart from a real server's [default: the server's data directory with -demo
-    /// after it].
+    /// Directory of the demo's data, which is kept apart from a real server's [default: the server's data directory with
+    /// -demo after it].
     #[arg(long, env = "HOMEPOT_DEMO_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }

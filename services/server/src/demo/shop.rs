@@ -61,7 +61,7 @@ pub(super) async fn wait_online(client: &Client) -> anyhow::Result<()> {
     }
 }
 
-/// Has all of them run their diagnostics, and shows what came of it.
+/// Queues RUN_DIAGNOSTICS for all of them, and shows the outcomes.
 pub(super) async fn diagnose(client: &Client) -> anyhow::Result<()> {
     let target = Target { label_selector: selector(), source: DeviceSource::Simulated.into(), ..Default::default() };
     let request = command_pb::StartRunRequest {
@@ -90,7 +90,7 @@ pub(super) async fn diagnose(client: &Client) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds the device that fares worst, and shows it.
+/// Finds the device in the worst state, and shows it.
 pub(super) async fn show_failing(client: &Client) -> anyhow::Result<()> {
     let request =
         telemetry_pb::LatestRequest { source: DeviceSource::Simulated.into(), page_size: 1_000, ..Default::default() };

@@ -10,8 +10,8 @@ use homepot_host::settings::{Reader, Surroundings, given_path};
 /// Flag of the data directory, as it is written.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DataDirFlags {
-    /// Where the private database and the first admin's token are kept [default: /var/lib/homepot as root, else
-    /// $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
+    /// Directory of the private database, the first admin's token and the server's secret [default: /var/lib/homepot as
+    /// root, else $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
     #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR", help_heading = "Storage")]
     data_dir: Option<OsString>,
 }

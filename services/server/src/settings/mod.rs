@@ -37,7 +37,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Flags of `homepot serve`. A flag wins over its environment variable.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Flags {
-    /// Parts to run, separated by commas.
+    /// Roles that this process runs, separated by commas.
     #[arg(long, env = "HOMEPOT_ROLES", value_name = "LIST", default_value = "registry,telemetry,command,link,gateway")]
     roles: String,
 
@@ -74,7 +74,7 @@ pub(crate) struct Flags {
     #[command(flatten)]
     limits: LimitFlags,
 
-    /// How long open streams and requests may take to end when the server is told to stop: 1s to 5m.
+    /// How long open streams and requests may take to end when the server stops: 1s to 5m.
     #[arg(long, env = "HOMEPOT_DRAIN_DEADLINE", value_name = "TIME", default_value = "8s")]
     drain_deadline: String,
 

@@ -1,4 +1,4 @@
-//! The parts a process can run.
+//! The roles that a process can run.
 
 use std::{collections::BTreeSet, fmt, str::FromStr};
 

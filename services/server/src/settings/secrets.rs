@@ -10,14 +10,14 @@ use homepot_registry::Registry;
 /// Flags of the files that hold the secrets, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct SecretFlags {
-    /// File that holds the first admin's token. Or give the token itself in HOMEPOT_ADMIN_TOKEN; there is no flag
-    /// for it. With neither, the first start makes one and writes it to admin-token in the data directory.
+    /// File that holds the first admin's token. You can also give the token itself in HOMEPOT_ADMIN_TOKEN, which has no
+    /// flag. With neither, the first start makes a token and writes it to admin-token in the data directory.
     #[arg(long, env = "HOMEPOT_ADMIN_TOKEN_FILE", value_name = "FILE", help_heading = "Security")]
     admin_token_file: Option<OsString>,
 
-    /// File that holds the server's secret: 32 to 1,024 random letters. Or give the secret itself in HOMEPOT_SECRET; there is
-    /// no flag for it. With neither, the first start makes one and writes it to server-secret in the data directory.
-    /// Servers on one database need the same.
+    /// File that holds the server's secret: 32 to 1,024 random letters. You can also give the secret itself in
+    /// HOMEPOT_SECRET, which has no flag. With neither, the first start makes a secret and writes it to server-secret
+    /// in the data directory. All servers on one database need the same secret.
     #[arg(long, env = "HOMEPOT_SECRET_FILE", value_name = "FILE", help_heading = "Security")]
     secret_file: Option<OsString>,
 }

@@ -11,17 +11,17 @@ use super::{Role, Roles};
 /// Flags of a gateway without services, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ServicesFlags {
-    /// Where a gateway finds the gRPC services when they don't all run in its own process, such as
-    /// `http://10.0.0.7:50051` or `https://grpc.example`.
+    /// Address of the gRPC services, for a gateway whose process does not run them all, such as `http://10.0.0.7:50051`
+    /// or `https://grpc.example`.
     #[arg(long, env = "HOMEPOT_GRPC_URL", value_name = "URL", help_heading = "Addresses")]
     grpc_url: Option<String>,
 
-    /// Send the callers' keys and tokens in clear to a --grpc-url that is not on this machine. Only where something
+    /// Send the callers' keys and tokens in clear text to a --grpc-url on another machine. Use it only if something
     /// else encrypts the connection.
     #[arg(long, env = "HOMEPOT_ALLOW_PLAINTEXT", help_heading = "Addresses")]
     allow_plaintext: bool,
 
-    /// PEM file of the authorities that vouch for an https --grpc-url [default: those of this machine].
+    /// PEM file of the certificate authorities to trust for an https --grpc-url [default: those of this machine].
     #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE", help_heading = "Addresses")]
     grpc_ca: Option<OsString>,
 }

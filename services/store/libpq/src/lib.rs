@@ -1,5 +1,5 @@
-//! The bindings of libpq (the released crate `pq-sys`), with one addition: whoever makes a connection through them can be
-//! observed.
+//! The bindings of libpq (the released crate `pq-sys`), with one addition: a hook gets every connection that is made
+//! through them.
 //!
 //! diesel makes connections with `pq_sys::PQconnectdb` and shows neither the connection nor the SQLSTATE of most errors.
 //! `homepot-store` needs both: the socket, to end a call that hangs, and the code, to tell a full disk from a bad value.

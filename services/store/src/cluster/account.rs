@@ -1,4 +1,4 @@
-//! Whom Postgres runs as: never root.
+//! The user that Postgres runs as, which is never root.
 //!
 //! Root hands the cluster's directory to that user, so from there on another user decides what every name in it means.
 //! Root itself therefore opens, reads, writes, renames and removes nothing below it: [`Account::act`] does it with that

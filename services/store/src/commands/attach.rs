@@ -1,4 +1,4 @@
-//! What a device that attaches can no longer tell.
+//! Ends commands whose outcome an attaching device can no longer know.
 
 use diesel::{
     PgConnection, RunQueryDsl, sql_query,

@@ -1,4 +1,4 @@
-//! Moving commands from one state to the next, by what was heard of them.
+//! Moves commands from one state to the next, by the events about them.
 
 use std::collections::HashMap;
 

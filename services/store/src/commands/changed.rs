@@ -1,4 +1,4 @@
-//! What has changed since: for those who watch.
+//! Commands that changed since a cursor, for watches.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Ending commands that nothing else will end.
+//! Ends commands that nothing else ends.
 
 use chrono::{DateTime, Utc};
 use diesel::{

@@ -1,5 +1,5 @@
-//! The end of devices: all that is kept of them goes. Simulated ones can go as a set; a real one only by its own name, after it
-//! was marked as removed.
+//! Removes devices with all of their data. Simulated devices can be removed as a set; a real device only by its own id,
+//! after it was marked as removed.
 //!
 //! What is written of a device either checks, under a lock, that its row is there (foreign keys do) or is removed once more
 //! later (rollups, see [`super::sweep_removed`]): whoever was about to write leaves nothing behind.

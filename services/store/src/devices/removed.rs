@@ -1,4 +1,4 @@
-//! Devices that are gone, remembered for as long as somebody may come back who saw them.
+//! Remembers removed devices for as long as a viewer that saw them may come back.
 
 use std::collections::HashSet;
 

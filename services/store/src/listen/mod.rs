@@ -1,4 +1,4 @@
-//! What others notify, on a connection of its own.
+//! Listens for notifications, on a connection of its own.
 //!
 //! diesel exposes no socket to wait on, so this speaks to libpq itself, on a thread that sleeps until the socket has
 //! something or until it is told to stop. All that is unsafe stands in `session`.

@@ -1,4 +1,4 @@
-//! What keeps storage running by itself: partitions ahead of time, rollups, and an end to what has expired.
+//! Maintenance of the storage: makes partitions ahead of time and rollups, and drops what has expired.
 
 pub mod guard;
 

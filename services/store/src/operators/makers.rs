@@ -1,5 +1,5 @@
-//! What operators make of one another, and its end. Nobody gives more than it has: what an operator makes ends with it at the
-//! latest.
+//! Which operator made which operators and tokens, and their end. Nobody can give more rights than it has, and what an
+//! operator makes ends no later than its own token.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ pub(crate) struct Reach {
     end: Option<DateTime<Utc>>,
 }
 
-/// What came of making something.
+/// The result of making something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Made<T> {
     /// This.

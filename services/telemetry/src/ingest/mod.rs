@@ -43,7 +43,7 @@ impl Default for Config {
     }
 }
 
-/// What became of a submission: the samples that the database refused, by their place.
+/// The result of a submission: the samples that the database refused, by their index.
 pub(crate) type Outcome = Result<Vec<(usize, SampleFault)>, Error>;
 
 /// One caller's samples, and where it waits for the commit.

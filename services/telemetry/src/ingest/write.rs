@@ -40,7 +40,7 @@ enum Failure {
     Refused(Blame),
 }
 
-/// What stands in the way of a sample.
+/// The reason why a sample is not stored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Blame {
     /// The sample: what it holds, or whose it is.

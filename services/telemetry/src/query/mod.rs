@@ -120,7 +120,7 @@ enum Names {
     Site(SiteId),
 }
 
-/// What is asked for, as far as the request itself tells.
+/// The query, as far as the request itself defines it.
 struct Asked {
     metrics: Vec<Metric>,
     names: Names,

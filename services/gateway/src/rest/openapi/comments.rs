@@ -1,4 +1,4 @@
-//! The comments of the contract, by what they stand before.
+//! The comments of the contract, by the element that they describe.
 
 use std::collections::HashMap;
 

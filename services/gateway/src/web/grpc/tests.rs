@@ -1,4 +1,4 @@
-//! What becomes of calls on their way to a service, and what is told of those that go no further.
+//! Tests of calls on their way to a service, and of the errors of those that are refused before.
 
 use std::sync::{Arc, Mutex, atomic::Ordering};
 

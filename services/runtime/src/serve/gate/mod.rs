@@ -1,9 +1,9 @@
-//! How many connections a port holds, and what those may do that nobody has let in yet.
+//! Bounds how many connections a port holds, and what a connection may do before a credential is accepted on it.
 //!
-//! A connection is a stranger's until a credential was accepted on it. Until then it has few calls at once, few bytes,
-//! and few seconds, and it stands in a place that it loses to a newcomer when there are too many of its kind
-//! ([`super::places`]). From then on the usual limits apply. The descriptors of a port are counted for it alone, so no
-//! port can take those of another; of the gRPC port's, some stay free of devices for whoever is new there.
+//! Until a credential is accepted, a connection is a stranger. It may have few calls at once, few bytes and few
+//! seconds, and it holds a place, which it loses to a newcomer when there are too many strangers ([`super::places`]).
+//! From then on the usual limits apply. The descriptors of a port are counted for it alone, so no port can take those
+//! of another; of the gRPC port's, some stay free of devices for whoever is new there.
 //!
 //! Connections from trusted proxies are never strangers: each carries many clients, whom other limits count by the address
 //! that the proxy tells.

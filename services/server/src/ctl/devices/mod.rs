@@ -31,19 +31,19 @@ use crate::client::Client;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
-    /// List the devices you may see; with --watch, each again when it changes.
+    /// List the devices that you may see. With --watch, also show changes.
     List(List),
-    /// Count devices by status, type and site: the real ones, unless told otherwise.
+    /// Count devices by status, type and site: the real ones, unless --source says otherwise.
     Summary(SummaryArgs),
     /// Show one device with its presence.
     Get(DeviceId),
-    /// Show a device's labels, or change some; the others stay.
+    /// Show the labels of a device, or change some of them.
     ///
-    /// The labels are read, changed and written back: of two who change the same device at once, the later wins.
+    /// Labels are read, changed and written back. If two people change the same device at once, the later change wins.
     Label {
         #[command(flatten)]
         device: DeviceId,
-        /// key=value sets a label, key- takes it away.
+        /// key=value sets a label, key- removes it.
         #[arg(value_name = "KEY=VALUE|KEY-", allow_hyphen_values = false)]
         changes: Vec<LabelChange>,
     },
@@ -55,34 +55,34 @@ pub(super) enum Action {
         #[arg(value_parser = ["on", "off"])]
         switch: String,
     },
-    /// Let a device in again that was shut out.
+    /// Activate a device that was deactivated.
     Activate(DeviceId),
-    /// Shut a device out: its stream ends within 2 s, and it is refused until it is activated.
+    /// Deactivate a device: its stream ends within 2 s, and its calls are refused until it is activated.
     Deactivate(DeviceId),
-    /// When a device came and went, newest first.
+    /// List when a device went online and offline, newest first.
     History {
         #[command(flatten)]
         device: DeviceId,
         #[command(flatten)]
         limit: Limit,
     },
-    /// Make a new key for a device and show it, once; older keys stay good for a while.
+    /// Make a new key for a device and show it, once. Older keys stay valid for a while.
     RotateKey {
         #[command(flatten)]
         device: DeviceId,
-        /// How long the older keys stay good, such as 0s, 1h or 30d.
+        /// How long the older keys stay valid, such as 0s, 1h or 30d.
         #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
         overlap: Duration,
     },
-    /// End every key of a device at once; its stream ends within 2 s.
+    /// Revoke all keys of a device at once. Its stream ends within 2 s.
     RevokeKeys(DeviceId),
-    /// Remove a device for good: it is shut out, is in no list any more and can't come back.
+    /// Remove a device for good: no list shows it any more, and it can't come back.
     ///
-    /// Asks for its id to be typed. Its stream ends within 2 s. Repeat it when it was cut short.
+    /// Asks you to type the device's id. Its stream ends within 2 s. If the command was cut short, repeat it.
     Remove(RemoveArgs),
-    /// Remove simulated devices with all their data; real ones are never touched.
+    /// Remove simulated devices with all their data. Real devices are never removed.
     ///
-    /// Their streams end within 2 s. Repeat it when it was cut short.
+    /// Their streams end within 2 s. If the command was cut short, repeat it.
     RemoveSimulated(RemovalArgs),
 }
 
@@ -106,7 +106,7 @@ pub(super) struct List {
     filter: Filter,
     #[command(flatten)]
     limit: Limit,
-    /// Show devices as they are, and each again when it changes, until Ctrl-C.
+    /// Show all devices as they are now, and then every change, until Ctrl-C.
     #[arg(long, conflicts_with_all = ["status", "selector", "limit"])]
     watch: bool,
 }
@@ -133,7 +133,7 @@ pub(super) struct SummaryArgs {
     /// Only devices of this site.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "SITE_ID")]
     site: String,
-    /// Count the real or the simulated devices; never both together [default: real].
+    /// Count real or simulated devices. The two are never summed [default: real].
     #[arg(long, value_parser = source_parser())]
     source: Option<DeviceSource>,
     #[command(flatten)]

@@ -125,7 +125,7 @@ fn cause(change: &pb::StateChange) -> String {
     words::word(change.cause().as_str_name(), "STATE_CHANGE_CAUSE_")
 }
 
-/// What is told of a new key beside the key.
+/// The note that is shown with a new key.
 #[derive(Default)]
 pub(super) struct NewKey {
     pub(super) device_id: String,

@@ -22,7 +22,7 @@ use crate::client::Client;
 /// Samples of a large fleet are many rows.
 pub(super) const TAKES: Duration = Duration::from_secs(3600);
 
-/// Which device, and what becomes of its history.
+/// The device to remove, and whether to keep its history.
 #[derive(Debug, clap::Args)]
 pub(in crate::ctl) struct RemoveArgs {
     #[command(flatten)]
@@ -49,16 +49,16 @@ pub(super) async fn remove(client: &Client, out: &Out, args: RemoveArgs) -> anyh
 /// Which simulated devices. At least one of --site, --selector and --all is required.
 #[derive(Debug, clap::Args)]
 pub(in crate::ctl) struct RemovalArgs {
-    /// Only devices of this site; may be given more than once.
+    /// Only devices of this site. Can be repeated.
     #[arg(long = "site", value_name = "SITE_ID")]
     sites: Vec<String>,
-    /// Only devices with such labels, as for `list`.
+    /// Only devices whose labels match, as for `devices list`.
     #[arg(short = 'l', long, value_name = "SELECTOR")]
     selector: Option<String>,
     /// Remove every simulated device of every site.
     #[arg(long, conflicts_with_all = ["sites", "selector"])]
     all: bool,
-    /// Do not ask.
+    /// Do not ask for confirmation.
     #[arg(long)]
     yes: bool,
 }

@@ -41,7 +41,7 @@ pub(crate) struct RunId {
 /// How long a list may be.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Limit {
-    /// Show at most this many.
+    /// Show at most this many entries.
     #[arg(long = "limit", value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) limit: Option<u32>,
 }
@@ -49,8 +49,8 @@ pub(crate) struct Limit {
 /// The labels that select devices.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Selector {
-    /// Only devices with such labels: key=value, key!=value, 'key in (a, b)', 'key notin (a, b)', key, '!key', joined by
-    /// commas.
+    /// Only devices whose labels match all of these conditions, separated by commas: key=value, key!=value, 'key in (a,
+    /// b)', 'key notin (a, b)', key, '!key'.
     #[arg(short = 'l', long, default_value = "", hide_default_value = true, value_name = "SELECTOR")]
     pub(crate) selector: String,
 }
@@ -58,7 +58,7 @@ pub(crate) struct Selector {
 /// The end of a range of time.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(crate) struct Until {
-    /// Only before this time, given like --since [default: now].
+    /// Only before this time, in the same form as --since [default: now].
     #[arg(long, value_name = "TIME", value_parser = words::moment)]
     until: Option<DateTime<Utc>>,
 }

@@ -6,7 +6,7 @@ use homepot::text;
 
 use super::status::Usage;
 
-/// Whether what is told is meant; an error where there is no terminal to ask on.
+/// Asks whether to go on; an error where there is no terminal to ask on.
 pub(crate) fn ask(told: &str) -> anyhow::Result<bool> {
     let told = text::visible(told);
     if !is_there() {
@@ -15,7 +15,7 @@ pub(crate) fn ask(told: &str) -> anyhow::Result<bool> {
     Ok(is_yes(&answer(&format!("{told}. Go on? [y/N] "))?))
 }
 
-/// Has the id of what goes for good typed; an error where it is not, or where there is no terminal to ask on.
+/// Asks for the id of what is removed for good; an error if another is typed, or where there is no terminal to ask on.
 pub(crate) fn confirm_id(told: &str, id: &str) -> anyhow::Result<()> {
     let told = text::visible(told);
     if !is_there() {

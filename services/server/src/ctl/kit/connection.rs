@@ -1,4 +1,4 @@
-//! Which server, and who asks.
+//! The connection to a server: its address, and the caller's token.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,22 +21,23 @@ const DEFAULT_SERVER: &str = "http://127.0.0.1:50051";
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Connection {
-    /// Take what is not said here from this context [default: the current one, see `contexts`].
+    /// Context to take the settings from that are not given here [default: the current one, see `contexts`].
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_CONTEXT", value_name = "NAME")]
     context: Option<String>,
     /// The server's gRPC address [default: http://127.0.0.1:50051].
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_URL", value_name = "URL")]
     server: Option<String>,
-    /// Send your token in clear to a server that is not on this machine. Only where something else encrypts the connection.
+    /// Send your token in clear text to a server on another machine. Use it only if something else encrypts the
+    /// connection.
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_ALLOW_PLAINTEXT")]
     allow_plaintext: bool,
-    /// PEM file of the authorities that vouch for an https server [default: those of this machine].
+    /// PEM file of the certificate authorities to trust for an https server [default: those of this machine].
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_GRPC_CA", value_name = "FILE")]
     ca: Option<PathBuf>,
-    /// File that holds your token; only its owner may have access to it.
+    /// File that holds your token. Nobody but its owner may have access to it.
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_TOKEN_FILE", value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The server's data directory, where the first admin's token is.
+    /// The server's data directory, which holds the first admin's token.
     #[arg(long, global = true, help_heading = HEADING, env = "HOMEPOT_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }

@@ -34,7 +34,7 @@ pub(crate) async fn summarize(
     answer(client.registry().summarize_fleet(request).await)
 }
 
-/// The word for what was not counted.
+/// The word for the source that was not counted.
 pub(crate) fn not_counted(summary: &pb::SummarizeFleetResponse) -> &'static str {
     match source(summary.source) {
         "simulated" => "real",

@@ -1,5 +1,4 @@
-//! What every noun of the shell is made of. A file here knows the others it needs and no noun; none of them go round in a
-//! circle.
+//! Building blocks for all nouns of the shell. A file here may use others of the kit, without circles, and no noun.
 
 pub(crate) mod args;
 pub(crate) mod ask;

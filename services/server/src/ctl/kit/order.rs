@@ -1,4 +1,4 @@
-//! What a device is told to do: the arguments that one command and a run have in common.
+//! The arguments that a single command and a run have in common.
 
 use std::{io::Read as _, time::Duration};
 
@@ -11,17 +11,17 @@ use super::status::Usage;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Order {
-    /// What to do: PING, RUN_DIAGNOSTICS, SET_INTERVAL, RESTART_APP, REBOOT, or a type the device declares.
+    /// Command type: PING, RUN_DIAGNOSTICS, SET_INTERVAL, RESTART_APP, REBOOT, or a type that the device declares.
     #[arg(value_name = "TYPE")]
     pub(crate) command_type: String,
-    /// Its arguments, a JSON object: in place, from a file (@FILE) or from standard input (-). What is given in place shows
-    /// in process lists.
+    /// Arguments of the command, as a JSON object: the JSON itself, a file (@FILE) or standard input (-). Process lists
+    /// show JSON that is given on the command line.
     #[arg(long, value_name = "JSON|@FILE|-")]
     payload: Option<String>,
-    /// How long it may run once started, such as 30s or 5m [default: 5m].
+    /// How long the command may run once started, such as 30s or 5m [default: 5m].
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     run_timeout: Option<Duration>,
-    /// Makes a repeat harmless: a second call with the same key queues nothing and shows the first one's.
+    /// Idempotency key: a second call with the same key queues nothing and shows what the first one queued.
     #[arg(long, default_value = "", hide_default_value = true, value_name = "KEY")]
     pub(crate) key: String,
 }
@@ -47,7 +47,7 @@ impl Order {
     }
 }
 
-/// What is larger than a payload may be is told by the server; reading on would only take memory.
+/// The most bytes to read: the server refuses larger payloads, so reading on would only take memory.
 fn read(source: std::io::Result<impl std::io::Read>) -> std::io::Result<String> {
     let mut text = String::new();
     source?.take(16 * MAX_PAYLOAD_BYTES as u64).read_to_string(&mut text)?;

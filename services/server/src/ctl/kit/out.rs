@@ -1,4 +1,4 @@
-//! Where answers go: tables for people, JSON, YAML, CSV or names for scripts, and an end when nobody reads any more.
+//! Output of answers: tables for people; JSON, YAML, CSV or names for scripts. It ends when the reader closes the pipe.
 
 use std::{
     ffi::{OsStr, OsString},
@@ -20,35 +20,35 @@ use crate::terminal::wall_clock;
 /// How answers look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum Output {
-    /// For people: the columns that matter, times as ages.
+    /// For people: the main columns, with times as ages.
     Table,
-    /// For people: every column, times in full.
+    /// For people: all columns, with times in full.
     Wide,
-    /// For scripts: one document; watches write one object a line.
+    /// For scripts: one document; a watch writes one object per line.
     Json,
-    /// For scripts: one document; watches write one for each change.
+    /// For scripts: one document; a watch writes one document per change.
     Yaml,
     /// For spreadsheets and scripts: a row for each record, a column for each field.
     Csv,
-    /// For scripts: the id of each record, one a line.
+    /// For scripts: the id of each record, one per line.
     Name,
 }
 
 /// How answers are to look.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Look {
-    /// How answers look.
+    /// Output format.
     #[arg(short, long, global = true, value_enum, default_value_t = Output::Table)]
     output: Output,
-    /// Leave out the line of column names in tables and CSV.
+    /// Omit the line of column names in tables and CSV.
     #[arg(long, global = true)]
     no_headers: bool,
-    /// Sort a list by this field, named as in JSON, such as presence.last_seen_at. With --limit, what is listed is sorted.
+    /// Sort a list by this field, named as in JSON, such as presence.last_seen_at. --limit applies before the sort.
     #[arg(long, global = true, value_name = "FIELD")]
     sort_by: Option<String>,
 }
 
-/// Nobody reads what is written (`| head`); no error to tell anybody of.
+/// The reader closed the pipe (`| head`). This is no error to report.
 #[derive(Debug)]
 pub(crate) struct ReaderGone;
 
@@ -66,7 +66,7 @@ pub(crate) struct Out {
     canvas: Canvas,
 }
 
-/// What is written bit by bit: the columns stay as they were.
+/// Output that is written bit by bit, with columns that keep their widths.
 pub(crate) struct Feed {
     table: Table,
     fields: Vec<String>,
@@ -83,7 +83,7 @@ impl Out {
         Self { look, canvas: Canvas { width, color } }
     }
 
-    /// Whether people read it, who are told more than a script could use.
+    /// Whether people read the output, who get more notes than scripts.
     pub(crate) fn is_for_people(&self) -> bool {
         matches!(self.look.output, Output::Table | Output::Wide)
     }

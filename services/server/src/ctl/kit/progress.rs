@@ -1,5 +1,5 @@
-//! How far something is, told while somebody waits: a bar on a terminal, lines elsewhere. All on standard error, so that
-//! standard output has the result alone.
+//! Shows progress while somebody waits: a bar on a terminal, lines elsewhere. It goes to standard error, so that
+//! standard output has only the result.
 
 use std::io::{IsTerminal as _, Write as _};
 

@@ -1,4 +1,4 @@
-//! Removing something for good: what becomes of its history, and whether it is meant.
+//! Removals for good: whether to keep the history, and the confirmation.
 
 use homepot::pb::registry::v1::History;
 
@@ -9,7 +9,7 @@ use super::{ask::confirm_id, status::Usage};
 pub(crate) struct Removal {
     #[command(flatten)]
     fate: Fate,
-    /// The id once more, in place of typing it when asked.
+    /// Confirm the removal by giving the id again, so that it need not be typed when asked.
     #[arg(long, value_name = "ID")]
     confirm: Option<String>,
 }
@@ -17,10 +17,11 @@ pub(crate) struct Removal {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 struct Fate {
-    /// Remove samples, state changes and commands too; the id is free afterwards.
+    /// Remove samples, state changes and commands too. The id is free afterwards.
     #[arg(long)]
     purge_history: bool,
-    /// Keep samples, state changes and commands until their retention ends, to be read by the id, which stays taken.
+    /// Keep samples, state changes and commands until their retention ends. They can be read by the id, which stays
+    /// taken.
     #[arg(long)]
     keep_history: bool,
 }

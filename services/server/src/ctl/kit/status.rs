@@ -1,4 +1,4 @@
-//! What the shell is told by the exit status.
+//! Exit statuses.
 
 use std::process::ExitCode;
 
@@ -19,9 +19,9 @@ pub(crate) const HELP: &str = "\
 Exit status:
   0  done; with --wait: the command succeeded, or every device of the run did
   1  an error; with --wait: failed, rejected, cancelled or expired, or some devices of the run did not succeed
-  2  the command line is at fault
-  3  with --wait: nobody can say how the command ended
-  4  with --wait: still under way when the time was over";
+  2  wrong command line
+  3  with --wait: the command ended as unknown
+  4  with --wait: still under way when the timeout ended";
 
 impl From<Status> for ExitCode {
     fn from(status: Status) -> Self {
@@ -29,7 +29,7 @@ impl From<Status> for ExitCode {
     }
 }
 
-/// What is wrong with the command line, found out later than by its parser.
+/// A fault of the command line that its parser could not find.
 #[derive(Debug)]
 pub(crate) struct Usage(pub(crate) String);
 

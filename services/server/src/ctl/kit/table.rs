@@ -1,4 +1,4 @@
-//! Tables for people: columns as wide as what stands in them, and no letter that could play with the terminal.
+//! Tables for people: columns as wide as their content, with characters escaped that a terminal would obey.
 
 use unicode_width::UnicodeWidthChar as _;
 

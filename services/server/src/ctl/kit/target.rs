@@ -1,4 +1,4 @@
-//! Which devices a run is for, and whether that is meant.
+//! The target of a run, and the question whether it is meant.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ const HEADING: &str = "Which devices";
 pub(crate) struct Selection {
     #[command(flatten)]
     named: Named,
-    /// Only real or only simulated devices [default: real; with --device: whatever they are].
+    /// Only real or only simulated devices [default: real; with --device: either].
     #[arg(long, help_heading = HEADING, value_parser = source_parser())]
     source: Option<DeviceSource>,
 }
@@ -28,17 +28,17 @@ pub(crate) struct Selection {
 #[derive(Clone, Debug, Default, clap::Args)]
 #[group(required = true, multiple = true)]
 struct Named {
-    /// This device; can be repeated.
+    /// This device. Can be repeated.
     #[arg(long = "device", help_heading = HEADING, value_name = "DEVICE_ID", conflicts_with_all = ["site", "selector", "fleet"])]
     devices: Vec<String>,
     /// The devices of this site.
     #[arg(long, help_heading = HEADING, value_name = "SITE_ID", conflicts_with = "fleet")]
     site: Option<String>,
-    /// The devices with such labels: key=value, key!=value, 'key in (a, b)', 'key notin (a, b)', key, '!key', joined by
-    /// commas; with --site those of the site.
+    /// The devices whose labels match all of these conditions, separated by commas: key=value, key!=value, 'key in (a,
+    /// b)', 'key notin (a, b)', key, '!key'. With --site, only devices of that site.
     #[arg(short = 'l', long, help_heading = HEADING, value_name = "SELECTOR", conflicts_with = "fleet")]
     selector: Option<String>,
-    /// Every device you may reach.
+    /// All devices that you may reach.
     #[arg(long, help_heading = HEADING)]
     fleet: bool,
 }
