@@ -1,6 +1,6 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test dashboard lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard screenshots lint fmt bench soak fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
@@ -17,6 +17,9 @@ test: ## every test, the end-to-end ones included
 
 dashboard: ## the web page, for the next build of the server; DASHBOARD=dev shows it while it is changed
 	@exec scripts/dashboard $(DASHBOARD)
+
+screenshots: ## the pictures of docs/dashboard.md, taken of a demo of its own; SCREENSHOTS=DIR takes every page in every look
+	@exec scripts/dashboard screenshots $(SCREENSHOTS)
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 	@exec .ci/run lint

@@ -1,7 +1,7 @@
 // Takes the pictures of the documents, of a demo of its own: `make screenshots`.
 //
 //   node scripts/screenshots.mjs                 those that the documents show, into docs/pictures
-//   node scripts/screenshots.mjs DIR [WORD …]    all views whose name holds a WORD, light and dark, desktop and phone
+//   node scripts/screenshots.mjs DIR [WORD …]    all views whose name holds each WORD, light and dark, desktop and phone
 //
 // The demo is that of HOMEPOT_PROGRAMS, target/debug unless set. With HOMEPOT_URL and HOMEPOT_TOKEN, a server is shown that runs already.
 import { spawn } from "node:child_process";
@@ -33,12 +33,13 @@ async function freeAddress() {
 
 /** A demo with data of its own, once it says that all of it works. */
 async function demo() {
+  const program = join(process.env.HOMEPOT_PROGRAMS ?? resolve("../target/debug"), "homepot");
+  if (!existsSync(program)) throw new Error(`there is no ${program}; cargo build makes it`);
   const home = await mkdtemp(join(tmpdir(), "homepot-pictures-"));
   // Where root takes the pictures, Postgres runs as another user and has to come through.
   await chmod(home, 0o711);
   const [HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR, HOMEPOT_OPS_ADDR] = await Promise.all([freeAddress(), freeAddress(), freeAddress()]);
   const data = join(home, "data");
-  const program = join(process.env.HOMEPOT_PROGRAMS ?? resolve("../target/debug"), "homepot");
   const child = spawn(program, ["demo", "--data-dir", data], {
     env: { ...process.env, HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR, HOMEPOT_OPS_ADDR },
     stdio: ["ignore", "pipe", "pipe"],
@@ -115,7 +116,7 @@ async function take(page, at, file, isWhole) {
 async function main() {
   const [folder, ...words] = process.argv.slice(2);
   if (!CHROMIUM) throw new Error("there is no Chromium on this machine; scripts/bootstrap test installs it");
-  const to = resolve(folder ?? "../docs/pictures");
+  const to = resolve(folder ?? process.env.HOMEPOT_PICTURES ?? "../docs/pictures");
   await mkdir(to, { recursive: true });
   const running = process.env.HOMEPOT_URL && { url: process.env.HOMEPOT_URL, token: process.env.HOMEPOT_TOKEN, end: () => undefined };
   const server = running || (await demo());
