@@ -92,6 +92,8 @@ async function person(browser, server, look, isSignedOut) {
   await page.getByLabel("Operator token").fill(server.token);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.locator("#main h1").first().waitFor();
+  // Nothing is under the mouse.
+  await page.mouse.move(0, 0);
   return page;
 }
 
