@@ -6,11 +6,12 @@
 // The demo is that of HOMEPOT_PROGRAMS, target/debug unless set. With HOMEPOT_URL and HOMEPOT_TOKEN, a server is shown that runs already.
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdir, mkdtemp, readFile, rm, stat } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { chromium } from "playwright-core";
+import { packed } from "./png.mjs";
 import { furnish, VIEWS } from "./views.mjs";
 
 const LOOKS = {
@@ -111,8 +112,9 @@ async function take(page, at, file, isWhole) {
   await page.evaluate((to) => (location.hash = `#${to}`), at);
   await page.locator("h1").first().waitFor();
   await settled(page);
-  await page.screenshot({ path: file, fullPage: isWhole, animations: "disabled" });
-  console.log(`${file}  ${Math.round((await stat(file)).size / 1024)} KB`);
+  const picture = packed(await page.screenshot({ fullPage: isWhole, animations: "disabled" }));
+  await writeFile(file, picture);
+  console.log(`${file}  ${Math.round(picture.length / 1024)} KB`);
 }
 
 async function main() {
