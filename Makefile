@@ -4,7 +4,7 @@
 
 help: ## this list
 	@echo "HOMEPOT"
-	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "    make demo DEMO_SECONDS=30    ends by itself, status 0 if all of it worked"
 	@echo "    make siege SIEGE='--attack silence'    one attack; SIEGE=--list names them"
 	@echo "    make bench BENCH=ingest      one benchmark; BENCH='ingest --help' tells what it takes"
@@ -18,7 +18,7 @@ test: ## every test, the end-to-end ones included
 dashboard: ## the web page, for the next build of the server; DASHBOARD=dev shows it while it is changed
 	@exec scripts/dashboard $(DASHBOARD)
 
-screenshots: ## the pictures of docs/dashboard.md, taken of a demo of its own; SCREENSHOTS=DIR takes every page in every look
+screenshots: ## the pictures of docs/dashboard.md; SCREENSHOTS=DIR takes every page in every look
 	@exec scripts/dashboard screenshots $(SCREENSHOTS)
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
