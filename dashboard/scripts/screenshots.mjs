@@ -41,7 +41,8 @@ async function demo() {
   await chmod(home, 0o711);
   const [HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR, HOMEPOT_OPS_ADDR] = await Promise.all([freeAddress(), freeAddress(), freeAddress()]);
   const data = join(home, "data");
-  const child = spawn(program, ["demo", "--data-dir", data], {
+  // It ends by itself where this script comes to an end that it can't tell of.
+  const child = spawn(program, ["demo", "--data-dir", data, "--seconds", "900"], {
     env: { ...process.env, HOMEPOT_GRPC_ADDR, HOMEPOT_REST_ADDR, HOMEPOT_OPS_ADDR },
     stdio: ["ignore", "pipe", "pipe"],
     // Of a group of its own: Ctrl-C reaches this script, which then ends the demo.
