@@ -1,10 +1,10 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test dashboard lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard screenshots lint fmt bench soak fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
-	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "    make demo DEMO_SECONDS=30    ends by itself, status 0 if all of it worked"
 	@echo "    make siege SIEGE='--attack silence'    one attack; SIEGE=--list names them"
 	@echo "    make bench BENCH=ingest      one benchmark; BENCH='ingest --help' tells what it takes"
@@ -17,6 +17,9 @@ test: ## every test, the end-to-end ones included
 
 dashboard: ## the web page, for the next build of the server; DASHBOARD=dev shows it while it is changed
 	@exec scripts/dashboard $(DASHBOARD)
+
+screenshots: ## the pictures of docs/dashboard.md; SCREENSHOTS=DIR takes every page in every look
+	@exec scripts/dashboard screenshots $(SCREENSHOTS)
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 	@exec .ci/run lint

@@ -14,6 +14,9 @@ const MAY = {
 };
 const root = new URL("../src", import.meta.url).pathname;
 const faults = [];
+/** What a page's own rules select, by page; and the classes of what is drawn, by file. */
+const rulesOf = new Map();
+const drawn = [];
 
 for (const entry of await readdir(root, { recursive: true, withFileTypes: true })) {
   const file = join(entry.parentPath ?? entry.path, entry.name);
@@ -27,7 +30,19 @@ for (const entry of await readdir(root, { recursive: true, withFileTypes: true }
     const isOwnPage = floor === "pages" && to === "pages" && sub === page;
     if (MAY[floor] && !MAY[floor].includes(to) && !isOwnPage) faults.push(`${name} imports ~/${to}/${sub}, which is above or beside it`);
   }
+  if (floor === "pages" && name.endsWith(".css")) rulesOf.set(page, [...(rulesOf.get(page) ?? []), ...[...text.matchAll(/^\.[^{,]+/gm)].map(([selector]) => selector.trim())]);
+  if (name.endsWith(".tsx")) drawn.push({ name, isOf: (of) => floor === "pages" && page === of, classes: new Set([...text.matchAll(/\bclass="([^"]+)"/g)].flatMap(([, names]) => names.split(" "))) });
   if (name.endsWith(".css") && name !== "style/tokens.css" && /#[0-9a-f]{3,8}\b|rgb\((?!0 0 0)/i.test(text)) faults.push(`${name} names a colour; colours stand in style/tokens.css`);
+}
+
+// Rules stay loaded when their page is left, so they must fit nothing of another.
+for (const [page, rules] of rulesOf) {
+  for (const rule of new Set(rules)) {
+    for (const { name, isOf, classes } of drawn) {
+      const named = [...rule.matchAll(/\.([\w-]+)/g)].map(([, one]) => one);
+      if (!isOf(page) && named.every((one) => classes.has(one))) faults.push(`${rule} of pages/${page} also fits ${name}; the rules of a page have names of their own`);
+    }
+  }
 }
 
 for (const fault of faults) console.error(fault);

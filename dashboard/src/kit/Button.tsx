@@ -24,8 +24,8 @@ export function Button({ children, kind = "plain", busy = false, disabled = fals
       title={label}
       onClick={(event) => (busy ? event.preventDefault() : onPress?.())}
     >
-      {busy ? "…" : null}
       {children}
+      {busy ? "…" : null}
     </button>
   );
 }

@@ -13,6 +13,9 @@ test("what lies ahead is told as such", () => {
   expect(ago(1_000_000, 1_060_000)).toBe("1 min ago");
   expect(ago(1_060_000, 1_000_000)).toBe("in 1 min");
   expect(ago(1_000_000, 1_001_000)).toBe("now");
+  expect(ago(86_400_000, 2_000)).toBe("in 1 d");
+  expect(ago(43_200_000, 30_000)).toBe("in 12 h");
+  expect(ago(5 * 3_600_000, 60_000)).toBe("in 4 h 59 min");
 });
 
 test("a day begins at midnight of the zone that is set", () => {

@@ -54,5 +54,11 @@ export function span(length: number): string {
 export function ago(time: number, at: number): string {
   const passed = at - time;
   if (Math.abs(passed) < 1_500) return "now";
-  return passed >= 0 ? `${span(passed)} ago` : `in ${span(-passed)}`;
+  return passed >= 0 ? `${span(passed)} ago` : `in ${span(nearest(-passed))}`;
+}
+
+/** To the unit in which it is told: what was given 24 hours a moment ago does not end in 23. */
+function nearest(length: number): number {
+  const size = UNITS.find(([, size]) => length >= 10 * size)?.[1] ?? 1;
+  return Math.round(length / size) * size;
 }

@@ -65,7 +65,7 @@ function Steps({ span }: { span: Span }) {
   };
   const isNow = "last" in span;
   return (
-    <div class="row steps">
+    <div class="row span-steps">
       <Button label="Earlier" onPress={step((from, to) => [from - (to - from) / 2, to - (to - from) / 2])}>
         ←
       </Button>

@@ -27,7 +27,7 @@ export default function ActivityPage() {
       {!isOfFleet.value && <Notice>You are bound to sites, so you see only what you logged yourself.</Notice>}
       <div class="activity-filters">
         <SelectField label="What" value={param("type")} choices={CHOICES} onChange={(type) => show({ type }, "push")} />
-        <TypedFilter label="Page" name="page" placeholder="such as /sites" />
+        <TypedFilter label="Page" name="page" placeholder="/sites" />
         <TypedFilter label="Operator" name="operator" placeholder="the whole name" />
         <TypedFilter label="Visit" name="visit" placeholder="its whole id" />
       </div>

@@ -26,9 +26,9 @@ export default function ErrorsPage() {
     >
       <div class="errors-filters">
         <SelectField label="Severity" value={param("severity")} choices={CHOICES} onChange={(severity) => show({ severity }, "push")} />
-        <TypedFilter label="Category" name="category" placeholder="such as payment" />
-        <TypedFilter label="Code" name="code" placeholder="such as E_TIMEOUT" />
-        <TypedFilter label="Endpoint" name="endpoint" placeholder="such as /api/orders" />
+        <TypedFilter label="Category" name="category" placeholder="payment" />
+        <TypedFilter label="Code" name="code" placeholder="E_TIMEOUT" />
+        <TypedFilter label="Endpoint" name="endpoint" placeholder="/api/orders" />
         <TypedFilter label="Device" name="device" placeholder="its whole id" />
         <TypedFilter label="Site" name="site" placeholder="its whole id" />
       </div>

@@ -8,7 +8,7 @@ const columns: readonly Column<RunDevice>[] = [
   { name: "Device", cell: (row) => row.deviceId },
   { name: "Site", cell: (row) => <a href={href(`/sites/${encodeURIComponent(row.siteId)}`)}>{row.siteId}</a> },
   { name: "Source", cell: (row) => <SourceBadge source={row.source} /> },
-  { name: "What happens", cell: (row) => (row.skipped ? `Skipped${row.reason && `: ${row.reason}`}` : "Gets the command"), grows: true },
+  { name: "What happens", cell: (row) => (row.skipped ? `Skipped${row.reason && `: ${row.reason}`}` : "Gets it"), grows: true },
 ];
 
 /** Exactly who is reached, as the server says now. */

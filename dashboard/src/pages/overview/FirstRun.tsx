@@ -20,7 +20,7 @@ export function FirstRun({ sites, hasDevices, onLeave }: { sites: readonly Site[
           The first device is here.
         </Notice>
       )}
-      <ol class="steps">
+      <ol class="first-steps">
         <Step title="Make a site" isDone={hasSite}>
           {hasSite ? (
             <p class="quiet">{sites.length === 1 ? `There is one: ${sites[0]?.name}.` : `There are ${sites.length}.`}</p>

@@ -40,11 +40,11 @@ export default function OverviewPage() {
       <div class="overview">
         <div class="stack">
           <WentOffline />
-          <LiveRuns />
+          <LastErrors sources={sources} />
         </div>
         <div class="stack">
           <WorstSites sources={sources} />
-          <LastErrors sources={sources} />
+          <LiveRuns />
         </div>
       </div>
     </Page>

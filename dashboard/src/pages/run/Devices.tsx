@@ -11,9 +11,9 @@ import { withNews } from "./merge";
 
 const columns: readonly Column<RunDevice>[] = [
   { name: "Device", cell: (row) => row.deviceId },
+  { name: "State", cell: (row) => <Where device={row} /> },
   { name: "Site", cell: (row) => <a href={href(`/sites/${encodeURIComponent(row.siteId)}`)}>{row.siteId}</a> },
   { name: "Source", cell: (row) => <SourceBadge source={row.source} /> },
-  { name: "State", cell: (row) => <Where device={row} /> },
   { name: "Command", cell: (row) => (row.commandId ? <a href={href(`/commands/${row.commandId}`)}>look at it</a> : <span class="quiet">{row.skipped ? "none" : "none yet"}</span>) },
   { name: "Why", cell: (row) => <span title={row.reason}>{row.reason}</span>, grows: true },
 ];

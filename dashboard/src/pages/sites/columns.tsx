@@ -9,8 +9,8 @@ export function columnsFor(sources: readonly DeviceSource[]): Column<SiteRow>[] 
   return [
     { name: "Site", cell: ({ site }) => site.siteId, sort: "id" },
     { name: "Name", cell: ({ site }) => <span title={site.description || undefined}>{site.name}</span>, grows: true, sort: "name" },
-    { name: "Location", cell: ({ site }) => <span class="site-location">{site.location || "–"}</span>, sort: "location" },
     ...sources.flatMap((source) => numbersOf(source, sources.length > 1)),
+    { name: "Location", cell: ({ site }) => <span class="site-location">{site.location || "–"}</span>, sort: "location" },
   ];
 }
 
