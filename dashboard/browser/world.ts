@@ -25,8 +25,8 @@ export interface World {
   start: () => Promise<void>;
   fleet: (devices: number, more?: string[]) => Promise<void>;
   agent: (site: string) => Promise<string>;
-  /** Ends a device's agent as a cut cable does: it says nothing any more. */
-  cut: (device: string) => Promise<void>;
+  /** Ends a device's agent without a word to the server. */
+  killAgent: (device: string) => Promise<void>;
   /** A device that speaks REST now and then; answers what reports as it. */
   reporter: (device: string, site: string, more?: object) => Promise<(path: string, body: object) => Promise<void>>;
   /** Changes what no call can, such as how long ago somebody signed in. */
@@ -135,7 +135,7 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
       });
       return id;
     },
-    cut: async (device) => {
+    killAgent: async (device) => {
       const agent = agents.get(device);
       if (!agent) throw new Error(`${device} has no agent here`);
       await stop(agent, "SIGKILL");
