@@ -120,7 +120,7 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
       await until(`${devices} simulated devices are online`, async () => {
         const summary = await call<{ by_status?: { status: string; devices: string }[] }>("GET", "/api/v2/fleet/summary?source=DEVICE_SOURCE_SIMULATED");
         return summary.by_status?.some((one) => one.status === "DEVICE_STATUS_ONLINE" && Number(one.devices) >= devices) ?? false;
-      }, 60);
+      }, 180);
     },
     agent: async (site) => {
       const made = await call<{ secret: string }>("POST", "/api/v2/enrollment-tokens", { site_id: site, max_uses: 1 });
