@@ -1,8 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { signedIn, type World, world } from "./world";
+import { open, signedIn, type World, world } from "./world";
 
 let its: World;
 let addresses: string[] = [];
@@ -24,15 +23,6 @@ beforeAll(async () => {
 }, 180_000);
 
 afterAll(() => its?.end());
-
-/** Opens an address and waits until what it shows was read. */
-async function open(page: Page, address: string): Promise<void> {
-  await page.evaluate((to) => {
-    location.hash = `#${to}`;
-  }, address);
-  await page.locator("main h1").first().waitFor();
-  await page.waitForFunction(() => document.querySelector(".skeleton") === null);
-}
 
 for (const colorScheme of ["light", "dark"] as const) {
   test(`every page opens without a fault of the browser or of accessibility, ${colorScheme}`, async () => {

@@ -1,10 +1,11 @@
 /** A server of its own for the tests of a file, with what they need around it, and a real browser. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const PROGRAMS = process.env.HOMEPOT_PROGRAMS ?? join(import.meta.dirname ?? __dirname, "../../target/debug");
@@ -24,6 +25,12 @@ export interface World {
   start: () => Promise<void>;
   fleet: (devices: number, more?: string[]) => Promise<void>;
   agent: (site: string) => Promise<string>;
+  /** Ends a device's agent without a word to the server. */
+  killAgent: (device: string) => Promise<void>;
+  /** A device that speaks REST now and then; answers what reports as it. */
+  reporter: (device: string, site: string, more?: object) => Promise<(path: string, body: object) => Promise<void>>;
+  /** Changes what no call can, such as how long ago somebody signed in. */
+  sql: (statement: string) => Promise<void>;
   end: () => Promise<void>;
 }
 
@@ -46,7 +53,8 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   }
 }
 
-export async function world(): Promise<World> {
+/** `settings` are the server's, such as `{ HOMEPOT_HEARTBEAT_INTERVAL: "2s" }`. */
+export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
   if (!CHROMIUM) throw new Error("there is no Chromium on this machine; scripts/bootstrap test installs it");
   const home = await mkdtemp(join(tmpdir(), "homepot-browser-"));
   // Where root runs the tests, Postgres runs as another user and has to come through.
@@ -54,6 +62,7 @@ export async function world(): Promise<World> {
   const [grpc, rest, ops] = await Promise.all([freePort(), freePort(), freePort()]);
   const url = `http://127.0.0.1:${rest}`;
   const running = new Set<ChildProcess>();
+  const agents = new Map<string, ChildProcess>();
   let server: ChildProcess | undefined;
 
   const run = (program: string, args: string[], env: NodeJS.ProcessEnv = {}): ChildProcess => {
@@ -70,7 +79,7 @@ export async function world(): Promise<World> {
   };
 
   const start = async () => {
-    server = run("homepot", ["serve", "--data-dir", join(home, "data"), "--grpc-addr", `127.0.0.1:${grpc}`, "--rest-addr", `127.0.0.1:${rest}`, "--ops-addr", `127.0.0.1:${ops}`]);
+    server = run("homepot", ["serve", "--data-dir", join(home, "data"), "--grpc-addr", `127.0.0.1:${grpc}`, "--rest-addr", `127.0.0.1:${rest}`, "--ops-addr", `127.0.0.1:${ops}`], settings);
     await until("the server is ready", async () => fetch(`http://127.0.0.1:${ops}/readyz`).then((answer) => answer.ok, () => false), 60);
   };
   const stop = async (child: ChildProcess, signal: NodeJS.Signals) => {
@@ -111,19 +120,41 @@ export async function world(): Promise<World> {
       await until(`${devices} simulated devices are online`, async () => {
         const summary = await call<{ by_status?: { status: string; devices: string }[] }>("GET", "/api/v2/fleet/summary?source=DEVICE_SOURCE_SIMULATED");
         return summary.by_status?.some((one) => one.status === "DEVICE_STATUS_ONLINE" && Number(one.devices) >= devices) ?? false;
-      }, 60);
+      }, 180);
     },
     agent: async (site) => {
       const made = await call<{ secret: string }>("POST", "/api/v2/enrollment-tokens", { site_id: site, max_uses: 1 });
       const id = `till-${Math.random().toString(36).slice(2, 8)}`;
-      run("homepot-agent", ["run", "--server", `http://127.0.0.1:${grpc}`, "--site", site, "--device-id", id, "--state-dir", join(home, id)], {
+      const agent = run("homepot-agent", ["run", "--server", `http://127.0.0.1:${grpc}`, "--site", site, "--device-id", id, "--state-dir", join(home, id)], {
         HOMEPOT_ENROLLMENT_TOKEN: made.secret,
       });
+      agents.set(id, agent);
       await until(`${id} is online`, async () => {
         const found = await call<{ device?: { presence?: { status?: string } } }>("GET", `/api/v2/devices/${id}`).catch(() => undefined);
         return found?.device?.presence?.status === "DEVICE_STATUS_ONLINE";
       });
       return id;
+    },
+    killAgent: async (device) => {
+      const agent = agents.get(device);
+      if (!agent) throw new Error(`${device} has no agent here`);
+      await stop(agent, "SIGKILL");
+    },
+    reporter: async (device, site, more = {}) => {
+      const simulated = "source" in more && more.source === "simulated";
+      const made = await call<{ secret: string }>("POST", "/api/v2/enrollment-tokens", { site_id: site, max_uses: 1, source: simulated ? "DEVICE_SOURCE_SIMULATED" : "DEVICE_SOURCE_REAL" });
+      const send = async (path: string, body: object, headers: Record<string, string>) => {
+        const answer = await fetch(`${url}/api/v1${path}`, { method: "POST", headers: { "content-type": "application/json", ...headers }, body: JSON.stringify(body) });
+        if (!answer.ok) throw new Error(`${path} answered ${answer.status}: ${await answer.text()}`);
+        return (await answer.json()) as { api_key: string };
+      };
+      const { api_key } = await send(`/devices/sites/${site}/devices`, { device_id: device, name: device, ...more }, { "x-enrollment-token": made.secret });
+      return async (path, body) => {
+        await send(path, body, { "x-device-id": device, "x-api-key": api_key });
+      };
+    },
+    sql: async (statement) => {
+      await promisify(execFile)("psql", ["--host", join(home, "data/postgres/run"), "--username", "homepot", "--dbname", "homepot", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command", statement]);
     },
     end: async () => {
       await browser.close();
@@ -141,4 +172,22 @@ export async function signedIn(world: World, context: BrowserContext, address = 
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.locator("#main h1").first().waitFor();
   return page;
+}
+
+/** Goes to an address and waits until what it shows was read. */
+export async function open(page: Page, address: string): Promise<void> {
+  await page.evaluate(async (to) => {
+    if (location.hash === to) return;
+    const heard = new Promise((done) => addEventListener("hashchange", done, { once: true }));
+    location.hash = to;
+    await heard;
+    await new Promise(requestAnimationFrame);
+  }, `#${address}`);
+  await settled(page);
+}
+
+/** Waits until the page of the address is there with what it reads. */
+export async function settled(page: Page): Promise<void> {
+  await page.locator("main h1").first().waitFor();
+  await page.waitForFunction(() => document.querySelector("main .skeleton") === null);
 }

@@ -1,14 +1,17 @@
+import { useSignalEffect } from "@preact/signals";
 import { Account } from "./Account";
 import { Connection } from "./Connection";
 import { Jump, JumpButton } from "./Jump";
 import { Menu, MenuButton } from "./Menu";
 import { Outlet } from "./Outlet";
 import { href } from "./route";
+import { nameSource } from "./source";
 import { SourceSwitch } from "./SourceSwitch";
 import "./frame.css";
 
 /** What stands around each page: the menu, who looks, whether what is shown is live. */
 export function Frame() {
+  useSignalEffect(nameSource);
   return (
     <div class="frame">
       <a class="skip" href="#main" onClick={skip}>

@@ -19,7 +19,12 @@ export const shown = computed(() => {
 /** What the switch in the head does. */
 export function choose(value: Shown): void {
   kept.value = value;
-  if (param("source")) show({ source: undefined });
+  show({ source: value });
+}
+
+/** Writes into the address whose devices it shows, where it does not say so: whoever gets the link may have chosen others. */
+export function nameSource(): void {
+  if (!SHOWN.includes(param("source"))) show({ source: kept.value });
 }
 
 /** As `source` of an address, for a link to what a number counts. */

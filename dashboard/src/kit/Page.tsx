@@ -22,7 +22,12 @@ export function Page({ title, beside, actions, trail = [], lead, children }: Pag
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     // Who came here from another page is told which one this is.
-    if (document.activeElement?.id === "main") heading.current?.focus({ preventScroll: true });
+    const shown = heading.current;
+    if (document.activeElement?.id === "main") shown?.focus({ preventScroll: true });
+    return () => {
+      // Where the page is made anew by what was read, its next head takes the focus over.
+      if (shown && document.activeElement === shown) document.getElementById("main")?.focus({ preventScroll: true });
+    };
   }, []);
   return (
     <div class="stack">
