@@ -116,7 +116,7 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
       if (server) await stop(server, "SIGKILL");
     },
     fleet: async (devices, more = []) => {
-      run("homepot-sim", ["fleet", "--devices", String(devices), "--server", `http://127.0.0.1:${grpc}`, ...more], { HOMEPOT_TOKEN: token });
+      run("homepot-sim", ["fleet", "--devices", String(devices), "--server", `http://127.0.0.1:${grpc}`, ...more], { HOMEPOT_TOKEN: token, HOMEPOT_SIM_STATE_DIR: join(home, "fleet") });
       await until(`${devices} simulated devices are online`, async () => {
         const summary = await call<{ by_status?: { status: string; devices: string }[] }>("GET", "/api/v2/fleet/summary?source=DEVICE_SOURCE_SIMULATED");
         return summary.by_status?.some((one) => one.status === "DEVICE_STATUS_ONLINE" && Number(one.devices) >= devices) ?? false;
