@@ -121,7 +121,8 @@ async fn a_preview_shows_exactly_whom_a_run_reaches_and_starts_nothing() {
         ..Default::default()
     };
     assert_eq!(preview(&server, &of_alpha, beta).await.unwrap_err().code(), Code::NotFound);
-    let over_rest = Request::post("/api/v2/run-preview").json(&json!({"target": {"site_id": "alpha"}})).bearer(&of_alpha);
+    let over_rest =
+        Request::post("/api/v2/run-preview").json(&json!({"target": {"site_id": "alpha"}})).bearer(&of_alpha);
     assert_eq!(server.rest(over_rest).await.json()["devices_total"], 2);
 }
 
