@@ -12,7 +12,7 @@ type Comments = BTreeMap<Vec<i32>, String>;
 fn files() -> Vec<FileDescriptorProto> {
     let set = FileDescriptorSet::decode(FILE_DESCRIPTOR_SET).unwrap();
     let ours: Vec<_> = set.file.into_iter().filter(|file| file.package().starts_with("homepot.")).collect();
-    assert_eq!(ours.len(), 7);
+    assert_eq!(ours.len(), 8);
     ours
 }
 
@@ -120,11 +120,14 @@ fn every_list_comes_in_pages() {
         "ListEnrollmentTokens",
         "ListErrors",
         "ListOperators",
+        "ListRecent",
         "ListRunDevices",
         "ListRuns",
         "ListSamples",
+        "ListSessions",
         "ListSites",
         "ListStateChanges",
+        "PreviewRun",
     ];
     assert_eq!(lists, expected);
 }
