@@ -65,11 +65,17 @@ impl Matching {
     }
 }
 
-/// A pattern of LIKE for what contains `text`.
+/// A pattern of LIKE for what contains `text`; what LIKE gives a meaning stands for itself.
 fn containing(text: &str) -> String {
-    let literal: String =
-        text.chars().flat_map(|c| ['\\', c].into_iter().skip(usize::from(!"\\%_".contains(c)))).collect();
-    format!("%{literal}%")
+    let mut pattern = String::from("%");
+    for letter in text.chars() {
+        if matches!(letter, '\\' | '%' | '_') {
+            pattern.push('\\');
+        }
+        pattern.push(letter);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// Which devices to list, and how.
