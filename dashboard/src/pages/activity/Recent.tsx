@@ -6,7 +6,8 @@ import type { StoredActivity } from "~/gen/homepot/analytics/v1/analytics_pb";
 import { Ago, type Column, Empty, Failed, Loading, SourceBadge, Table } from "~/kit";
 import { durationMs, now, span as lengthOf } from "~/kit/time";
 import type { Span } from "~/parts/span";
-import { during, type Filter, TYPES } from "./filter";
+import { during } from "~/parts/during";
+import { type Filter, TYPES } from "./filter";
 
 const AGAIN_MS = 60_000;
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { ActivityType } from "~/gen/homepot/analytics/v1/analytics_pb";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
-import { during, filterOf, queryOf, TYPES, typePlace } from "./filter";
+import { during } from "~/parts/during";
+import { filterOf, queryOf, TYPES, typePlace } from "./filter";
 
 const params: Record<string, string> = { type: "SEARCH", page: "/sites", visit: "v-1" };
 const filter = filterOf((name) => params[name] ?? "");

@@ -1,8 +1,7 @@
 /** Which activity the page is about, as its address says. */
-import { timestampFromMs } from "@bufbuild/protobuf/wkt";
 import { ActivityType } from "~/gen/homepot/analytics/v1/analytics_pb";
-import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
-import { rangeOf, type Span } from "~/parts/span";
+import { duringQuery } from "~/parts/during";
+import type { Span } from "~/parts/span";
 
 export interface Filter {
   activityType: ActivityType;
@@ -20,23 +19,14 @@ export function filterOf(param: (name: string) => string): Filter {
   };
 }
 
-/** Of a span that moves on, the end is left out, so that it is "now" at the server too. */
-export function during(filter: Filter, span: Span, source: DeviceSource, now: number) {
-  const { from, to } = rangeOf(span, now);
-  return { ...filter, source, startTime: timestampFromMs(Math.round(from)), endTime: "last" in span ? undefined : timestampFromMs(Math.round(to)) };
-}
-
-/** The same for the table of the whole list. */
+/** The filter for the table of the whole list. */
 export function queryOf(filter: Filter, span: Span, sourceName: string, now: number): Record<string, string> {
-  const { from, to } = rangeOf(span, now);
   return {
     "filter.activity_type": filter.activityType === ActivityType.UNSPECIFIED ? "" : `ACTIVITY_TYPE_${ActivityType[filter.activityType]}`,
     "filter.page_url": filter.pageUrl,
     "filter.operator": filter.operator,
     "filter.session_id": filter.sessionId,
-    "filter.source": sourceName === "UNSPECIFIED" ? "" : `DEVICE_SOURCE_${sourceName}`,
-    "filter.start_time": new Date(from).toISOString(),
-    "filter.end_time": "last" in span ? "" : new Date(to).toISOString(),
+    ...duringQuery(span, sourceName, now),
   };
 }
 

@@ -6,7 +6,8 @@ import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { now } from "~/kit/time";
 import { reportTurn } from "~/parts/turns";
 import type { Span } from "~/parts/span";
-import { during, type Filter } from "./filter";
+import { during } from "~/parts/during";
+import type { Filter } from "./filter";
 
 /** Activity is in no news. */
 const AGAIN_MS = 60_000;

@@ -13,7 +13,8 @@ import { Panel } from "~/parts/Panel";
 import { rangeOf, type Span } from "~/parts/span";
 import { SEVERITIES, severityPlace } from "~/parts/severity";
 import { reportTurn } from "~/parts/turns";
-import { during, type Filter } from "./filter";
+import { during } from "~/parts/during";
+import type { Filter } from "./filter";
 
 /** Errors are in no news. */
 const AGAIN_MS = 60_000;

@@ -11,7 +11,8 @@ import { whole } from "~/parts/fleet/counts";
 import { SeverityBadge } from "~/parts/severity";
 import type { Span } from "~/parts/span";
 import { Details } from "./Details";
-import { during, type Filter } from "./filter";
+import { during } from "~/parts/during";
+import type { Filter } from "./filter";
 
 const AGAIN_MS = 60_000;
 

@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import { Severity } from "~/gen/homepot/analytics/v1/analytics_pb";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
-import { during, filterOf, queryOf } from "./filter";
+import { during } from "~/parts/during";
+import { filterOf, queryOf } from "./filter";
 
 const params: Record<string, string> = { severity: "WARNING", code: "E_1", device: "till-7" };
 const filter = filterOf((name) => params[name] ?? "");
