@@ -54,8 +54,7 @@ impl Caller {
 
     /// An operator whose token, session or code did not come in the usual header.
     pub(crate) fn operator(parts: &Parts, secret: &Secret) -> Result<Self, ApiError> {
-        let refused = |_| ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token").for_operators();
-        let value = HeaderValue::try_from(format!("Bearer {}", secret.reveal())).map_err(refused)?;
+        let value = HeaderValue::try_from(format!("Bearer {}", secret.reveal())).map_err(|_| no_operator())?;
         Ok(Self::new(parts, true)?.with("authorization", value))
     }
 
@@ -144,12 +143,13 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
                 parts.extensions.insert(Sender::Operator(caller.clone()));
                 Ok(Self(caller))
             }
-            None => {
-                let error = ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token");
-                Err(error.for_operators())
-            }
+            None => Err(no_operator()),
         }
     }
+}
+
+fn no_operator() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "Invalid or missing operator token").for_operators()
 }
 
 fn operator_token(parts: &Parts) -> Option<&HeaderValue> {

@@ -12,7 +12,7 @@ mod message;
 mod openapi;
 mod parameters;
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use axum::{
     Json, Router,
@@ -26,7 +26,7 @@ use homepot::{
     contract::{self, Http, Method, Repeat},
 };
 use http::{header, request::Parts, uri::PathAndQuery};
-use prost_reflect::{DescriptorError, DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
+use prost_reflect::{DescriptorPool, DynamicMessage, MethodDescriptor, SerializeOptions};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
@@ -68,24 +68,11 @@ struct Route {
     table: Option<Arc<Table>>,
 }
 
-/// A message of the contract as its methods answer it over REST; `None`: the contract has no message of that name.
-pub(crate) fn to_json(name: &str, message: &impl prost::Message) -> Option<Value> {
-    static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| pool().unwrap_or_default());
-    let descriptor = POOL.get_message_by_name(name)?;
-    let message = DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).ok()?;
-    serde_json::to_value(Shown(message)).ok()
-}
-
-fn pool() -> Result<DescriptorPool, DescriptorError> {
-    let mut pool = DescriptorPool::new();
-    contract::parts().try_for_each(|part| pool.decode_file_descriptor_set(part.descriptors))?;
-    Ok(pool)
-}
-
 /// The routes of the contract, and the document that describes them.
 pub(crate) fn translated(version: &str) -> Router<App> {
-    match pool() {
-        Ok(pool) => router(&pool, contract::methods(), version),
+    let mut pool = DescriptorPool::new();
+    match contract::parts().try_for_each(|part| pool.decode_file_descriptor_set(part.descriptors)) {
+        Ok(()) => router(&pool, contract::methods(), version),
         Err(error) => {
             tracing::error!(%error, "the contract's descriptors can not be read; REST goes without its methods");
             Router::new()

@@ -18,17 +18,12 @@ use axum::{
 use http::{HeaderValue, header};
 use utoipa_swagger_ui::{Config, Url};
 
-pub(crate) use self::session::admit as admit_session;
+pub(crate) use self::{grpc::router as methods, session::admit as admit_session};
 use crate::{App, error::ApiError, legacy, rest};
 
 /// The page styles its elements from its script, and draws with `data:` images.
 const DOCS_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; \
      img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-
-/// The methods for operators.
-pub(crate) fn methods() -> Router<App> {
-    grpc::router()
-}
 
 /// The sign-in and the pages.
 pub(crate) fn pages() -> Router<App> {

@@ -15,7 +15,7 @@ use homepot::{
     pb::session::v1 as pb,
 };
 use http::{HeaderValue, StatusCode, header, request::Parts};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::{cookie, same_origin};
 use crate::{
@@ -24,10 +24,8 @@ use crate::{
     body,
     caller::Caller,
     error::{ApiError, Fault},
-    rest,
 };
 
-const SESSION: &str = "homepot.session.v1.Session";
 /// What one signs in with.
 const FIELDS: [&str; 2] = ["token", "code"];
 
@@ -65,7 +63,8 @@ async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, A
 
     let session = promised(made.session)?;
     let set = cookie::set(&Secret::presented(made.secret), lasts(&session), app.config.over_tls);
-    let shown = promised(rest::to_json(SESSION, &session))?;
+    // All else of it, `WhoAmI` tells.
+    let shown = json!({ "session_id": session.session_id, "operator": session.operator });
     // Each sign-in has a secret of its own, and the one before is of no more use to anybody.
     if let Some(before) = cookie::find(&parts.headers, app.config.over_tls)
         && let Err(error) = end(&app, &parts, &before).await

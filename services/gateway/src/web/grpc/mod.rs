@@ -46,7 +46,7 @@ const PREFIX_BYTES: usize = 5;
 type Answer = http::Response<tonic::body::Body>;
 
 /// The methods that have a path over REST, which are those for operators. No device's method is found here.
-pub(super) fn router() -> Router<App> {
+pub(crate) fn router() -> Router<App> {
     contract::methods().filter(|method| method.http.is_some()).fold(Router::new(), |router, method| {
         router.route(method.path, post(move |State(app): State<App>, request: Request| answer(app, method, request)))
     })
