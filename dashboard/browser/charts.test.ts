@@ -14,6 +14,8 @@ const GAP = { from: NOW - 20 * HOUR, to: NOW - 14 * HOUR };
 const PEAK = NOW - 30 * HOUR;
 
 let its: World;
+/** When the one error was reported. */
+let failed: number;
 
 beforeAll(async () => {
   its = await world();
@@ -23,6 +25,7 @@ beforeAll(async () => {
   for (let at = BEGIN; at < NOW; at += STEP) if (at < GAP.from || at >= GAP.to) times.push(at);
   const send = async (at: number) => report("/analytics/device-metrics", { collected_at: new Date(at).toISOString(), cpu_percent: at === PEAK ? 97 : 10 });
   for (let first = 0; first < times.length; first += 16) await Promise.all(times.slice(first, first + 16).map(send));
+  failed = Date.now();
   await its.rest("POST", "/api/v2/errors", { error: { category: "payment", severity: "SEVERITY_ERROR", error_message: "no answer" }, device_id: "meter" });
 }, 240_000);
 
@@ -147,11 +150,13 @@ for (const zone of ["Australia/Sydney", "America/St_Johns"]) {
     expect(begins).toEqual(ends.slice(0, -1));
     const days = begins.map((begin) => Date.parse(`${begin.replace(",", "")} UTC`));
     expect(new Set(days.slice(1).map((day, index) => day - (days[index] ?? 0)))).toEqual(new Set([DAY]));
-    // The error was today, by the viewer's clocks.
+    // The error was today, by the viewer's clocks; errors are counted by whole hours of UTC, which the page says where it matters.
+    const hour = Math.floor(failed / HOUR) * HOUR;
+    expect(await page.getByText("counted by whole hours of UTC").count()).toBe(zone === "America/St_Johns" ? 1 : 0);
     await page.getByRole("button", { name: "Table" }).first().click();
     const row = page.getByRole("region", { name: "Errors by severity, as a table" }).locator("tbody tr");
     expect(await row.count()).toBe(1);
-    expect(await row.locator("td").first().innerText()).toMatch(new RegExp(`^${written(NOW, zone).split(",")[0]}, 00:00`));
+    expect(await row.locator("td").first().innerText()).toMatch(new RegExp(`^${written(hour, zone).split(",")[0]}, 00:00`));
     await page.context().close();
   }, 60_000);
 

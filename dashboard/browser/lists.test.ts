@@ -154,7 +154,9 @@ test("a shared link shows others the same, whatever they have chosen to see", as
   expect([await listed(other), await ids(other)]).toEqual(["7 simulated devices", rows]);
   await open(page, "/devices?site=harbour");
   await other.getByLabel("Devices shown").selectOption("real");
+  await until("the address says which devices were chosen", () => other.url().includes("source=real"));
   await other.getByRole("navigation", { name: "Pages" }).getByRole("link", { name: "Devices" }).click();
+  await until("the menu leads to a list without the filters of before", () => other.url().endsWith("#/devices?source=real"));
   const plain = other.url().split("#")[1] ?? "";
   await page.goto(`${its.url}/#${plain}`);
   await page.reload();

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { axisEnd, barMarks, barsOf, barStep } from "./buckets";
+import { axisEnd, barMarks, barsOf, barStep, sumStep } from "./buckets";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
@@ -29,4 +29,14 @@ test("marks are few and none stands beyond the end", () => {
   const bars = barsOf([], 1, { from: 0, to: DAY, step: HOUR, zone: "UTC" });
   expect(barMarks(bars, HOUR, "UTC", 8).map(({ text }) => text.split("\n")[0])).toEqual(["00:00", "03:00", "06:00", "09:00", "12:00", "15:00", "18:00", "21:00"]);
   expect(barMarks(bars, HOUR, "UTC", 23).length).toBe(12);
+});
+
+test("sums lie in one bar each, also where clocks are half an hour or three quarters off", () => {
+  const range = { from: Date.UTC(2026, 10, 27), to: Date.UTC(2026, 10, 28) };
+  const steps = ["UTC", "Australia/Sydney", "America/St_Johns", "Asia/Kathmandu"].map((zone) => sumStep(zone, range));
+  expect(steps).toEqual([HOUR, HOUR, HOUR / 4, HOUR / 4]);
+  const midnight = Date.UTC(2026, 10, 27, 3, 30);
+  const sums = [midnight - HOUR / 4, midnight].map((time) => ({ time, kind: 0, count: 1 }));
+  const bars = barsOf(sums, 1, { from: midnight - DAY, to: midnight + DAY, step: DAY, zone: "America/St_Johns" });
+  expect(bars.map(({ from, counts }) => [from, counts[0]])).toEqual([[midnight - DAY, 1], [midnight, 1]]);
 });

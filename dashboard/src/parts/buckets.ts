@@ -1,8 +1,11 @@
 /** Sums by stretches of time, put into bars that begin when the zone's clocks show a whole step. */
 import { labels, ticks } from "~/kit/chart/ticks";
+import { offset } from "~/kit/zone";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+/** Clocks of all zones are whole quarters of an hour ahead of UTC or behind it. */
+const QUARTER = HOUR / 4;
 
 export interface Sum {
   /** Begin of the stretch that was summed. */
@@ -25,14 +28,22 @@ export function barStep(length: number): number {
   return length <= 10 * DAY ? 6 * HOUR : DAY;
 }
 
-/**
- * Bars from `from` to `to` without a break. Sums are of hours by UTC: in a zone that is half an hour off, an hour counts to the
- * bar in which it begins.
- */
+/** Whether hours of the zone begin with hours of UTC, from `from` to `to`. */
+export function hasWholeHours(zone: string, { from, to }: { from: number; to: number }): boolean {
+  return [from, to].every((time) => offset(time, zone) % HOUR === 0);
+}
+
+/** The longest stretch to sum by so that each lies in one bar. */
+export function sumStep(zone: string, range: { from: number; to: number }): number {
+  return hasWholeHours(zone, range) ? HOUR : QUARTER;
+}
+
+/** Bars from `from` to `to` without a break. Where a sum does not lie in one bar, it counts to the one in which it begins. */
 export function barsOf(sums: readonly Sum[], kinds: number, { from, to, step, zone }: { from: number; to: number; step: number; zone: string }): Bar[] {
-  const begins = ticks(Math.floor(from / HOUR) * HOUR, to - 1, step, zone);
+  const firstSum = Math.floor(from / HOUR) * HOUR;
+  const begins = ticks(firstSum, to - 1, step, zone);
   const first = begins[0];
-  if (first === undefined || first > from) begins.unshift(Math.floor(from / HOUR) * HOUR);
+  if (first === undefined || first > from) begins.unshift(firstSum);
   const bars = begins.map((begin, index): Bar => ({ from: begin, to: begins[index + 1] ?? begin + step, counts: new Array<number>(kinds).fill(0) }));
   for (const { time, kind, count } of sums) {
     const bar = bars.findLast((one) => one.from <= time);

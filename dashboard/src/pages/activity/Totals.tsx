@@ -5,7 +5,7 @@ import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { Read, Tile } from "~/kit";
 import { durationMs, ms, now, span as lengthOf, zone } from "~/kit/time";
 import { Bars } from "~/parts/Bars";
-import { barsOf, barStep } from "~/parts/buckets";
+import { barsOf, barStep, sumStep } from "~/parts/buckets";
 import { whole } from "~/parts/fleet/counts";
 import { Panel } from "~/parts/Panel";
 import { rangeOf, type Span } from "~/parts/span";
@@ -19,12 +19,10 @@ interface TotalsProps {
   isNamed: boolean;
 }
 
-const HOUR_SECONDS = 3_600;
-
 /** How much there was of one source: in all, over time, by people, pages and searches. */
 export function Totals({ filter, span, source, isNamed }: TotalsProps) {
   const all = useSums(filter, span, source, ActivityGrouping.UNSPECIFIED);
-  const overTime = useSums(filter, span, source, ActivityGrouping.TYPE, HOUR_SECONDS);
+  const overTime = useSums(filter, span, source, ActivityGrouping.TYPE, sumStep(zone.value, rangeOf(span, now.peek())) / 1_000);
   const isNone = all.data?.sums.length === 0;
   const of = { filter, span, source };
   return (

@@ -7,7 +7,7 @@ import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { Read } from "~/kit";
 import { ms, now, zone } from "~/kit/time";
 import { Bars } from "~/parts/Bars";
-import { barsOf, barStep, type Sum } from "~/parts/buckets";
+import { barsOf, barStep, hasWholeHours, type Sum } from "~/parts/buckets";
 import { counted, whole } from "~/parts/fleet/counts";
 import { Panel } from "~/parts/Panel";
 import { rangeOf, type Span } from "~/parts/span";
@@ -71,6 +71,9 @@ function Counted({ sums, span, source, severity }: { sums: readonly Sum[]; span:
           </button>
         ))}
       </div>
+      {all > 0 && !hasWholeHours(zone.value, { from, to }) && (
+        <p class="quiet small">Errors are counted by whole hours of UTC. Where such an hour lies in two bars, its errors stand in the first of them.</p>
+      )}
       {all > 0 && <Bars title="Errors by severity" kinds={SEVERITIES.map(({ many, colour }) => ({ name: many, colour }))} bars={bars} step={step} zone={zone.value} />}
     </>
   );
