@@ -399,6 +399,13 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    schema_bears (one) {
+        one -> Bool,
+        oldest_migration -> Text,
+    }
+}
+
 diesel::joinable!(operator_sessions -> operators (operator));
 diesel::joinable!(sign_in_codes -> operators (operator));
 diesel::allow_tables_to_appear_in_same_query!(operator_sessions, operators);
