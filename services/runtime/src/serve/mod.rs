@@ -71,7 +71,7 @@ impl Listener {
         Ok(Self { socket, address, balancers: None })
     }
 
-    /// Connections of `balancers` begin with a header of the PROXY protocol, version 2, which says whose they are.
+    /// Connections of `balancers` may begin with a header of the PROXY protocol, version 2, which says whose they are.
     #[must_use]
     pub fn behind(self, balancers: Option<TrustedProxies>) -> Self {
         Self { balancers, ..self }

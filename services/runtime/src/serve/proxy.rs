@@ -1,5 +1,8 @@
 //! The PROXY protocol, version 2: a load balancer that passes bytes on says before them who its client is.
 //!
+//! A trusted proxy that makes its own calls, such as a gateway of this server, has nobody's address to tell and sends no header.
+//! It can't be mistaken: neither TLS nor HTTP begins with the header's first byte.
+//!
 //! The form is that of HAProxy's specification (proxy-protocol.txt, section 2.2): 16 bytes with the length of the rest, then
 //! the addresses. It is a fixed layout of bytes, so reading it here is shorter than adapting a library to an async socket.
 
@@ -17,11 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// More than all addresses and what balancers add to them.
 const LONGEST: usize = 1024;
 
-/// Who the client of a balancer is. Errors say what is wrong with its header.
+/// Who the client of a balancer is; the balancer itself, where it names none. Errors say what is wrong with its header.
 pub(super) async fn client(stream: &mut TcpStream, balancer: SocketAddr) -> io::Result<SocketAddr> {
+    let mut first = [0];
+    let peeked = tokio::time::timeout(PATIENCE, stream.peek(&mut first)).await;
+    match peeked.map_err(|_| late())?? {
+        1 if first[0] == SIGNATURE[0] => {}
+        _ => return Ok(balancer),
+    }
     let read = tokio::time::timeout(PATIENCE, read(stream)).await;
-    let (head, rest) =
-        read.map_err(|_| io::Error::new(io::ErrorKind::TimedOut, "the PROXY header did not arrive"))??;
+    let (head, rest) = read.map_err(|_| late())??;
     parse(&head, &rest, balancer)
 }
 
@@ -58,6 +66,10 @@ fn parse(head: &[u8; 16], rest: &[u8], balancer: SocketAddr) -> io::Result<Socke
         (0x21, _) => Err(invalid("it names a client that did not come by TCP")),
         _ => Err(invalid("it is not PROXY protocol version 2")),
     }
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "the PROXY header did not arrive")
 }
 
 fn invalid(told: &'static str) -> io::Error {

@@ -87,7 +87,9 @@ async fn the_proxy_protocol_is_believed_from_trusted_proxies_alone_and_one_bad_c
     let good = server.enroll("site-001", "till").await;
     let pending = |device: &str, key: &str| Request::get("/api/v1/devices/pending").device(device, key);
     let send = async |from, bytes: &[u8]| {
-        String::from_utf8_lossy(&send_raw_from(from, &server.rest_addr, bytes).await).into_owned()
+        // Who is refused before it was read gets no answer, or a reset.
+        let answer = send_raw_from(from, &server.rest_addr, bytes).await.unwrap_or_default();
+        String::from_utf8_lossy(&answer).into_owned()
     };
 
     let key = format!("hpd_{}", "A".repeat(43));
@@ -101,11 +103,10 @@ async fn the_proxy_protocol_is_believed_from_trusted_proxies_alone_and_one_bad_c
     let answer = send(balancer, &proxied([192, 0, 2, 8], &pending("till", &good.api_key))).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 
-    assert_eq!(
-        send(balancer, &pending("till", &good.api_key).bytes()).await,
-        "",
-        "a trusted proxy has to say who calls"
-    );
+    let own = send(balancer, &pending("till", &good.api_key).bytes()).await;
+    assert!(own.starts_with("HTTP/1.1 200"), "a trusted proxy may call for itself: {own}");
+    let broken = b"\r\n\r\n\0\r\nNO QUIT\x21\x11\0\x0c123456789012GET / HTTP/1.1\r\n\r\n";
+    assert_eq!(send(balancer, broken).await, "", "half a header is none");
     let nobody = send([127, 0, 0, 1].into(), &proxied([192, 0, 2, 9], &pending("till", &good.api_key))).await;
     assert!(!nobody.contains("200 OK"), "a header of a stranger is no request: {nobody}");
 }

@@ -37,7 +37,7 @@ pub struct SecurityFlags {
     trusted_proxies: String,
 
     /// Set to 'on' if trusted proxies pass connections on with a header of the PROXY protocol, version 2, on gRPC and on
-    /// REST. A connection of theirs without it is refused. Others are served as before.
+    /// REST. Those that pass connections on must then always send it, or their clients could.
     #[arg(long, env = "HOMEPOT_PROXY_PROTOCOL", value_name = "MODE", default_value = "off", help_heading = "Security")]
     proxy_protocol: String,
 
@@ -71,7 +71,7 @@ pub struct SecuritySettings {
     pub tls: Option<Tls>,
     /// Proxies whose word on the address of a client is believed.
     pub trusted_proxies: TrustedProxies,
-    /// Proxies that begin each connection with a header of the PROXY protocol; `None`: nobody does.
+    /// Proxies that may begin a connection with a header of the PROXY protocol; `None`: nobody may.
     pub balancers: Option<TrustedProxies>,
     /// Whether clients come through a proxy, so that strangers may look like clients on this machine.
     pub behind_proxy: bool,
