@@ -178,6 +178,12 @@ for how in (
 breaks("scale-down-one-at-a-time", "overlays/complete")(
     lambda among: one(among, "ScaledObject", "homepot-link")["spec"]["advanced"].clear()
 )
+breaks("link-scales-with-devices")(
+    lambda among: one(among, "HorizontalPodAutoscaler", "homepot-link")["spec"]["metrics"].pop()
+)
+breaks("link-scales-with-devices", "overlays/complete")(
+    lambda among: one(among, "ScaledObject", "homepot-link")["spec"]["triggers"].pop(0)
+)
 breaks("connections-fit", "overlays/complete")(
     lambda among: one(among, "ScaledObject", "homepot-link")["spec"].update(maxReplicaCount=8)
 )

@@ -19,7 +19,7 @@ POD_KINDS = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
 @functools.cache
 def text(place):
-    """What `kubectl kustomize` makes of a directory of k8s/."""
+    """What `kubectl kustomize` makes of a directory of k8s/, or of another by its whole path."""
     kubectl = Path(sys.prefix) / "bin/kubectl"
     done = subprocess.run([kubectl, "kustomize", K8S / place], capture_output=True, text=True, check=False)
     if done.returncode != 0:

@@ -129,6 +129,17 @@ def scale_down(among):
             yield f"{where(scaler)}: it may take several pods away at once"
 
 
+@rule("link-scales-with-devices")
+def link_scales_with_devices(among):
+    """Processors say too late that a pod is full of devices: they mostly wait."""
+    for scaler in of_kind(among, "HorizontalPodAutoscaler", "ScaledObject"):
+        if scaler["spec"]["scaleTargetRef"]["name"] == "homepot-link":
+            by = [metric["resource"]["name"] for metric in scaler["spec"].get("metrics", [])]
+            by += [trigger["type"] for trigger in scaler["spec"].get("triggers", [])]
+            if not {"memory", "prometheus"} & set(by):
+                yield f"{where(scaler)}: it looks at {by} alone"
+
+
 def connections(among):
     """How many connections to Postgres all processes that may run at once have: (threads + 3) each."""
     scalers = {s["spec"]["scaleTargetRef"]["name"]: scaling(s)[1] for s in of_kind(among, "HorizontalPodAutoscaler", "ScaledObject")}

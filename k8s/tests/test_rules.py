@@ -1,11 +1,15 @@
 """Every rule holds for every overlay, and finds what it is there for."""
 
+import json
+import os
+import tempfile
 import unittest
+from pathlib import Path
 
 import rules
 import rules_cluster  # noqa: F401  It adds its own to rules.RULES.
 from breaks import BREAKS
-from manifests import K8S, RENDERED, WHOLE, objects, text
+from manifests import K8S, RENDERED, WHOLE, containers, name, objects, one, text
 
 
 class Rules(unittest.TestCase):
@@ -46,6 +50,21 @@ class Overlays(unittest.TestCase):
         version = manifest.partition('version = "')[2].partition('"')[0]
         for place in RENDERED:
             self.assertIn(f":{version}\n", text(place), place)
+
+    def test_an_image_of_any_registry_and_by_its_digest_keeps_the_release_in_the_name_of_the_migration(self):
+        digest = "sha256:" + 64 * "a"
+        for image, shown in (
+            ({"newName": "registry.example:5000/team/homepot"}, "registry.example:5000/team/homepot:0.1.0"),
+            ({"newName": "registry.example/pot", "digest": digest}, f"registry.example/pot@{digest}"),
+        ):
+            with tempfile.TemporaryDirectory() as directory:
+                base = os.path.relpath(K8S / "overlays/production", os.path.realpath(directory))
+                overlay = {"resources": [base], "images": [{"name": "registry.example/homepot", **image}]}
+                (Path(directory) / "kustomization.yaml").write_text(json.dumps(overlay))
+                among = objects(os.path.realpath(directory))
+            job = one(among, "Job", "homepot-migrate")
+            self.assertEqual(name(job), "homepot-migrate-0.1.0")
+            self.assertEqual({container["image"] for _, container, _ in containers(among)}, {shown})
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ PACKAGES = {
     "keda.sh": "keda",
     "monitoring.coreos.com": "prometheus-operator",
 }
-# Nobody publishes these as a package. They were compared with the definitions of CloudNativePG 1.28 and Envoy Gateway 1.6.
+# Nobody publishes these as a package. They were compared by hand with the definitions of CloudNativePG 1.30 and Envoy Gateway 1.9.
 WITHOUT_SCHEMA = {"postgresql.cnpg.io", "gateway.envoyproxy.io"}
 
 
