@@ -66,6 +66,12 @@ def the_agent_sees_processes(among):
     pod(one(among, "DaemonSet", "homepot-agent"))["hostPID"] = True
 
 
+for directory in ("/var/lib/homepot-agent", "/var/lib/homepot"):
+    breaks("state-is-below-its-volume", "components/agent")(
+        lambda among, directory=directory: next(c for c in of_kind(among, "ConfigMap"))["data"].update(
+            HOMEPOT_AGENT_STATE_DIR=directory
+        )
+    )
 change_pod("no-service-account-token", lambda p: p.pop("automountServiceAccountToken"))
 change_pod("no-service-account-token", lambda p: p.pop("serviceAccountName"))
 breaks("no-service-account-token")(lambda among: one(among, "ServiceAccount", "homepot").pop("automountServiceAccountToken"))

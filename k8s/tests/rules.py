@@ -241,6 +241,16 @@ def files_are_mounted(among):
                 yield f"{at}: {variable} names {value}, which nothing mounts"
 
 
+@rule("state-is-below-its-volume")
+def state_below_its_volume(among):
+    """The kubelet makes directories of nodes with mode 0755, and the agent keeps no key in one that others can read."""
+    for at, container, workload in containers(among):
+        directory = environment(container, among).get("HOMEPOT_AGENT_STATE_DIR")
+        mounts = [mount["mountPath"] for mount in container.get("volumeMounts", []) if not mount.get("readOnly")]
+        if directory and not any(directory.startswith(mount + "/") for mount in mounts):
+            yield f"{at}: its state lies in {directory}, which is not below one of {mounts}"
+
+
 @rule("secrets-are-closed")
 def secrets_are_closed(among):
     for workload in workloads(among):
