@@ -68,18 +68,14 @@ def the_agent_sees_processes(among):
 
 for directory in ("/var/lib/homepot-agent", "/var/lib/homepot"):
     breaks("state-is-below-its-volume", "components/agent")(
-        lambda among, directory=directory: next(c for c in of_kind(among, "ConfigMap"))["data"].update(
-            HOMEPOT_AGENT_STATE_DIR=directory
-        )
+        lambda among, directory=directory: next(c for c in of_kind(among, "ConfigMap"))["data"].update(HOMEPOT_AGENT_STATE_DIR=directory)
     )
 change_pod("no-service-account-token", lambda p: p.pop("automountServiceAccountToken"))
 change_pod("no-service-account-token", lambda p: p.pop("serviceAccountName"))
 breaks("no-service-account-token")(lambda among: one(among, "ServiceAccount", "homepot").pop("automountServiceAccountToken"))
 change_pod("service-links", lambda p: p.pop("enableServiceLinks"))
 breaks("restricted-namespace")(
-    lambda among: one(among, "Namespace", "homepot")["metadata"]["labels"].update(
-        {"pod-security.kubernetes.io/enforce": "baseline"}
-    )
+    lambda among: one(among, "Namespace", "homepot")["metadata"]["labels"].update({"pod-security.kubernetes.io/enforce": "baseline"})
 )
 breaks("namespaced")(lambda among: link(among)["metadata"].pop("namespace"))
 
@@ -105,9 +101,9 @@ breaks("no-secret-in-manifests")(
 variable("files-are-mounted", HOMEPOT_DATABASE_URL_FILE="/etc/homepot/databas/url")
 breaks("files-are-mounted")(
     # The key that the setting names is not among those that are mounted.
-    lambda among: next(v for v in pod(one(among, "Deployment", "homepot-gateway"))["volumes"] if v["name"] == "authority")[
-        "secret"
-    ]["items"][0].update(path="ca.pem")
+    lambda among: next(v for v in pod(one(among, "Deployment", "homepot-gateway"))["volumes"] if v["name"] == "authority")["secret"][
+        "items"
+    ][0].update(path="ca.pem")
 )
 change_pod("secrets-are-closed", lambda p: p["volumes"][0]["secret"].pop("defaultMode"))
 change("secrets-follow-changes", lambda c: c["volumeMounts"][0].update(subPath="tls.crt"))
@@ -184,21 +180,13 @@ for how in (
 breaks("scale-down-one-at-a-time", "overlays/complete")(
     lambda among: one(among, "ScaledObject", "homepot-link")["spec"]["advanced"].clear()
 )
-breaks("link-scales-with-devices")(
-    lambda among: one(among, "HorizontalPodAutoscaler", "homepot-link")["spec"]["metrics"].pop()
-)
-breaks("link-scales-with-devices", "overlays/complete")(
-    lambda among: one(among, "ScaledObject", "homepot-link")["spec"]["triggers"].pop(0)
-)
-breaks("connections-fit", "overlays/complete")(
-    lambda among: one(among, "ScaledObject", "homepot-link")["spec"].update(maxReplicaCount=8)
-)
+breaks("link-scales-with-devices")(lambda among: one(among, "HorizontalPodAutoscaler", "homepot-link")["spec"]["metrics"].pop())
+breaks("link-scales-with-devices", "overlays/complete")(lambda among: one(among, "ScaledObject", "homepot-link")["spec"]["triggers"].pop(0))
+breaks("connections-fit", "overlays/complete")(lambda among: one(among, "ScaledObject", "homepot-link")["spec"].update(maxReplicaCount=8))
 breaks("connections-fit", "overlays/complete")(
     lambda among: one(among, "Cluster", "homepot-db")["spec"]["postgresql"]["parameters"].update(max_connections="180")
 )
-breaks("connections-fit", "overlays/dev")(
-    lambda among: one(among, "Deployment", "homepot-telemetry")["spec"].update(replicas=20)
-)
+breaks("connections-fit", "overlays/dev")(lambda among: one(among, "Deployment", "homepot-telemetry")["spec"].update(replicas=20))
 
 
 def job(among):
@@ -221,9 +209,7 @@ breaks("dangling-service")(lambda among: devices(among)["ports"][0].update(targe
 breaks("ops-port-is-private")(lambda among: devices(among)["ports"][0].update(targetPort="ops"))
 breaks("client-addresses")(lambda among: devices(among).pop("externalTrafficPolicy"))
 breaks("client-addresses")(lambda among: devices(among).update(type="NodePort"))
-breaks("selector-matches")(
-    lambda among: link(among)["spec"]["selector"]["matchLabels"].update({"app.kubernetes.io/component": "lnk"})
-)
+breaks("selector-matches")(lambda among: link(among)["spec"]["selector"]["matchLabels"].update({"app.kubernetes.io/component": "lnk"}))
 
 
 @breaks("selector-matches")

@@ -23,7 +23,7 @@ def _lists(text):
 
 def _labels(text, lists, constants):
     for name, value in constants.items():
-        text = re.sub(rf"\b{name}\b", lambda _: value, text)
+        text = re.sub(rf"\b{name}\b", value.replace("\\", r"\\"), text)
     labels = {}
     for name, values in re.findall(r'\("(\w+)", Values::(Names|These\((?:[A-Z_]+|&\[.*?\])\))\)', text, re.DOTALL):
         inside = values.removeprefix("These(").removesuffix(")")

@@ -27,10 +27,11 @@ def rule(called):
     def keep(check):
         def checked(among):
             found = list(check(among))
-            return [text for text in found if not any(
-                rule == called and (text.startswith(whose + ":") or text.startswith(whose + ","))
-                for rule, whose in EXCEPTIONS
-            )]
+            return [
+                text
+                for text in found
+                if not any(rule == called and (text.startswith(whose + ":") or text.startswith(whose + ",")) for rule, whose in EXCEPTIONS)
+            ]
 
         checked.unexcused = check
         RULES[called] = checked
@@ -70,9 +71,7 @@ of_container(
     lambda security, *_: security.get("allowPrivilegeEscalation") is not False,
     "a program in it may get more rights than it has",
 )
-of_container(
-    "privileged-container", lambda security, *_: security.get("privileged"), "it is privileged"
-)
+of_container("privileged-container", lambda security, *_: security.get("privileged"), "it is privileged")
 of_container(
     "drop-all-capabilities",
     lambda security, *_: (security.get("capabilities") or {}) != {"drop": ["ALL"]},
@@ -80,27 +79,30 @@ of_container(
 )
 of_container(
     "run-as-non-root",
-    lambda security, _, its_pod: not (its_pod.get("securityContext") or {}).get("runAsNonRoot")
-    or (its_pod["securityContext"].get("runAsUser") or 0) == 0
-    or security.get("runAsUser") == 0,
+    lambda security, _, its_pod: (
+        not (its_pod.get("securityContext") or {}).get("runAsNonRoot")
+        or (its_pod["securityContext"].get("runAsUser") or 0) == 0
+        or security.get("runAsUser") == 0
+    ),
     "it may run as root",
 )
 of_container(
     "run-as-group",
-    lambda _, __, its_pod: {its_pod["securityContext"].get(key) for key in ("runAsUser", "runAsGroup", "fsGroup")}
-    - {None, 0, 65532},
+    lambda _, __, its_pod: {its_pod["securityContext"].get(key) for key in ("runAsUser", "runAsGroup", "fsGroup")} - {None, 0, 65532},
     "it runs as another user or group than 65532",
 )
 of_container(
     "seccomp-profile",
-    lambda security, _, its_pod: (its_pod.get("securityContext") or {}).get("seccompProfile") != {"type": "RuntimeDefault"}
-    or "seccompProfile" in security,
+    lambda security, _, its_pod: (
+        (its_pod.get("securityContext") or {}).get("seccompProfile") != {"type": "RuntimeDefault"} or "seccompProfile" in security
+    ),
     "it has not the runtime's seccomp profile",
 )
 of_container(
     "termination-message",
-    lambda _, container, __: container["name"].startswith("homepot")
-    and container.get("terminationMessagePolicy") != "FallbackToLogsOnError",
+    lambda _, container, __: (
+        container["name"].startswith("homepot") and container.get("terminationMessagePolicy") != "FallbackToLogsOnError"
+    ),
     "`kubectl describe` would not say why it ended",
 )
 
@@ -244,7 +246,7 @@ def files_are_mounted(among):
 @rule("state-is-below-its-volume")
 def state_below_its_volume(among):
     """The kubelet makes directories of nodes with mode 0755, and the agent keeps no key in one that others can read."""
-    for at, container, workload in containers(among):
+    for at, container, _ in containers(among):
         directory = environment(container, among).get("HOMEPOT_AGENT_STATE_DIR")
         mounts = [mount["mountPath"] for mount in container.get("volumeMounts", []) if not mount.get("readOnly")]
         if directory and not any(directory.startswith(mount + "/") for mount in mounts):
@@ -280,7 +282,7 @@ def job_without_changing_config(among):
 
 @rule("listeners-ipv6")
 def listeners_ipv6(among):
-    for at, container, workload in containers(among):
+    for at, container, _ in containers(among):
         variables = environment(container, among)
         if container.get("command") == ["homepot", "serve"]:
             for variable in ("HOMEPOT_GRPC_ADDR", "HOMEPOT_REST_ADDR", "HOMEPOT_OPS_ADDR"):
@@ -291,7 +293,7 @@ def listeners_ipv6(among):
 @rule("container-ports-match")
 def container_ports_match(among):
     """Ports that are declared are those that the settings make the server listen on."""
-    for at, container, workload in containers(among):
+    for at, container, _ in containers(among):
         if container.get("command") != ["homepot", "serve"]:
             continue
         variables = environment(container, among)
@@ -308,9 +310,9 @@ def container_ports_match(among):
 @rule("one-role-each")
 def one_role_each(among):
     for at, container, workload in containers(among):
-        if container.get("command") == ["homepot", "serve"]:
-            if environment(container, among).get("HOMEPOT_ROLES") != role(workload):
-                yield f"{at}: it is called {role(workload)} and runs another role"
+        runs = environment(container, among).get("HOMEPOT_ROLES")
+        if container.get("command") == ["homepot", "serve"] and runs != role(workload):
+            yield f"{at}: it is called {role(workload)} and runs {runs}"
 
 
 @rule("tls-everywhere")

@@ -47,10 +47,10 @@ def drain_fits(among):
 def ready_for_a_drain(among):
     """The next pod goes when the devices of the one before are back. One replica alone has nowhere to send them."""
     for at, container, workload in containers(among):
-        alone = workload["spec"].get("replicas") == 1
-        if container.get("command") == ["homepot", "serve"] and not alone:
-            if workload["spec"].get("minReadySeconds", 0) < drain(container, among)[1]:
-                yield f"{at}: the next pod is replaced before the devices of the one before are back"
+        if container.get("command") != ["homepot", "serve"] or workload["spec"].get("replicas") == 1:
+            continue
+        if workload["spec"].get("minReadySeconds", 0) < drain(container, among)[1]:
+            yield f"{at}: the next pod is replaced before the devices of the one before are back"
 
 
 @rule("rollout-keeps-capacity")

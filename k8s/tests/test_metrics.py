@@ -136,7 +136,7 @@ class Expressions(unittest.TestCase):
             "sum by (source) (sum by (pod) (homepot_sessions))",
             "histogram_quantile(0.9, sum by (method) (rate(homepot_grpc_request_seconds_bucket[5m])))",
             "rate(homepot_ingest_batch_samples_bucket[5m])",
-            'sum by (namespace) (homepot_sessions) / sum by (pod) (homepot_sessions)',
+            "sum by (namespace) (homepot_sessions) / sum by (pod) (homepot_sessions)",
         ):
             with self.subTest(expression=wrong):
                 self.assertNotEqual(faults(wrong), [])

@@ -144,8 +144,7 @@ class Network(unittest.TestCase):
         among = objects("overlays/dev")
         there = {labels(workload).get("app.kubernetes.io/component") for workload in workloads(among)}
         self.assertEqual(there, {*SERVICES, "link", "gateway", "migrate", None})
-        ports = {port["name"]: port["containerPort"] for w in workloads(among) for c in pod(w)["containers"]
-                 for port in c.get("ports", [])}
+        ports = {port["name"]: port["containerPort"] for w in workloads(among) for c in pod(w)["containers"] for port in c.get("ports", [])}
         self.assertEqual(ports, {"grpc": 50051, "rest": 8000, "ops": 9464, "postgres": 5432})
 
 

@@ -40,8 +40,11 @@ class Overlays(unittest.TestCase):
         used = set(RENDERED)
         for place in RENDERED:
             page = (K8S / place / "kustomization.yaml").read_text()
-            used.update(f"components/{component.name}" for component in (K8S / "components").iterdir()
-                        if f"../../components/{component.name}\n" in page)
+            used.update(
+                f"components/{component.name}"
+                for component in (K8S / "components").iterdir()
+                if f"../../components/{component.name}\n" in page
+            )
         there = {path.parent.relative_to(K8S).as_posix() for path in K8S.glob("*/**/kustomization.yaml")}
         self.assertEqual(used, there)
 

@@ -51,9 +51,7 @@ def custom_faults(among):
     """What is wrong with custom resources."""
     request = [{"package": PACKAGES[group(one)], "object": one} for one in among]
     program = Path(__file__).parent / "models/check.mjs"
-    done = subprocess.run(
-        ["node", program, MODELS], input=json.dumps(request), capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(["node", program, MODELS], input=json.dumps(request), capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise AssertionError(done.stderr)
     return json.loads(done.stdout)
