@@ -5,24 +5,11 @@ import re
 
 from manifests import TOP
 
-# Those that come with the release that runs a role at a time.
-COMING = {
-    "HOMEPOT_MIGRATIONS",
-    "HOMEPOT_REGISTRY_URL",
-    "HOMEPOT_TELEMETRY_URL",
-    "HOMEPOT_COMMAND_URL",
-    "HOMEPOT_LINK_URL",
-    "HOMEPOT_PROXY_PROTOCOL",
-    "HOMEPOT_DRAIN_GRACE",
-    "HOMEPOT_AGENT_HOST_ROOT",
-}
-
-
 @functools.cache
 def known():
     """The names in docs/operations.md, which a test of the server holds against what it takes."""
     page = (TOP / "docs/operations.md").read_text()
-    names = set(COMING)
+    names = set()
     for line in page.splitlines():
         found = re.findall(r"`(HOMEPOT_[A-Z_]+)`", line)
         names.update(found)
