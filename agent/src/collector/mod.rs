@@ -75,12 +75,12 @@ impl Collector {
         let [load_1m, load_5m, load_15m] = [0, 1, 2].map(|place| load.map(|load| rounded(load[place])));
         let swap = memory.and_then(|memory| memory.swap_used.zip(memory.swap_total));
         let bytes = self.bytes();
-        let root = self.host_root.as_deref().unwrap_or(Path::new("/"));
+        let disk = platform::disk_percent(self.host_root.as_deref().unwrap_or(Path::new("/")));
         Sample {
             cpu_percent: self.processor(now),
             memory_percent: memory.and_then(|memory| percent(memory.used, memory.total)),
             swap_percent: swap.and_then(|(used, total)| percent(used, total)),
-            disk_percent: platform::disk_percent(root).map(rounded_percent),
+            disk_percent: disk.map(rounded_percent),
             load_1m,
             load_5m,
             load_15m,
