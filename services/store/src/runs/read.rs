@@ -4,9 +4,11 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    dsl::sql,
+    pg::Pg,
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
     CommandId, CommandState, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunId, RunOrder,
@@ -42,7 +44,7 @@ pub(super) struct Row {
     requested_type: Option<String>,
 }
 
-fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
+pub(super) fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
     Ok(Run {
         run_id: RunId(row.run_id),
         order: RunOrder {
@@ -170,7 +172,7 @@ pub(super) fn found(conn: &mut PgConnection, id: RunId) -> Result<Run, StoreErro
 
 /// Runs, or devices of a run, that are read at once: each may have a payload or a result of 64 KiB, and a run names up to
 /// 10,000 devices.
-const CHUNK: u32 = 32;
+pub(super) const CHUNK: u32 = 32;
 
 /// Runs within `scope`, newest first.
 pub fn list(
@@ -182,6 +184,14 @@ pub fn list(
 ) -> Result<Page<Run>, StoreError> {
     paging::by_bytes(page, CHUNK, run_key, |page| list_chunk(conn, scope, state, source, page))
 }
+
+/// Whether a run's target has this source.
+pub(super) fn of_source(source: DeviceSource) -> Condition {
+    Box::new(sql::<Bool>("runs.target ->> 'source' = ").bind::<Text, _>(source.as_str()))
+}
+
+/// A condition on a run.
+pub(super) type Condition = Box<dyn BoxableExpression<runs::table, Pg, SqlType = Bool>>;
 
 fn run_key(run: &Run) -> String {
     paging::time_key(run.created_at, run.run_id)
@@ -199,8 +209,7 @@ fn list_chunk(
         query = query.filter(runs::state.eq(state.as_str()));
     }
     if let Some(source) = source {
-        let of_target = diesel::dsl::sql::<diesel::sql_types::Bool>("runs.target ->> 'source' = ");
-        query = query.filter(of_target.bind::<diesel::sql_types::Text, _>(source.as_str()));
+        query = query.filter(of_source(source));
     }
     if let Some(after) = paging::after_time_key::<Uuid>(page)? {
         let older = runs::created_at.lt(after.time);
