@@ -5,6 +5,7 @@ import { may } from "~/api/session";
 import { Button, Empty, Failed, LinkButton, Loading, Page } from "~/kit";
 import { type PageEntry, type PageProps, pageAt, pageKey } from "./pages";
 import { href, path } from "./route";
+import { arrive } from "./scroll";
 
 /** The page of the address. A tab of a page is not another page: what is typed and where the focus is stay as they are. */
 export function Outlet() {
@@ -30,13 +31,13 @@ function Nothing({ title, children }: { title: string; children: ComponentChildr
   );
 }
 
-/** Who goes to another page begins at its top, also with the keyboard and a screen reader. */
+/** Who goes to another page begins at its top, also with the keyboard and a screen reader; who comes back is where they were. */
 function useArrival(key: string): void {
   const before = useRef(key);
   useLayoutEffect(() => {
     if (before.current === key) return;
     before.current = key;
-    window.scrollTo(0, 0);
+    arrive();
     document.getElementById("main")?.focus({ preventScroll: true });
   }, [key]);
 }
