@@ -8,6 +8,7 @@ mod command;
 mod cursor;
 mod damping;
 mod device;
+mod expected;
 mod fleet;
 mod history;
 mod ids;
@@ -39,6 +40,7 @@ pub use command::{
 pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
 pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChange};
+pub use expected::check_expected_devices;
 pub use fleet::{BySource, DeviceOrder, FleetSummary, SiteCount};
 pub use history::History;
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
