@@ -52,7 +52,7 @@ pub use operator_session::{OperatorSession, SESSION_ABSOLUTE, SESSION_IDLE, SIGN
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use proof::{Nonce, ProofKey, proof_text};
-pub use run::{Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
+pub use run::{Run, RunDevice, RunDeviceFilter, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
 pub use selection::DeviceSelection;

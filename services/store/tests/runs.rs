@@ -3,8 +3,8 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::{Connection, RunQueryDsl, dsl::sql, sql_types::Timestamptz};
 use homepot::model::{
-    CommandId, CommandState, CommandType, DeviceChange, DeviceId, DeviceSource, Event, Run, RunDevice, RunId, RunOrder,
-    RunProgress, RunResumption, RunState, SiteId, SiteScope, Target, Whom,
+    CommandId, CommandState, CommandType, DeviceChange, DeviceId, DeviceSource, Event, Run, RunDevice, RunDeviceFilter,
+    RunId, RunOrder, RunProgress, RunResumption, RunState, SiteId, SiteScope, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
@@ -60,7 +60,7 @@ fn site_1() -> Target {
 }
 
 fn listed(conn: &mut PgConnection, run: &Run) -> Vec<RunDevice> {
-    all_pages(2, |page| runs::devices(conn, run.run_id, &[], None, page).unwrap())
+    all_pages(2, |page| runs::devices(conn, run.run_id, &RunDeviceFilter::default(), page).unwrap())
 }
 
 /// Ends the commands that are queued.
@@ -288,7 +288,7 @@ async fn a_watch_finds_each_change_of_a_run_and_each_is_later_than_the_one_befor
     }
     queued(&mut conn);
     let found = runs::changed_since(&mut conn, since, everything).unwrap().unwrap();
-    assert_eq!(found.iter().map(|watched| watched.run.progress.skipped).collect::<Vec<_>>(), [3]);
+    assert_eq!(found.iter().map(|watched| watched.run.progress.skipped).collect::<Vec<_>>(), [2]);
     // More than may be in memory is not told at once.
     assert_eq!(runs::changed_since(&mut conn, since, 1).unwrap(), None);
 }
@@ -317,4 +317,33 @@ async fn a_watch_is_told_of_the_runs_that_its_filter_lets_in() {
         seen.sort_unstable();
         assert_eq!(seen, expected);
     }
+}
+
+#[tokio::test]
+async fn each_number_of_the_progress_has_a_list_of_exactly_that_many() {
+    let database = fleet().await;
+    let mut conn = database.connect();
+    let inactive = DeviceChange { active: Some(false), ..DeviceChange::default() };
+    devices::update(&mut conn, &device_id("d0"), &inactive).unwrap();
+    let run = start(&mut conn, &order(site_1()));
+    queued(&mut conn);
+    let progress = found(&mut conn, &run).progress;
+    assert_eq!(progress, RunProgress { total: 5, skipped: 1, in_flight: 2, waiting: 2, ..RunProgress::default() });
+    let of_queued = || RunDeviceFilter { states: vec![CommandState::Queued], ..RunDeviceFilter::default() };
+    for (filter, expected) in [
+        (RunDeviceFilter::default(), progress.total),
+        (of_queued(), progress.in_flight),
+        (RunDeviceFilter { waiting: true, ..RunDeviceFilter::default() }, progress.waiting),
+        (RunDeviceFilter { skipped: true, ..RunDeviceFilter::default() }, progress.skipped),
+        // Any of them, and each of this run and this source.
+        (RunDeviceFilter { waiting: true, skipped: true, ..of_queued() }, progress.total),
+        (RunDeviceFilter { waiting: true, source: Some(DeviceSource::Simulated), ..of_queued() }, 0),
+    ] {
+        let list = all_pages(1, |page| runs::devices(&mut conn, run.run_id, &filter, page).unwrap());
+        assert_eq!(u32::try_from(list.len()).unwrap(), expected, "{filter:?}");
+        assert!(list.iter().all(|device| !filter.skipped || filter.waiting || device.skipped));
+    }
+    let other = start(&mut conn, &order(site_1()));
+    let waiting = RunDeviceFilter { waiting: true, skipped: true, ..of_queued() };
+    assert_eq!(all_pages(9, |page| runs::devices(&mut conn, other.run_id, &waiting, page).unwrap()).len(), 5);
 }

@@ -11,7 +11,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    CommandId, CommandState, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunId, RunOrder,
+    CommandId, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder,
     RunProgress, RunState, SiteScope, Target, Whom,
 };
 use serde_json::{Value, json};
@@ -231,15 +231,14 @@ fn list_chunk(
 type DeviceRow =
     (String, String, String, Option<Uuid>, Option<String>, Option<(String, Option<String>, Option<Value>)>);
 
-/// The devices of a run by device id; `states` empty: all, else those whose command is in one of these.
+/// The devices of a run by device id.
 pub fn devices(
     conn: &mut PgConnection,
     id: RunId,
-    states: &[CommandState],
-    source: Option<DeviceSource>,
+    filter: &RunDeviceFilter,
     page: &PageRequest,
 ) -> Result<Page<RunDevice>, StoreError> {
-    paging::by_bytes(page, CHUNK, device_key, |page| devices_chunk(conn, id, states, source, page))
+    paging::by_bytes(page, CHUNK, device_key, |page| devices_chunk(conn, id, filter, page))
 }
 
 fn device_key(device: &RunDevice) -> String {
@@ -249,8 +248,7 @@ fn device_key(device: &RunDevice) -> String {
 fn devices_chunk(
     conn: &mut PgConnection,
     id: RunId,
-    states: &[CommandState],
-    source: Option<DeviceSource>,
+    filter: &RunDeviceFilter,
     page: &PageRequest,
 ) -> Result<Page<RunDevice>, StoreError> {
     use crate::schema::commands;
@@ -258,7 +256,6 @@ fn devices_chunk(
     let mut query = run_devices::table
         .inner_join(devices::table)
         .left_join(commands::table.on(of_run))
-        .filter(run_devices::run_id.eq(id.0))
         .select((
             devices::device_id,
             devices::site_id,
@@ -268,10 +265,18 @@ fn devices_chunk(
             (commands::state, commands::reason, commands::result).nullable(),
         ))
         .into_boxed();
-    if !states.is_empty() {
-        query = query.filter(commands::state.eq_any(states.iter().map(|state| state.as_str())));
+    // Those that match any of these come first: what is added by `filter` holds for all of them.
+    if !filter.states.is_empty() {
+        query = query.or_filter(commands::state.eq_any(filter.states.iter().map(|state| state.as_str())));
     }
-    if let Some(source) = source {
+    if filter.waiting {
+        query = query.or_filter(run_devices::command_id.is_null().and(run_devices::skipped.is_null()));
+    }
+    if filter.skipped {
+        query = query.or_filter(run_devices::skipped.is_not_null());
+    }
+    query = query.filter(run_devices::run_id.eq(id.0));
+    if let Some(source) = filter.source {
         query = query.filter(devices::source.eq(source.as_str()));
     }
     if let Some(after) = &page.after {
