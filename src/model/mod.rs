@@ -31,7 +31,7 @@ mod weight;
 
 pub use analytics::{
     Activity, ActivityFilter, ActivityGrouping, ActivitySum, ActivityType, ErrorFilter, ErrorGroup, ErrorGrouping,
-    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, TimeRange, masked,
+    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, masked,
 };
 pub use command::{
     CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder, MAX_PAYLOAD,
@@ -58,7 +58,9 @@ pub use secret::{Secret, SecretKind};
 pub use selection::DeviceSelection;
 pub use server_address::ServerAddress;
 pub use site::{NewSite, Site, SiteChange};
-pub use time::{from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp};
+pub use time::{
+    TimeRange, from_proto_duration, from_proto_timestamp, read_range, to_proto_duration, to_proto_timestamp,
+};
 pub use weight::{PAGE_BYTES, Weigh};
 
 use crate::error::{Error, FieldViolation, REQUIRED};
