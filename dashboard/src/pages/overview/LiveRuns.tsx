@@ -61,7 +61,7 @@ function Row({ run }: { run: Run }) {
           by {run.createdBy}, <Ago time={run.createdAt} />
         </span>
       </div>
-      <Meter percent={total === 0 ? 0 : (100 * done) / total} label={`Done of ${run.description || run.commandType}`} tone={failed > 0 ? "warn" : "plain"} />
+      <Meter percent={total === 0 ? 0 : (100 * done) / total} label={`Progress of ${run.description || run.commandType}`} tone={failed > 0 ? "warn" : "plain"} />
       <span class="quiet small">
         {whole(done)} of {whole(total)} devices done{failed > 0 && `, ${whole(failed)} of them failed`}
       </span>
