@@ -60,7 +60,7 @@ for (const host of HOSTS) {
     expect([await shown("page"), await shown("docs")]).toEqual([false, false]);
     expect(refused).toHaveLength(2);
     await context.close();
-  });
+  }, 30_000);
 
   test(`a form and a script of ${host} on another port change nothing, and sign nobody in as somebody else`, async () => {
     const context = await its.person();
@@ -108,5 +108,5 @@ for (const host of HOSTS) {
     expect(own).toBeLessThan(300);
     await settled(ours);
     await context.close();
-  });
+  }, 60_000);
 }

@@ -88,42 +88,6 @@ test("a broken connection is said at once, and what happened meanwhile comes by 
   end();
 }, 90_000);
 
-test("runs come by the news: a run that starts, is paused and goes on shows so, and nothing is asked from time to time", async () => {
-  interface Started {
-    run: { run_id: string };
-  }
-  const order = (key: string) => ({ target: { site_id: "harbour" }, command_type: "PING", max_in_flight: 1, idempotency_key: key, description: `Run ${key}` });
-  const first = await its.rest<Started>("POST", "/api/v2/runs", order("before"));
-  const context = await its.person();
-  const page = await signedIn(its, context, "/runs");
-  await settled(page);
-  await page.getByText("Live", { exact: true }).waitFor();
-  const list = page.getByRole("region", { name: "Runs" });
-  await list.getByText("Run before").waitFor();
-  await its.rest("POST", "/api/v2/runs", order("after"));
-  await list.getByText("Run after").waitFor();
-  const row = list.getByRole("row").filter({ hasText: "Run after" });
-  await row.getByText("Completed").waitFor();
-  await open(page, `/runs/${first.run.run_id}`);
-  await page.getByText("Every device has an outcome.").waitFor();
-  // A device that fetches nothing, so that only the operators' calls change the run.
-  await its.rest("POST", "/api/v2/sites", { site_id: "pier", name: "Pier shop" });
-  await its.reporter("pier-1", "pier");
-  const third = await its.rest<Started>("POST", "/api/v2/runs", { ...order("paused"), target: { site_id: "pier" } });
-  await open(page, `/runs/${third.run.run_id}`);
-  await page.getByRole("button", { name: "Pause" }).waitFor();
-  const asked: string[] = [];
-  page.on("request", (request) => /CommandService\/(GetRun|ListRuns)$/.test(request.url()) && asked.push(request.url()));
-  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/pause`, { reason: "lunch" });
-  await page.getByText("(paused by admin: lunch)").waitFor();
-  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/resume`, {});
-  await page.getByRole("button", { name: "Pause" }).waitFor();
-  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/cancel`, {});
-  await page.getByText(/It was cancelled/).waitFor();
-  expect(asked).toEqual([]);
-  await context.close();
-}, 90_000);
-
 test("an answer that is an error is no success: nothing is said to be queued, what was typed stays, and trying again queues one", async () => {
   const context = await its.person();
   const page = await signedIn(its, context, `/devices/${till}`);
@@ -200,3 +164,39 @@ test("the last value of a device that went away does not look current: it says a
   await list.getByRole("row", { name: till }).getByText("Offline").waitFor();
   await context.close();
 }, 120_000);
+
+test("runs come by the news: a run that starts, is paused and goes on shows so, and nothing is asked from time to time", async () => {
+  interface Started {
+    run: { run_id: string };
+  }
+  const order = (key: string) => ({ target: { site_id: "harbour" }, command_type: "PING", max_in_flight: 1, idempotency_key: key, description: `Run ${key}` });
+  const first = await its.rest<Started>("POST", "/api/v2/runs", order("before"));
+  const context = await its.person();
+  const page = await signedIn(its, context, "/runs");
+  await settled(page);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const list = page.getByRole("region", { name: "Runs" });
+  await list.getByText("Run before").waitFor();
+  await its.rest("POST", "/api/v2/runs", order("after"));
+  await list.getByText("Run after").waitFor();
+  const row = list.getByRole("row").filter({ hasText: "Run after" });
+  await row.getByText("Completed").waitFor();
+  await open(page, `/runs/${first.run.run_id}`);
+  await page.getByText("Every device has an outcome.").waitFor();
+  // A device that fetches nothing, so that only the operators' calls change the run.
+  await its.rest("POST", "/api/v2/sites", { site_id: "pier", name: "Pier shop" });
+  await its.reporter("pier-1", "pier");
+  const third = await its.rest<Started>("POST", "/api/v2/runs", { ...order("paused"), target: { site_id: "pier" } });
+  await open(page, `/runs/${third.run.run_id}`);
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  const asked: string[] = [];
+  page.on("request", (request) => /CommandService\/(GetRun|ListRuns)$/.test(request.url()) && asked.push(request.url()));
+  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/pause`, { reason: "lunch" });
+  await page.getByText("(paused by admin: lunch)").waitFor();
+  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/resume`, {});
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/cancel`, {});
+  await page.getByText(/It was cancelled/).waitFor();
+  expect(asked).toEqual([]);
+  await context.close();
+}, 90_000);

@@ -92,7 +92,7 @@ test("a server that dies is told at once, and news go on when it is back", async
   await context.close();
 }, 120_000);
 
-test("two tabs share one stream of news", async () => {
+test("two tabs share the streams of news: one for each service that has some", async () => {
   const context = await its.person();
   const streams = new Set<string>();
   context.on("request", (request) => /Service\/Watch$/.test(request.url()) && streams.add(`${request.url()} ${streams.size}`));
