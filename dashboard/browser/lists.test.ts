@@ -85,9 +85,9 @@ test("select all: what a run can't be aimed at is selected device by device, nev
 test("an empty target is nobody, not everybody", async () => {
   const page = await person("/runs/new?source=real");
   await page.getByLabel("PING").check();
-  await page.getByText("Say whom it reaches").waitFor();
+  await page.getByText("Choose the target above").waitFor();
   await page.getByLabel("A site, or labels").check();
-  await page.getByText("Say whom it reaches").waitFor();
+  await page.getByText("Choose the target above").waitFor();
   expect(await page.getByRole("button", { name: "Start", exact: true }).isDisabled()).toBe(true);
   await page.getByLabel("Named devices").check();
   expect(await page.getByRole("button", { name: "Start", exact: true }).isDisabled()).toBe(true);

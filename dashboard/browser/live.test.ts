@@ -142,29 +142,6 @@ test("a change that the server refuses leaves what is shown as it was, and says 
   await context.close();
 });
 
-test("the last value of a device that went away does not look current: it says as of when, within the bound for presence", async () => {
-  const context = await its.person();
-  const page = await signedIn(its, context, `/devices/${till}`);
-  await settled(page);
-  const now = page.getByRole("region", { name: "Newest measurements" });
-  await now.locator(".reading").first().waitFor();
-  const list = await context.newPage();
-  await list.goto(`${its.url}/#/devices?source=real`);
-  await list.getByRole("row", { name: till }).getByText("Online", { exact: true }).waitFor();
-  expect(await now.getByText("as of").count()).toBe(0);
-  await its.killAgent(till);
-  const killed = Date.now();
-  await now.getByText("These are the last figures, as of").waitFor({ timeout: 30_000 });
-  // Two and a half signs of life are missing; besides, this machine may be slow.
-  expect((Date.now() - killed) / 1_000).toBeLessThan(2.5 * BEAT + 5);
-  await page.locator("main header").getByText("Offline", { exact: true }).waitFor();
-  const readings = await now.locator(".reading").allInnerTexts();
-  expect(readings.filter((text) => !text.includes("as of"))).toEqual([]);
-  expect(await now.locator(".readings:not([data-past])").count()).toBe(0);
-  await list.getByRole("row", { name: till }).getByText("Offline").waitFor();
-  await context.close();
-}, 120_000);
-
 test("runs come by the news: a run that starts, is paused and goes on shows so, and nothing is asked from time to time", async () => {
   interface Started {
     run: { run_id: string };
@@ -200,3 +177,26 @@ test("runs come by the news: a run that starts, is paused and goes on shows so, 
   expect(asked).toEqual([]);
   await context.close();
 }, 90_000);
+
+test("the last value of a device that went away does not look current: it says as of when, within the bound for presence", async () => {
+  const context = await its.person();
+  const page = await signedIn(its, context, `/devices/${till}`);
+  await settled(page);
+  const now = page.getByRole("region", { name: "Newest measurements" });
+  await now.locator(".reading").first().waitFor();
+  const list = await context.newPage();
+  await list.goto(`${its.url}/#/devices?source=real`);
+  await list.getByRole("row", { name: till }).getByText("Online", { exact: true }).waitFor();
+  expect(await now.getByText("as of").count()).toBe(0);
+  await its.killAgent(till);
+  const killed = Date.now();
+  await now.getByText("These are the last figures, as of").waitFor({ timeout: 30_000 });
+  // Two and a half signs of life are missing; besides, this machine may be slow.
+  expect((Date.now() - killed) / 1_000).toBeLessThan(2.5 * BEAT + 5);
+  await page.locator("main header").getByText("Offline", { exact: true }).waitFor();
+  const readings = await now.locator(".reading").allInnerTexts();
+  expect(readings.filter((text) => !text.includes("as of"))).toEqual([]);
+  expect(await now.locator(".readings:not([data-past])").count()).toBe(0);
+  await list.getByRole("row", { name: till }).getByText("Offline").waitFor();
+  await context.close();
+}, 120_000);
