@@ -18,10 +18,13 @@ const noticesTheEnd: Interceptor = (next) => async (request) => {
   }
 };
 
+/** How long a call may take that does not say otherwise. */
+export const CALL_MS = 15_000;
+
 export const transport = createGrpcWebTransport({
   baseUrl: location.origin,
   interceptors: [noticesTheEnd],
-  defaultTimeoutMs: 15_000,
+  defaultTimeoutMs: CALL_MS,
 });
 
 export const registry = createClient(RegistryService, transport);

@@ -42,7 +42,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
         autoComplete="current-password"
         value={token}
         onInput={setToken}
-        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that needs none."
+        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that signs you in without it."
         autoFocus
       />
       {fault && <Notice tone="bad">{fault}</Notice>}

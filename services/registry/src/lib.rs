@@ -57,10 +57,12 @@ pub enum OpenEnrollment {
 }
 
 /// How the registry is set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Which devices may enrol without a token.
     pub open_enrollment: OpenEnrollment,
+    /// The address at which devices reach the server; empty: not known.
+    pub device_url: String,
 }
 
 /// See the [crate](self). Clones share everything.

@@ -76,7 +76,8 @@ impl Backstage {
 
         let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
         let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
-        let registry = Registry::build(settings.registry, &secret, store.clone(), hints.clone(), front.clone())?;
+        let registry =
+            Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
         if migrates {
             admin_token::bootstrap(&registry, settings.secrets.admin_token.clone(), &settings.data_dir).await?;
         }

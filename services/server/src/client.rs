@@ -44,35 +44,44 @@ impl Interceptor for Bearer {
 
 /// The services that operators call, as one operator.
 #[derive(Clone)]
-pub(crate) struct Client(InterceptedService<OnlyGrpc<Channel>, Bearer>);
+pub(crate) struct Client {
+    services: InterceptedService<OnlyGrpc<Channel>, Bearer>,
+    server: ServerAddress,
+}
 
 impl Client {
-    /// Calls through `channel` with `token`.
-    pub(crate) fn new(channel: Channel, token: &Secret) -> anyhow::Result<Self> {
+    /// Calls through `channel`, which leads to `server`, with `token`.
+    pub(crate) fn new(channel: Channel, server: &ServerAddress, token: &Secret) -> anyhow::Result<Self> {
         let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
             .map_err(|_| anyhow::anyhow!("the token holds letters that no token has"))?;
         bearer.set_sensitive(true);
-        Ok(Self(InterceptedService::new(OnlyGrpc::new(channel), Bearer(bearer))))
+        let services = InterceptedService::new(OnlyGrpc::new(channel), Bearer(bearer));
+        Ok(Self { services, server: server.clone() })
+    }
+
+    /// Where it leads to.
+    pub(crate) fn server(&self) -> &ServerAddress {
+        &self.server
     }
 
     pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        RegistryServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn session(&self) -> SessionServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        SessionServiceClient::new(self.0.clone())
+        SessionServiceClient::new(self.services.clone())
     }
 
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        TelemetryServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        AnalyticsServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        CommandServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 }
 

@@ -54,7 +54,7 @@ async fn migrate(settings: &Settings, url: String) -> anyhow::Result<()> {
     let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
     let drain = Drain::new();
     let hints = Hints::start(std::sync::Arc::new(NotifyTransport::new(store.clone(), url)), drain.clone());
-    let registry = Registry::build(settings.registry, &secret, store, hints, drain.clone())?;
+    let registry = Registry::build(settings.registry.clone(), &secret, store, hints, drain.clone())?;
     admin_token::bootstrap(&registry, settings.secrets.admin_token.clone(), &settings.data_dir).await?;
     drain.start();
     Ok(())

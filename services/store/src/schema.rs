@@ -287,6 +287,7 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         requested_type -> Nullable<Text>,
+        changed_at -> Timestamptz,
     }
 }
 

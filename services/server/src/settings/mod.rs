@@ -16,7 +16,7 @@ use homepot_gateway::settings::FleetMetricsFlags;
 use homepot_hints::settings::{RedisFlags, RedisSettings};
 use homepot_host::settings::{Reader, SettingsError, Surroundings};
 use homepot_link::settings::PaceFlags;
-use homepot_registry::settings::EnrollmentFlags;
+use homepot_registry::settings::{EnrollmentFlags, Reached};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
@@ -151,9 +151,11 @@ impl Flags {
         let database = self.database.read(reader);
         let redis = self.redis.read(reader);
         let security = self.security.read(reader, &addresses, roles.listening());
+        let reached =
+            Reached { address: addresses.grpc, over_tls: security.tls.is_some(), behind_proxy: security.behind_proxy };
         Settings {
             secrets: self.secrets.read(reader),
-            registry: self.enrollment.read(reader, security.behind_proxy),
+            registry: self.enrollment.read(reader, reached),
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
