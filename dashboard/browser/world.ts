@@ -29,8 +29,12 @@ export interface World {
   killAgent: (device: string) => Promise<void>;
   /** A device that speaks REST now and then; answers what reports as it. */
   reporter: (device: string, site: string, more?: object) => Promise<(path: string, body: object) => Promise<void>>;
-  /** Changes what no call can, such as how long ago somebody signed in. */
-  sql: (statement: string) => Promise<void>;
+  /** Changes what no call can, such as how long ago somebody signed in; answers what psql prints. */
+  sql: (statement: string) => Promise<string>;
+  /** Arguments with which psql reaches the database. */
+  psql: readonly string[];
+  /** The process of the server. */
+  pid: () => number;
   end: () => Promise<void>;
 }
 
@@ -61,6 +65,7 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
   await chmod(home, 0o711);
   const [grpc, rest, ops] = await Promise.all([freePort(), freePort(), freePort()]);
   const url = `http://127.0.0.1:${rest}`;
+  const psql = ["--host", join(home, "data/postgres/run"), "--username", "homepot", "--dbname", "homepot", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align", "--quiet"];
   const running = new Set<ChildProcess>();
   const agents = new Map<string, ChildProcess>();
   let server: ChildProcess | undefined;
@@ -153,8 +158,11 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
         await send(path, body, { "x-device-id": device, "x-api-key": api_key });
       };
     },
-    sql: async (statement) => {
-      await promisify(execFile)("psql", ["--host", join(home, "data/postgres/run"), "--username", "homepot", "--dbname", "homepot", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command", statement]);
+    sql: async (statement) => (await promisify(execFile)("psql", [...psql, "--command", statement])).stdout,
+    psql,
+    pid: () => {
+      if (server?.pid === undefined) throw new Error("the server does not run");
+      return server.pid;
     },
     end: async () => {
       await browser.close();

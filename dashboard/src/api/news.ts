@@ -13,6 +13,7 @@ import { type Device, DeviceSchema } from "~/gen/homepot/registry/v1/registry_pb
 import { commands, registry } from "./clients";
 import { cache } from "./query";
 import { sessionState } from "./session";
+import { inTurns, slices } from "./slices";
 
 export interface Connection {
   state: "connecting" | "live" | "broken";
@@ -42,6 +43,9 @@ interface Wire {
 const NAME = "homepot-news";
 /** Pauses between tries, the last one again and again; each is varied by half. */
 const PAUSES_MS = [500, 1_000, 2_000, 5_000, 10_000];
+
+/** So many things are told at once. A stream begins with all that there is, which would keep the page from answering a click. */
+const SLICE = 100;
 
 const listeners = new Set<Listener>();
 let isListening = false;
@@ -87,14 +91,14 @@ async function lead(channel: BroadcastChannel): Promise<void> {
       streams.keep("devices", async (cursor, isOpen) => {
         for await (const { devices, removedDeviceIds, cursor: next } of registry.watch({ cursor }, { timeoutMs: 0 })) {
           isOpen(next);
-          if (devices.length + removedDeviceIds.length > 0) say({ devices, removedDeviceIds, commands: [], runs: [] });
+          await inTurns(slices({ devices, removedDeviceIds, commands: [], runs: [] }, SLICE), say);
         }
       }),
       streams.keep("commands", async (cursor, isOpen) => {
         for await (const answer of commands.watch({ cursor }, { timeoutMs: 0 })) {
           isOpen(answer.cursor);
           const runs = answer.run ? [answer.run] : [];
-          if (answer.commands.length + runs.length > 0) say({ devices: [], removedDeviceIds: [], commands: answer.commands, runs });
+          await inTurns(slices({ devices: [], removedDeviceIds: [], commands: answer.commands, runs }, SLICE), say);
         }
       }),
     ]);
