@@ -1,22 +1,22 @@
 /** How soon a day is drawn after the click on it. */
 import type { Page } from "playwright-core";
+import type { World } from "../browser/world";
 import { summed, taken } from "./observed";
 import { percentile, type Row, step } from "./report";
-import { type Bench, signIn, visitor } from "./visitor";
+import { signIn, visitor } from "./visitor";
 
 const TIMES = 10;
 const DRAWN_MS = 100;
 const TASK_MS = 50;
 
 /** One real session of a simulated device with a day of samples behind it. */
-export async function measureChart(bench: Bench): Promise<{ rows: Row[]; details: object }> {
-  const { its } = bench;
+export async function measureChart(its: World): Promise<{ rows: Row[]; details: object }> {
   step("a device with a day of samples: choosing a day of its charts");
   await its.fleet(1, ["--name", "meter", "--sites", "1", "--history", "24h"]);
   const { devices } = await its.rest<{ devices: { device_id: string }[] }>("GET", "/api/v2/devices?search=meter&page_size=1");
   const id = devices[0]?.device_id ?? "";
-  const context = await visitor(bench);
-  const { page } = await signIn(bench, context, `/devices/${id}/charts?span=1h`);
+  const context = await visitor(its);
+  const { page } = await signIn(its, context, `/devices/${id}/charts?span=1h`);
   const shown: Awaited<ReturnType<typeof dayShown>>[] = [];
   for (let time = 0; time < TIMES; time += 1) shown.push(await dayShown(page, id));
   await context.close();

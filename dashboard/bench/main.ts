@@ -18,10 +18,10 @@ const HELP = `Measures the page in Chromium, on a server of its own whose device
   --memory-minutes 10    how long the memory is watched
   --pages 50             open pages whose cost to the server is measured
   --only list,chart,memory,pages    leaves the others out
-  --page DIR             shows the page that was built there instead of the one in the server
   --output DIR           where dashboard.json is written
 
-HOMEPOT_PROGRAMS is the folder of the programs. docs/performance.md explains each figure.`;
+HOMEPOT_PROGRAMS is the folder of the programs. HOMEPOT_PAGE shows the page that was built in that folder
+instead of the one in the server. docs/performance.md explains each figure.`;
 
 export async function main(args: string[]): Promise<void> {
   const { values } = parseArgs({
@@ -34,7 +34,6 @@ export async function main(args: string[]): Promise<void> {
       "memory-minutes": { type: "string", default: "10" },
       pages: { type: "string", default: "50" },
       only: { type: "string", default: "list,chart,memory,pages" },
-      page: { type: "string" },
       output: { type: "string", default: join(import.meta.dirname, "../../target/bench") },
       help: { type: "boolean", default: false },
     },
@@ -53,16 +52,15 @@ export async function main(args: string[]): Promise<void> {
   const its = await world();
   try {
     const about = machine(its.browser.version());
-    const bench = { its, built: values.page === undefined ? undefined : resolve(values.page) };
     let devices = 0;
     for (const size of sizes) {
       await insert(its, devices, size);
       devices = size;
-      if (only.has("list")) take(`list of ${size}`, await measureList(bench, { devices, aSecond, seconds, openings: Number(values.openings) }));
+      if (only.has("list")) take(`list of ${size}`, await measureList(its, { devices, aSecond, seconds, openings: Number(values.openings) }));
     }
-    if (only.has("chart")) take("chart", await measureChart(bench));
-    if (only.has("memory")) take("memory", await measureMemory(bench, { devices: most, aSecond, minutes: Number(values["memory-minutes"]) }));
-    if (only.has("pages")) take("pages", await measureOpenPages(bench, { devices: most, aSecond, seconds, pages: Number(values.pages) }));
+    if (only.has("chart")) take("chart", await measureChart(its));
+    if (only.has("memory")) take("memory", await measureMemory(its, { devices: most, aSecond, minutes: Number(values["memory-minutes"]) }));
+    if (only.has("pages")) take("pages", await measureOpenPages(its, { devices: most, aSecond, seconds, pages: Number(values.pages) }));
     finish(resolve(values.output), about, rows, details);
   } finally {
     await its.end();

@@ -1,27 +1,22 @@
 /** What a page keeps while it is open for long. */
+import type { World } from "../browser/world";
 import { changes } from "./fleet";
+import { readAll } from "./list";
 import { alive } from "./observed";
 import { type Row, slope, step } from "./report";
-import { type Bench, look, signIn, visitor } from "./visitor";
+import { look, signIn, visitor } from "./visitor";
 
 const EVERY_SECONDS = 10;
 /** Growth that would still be nothing in a page that is open for a day. */
 const FLAT_KIB_A_MINUTE = 20;
 
-export async function measureMemory(bench: Bench, { devices, aSecond, minutes }: { devices: number; aSecond: number; minutes: number }): Promise<{ rows: Row[]; details: object }> {
+export async function measureMemory(its: World, { devices, aSecond, minutes }: { devices: number; aSecond: number; minutes: number }): Promise<{ rows: Row[]; details: object }> {
   step(`${devices} devices, all of them read: the page's memory for ${minutes} minutes`);
-  const context = await visitor(bench);
-  const { page } = await signIn(bench, context, "/devices?source=simulated");
-  const table = page.getByRole("region", { name: "Devices", exact: true });
-  await table.evaluate(async (frame) => {
-    // A table whose end was not read yet does not know how many rows it has.
-    while (frame.querySelector("table")?.getAttribute("aria-rowcount") === "-1") {
-      frame.scrollTop = frame.scrollHeight;
-      await new Promise(requestAnimationFrame);
-    }
-  });
+  const context = await visitor(its);
+  const { page } = await signIn(its, context, "/devices?source=simulated");
+  await readAll(page, devices);
   const cdp = await context.newCDPSession(page);
-  const fleet = changes(bench.its, devices, aSecond);
+  const fleet = changes(its, devices, aSecond);
   const seen = [];
   const end = performance.now() + minutes * 60_000;
   while (performance.now() < end) {

@@ -69,7 +69,7 @@ export async function observe(context: BrowserContext): Promise<void> {
 /** Observes a page while something is done with it. */
 export async function during(page: Page, act: () => Promise<unknown>): Promise<Observed> {
   const cdp = await page.context().newCDPSession(page);
-  await cdp.send("Performance.enable");
+  await cdp.send("Performance.enable", { timeDomain: "threadTicks" });
   await taken(page);
   const [worked, begin] = [await workedSeconds(cdp), performance.now()];
   await act();

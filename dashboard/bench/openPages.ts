@@ -8,7 +8,7 @@ import { RegistryService } from "~/gen/homepot/registry/v1/registry_pb";
 import { until, type World } from "../browser/world";
 import { changes } from "./fleet";
 import { type Row, step } from "./report";
-import { type Bench, look } from "./visitor";
+import { look } from "./visitor";
 
 const CORE_PERCENT = 5;
 
@@ -28,7 +28,7 @@ interface Cost {
   told: number;
 }
 
-export async function measureOpenPages({ its }: Bench, { devices, aSecond, seconds, pages }: Options): Promise<{ rows: Row[]; details: object }> {
+export async function measureOpenPages(its: World, { devices, aSecond, seconds, pages }: Options): Promise<{ rows: Row[]; details: object }> {
   step(`${pages} open pages: what their streams cost the server`);
   const people: Page[] = [];
   const measure = async () => {

@@ -9,6 +9,8 @@ import { promisify } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const PROGRAMS = process.env.HOMEPOT_PROGRAMS ?? join(import.meta.dirname ?? __dirname, "../../target/debug");
+/** The folder of a built page that is shown instead of the one in the server, so that a change needs no new server. */
+const PAGE = process.env.HOMEPOT_PAGE;
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
 export interface World {
@@ -116,7 +118,11 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
     browser,
     rest: call,
     start,
-    person: (options) => browser.newContext(options),
+    person: async (options) => {
+      const context = await browser.newContext(options);
+      if (PAGE) await showPage(context, url, PAGE);
+      return context;
+    },
     kill: async () => {
       if (server) await stop(server, "SIGKILL");
     },
@@ -170,6 +176,19 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Puts the files of another build into the server's answers; headers, the policy of the page among them, stay those of the server. */
+async function showPage(context: BrowserContext, url: string, folder: string): Promise<void> {
+  await context.route(`${url}/`, async (route) => {
+    // A server that is gone answers nothing, as without this.
+    const response = await route.fetch().catch(() => undefined);
+    await (response ? route.fulfill({ response, path: join(folder, "index.html") }) : route.abort());
+  });
+  await context.route(`${url}/assets/**`, async (route) => {
+    const path = join(folder, new URL(route.request().url()).pathname);
+    await (existsSync(path) ? route.fulfill({ path }) : route.abort());
+  });
 }
 
 /** A page that is signed in as the holder of `token`, as a person does it. What the browser complains of fails the test. */

@@ -11,6 +11,7 @@ import { signal } from "@preact/signals";
 import { type Command, CommandSchema, type Run, RunSchema } from "~/gen/homepot/command/v1/command_pb";
 import { type Device, DeviceSchema } from "~/gen/homepot/registry/v1/registry_pb";
 import { commands, registry } from "./clients";
+import { firstReads } from "./firstReads";
 import { cache } from "./query";
 import { sessionState } from "./session";
 import { inTurns, slices } from "./slices";
@@ -60,7 +61,8 @@ export const news = {
       if ("state" in data) connection.value = data;
       else tell(unpacked(data));
     });
-    void lead(channel);
+    // The stream begins with all devices there are, so what the page shows first goes before it. Nothing is missed by that.
+    void firstReads(cache).then(() => lead(channel));
   },
   /** Has `listener` told of each change; answers what ends that. */
   hear(listener: Listener): () => void {

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import type { ComponentChildren, VNode } from "preact";
+import type { ComponentChildren } from "preact";
 import { memo } from "preact/compat";
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { show } from "~/app/route";
@@ -38,6 +38,8 @@ interface TableProps<T> {
 }
 
 const ROW_PX = 40;
+/** Rows that are drawn beyond those in sight, so that a quick wheel shows no empty place; each of them costs something with every frame. */
+const OVERSCAN_ROWS = 4;
 /** Shorter tables are drawn whole and grow with the page. */
 const WHOLE_ROWS = 60;
 
@@ -49,7 +51,7 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
     count: rows.length,
     getScrollElement: () => frame.current as unknown as HTMLDivElement,
     estimateSize: () => ROW_PX,
-    overscan: 8,
+    overscan: OVERSCAN_ROWS,
     enabled: !isWhole,
   });
   const items = isWhole ? rows.map((_, index) => ({ index })) : virtual.getVirtualItems();
@@ -112,8 +114,7 @@ interface LineProps<T> {
   toggle: (key: string) => void;
 }
 
-/** One row. It is drawn again only when something of it is another: while one scrolls or news come, most rows stay as they are. */
-const Line = memo(function Line<T>({ of, row, index, columns, href, isSelected, toggle }: LineProps<T>) {
+function DrawnLine<T>({ of, row, index, columns, href, isSelected, toggle }: LineProps<T>) {
   return (
     <tr aria-rowindex={index + 2} aria-selected={isSelected}>
       {isSelected !== undefined && (
@@ -128,7 +129,10 @@ const Line = memo(function Line<T>({ of, row, index, columns, href, isSelected, 
       ))}
     </tr>
   );
-}) as <T>(props: LineProps<T> & { key?: string }) => VNode;
+}
+
+/** One row. It is drawn again only when something of it is another: while one scrolls or news come, most rows stay as they are. */
+const Line: typeof DrawnLine = memo(DrawnLine);
 
 function Head<T>({ column, sort }: { column: Column<T>; sort: string }) {
   const isSorted = column.sort !== undefined && sort.replace(/^-/, "") === column.sort;
