@@ -1,9 +1,11 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { askWho, linkProblem } from "~/api/start";
 import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
 import { Button, Dialog, Notice, TextField } from "~/kit";
+import { pageAt } from "./pages";
+import { path } from "./route";
 
 interface SignInProps {
   /** A session ended while the page was open, or has to be fresh. */
@@ -17,6 +19,8 @@ export function SignIn({ over = false, fresh }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(over ? "" : linkProblem);
+  // While the token is typed there is time to load the code of the page that comes then. A failure is told when it is needed.
+  useEffect(() => void pageAt(path.value)?.page.load().catch(() => undefined), []);
   const submit = async (event: Event) => {
     event.preventDefault();
     setBusy(true);
