@@ -39,8 +39,20 @@ impl Caller {
     /// A caller whose credentials are shown, so that what is wrong with the query may be told.
     fn new(parts: &Parts, is_operator: bool) -> Result<Self, ApiError> {
         query::check_for_caller(parts)?;
-        let mut metadata = HeaderMap::new();
+        let connection = parts.extensions.get::<Context>().and_then(|context| context.connection.clone());
+        Ok(Self { connection, is_operator, ..Self::anyone(parts) })
+    }
+
+    /// An operator whose token, session or code did not come in the usual header.
+    pub(crate) fn operator(parts: &Parts, secret: &Secret) -> Result<Self, ApiError> {
+        let value = HeaderValue::try_from(format!("Bearer {}", secret.reveal())).map_err(|_| no_operator())?;
+        Ok(Self::new(parts, true)?.with("authorization", value))
+    }
+
+    /// Somebody who shows nothing, on its way to a sign-in. A service that answers it has not let its connection in.
+    pub(crate) fn anyone(parts: &Parts) -> Self {
         let context = parts.extensions.get::<Context>();
+        let mut metadata = HeaderMap::new();
         let peer = context.and_then(|context| context.peer);
         if let Some(context) = context {
             metadata.insert("x-request-id", context.request_id.clone());
@@ -48,14 +60,7 @@ impl Caller {
         if let Some(peer) = peer {
             peer.write_to(&mut metadata);
         }
-        let connection = context.and_then(|context| context.connection.clone());
-        Ok(Self { metadata: Arc::new(metadata), peer, connection, is_operator })
-    }
-
-    /// An operator whose token, session or code did not come in the usual header.
-    pub(crate) fn operator(parts: &Parts, secret: &Secret) -> Result<Self, ApiError> {
-        let value = HeaderValue::try_from(format!("Bearer {}", secret.reveal())).map_err(|_| no_operator())?;
-        Ok(Self::new(parts, true)?.with("authorization", value))
+        Self { metadata: Arc::new(metadata), peer, connection: None, is_operator: false }
     }
 
     /// Notes that a service accepted the credentials.

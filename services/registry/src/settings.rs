@@ -1,8 +1,10 @@
-//! Settings of the registry: enrolment without a token.
+//! Settings of the registry: enrolment without a token. Those of the identity provider are in the crate of its client.
 
 use homepot_host::settings::Reader;
 
 use crate::{Config, OpenEnrollment};
+
+pub use homepot_oidc::settings::OidcFlags;
 
 /// Flags of the registry, as they are written.
 #[derive(Clone, Debug, clap::Args)]
@@ -15,7 +17,7 @@ pub struct EnrollmentFlags {
 }
 
 impl EnrollmentFlags {
-    /// The configuration, checked. `behind_proxy` says that clients come through a proxy, which makes strangers look like
+    /// The configuration, checked, without an identity provider. `behind_proxy` says that clients come through a proxy, which makes strangers look like
     /// devices on this machine.
     pub fn read(self, reader: &mut Reader<'_>, behind_proxy: bool) -> Config {
         let word = self.open_enrollment;
@@ -28,7 +30,7 @@ impl EnrollmentFlags {
             "loopback" => Ok(OpenEnrollment::Loopback),
             _ => Err(format!("'{word}' is neither 'off' nor 'loopback'")),
         };
-        Config { open_enrollment: reader.keep("open-enrollment", value, OpenEnrollment::Off) }
+        Config { open_enrollment: reader.keep("open-enrollment", value, OpenEnrollment::Off), identity_provider: None }
     }
 }
 

@@ -4,6 +4,7 @@
 mod cookie;
 mod dashboard;
 mod grpc;
+mod provider;
 mod same_origin;
 mod session;
 
@@ -35,6 +36,7 @@ pub(crate) fn pages() -> Router<App> {
     let config = Arc::new(config);
     let index = config.clone();
     session::router()
+        .merge(provider::router())
         .merge(dashboard::router())
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(|| async { docs_file("index.html", index) }))

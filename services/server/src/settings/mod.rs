@@ -15,7 +15,7 @@ use homepot_gateway::settings::FleetMetricsFlags;
 use homepot_hints::settings::{RedisFlags, RedisSettings};
 use homepot_host::settings::{Reader, SettingsError, Surroundings};
 use homepot_link::settings::PaceFlags;
-use homepot_registry::settings::EnrollmentFlags;
+use homepot_registry::settings::{EnrollmentFlags, OidcFlags};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
@@ -64,6 +64,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     enrollment: EnrollmentFlags,
+
+    #[command(flatten)]
+    oidc: OidcFlags,
 
     #[command(flatten)]
     pace: PaceFlags,
@@ -135,9 +138,14 @@ impl Flags {
         let database = self.database.read(reader);
         let redis = self.redis.read(reader);
         let security = self.security.read(reader, &addresses, roles.listening());
+        let secrets = self.secrets.read(reader);
+        let enrollment = self.enrollment.read(reader, security.behind_proxy);
         Settings {
-            secrets: self.secrets.read(reader),
-            registry: self.enrollment.read(reader, security.behind_proxy),
+            secrets,
+            registry: homepot_registry::Config {
+                identity_provider: self.oidc.read(reader),
+                ..enrollment
+            },
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),

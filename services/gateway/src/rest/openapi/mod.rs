@@ -119,6 +119,7 @@ fn who(audience: Audience) -> String {
         Audience::FleetAdmin => "an admin that is bound to no site".to_owned(),
         Audience::Device => "a device".to_owned(),
         Audience::Enrollee => "a device that enrols".to_owned(),
+        Audience::Anyone => "anybody".to_owned(),
     }
 }
 

@@ -1,0 +1,1 @@
+//! The client against a provider at fault.
