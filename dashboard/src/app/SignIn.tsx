@@ -4,6 +4,7 @@ import { askWho, linkProblem } from "~/api/start";
 import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
 import { Button, Dialog, Notice, TextField } from "~/kit";
+import { ProviderSignIn } from "./ProviderSignIn";
 
 interface SignInProps {
   /** A session ended while the page was open, or has to be fresh. */
@@ -12,17 +13,16 @@ interface SignInProps {
   fresh?: { why: string; answer: (isSignedIn: boolean) => void };
 }
 
-/** Asks for an operator's token. */
+/** Asks for a sign-in: with the identity provider, where there is one, or with an operator's token. */
 export function SignIn({ over = false, fresh }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(over ? "" : linkProblem);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const goOn = async (open: () => Promise<void>) => {
     setBusy(true);
     setFault("");
     try {
-      await signIn({ token: token.trim() });
+      await open();
       setToken("");
       await askWho();
       refresh("");
@@ -33,9 +33,14 @@ export function SignIn({ over = false, fresh }: SignInProps) {
       setBusy(false);
     }
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void goOn(() => signIn({ token: token.trim() }));
+  };
   const form = (
-    <form class="stack" onSubmit={(event) => void submit(event)}>
+    <form class="stack" onSubmit={submit}>
       {over && <p>{fresh?.why ?? "Sign in again to go on."} What you have typed is still there.</p>}
+      <ProviderSignIn over={over} fresh={fresh !== undefined} onSignedIn={() => void goOn(() => Promise.resolve())} onFault={setFault} />
       <TextField
         label="Operator token"
         type="password"

@@ -77,7 +77,9 @@ impl FromStr for Grant {
             ("fleet-admin", None) | ("admin", Some(_)) => Role::Admin,
             ("operator", _) => Role::Operator,
             ("viewer", _) => Role::Viewer,
-            ("fleet-admin", Some(_)) => return Err(format!("'{entry}': a fleet-admin has every site; write admin@SITE")),
+            ("fleet-admin", Some(_)) => {
+                return Err(format!("'{entry}': a fleet-admin has every site; write admin@SITE"));
+            }
             ("admin", None) => {
                 return Err(format!("'{entry}': write fleet-admin for every site, or name sites as admin@SITE+SITE"));
             }

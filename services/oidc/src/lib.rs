@@ -135,13 +135,7 @@ impl Provider {
 
     /// Who came back with this code; `issuer` is what the browser brought beside it, if anything, and `now` is the time in
     /// seconds since 1970.
-    pub async fn person(
-        &self,
-        code: &str,
-        issuer: Option<&str>,
-        attempt: &Attempt,
-        now: i64,
-    ) -> Result<Person, Fault> {
+    pub async fn person(&self, code: &str, issuer: Option<&str>, attempt: &Attempt, now: i64) -> Result<Person, Fault> {
         let exchange = self.exchange(code, issuer, attempt, now);
         tokio::time::timeout(EXCHANGE, exchange).await.unwrap_or_else(|_| Err(too_slow()))
     }

@@ -108,8 +108,7 @@ impl OidcFlags {
     /// The way to the provider, checked; `None`: there is none.
     pub fn read(self, reader: &mut Reader<'_>) -> Option<Settings> {
         let secret = reader.secret("oidc-client-secret", "oidc-client-secret-file", self.oidc_client_secret_file);
-        let (client_id, page, roles) =
-            (given(self.oidc_client_id), given(self.oidc_page_url), given(self.oidc_roles));
+        let (client_id, page, roles) = (given(self.oidc_client_id), given(self.oidc_page_url), given(self.oidc_roles));
         let Some(issuer) = given(self.oidc_issuer) else {
             let given = [client_id.is_some(), page.is_some(), roles.is_some(), secret.is_some()];
             if given.contains(&true) {

@@ -153,4 +153,23 @@ impl Claims<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_token_is_refused_before_anything_of_it_is_used() {
+        let large = format!("{}.e30.", "x".repeat(MAX_BYTES));
+        for text in ["", "a.b", "a.b.c.d", "!.!.!", "e30.e30.", "bm8.e30.", &large] {
+            assert!(matches!(Token::parse(text), Err(Fault::Untrusted(_))), "{:.20}", text);
+        }
+    }
+
+    #[test]
+    fn times_may_have_fractions_and_lists_may_be_one_text() {
+        let claims = serde_json::json!({ "exp": 17.9, "late": 1e300, "groups": "one", "more": ["two", 3, "four"] });
+        let claims = claims.as_object().unwrap();
+        let claims = Claims(claims);
+        assert_eq!((claims.time("exp"), claims.time("late"), claims.time("iat")), (Some(17), Some(i64::MAX), None));
+        assert_eq!(claims.list("groups").chain(claims.list("more")).collect::<Vec<_>>(), ["one", "two", "four"]);
+    }
+}

@@ -69,7 +69,8 @@ impl Identities {
         let provider = provider.ok_or_else(|| Error::new(Kind::Conflict, told).because(reason::NO_PROVIDER))?;
         match self.throttle.take(peer.ip, Instant::now()) {
             Some(left) => {
-                Err(Error::new(Kind::Throttled, "too many sign-ins from this address; try again later").retry_after(left))
+                Err(Error::new(Kind::Throttled, "too many sign-ins from this address; try again later")
+                    .retry_after(left))
             }
             None => Ok(provider),
         }
@@ -178,12 +179,11 @@ fn too_many() -> Error {
 fn told(fault: &Fault, peer: Peer) -> Error {
     tracing::warn!(%fault, ip = ?peer.ip, "sign in with the identity provider");
     match fault {
-        Fault::Refused(_) => {
-            Error::new(Kind::Conflict, "the identity provider did not confirm the sign-in; try again")
-                .because(reason::PROVIDER_REFUSED)
+        Fault::Refused(_) => Error::new(Kind::Conflict, "the identity provider did not confirm the sign-in; try again")
+            .because(reason::PROVIDER_REFUSED),
+        Fault::Unavailable(_) => {
+            Error::new(Kind::Unavailable, "the identity provider can't be reached now").because(reason::PROVIDER_FAILED)
         }
-        Fault::Unavailable(_) => Error::new(Kind::Unavailable, "the identity provider can't be reached now")
-            .because(reason::PROVIDER_FAILED),
         Fault::Untrusted(_) => Error::new(Kind::Unavailable, "what the identity provider answered can't be trusted")
             .because(reason::PROVIDER_FAILED),
     }
@@ -195,8 +195,9 @@ fn refused_there(error: &str, peer: Peer) -> Error {
     match ITS_OWN_FAULTS.contains(&error.as_str()) {
         true => Error::new(Kind::Unavailable, "the identity provider has a fault, or its settings have")
             .because(reason::PROVIDER_FAILED),
-        false => Error::new(Kind::Conflict, "the identity provider did not sign you in")
-            .because(reason::PROVIDER_REFUSED),
+        false => {
+            Error::new(Kind::Conflict, "the identity provider did not sign you in").because(reason::PROVIDER_REFUSED)
+        }
     }
 }
 

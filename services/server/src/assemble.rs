@@ -65,7 +65,8 @@ impl Backstage {
         let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
         let (secrets, data_dir) = (settings.secrets.clone(), settings.data_dir.as_path());
         let secret = server_secret::load(secrets.server, data_dir)?;
-        let registry = Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
+        let registry =
+            Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
         admin_token::bootstrap(&registry, secrets.admin_token, data_dir).await?;
         let telemetry = Telemetry::build(Default::default(), store.clone(), front.clone());
         let commands = Commands::build(store.clone(), hints, front.clone());

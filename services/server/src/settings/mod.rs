@@ -142,10 +142,7 @@ impl Flags {
         let enrollment = self.enrollment.read(reader, security.behind_proxy);
         Settings {
             secrets,
-            registry: homepot_registry::Config {
-                identity_provider: self.oidc.read(reader),
-                ..enrollment
-            },
+            registry: homepot_registry::Config { identity_provider: self.oidc.read(reader), ..enrollment },
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),

@@ -163,11 +163,7 @@ pub fn sign_in(conn: &mut PgConnection, who: &SignIn, new: &NewRandom) -> Result
 type Used = (OperatorName, String, Option<DateTime<Utc>>);
 
 /// Takes a code away, so that nobody uses it again; `None`: somebody did before, or it is too old.
-fn use_up(
-    conn: &mut PgConnection,
-    code_id: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<Used>, StoreError> {
+fn use_up(conn: &mut PgConnection, code_id: &str, now: DateTime<Utc>) -> Result<Option<Used>, StoreError> {
     let used: Option<(String, String, DateTime<Utc>, Option<DateTime<Utc>>)> =
         diesel::delete(sign_in_codes::table.find(code_id))
             .returning((
