@@ -15,10 +15,13 @@ use ring::{
 };
 use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
+    net::TcpListener,
     task::JoinHandle,
 };
+use tokio_rustls::TlsAcceptor;
+
+use crate::Certificate;
 
 /// The client that it knows.
 const CLIENT: (&str, &str) = ("pot", "between-the-two");
@@ -130,8 +133,21 @@ fn random() -> String {
 impl Provider {
     /// Starts one.
     pub async fn start() -> Self {
+        Self::listen(None).await
+    }
+
+    /// Starts one that shows this certificate.
+    pub async fn start_over_tls(certificate: &Certificate) -> Self {
+        Self::listen(Some(certificate.acceptor())).await
+    }
+
+    async fn listen(tls: Option<TlsAcceptor>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
-        let issuer = format!("http://{}", listener.local_addr().expect("it is bound"));
+        let address = listener.local_addr().expect("it is bound");
+        let issuer = match tls {
+            Some(_) => format!("https://localhost:{}", address.port()),
+            None => format!("http://{address}"),
+        };
         let state = State {
             issuer,
             key: new_key(),
@@ -144,7 +160,17 @@ impl Provider {
         let shared = state.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                tokio::spawn(serve(shared.clone(), stream));
+                let (shared, tls) = (shared.clone(), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => serve(shared, stream).await,
+                        Some(tls) => {
+                            // Who does not trust it goes away.
+                            let Ok(stream) = tls.accept(stream).await else { return };
+                            serve(shared, stream).await;
+                        }
+                    }
+                });
             }
         });
         Self { state, task }
@@ -305,7 +331,7 @@ impl State {
 }
 
 /// One request, one answer.
-async fn serve(state: Arc<Mutex<State>>, mut stream: TcpStream) {
+async fn serve(state: Arc<Mutex<State>>, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let Some((path, head, body)) = read(&mut stream).await else { return };
     let header = |name: &str| {
         let lines = head.lines().filter_map(|line| line.split_once(':'));
@@ -355,7 +381,7 @@ async fn serve(state: Arc<Mutex<State>>, mut stream: TcpStream) {
 }
 
 /// Path, head and body of a request.
-async fn read(stream: &mut TcpStream) -> Option<(String, String, Vec<u8>)> {
+async fn read(stream: &mut (impl AsyncRead + Unpin)) -> Option<(String, String, Vec<u8>)> {
     let mut bytes = Vec::new();
     loop {
         let mut piece = [0; 4096];

@@ -39,8 +39,13 @@ impl Caller {
     /// A caller whose credentials are shown, so that what is wrong with the query may be told.
     fn new(parts: &Parts, is_operator: bool) -> Result<Self, ApiError> {
         query::check_for_caller(parts)?;
-        let connection = parts.extensions.get::<Context>().and_then(|context| context.connection.clone());
-        Ok(Self { connection, is_operator, ..Self::anyone(parts) })
+        let mut metadata = HeaderMap::new();
+        let context = parts.extensions.get::<Context>();
+        metadata.extend(context.map(|context| (HeaderName::from_static("x-request-id"), context.request_id.clone())));
+        let peer = context.and_then(|context| context.peer);
+        peer.iter().for_each(|peer| peer.write_to(&mut metadata));
+        let connection = context.and_then(|context| context.connection.clone());
+        Ok(Self { metadata: Arc::new(metadata), peer, connection, is_operator })
     }
 
     /// An operator whose token, session or code did not come in the usual header.
@@ -50,17 +55,8 @@ impl Caller {
     }
 
     /// Somebody who shows nothing, on its way to a sign-in. A service that answers it has not let its connection in.
-    pub(crate) fn anyone(parts: &Parts) -> Self {
-        let context = parts.extensions.get::<Context>();
-        let mut metadata = HeaderMap::new();
-        let peer = context.and_then(|context| context.peer);
-        if let Some(context) = context {
-            metadata.insert("x-request-id", context.request_id.clone());
-        }
-        if let Some(peer) = peer {
-            peer.write_to(&mut metadata);
-        }
-        Self { metadata: Arc::new(metadata), peer, connection: None, is_operator: false }
+    pub(crate) fn anyone(parts: &Parts) -> Result<Self, ApiError> {
+        Self::new(parts, false).map(|caller| Self { connection: None, ..caller })
     }
 
     /// Notes that a service accepted the credentials.

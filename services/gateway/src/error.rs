@@ -169,11 +169,6 @@ impl ApiError {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "The service did not answer in time")
     }
 
-    /// The word for programs that says why, where there is one.
-    pub(crate) fn reason(&self) -> Option<&str> {
-        self.reason.as_deref()
-    }
-
     /// The HTTP status.
     pub(crate) fn status(&self) -> StatusCode {
         self.status

@@ -5,7 +5,7 @@
 
 use homepot_host::settings::test_support;
 use homepot_oidc::{Attempt, Fault, Person, Provider, settings::OidcFlags};
-use homepot_tests::{Fault as At, Member};
+use homepot_tests::{Certificate, Fault as At, Member};
 
 const PAGE: &str = "http://127.0.0.1:8000";
 
@@ -38,13 +38,16 @@ fn ann() -> Member {
 
 impl World {
     async fn start() -> Self {
-        let provider = homepot_tests::Provider::start().await;
+        Self::of(homepot_tests::Provider::start().await, &[])
+    }
+
+    fn of(provider: homepot_tests::Provider, more: &[String]) -> Self {
         let (secret, flags): (Vec<_>, Vec<_>) =
             provider.settings(PAGE, "admins=fleet-admin").into_iter().partition(|(name, _)| name.ends_with("_SECRET"));
         let flag = |(name, value): (&str, String)| {
             format!("--{}={value}", name.trim_start_matches("HOMEPOT_").to_lowercase().replace('_', "-"))
         };
-        let flags: Vec<_> = flags.into_iter().map(flag).collect();
+        let flags: Vec<_> = flags.into_iter().map(flag).chain(more.iter().cloned()).collect();
         let flags: Vec<_> = flags.iter().map(String::as_str).collect();
         let secret: Vec<_> = secret.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let settings = test_support::read(&flags, &secret, OidcFlags::read).unwrap().unwrap();
@@ -244,4 +247,16 @@ async fn who_comes_back_from_another_provider_is_not_believed() {
     world.sign_in_as(&attempt(false), Some(&issuer)).await.unwrap();
     let refused = world.sign_in_as(&attempt(false), Some("https://evil.example")).await;
     assert!(matches!(refused, Err(Fault::Untrusted(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn over_tls_a_provider_is_believed_where_its_authority_is_trusted() {
+    let (certificate, other) = (Certificate::new(), Certificate::new());
+    let of = async |trusted: &Certificate| {
+        let provider = homepot_tests::Provider::start_over_tls(&certificate).await;
+        World::of(provider, &[format!("--oidc-ca-file={}", trusted.file().display())])
+    };
+    of(&certificate).await.sign_in().await.unwrap();
+    let refused = of(&other).await.sign_in().await;
+    assert!(matches!(&refused, Err(Fault::Unavailable(why)) if why.contains("certificate")), "{refused:?}");
 }

@@ -36,7 +36,6 @@ pub(crate) fn pages() -> Router<App> {
     let config = Arc::new(config);
     let index = config.clone();
     session::router()
-        .merge(provider::router())
         .merge(dashboard::router())
         .route("/docs", get(|| async { Redirect::permanent("/docs/") }))
         .route("/docs/", get(|| async { docs_file("index.html", index) }))

@@ -33,7 +33,7 @@ pub(super) fn router() -> Router<App> {
 /// How people can sign in; nothing of it is secret.
 pub(super) async fn options(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (parts, _) = request.into_parts();
-    let caller = Caller::anyone(&parts);
+    let caller = Caller::anyone(&parts)?;
     let mut client = app.services.session();
     let request = pb::GetSignInOptionsRequest {};
     let options = call(&caller, request, |request| async move { client.get_sign_in_options(request).await }).await?;
@@ -64,7 +64,7 @@ async fn begin(State(app): State<App>, request: Request) -> Result<Response, Api
     }
     let mut client = app.services.session();
     let request = pb::BeginSignInRequest { fresh };
-    let caller = Caller::anyone(&parts);
+    let caller = Caller::anyone(&parts)?;
     let begun = call(&caller, request, |request| async move { client.begin_sign_in(request).await }).await?;
     let kept = if window { format!("{}.{IN_WINDOW}", begun.attempt) } else { begun.attempt };
     let set = cookie::set_attempt(&kept, app.config.over_tls).ok_or_else(ApiError::internal)?;
@@ -83,7 +83,7 @@ async fn finish(State(app): State<App>, request: Request) -> Response {
     let signed_in = sign_in(&app, &parts, attempt).await;
     let mut way = if is_window { "/#/signed-in?window=1".to_owned() } else { "/#/signed-in".to_owned() };
     if let Err(error) = &signed_in {
-        let word = error.reason().unwrap_or("FAILED");
+        let word = error.body().reason.unwrap_or_else(|| "FAILED".to_owned());
         way += &format!("{}failed={word}", if is_window { '&' } else { '?' });
     }
     let location = HeaderValue::try_from(way).unwrap_or(HeaderValue::from_static("/"));
@@ -110,7 +110,7 @@ async fn sign_in(app: &App, parts: &Parts, attempt: &str) -> Result<HeaderValue,
         *field = if field.is_empty() { value.into_owned() } else { String::new() };
     }
     let mut client = app.services.session();
-    let caller = Caller::anyone(parts);
+    let caller = Caller::anyone(parts)?;
     let made = call(&caller, request, |request| async move { client.finish_sign_in(request).await }).await?;
     session::open(app, parts, &Secret::presented(made.code)).await.map(|(set, _)| set)
 }

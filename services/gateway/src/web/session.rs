@@ -30,7 +30,8 @@ use crate::{
 const FIELDS: [&str; 2] = ["token", "code"];
 
 pub(super) fn router() -> Router<App> {
-    Router::new().route("/session", post(sign_in).delete(sign_out).get(provider::options))
+    let router = Router::new().route("/session", post(sign_in).delete(sign_out).get(provider::options));
+    router.merge(provider::router())
 }
 
 /// The middleware of what operators call. Who shows no credential in the usual header and brings the cookie calls with its
