@@ -334,10 +334,9 @@ impl State {
 async fn serve(state: Arc<Mutex<State>>, mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     let Some((path, head, body)) = read(&mut stream).await else { return };
     let header = |name: &str| {
-        let lines = head.lines().filter_map(|line| line.split_once(':'));
-        let found =
-            lines.filter(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim().to_owned());
-        found.last().unwrap_or_default()
+        let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+        let found = lines.find(|(known, _)| known.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
     };
     let (status, answer, faults) = {
         let mut state = state.lock();

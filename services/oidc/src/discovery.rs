@@ -27,8 +27,14 @@ pub(crate) struct Metadata {
 /// See the [module](self).
 pub(crate) struct Discovery {
     issuer: String,
-    /// What came of the last fetch, and when. Who finds it locked waits for the fetch of somebody else.
-    last: Mutex<Option<(Instant, Result<Arc<Metadata>, Fault>)>>,
+    /// Who finds it locked waits for the fetch of somebody else.
+    last: Mutex<Option<Fetched>>,
+}
+
+/// What came of a fetch, and when.
+struct Fetched {
+    at: Instant,
+    outcome: Result<Arc<Metadata>, Fault>,
 }
 
 impl Discovery {
@@ -38,13 +44,13 @@ impl Discovery {
 
     pub(crate) async fn get(&self, fetcher: &Fetcher) -> Result<Arc<Metadata>, Fault> {
         let mut last = self.last.lock().await;
-        if let Some((at, outcome)) = &*last
+        if let Some(Fetched { at, outcome }) = &*last
             && at.elapsed() < if outcome.is_ok() { KEEP } else { FAILED }
         {
             return outcome.clone();
         }
         let outcome = self.fetch(fetcher).await.map(Arc::new);
-        *last = Some((Instant::now(), outcome.clone()));
+        *last = Some(Fetched { at: Instant::now(), outcome: outcome.clone() });
         outcome
     }
 

@@ -164,16 +164,16 @@ type Used = (OperatorName, String, Option<DateTime<Utc>>);
 
 /// Takes a code away, so that nobody uses it again; `None`: somebody did before, or it is too old.
 fn use_up(conn: &mut PgConnection, code_id: &str, now: DateTime<Utc>) -> Result<Option<Used>, StoreError> {
-    let used: Option<(String, String, DateTime<Utc>, Option<DateTime<Utc>>)> =
-        diesel::delete(sign_in_codes::table.find(code_id))
-            .returning((
-                sign_in_codes::operator,
-                sign_in_codes::token_id,
-                sign_in_codes::created_at,
-                sign_in_codes::authenticated_at,
-            ))
-            .get_result(conn)
-            .optional()?;
+    type Row = (String, String, DateTime<Utc>, Option<DateTime<Utc>>);
+    let used: Option<Row> = diesel::delete(sign_in_codes::table.find(code_id))
+        .returning((
+            sign_in_codes::operator,
+            sign_in_codes::token_id,
+            sign_in_codes::created_at,
+            sign_in_codes::authenticated_at,
+        ))
+        .get_result(conn)
+        .optional()?;
     let Some((operator, token_id, created_at, authenticated_at)) = used else { return Ok(None) };
     let operator = row::checked("sign_in_codes.operator", &operator)?;
     Ok((created_at > before(now, SIGN_IN_CODE_LIFE)).then_some((operator, token_id, authenticated_at)))

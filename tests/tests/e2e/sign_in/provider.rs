@@ -310,7 +310,7 @@ async fn no_other_page_begins_a_sign_in_and_no_address_begins_too_many() {
         &[("Origin", "https://evil.example")],
         &[],
     ] {
-        let request = headers.iter().fold(post(), |request, (name, value)| request.header(name, *value));
+        let request = headers.iter().fold(post(), |request, (name, value)| request.header(name, value));
         let answer = world.server.rest(request).await;
         assert_eq!((answer.status, answer.header("set-cookie")), (403, None), "{headers:?}: {}", answer.text());
     }
