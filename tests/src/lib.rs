@@ -24,6 +24,7 @@ pub mod grpc;
 mod nginx;
 mod process;
 mod programs;
+mod provider;
 mod redis;
 pub mod rest;
 mod server;
@@ -41,6 +42,7 @@ pub use database::Database;
 pub use nginx::Nginx;
 pub use process::{PATIENCE, Process, eventually, processes_with};
 pub use programs::{program, workspace};
+pub use provider::{Fault, Member, Provider};
 pub use redis::RedisServer;
 pub use server::{
     Server, ServerOptions, clean, data_parent, elsewhere, field, free_address, homepot_command, postmaster,

@@ -16,7 +16,7 @@ use homepot_gateway::settings::FleetMetricsFlags;
 use homepot_hints::settings::{RedisFlags, RedisSettings};
 use homepot_host::settings::{Reader, SettingsError, Surroundings};
 use homepot_link::settings::PaceFlags;
-use homepot_registry::settings::{EnrollmentFlags, Reached};
+use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
@@ -66,6 +66,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     enrollment: EnrollmentFlags,
+
+    #[command(flatten)]
+    oidc: OidcFlags,
 
     #[command(flatten)]
     pace: PaceFlags,
@@ -153,9 +156,11 @@ impl Flags {
         let security = self.security.read(reader, &addresses, roles.listening());
         let reached =
             Reached { address: addresses.grpc, over_tls: security.tls.is_some(), behind_proxy: security.behind_proxy };
+        let secrets = self.secrets.read(reader);
+        let enrollment = self.enrollment.read(reader, reached);
         Settings {
-            secrets: self.secrets.read(reader),
-            registry: self.enrollment.read(reader, reached),
+            secrets,
+            registry: homepot_registry::Config { identity_provider: self.oidc.read(reader), ..enrollment },
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
