@@ -47,7 +47,7 @@ pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId,
 pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Heading, Loss, LossReason, Metric, MetricKind, Unit, shortest_decimal};
-pub use operator::{EnrollmentToken, Operator, Role, SiteScope};
+pub use operator::{EnrollmentToken, Identity, Operator, Role, SiteScope};
 pub use operator_session::{OperatorSession, SESSION_ABSOLUTE, SESSION_IDLE, SIGN_IN_CODE_LIFE, SIGN_IN_FRESH};
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};

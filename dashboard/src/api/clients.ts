@@ -6,6 +6,7 @@ import { CommandService } from "~/gen/homepot/command/v1/command_pb";
 import { RegistryService } from "~/gen/homepot/registry/v1/registry_pb";
 import { SessionService } from "~/gen/homepot/session/v1/session_pb";
 import { TelemetryService } from "~/gen/homepot/telemetry/v1/telemetry_pb";
+import { CALL_MS } from "./limits";
 import { sessionEnded } from "./session";
 
 /** Every call that finds the session ended brings the sign-in up, over whatever is shown. */
@@ -17,9 +18,6 @@ const noticesTheEnd: Interceptor = (next) => async (request) => {
     throw error;
   }
 };
-
-/** How long a call may take that does not say otherwise. */
-export const CALL_MS = 15_000;
 
 export const transport = createGrpcWebTransport({
   baseUrl: location.origin,

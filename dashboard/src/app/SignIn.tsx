@@ -1,9 +1,12 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { askWho, linkProblem } from "~/api/start";
 import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
 import { Button, Dialog, Notice, TextField } from "~/kit";
+import { pageAt } from "./pages";
+import { ProviderSignIn } from "./ProviderSignIn";
+import { path } from "./route";
 
 interface SignInProps {
   /** A session ended while the page was open, or has to be fresh. */
@@ -12,17 +15,18 @@ interface SignInProps {
   fresh?: { why: string; answer: (isSignedIn: boolean) => void };
 }
 
-/** Asks for an operator's token. */
+/** Asks for a sign-in: with the identity provider, where there is one, or with an operator's token. */
 export function SignIn({ over = false, fresh }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(over ? "" : linkProblem);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  // While the token is typed there is time to load the code of the page that comes then. A failure is told when it is needed.
+  useEffect(() => void pageAt(path.value)?.page.load().catch(() => undefined), []);
+  const goOn = async (open: () => Promise<void>) => {
     setBusy(true);
     setFault("");
     try {
-      await signIn({ token: token.trim() });
+      await open();
       setToken("");
       await askWho();
       refresh("");
@@ -33,9 +37,14 @@ export function SignIn({ over = false, fresh }: SignInProps) {
       setBusy(false);
     }
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void goOn(() => signIn({ token: token.trim() }));
+  };
   const form = (
-    <form class="stack" onSubmit={(event) => void submit(event)}>
+    <form class="stack" onSubmit={submit}>
       {over && <p>{fresh?.why ?? "Sign in again to go on."} What you have typed is still there.</p>}
+      <ProviderSignIn over={over} fresh={fresh !== undefined} onSignedIn={() => void goOn(() => Promise.resolve())} onFault={setFault} />
       <TextField
         label="Operator token"
         type="password"

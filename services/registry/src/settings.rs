@@ -1,4 +1,4 @@
-//! Settings of the registry: how devices enrol.
+//! Settings of the registry: how devices enrol. Those of the identity provider are in the crate of its client.
 
 use std::net::SocketAddr;
 
@@ -6,6 +6,8 @@ use homepot::model::ServerAddress;
 use homepot_host::settings::{Reader, given};
 
 use crate::{Config, OpenEnrollment};
+
+pub use homepot_oidc::settings::OidcFlags;
 
 /// Flags of the registry, as they are written.
 #[derive(Clone, Debug, clap::Args)]
@@ -45,7 +47,7 @@ impl Reached {
 }
 
 impl EnrollmentFlags {
-    /// The configuration, checked.
+    /// The configuration, checked, without an identity provider.
     pub fn read(self, reader: &mut Reader<'_>, reached: Reached) -> Config {
         let behind_proxy = reached.behind_proxy;
         let word = self.open_enrollment;
@@ -64,6 +66,7 @@ impl EnrollmentFlags {
         Config {
             open_enrollment: reader.keep("open-enrollment", value, OpenEnrollment::Off),
             device_url: reader.keep("device-url", device_url, String::new()),
+            identity_provider: None,
         }
     }
 }

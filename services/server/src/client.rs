@@ -1,6 +1,6 @@
 //! Talking to a running server as an operator.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use homepot::{
@@ -87,11 +87,26 @@ impl Client {
 
 /// The way to a server: over TLS it trusts the authorities of `ca_pem`, or those of the system.
 pub(crate) fn endpoint(address: &ServerAddress, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpoint> {
-    let endpoint = Endpoint::from(address.uri().clone()).connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+    endpoint_at(address, None, ca_pem)
+}
+
+/// The way to one of the addresses that the server's name has; `None`: to any of them. Either way its certificate has to be
+/// for the name.
+pub(crate) fn endpoint_at(
+    address: &ServerAddress,
+    at: Option<SocketAddr>,
+    ca_pem: Option<&[u8]>,
+) -> anyhow::Result<Endpoint> {
+    let endpoint = match at {
+        None => Endpoint::from(address.uri().clone()),
+        Some(at) => Endpoint::from_shared(format!("{}://{at}", if address.is_tls() { "https" } else { "http" }))?
+            .origin(address.uri().clone()),
+    };
+    let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
     if !address.is_tls() {
         return Ok(endpoint);
     }
-    let tls = ClientTlsConfig::new();
+    let tls = ClientTlsConfig::new().domain_name(address.host().trim_matches(['[', ']']));
     let tls = match ca_pem {
         // A file without one would be taken, and trust nobody.
         Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {

@@ -23,7 +23,7 @@ export default function MePage() {
               ["Role", operator && ROLE_NAMES[operator.role]],
               ["Reaches", operator && siteWords(operator.siteIds, 20)],
               ["May", operator && <Rights sentences={rights(operator)} />],
-              ["Token", operator && <span class="mono">{operator.tokenId}…</span>],
+              operator?.issuer ? ["Identity provider", operator.issuer] : ["Token", operator && <span class="mono">{operator.tokenId}…</span>],
               ["Good until", operator?.expiresAt ? <At time={operator.expiresAt} /> : "it is revoked"],
               ["Made by", operator?.madeBy],
               ["Made", operator && <At time={operator.createdAt} />],
