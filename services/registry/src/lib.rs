@@ -77,6 +77,7 @@ pub struct Registry {
 
 struct Inner {
     open_enrollment: OpenEnrollment,
+    device_url: String,
     identities: identity::Identities,
     store: Store,
     lookups: lookups::Lookups,
@@ -108,6 +109,7 @@ impl Registry {
         let keyring = keyring::Keyring::new(secret);
         let inner = Inner {
             open_enrollment: config.open_enrollment,
+            device_url: config.device_url,
             identities: identity::Identities::new(config.identity_provider, keyring.sign_in_key())?,
             changes: watch::feed(store.clone(), &hints, drain),
             hints,
