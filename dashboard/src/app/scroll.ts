@@ -2,8 +2,8 @@
  * Where each view was scrolled to: the page and its long tables are there again after "back", "forward" and a reload.
  *
  * The browser can't do that by itself, because a view is drawn, and its rows are read, after the address has changed. So each entry of the
- * browser's history has a name, and what was scrolled is kept under it. A view that comes back is scrolled again whenever it grew, until it
- * is where it was, or until the person does something.
+ * browser's history has a name, and what was scrolled is kept under it. A view that comes back is scrolled again whenever it grows, until
+ * the person does something or some seconds are over.
  */
 
 type Places = Record<string, number>;
@@ -13,12 +13,12 @@ const STORED = "homepot-scroll";
 const MOST = 50;
 const PAGE = "";
 
-/** A view that is not as long as it was by then stays where it is, so that it does not leap while somebody reads. */
+/** What grows later does not move the view, so that it does not leap while somebody reads. */
 const PATIENCE_MS = 10_000;
 
 const kept = stored();
 let entry = "";
-/** What is still to be scrolled in this entry. */
+/** Where a view that comes back is held. That it is there once does not end this: the page of before may still be in sight. */
 let wanted: Places = {};
 let patience: ReturnType<typeof setTimeout> | undefined;
 
@@ -31,7 +31,7 @@ window.addEventListener("popstate", () => {
 });
 window.addEventListener("scroll", ({ target }) => note(target === document ? PAGE : (target as HTMLElement).dataset.scroll, top(target)), { capture: true, passive: true });
 for (const act of ["wheel", "touchstart", "pointerdown", "keydown"]) {
-  window.addEventListener(act, () => (wanted = {}), { capture: true, passive: true });
+  window.addEventListener(act, letGo, { capture: true, passive: true });
 }
 window.addEventListener("pagehide", () => sessionStorage.setItem(STORED, JSON.stringify([...kept].slice(-MOST))));
 new ResizeObserver(restorePage).observe(document.body);
@@ -49,7 +49,15 @@ function begin(): void {
   entry = nameOfEntry();
   wanted = { ...kept.get(entry) };
   clearTimeout(patience);
-  patience = setTimeout(() => (wanted = {}), PATIENCE_MS);
+  patience = setTimeout(letGo, PATIENCE_MS);
+}
+
+/** From now on the view is where it is. */
+function letGo(): void {
+  if (Object.keys(wanted).length === 0) return;
+  wanted = {};
+  note(PAGE, window.scrollY);
+  for (const element of document.querySelectorAll<HTMLElement>("[data-scroll]")) note(element.dataset.scroll, element.scrollTop);
 }
 
 /** The name of the entry of the history that is shown; a new one gets one. */
@@ -73,16 +81,13 @@ function note(name: string | undefined, place: number): void {
   kept.set(entry, { ...places, [name]: place });
 }
 
-function restore(name: string, scroll: (place: number) => number): void {
+function restore(name: string, scroll: (place: number) => void): void {
   const place = wanted[name];
-  if (place !== undefined && Math.abs(scroll(place) - place) <= 1) delete wanted[name];
+  if (place !== undefined) scroll(place);
 }
 
 function restorePage(): void {
-  restore(PAGE, (place) => {
-    window.scrollTo(0, place);
-    return window.scrollY;
-  });
+  restore(PAGE, (place) => window.scrollTo(0, place));
 }
 
 /** To be called when another page is shown: it begins at its top, or where it was left. */
@@ -97,7 +102,6 @@ export function keepScroll(element: HTMLElement, name: string): () => void {
   const again = () =>
     restore(name, (place) => {
       element.scrollTop = place;
-      return element.scrollTop;
     });
   const grown = new ResizeObserver(again);
   if (element.firstElementChild) grown.observe(element.firstElementChild);

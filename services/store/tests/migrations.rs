@@ -1,6 +1,10 @@
 //! Migrations: up, down, up again, by three at once, and as `schema.rs` has it.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::Path,
+};
 
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use homepot::model::Metric;
@@ -210,4 +214,17 @@ async fn a_schema_is_waited_for_without_a_right_to_change_it_and_one_that_is_too
         let told = refused.to_string();
         assert!(told.contains("99990101000000") && told.contains("start a newer version of homepot"), "{told}");
     }
+}
+
+#[test]
+fn each_migration_has_a_number_of_its_own() {
+    // Of two with the same number only one would run, and nothing would tell.
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations");
+    let mut numbers = BTreeSet::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let number = name.split('_').next().unwrap_or_default().to_owned();
+        assert!(numbers.insert(number), "{name} has the number of another one");
+    }
+    assert!(!numbers.is_empty());
 }

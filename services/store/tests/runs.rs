@@ -263,7 +263,7 @@ async fn a_watch_finds_each_change_of_a_run_and_each_is_later_than_the_one_befor
     let changed = |conn: &mut PgConnection| {
         let found = runs::changed_since(conn, since, everything).unwrap().unwrap();
         let [watched] = &found[..] else { panic!("{found:?}") };
-        assert_eq!((watched.run.run_id, &watched.site_ids[..]), (run.run_id, &[site_id("site-1")][..]));
+        assert_eq!((watched.run.run_id, &watched.reaches), (run.run_id, &SiteScope::Only(vec![site_id("site-1")])));
         watched.clone()
     };
     // Its commands tell that it went on.

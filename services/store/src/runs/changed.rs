@@ -7,7 +7,7 @@ use diesel::{
     prelude::*,
     sql_types::{Bool, Timestamptz},
 };
-use homepot::model::{DeviceSource, Page, PageRequest, Run, RunId, SiteId, SiteScope, Weigh};
+use homepot::model::{DeviceSource, Page, PageRequest, Run, RunId, RunProgress, SiteScope, Weigh};
 use uuid::Uuid;
 
 use super::read::{CHUNK, Condition, Row, of_source, progress, run};
@@ -22,7 +22,7 @@ pub struct Watched {
     /// As it is.
     pub run: Run,
     /// The sites of its devices.
-    pub site_ids: Vec<SiteId>,
+    pub reaches: SiteScope,
     /// When its row last changed: each change is later than the one before.
     pub changed_at: DateTime<Utc>,
 }
@@ -47,7 +47,7 @@ pub struct WatchedFilter {
 impl WatchedFilter {
     /// Whether a run is one of them.
     pub fn matches(&self, watched: &Watched) -> bool {
-        watched.site_ids.iter().all(|site| self.scope.allows(site))
+        self.scope.covers(&watched.reaches)
             && self.source.is_none_or(|source| watched.run.order.target.source == Some(source))
             && self.run_id.is_none_or(|run_id| watched.run.run_id == run_id)
     }
@@ -124,7 +124,7 @@ fn has_changed(since: DateTime<Utc>) -> Condition {
 
 fn watched((row, site_ids, changed_at): WatchedRow) -> Result<Watched, StoreError> {
     let site_ids = site_ids.iter().map(|id| row::checked("runs.site_ids", id)).collect::<Result<_, _>>()?;
-    Ok(Watched { run: run(row, homepot::model::RunProgress::default())?, site_ids, changed_at })
+    Ok(Watched { run: run(row, RunProgress::default())?, reaches: SiteScope::Only(site_ids), changed_at })
 }
 
 /// How far they are is counted after their rows are read: what a row does not tell yet, the next look finds.
