@@ -163,7 +163,7 @@ test("a shared link shows others the same, whatever they have chosen to see", as
   expect(await listed(page)).toBe("8 real devices");
   await page.context().close();
   await other.context().close();
-});
+}, 60_000);
 
 for (const [name, address, within] of [
   ["the overview", "/", "main"],
