@@ -15,6 +15,8 @@ pub enum Audience {
     Operator(Role),
     /// An admin that is bound to no site.
     FleetAdmin,
+    /// Anybody; no credentials are looked at.
+    Anyone,
 }
 
 /// The stream a device lives on: the only call a device with a proof key may make, for it proves itself there.

@@ -150,6 +150,18 @@ pub mod reason {
     pub const SIGN_IN_AGAIN: &str = "SIGN_IN_AGAIN";
     /// The session has ended; sign in again.
     pub const SESSION_ENDED: &str = "SESSION_ENDED";
+    /// This server has no identity provider.
+    pub const NO_PROVIDER: &str = "NO_PROVIDER";
+    /// The identity provider can't be reached, or can't be trusted as it answers now.
+    pub const PROVIDER_FAILED: &str = "PROVIDER_FAILED";
+    /// The person did not sign in at the identity provider, or the provider did not let it.
+    pub const PROVIDER_REFUSED: &str = "PROVIDER_REFUSED";
+    /// The sign-in was not begun in this browser, is too old, or is over already; begin another one.
+    pub const SIGN_IN_UNKNOWN: &str = "SIGN_IN_UNKNOWN";
+    /// None of the person's groups has a role here.
+    pub const NO_ROLE: &str = "NO_ROLE";
+    /// The operator that this person is was revoked.
+    pub const OPERATOR_REVOKED: &str = "OPERATOR_REVOKED";
     /// A run would reach another number of devices than its caller expected; look again.
     pub const DEVICES_CHANGED: &str = "DEVICES_CHANGED";
 }

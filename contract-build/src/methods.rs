@@ -212,10 +212,12 @@ fn is_parameter(field: &FieldDescriptor) -> bool {
 }
 
 fn check_together(method: &MethodDescriptor, rule: &Rule, http: Option<&Http>, faults: &mut Vec<String>) {
-    let by_operator = !matches!(rule.caller.as_str(), "DEVICE" | "ENROLLEE");
+    let by_operator = !matches!(rule.caller.as_str(), "DEVICE" | "ENROLLEE" | "ANYONE");
     match http {
         None if by_operator => faults.push(format!("is for operators and has no option ({HTTP}); give it a path")),
-        Some(_) if !by_operator => faults.push(format!("is for devices and has the option ({HTTP}); take it away")),
+        Some(_) if !by_operator => {
+            faults.push(format!("is not for operators and has the option ({HTTP}); take it away"))
+        }
         Some(_) if method.is_client_streaming() => {
             faults.push("streams requests, which REST can not; make it a call with one request".to_owned());
         }

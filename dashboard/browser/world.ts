@@ -59,8 +59,8 @@ export async function until(what: string, holds: () => Promise<boolean> | boolea
   }
 }
 
-/** `settings` are the server's, such as `{ HOMEPOT_HEARTBEAT_INTERVAL: "2s" }`. */
-export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
+/** `settings` are the server's, such as `{ HOMEPOT_HEARTBEAT_INTERVAL: "2s" }`, or follow from the address of its page. */
+export async function world(settings: NodeJS.ProcessEnv | ((url: string) => NodeJS.ProcessEnv) = {}): Promise<World> {
   if (!CHROMIUM) throw new Error("there is no Chromium on this machine; scripts/bootstrap test installs it");
   const home = await mkdtemp(join(tmpdir(), "homepot-browser-"));
   // Where root runs the tests, Postgres runs as another user and has to come through.
@@ -68,6 +68,7 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
   const [grpc, rest, ops] = await Promise.all([freePort(), freePort(), freePort()]);
   const url = `http://127.0.0.1:${rest}`;
   const psql = ["--host", join(home, "data/postgres/run"), "--username", "homepot", "--dbname", "homepot", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align", "--quiet"];
+  const env = typeof settings === "function" ? settings(url) : settings;
   const running = new Set<ChildProcess>();
   const agents = new Map<string, ChildProcess>();
   let server: ChildProcess | undefined;
@@ -86,7 +87,7 @@ export async function world(settings: NodeJS.ProcessEnv = {}): Promise<World> {
   };
 
   const start = async () => {
-    server = run("homepot", ["serve", "--data-dir", join(home, "data"), "--grpc-addr", `127.0.0.1:${grpc}`, "--rest-addr", `127.0.0.1:${rest}`, "--ops-addr", `127.0.0.1:${ops}`], settings);
+    server = run("homepot", ["serve", "--data-dir", join(home, "data"), "--grpc-addr", `127.0.0.1:${grpc}`, "--rest-addr", `127.0.0.1:${rest}`, "--ops-addr", `127.0.0.1:${ops}`], env);
     await until("the server is ready", async () => fetch(`http://127.0.0.1:${ops}/readyz`).then((answer) => answer.ok, () => false), 60);
   };
   const stop = async (child: ChildProcess, signal: NodeJS.Signals) => {

@@ -111,8 +111,10 @@ pub struct Operator {
     pub role: Role,
     /// Where.
     pub scope: SiteScope,
-    /// Public id of its token.
+    /// Public id of its token. Of one that signs in with an identity provider it is nobody's: its sessions end when it changes.
     pub token_id: String,
+    /// Who it is at the identity provider with which it signs in; `None`: it has a token.
+    pub identity: Option<Identity>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
     /// When its token ends.
@@ -121,6 +123,15 @@ pub struct Operator {
     pub revoked_at: Option<DateTime<Utc>>,
     /// Who made it; `None`: the server's first start, or an earlier version.
     pub made_by: Option<OperatorName>,
+}
+
+/// A person at an identity provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The provider.
+    pub issuer: String,
+    /// The provider's own name for the person, which never changes.
+    pub subject: String,
 }
 
 impl Operator {
@@ -132,11 +143,15 @@ impl Operator {
 
 impl From<Operator> for pb::Operator {
     fn from(operator: Operator) -> Self {
+        let token_id = if operator.identity.is_none() { operator.token_id } else { String::new() };
+        let (issuer, subject) = operator.identity.map(|of| (of.issuer, of.subject)).unwrap_or_default();
         Self {
             name: operator.name.into(),
             role: pb::Role::from(operator.role).into(),
             site_ids: operator.scope.site_ids().unwrap_or_default(),
-            token_id: operator.token_id,
+            token_id,
+            issuer,
+            subject,
             created_at: Some(to_proto_timestamp(operator.created_at)),
             expires_at: operator.expires_at.map(to_proto_timestamp),
             revoked_at: operator.revoked_at.map(to_proto_timestamp),

@@ -28,6 +28,8 @@ pub struct OperatorSession {
     pub operator: OperatorName,
     /// When its operator signed in.
     pub created_at: DateTime<Utc>,
+    /// When its operator showed who it is: at an identity provider that knew it already, that was before.
+    pub authenticated_at: DateTime<Utc>,
     /// When it was last used, to the minute.
     pub used_at: DateTime<Utc>,
     /// When the operator's token ends, and the session with it.
@@ -48,7 +50,7 @@ impl OperatorSession {
 
     /// Until then the sign-in counts as fresh.
     pub fn fresh_until(&self) -> DateTime<Utc> {
-        after(self.created_at, SIGN_IN_FRESH)
+        after(self.authenticated_at, SIGN_IN_FRESH)
     }
 
     /// As the contract has it; `current`: it is the caller's.
@@ -88,6 +90,7 @@ mod tests {
             session_id: "hpw_xxxxxxxx".to_owned(),
             operator: OperatorName::parse("ann").unwrap(),
             created_at: at(0),
+            authenticated_at: at(0),
             used_at: at(1),
             token_expires_at: None,
         };

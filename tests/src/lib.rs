@@ -24,6 +24,7 @@ pub mod grpc;
 mod nginx;
 mod process;
 mod programs;
+mod provider;
 mod redis;
 pub mod rest;
 mod server;
@@ -41,8 +42,11 @@ pub use database::Database;
 pub use nginx::Nginx;
 pub use process::{PATIENCE, Process, eventually, processes_with};
 pub use programs::{program, workspace};
+pub use provider::{Fault, Member, Provider};
 pub use redis::RedisServer;
-pub use server::{Server, ServerOptions, clean, data_parent, elsewhere, field, homepot_command, postmaster};
+pub use server::{
+    Server, ServerOptions, clean, data_parent, elsewhere, field, free_address, homepot_command, postmaster,
+};
 pub use session::{Session, hello};
 pub use simulator::{Ran, Simulator};
 pub use tls::{Certificate, TlsWay};

@@ -2,14 +2,17 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
-use rustls::{ClientConfig, ClientConnection, RootCertStore, pki_types::ServerName};
+use rustls::{
+    ClientConfig, ClientConnection, RootCertStore, ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+};
 use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinHandle,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::server::data_parent;
 
@@ -35,10 +38,28 @@ impl Certificate {
         self.path("cert.pem")
     }
 
+    /// Puts `other` into the files of this one, as a renewal does.
+    pub fn replace_with(&self, other: &Self) {
+        for name in ["key.pem", "cert.pem"] {
+            std::fs::copy(other.path(name), self.path(name)).expect("the disk has room");
+        }
+    }
+
     /// The settings of a server that shows it.
     pub fn settings(&self) -> [(&'static str, String); 2] {
         let path = |name| self.path(name).display().to_string();
         [("HOMEPOT_TLS_CERT", path("cert.pem")), ("HOMEPOT_TLS_KEY", path("key.pem"))]
+    }
+
+    /// How a server of the tests itself shows it.
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
+        let shown = CertificateDer::pem_file_iter(self.path("cert.pem")).expect("it was written");
+        let shown = shown.collect::<Result<Vec<_>, _>>().expect("it is one");
+        let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).expect("it was written");
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.expect("ring has the usual versions").with_no_client_auth();
+        TlsAcceptor::from(Arc::new(config.with_single_cert(shown, key).expect("they fit")))
     }
 
     /// The first message of a client that would speak `protocol` to such a server.

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { CALL_MS } from "./limits";
 import { Kept } from "./kept";
 
 interface Row {
@@ -10,8 +11,10 @@ const rowsOf = (...ids: string[]): Row[] => ids.map((id) => ({ id, says: "read" 
 const told = (id: string, says = "told"): [string, Row] => [id, { id, says }];
 const says = (kept: Kept<Row>) => kept.now.map(({ id, says }) => `${id} ${says}`);
 
+let now = 1_000_000;
+
 function kept(rows: readonly Row[]): Kept<Row> {
-  const made = new Kept<Row>(({ id }) => id);
+  const made = new Kept<Row>(({ id }) => id, () => now);
   made.read(rows);
   return made;
 }
@@ -50,12 +53,15 @@ test("where more is read, news from before hold, also of rows that were on their
   expect(says(list)).toEqual(["a told", "b told", "c read"]);
 });
 
-test("where all is read again, news from before are over", () => {
+test("where all is read again, news from before the read began are over, and later ones hold", () => {
   const list = kept(rowsOf("a", "b"));
   list.take(new Map([told("a")]));
+  now += CALL_MS;
+  list.take(new Map([told("b")]));
   list.read(rowsOf("a", "b"));
-  expect(says(list)).toEqual(["a read", "b read"]);
+  expect(says(list)).toEqual(["a read", "b told"]);
   list.take(new Map<string, Row | null>([["a", null]]));
+  now += CALL_MS;
   list.read([]);
   list.read(rowsOf("a"));
   expect(says(list)).toEqual(["a read"]);

@@ -1,3 +1,11 @@
+import { CALL_MS } from "./limits";
+
+/** What the news said of a row, and when. `row` is `null` for one that was removed. */
+interface Told<T> {
+  row: T | null;
+  at: number;
+}
+
 /**
  * Rows as they were read, with what the news said of each since.
  *
@@ -10,15 +18,24 @@ export class Kept<T> {
   private read_: readonly T[] = [];
   /** Where each key stands in `now`. */
   private places = new Map<string, number>();
-  /** `null`: it was removed. */
-  private readonly told = new Map<string, T | null>();
+  private readonly told = new Map<string, Told<T>>();
 
-  constructor(private readonly key: (row: T) => string) {}
+  /** `clock` is this browser's, in milliseconds. */
+  constructor(
+    private readonly key: (row: T) => string,
+    private readonly clock: () => number = Date.now,
+  ) {}
 
-  /** What was read. It is newer than the news from before, unless it goes on from the same first row. */
+  /**
+   * What was read. Unless it goes on from the same first row, it is newer than the news from before the read began, which was at
+   * most the time of a call ago.
+   */
   read(rows: readonly T[]): void {
     if (rows === this.read_) return;
-    if (rows[0] !== this.read_[0] || rows.length === 0) this.told.clear();
+    if (rows[0] !== this.read_[0] || rows.length === 0) {
+      const began = this.clock() - CALL_MS;
+      for (const [key, { at }] of this.told) if (at <= began) this.told.delete(key);
+    }
     this.read_ = rows;
     this.layOut();
   }
@@ -27,11 +44,12 @@ export class Kept<T> {
   take(batch: ReadonlyMap<string, T | null>): boolean {
     let next: T[] | undefined;
     let isOtherSet = false;
+    const at = this.clock();
     for (const [key, row] of batch) {
       const place = this.places.get(key);
       // A key that was removed and is there again belongs to another thing, in the old place.
-      isOtherSet ||= (row === null && place !== undefined) || (row !== null && this.told.get(key) === null);
-      this.told.set(key, row);
+      isOtherSet ||= (row === null && place !== undefined) || (row !== null && this.told.get(key)?.row === null);
+      this.told.set(key, { row, at });
       if (place === undefined || row === null) continue;
       next ??= [...this.now];
       next[place] = row;
@@ -44,7 +62,8 @@ export class Kept<T> {
   private layOut(): void {
     this.now = this.read_.flatMap((row) => {
       const told = this.told.get(this.key(row));
-      return told === null ? [] : [told ?? row];
+      if (!told) return [row];
+      return told.row === null ? [] : [told.row];
     });
     this.places = new Map(this.now.map((row, place) => [this.key(row), place]));
   }

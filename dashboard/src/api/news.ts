@@ -1,5 +1,5 @@
 /**
- * One stream of news a browser: one tab holds it and tells the others, since a browser opens six connections to a server at
+ * The news of a browser: one tab holds their streams and tells the others, since a browser opens six connections to a server at
  * most, all tabs together.
  *
  * Who listens gets each change once. A stream that broke goes on from its cursor; where the server can't go on from there, all
@@ -97,10 +97,9 @@ async function lead(channel: BroadcastChannel): Promise<void> {
         }
       }),
       streams.keep("commands", async (cursor, isOpen) => {
-        for await (const answer of commands.watch({ cursor }, { timeoutMs: 0 })) {
+        for await (const answer of commands.watch({ cursor, includeRuns: true }, { timeoutMs: 0 })) {
           isOpen(answer.cursor);
-          const runs = answer.run ? [answer.run] : [];
-          await inTurns(slices({ devices: [], removedDeviceIds: [], commands: answer.commands, runs }, SLICE), say);
+          await inTurns(slices({ devices: [], removedDeviceIds: [], commands: answer.commands, runs: answer.runs }, SLICE), say);
         }
       }),
     ]);

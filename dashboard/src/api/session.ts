@@ -3,8 +3,11 @@ import { computed, signal } from "@preact/signals";
 import { Role, type WhoAmIResponse } from "~/gen/homepot/registry/v1/registry_pb";
 import { cache } from "./query";
 
-/** `starting` until the server said who calls; `ended` when a session ran out while the page was open. */
-export type SessionState = "starting" | "signed-out" | "signed-in" | "ended";
+/**
+ * `starting` until the server said who calls; `ended` when a session ran out while the page was open; `told` in a window that signed
+ * in for another one.
+ */
+export type SessionState = "starting" | "told" | "signed-out" | "signed-in" | "ended";
 
 export const sessionState = signal<SessionState>("starting");
 export const me = signal<WhoAmIResponse | undefined>(undefined);
@@ -52,10 +55,11 @@ export async function signOut(): Promise<void> {
   sessionState.value = "signed-out";
 }
 
-async function refusal(answer: Response): Promise<string> {
+/** The server's own words for what it refused. */
+export async function refusal(answer: Response): Promise<string> {
   const body: unknown = await answer.json().catch(() => undefined);
   const told = typeof body === "object" && body !== null && "detail" in body ? body.detail : undefined;
   if (typeof told === "string") return told;
-  if (answer.status === 401) return "This token or link is not good, or not good any more.";
+  if (answer.status === 401) return "This token or link is not valid. It may have expired, or been used or revoked.";
   return `The server answered ${answer.status}.`;
 }

@@ -1,12 +1,13 @@
-/** What the page does first: it asks who looks at it, or opens a session by the one-time link that brought it here. */
+/** What the page does first: it asks who looks at it, or ends the sign-in that brought it here. */
 import { signal } from "@preact/signals";
 import { registry } from "./clients";
 import { measureClock } from "./clock";
 import { news } from "./news";
+import { failureWords, landing, takeAddress, tell } from "./provider";
 import { cache } from "./query";
 import { me, sessionState, signIn } from "./session";
 
-/** Why the one-time link did not open a session; empty where there was none. */
+/** Why the one-time link or the identity provider did not open a session; empty where there was none. */
 export let linkProblem = "";
 
 /** Why it can't be told who looks, such as that the server can't be reached. */
@@ -14,6 +15,17 @@ export const startFault = signal<unknown>(undefined);
 
 export async function start(): Promise<void> {
   startFault.value = undefined;
+  const landed = landing(location.hash);
+  if (landed?.isWindow) {
+    tell(landed.failed);
+    sessionState.value = "told";
+    window.close();
+    return;
+  }
+  if (landed) {
+    go(takeAddress());
+    if (landed.failed) linkProblem = failureWords(landed.failed);
+  }
   const code = takeCode();
   if (code) await signIn({ code }).catch((error: unknown) => (linkProblem = error instanceof Error ? error.message : String(error)));
   try {
@@ -34,11 +46,16 @@ export async function askWho(): Promise<void> {
   void measureClock().catch(() => undefined);
 }
 
+/** Goes to a view in the place of this one, which is no step of "back". */
+function go(hash: string): void {
+  history.replaceState(null, "", hash);
+  window.dispatchEvent(new HashChangeEvent("hashchange"));
+}
+
 /** The code of a one-time link. It is taken out of the address at once, so that no history and no copied address holds it. */
 function takeCode(): string {
   const [path, query = ""] = location.hash.split("?", 2);
   if (path !== "#/sign-in") return "";
-  history.replaceState(null, "", "#/");
-  window.dispatchEvent(new HashChangeEvent("hashchange"));
+  go("#/");
   return new URLSearchParams(query).get("code") ?? "";
 }

@@ -21,12 +21,22 @@ export function App() {
     <QueryClientProvider client={cache}>
       {state === "starting" && <Starting />}
       {state === "signed-out" && <SignIn />}
+      {state === "told" && <Told />}
       {(state === "signed-in" || state === "ended") && <Frame />}
       {/* Over the page, which stays as it is with all that was typed into it. */}
       {state === "ended" && <SignIn over />}
       {state === "signed-in" && asked.value && <SignIn over fresh={{ why: asked.value.why, answer: answerFresh }} />}
       <Toasts />
     </QueryClientProvider>
+  );
+}
+
+/** A window that signed in for another one closes itself; where the browser does not let it, a person does. */
+function Told() {
+  return (
+    <main class="sign-in">
+      <p>The sign-in is over. You can close this window.</p>
+    </main>
   );
 }
 

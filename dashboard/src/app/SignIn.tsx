@@ -5,6 +5,7 @@ import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
 import { Button, Dialog, Notice, TextField } from "~/kit";
 import { pageAt } from "./pages";
+import { ProviderSignIn } from "./ProviderSignIn";
 import { path } from "./route";
 
 interface SignInProps {
@@ -14,19 +15,18 @@ interface SignInProps {
   fresh?: { why: string; answer: (isSignedIn: boolean) => void };
 }
 
-/** Asks for an operator's token. */
+/** Asks for a sign-in: with the identity provider, where there is one, or with an operator's token. */
 export function SignIn({ over = false, fresh }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(over ? "" : linkProblem);
   // While the token is typed there is time to load the code of the page that comes then. A failure is told when it is needed.
   useEffect(() => void pageAt(path.value)?.page.load().catch(() => undefined), []);
-  const submit = async (event: Event) => {
-    event.preventDefault();
+  const goOn = async (open: () => Promise<void>) => {
     setBusy(true);
     setFault("");
     try {
-      await signIn({ token: token.trim() });
+      await open();
       setToken("");
       await askWho();
       refresh("");
@@ -37,16 +37,21 @@ export function SignIn({ over = false, fresh }: SignInProps) {
       setBusy(false);
     }
   };
+  const submit = (event: Event) => {
+    event.preventDefault();
+    void goOn(() => signIn({ token: token.trim() }));
+  };
   const form = (
-    <form class="stack" onSubmit={(event) => void submit(event)}>
+    <form class="stack" onSubmit={submit}>
       {over && <p>{fresh?.why ?? "Sign in again to go on."} What you have typed is still there.</p>}
+      <ProviderSignIn over={over} fresh={fresh !== undefined} onSignedIn={() => void goOn(() => Promise.resolve())} onFault={setFault} />
       <TextField
         label="Operator token"
         type="password"
         autoComplete="current-password"
         value={token}
         onInput={setToken}
-        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that needs none."
+        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that signs you in without it."
         autoFocus
       />
       {fault && <Notice tone="bad">{fault}</Notice>}

@@ -1,8 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import type { ComponentChildren } from "preact";
 import { memo } from "preact/compat";
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { show } from "~/app/route";
+import { keepScroll } from "~/app/scroll";
 import { Button } from "./Button";
 
 export interface Column<T> {
@@ -58,6 +59,7 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
   const before = isWhole ? 0 : (virtual.getVirtualItems()[0]?.start ?? 0);
   const after = isWhole ? 0 : virtual.getTotalSize() - (virtual.getVirtualItems().at(-1)?.end ?? 0);
   const last = items.at(-1)?.index ?? 0;
+  useLayoutEffect(() => (frame.current ? keepScroll(frame.current, label) : undefined), [label]);
   useEffect(() => {
     if (hasMore && last >= rows.length - 20) more?.();
   }, [hasMore, last, rows.length]);

@@ -41,13 +41,9 @@ impl Caller {
         query::check_for_caller(parts)?;
         let mut metadata = HeaderMap::new();
         let context = parts.extensions.get::<Context>();
+        metadata.extend(context.map(|context| (HeaderName::from_static("x-request-id"), context.request_id.clone())));
         let peer = context.and_then(|context| context.peer);
-        if let Some(context) = context {
-            metadata.insert("x-request-id", context.request_id.clone());
-        }
-        if let Some(peer) = peer {
-            peer.write_to(&mut metadata);
-        }
+        peer.iter().for_each(|peer| peer.write_to(&mut metadata));
         let connection = context.and_then(|context| context.connection.clone());
         Ok(Self { metadata: Arc::new(metadata), peer, connection, is_operator })
     }
@@ -56,6 +52,11 @@ impl Caller {
     pub(crate) fn operator(parts: &Parts, secret: &Secret) -> Result<Self, ApiError> {
         let value = HeaderValue::try_from(format!("Bearer {}", secret.reveal())).map_err(|_| no_operator())?;
         Ok(Self::new(parts, true)?.with("authorization", value))
+    }
+
+    /// Somebody who shows nothing, on its way to a sign-in. A service that answers it has not let its connection in.
+    pub(crate) fn anyone(parts: &Parts) -> Result<Self, ApiError> {
+        Self::new(parts, false).map(|caller| Self { connection: None, ..caller })
     }
 
     /// Notes that a service accepted the credentials.

@@ -12,5 +12,5 @@ mod rpc;
 
 pub use self::{
     directory::{Directory, Named, read_devices, read_site, visible},
-    rpc::{Answers, Call},
+    rpc::{Answers, Call, open_to_anyone},
 };

@@ -9,6 +9,7 @@ use homepot::{
 };
 use homepot_runtime::{
     auth::{self, OperatorCaller},
+    peer::Peer,
     request_id::{Method, REQUEST_ID},
 };
 use prost::Message;
@@ -77,15 +78,26 @@ impl Deref for Call {
     }
 }
 
+/// Takes a request of somebody who has shown nothing apart: where it comes from, and what is asked. What the contract forbids
+/// gets no further.
+pub fn open_to_anyone<Q: Checked>(request: Request<Q>) -> Result<(Peer, Q), Error> {
+    let peer: Peer = auth::caller(&request)?;
+    let message = request.into_inner();
+    checked::check(&message)?;
+    Ok((peer, message))
+}
+
 /// Implements the trait that is generated for a service by functions of the same names, which take the caller (or the
 /// [`Call`]) and the request and answer with the response or an [`Error`](homepot::Error). Those in `streams` answer with
-/// [`Answers`], for which the trait has the type that is named.
+/// [`Answers`], for which the trait has the type that is named. Those in `anyone` are for whoever calls, and take the
+/// [`Peer`](homepot_runtime::peer::Peer) in the place of a caller.
 #[macro_export]
 macro_rules! operator_service {
     (
         impl $trait:ident for $service:ty, with messages of $pb:ident;
         unary { $($rpc:ident($request:ident) -> $answer:ident;)* }
         streams { $($stream_rpc:ident($stream_request:ident) -> $stream_answer:ident as $stream:ident;)* }
+        $(anyone { $($open_rpc:ident($open_request:ident) -> $open_answer:ident;)* })?
     ) => {
         #[tonic::async_trait]
         impl $trait for $service {
@@ -111,6 +123,15 @@ macro_rules! operator_service {
                     call.close_stream(answers)
                 }
             )*
+            $($(
+                async fn $open_rpc(
+                    &self,
+                    request: tonic::Request<$pb::$open_request>,
+                ) -> Result<tonic::Response<$pb::$open_answer>, tonic::Status> {
+                    let (peer, request) = $crate::open_to_anyone(request)?;
+                    Ok(tonic::Response::new(self.$open_rpc(peer, request).await?))
+                }
+            )*)?
         }
     };
 }

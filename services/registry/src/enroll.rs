@@ -132,7 +132,7 @@ impl Registry {
     }
 
     async fn admit_openly(&self, enrollee: Enrollee, enrollment: &Enrollment) -> Result<Admission, Error> {
-        let open = match self.inner.config.open_enrollment {
+        let open = match self.inner.open_enrollment {
             OpenEnrollment::Off => false,
             OpenEnrollment::Loopback => enrollee.peer.on_this_machine,
         };

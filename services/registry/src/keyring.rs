@@ -1,7 +1,7 @@
 //! What is derived from the server's secret, which the database does not hold.
 //!
-//! All replicas on one database are given the same secret. From it come the key of reconnect tickets, the key of check tags,
-//! and a fingerprint by which replicas notice that theirs differ. None of them can be derived from another.
+//! All replicas on one database are given the same secret. From it come the keys of reconnect tickets, of check tags and of
+//! sign-ins with an identity provider, and a fingerprint by which replicas notice that theirs differ. None of them can be derived from another.
 
 use homepot::model::Secret;
 use homepot_store::secrets::{CheckTag, StoredSecret};
@@ -13,6 +13,7 @@ const NAME_BYTES: usize = 4;
 pub(crate) struct Keyring {
     tickets: [u8; 32],
     tags: [u8; 32],
+    sign_ins: [u8; 32],
     fingerprint: [u8; 16],
 }
 
@@ -36,6 +37,7 @@ impl Keyring {
         Self {
             tickets: derive("homepot 2026-11-27 reconnect tickets"),
             tags: derive("homepot 2026-11-27 check tags"),
+            sign_ins: derive("homepot 2026-11-28 sign-ins with an identity provider"),
             fingerprint,
         }
     }
@@ -43,6 +45,11 @@ impl Keyring {
     /// The key of reconnect tickets.
     pub(crate) fn ticket_key(&self) -> [u8; 32] {
         self.tickets
+    }
+
+    /// The key of sign-ins with an identity provider.
+    pub(crate) fn sign_in_key(&self) -> [u8; 32] {
+        self.sign_ins
     }
 
     /// Tells this server's secret from another's, and nothing else.

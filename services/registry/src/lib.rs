@@ -5,9 +5,11 @@
 //! store. A secret leaves it once, in the answer to the call that makes it. [`Registry::keep_presence`] finds devices
 //! that fell silent, whichever replica held them.
 
+mod attempt;
 mod authenticator;
 mod enroll;
 mod hashing;
+mod identity;
 mod keyring;
 mod lookups;
 mod operators;
@@ -57,10 +59,14 @@ pub enum OpenEnrollment {
 }
 
 /// How the registry is set.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Which devices may enrol without a token.
     pub open_enrollment: OpenEnrollment,
+    /// The address at which devices reach the server; empty: not known.
+    pub device_url: String,
+    /// The identity provider by which people sign in; `None`: with tokens and codes alone.
+    pub identity_provider: Option<homepot_oidc::Settings>,
 }
 
 /// See the [crate](self). Clones share everything.
@@ -70,7 +76,8 @@ pub struct Registry {
 }
 
 struct Inner {
-    config: Config,
+    open_enrollment: OpenEnrollment,
+    identities: identity::Identities,
     store: Store,
     lookups: lookups::Lookups,
     hasher: hashing::Hasher,
@@ -100,7 +107,8 @@ impl Registry {
         })?;
         let keyring = keyring::Keyring::new(secret);
         let inner = Inner {
-            config,
+            open_enrollment: config.open_enrollment,
+            identities: identity::Identities::new(config.identity_provider, keyring.sign_in_key())?,
             changes: watch::feed(store.clone(), &hints, drain),
             hints,
             lookups: lookups::Lookups::start(store.clone()),

@@ -97,6 +97,9 @@ impl Registry {
         match self.inner.store.run("replace_operator_token", replace).await? {
             Replaced::Operator(operator) => Ok((operator, minted.secret)),
             Replaced::Missing => Err(missing(&name)),
+            Replaced::HasNone => {
+                Err(Error::new(Kind::Conflict, format!("{name} has no token: it signs in with an identity provider")))
+            }
             Replaced::Outlasts => {
                 Err(Error::new(Kind::Forbidden, format!("the token of {name} lasts longer than your own")))
             }

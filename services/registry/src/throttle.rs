@@ -85,19 +85,33 @@ impl Throttle {
         (!left.is_zero()).then_some(left)
     }
 
+    /// Counts a call of somebody who has shown nothing yet; how long it has to wait where its address made too many.
+    pub(crate) fn take(&self, ip: Option<IpAddr>, now: Instant) -> Option<Duration> {
+        let [of_address, _] = counted("", ip);
+        let left = self.left(of_address.clone(), now);
+        if left.is_none() {
+            self.count(of_address.0, now);
+        }
+        left
+    }
+
     /// Counts a failure.
     pub(crate) fn fail(&self, name: &str, ip: Option<IpAddr>, now: Instant) {
-        let mut counts = self.counts.lock();
         for (place, _) in counted(name, ip) {
-            if !counts.has_room(&place, self.window, now) {
-                continue;
-            }
-            let count = counts.by_place.entry(place).or_insert(Count { since: now, failures: 0 });
-            if now.saturating_duration_since(count.since) >= self.window {
-                *count = Count { since: now, failures: 0 };
-            }
-            count.failures = count.failures.saturating_add(1);
+            self.count(place, now);
         }
+    }
+
+    fn count(&self, place: Counted, now: Instant) {
+        let mut counts = self.counts.lock();
+        if !counts.has_room(&place, self.window, now) {
+            return;
+        }
+        let count = counts.by_place.entry(place).or_insert(Count { since: now, failures: 0 });
+        if now.saturating_duration_since(count.since) >= self.window {
+            *count = Count { since: now, failures: 0 };
+        }
+        count.failures = count.failures.saturating_add(1);
     }
 }
 
@@ -152,6 +166,18 @@ mod tests {
             throttle.fail(&number.to_string(), HERE, now);
         }
         assert!(throttle.wait("new", HERE, now).is_some());
+    }
+
+    #[test]
+    fn calls_of_one_address_are_counted_and_those_of_others_are_not_kept_out() {
+        let throttle = Throttle::default();
+        let now = Instant::now();
+        for _ in 0..FAILURES_AN_ADDRESS {
+            assert_eq!(throttle.take(HERE, now), None);
+        }
+        assert_eq!(throttle.take(HERE, now), Some(WINDOW));
+        assert_eq!(throttle.take("192.0.2.1".parse().ok(), now), None);
+        assert_eq!(throttle.take(HERE, now + WINDOW), None);
     }
 
     #[test]

@@ -201,6 +201,12 @@ impl AuthLayer {
                 *request.body_mut() = Body::new(Full::new(message));
                 return Ok(connection);
             }
+            Audience::Anyone => {
+                headers.remove(AUTHORIZATION);
+                let body = std::mem::take(request.body_mut());
+                let message = unauthenticated::read_message(body, unauthenticated::SIGN_IN_BYTES).await?;
+                *request.body_mut() = Body::new(Full::new(message));
+            }
             Audience::Device => {
                 let credentials = device_credentials(headers, attaches)?;
                 let check = connection.as_ref().map(ClientConnection::checking);

@@ -1,4 +1,4 @@
-//! Bounds the cost of what anybody may call: server reflection, gRPC health, and enrolment.
+//! Bounds the cost of what anybody may call: server reflection, gRPC health, enrolment, and the begin of a sign-in.
 //!
 //! tonic reserves memory for a message as soon as its length is announced. So messages of strangers are read here
 //! first, only as far as they have really come, within limits of bytes and seconds. Streams of strangers have few
@@ -32,6 +32,8 @@ use crate::{
 
 /// The largest message that anybody may send without credentials.
 pub const MESSAGE_BYTES: usize = 4 * 1024;
+/// The largest request to sign in: an identity provider's code may have a few KiB.
+pub(crate) const SIGN_IN_BYTES: usize = 8 * 1024;
 /// The largest request to enrol: its `config` may have 16 KiB of JSON.
 pub(crate) const ENROLLMENT_BYTES: usize = 32 * 1024;
 /// The same through a gateway, which has bounded it as JSON: numbers take more room in the protocol.

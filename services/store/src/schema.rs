@@ -120,6 +120,8 @@ diesel::table! {
         revoked_at -> Nullable<Timestamptz>,
         check_tag -> Nullable<Binary>,
         made_by -> Nullable<Text>,
+        issuer -> Nullable<Text>,
+        subject -> Nullable<Text>,
     }
 }
 
@@ -287,6 +289,7 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         requested_type -> Nullable<Text>,
+        changed_at -> Timestamptz,
     }
 }
 
@@ -386,6 +389,7 @@ diesel::table! {
         created_at -> Timestamptz,
         used_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        authenticated_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -396,6 +400,21 @@ diesel::table! {
         operator -> Text,
         token_id -> Text,
         created_at -> Timestamptz,
+        authenticated_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    finished_sign_ins (attempt) {
+        attempt -> Binary,
+        finished_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schema_bears (one) {
+        one -> Bool,
+        oldest_migration -> Text,
     }
 }
 

@@ -18,10 +18,19 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-runtime", &["homepot", "homepot-host"]),
     ("homepot-store", &["homepot", "homepot-host"]),
     ("homepot-hints", &["homepot", "homepot-host", "homepot-runtime", "homepot-store"]),
+    ("homepot-oidc", &["homepot", "homepot-host"]),
     ("homepot-operator-api", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
     (
         "homepot-registry",
-        &["homepot", "homepot-hints", "homepot-host", "homepot-operator-api", "homepot-runtime", "homepot-store"],
+        &[
+            "homepot",
+            "homepot-hints",
+            "homepot-host",
+            "homepot-oidc",
+            "homepot-operator-api",
+            "homepot-runtime",
+            "homepot-store",
+        ],
     ),
     ("homepot-telemetry", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     ("homepot-command", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
@@ -123,9 +132,10 @@ fn what_a_caller_may_see_is_decided_in_one_place() {
     };
     let expected = |files: &[&str]| files.iter().map(|file| (*file).to_owned()).collect::<BTreeSet<_>>();
     assert_eq!(naming("services", ".allows("), expected(&["services/operator-api/src/directory.rs"]));
-    // The other two are no queries of the builder: a column that is written, and a statement in SQL.
+    // The others are no queries of the builder: columns that are written, and a statement in SQL.
     let in_queries = [
         "services/store/src/error_groups/read.rs",
+        "services/store/src/operators/identities.rs",
         "services/store/src/operators/mod.rs",
         "services/store/src/scope.rs",
     ];
@@ -170,7 +180,7 @@ fn no_source_file_grows_past_500_lines() {
 /// the one thing that it does by itself, and are counted by themselves. Blank lines and tests do not count.
 #[test]
 fn the_gateway_stays_thin() {
-    const PAGE: [&str; 4] = ["cookie.rs", "dashboard.rs", "same_origin.rs", "session.rs"];
+    const PAGE: [&str; 5] = ["cookie.rs", "dashboard.rs", "provider.rs", "same_origin.rs", "session.rs"];
     let written = |file: &&PathBuf| {
         let text = std::fs::read_to_string(file).unwrap();
         text.lines().take_while(|line| *line != "#[cfg(test)]").filter(|line| !line.trim().is_empty()).count()
@@ -355,6 +365,7 @@ fn each_crate_declares_the_settings_that_it_uses() {
         ("hints", "HOMEPOT_REDIS_"),
         ("link", "HOMEPOT_SAMPLE_INTERVAL"),
         ("link", "HOMEPOT_HEARTBEAT_INTERVAL"),
+        ("oidc", "HOMEPOT_OIDC_"),
         ("registry", "HOMEPOT_OPEN_ENROLLMENT"),
         ("runtime", "HOMEPOT_LOG"),
         ("store", "HOMEPOT_DATABASE_"),

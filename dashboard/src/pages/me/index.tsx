@@ -23,7 +23,7 @@ export default function MePage() {
               ["Role", operator && ROLE_NAMES[operator.role]],
               ["Reaches", operator && siteWords(operator.siteIds, 20)],
               ["May", operator && <Rights sentences={rights(operator)} />],
-              ["Token", operator && <span class="mono">{operator.tokenId}…</span>],
+              operator?.issuer ? ["Identity provider", operator.issuer] : ["Token", operator && <span class="mono">{operator.tokenId}…</span>],
               ["Good until", operator?.expiresAt ? <At time={operator.expiresAt} /> : "it is revoked"],
               ["Made by", operator?.madeBy],
               ["Made", operator && <At time={operator.createdAt} />],
@@ -58,7 +58,7 @@ function SignInState() {
   return (
     <>
       {freshWords(until, hasSession, now.value)}{" "}
-      {!isFresh && <Button onPress={() => void askFreshSignIn("A fresh sign-in lets pass what reaches the whole fleet.")}>Sign in again</Button>}
+      {!isFresh && <Button onPress={() => void askFreshSignIn("What reaches the whole fleet needs a fresh sign-in.")}>Sign in again</Button>}
     </>
   );
 }

@@ -37,7 +37,7 @@ export function RevokeOperator({ operator, all, onClose }: Props) {
       onSubmit={() => revoke.mutate(undefined)}
       onClose={onClose}
     >
-      <p>Its token and its sessions end at once, and calls that are under way within 2 seconds. This can't be undone: its name stays taken.</p>
+      <p>{operator.issuer ? "Its sessions end at once, it can't sign in with the identity provider any more," : "Its token and its sessions end at once,"} and calls that are under way within 2 seconds. This can't be undone: its name stays taken.</p>
       {operator.name === me.value?.operator?.name && <Notice tone="warn">This is you. You are signed out, and can't sign in again.</Notice>}
       <RadioField
         label="What it made"

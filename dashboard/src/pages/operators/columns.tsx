@@ -83,6 +83,7 @@ function Standing({ operator, at }: { operator: Operator; at: number }) {
 
 function Since({ operator, isGood }: { operator: Operator; isGood: boolean }) {
   if (operator.revokedAt) return <Ago time={operator.revokedAt} />;
+  if (operator.issuer) return <span title={`${operator.issuer}, ${operator.subject}`}>by the identity provider</span>;
   const end = ms(operator.expiresAt);
   if (end === undefined) return <>without end</>;
   if (!isGood) return <Ago time={operator.expiresAt} />;

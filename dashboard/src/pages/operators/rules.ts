@@ -9,9 +9,9 @@ export function standing(operator: Operator, at: number): Standing {
   return operator.expiresAt && timestampMs(operator.expiresAt) <= at ? "expired" : "good";
 }
 
-/** A new token is refused for whoever's token lasts longer than that of the one who asks. */
+/** A new token is refused for whoever has none, and for whoever's token lasts longer than that of the one who asks. */
 export function canRotate(operator: Operator, caller: Operator | undefined, at: number): boolean {
-  if (standing(operator, at) !== "good" || !caller) return false;
+  if (standing(operator, at) !== "good" || operator.issuer !== "" || !caller) return false;
   if (!caller.expiresAt) return true;
   return operator.expiresAt !== undefined && timestampMs(operator.expiresAt) <= timestampMs(caller.expiresAt);
 }
@@ -20,11 +20,11 @@ function isFleetAdmin(operator: Operator): boolean {
   return operator.role === Role.ADMIN && operator.siteIds.length === 0;
 }
 
-/** The last admin of every site stays. Only an admin of every site is shown all the others, so only it can tell. */
+/** The last admin of every site that has a token stays. Only an admin of every site is shown all the others, so only it can tell. */
 export function canRevoke(operator: Operator, all: readonly Operator[], at: number): boolean {
   if (operator.revokedAt) return false;
-  if (!isFleetAdmin(operator)) return true;
-  return all.some((other) => other.name !== operator.name && isFleetAdmin(other) && standing(other, at) === "good");
+  if (!isFleetAdmin(operator) || operator.issuer !== "") return true;
+  return all.some((other) => other.name !== operator.name && isFleetAdmin(other) && other.issuer === "" && standing(other, at) === "good");
 }
 
 /** Those whose tokens are still good and that `name` made, or that those made, by name. */

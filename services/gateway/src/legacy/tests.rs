@@ -274,6 +274,7 @@ fn a_route_asks_for_what_the_method_behind_it_asks_for() {
         let expected = |rpc: &str| match access::audience(rpc).unwrap() {
             access::Audience::Device => "device".to_owned(),
             access::Audience::Enrollee => "enrollee".to_owned(),
+            access::Audience::Anyone => "anyone".to_owned(),
             access::Audience::Operator(role) => format!("operator:{}", role.as_str()),
             access::Audience::FleetAdmin => "fleet-admin".to_owned(),
         };

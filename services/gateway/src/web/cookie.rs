@@ -1,4 +1,4 @@
-//! The cookie that carries a session. Scripts of the page can't read it, and no page of another site makes a browser send it
+//! The cookies of the page: one carries a session, and a short one what a sign-in with an identity provider has to remember. Scripts of the page can't read it, and no page of another site makes a browser send it
 //! along with what changes something.
 
 use std::time::Duration;
@@ -12,31 +12,58 @@ const OVER_TLS: &str = "__Host-homepot-session";
 /// among what is secure. Nothing leaves the machine there.
 const PLAIN: &str = "homepot-session";
 
+/// The same two for a sign-in that is under way.
+const ATTEMPT_OVER_TLS: &str = "__Host-homepot-sign-in";
+const ATTEMPT_PLAIN: &str = "homepot-sign-in";
+/// As long as the services take it.
+const ATTEMPT_LASTS: Duration = Duration::from_secs(600);
+
 fn name(over_tls: bool) -> &'static str {
     if over_tls { OVER_TLS } else { PLAIN }
 }
 
-/// The session that a request brings; what has not the form of one is none.
-pub(super) fn find(headers: &HeaderMap, over_tls: bool) -> Option<Secret> {
-    let name = name(over_tls);
+fn attempt_name(over_tls: bool) -> &'static str {
+    if over_tls { ATTEMPT_OVER_TLS } else { ATTEMPT_PLAIN }
+}
+
+/// The values of the cookies of this name.
+fn values<'a>(headers: &'a HeaderMap, name: &'static str) -> impl Iterator<Item = &'a str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    let mut secrets = pairs.filter(|(known, _)| *known == name).map(|(_, value)| Secret::presented(value));
+    pairs.filter(move |(known, _)| *known == name).map(|(_, value)| value)
+}
+
+/// The session that a request brings; what has not the form of one is none.
+pub(super) fn find(headers: &HeaderMap, over_tls: bool) -> Option<Secret> {
+    let mut secrets = values(headers, name(over_tls)).map(Secret::presented);
     secrets.find(|secret| secret.public_id(SecretKind::Session).is_some())
 }
 
 /// Gives the browser a session for as long as it may last.
 pub(super) fn set(secret: &Secret, lasts: Duration, over_tls: bool) -> Option<HeaderValue> {
-    line(secret.reveal(), lasts, over_tls)
+    line(name(over_tls), secret.reveal(), lasts, over_tls)
 }
 
 /// Takes it back.
 pub(super) fn clear(over_tls: bool) -> Option<HeaderValue> {
-    line("", Duration::ZERO, over_tls)
+    line(name(over_tls), "", Duration::ZERO, over_tls)
 }
 
-fn line(value: &str, lasts: Duration, over_tls: bool) -> Option<HeaderValue> {
-    let (name, secure) = (name(over_tls), if over_tls { "; Secure" } else { "" });
+/// What a sign-in has to remember.
+pub(super) fn find_attempt(headers: &HeaderMap, over_tls: bool) -> Option<String> {
+    values(headers, attempt_name(over_tls)).next().map(str::to_owned)
+}
+
+pub(super) fn set_attempt(attempt: &str, over_tls: bool) -> Option<HeaderValue> {
+    line(attempt_name(over_tls), attempt, ATTEMPT_LASTS, over_tls)
+}
+
+pub(super) fn clear_attempt(over_tls: bool) -> Option<HeaderValue> {
+    line(attempt_name(over_tls), "", Duration::ZERO, over_tls)
+}
+
+fn line(name: &str, value: &str, lasts: Duration, over_tls: bool) -> Option<HeaderValue> {
+    let secure = if over_tls { "; Secure" } else { "" };
     let seconds = lasts.as_secs();
     let line = format!("{name}={value}; Path=/; Max-Age={seconds}; HttpOnly{secure}; SameSite=Lax");
     let mut line = HeaderValue::try_from(line).ok()?;

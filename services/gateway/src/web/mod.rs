@@ -4,6 +4,7 @@
 mod cookie;
 mod dashboard;
 mod grpc;
+mod provider;
 mod same_origin;
 mod session;
 

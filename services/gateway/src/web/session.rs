@@ -17,7 +17,7 @@ use homepot::{
 use http::{HeaderValue, StatusCode, header, request::Parts};
 use serde_json::{Map, Value, json};
 
-use super::{cookie, same_origin};
+use super::{cookie, provider, same_origin};
 use crate::{
     App,
     backend::{call, promised},
@@ -30,7 +30,8 @@ use crate::{
 const FIELDS: [&str; 2] = ["token", "code"];
 
 pub(super) fn router() -> Router<App> {
-    Router::new().route("/session", post(sign_in).delete(sign_out))
+    let router = Router::new().route("/session", post(sign_in).delete(sign_out).get(provider::options));
+    router.merge(provider::router())
 }
 
 /// The middleware of what operators call. Who shows no credential in the usual header and brings the cookie calls with its
@@ -56,23 +57,28 @@ async fn sign_in(State(app): State<App>, request: Request) -> Result<Response, A
     let (parts, body) = request.into_parts();
     same_origin::check(&parts, &app.config)?;
     let secret = read(&body::object(&parts, body, &app).await?)?;
-    let caller = Caller::operator(&parts, &secret)?;
+    let (set, session) = open(&app, &parts, &secret).await?;
+    // All else of it, `WhoAmI` tells.
+    let shown = json!({ "session_id": session.session_id, "operator": session.operator });
+    Ok((StatusCode::CREATED, [(header::SET_COOKIE, set)], Json(shown)).into_response())
+}
+
+/// Opens a session with a token or a code, and ends the one that the browser had before; answers the cookie.
+pub(super) async fn open(app: &App, parts: &Parts, secret: &Secret) -> Result<(HeaderValue, pb::Session), ApiError> {
+    let caller = Caller::operator(parts, secret)?;
     let mut client = app.services.session();
     let request = pb::CreateSessionRequest {};
     let made = call(&caller, request, |request| async move { client.create_session(request).await }).await?;
 
     let session = promised(made.session)?;
     let set = cookie::set(&Secret::presented(made.secret), lasts(&session), app.config.over_tls);
-    // All else of it, `WhoAmI` tells.
-    let shown = json!({ "session_id": session.session_id, "operator": session.operator });
     // Each sign-in has a secret of its own, and the one before is of no more use to anybody.
     if let Some(before) = cookie::find(&parts.headers, app.config.over_tls)
-        && let Err(error) = end(&app, &parts, &before).await
+        && let Err(error) = end(app, parts, &before).await
     {
         tracing::debug!(status = error.status().as_u16(), "end the session before");
     }
-    let set = [(header::SET_COOKIE, set.ok_or_else(ApiError::internal)?)];
-    Ok((StatusCode::CREATED, set, Json(shown)).into_response())
+    Ok((set.ok_or_else(ApiError::internal)?, session))
 }
 
 async fn sign_out(State(app): State<App>, request: Request) -> Result<Response, ApiError> {

@@ -1,14 +1,14 @@
-//! `SessionService`: the sign-in of operators, their sessions and codes.
+//! `SessionService`: the sign-in of operators, their sessions and codes, and the way to an identity provider.
 
 use homepot::{
     Error,
-    model::{Faults, OperatorName, PageRequest, to_proto_timestamp},
+    model::{Faults, OperatorName, PageRequest, Secret, to_proto_timestamp},
     pb::session::v1::{self as pb, session_service_server::SessionService},
 };
 use homepot_operator_api::operator_service;
-use homepot_runtime::auth::OperatorCaller;
+use homepot_runtime::{auth::OperatorCaller, peer::Peer};
 
-use crate::Registry;
+use crate::{Registry, identity::CameBack};
 
 /// See the [module](self).
 #[derive(Clone)]
@@ -72,6 +72,36 @@ impl Sessions {
             expires_at: Some(to_proto_timestamp(code.expires_at)),
         })
     }
+
+    #[allow(clippy::unused_async)] // each function of a service is one
+    async fn get_sign_in_options(
+        &self,
+        _: Peer,
+        _: pb::GetSignInOptionsRequest,
+    ) -> Result<pb::GetSignInOptionsResponse, Error> {
+        Ok(pb::GetSignInOptionsResponse { provider_name: self.registry.provider_name().to_owned() })
+    }
+
+    async fn begin_sign_in(
+        &self,
+        peer: Peer,
+        request: pb::BeginSignInRequest,
+    ) -> Result<pb::BeginSignInResponse, Error> {
+        let (url, attempt) = self.registry.begin_sign_in(request.fresh, peer).await?;
+        Ok(pb::BeginSignInResponse { url, attempt: attempt.reveal().to_owned() })
+    }
+
+    async fn finish_sign_in(
+        &self,
+        peer: Peer,
+        request: pb::FinishSignInRequest,
+    ) -> Result<pb::FinishSignInResponse, Error> {
+        let pb::FinishSignInRequest { attempt, state, code, error, issuer } = request;
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        let came_back = CameBack { state, code, error: given(error), issuer: given(issuer) };
+        let code = self.registry.finish_sign_in(&Secret::presented(attempt), came_back, peer).await?;
+        Ok(pb::FinishSignInResponse { code: code.reveal().to_owned() })
+    }
 }
 
 operator_service! {
@@ -83,4 +113,9 @@ operator_service! {
         create_sign_in_code(CreateSignInCodeRequest) -> CreateSignInCodeResponse;
     }
     streams {}
+    anyone {
+        get_sign_in_options(GetSignInOptionsRequest) -> GetSignInOptionsResponse;
+        begin_sign_in(BeginSignInRequest) -> BeginSignInResponse;
+        finish_sign_in(FinishSignInRequest) -> FinishSignInResponse;
+    }
 }

@@ -74,6 +74,8 @@ impl Record for pb::Operator {
         }),
         wide("REVOKED", |o, style| style.time(&o.revoked_at)),
         wide("MADE BY", |o, _| (&o.made_by).into()),
+        wide("ISSUER", |o, _| (&o.issuer).into()),
+        wide("SUBJECT", |o, _| (&o.subject).into()),
     ];
 
     const NAME: Option<&'static str> = Some("name");
@@ -83,6 +85,7 @@ impl Record for pb::Operator {
             "name": self.name, "role": role(self), "site_ids": self.site_ids, "token_id": self.token_id,
             "created_at": words::time(&self.created_at), "expires_at": words::time(&self.expires_at),
             "revoked_at": words::time(&self.revoked_at), "made_by": words::text(&self.made_by),
+            "issuer": words::text(&self.issuer), "subject": words::text(&self.subject),
         })
     }
 }

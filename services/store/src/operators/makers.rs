@@ -205,6 +205,8 @@ fn end_fleets_rule(conn: &mut PgConnection, ending: &[String]) -> Result<bool, S
         .filter(operators::role.eq(Role::Admin.as_str()))
         .filter(operators::revoked_at.is_null())
         .filter(operators::site_ids.is_null())
+        // Who signs in with an identity provider is an admin for as long as the provider says so.
+        .filter(operators::subject.is_null())
         .select(Row::as_select())
         .load(conn)?;
     let admins = rows.into_iter().map(Operator::try_from).collect::<Result<Vec<_>, _>>()?;
@@ -222,6 +224,8 @@ pub enum Replaced {
     Missing,
     /// It outlasts the caller, which would have made itself last longer.
     Outlasts,
+    /// It signs in with an identity provider.
+    HasNone,
 }
 
 /// Gives an operator another token in place of its own, on behalf of `caller`; with `own` that reaches itself and what it made.
@@ -238,6 +242,9 @@ pub fn replace_token(
             return Ok(Replaced::Missing);
         }
         let Some(operator) = find(conn, name)? else { return Ok(Replaced::Missing) };
+        if operator.identity.is_some() {
+            return Ok(Replaced::HasNone);
+        }
         let outlasts = reach.end.is_some_and(|end| operator.expires_at.is_none_or(|expires_at| expires_at > end));
         if name != caller && outlasts {
             return Ok(Replaced::Outlasts);

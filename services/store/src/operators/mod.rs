@@ -1,5 +1,6 @@
 //! Operators and the hashes of their tokens.
 
+pub mod identities;
 mod makers;
 pub mod sessions;
 
@@ -7,7 +8,7 @@ use std::collections::HashMap;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{Operator, OperatorName, Page, PageRequest, Role, SiteId, SiteScope};
+use homepot::model::{Identity, Operator, OperatorName, Page, PageRequest, Role, SiteId, SiteScope};
 
 pub use self::makers::{Made, Replaced, Revocation, Revoked, make, replace_token, revoke};
 pub(crate) use self::makers::{lifetime, reach};
@@ -30,6 +31,8 @@ struct Row {
     expires_at: Option<DateTime<Utc>>,
     revoked_at: Option<DateTime<Utc>>,
     made_by: Option<String>,
+    issuer: Option<String>,
+    subject: Option<String>,
 }
 
 impl TryFrom<Row> for Operator {
@@ -46,6 +49,7 @@ impl TryFrom<Row> for Operator {
             role: row::checked("operators.role", &row.role)?,
             scope,
             token_id: row.token_id,
+            identity: row.issuer.zip(row.subject).map(|(issuer, subject)| Identity { issuer, subject }),
             created_at: row.created_at,
             expires_at: row.expires_at,
             revoked_at: row.revoked_at,
@@ -147,6 +151,8 @@ pub fn find_by_tokens(conn: &mut PgConnection, token_ids: &[String]) -> Result<V
     let not_expired = operators::expires_at.is_null().or(operators::expires_at.gt(row::database_time().nullable()));
     let rows: Vec<Found> = operators::table
         .filter(operators::token_id.eq_any(token_ids))
+        // Who signs in with an identity provider has no token, whatever an earlier version made of it.
+        .filter(operators::subject.is_null())
         .select((Row::as_select(), (operators::token_hash, operators::check_tag), not_expired))
         .load(conn)?;
     let mut found = HashMap::with_capacity(rows.len());

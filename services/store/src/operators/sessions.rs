@@ -12,12 +12,12 @@ use homepot::model::{
 use super::{Row, find, makers};
 use crate::{
     StoreError, paging, row,
-    schema::{operator_sessions, operators, sign_in_codes},
+    schema::{finished_sign_ins, operator_sessions, operators, sign_in_codes},
 };
 
 /// Sessions are forgotten this long after they were made: until then who comes back with one is told that it has ended.
 const FORGET_SESSIONS: Duration = Duration::from_secs(30 * 24 * 3600);
-/// And codes.
+/// And codes, and sign-ins that are over.
 const FORGET_CODES: Duration = Duration::from_secs(24 * 3600);
 /// How often it is noted that a session was used.
 const NOTE_USE_EVERY: Duration = Duration::from_secs(60);
@@ -53,6 +53,7 @@ struct SessionRow {
     created_at: DateTime<Utc>,
     used_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
+    authenticated_at: Option<DateTime<Utc>>,
 }
 
 impl SessionRow {
@@ -61,6 +62,7 @@ impl SessionRow {
             session_id: self.session_id,
             operator: row::checked("operator_sessions.operator", &self.operator)?,
             created_at: self.created_at,
+            authenticated_at: self.authenticated_at.unwrap_or(self.created_at),
             used_at: self.used_at,
             token_expires_at,
         })
@@ -134,8 +136,8 @@ pub fn note_use(conn: &mut PgConnection, session_id: &str) -> Result<(), StoreEr
 pub fn sign_in(conn: &mut PgConnection, who: &SignIn, new: &NewRandom) -> Result<Option<OperatorSession>, StoreError> {
     conn.transaction(|conn| {
         let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
-        let (name, token_id) = match who {
-            SignIn::Token(name, token_id) => (name.clone(), token_id.clone()),
+        let (name, token_id, authenticated_at) = match who {
+            SignIn::Token(name, token_id) => (name.clone(), token_id.clone(), None),
             SignIn::Code(code_id) => match use_up(conn, code_id, now)? {
                 Some(found) => found,
                 None => return Ok(None),
@@ -149,6 +151,7 @@ pub fn sign_in(conn: &mut PgConnection, who: &SignIn, new: &NewRandom) -> Result
                 operator_sessions::secret_hash.eq(new.hash.as_slice()),
                 operator_sessions::operator.eq(name.as_str()),
                 operator_sessions::token_id.eq(&token_id),
+                operator_sessions::authenticated_at.eq(authenticated_at),
             ))
             .returning(SessionRow::as_returning())
             .get_result(conn)?;
@@ -156,19 +159,24 @@ pub fn sign_in(conn: &mut PgConnection, who: &SignIn, new: &NewRandom) -> Result
     })
 }
 
+/// Whom a code signs in, with the token that the operator had then, and when it showed who it is.
+type Used = (OperatorName, String, Option<DateTime<Utc>>);
+
 /// Takes a code away, so that nobody uses it again; `None`: somebody did before, or it is too old.
-fn use_up(
-    conn: &mut PgConnection,
-    code_id: &str,
-    now: DateTime<Utc>,
-) -> Result<Option<(OperatorName, String)>, StoreError> {
-    let used: Option<(String, String, DateTime<Utc>)> = diesel::delete(sign_in_codes::table.find(code_id))
-        .returning((sign_in_codes::operator, sign_in_codes::token_id, sign_in_codes::created_at))
+fn use_up(conn: &mut PgConnection, code_id: &str, now: DateTime<Utc>) -> Result<Option<Used>, StoreError> {
+    type Row = (String, String, DateTime<Utc>, Option<DateTime<Utc>>);
+    let used: Option<Row> = diesel::delete(sign_in_codes::table.find(code_id))
+        .returning((
+            sign_in_codes::operator,
+            sign_in_codes::token_id,
+            sign_in_codes::created_at,
+            sign_in_codes::authenticated_at,
+        ))
         .get_result(conn)
         .optional()?;
-    let Some((operator, token_id, created_at)) = used else { return Ok(None) };
+    let Some((operator, token_id, created_at, authenticated_at)) = used else { return Ok(None) };
     let operator = row::checked("sign_in_codes.operator", &operator)?;
-    Ok((created_at > before(now, SIGN_IN_CODE_LIFE)).then_some((operator, token_id)))
+    Ok((created_at > before(now, SIGN_IN_CODE_LIFE)).then_some((operator, token_id, authenticated_at)))
 }
 
 /// Keeps a code for an operator's sign-in, with the operator's token as it is now; answers when it ends. `None`: the
@@ -180,16 +188,27 @@ pub fn insert_code(
 ) -> Result<Option<DateTime<Utc>>, StoreError> {
     let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
     let Some(operator) = find(conn, operator)?.filter(|operator| operator.is_good(now)) else { return Ok(None) };
+    keep_code(conn, &operator, None, new)?;
+    let end = operator.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
+    Ok(Some(end.min(now + SIGN_IN_CODE_LIFE)))
+}
+
+pub(super) fn keep_code(
+    conn: &mut PgConnection,
+    operator: &Operator,
+    authenticated_at: Option<DateTime<Utc>>,
+    new: &NewRandom,
+) -> Result<(), StoreError> {
     diesel::insert_into(sign_in_codes::table)
         .values((
             sign_in_codes::code_id.eq(&new.public_id),
             sign_in_codes::secret_hash.eq(new.hash.as_slice()),
             sign_in_codes::operator.eq(operator.name.as_str()),
             sign_in_codes::token_id.eq(&operator.token_id),
+            sign_in_codes::authenticated_at.eq(authenticated_at),
         ))
         .execute(conn)?;
-    let end = operator.expires_at.unwrap_or(DateTime::<Utc>::MAX_UTC);
-    Ok(Some(end.min(now + SIGN_IN_CODE_LIFE)))
+    Ok(())
 }
 
 /// The code with these public letters, good or not.
@@ -214,12 +233,13 @@ pub fn find_code(conn: &mut PgConnection, code_id: &str) -> Result<Option<Code>,
     Ok(Some(Code { operator, hash: row::key("sign_in_codes.secret_hash", &hash)?, is_good }))
 }
 
-/// The admin of every site that was made first and is still good.
+/// The admin of every site that has a token, was made first and is still good.
 pub fn first_admin(conn: &mut PgConnection) -> Result<Option<OperatorName>, StoreError> {
     let now: DateTime<Utc> = diesel::select(row::database_time()).get_result(conn)?;
     let name: Option<String> = operators::table
         .filter(operators::role.eq(Role::Admin.as_str()))
         .filter(operators::site_ids.is_null())
+        .filter(operators::subject.is_null())
         .filter(operators::revoked_at.is_null())
         .filter(operators::expires_at.is_null().or(operators::expires_at.gt(now)))
         .order((operators::created_at, operators::name))
@@ -307,6 +327,8 @@ pub(crate) fn sweep(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(), S
     diesel::delete(operator_sessions::table.filter(old)).execute(conn)?;
     let old = sign_in_codes::created_at.lt(before(now, FORGET_CODES));
     diesel::delete(sign_in_codes::table.filter(old)).execute(conn)?;
+    let old = finished_sign_ins::finished_at.lt(before(now, FORGET_CODES));
+    diesel::delete(finished_sign_ins::table.filter(old)).execute(conn)?;
     Ok(())
 }
 

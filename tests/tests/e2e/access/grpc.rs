@@ -26,6 +26,8 @@ enum Answer {
     /// Not found or forbidden, or an answer in which nothing of the first site stands.
     NothingOfOurs,
     Granted,
+    /// What the method itself says: nobody is refused for what it shows or does not show.
+    Heard,
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,6 +49,7 @@ fn is(answer: Answer, got: &Result<Bytes, Status>) -> bool {
         Answer::Unauthenticated => code == Code::Unauthenticated,
         Answer::Forbidden => code == Code::PermissionDenied,
         Answer::Granted => code == Code::Ok,
+        Answer::Heard => !matches!(code, Code::Unauthenticated | Code::PermissionDenied),
         Answer::NothingOfOurs => match got {
             Ok(bytes) => !bytes.windows(OURS.len()).any(|window| window == OURS.as_bytes()),
             Err(_) => matches!(code, Code::NotFound | Code::PermissionDenied),
@@ -56,7 +59,7 @@ fn is(answer: Answer, got: &Result<Bytes, Status>) -> bool {
 
 /// The callers to try on a row, the right one last: only that one may change anything.
 async fn callers(world: &World, who: Who) -> Vec<(&'static str, Caller, IpAddr, Answer)> {
-    use Answer::{Forbidden, Granted, NothingOfOurs, Unauthenticated};
+    use Answer::{Forbidden, Granted, Heard, NothingOfOurs, Unauthenticated};
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);
     let operator = |token: &String| Caller::Operator(token.clone());
     let key = |device_id: &str, api_key: &str| {
@@ -115,7 +118,15 @@ async fn callers(world: &World, who: Who) -> Vec<(&'static str, Caller, IpAddr, 
                 }
             }
         }
-        Who::Anyone | Who::DeviceOrViewer | Who::EnrolleeOrAdmin => panic!("no rpc is for {who:?}"),
+        Who::Anyone => {
+            list = vec![
+                ("nobody", Caller::Nobody, here, Heard),
+                ("a wrong token", wrong_token, elsewhere(), Heard),
+                ("a device", Caller::Device(world.alpha.clone()), here, Heard),
+                ("a viewer", operator(&world.viewer), here, Heard),
+            ];
+        }
+        Who::DeviceOrViewer | Who::EnrolleeOrAdmin => panic!("no rpc is for {who:?}"),
     }
     list
 }

@@ -45,6 +45,7 @@ impl Who {
             Audience::Operator(Role::Operator) => Self::Operator,
             Audience::Operator(Role::Admin) => Self::Admin,
             Audience::FleetAdmin => Self::FleetAdmin,
+            Audience::Anyone => Self::Anyone,
         }
     }
 

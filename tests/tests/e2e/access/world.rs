@@ -233,6 +233,9 @@ impl World {
                 let session_id = made.into_inner().session.unwrap().session_id;
                 session_pb::RevokeSessionRequest { session_id }.encode_to_vec()
             }
+            "GetSignInOptions" => session_pb::GetSignInOptionsRequest::default().encode_to_vec(),
+            "BeginSignIn" => session_pb::BeginSignInRequest::default().encode_to_vec(),
+            "FinishSignIn" => session_pb::FinishSignInRequest::default().encode_to_vec(),
             "CreateSignInCode" => session_pb::CreateSignInCodeRequest::default().encode_to_vec(),
             other => panic!("no request for {other}"),
         }

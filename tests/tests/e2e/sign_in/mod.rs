@@ -1,10 +1,11 @@
-//! Signing in at the web page: cookies and who may use them, sessions and their ends, the fresh sign-in.
+//! Signing in at the web page: cookies and who may use them, sessions and their ends, the fresh sign-in, identity providers.
 
 mod cookie;
 mod ends;
 mod fresh;
 mod link;
 mod origin;
+mod provider;
 
 use homepot::pb::session::v1::{CreateSessionRequest, Session};
 use homepot_tests::{

@@ -117,8 +117,7 @@ fn who(audience: Audience) -> String {
             format!("an operator with the role {} or a higher one, at its sites", role.as_str())
         }
         Audience::FleetAdmin => "an admin that is bound to no site".to_owned(),
-        Audience::Device => "a device".to_owned(),
-        Audience::Enrollee => "a device that enrols".to_owned(),
+        Audience::Device | Audience::Enrollee | Audience::Anyone => "no operator".to_owned(),
     }
 }
 
