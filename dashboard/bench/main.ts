@@ -50,8 +50,8 @@ export async function main(args: string[]): Promise<void> {
     details[name] = measured.details;
   };
   const its = await world();
+  const about = machine(its.browser.version());
   try {
-    const about = machine(its.browser.version());
     let devices = 0;
     for (const size of sizes) {
       await insert(its, devices, size);
@@ -61,8 +61,9 @@ export async function main(args: string[]): Promise<void> {
     if (only.has("chart")) take("chart", await measureChart(its));
     if (only.has("memory")) take("memory", await measureMemory(its, { devices: most, aSecond, minutes: Number(values["memory-minutes"]) }));
     if (only.has("pages")) take("pages", await measureOpenPages(its, { devices: most, aSecond, seconds, pages: Number(values.pages) }));
-    finish(resolve(values.output), about, rows, details);
   } finally {
+    // Also when something failed: what was measured before is not lost.
+    finish(resolve(values.output), about, rows, details);
     await its.end();
   }
 }

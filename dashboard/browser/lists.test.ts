@@ -163,7 +163,7 @@ test("a shared link shows others the same, whatever they have chosen to see", as
   expect(await listed(page)).toBe("8 real devices");
   await page.context().close();
   await other.context().close();
-});
+}, 60_000);
 
 test("two counts: each number of a run leads to a list of exactly that many of its devices", async () => {
   await its.rest("POST", "/api/v2/devices/harbour-5/deactivate", {});
