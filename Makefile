@@ -1,6 +1,6 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test dashboard screenshots lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard kubernetes screenshots lint fmt bench soak fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
@@ -20,6 +20,9 @@ dashboard: ## the web page, for the next build of the server; DASHBOARD=dev show
 
 screenshots: ## the pictures of docs/dashboard.md; SCREENSHOTS=DIR takes every page in every look
 	@exec scripts/dashboard screenshots $(SCREENSHOTS)
+
+kubernetes: ## checks of the manifests in k8s/, without a cluster
+	@exec scripts/kubernetes
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 	@exec .ci/run lint

@@ -121,7 +121,7 @@ for (const zone of ["Australia/Sydney", "America/St_Johns"]) {
     // Who chooses UTC gets it, and is told so.
     await open(page, "/me");
     await page.getByLabel("Times are shown in").selectOption("UTC");
-    await page.getByText("There it is now").filter({ hasText: "UTC" }).waitFor();
+    await page.getByText("Time there now").filter({ hasText: "UTC" }).waitFor();
     await open(page, `/devices/meter/charts?from=${NOW - 6 * HOUR}&to=${NOW}`);
     const inUtc = new Set(Array.from({ length: 73 }, (_, index) => written(NOW - index * STEP, "UTC")));
     expect((await points(page)).filter(({ time }) => !inUtc.has(time))).toEqual([]);

@@ -40,14 +40,14 @@ test("a session that ends does not throw away the form of a new run", async () =
   await page.getByLabel("SET_INTERVAL").check();
   await page.getByLabel("Seconds between measurements").fill("17");
   await page.getByLabel("Failures allowed").fill("3");
-  await page.getByLabel("What it is for").fill("before the weekend");
+  await page.getByLabel("Purpose").fill("before the weekend");
   await page.getByLabel("Type 2 to go on").fill("2");
   await endedAndBack(page);
   expect(await page.getByRole("combobox", { name: "Site", exact: true }).inputValue()).toBe("harbour");
   expect(await page.getByLabel("SET_INTERVAL").isChecked()).toBe(true);
   expect(await page.getByLabel("Seconds between measurements").inputValue()).toBe("17");
   expect(await page.getByLabel("Failures allowed").inputValue()).toBe("3");
-  expect(await page.getByLabel("What it is for").inputValue()).toBe("before the weekend");
+  expect(await page.getByLabel("Purpose").inputValue()).toBe("before the weekend");
   expect(await page.getByLabel("Type 2 to go on").inputValue()).toBe("2");
   await page.getByRole("button", { name: "Start SET_INTERVAL for 2 devices" }).click();
   await page.getByRole("heading", { level: 1, name: "Run of SET_INTERVAL" }).waitFor();

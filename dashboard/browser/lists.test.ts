@@ -85,9 +85,9 @@ test("select all: what a run can't be aimed at is selected device by device, nev
 test("an empty target is nobody, not everybody", async () => {
   const page = await person("/runs/new?source=real");
   await page.getByLabel("PING").check();
-  await page.getByText("Say whom it reaches").waitFor();
+  await page.getByText("Choose the target above").waitFor();
   await page.getByLabel("A site, or labels").check();
-  await page.getByText("Say whom it reaches").waitFor();
+  await page.getByText("Choose the target above").waitFor();
   expect(await page.getByRole("button", { name: "Start", exact: true }).isDisabled()).toBe(true);
   await page.getByLabel("Named devices").check();
   expect(await page.getByRole("button", { name: "Start", exact: true }).isDisabled()).toBe(true);
@@ -104,7 +104,7 @@ test("selected rows that a filter hides are not commanded: they leave the select
   await page.getByText("1 device was taken out of the selection").waitFor();
   const link = page.getByRole("link", { name: "Run a command on the 2 selected devices" });
   expect(await link.getAttribute("href")).not.toContain("harbour-1");
-  await page.getByRole("button", { name: "Take away the filter Site: quay" }).click();
+  await page.getByRole("button", { name: "Remove the filter Site: quay" }).click();
   await listed(page);
   expect(await page.getByLabel("Select harbour-1").isChecked()).toBe(false);
   await page.context().close();
@@ -126,7 +126,7 @@ test("back: filter, search and order are as they were left", async () => {
   const page = await person("/devices?source=real");
   await listed(page);
   await page.getByRole("group", { name: "Site" }).getByRole("link", { name: /harbour/ }).click();
-  await page.getByRole("button", { name: "Take away the filter Site: harbour" }).waitFor();
+  await page.getByRole("button", { name: "Remove the filter Site: harbour" }).waitFor();
   await page.getByRole("button", { name: "Device", exact: true }).click();
   await page.getByLabel("Search", { exact: true }).fill("harbour-");
   await until("the search stands in the address", () => page.url().includes("search=harbour-"));
@@ -139,7 +139,7 @@ test("back: filter, search and order are as they were left", async () => {
   await listed(page);
   expect([page.url(), await ids(page), await page.getByLabel("Search", { exact: true }).inputValue()]).toEqual([address, rows, "harbour-"]);
   await page.goBack();
-  await page.getByRole("button", { name: "Take away the filter Site: harbour" }).waitFor({ state: "detached" });
+  await page.getByRole("button", { name: "Remove the filter Site: harbour" }).waitFor({ state: "detached" });
   expect(await listed(page)).toBe("8 real devices");
   await page.context().close();
 });
@@ -163,6 +163,25 @@ test("a shared link shows others the same, whatever they have chosen to see", as
   expect(await listed(page)).toBe("8 real devices");
   await page.context().close();
   await other.context().close();
+});
+
+test("two counts: each number of a run leads to a list of exactly that many of its devices", async () => {
+  await its.rest("POST", "/api/v2/devices/harbour-5/deactivate", {});
+  const { run } = await its.rest<{ run: { run_id: string } }>("POST", "/api/v2/runs", { target: { site_id: "harbour" }, command_type: "PING", max_in_flight: 3 });
+  const page = await person(`/runs/${run.run_id}`);
+  const numbers = page.locator(".shares li");
+  await until("three are in flight", async () => (await numbers.allInnerTexts()).some((text) => /^3\s+in flight/.test(text)));
+  const told = Object.fromEntries((await numbers.allInnerTexts()).map((text) => [text.replace(/^[\d,]+\s*/, ""), Number.parseInt(text, 10)]));
+  expect(told).toEqual({ succeeded: 0, failed: 0, "in flight": 3, waiting: 1, cancelled: 0, skipped: 1, "devices in all": 5 });
+  const devices = page.getByRole("region", { name: "Devices of the run" }).getByRole("table");
+  for (const [word, count] of Object.entries(told)) {
+    if (count === 0) continue;
+    await page.locator(".shares").getByRole("link", { name: word, exact: true }).click();
+    await until(`${word}: the list has ${count}`, async () => Number(await devices.getAttribute("aria-rowcount")) - 1 === count);
+  }
+  await its.rest("POST", `/api/v2/runs/${run.run_id}/cancel`, {});
+  await its.rest("POST", "/api/v2/devices/harbour-5/activate", {});
+  await page.context().close();
 });
 
 for (const [name, address, within] of [

@@ -80,8 +80,8 @@ test("a broken connection is said at once, and what happened meanwhile comes by 
   await page.getByRole("heading", { level: 1, name: "Till by the door" }).waitFor();
   await page.getByRole("button", { name: "End maintenance" }).waitFor();
   expect(await page.evaluate(() => "isSamePage" in window)).toBe(true);
-  // A gRPC-Web message has five bytes before it, and one without a cursor has none behind.
-  const withCursor = watches.filter((watch) => Number(watch.split(" ")[1]) > 5);
+  // A gRPC-Web message has five bytes before it, and one without a cursor at most two behind: that it wants runs too.
+  const withCursor = watches.filter((watch) => Number(watch.split(" ")[1]) > 7);
   expect(withCursor.map((watch) => watch.split("/")[1])).toEqual(expect.arrayContaining(["homepot.registry.v1.RegistryService", "homepot.command.v1.CommandService"]));
   await its.rest("PATCH", `/api/v2/devices/${till}`, { maintenance: false, name });
   await context.close();
@@ -141,6 +141,42 @@ test("a change that the server refuses leaves what is shown as it was, and says 
   expect(await page.getByText("It is marked as under maintenance").count()).toBe(0);
   await context.close();
 });
+
+test("runs come by the news: a run that starts, is paused and goes on shows so, and nothing is asked from time to time", async () => {
+  interface Started {
+    run: { run_id: string };
+  }
+  const order = (key: string) => ({ target: { site_id: "harbour" }, command_type: "PING", max_in_flight: 1, idempotency_key: key, description: `Run ${key}` });
+  const first = await its.rest<Started>("POST", "/api/v2/runs", order("before"));
+  const context = await its.person();
+  const page = await signedIn(its, context, "/runs");
+  await settled(page);
+  await page.getByText("Live", { exact: true }).waitFor();
+  const list = page.getByRole("region", { name: "Runs" });
+  await list.getByText("Run before").waitFor();
+  await its.rest("POST", "/api/v2/runs", order("after"));
+  await list.getByText("Run after").waitFor();
+  const row = list.getByRole("row").filter({ hasText: "Run after" });
+  await row.getByText("Completed").waitFor();
+  await open(page, `/runs/${first.run.run_id}`);
+  await page.getByText("Every device has an outcome.").waitFor();
+  // A device that fetches nothing, so that only the operators' calls change the run.
+  await its.rest("POST", "/api/v2/sites", { site_id: "pier", name: "Pier shop" });
+  await its.reporter("pier-1", "pier");
+  const third = await its.rest<Started>("POST", "/api/v2/runs", { ...order("paused"), target: { site_id: "pier" } });
+  await open(page, `/runs/${third.run.run_id}`);
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  const asked: string[] = [];
+  page.on("request", (request) => /CommandService\/(GetRun|ListRuns)$/.test(request.url()) && asked.push(request.url()));
+  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/pause`, { reason: "lunch" });
+  await page.getByText("(paused by admin: lunch)").waitFor();
+  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/resume`, {});
+  await page.getByRole("button", { name: "Pause" }).waitFor();
+  await its.rest("POST", `/api/v2/runs/${third.run.run_id}/cancel`, {});
+  await page.getByText(/It was cancelled/).waitFor();
+  expect(asked).toEqual([]);
+  await context.close();
+}, 90_000);
 
 test("the last value of a device that went away does not look current: it says as of when, within the bound for presence", async () => {
   const context = await its.person();

@@ -16,8 +16,8 @@ beforeAll(async () => {
 
 afterAll(() => its?.end(), 60_000);
 
-async function person(address: string): Promise<Page> {
-  const context = await its.person();
+async function person(address: string, options: Parameters<World["person"]>[0] = {}): Promise<Page> {
+  const context = await its.person(options);
   // Tasks that keep the page from answering, as the browser itself counts them.
   await context.addInitScript(() => {
     const tasks: number[] = [];
@@ -61,6 +61,31 @@ test("a list of a thousand is scrolled to its end with few rows in the page, and
   await judged(page, "scrolling through 1,000 devices");
   await page.context().close();
 }, 180_000);
+
+test("back and a reload: a long list and the page around it are scrolled to where they were left", async () => {
+  const page = await person("/devices?source=simulated", { viewport: { width: 1_000, height: 500 } });
+  const table = page.getByRole("region", { name: "Devices", exact: true });
+  const places = async () => [await page.evaluate(() => scrollY), await table.evaluate((frame) => frame.scrollTop)];
+  const isBack = (left: number[]) => async () => (await places()).every((place, index) => Math.abs(place - (left[index] ?? 0)) <= 1);
+  await table.evaluate((frame) => frame.scrollTo(0, 2_000));
+  await page.evaluate(() => scrollTo(0, 150));
+  await until("the page is scrolled", isBack([150, 2_000]));
+  const row = table.locator("tbody tr:not([aria-hidden]) a").nth(12);
+  await row.evaluate((link) => (link as HTMLElement).click());
+  await page.getByRole("navigation", { name: "Views of this device" }).waitFor();
+  await until("another page begins at its top", async () => (await page.evaluate(() => scrollY)) === 0);
+  await page.goBack();
+  await until("the list is where it was left", isBack([150, 2_000]));
+  await page.reload();
+  await until("the list is there again after a reload", isBack([150, 2_000]));
+  // What is done meanwhile counts: the page does not leap back.
+  await table.evaluate((frame) => frame.scrollTo(0, 4_000));
+  await page.goForward();
+  await page.getByRole("navigation", { name: "Views of this device" }).waitFor();
+  await page.goBack();
+  await until("the list is where it was left the second time", isBack([150, 4_000]));
+  await page.context().close();
+}, 60_000);
 
 test("news of a thousand devices do not take the browser's processor, and a click is answered meanwhile", async () => {
   const page = await person("/devices?source=simulated");

@@ -80,7 +80,7 @@ for (const [name, { ranks, ...given }] of Object.entries(ROLES)) {
     expect(missing).toEqual([]);
     for (const other of ["/operators", "/enrolment", "/runs/new"].filter((at) => !addresses.includes(at))) {
       await open(page, other);
-      await page.getByText("Your role does not reach this page").waitFor();
+      await page.getByText("Your role has no access to this page").waitFor();
     }
     await context.close();
   }, 120_000);

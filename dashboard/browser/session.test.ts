@@ -70,7 +70,7 @@ test("a viewer sees no button that the server would refuse", async () => {
   const page = await signedIn(its, context, "/", made.token);
   for (const name of ["Enrolment", "Operators"]) expect(await page.getByRole("navigation", { name: "Pages" }).getByRole("link", { name }).count()).toBe(0);
   await page.evaluate(() => (location.hash = "#/operators"));
-  await page.getByText("Your role does not reach this page").waitFor();
+  await page.getByText("Your role has no access to this page").waitFor();
   await page.evaluate(() => (location.hash = "#/sites"));
   await page.getByRole("region", { name: "Sites" }).getByRole("link", { name: "harbour" }).waitFor();
   expect(await page.getByRole("main").getByRole("button", { name: "Make a site" }).count()).toBe(0);
@@ -92,7 +92,7 @@ test("a server that dies is told at once, and news go on when it is back", async
   await context.close();
 }, 120_000);
 
-test("two tabs share one stream of news", async () => {
+test("two tabs share the streams of news: one for each service that has some", async () => {
   const context = await its.person();
   const streams = new Set<string>();
   context.on("request", (request) => /Service\/Watch$/.test(request.url()) && streams.add(`${request.url()} ${streams.size}`));

@@ -9,6 +9,8 @@ import { promisify } from "node:util";
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 
 const PROGRAMS = process.env.HOMEPOT_PROGRAMS ?? join(import.meta.dirname ?? __dirname, "../../target/debug");
+/** The folder of a built page that is shown instead of the one in the server, so that a change needs no new server. */
+const PAGE = process.env.HOMEPOT_PAGE;
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
 export interface World {
@@ -29,8 +31,12 @@ export interface World {
   killAgent: (device: string) => Promise<void>;
   /** A device that speaks REST now and then; answers what reports as it. */
   reporter: (device: string, site: string, more?: object) => Promise<(path: string, body: object) => Promise<void>>;
-  /** Changes what no call can, such as how long ago somebody signed in. */
-  sql: (statement: string) => Promise<void>;
+  /** Changes what no call can, such as how long ago somebody signed in; answers what psql prints. */
+  sql: (statement: string) => Promise<string>;
+  /** Arguments with which psql reaches the database. */
+  psql: readonly string[];
+  /** The process of the server. */
+  pid: () => number;
   end: () => Promise<void>;
 }
 
@@ -61,6 +67,7 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
   await chmod(home, 0o711);
   const [grpc, rest, ops] = await Promise.all([freePort(), freePort(), freePort()]);
   const url = `http://127.0.0.1:${rest}`;
+  const psql = ["--host", join(home, "data/postgres/run"), "--username", "homepot", "--dbname", "homepot", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align", "--quiet"];
   const env = typeof settings === "function" ? settings(url) : settings;
   const running = new Set<ChildProcess>();
   const agents = new Map<string, ChildProcess>();
@@ -112,7 +119,11 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
     browser,
     rest: call,
     start,
-    person: (options) => browser.newContext(options),
+    person: async (options) => {
+      const context = await browser.newContext(options);
+      if (PAGE) await showPage(context, url, PAGE);
+      return context;
+    },
     kill: async () => {
       if (server) await stop(server, "SIGKILL");
     },
@@ -154,8 +165,11 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
         await send(path, body, { "x-device-id": device, "x-api-key": api_key });
       };
     },
-    sql: async (statement) => {
-      await promisify(execFile)("psql", ["--host", join(home, "data/postgres/run"), "--username", "homepot", "--dbname", "homepot", "--no-psqlrc", "--set=ON_ERROR_STOP=1", "--command", statement]);
+    sql: async (statement) => (await promisify(execFile)("psql", [...psql, "--command", statement])).stdout,
+    psql,
+    pid: () => {
+      if (server?.pid === undefined) throw new Error("the server does not run");
+      return server.pid;
     },
     end: async () => {
       await browser.close();
@@ -163,6 +177,19 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
       await rm(home, { recursive: true, force: true });
     },
   };
+}
+
+/** Puts the files of another build into the server's answers; headers, the policy of the page among them, stay those of the server. */
+async function showPage(context: BrowserContext, url: string, folder: string): Promise<void> {
+  await context.route(`${url}/`, async (route) => {
+    // A server that is gone answers nothing, as without this.
+    const response = await route.fetch().catch(() => undefined);
+    await (response ? route.fulfill({ response, path: join(folder, "index.html") }) : route.abort());
+  });
+  await context.route(`${url}/assets/**`, async (route) => {
+    const path = join(folder, new URL(route.request().url()).pathname);
+    await (existsSync(path) ? route.fulfill({ path }) : route.abort());
+  });
 }
 
 /** A page that is signed in as the holder of `token`, as a person does it. What the browser complains of fails the test. */

@@ -8,6 +8,7 @@ mod command;
 mod cursor;
 mod damping;
 mod device;
+mod expected;
 mod fleet;
 mod history;
 mod ids;
@@ -30,7 +31,7 @@ mod weight;
 
 pub use analytics::{
     Activity, ActivityFilter, ActivityGrouping, ActivitySum, ActivityType, ErrorFilter, ErrorGroup, ErrorGrouping,
-    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, TimeRange, masked,
+    ErrorReport, ErrorSum, MAX_CONTEXT, MAX_METADATA, Severity, StoredActivity, masked,
 };
 pub use command::{
     CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder, MAX_PAYLOAD,
@@ -39,6 +40,7 @@ pub use command::{
 pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};
 pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChange};
+pub use expected::check_expected_devices;
 pub use fleet::{BySource, DeviceOrder, FleetSummary, SiteCount};
 pub use history::History;
 pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
@@ -50,13 +52,15 @@ pub use operator_session::{OperatorSession, SESSION_ABSOLUTE, SESSION_IDLE, SIGN
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use proof::{Nonce, ProofKey, proof_text};
-pub use run::{Run, RunDevice, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
+pub use run::{Run, RunDevice, RunDeviceFilter, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};
 pub use selection::DeviceSelection;
 pub use server_address::ServerAddress;
 pub use site::{NewSite, Site, SiteChange};
-pub use time::{from_proto_duration, from_proto_timestamp, to_proto_duration, to_proto_timestamp};
+pub use time::{
+    TimeRange, from_proto_duration, from_proto_timestamp, read_range, to_proto_duration, to_proto_timestamp,
+};
 pub use weight::{PAGE_BYTES, Weigh};
 
 use crate::error::{Error, FieldViolation, REQUIRED};

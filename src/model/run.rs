@@ -231,6 +231,19 @@ impl From<Run> for pb::Run {
     }
 }
 
+/// Which devices of a run to list: those that match any of the three; with none of them given, all.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RunDeviceFilter {
+    /// Those whose command is in one of these states.
+    pub states: Vec<CommandState>,
+    /// Those whose turn has not come.
+    pub waiting: bool,
+    /// Those that were left out.
+    pub skipped: bool,
+    /// Of this source only, whatever the three say.
+    pub source: Option<DeviceSource>,
+}
+
 /// The next step of a running run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunStep {

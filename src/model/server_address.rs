@@ -45,6 +45,19 @@ impl ServerAddress {
         self.0.host().unwrap_or_default()
     }
 
+    /// The address of a listener, seen from where its server is reached as `server`: in place of a host that stands for
+    /// every address of the machine, the host by which that machine is known here.
+    #[must_use]
+    pub fn seen_from(&self, server: &Self) -> Self {
+        let bare = self.host().trim_start_matches('[').trim_end_matches(']');
+        if !bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_unspecified()) {
+            return self.clone();
+        }
+        let port = self.0.port_u16().map(|port| format!(":{port}")).unwrap_or_default();
+        let scheme = self.0.scheme_str().unwrap_or_default();
+        format!("{scheme}://{}{port}", server.host()).parse().map_or_else(|_| self.clone(), Self)
+    }
+
     /// As a URI.
     pub fn uri(&self) -> &Uri {
         &self.0
@@ -65,6 +78,18 @@ fn is_loopback(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listener_on_every_address_is_seen_by_the_host_that_reaches_it() {
+        let seen = |of: &str, from: &str| {
+            let [of, from] = [of, from].map(|text| ServerAddress::parse(text, true).unwrap());
+            of.seen_from(&from).to_string()
+        };
+        assert_eq!(seen("https://0.0.0.0:50051", "https://pot.example:443"), "https://pot.example:50051");
+        assert_eq!(seen("http://[::]:50051", "http://[::1]:50051"), "http://[::1]:50051");
+        assert_eq!(seen("https://devices.example", "https://pot.example"), "https://devices.example");
+        assert_eq!(seen("http://127.0.0.1:50051", "http://localhost:50051"), "http://127.0.0.1:50051");
+    }
 
     #[test]
     fn plaintext_is_for_this_machine_unless_it_is_asked_for() {

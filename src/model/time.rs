@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+use super::Faults;
 use crate::error::Error;
 
 /// Reads a timestamp; one outside the years 0001 to 9999, or with nanoseconds out of range, is refused.
@@ -17,6 +18,29 @@ pub fn from_proto_timestamp(field: &str, timestamp: &prost_types::Timestamp) -> 
         .and_then(|(seconds, nanos)| DateTime::from_timestamp(seconds, nanos))
         .map(|time| time.trunc_subsecs(6))
         .ok_or_else(|| Error::invalid(field, "is not a valid timestamp"))
+}
+
+/// From, and up to but not at. Either may be open.
+pub type TimeRange = (Option<DateTime<Utc>>, Option<DateTime<Utc>>);
+
+/// Reads a range whose ends may be left out. `within` stands before the names of its fields, such as `filter.`.
+pub fn read_range(
+    faults: &mut Faults,
+    within: &str,
+    start: Option<&prost_types::Timestamp>,
+    end: Option<&prost_types::Timestamp>,
+) -> TimeRange {
+    let (start_time, end_time) = (format!("{within}start_time"), format!("{within}end_time"));
+    let mut read = |field: &str, time: Option<&prost_types::Timestamp>| {
+        time.and_then(|time| faults.take(from_proto_timestamp(field, time)))
+    };
+    let range = (read(&start_time, start), read(&end_time, end));
+    if let (Some(start), Some(end)) = range
+        && start >= end
+    {
+        faults.add(&start_time, format!("must lie before {end_time}"));
+    }
+    range
 }
 
 /// Writes a timestamp.

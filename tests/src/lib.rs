@@ -44,7 +44,9 @@ pub use process::{PATIENCE, Process, eventually, processes_with};
 pub use programs::{program, workspace};
 pub use provider::{Fault, Member, Provider};
 pub use redis::RedisServer;
-pub use server::{Server, ServerOptions, clean, data_parent, elsewhere, field, homepot_command, postmaster};
+pub use server::{
+    Server, ServerOptions, clean, data_parent, elsewhere, field, free_address, homepot_command, postmaster,
+};
 pub use session::{Session, hello};
 pub use simulator::{Ran, Simulator};
 pub use tls::{Certificate, TlsWay};

@@ -222,6 +222,11 @@ pub async fn send_raw(address: &str, bytes: &[u8]) -> Vec<u8> {
     try_send_raw(Ipv4Addr::LOCALHOST.into(), address, bytes).await.unwrap_or_else(|error| panic!("{address}: {error}"))
 }
 
+/// As [`send_raw`], from another address of this machine; an error where the server closes before it read everything.
+pub async fn send_raw_from(from: IpAddr, address: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    try_send_raw(from, address, bytes).await
+}
+
 async fn try_send_raw(from: IpAddr, address: &str, bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     exchange(from, address, bytes, |_| false).await
 }

@@ -241,13 +241,18 @@ impl Server {
     /// Enrols a device at a site that exists.
     pub async fn enroll(&self, site_id: &str, device_id: &str) -> DeviceKey {
         let token = self.enrollment_token(site_id).await;
+        self.enroll_with(&token, site_id, device_id).await
+    }
+
+    /// Enrols a device with a token that another process may have made.
+    pub async fn enroll_with(&self, token: &str, site_id: &str, device_id: &str) -> DeviceKey {
         let request = device_pb::EnrollRequest {
             site_id: site_id.to_owned(),
             device_id: device_id.to_owned(),
             name: format!("Device {device_id}"),
             ..Default::default()
         };
-        let answer = self.clients(&Caller::Enrollee(token)).device.enroll(request).await;
+        let answer = self.clients(&Caller::Enrollee(token.to_owned())).device.enroll(request).await;
         let answer = answer.expect("a good token enrols").into_inner();
         DeviceKey { device_id: answer.device_id, api_key: answer.api_key }
     }
@@ -284,6 +289,12 @@ pub fn homepot_command() -> Command {
     let mut command = clean(Command::new(program("homepot")));
     command.env("XDG_CONFIG_HOME", "/nowhere");
     command
+}
+
+/// An address on loopback at which nobody listens now, for a server whose log does not tell it in time.
+pub fn free_address() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("it is bound").to_string()
 }
 
 /// Takes the tester's own settings off a command.

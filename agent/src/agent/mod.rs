@@ -156,7 +156,7 @@ async fn enrol_and_work(
     let agent = Agent {
         book,
         settings,
-        collector: Collector::new(state.clone(), &boot_id),
+        collector: Collector::new(state.clone(), &boot_id, config.host_root.clone()),
         uplink: Uplink::new(spool),
         rules: config.rules,
         state,

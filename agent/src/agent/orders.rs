@@ -4,7 +4,6 @@ use homepot::model::{CommandId, CommandState, Delivery, Outcome};
 
 use super::Agent;
 use crate::{
-    collector::diagnostics,
     commands::{
         Arrival, Moment, Verdict,
         builtin::{Action, plan, pong},
@@ -134,7 +133,7 @@ impl Agent {
         self.tell(Outgoing::Started(id));
         match action {
             Action::Ping => self.on_end(id, pong()),
-            Action::Diagnose => self.on_end(id, Verdict::succeeded(&diagnostics(self.state.path()))),
+            Action::Diagnose => self.on_end(id, Verdict::succeeded(&self.collector.diagnostics())),
             Action::SetInterval(seconds) => {
                 let verdict = self.set_interval(seconds);
                 self.on_end(id, verdict);

@@ -13,11 +13,11 @@ const MAX_INTERFACES: usize = 64;
 const MAX_TEXT: usize = 128;
 
 /// Facts about the machine. What can't be told is null.
-pub fn diagnostics(state_dir: &Path) -> Value {
+pub(super) fn diagnostics(state_dir: &Path, of_machine: bool) -> Value {
     let refreshes = RefreshKind::nothing().with_cpu(CpuRefreshKind::nothing());
     let system = System::new_with_specifics(refreshes).ok();
     let system = system.as_ref();
-    let memory = platform::memory();
+    let memory = platform::memory(of_machine);
     json!({
         "agent_version": env!("CARGO_PKG_VERSION"),
         "state_dir": short(&state_dir.to_string_lossy()),
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_facts_name_this_machine_and_fit_into_an_outcome() {
-        let facts = diagnostics(Path::new("/state"));
+        let facts = diagnostics(Path::new("/state"), false);
         for key in ["hostname", "boot_id", "os", "kernel", "uptime_seconds", "load"] {
             assert!(!facts[key].is_null(), "{key}");
         }

@@ -3,7 +3,11 @@
 mod diagnostics;
 mod traffic;
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 use homepot::model::{Sample, Temperature};
@@ -13,8 +17,6 @@ use tokio::time::Instant;
 use crate::{platform, state::StateDir};
 
 use self::traffic::Traffic;
-
-pub use diagnostics::diagnostics;
 
 const MAX_TEMPERATURES: usize = 32;
 const MAX_SENSOR_NAME: usize = 64;
@@ -28,6 +30,7 @@ pub struct Collector {
     processor_percent: Option<f64>,
     traffic: Traffic,
     state: StateDir,
+    host_root: Option<PathBuf>,
     components: Option<Components>,
     last_collected_at: Option<DateTime<Utc>>,
     last_collection: Instant,
@@ -35,7 +38,8 @@ pub struct Collector {
 
 impl Collector {
     /// Takes the first reading, which tells nothing about the processor yet. What interfaces have counted is kept in `state`.
-    pub fn new(state: StateDir, boot_id: &str) -> Self {
+    /// `host_root`: where the machine's root is mounted in the container that this runs in.
+    pub fn new(state: StateDir, boot_id: &str, host_root: Option<PathBuf>) -> Self {
         let mut processor = platform::Processor::default();
         processor.busy_percent();
         // Most virtual machines have no sensors.
@@ -47,10 +51,16 @@ impl Collector {
             processor_percent: None,
             traffic: Traffic::restore(&state, boot_id),
             state,
+            host_root,
             components,
             last_collected_at: None,
             last_collection: now,
         }
+    }
+
+    /// What RUN_DIAGNOSTICS answers.
+    pub fn diagnostics(&self) -> serde_json::Value {
+        diagnostics::diagnostics(self.state.path(), self.host_root.is_some())
     }
 
     /// Measures now. `round_trip` is the last one to the server, where there is one.
@@ -61,15 +71,16 @@ impl Collector {
         if let Some(components) = &mut self.components {
             components.refresh(true);
         }
-        let (load, memory) = (platform::load(), platform::memory());
+        let (load, memory) = (platform::load(), platform::memory(self.host_root.is_some()));
         let [load_1m, load_5m, load_15m] = [0, 1, 2].map(|place| load.map(|load| rounded(load[place])));
         let swap = memory.and_then(|memory| memory.swap_used.zip(memory.swap_total));
         let bytes = self.bytes();
+        let disk = platform::disk_percent(self.host_root.as_deref().unwrap_or(Path::new("/")));
         Sample {
             cpu_percent: self.processor(now),
             memory_percent: memory.and_then(|memory| percent(memory.used, memory.total)),
             swap_percent: swap.and_then(|(used, total)| percent(used, total)),
-            disk_percent: platform::root_disk_percent().map(rounded_percent),
+            disk_percent: disk.map(rounded_percent),
             load_1m,
             load_5m,
             load_15m,
@@ -161,7 +172,7 @@ mod tests {
     fn collector() -> (tempfile::TempDir, Collector) {
         let directory = tempfile::tempdir().unwrap();
         let state = StateDir::open(&directory.path().join("state")).unwrap();
-        (directory, Collector::new(state, "boot"))
+        (directory, Collector::new(state, "boot", None))
     }
 
     #[tokio::test]

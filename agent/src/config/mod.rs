@@ -8,6 +8,7 @@
 //! name = "Till 7"                   # default: the host's name
 //! device_type = "linux_server"
 //! state_dir = "/var/lib/homepot-agent"
+//! host_root = "/host"               # in a container: where the machine's root is mounted
 //! ca_file = "/etc/homepot/ca.pem"   # default: the system's roots
 //! enrollment_token_file = "/etc/homepot/enrollment-token"
 //! allow_plaintext = false           # http:// beyond this machine
@@ -84,6 +85,10 @@ pub struct Flags {
     /// Type of device, such as pos_terminal [default: linux_server]
     #[arg(long, env = "HOMEPOT_AGENT_DEVICE_TYPE", value_name = "TYPE")]
     pub device_type: Option<String>,
+    /// In a container that watches its machine: where the machine's root is mounted. Disk and memory are then the
+    /// machine's, not the container's
+    #[arg(long, env = "HOMEPOT_AGENT_HOST_ROOT", value_name = "DIR")]
+    pub host_root: Option<PathBuf>,
     /// Trust only the certificates in this PEM file [default: the system's roots]
     #[arg(long, env = "HOMEPOT_AGENT_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
@@ -132,6 +137,8 @@ pub struct Config {
     pub device_type: DeviceType,
     /// Where state is kept.
     pub state_dir: PathBuf,
+    /// Where the machine's root is mounted in the container that this runs in.
+    pub host_root: Option<PathBuf>,
     /// Certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// Where the enrolment token lies.
@@ -238,6 +245,10 @@ impl Config {
         let age = flags.spool_max_age.clone().or(file.spool_max_age).map(|text| amount::span(&text));
         let spool_max_age = age.map_or(Some(MAX_AGE), |age| take(&mut faults, "spool_max_age", age));
 
+        let host_root = flags.host_root.clone().or(file.host_root);
+        if let Some(root) = host_root.as_ref().filter(|root| !root.is_dir()) {
+            faults.push(format!("host_root: {} is not a directory; mount the machine's root there", root.display()));
+        }
         let state_dir = flags.place.state_dir.clone().or(file.state_dir).or_else(|| defaults.state_dir.clone());
         if state_dir.is_none() {
             faults.push("state_dir: must be given, for there is no home directory to keep it in".to_owned());
@@ -250,6 +261,7 @@ impl Config {
             name,
             device_type,
             state_dir,
+            host_root,
             ca_file: flags.ca_file.clone().or(file.ca_file),
             enrollment_token_file: flags.enrollment_token_file.clone().or(file.enrollment_token_file),
             enrollment_token: defaults.enrollment_token.clone(),
@@ -318,6 +330,14 @@ mod tests {
         assert_eq!((config.device_type.as_str(), config.name.as_str()), ("linux_server", "Till-7.shop"));
         assert_eq!(config.rules, Rules::default());
         assert_eq!((config.spool_max_bytes, config.spool_max_age), (64 << 20, Duration::from_secs(7 * 86_400)));
+    }
+
+    #[test]
+    fn the_root_of_the_machine_has_to_be_there() {
+        let root = |text: &str| resolve(&Flags::default(), &format!("host_root = '{text}'"));
+        assert_eq!(root("/").unwrap().host_root.as_deref(), Some(Path::new("/")));
+        let told = root("/nowhere/host").unwrap_err();
+        assert_eq!(told, ["host_root: /nowhere/host is not a directory; mount the machine's root there"]);
     }
 
     #[test]

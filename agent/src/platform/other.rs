@@ -3,7 +3,7 @@
 // On Linux this module is there for its tests only.
 #![cfg_attr(target_os = "linux", allow(unreachable_pub))]
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, path::Path, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 use sysinfo::{Disks, Networks, System};
@@ -50,7 +50,7 @@ pub fn load() -> Option<[f64; 3]> {
 }
 
 /// Memory of the machine.
-pub fn memory() -> Option<Memory> {
+pub fn memory(_of_machine: bool) -> Option<Memory> {
     let mut system = System::new().ok()?;
     system.refresh_memory();
     let total = Some(system.total_memory()).filter(|total| *total > 0)?;
@@ -83,10 +83,10 @@ impl Processor {
     }
 }
 
-/// Use of the file system that holds the root.
-pub fn root_disk_percent() -> Option<f64> {
+/// Use of the file system that is mounted at `root`.
+pub fn disk_percent(root: &Path) -> Option<f64> {
     let disks = Disks::new_with_refreshed_list().ok()?;
-    let root = disks.iter().find(|disk| disk.mount_point() == std::path::Path::new("/"))?;
+    let root = disks.iter().find(|disk| disk.mount_point() == root)?;
     let total = root.total_space();
     let used = total.saturating_sub(root.available_space());
     (total > 0).then(|| used as f64 / total as f64 * 100.0)
@@ -102,8 +102,8 @@ mod tests {
         assert!(hostname().is_some());
         assert!(uptime().unwrap() > Duration::ZERO && since_boot() > Duration::ZERO);
         assert_eq!(open_tcp_connections(), None);
-        assert!(traffic().is_some() && load().is_some() && memory().is_some());
+        assert!(traffic().is_some() && load().is_some() && memory(true).is_some());
         assert_eq!(Processor::default().busy_percent(), None);
-        assert!(root_disk_percent().is_none_or(|percent| (0.0..=100.0).contains(&percent)));
+        assert!(disk_percent(Path::new("/")).is_none_or(|percent| (0.0..=100.0).contains(&percent)));
     }
 }

@@ -6,6 +6,7 @@ import { CommandService } from "~/gen/homepot/command/v1/command_pb";
 import { RegistryService } from "~/gen/homepot/registry/v1/registry_pb";
 import { SessionService } from "~/gen/homepot/session/v1/session_pb";
 import { TelemetryService } from "~/gen/homepot/telemetry/v1/telemetry_pb";
+import { CALL_MS } from "./limits";
 import { sessionEnded } from "./session";
 
 /** Every call that finds the session ended brings the sign-in up, over whatever is shown. */
@@ -21,7 +22,7 @@ const noticesTheEnd: Interceptor = (next) => async (request) => {
 export const transport = createGrpcWebTransport({
   baseUrl: location.origin,
   interceptors: [noticesTheEnd],
-  defaultTimeoutMs: 15_000,
+  defaultTimeoutMs: CALL_MS,
 });
 
 export const registry = createClient(RegistryService, transport);

@@ -1,5 +1,5 @@
 /**
- * One stream of news a browser: one tab holds it and tells the others, since a browser opens six connections to a server at
+ * The news of a browser: one tab holds their streams and tells the others, since a browser opens six connections to a server at
  * most, all tabs together.
  *
  * Who listens gets each change once. A stream that broke goes on from its cursor; where the server can't go on from there, all
@@ -11,8 +11,10 @@ import { signal } from "@preact/signals";
 import { type Command, CommandSchema, type Run, RunSchema } from "~/gen/homepot/command/v1/command_pb";
 import { type Device, DeviceSchema } from "~/gen/homepot/registry/v1/registry_pb";
 import { commands, registry } from "./clients";
+import { firstReads } from "./firstReads";
 import { cache } from "./query";
 import { sessionState } from "./session";
+import { inTurns, slices } from "./slices";
 
 export interface Connection {
   state: "connecting" | "live" | "broken";
@@ -43,6 +45,9 @@ const NAME = "homepot-news";
 /** Pauses between tries, the last one again and again; each is varied by half. */
 const PAUSES_MS = [500, 1_000, 2_000, 5_000, 10_000];
 
+/** So many things are told at once. A stream begins with all that there is, which would keep the page from answering a click. */
+const SLICE = 100;
+
 const listeners = new Set<Listener>();
 let isListening = false;
 
@@ -56,7 +61,8 @@ export const news = {
       if ("state" in data) connection.value = data;
       else tell(unpacked(data));
     });
-    void lead(channel);
+    // The stream begins with all devices there are, so what the page shows first goes before it. Nothing is missed by that.
+    void firstReads(cache).then(() => lead(channel));
   },
   /** Has `listener` told of each change; answers what ends that. */
   hear(listener: Listener): () => void {
@@ -87,14 +93,13 @@ async function lead(channel: BroadcastChannel): Promise<void> {
       streams.keep("devices", async (cursor, isOpen) => {
         for await (const { devices, removedDeviceIds, cursor: next } of registry.watch({ cursor }, { timeoutMs: 0 })) {
           isOpen(next);
-          if (devices.length + removedDeviceIds.length > 0) say({ devices, removedDeviceIds, commands: [], runs: [] });
+          await inTurns(slices({ devices, removedDeviceIds, commands: [], runs: [] }, SLICE), say);
         }
       }),
       streams.keep("commands", async (cursor, isOpen) => {
-        for await (const answer of commands.watch({ cursor }, { timeoutMs: 0 })) {
+        for await (const answer of commands.watch({ cursor, includeRuns: true }, { timeoutMs: 0 })) {
           isOpen(answer.cursor);
-          const runs = answer.run ? [answer.run] : [];
-          if (answer.commands.length + runs.length > 0) say({ devices: [], removedDeviceIds: [], commands: answer.commands, runs });
+          await inTurns(slices({ devices: [], removedDeviceIds: [], commands: answer.commands, runs: answer.runs }, SLICE), say);
         }
       }),
     ]);

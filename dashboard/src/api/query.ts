@@ -1,5 +1,6 @@
 /** Reads of the page: cached, told again when news come, and never shown as current when they could not be read. */
 import { keepPreviousData, QueryClient, useInfiniteQuery, useMutation, useQuery } from "@tanstack/react-query";
+import { useMemo } from "preact/hooks";
 import { problem } from "./errors";
 
 export const cache = new QueryClient({
@@ -39,9 +40,13 @@ export function usePages<T>(
     enabled: options.enabled ?? true,
     refetchInterval: options.everyMs ?? false,
     placeholderData: options.keepsPrevious ? keepPreviousData : undefined,
+    // Comparing thousands of rows field by field takes longer than to draw those that are in sight.
+    structuralSharing: false,
   });
+  // The same array until something is read, so that whoever works on all rows does it once.
+  const rows = useMemo(() => pages.data?.pages.flatMap((page) => page.rows) ?? [], [pages.data]);
   return {
-    rows: pages.data?.pages.flatMap((page) => page.rows) ?? [],
+    rows,
     isPending: pages.isPending,
     error: pages.error,
     hasMore: pages.hasNextPage,

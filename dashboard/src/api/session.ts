@@ -60,6 +60,6 @@ export async function refusal(answer: Response): Promise<string> {
   const body: unknown = await answer.json().catch(() => undefined);
   const told = typeof body === "object" && body !== null && "detail" in body ? body.detail : undefined;
   if (typeof told === "string") return told;
-  if (answer.status === 401) return "This token or link is not good, or not good any more.";
+  if (answer.status === 401) return "This token or link is not valid. It may have expired, or been used or revoked.";
   return `The server answered ${answer.status}.`;
 }

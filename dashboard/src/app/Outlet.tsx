@@ -5,14 +5,15 @@ import { may } from "~/api/session";
 import { Button, Empty, Failed, LinkButton, Loading, Page } from "~/kit";
 import { type PageEntry, type PageProps, pageAt, pageKey } from "./pages";
 import { href, path } from "./route";
+import { arrive } from "./scroll";
 
 /** The page of the address. A tab of a page is not another page: what is typed and where the focus is stay as they are. */
 export function Outlet() {
   const found = pageAt(path.value);
   const key = found ? pageKey(found.page, found.parts) : path.value;
   useArrival(key);
-  if (!found) return <Nothing title="There is no such page">Its address may be cut short, or what it named is gone.</Nothing>;
-  if (!may(found.page.who)) return <Nothing title="Your role does not reach this page">It is for the role {found.page.who}.</Nothing>;
+  if (!found) return <Nothing title="There is no such page">The address may be incomplete, or what it names was removed.</Nothing>;
+  if (!may(found.page.who)) return <Nothing title="Your role has no access to this page">It needs the role {found.page.who}.</Nothing>;
   return (
     <Fence key={key}>
       <Shown page={found.page} parts={found.parts} />
@@ -30,13 +31,13 @@ function Nothing({ title, children }: { title: string; children: ComponentChildr
   );
 }
 
-/** Who goes to another page begins at its top, also with the keyboard and a screen reader. */
+/** Who goes to another page begins at its top, also with the keyboard and a screen reader; who comes back is where they were. */
 function useArrival(key: string): void {
   const before = useRef(key);
   useLayoutEffect(() => {
     if (before.current === key) return;
     before.current = key;
-    window.scrollTo(0, 0);
+    arrive();
     document.getElementById("main")?.focus({ preventScroll: true });
   }, [key]);
 }
@@ -65,7 +66,7 @@ class Fence extends Component<{ children: unknown }, { error?: unknown }> {
   override render() {
     if (this.state.error === undefined) return this.props.children as never;
     return (
-      <Empty title="This page broke">
+      <Empty title="This page stopped with an error">
         <p>{problem(this.state.error).message}</p>
         <Button onPress={() => this.setState({ error: undefined })}>Show it again</Button>
       </Empty>

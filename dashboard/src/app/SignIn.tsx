@@ -1,10 +1,12 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { askWho, linkProblem } from "~/api/start";
 import { refresh } from "~/api/query";
 import { signIn } from "~/api/session";
 import { Button, Dialog, Notice, TextField } from "~/kit";
+import { pageAt } from "./pages";
 import { ProviderSignIn } from "./ProviderSignIn";
+import { path } from "./route";
 
 interface SignInProps {
   /** A session ended while the page was open, or has to be fresh. */
@@ -18,6 +20,8 @@ export function SignIn({ over = false, fresh }: SignInProps) {
   const [token, setToken] = useState("");
   const [busy, setBusy] = useState(false);
   const [fault, setFault] = useState(over ? "" : linkProblem);
+  // While the token is typed there is time to load the code of the page that comes then. A failure is told when it is needed.
+  useEffect(() => void pageAt(path.value)?.page.load().catch(() => undefined), []);
   const goOn = async (open: () => Promise<void>) => {
     setBusy(true);
     setFault("");
@@ -47,7 +51,7 @@ export function SignIn({ over = false, fresh }: SignInProps) {
         autoComplete="current-password"
         value={token}
         onInput={setToken}
-        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that needs none."
+        hint="It begins with hpo_. On the server's own machine, “homepot ctl sign-in” prints a link that signs you in without it."
         autoFocus
       />
       {fault && <Notice tone="bad">{fault}</Notice>}

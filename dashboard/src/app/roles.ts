@@ -12,9 +12,9 @@ export const ROLE_NAMES: Record<Role, string> = {
 /** What a role adds to the one before it. */
 export const ROLE_GAINS: Record<Role, string> = {
   [Role.UNSPECIFIED]: "",
-  [Role.VIEWER]: "Looks at devices, commands, errors and activity.",
+  [Role.VIEWER]: "Sees devices, commands, errors and activity.",
   [Role.OPERATOR]: "Sends and cancels commands, starts runs, changes devices and shuts them out.",
-  [Role.ADMIN]: "Adds and removes devices, makes operators and tokens, ends them.",
+  [Role.ADMIN]: "Adds and removes devices; makes and revokes operators and tokens.",
 };
 
 const RANKED = [Role.VIEWER, Role.OPERATOR, Role.ADMIN];
@@ -39,5 +39,5 @@ export function rights(operator: Pick<Operator, "role" | "siteIds">): string[] {
   const isBound = operator.siteIds.length > 0;
   const own = rolesUpTo(operator.role).map((role) => ROLE_GAINS[role]);
   if (operator.role !== Role.ADMIN) return own;
-  return [...own, isBound ? "Sees and ends only those operators that it made, or that those made; makes and removes no sites." : "Makes and removes sites."];
+  return [...own, isBound ? "Sees and revokes only operators that it made, or that those made. It can't make or remove sites." : "Makes and removes sites."];
 }

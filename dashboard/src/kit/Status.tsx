@@ -45,7 +45,7 @@ export const DEVICE_STATUS: Record<DeviceStatus, Look> = {
 
 export function DeviceStatusBadge({ status, flapping = false }: { status: DeviceStatus; flapping?: boolean }) {
   const look = DEVICE_STATUS[status];
-  return flapping ? <Marked look={{ word: `Flapping, ${look.word.toLowerCase()}`, tone: "warn", shape: "triangle" }} title="It comes and goes too often to tell each change" /> : <Marked look={look} />;
+  return flapping ? <Marked look={{ word: `Flapping, ${look.word.toLowerCase()}`, tone: "warn", shape: "triangle" }} title="It goes online and offline so often that single changes are not shown" /> : <Marked look={look} />;
 }
 
 export const COMMAND_STATE: Record<CommandState, Look> = {
@@ -86,7 +86,7 @@ export function RunStateBadge({ state, reason }: { state: RunState; reason?: str
 export function SourceBadge({ source }: { source: DeviceSource }) {
   const isSimulated = source === DeviceSource.SIMULATED;
   return (
-    <span class="badge" data-outline={isSimulated ? "dashed" : "solid"} title={isSimulated ? "Played by a simulator" : "A machine"}>
+    <span class="badge" data-outline={isSimulated ? "dashed" : "solid"} title={isSimulated ? "A simulator plays this device" : "A real machine"}>
       {isSimulated ? "Simulated" : "Real"}
     </span>
   );

@@ -1,7 +1,9 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import type { ComponentChildren } from "preact";
-import { useEffect, useRef } from "preact/hooks";
+import { memo } from "preact/compat";
+import { useCallback, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { show } from "~/app/route";
+import { keepScroll } from "~/app/scroll";
 import { Button } from "./Button";
 
 export interface Column<T> {
@@ -37,6 +39,8 @@ interface TableProps<T> {
 }
 
 const ROW_PX = 40;
+/** Rows that are drawn beyond those in sight, so that a quick wheel shows no empty place; each of them costs something with every frame. */
+const OVERSCAN_ROWS = 4;
 /** Shorter tables are drawn whole and grow with the page. */
 const WHOLE_ROWS = 60;
 
@@ -48,22 +52,26 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
     count: rows.length,
     getScrollElement: () => frame.current as unknown as HTMLDivElement,
     estimateSize: () => ROW_PX,
-    overscan: 8,
+    overscan: OVERSCAN_ROWS,
     enabled: !isWhole,
   });
   const items = isWhole ? rows.map((_, index) => ({ index })) : virtual.getVirtualItems();
   const before = isWhole ? 0 : (virtual.getVirtualItems()[0]?.start ?? 0);
   const after = isWhole ? 0 : virtual.getTotalSize() - (virtual.getVirtualItems().at(-1)?.end ?? 0);
   const last = items.at(-1)?.index ?? 0;
+  useLayoutEffect(() => (frame.current ? keepScroll(frame.current, label) : undefined), [label]);
   useEffect(() => {
     if (hasMore && last >= rows.length - 20) more?.();
   }, [hasMore, last, rows.length]);
 
-  const toggle = (key: string) => {
-    const keys = new Set(selection?.keys);
+  // The same function for as long as the table is there, so that rows that stay as they are need not be drawn again.
+  const newest = useRef(selection);
+  newest.current = selection;
+  const toggle = useCallback((key: string) => {
+    const keys = new Set(newest.current?.keys);
     if (!keys.delete(key)) keys.add(key);
-    selection?.onChange(keys);
-  };
+    newest.current?.onChange(keys);
+  }, []);
   const width = columns.length + (selection ? 1 : 0);
   return (
     <div ref={frame} class="table-wrap" style={isWhole ? undefined : { maxHeight: "70dvh" }} tabIndex={0} role="region" aria-label={label}>
@@ -86,21 +94,7 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
             const row = rows[index];
             if (row === undefined) return null;
             const key = rowKey(row);
-            const isSelected = selection?.keys.has(key);
-            return (
-              <tr key={key} aria-rowindex={index + 2} aria-selected={isSelected}>
-                {selection && (
-                  <td>
-                    <input type="checkbox" checked={isSelected} aria-label={`Select ${key}`} onChange={() => toggle(key)} />
-                  </td>
-                )}
-                {columns.map((column, place) => (
-                  <td key={column.name} class={[column.number && "number", column.grows && "grows"].filter(Boolean).join(" ") || undefined}>
-                    {place === 0 && rowHref ? <a href={rowHref(row)}>{column.cell(row)}</a> : column.cell(row)}
-                  </td>
-                ))}
-              </tr>
-            );
+            return <Line key={key} of={key} row={row} index={index} columns={columns} href={rowHref?.(row)} isSelected={selection?.keys.has(key)} toggle={toggle} />;
           })}
           {after > 0 && <Gap height={after} width={width} />}
         </tbody>
@@ -109,6 +103,38 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
     </div>
   );
 }
+
+interface LineProps<T> {
+  /** Its key. */
+  of: string;
+  row: T;
+  index: number;
+  columns: readonly Column<T>[];
+  href: string | undefined;
+  /** Left out: rows are not selected. */
+  isSelected: boolean | undefined;
+  toggle: (key: string) => void;
+}
+
+function DrawnLine<T>({ of, row, index, columns, href, isSelected, toggle }: LineProps<T>) {
+  return (
+    <tr aria-rowindex={index + 2} aria-selected={isSelected}>
+      {isSelected !== undefined && (
+        <td>
+          <input type="checkbox" checked={isSelected} aria-label={`Select ${of}`} onChange={() => toggle(of)} />
+        </td>
+      )}
+      {columns.map((column, place) => (
+        <td key={column.name} class={[column.number && "number", column.grows && "grows"].filter(Boolean).join(" ") || undefined}>
+          {place === 0 && href !== undefined ? <a href={href}>{column.cell(row)}</a> : column.cell(row)}
+        </td>
+      ))}
+    </tr>
+  );
+}
+
+/** One row. It is drawn again only when something of it is another: while one scrolls or news come, most rows stay as they are. */
+const Line: typeof DrawnLine = memo(DrawnLine);
 
 function Head<T>({ column, sort }: { column: Column<T>; sort: string }) {
   const isSorted = column.sort !== undefined && sort.replace(/^-/, "") === column.sort;

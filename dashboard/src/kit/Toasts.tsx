@@ -27,7 +27,7 @@ export function Toasts() {
   return (
     <div class="toasts">
       {toasts.value.map((toast) => (
-        <Notice key={toast.id} tone={toast.tone} action={<Button kind="quiet" label="Put away" onPress={() => putAway(toast.id)}>✕</Button>}>
+        <Notice key={toast.id} tone={toast.tone} action={<Button kind="quiet" label="Dismiss" onPress={() => putAway(toast.id)}>✕</Button>}>
           {toast.text}
         </Notice>
       ))}

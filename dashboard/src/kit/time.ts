@@ -24,11 +24,25 @@ export function durationMs(span: Duration | undefined): number | undefined {
   return span && Number(span.seconds) * 1_000 + span.nanos / 1e6;
 }
 
+type Parts = "seconds" | "minutes" | "day";
+
 /** Such as `27 Nov 2026, 14:03:09`, in the zone that is set. */
-export function absolute(time: number, parts: "seconds" | "minutes" | "day" = "seconds"): string {
+export function absolute(time: number, parts: Parts = "seconds"): string {
+  return formatOf(parts, zone.value).format(time);
+}
+
+/** Made once each: to make one takes longer than to draw a row. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(parts: Parts, timeZone: string): Intl.DateTimeFormat {
+  const key = `${parts} ${timeZone}`;
+  const known = formats.get(key);
+  if (known) return known;
   const clock: Intl.DateTimeFormatOptions = parts === "day" ? {} : { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   if (parts === "seconds") clock.second = "2-digit";
-  return new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...clock, timeZone: zone.value || undefined }).format(time);
+  const made = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "numeric", ...clock, timeZone: timeZone || undefined });
+  formats.set(key, made);
+  return made;
 }
 
 const UNITS: readonly [string, number][] = [

@@ -60,7 +60,7 @@ function TypeChoice({ draft, onChange, capabilities, fault }: TypeChoiceProps) {
       ))}
       {!hasDeclared && (
         <OneType
-          offer={{ name: "Another type", about: "One that HOMEPOT does not know, of an application or of an older agent." }}
+          offer={{ name: "Another type", about: "A type that HOMEPOT does not know, such as one of an application." }}
           isType={false}
           isChosen={draft.isOther}
           onChoose={() => onChange({ type: "", isOther: true, isJson: false })}

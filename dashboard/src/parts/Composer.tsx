@@ -79,7 +79,7 @@ function Reached({ device }: { device: Device }) {
         <SourceBadge source={device.source} />
         <DeviceStatusBadge status={status} flapping={device.presence?.flapping ?? false} />
       </div>
-      {!device.active && <p>The device is shut out, so it fetches nothing until it is let in again.</p>}
+      {!device.active && <p>The device is shut out, so it gets no commands until it is let in again.</p>}
       {device.active && !isThere && (
         <p>
           Last heard <Ago time={device.presence?.lastSeenAt} />. The command waits for the device until its time to live is over.

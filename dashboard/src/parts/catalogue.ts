@@ -29,7 +29,7 @@ export interface CommandType {
 
 export const CATALOGUE: readonly CommandType[] = [
   { name: "PING", about: "Asks the device to answer, with its agent's version and its clock.", isSafeToRepeat: true, fields: [] },
-  { name: "RUN_DIAGNOSTICS", about: "Asks the device to tell about its machine.", isSafeToRepeat: true, fields: [] },
+  { name: "RUN_DIAGNOSTICS", about: "Asks the device for a report about its machine.", isSafeToRepeat: true, fields: [] },
   {
     name: "SET_INTERVAL",
     about: "Sets how often the device measures.",
@@ -87,7 +87,7 @@ export function offers(capabilities: readonly string[]): Offer[] {
 export function warning(type: string): string | undefined {
   if (type.trim() === "") return undefined;
   const found = known(type);
-  if (found?.harm) return `${found.harm} This can't be undone. It is not safe to repeat: where nothing is heard of it, it ends as “Outcome unknown”.`;
+  if (found?.harm) return `${found.harm} This can't be undone. It is not safe to repeat: if the device does not report back, it ends as “Outcome unknown”.`;
   if (found) return undefined;
-  return "HOMEPOT does not know what this type does, so it can't tell whether it can be undone, and takes it as unsafe to repeat: where nothing is heard of it, it ends as “Outcome unknown”.";
+  return "HOMEPOT does not know what this type does, so it can't say whether it can be undone, and treats it as unsafe to repeat. If the device does not report back, it ends as “Outcome unknown”.";
 }

@@ -128,7 +128,7 @@ export function isSilentAtEnd({ gaps, to, resolutionMs }: SeriesData): boolean {
 }
 
 const REASONS: Record<GapReason, string> = {
-  [GapReason.UNSPECIFIED]: "no reason told",
+  [GapReason.UNSPECIFIED]: "no reason given",
   [GapReason.NO_SAMPLES]: "no samples came; the device was off, or is out of reach and still holds them",
   [GapReason.SPOOL_FULL]: "the device had no more room and dropped its oldest samples",
   [GapReason.TOO_OLD]: "the device held its samples for longer than the server takes them",

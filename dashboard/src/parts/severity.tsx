@@ -18,5 +18,5 @@ export function severityPlace(key: string): number {
 
 export function SeverityBadge({ severity }: { severity: Severity }) {
   const known = SEVERITIES.find((one) => one.severity === severity);
-  return <Badge tone={known?.tone}>{known?.word ?? "Not told"}</Badge>;
+  return <Badge tone={known?.tone}>{known?.word ?? "Not given"}</Badge>;
 }

@@ -43,7 +43,7 @@ pub struct Commands {
     claims: Combiner<Claim, Handed>,
     words: Combiner<Vec<Word>, Vec<Changed>>,
     feed: Feed<watch::Seen>,
-    run_looks: watch::RunLooks,
+    run_feed: Feed<watch::SeenRun>,
 }
 
 impl Commands {
@@ -51,8 +51,8 @@ impl Commands {
     /// those who watch end with `drain`.
     pub fn build(store: Store, hints: Hints, drain: Drain) -> Self {
         Self {
+            run_feed: watch::feed_of_runs(&store, &hints, drain.clone()),
             feed: watch::feed(&store, &hints, drain),
-            run_looks: watch::RunLooks::default(),
             hints,
             directory: Directory::new(store.clone()),
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),

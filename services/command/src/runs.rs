@@ -5,7 +5,7 @@ use std::time::Duration;
 use homepot::{
     Error, Kind,
     model::{
-        CommandState, CommandType, DeviceSource, Page, PageRequest, Run, RunDevice, RunId, RunOrder, RunResumption,
+        CommandType, DeviceSource, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder, RunResumption,
         RunState, SiteScope, Target, Whom,
     },
 };
@@ -146,12 +146,11 @@ impl Commands {
         &self,
         caller: &OperatorCaller,
         run_id: RunId,
-        states: Vec<CommandState>,
-        source: Option<DeviceSource>,
+        filter: RunDeviceFilter,
         page: PageRequest,
     ) -> Result<Page<RunDevice>, Error> {
         self.get_run(caller, run_id).await?;
-        let list = move |conn: &mut _| runs::devices(conn, run_id, &states, source, &page);
+        let list = move |conn: &mut _| runs::devices(conn, run_id, &filter, &page);
         Ok(self.store.run("list_run_devices", list).await?)
     }
 

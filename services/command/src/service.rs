@@ -6,7 +6,8 @@ use homepot::{
     Error,
     model::{
         Command, CommandId, CommandState, CommandType, DeviceId, DeviceSource, Faults, NewCommand, OperatorName, Page,
-        PageRequest, RunDevice, RunId, RunOrder, RunResumption, RunState, Target, Weigh, from_proto_duration,
+        PageRequest, RunDevice, RunDeviceFilter, RunId, RunOrder, RunResumption, RunState, Target, Weigh,
+        from_proto_duration,
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
@@ -173,7 +174,8 @@ impl Service {
         let states = faults.take(read_states(&request.states));
         let source = faults.take(DeviceSource::from_proto("source", request.source));
         let (((run_id, page), states), source) = faults.finish(run_id.zip(page).zip(states).zip(source))?;
-        let page = self.commands.list_run_devices(caller, run_id, states, source, page).await?;
+        let filter = RunDeviceFilter { states, waiting: request.waiting, skipped: request.skipped, source };
+        let page = self.commands.list_run_devices(caller, run_id, filter, page).await?;
         let (devices, next_page_token) = page.into_answer(Into::into);
         Ok(pb::ListRunDevicesResponse { devices, next_page_token })
     }

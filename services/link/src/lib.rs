@@ -21,7 +21,10 @@ pub mod settings;
 mod standing;
 mod unary;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
 use homepot_analytics::Analytics;
@@ -47,7 +50,7 @@ pub struct Config {
     pub max_session_age: Duration,
     /// Streams held at once; more are told to try another replica.
     pub max_sessions: usize,
-    /// When devices should reconnect after this replica has stopped.
+    /// When devices should reconnect after this replica has stopped, at the soonest.
     pub reconnect_after: Duration,
     /// Samples a second that all sessions together may send of their backlogs.
     pub backlog_budget: u32,
@@ -88,6 +91,8 @@ struct Inner {
     stamps: protocol::Stamps,
     tasks: TaskTracker,
     background: CancellationToken,
+    /// Over which time devices come back whose sessions end with this replica; set once it drains.
+    spread: OnceLock<Duration>,
 }
 
 impl Link {
@@ -105,6 +110,7 @@ impl Link {
             stamps: protocol::Stamps::default(),
             tasks: TaskTracker::new(),
             background: CancellationToken::new(),
+            spread: OnceLock::new(),
             config,
             registry,
             telemetry,

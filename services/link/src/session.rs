@@ -61,7 +61,7 @@ pub(crate) async fn run(
         .increment(1);
     if end != End::PeerGone {
         let contested = end == End::Superseded && is_contested(&link, device, key_id).await;
-        let goodbye = goodbye(&end, contested, link.inner.config.reconnect_after);
+        let goodbye = goodbye(&end, contested, link.come_back_after(device));
         let _ = outbound.send(Message::Goodbye(goodbye)).await;
     }
 }

@@ -9,7 +9,7 @@
 //! provider answers is bounded in size and time, redirects are not followed, and TLS is required beyond this machine.
 //!
 //! It is our own, because the known client brings 58 crates, among them `rsa`, whose timing leaks
-//! (docs/decisions/0018-an-oidc-client-of-our-own.md). It calls nothing of ours but the contract's types.
+//! (docs/decisions/0019-an-oidc-client-of-our-own.md). It calls nothing of ours but the contract's types.
 
 mod address;
 mod discovery;

@@ -94,7 +94,8 @@ impl Directory {
         let find = move |conn: &mut _| devices::matching(conn, &named, None);
         let found = self.store.run("find_named_devices", find).await?;
         let mut found: HashMap<_, _> = found.into_iter().map(|device| (device.device_id.clone(), device)).collect();
-        device_ids.iter().map(|device_id| found.remove(device_id).ok_or_else(no_device)).collect()
+        let missing = |device_id: &DeviceId| Error::not_found(format!("Device {device_id} not found"));
+        device_ids.iter().map(|device_id| found.remove(device_id).ok_or_else(|| missing(device_id))).collect()
     }
 
     /// A site.

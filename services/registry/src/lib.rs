@@ -63,6 +63,8 @@ pub enum OpenEnrollment {
 pub struct Config {
     /// Which devices may enrol without a token.
     pub open_enrollment: OpenEnrollment,
+    /// The address at which devices reach the server; empty: not known.
+    pub device_url: String,
     /// The identity provider by which people sign in; `None`: with tokens and codes alone.
     pub identity_provider: Option<homepot_oidc::Settings>,
 }

@@ -1,6 +1,6 @@
 //! Builds the services with their dependencies and the layers around them.
 
-use std::{convert::Infallible, io, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc};
 
 use anyhow::Context as _;
 use axum::{Router, extract, middleware};
@@ -15,7 +15,7 @@ use homepot_runtime::{
     Drain,
     auth::AuthLayer,
     limits::{LimitLayer, Limits},
-    ops::{HEALTH_PATH, Health},
+    ops::{HEALTH_PATH, Health, Readiness},
     request_id::RequestLayer,
     settings::Reflection,
     unauthenticated::{MESSAGE_BYTES, Unauthenticated},
@@ -24,12 +24,13 @@ use homepot_store::Store;
 use homepot_telemetry::Telemetry;
 use http::{Request, Response};
 use tonic::{Status, body::Body, service::Routes};
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
 use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{
-    Extension, admin_token, client, server_secret,
-    settings::{Role, ServicesAddress, Settings},
+    Extension, admin_token,
+    remote::Exchange,
+    server_secret,
+    settings::{Migrations, Role, Settings},
 };
 
 /// The services behind their door.
@@ -38,10 +39,13 @@ type Services = BoxCloneSyncService<Request<Body>, Response<Body>, Infallible>;
 /// The services that run here, and what they stand on.
 pub(crate) struct Backstage {
     pub(crate) store: Store,
+    /// Always there: it tells who calls.
     pub(crate) registry: Registry,
-    pub(crate) telemetry: Telemetry,
-    pub(crate) commands: Commands,
-    pub(crate) link: Link,
+    /// Where samples are read or taken.
+    pub(crate) telemetry: Option<Telemetry>,
+    /// Where commands are queued or delivered.
+    pub(crate) commands: Option<Commands>,
+    pub(crate) link: Option<Link>,
     services: Services,
     door: AuthLayer,
     reflection: Reflection,
@@ -49,44 +53,65 @@ pub(crate) struct Backstage {
 }
 
 impl Backstage {
-    /// Opens the store, builds the services that `settings` ask for and makes the first admin. The streams of those who
-    /// watch end with `front`, what runs beside the services with `back`.
+    /// Opens the store, builds the services that the roles of `settings` need and, where this process runs the migrations,
+    /// makes the first admin. `readiness` says what the start waits for. The streams of those who watch end with `front`,
+    /// what runs beside the services with `back`.
     pub(crate) async fn build(
         settings: &Settings,
         database_url: String,
         extension: Option<Extension>,
+        readiness: &Readiness,
         front: &Drain,
         back: &Drain,
     ) -> anyhow::Result<Self> {
+        readiness.note_reason("database", Some("waiting"));
         let config = settings.database.config(database_url.as_str());
         let store = Store::open(config).await.context("can't use the database")?;
-        store.migrate().await.context("can't bring the database's schema up to date")?;
+        readiness.note("database", true);
+        let migrates = settings.migrations == Migrations::Run;
+        match migrates {
+            true => drop(store.migrate().await.context("can't bring the database's schema up to date")?),
+            false => wait_for_schema(&store, readiness).await?,
+        }
 
         let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
-        let (secrets, data_dir) = (settings.secrets.clone(), settings.data_dir.as_path());
-        let secret = server_secret::load(secrets.server, data_dir)?;
+        let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
         let registry =
             Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
-        admin_token::bootstrap(&registry, secrets.admin_token, data_dir).await?;
-        let telemetry = Telemetry::build(Default::default(), store.clone(), front.clone());
-        let commands = Commands::build(store.clone(), hints, front.clone());
-        let analytics = Analytics::build(store.clone());
-        let config = settings.link.clone();
-        let link = Link::build(config, registry.clone(), telemetry.clone(), commands.clone(), analytics.clone());
+        if migrates {
+            admin_token::bootstrap(&registry, settings.secrets.admin_token.clone(), &settings.data_dir).await?;
+        }
+
+        let roles = &settings.roles;
+        let holds_devices = roles.has(Role::Link);
+        let telemetry = (roles.has(Role::Telemetry) || holds_devices)
+            .then(|| Telemetry::build(Default::default(), store.clone(), front.clone()));
+        let analytics = (roles.has(Role::Telemetry) || holds_devices).then(|| Analytics::build(store.clone()));
+        let commands =
+            (roles.has(Role::Command) || holds_devices).then(|| Commands::build(store.clone(), hints, front.clone()));
+        // A link does its devices' part of the other services itself, on the same database.
+        let link = match (holds_devices, &telemetry, &commands, &analytics) {
+            (true, Some(telemetry), Some(commands), Some(analytics)) => {
+                let config = settings.link.clone();
+                let (telemetry, commands, analytics) = (telemetry.clone(), commands.clone(), analytics.clone());
+                Some(Link::build(config, registry.clone(), telemetry, commands, analytics))
+            }
+            _ => None,
+        };
 
         let mut routes = Routes::builder();
-        if settings.roles.has(Role::Registry) {
+        if roles.has(Role::Registry) {
             routes.add_service(registry.service());
             routes.add_service(registry.session_service());
         }
-        if settings.roles.has(Role::Telemetry) {
+        if let (true, Some(telemetry), Some(analytics)) = (roles.has(Role::Telemetry), &telemetry, &analytics) {
             routes.add_service(telemetry.service());
             routes.add_service(analytics.service());
         }
-        if settings.roles.has(Role::Command) {
+        if let (true, Some(commands)) = (roles.has(Role::Command), &commands) {
             routes.add_service(commands.service());
         }
-        if settings.roles.has(Role::Link) {
+        if let Some(link) = &link {
             routes.add_service(link.service());
         }
         if let Some(extension) = extension {
@@ -149,6 +174,23 @@ impl Backstage {
     }
 }
 
+/// Waits for somebody else's migrations, and says so.
+async fn wait_for_schema(store: &Store, readiness: &Readiness) -> anyhow::Result<()> {
+    let mut told = None;
+    let waited = store.wait_for_schema(|pending| {
+        readiness.note_reason("schema", Some("waiting for `homepot migrate`"));
+        if told.replace(pending) != Some(pending) {
+            tracing::warn!(
+                pending,
+                "waiting for `homepot migrate`: the database lacks migrations that this server needs"
+            );
+        }
+    });
+    waited.await.context("can't use the database's schema")?;
+    readiness.note("schema", true);
+    Ok(())
+}
+
 /// How replicas wake each other.
 fn transport(settings: &Settings, store: &Store, database_url: String) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &settings.redis {
@@ -157,27 +199,17 @@ fn transport(settings: &Settings, store: &Store, database_url: String) -> anyhow
     })
 }
 
-/// The way from a gateway of its own process to the services.
-pub(crate) fn remote_backend(address: &ServicesAddress) -> anyhow::Result<Backend> {
-    let endpoint = client::endpoint(&address.address, address.ca_pem.as_deref())?;
-    let channel = endpoint
-        .http2_keep_alive_interval(Duration::from_secs(30))
-        .keep_alive_timeout(Duration::from_secs(10))
-        .keep_alive_while_idle(true)
-        .connect_lazy();
-    Ok(Backend::new(channel.map_err(Into::into)))
-}
-
-/// REST over `backend`. A gateway without a database of its own is as healthy as the services it speaks to.
-pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store>) -> Router {
-    let probe = probe(backend.clone());
+/// REST over the services. A gateway is as healthy as they are, and as their database.
+pub(crate) fn gateway(settings: &Settings, exchange: Exchange, store: Option<Store>) -> Router {
+    let backend = exchange.backend();
     let readiness: homepot_gateway::Readiness = Arc::new(move || {
-        let (store, probe) = (store.clone(), probe.clone());
+        let (store, exchange) = (store.clone(), exchange.clone());
         Box::pin(async move {
-            match store {
+            let is_stored = match store {
                 Some(store) => store.check().await.is_ok(),
-                None => are_ready(probe).await,
-            }
+                None => true,
+            };
+            is_stored && exchange.is_ready()
         })
     });
     let trusted_proxies = settings.security.trusted_proxies.clone();
@@ -185,17 +217,4 @@ pub(crate) fn gateway(settings: &Settings, backend: Backend, store: Option<Store
     let over_tls = settings.security.page.over_tls;
     let config = GatewayConfig { trusted_proxies, version, readiness, over_tls, fleet_metrics };
     homepot_gateway::router(config, backend)
-}
-
-/// Boxed with an error that has a name: with a boxed error, or a closure in its type, the compiler can't see that a
-/// future which holds the client may move between threads.
-type Probe = HealthClient<BoxCloneSyncService<Request<Body>, Response<Body>, io::Error>>;
-
-fn probe(services: Backend) -> Probe {
-    HealthClient::new(BoxCloneSyncService::new(services.map_err(io::Error::other)))
-}
-
-async fn are_ready(mut probe: Probe) -> bool {
-    let answer = probe.check(HealthCheckRequest { service: String::new() }).await;
-    answer.is_ok_and(|answer| answer.get_ref().status() == ServingStatus::Serving)
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
 
-use crate::{Extension, confirm_clock, ctl, demo, health, restored, serve, settings::Flags, terminal, tether};
+use crate::{Extension, confirm_clock, ctl, demo, health, migrate, restored, serve, settings::Flags, terminal, tether};
 
 /// Monitors and commands devices. This one program is the server and the operators' shell.
 #[derive(Debug, Parser)]
@@ -24,6 +24,9 @@ enum Command {
     /// Inspect and control the fleet of a running server: sites, devices, commands, runs, tokens.
     #[command(after_help = ctl::AFTER_HELP)]
     Ctl(Box<ctl::CtlArgs>),
+    /// Bring the database's schema up to date, and make the first admin.
+    #[command(after_help = migrate::AFTER_HELP)]
+    Migrate(Box<Flags>),
     /// End the commands that were under way when the backup was made from which the database's files were restored.
     #[command(after_help = restored::AFTER_HELP)]
     Restored(Box<Flags>),
@@ -62,6 +65,7 @@ fn run(extension: Option<Extension>) -> ExitCode {
     let done = match Cli::parse().command {
         Command::Serve(flags) => serve::run(*flags, extension),
         Command::Ctl(args) => ctl::run(*args, Cli::command()),
+        Command::Migrate(flags) => migrate::run(*flags),
         Command::Restored(flags) => restored::run(*flags),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ConfirmClock(args) => confirm_clock::run(&args).map(|()| ExitCode::SUCCESS),

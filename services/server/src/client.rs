@@ -1,6 +1,6 @@
 //! Talking to a running server as an operator.
 
-use std::{path::PathBuf, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use homepot::{
@@ -44,45 +44,69 @@ impl Interceptor for Bearer {
 
 /// The services that operators call, as one operator.
 #[derive(Clone)]
-pub(crate) struct Client(InterceptedService<OnlyGrpc<Channel>, Bearer>);
+pub(crate) struct Client {
+    services: InterceptedService<OnlyGrpc<Channel>, Bearer>,
+    server: ServerAddress,
+}
 
 impl Client {
-    /// Calls through `channel` with `token`.
-    pub(crate) fn new(channel: Channel, token: &Secret) -> anyhow::Result<Self> {
+    /// Calls through `channel`, which leads to `server`, with `token`.
+    pub(crate) fn new(channel: Channel, server: &ServerAddress, token: &Secret) -> anyhow::Result<Self> {
         let mut bearer = MetadataValue::try_from(format!("Bearer {}", token.reveal()))
             .map_err(|_| anyhow::anyhow!("the token holds letters that no token has"))?;
         bearer.set_sensitive(true);
-        Ok(Self(InterceptedService::new(OnlyGrpc::new(channel), Bearer(bearer))))
+        let services = InterceptedService::new(OnlyGrpc::new(channel), Bearer(bearer));
+        Ok(Self { services, server: server.clone() })
+    }
+
+    /// Where it leads to.
+    pub(crate) fn server(&self) -> &ServerAddress {
+        &self.server
     }
 
     pub(crate) fn registry(&self) -> RegistryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        RegistryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        RegistryServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn session(&self) -> SessionServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        SessionServiceClient::new(self.0.clone())
+        SessionServiceClient::new(self.services.clone())
     }
 
     pub(crate) fn telemetry(&self) -> TelemetryServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        TelemetryServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        TelemetryServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        AnalyticsServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        AnalyticsServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
-        CommandServiceClient::new(self.0.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+        CommandServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 }
 
 /// The way to a server: over TLS it trusts the authorities of `ca_pem`, or those of the system.
 pub(crate) fn endpoint(address: &ServerAddress, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpoint> {
-    let endpoint = Endpoint::from(address.uri().clone()).connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
+    endpoint_at(address, None, ca_pem)
+}
+
+/// The way to one of the addresses that the server's name has; `None`: to any of them. Either way its certificate has to be
+/// for the name.
+pub(crate) fn endpoint_at(
+    address: &ServerAddress,
+    at: Option<SocketAddr>,
+    ca_pem: Option<&[u8]>,
+) -> anyhow::Result<Endpoint> {
+    let endpoint = match at {
+        None => Endpoint::from(address.uri().clone()),
+        Some(at) => Endpoint::from_shared(format!("{}://{at}", if address.is_tls() { "https" } else { "http" }))?
+            .origin(address.uri().clone()),
+    };
+    let endpoint = endpoint.connect_timeout(CONNECT_TIMEOUT).tcp_nodelay(true);
     if !address.is_tls() {
         return Ok(endpoint);
     }
-    let tls = ClientTlsConfig::new();
+    let tls = ClientTlsConfig::new().domain_name(address.host().trim_matches(['[', ']']));
     let tls = match ca_pem {
         // A file without one would be taken, and trust nobody.
         Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {

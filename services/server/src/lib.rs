@@ -19,6 +19,8 @@ mod ctl;
 mod demo;
 mod extension;
 mod health;
+mod migrate;
+mod remote;
 mod restored;
 mod serve;
 mod server_secret;

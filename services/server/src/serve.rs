@@ -29,7 +29,8 @@ use crate::{
     Extension, admin_token,
     assemble::{self, Backstage},
     background,
-    settings::{Flags, Settings},
+    remote::Exchange,
+    settings::{Flags, Migrations, Role, Roles, Settings},
     sign_in_link::sign_in_link,
     signals::{Children, Signals},
     terminal,
@@ -119,8 +120,9 @@ struct Listeners {
 impl Listeners {
     fn bind(settings: &Settings) -> anyhow::Result<Self> {
         let addresses = &settings.addresses;
-        let bind_if =
-            |runs: bool, setting, address: SocketAddr| runs.then(|| Listener::bind(setting, address)).transpose();
+        let balancers = &settings.security.balancers;
+        let bind = |setting, address| Ok(Listener::bind(setting, address)?.behind(balancers.clone()));
+        let bind_if = |runs: bool, setting, address: SocketAddr| runs.then(|| bind(setting, address)).transpose();
         let opened = settings.roles.listening();
         let grpc = bind_if(opened.grpc, "grpc-addr", addresses.grpc);
         let rest = bind_if(opened.rest, "rest-addr", addresses.rest);
@@ -141,6 +143,12 @@ pub(crate) fn start_cluster(settings: &Settings) -> anyhow::Result<Option<Privat
     if !settings.roles.any_service() {
         return Ok(None);
     }
+    let secrets = &settings.secrets;
+    let makes_admin = settings.migrations == Migrations::Run && secrets.admin_token.is_none();
+    if settings.database.url.is_some() && secrets.server.is_some() && !makes_admin {
+        // Nothing is written, so the file system may be read-only.
+        return Ok(None);
+    }
     admin_token::make_data_dir(&settings.data_dir)?;
     if settings.database.url.is_some() {
         return Ok(None);
@@ -158,11 +166,14 @@ async fn serve(
     mut cluster: Option<&mut PrivateCluster>,
     started: Instant,
 ) -> anyhow::Result<()> {
-    let (mut signals, mut children) = (Signals::listen()?, Children::listen()?);
+    let (mut signals, mut children) = (Signals::of_service()?, Children::listen()?);
     let database_url = match &settings.database.url {
         Some(url) => Some(url.reveal().to_owned()),
         None => cluster.as_ref().map(|cluster| cluster.database_url()),
     };
+    if let Some(tls) = settings.security.tls.clone() {
+        server.backs.spawn(tls.keep_current(signals.reload(), server.back.clone()));
+    }
     let starting = server.start(settings, metrics, listeners, database_url, started);
     tokio::select! {
         started = starting => started?,
@@ -253,6 +264,8 @@ impl Gates {
 
 /// What runs, in the order in which it stops.
 struct Server {
+    /// How long it takes new connections after it stopped being ready.
+    grace: Duration,
     deadline: Duration,
     gates: Gates,
     readiness: Readiness,
@@ -269,6 +282,7 @@ struct Server {
 impl Server {
     fn new(settings: &Settings, shares: Shares, extension: Option<Extension>) -> Self {
         Self {
+            grace: settings.drain_grace,
             deadline: settings.drain_deadline,
             gates: Gates::new(settings, shares),
             readiness: Readiness::new(),
@@ -308,22 +322,19 @@ impl Server {
 
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
-            self.readiness.note_reason("database", Some("waiting"));
-            let backstage = Backstage::build(settings, database_url, self.extension, &self.front, &self.back).await?;
-            self.readiness.note("database", true);
+            let readiness = &self.readiness;
+            let building = Backstage::build(settings, database_url, self.extension, readiness, &self.front, &self.back);
+            let backstage = building.await?;
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.tls.clone());
             let gate = self.gates.grpc.clone();
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, gate, front).await });
-            self.start_background(&backstage);
+            self.start_background(&settings.roles, &backstage);
             self.backstage = Some(backstage);
         }
         if let Some(listener) = listeners.rest {
-            let backend = match (&settings.services, &self.backstage) {
-                (Some(address), _) => assemble::remote_backend(address)?,
-                (None, backstage) => backstage.as_ref().context("a gateway needs services")?.backend(),
-            };
+            let exchange = Exchange::new(&settings.services, self.backstage.as_ref().map(Backstage::backend));
             let store = self.backstage.as_ref().map(|backstage| backstage.store.clone());
-            let router = assemble::gateway(settings, backend, store);
+            let router = assemble::gateway(settings, exchange, store);
             let (front, tls) = (self.front.clone(), settings.security.tls.clone());
             let gate = self.gates.rest.clone();
             self.fronts.spawn(async move { serve::rest(listener, tls.as_ref(), router, gate, front).await });
@@ -340,29 +351,38 @@ impl Server {
         Ok(())
     }
 
-    fn start_background(&mut self, backstage: &Backstage) {
+    /// Background work belongs to a role, so that as many processes as run that role take part in it.
+    fn start_background(&mut self, roles: &Roles, backstage: &Backstage) {
         let store = &backstage.store;
-        let (telemetry, back) = (backstage.telemetry.clone(), self.back.clone());
-        self.backs.spawn(async move { telemetry.maintain(back).await });
         self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
         let (registry, back) = (backstage.registry.clone(), self.back.clone());
-        self.backs.spawn(async move { registry.keep_presence(back).await });
-        let (registry, back) = (backstage.registry.clone(), self.back.clone());
         self.backs.spawn(async move { registry.watch_secret(back).await });
-        let (commands, back) = (backstage.commands.clone(), self.back.clone());
-        self.backs.spawn(async move {
-            tokio::select! {
-                () = back.wait() => {}
-                () = commands.run_background() => {}
-            }
-        });
+        if roles.has(Role::Registry) {
+            let (registry, back) = (backstage.registry.clone(), self.back.clone());
+            self.backs.spawn(async move { registry.keep_presence(back).await });
+        }
+        if let (true, Some(telemetry)) = (roles.has(Role::Telemetry), backstage.telemetry.clone()) {
+            let back = self.back.clone();
+            self.backs.spawn(async move { telemetry.maintain(back).await });
+        }
+        if let (true, Some(commands)) = (roles.has(Role::Command), backstage.commands.clone()) {
+            let back = self.back.clone();
+            self.backs.spawn(async move {
+                tokio::select! {
+                    () = back.wait() => {}
+                    () = commands.run_background() => {}
+                }
+            });
+        }
     }
 
     /// Not ready → devices are told → requests under way end → what was taken is stored → the rest.
     async fn stop(&mut self) {
         self.readiness.draining();
+        // Load balancers look now and then: until they have seen it, they send more.
+        tokio::time::sleep(self.grace).await;
         self.front.start();
-        let link = self.backstage.as_ref().map(|backstage| backstage.link.clone());
+        let link = self.backstage.as_ref().and_then(|backstage| backstage.link.clone());
         let fronts = &mut self.fronts;
         let ends = async {
             if let Some(link) = link {
@@ -372,8 +392,8 @@ impl Server {
         };
         within(self.deadline, "open streams and requests", ends).await;
         self.fronts.abort_all();
-        if let Some(backstage) = &self.backstage {
-            within(FLUSH, "storing what was taken", backstage.telemetry.shutdown()).await;
+        if let Some(telemetry) = self.backstage.as_ref().and_then(|backstage| backstage.telemetry.clone()) {
+            within(FLUSH, "storing what was taken", telemetry.shutdown()).await;
         }
         self.back.start();
         let backs = &mut self.backs;

@@ -1,32 +1,58 @@
-//! The signals that end the server: the first asks, the second insists.
+//! The signals of the server: the first that ends it asks, the second insists.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::watch,
+};
 
 /// Waits for signals that ask the process to end.
 pub(crate) struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
+    /// Whether the end of the terminal is that of the process. A service has none, and SIGHUP then means to read files anew.
+    ends_with_terminal: bool,
+    reload: watch::Sender<()>,
 }
 
 impl Signals {
     /// From here on these signals no longer end the process by themselves.
     pub(crate) fn listen() -> io::Result<Self> {
+        Ok(Self { ends_with_terminal: true, ..Self::of_service()? })
+    }
+
+    /// As [`Self::listen`]; without a terminal, SIGHUP asks to read files anew.
+    pub(crate) fn of_service() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
+            ends_with_terminal: io::stdin().is_terminal(),
+            reload: watch::Sender::new(()),
         })
     }
 
-    /// The next signal's name.
+    /// Changes whenever SIGHUP asks to read files anew.
+    pub(crate) fn reload(&self) -> watch::Receiver<()> {
+        self.reload.subscribe()
+    }
+
+    /// The name of the next signal that ends the process.
     pub(crate) async fn next(&mut self) -> &'static str {
-        tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.hangup.recv() => "SIGHUP",
+        loop {
+            tokio::select! {
+                _ = self.interrupt.recv() => return "SIGINT",
+                _ = self.terminate.recv() => return "SIGTERM",
+                _ = self.hangup.recv() => {
+                    if self.ends_with_terminal {
+                        return "SIGHUP";
+                    }
+                    tracing::info!("SIGHUP: reading the certificate and key anew");
+                    self.reload.send_replace(());
+                }
+            }
         }
     }
 }

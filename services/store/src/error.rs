@@ -43,6 +43,17 @@ pub enum StoreError {
     /// The migrations did not go through.
     #[error("migrating the database failed: {0}")]
     Migration(String),
+    /// The schema was changed by a newer version, in a way that this one can't work with.
+    #[error(
+        "the database's schema is newer than this program: it needs one that knows the migration {needs}, and this one \
+         knows those up to {knows}; start a newer version of homepot"
+    )]
+    SchemaTooNew {
+        /// The oldest migration that a program has to know.
+        needs: String,
+        /// The newest one that this program knows.
+        knows: String,
+    },
     /// A row holds what the model does not allow.
     #[error("a row holds what it may not: {0}")]
     Corrupt(String),
@@ -64,6 +75,7 @@ impl StoreError {
             Self::Invalid(_) => "invalid",
             Self::Address(_) => "address",
             Self::Migration(_) => "migration",
+            Self::SchemaTooNew { .. } => "schema_too_new",
             Self::Corrupt(_) => "corrupt",
             Self::Panicked(_) => "panicked",
         }

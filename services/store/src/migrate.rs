@@ -1,22 +1,127 @@
 //! The migrations, built into the binary.
 
-use diesel::{PgConnection, connection::SimpleConnection};
+use std::{collections::BTreeSet, time::Duration};
+
+use diesel::{
+    PgConnection, QueryableByName, RunQueryDsl,
+    connection::SimpleConnection,
+    migration::MigrationSource,
+    pg::Pg,
+    sql_query,
+    sql_types::{Nullable, Text},
+};
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
-    StoreError,
+    Store, StoreError,
     lane::Lane,
     locks::{self, Lock},
     restored, samples,
 };
 
+/// How often a server that waits for the schema looks at it.
+const SCHEMA_LOOK: Duration = Duration::from_millis(500);
+
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
+
+/// How the schema stands to this program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum SchemaState {
+    /// Everything that this program needs is there. There may be more, of a newer program.
+    Current,
+    /// So many of the migrations that this program knows are still to come.
+    Behind(usize),
+    /// The schema no longer bears this program.
+    TooNew {
+        /// The oldest migration that a program has to know.
+        needs: String,
+        /// The newest one that this program knows.
+        knows: String,
+    },
+}
+
+impl Store {
+    /// Waits until the schema has everything that this program needs, however long that takes; `told` hears of each look
+    /// that found it lacking, with the number of migrations to come. It changes nothing, and fails where the schema is
+    /// too new.
+    pub async fn wait_for_schema(&self, mut told: impl FnMut(usize)) -> Result<(), StoreError> {
+        loop {
+            match self.lane(Lane::Upkeep).run("look_at_schema", state).await {
+                Ok(SchemaState::Current) => return Ok(()),
+                Ok(SchemaState::Behind(pending)) => told(pending),
+                Ok(SchemaState::TooNew { needs, knows }) => return Err(StoreError::SchemaTooNew { needs, knows }),
+                Err(error) if error.is_passing() => tracing::warn!(%error, "look at the database's schema"),
+                Err(error) => return Err(error),
+            }
+            tokio::time::sleep(SCHEMA_LOOK).await;
+        }
+    }
+}
+
+/// How the schema stands. It only reads, so that a user without the right to create anything can ask.
+fn state(conn: &mut PgConnection) -> Result<SchemaState, StoreError> {
+    let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(failed)?;
+    let known: BTreeSet<String> = migrations.iter().map(|migration| migration.name().version().to_string()).collect();
+    let Some(made) = made(conn)? else { return Ok(SchemaState::Behind(known.len())) };
+    if let Some(needs) = made.needs.filter(|needs| !known.contains(needs)) {
+        return Ok(SchemaState::TooNew { needs, knows: known.into_iter().next_back().unwrap_or_default() });
+    }
+    Ok(match known.difference(&made.applied).count() {
+        0 => SchemaState::Current,
+        pending => SchemaState::Behind(pending),
+    })
+}
+
+struct Made {
+    applied: BTreeSet<String>,
+    needs: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Tables {
+    #[diesel(sql_type = Nullable<Text>)]
+    applied: Option<String>,
+    #[diesel(sql_type = Nullable<Text>)]
+    bears: Option<String>,
+}
+
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
+/// What was made so far; `None`: nothing at all.
+fn made(conn: &mut PgConnection) -> Result<Option<Made>, StoreError> {
+    let tables: Tables = sql_query(
+        "SELECT to_regclass('__diesel_schema_migrations')::text AS applied, to_regclass('schema_bears')::text AS bears",
+    )
+    .get_result(conn)?;
+    if tables.applied.is_none() {
+        return Ok(None);
+    }
+    let applied: Vec<Version> = sql_query("SELECT version::text FROM __diesel_schema_migrations").load(conn)?;
+    let needs: Vec<Version> = match tables.bears {
+        Some(_) => sql_query("SELECT oldest_migration AS version FROM schema_bears").load(conn)?,
+        None => Vec::new(),
+    };
+    let needs = needs.into_iter().next().map(|row| row.version);
+    Ok(Some(Made { applied: applied.into_iter().map(|row| row.version).collect(), needs }))
+}
+
+fn refuse_too_new(conn: &mut PgConnection) -> Result<(), StoreError> {
+    match state(conn)? {
+        SchemaState::TooNew { needs, knows } => Err(StoreError::SchemaTooNew { needs, knows }),
+        SchemaState::Current | SchemaState::Behind(_) => Ok(()),
+    }
+}
 
 /// Runs what is pending. diesel takes no lock of its own: without ours, of three replicas that start at once two crash.
 ///
 /// Answers what was ended because this database turned out to be restored from a dump.
 pub(crate) fn run(conn: &mut PgConnection) -> Result<Option<restored::Ended>, StoreError> {
     unhurried(conn, |conn| {
+        refuse_too_new(conn)?;
         let done = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
         if !done.is_empty() {
             tracing::info!(count = done.len(), "migrated the database");

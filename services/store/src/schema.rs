@@ -289,6 +289,7 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         requested_type -> Nullable<Text>,
+        changed_at -> Timestamptz,
     }
 }
 
@@ -407,6 +408,13 @@ diesel::table! {
     finished_sign_ins (attempt) {
         attempt -> Binary,
         finished_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    schema_bears (one) {
+        one -> Bool,
+        oldest_migration -> Text,
     }
 }
 

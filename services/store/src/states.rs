@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use homepot::model::{Page, PageRequest, StateChange, Weigh};
+use homepot::model::{Page, PageRequest, StateChange, TimeRange, Weigh};
 
 use crate::{StoreError, paging, row, schema::device_states};
 
@@ -25,12 +25,23 @@ impl Weigh for Row {
     }
 }
 
-/// The history of a device, newest first.
-pub fn list(conn: &mut PgConnection, pk: i64, page: &PageRequest) -> Result<Page<StateChange>, StoreError> {
+/// The history of a device within a range of time, newest first.
+pub fn list(
+    conn: &mut PgConnection,
+    pk: i64,
+    (start, end): TimeRange,
+    page: &PageRequest,
+) -> Result<Page<StateChange>, StoreError> {
     let mut query = device_states::table
         .filter(device_states::device.eq(pk))
         .select(Row::as_select())
         .into_boxed::<diesel::pg::Pg>();
+    if let Some(start) = start {
+        query = query.filter(device_states::at.ge(start));
+    }
+    if let Some(end) = end {
+        query = query.filter(device_states::at.lt(end));
+    }
     if let Some(after) = paging::after_time_key::<i64>(page)? {
         let earlier = device_states::at.lt(after.time);
         query = query.filter(earlier.or(device_states::at.eq(after.time).and(device_states::number.lt(after.name))));

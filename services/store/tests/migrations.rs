@@ -184,3 +184,30 @@ async fn the_database_judges_presence_by_the_bound_that_the_code_has() {
     let judged: Judged = sql_query(judge).get_result(&mut conn).unwrap();
     assert_eq!((judged.just_within, judged.just_beyond, judged.never), (true, false, false));
 }
+
+#[tokio::test]
+async fn a_schema_is_waited_for_without_a_right_to_change_it_and_one_that_is_too_new_is_refused() {
+    let database = TestDatabase::empty().await;
+    let open = async || Store::open(StoreConfig { threads: 2, ..StoreConfig::new(database.url()) }).await.unwrap();
+    let (waiting, migrating) = (open().await, open().await);
+    let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
+    let waits = tokio::spawn(async move { waiting.wait_for_schema(|pending| told.send(pending).unwrap()).await });
+    let pending = hears.recv().await.unwrap();
+    assert!(pending > 10, "{pending}");
+    let made = "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace";
+    assert_eq!(sql_query(made).execute(&mut database.connect()).unwrap(), 0, "waiting makes nothing");
+    migrating.migrate().await.unwrap();
+    waits.await.unwrap().unwrap();
+
+    // A newer program has migrated it since, and the schema still bears this one.
+    let mut conn = database.connect();
+    sql_query("INSERT INTO __diesel_schema_migrations (version) VALUES ('99990101000000')").execute(&mut conn).unwrap();
+    migrating.wait_for_schema(|_| panic!("nothing is lacking")).await.unwrap();
+    migrating.migrate().await.unwrap();
+
+    sql_query("UPDATE schema_bears SET oldest_migration = '99990101000000'").execute(&mut conn).unwrap();
+    for refused in [migrating.wait_for_schema(|_| ()).await.unwrap_err(), migrating.migrate().await.unwrap_err()] {
+        let told = refused.to_string();
+        assert!(told.contains("99990101000000") && told.contains("start a newer version of homepot"), "{told}");
+    }
+}

@@ -28,7 +28,7 @@ fn one_real() -> BySource {
 
 /// Oldest first.
 fn history(conn: &mut PgConnection, pk: i64) -> Vec<StateChange> {
-    let mut changes = all_pages(3, |page| states::list(conn, pk, page).unwrap());
+    let mut changes = all_pages(3, |page| states::list(conn, pk, (None, None), page).unwrap());
     changes.reverse();
     changes
 }

@@ -135,7 +135,7 @@ async fn a_real_device_takes_a_simulated_ones_id_over_and_nothing_of_that_one_is
     assert_eq!(rows_of(&mut conn, neighbour.pk), neighbours);
     assert!(credential(&mut conn, "d", "hpd_AAAAAAAA").unwrap().key.is_none());
 
-    let history = states::list(&mut conn, new.pk, &page(10, None)).unwrap().items;
+    let history = states::list(&mut conn, new.pk, (None, None), &page(10, None)).unwrap().items;
     let [first] = &history[..] else { panic!("{history:?}") };
     assert_eq!((first.status, first.cause), (DeviceStatus::Unknown, StateCause::TookOver));
     assert!(first.detail.contains("took over"), "{}", first.detail);

@@ -72,7 +72,7 @@ async fn a_device_whose_history_is_kept_is_in_no_list_can_not_come_back_and_is_r
     maintenance::run_at(&mut conn, Utc::now(), &Retention::default()).unwrap().unwrap();
     let found = devices::find(&mut conn, &device_id("d")).unwrap().unwrap();
     assert!(found.removed_at.is_some() && !found.active);
-    assert_eq!(states::list(&mut conn, device.pk, &page(10, None)).unwrap().items.len(), 2);
+    assert_eq!(states::list(&mut conn, device.pk, (None, None), &page(10, None)).unwrap().items.len(), 2);
     let (start, end) = (Utc::now() - TimeDelta::days(3), Utc::now() + TimeDelta::minutes(1));
     assert_eq!(samples::list(&mut conn, device.pk, start, end, &page(10, None)).unwrap().items.len(), 3);
     let named = DeviceSelection { device_ids: [device_id("d")].into(), ..everything() };

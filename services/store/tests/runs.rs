@@ -1,8 +1,10 @@
 //! Runs: paced, stopped by failures, and driven on by whoever comes.
 
+use chrono::{DateTime, TimeDelta, Utc};
+use diesel::{Connection, RunQueryDsl, dsl::sql, sql_types::Timestamptz};
 use homepot::model::{
-    CommandId, CommandState, CommandType, DeviceChange, DeviceId, DeviceSource, Event, Run, RunDevice, RunId, RunOrder,
-    RunProgress, RunResumption, RunState, SiteId, SiteScope, Target, Whom,
+    CommandId, CommandState, CommandType, DeviceChange, DeviceId, DeviceSource, Event, Run, RunDevice, RunDeviceFilter,
+    RunId, RunOrder, RunProgress, RunResumption, RunState, SiteId, SiteScope, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
@@ -58,7 +60,7 @@ fn site_1() -> Target {
 }
 
 fn listed(conn: &mut PgConnection, run: &Run) -> Vec<RunDevice> {
-    all_pages(2, |page| runs::devices(conn, run.run_id, &[], None, page).unwrap())
+    all_pages(2, |page| runs::devices(conn, run.run_id, &RunDeviceFilter::default(), page).unwrap())
 }
 
 /// Ends the commands that are queued.
@@ -241,4 +243,107 @@ async fn runs_of_a_restored_database_are_halted_until_somebody_resumes_them() {
     let halted = found(&mut conn, &run);
     assert_eq!((halted.state, queued(&mut conn)), (RunState::Halted, before));
     assert!(halted.reason.unwrap().contains("restored from a backup"));
+}
+
+fn now(conn: &mut PgConnection) -> DateTime<Utc> {
+    diesel::select(sql::<Timestamptz>("clock_timestamp()")).get_result(conn).unwrap()
+}
+
+#[tokio::test]
+async fn a_watch_finds_each_change_of_a_run_and_each_is_later_than_the_one_before() {
+    let database = fleet().await;
+    let mut conn = database.connect();
+    let everything = usize::MAX;
+    let quiet = start(&mut conn, &order(site_1()));
+    runs::cancel(&mut conn, quiet.run_id, "cancelled by bob").unwrap();
+    let run = start(&mut conn, &order(site_1()));
+
+    let since = now(&mut conn);
+    assert_eq!(runs::changed_since(&mut conn, since, everything).unwrap(), Some(Vec::new()));
+    let changed = |conn: &mut PgConnection| {
+        let found = runs::changed_since(conn, since, everything).unwrap().unwrap();
+        let [watched] = &found[..] else { panic!("{found:?}") };
+        assert_eq!((watched.run.run_id, &watched.site_ids[..]), (run.run_id, &[site_id("site-1")][..]));
+        watched.clone()
+    };
+    // Its commands tell that it went on.
+    queued(&mut conn);
+    assert_eq!(changed(&mut conn).run.progress.in_flight, 2);
+    end_all(&mut conn, &run, CommandState::Succeeded);
+    let went_on = changed(&mut conn);
+    assert_eq!((went_on.run.progress.succeeded, went_on.changed_at < since), (2, true));
+    // What becomes of the run itself tells its row, and two changes of one transaction are told apart.
+    let times = conn.transaction(|conn| {
+        runs::pause(conn, run.run_id, "paused by bob")?;
+        let paused = changed(conn).changed_at;
+        runs::resume(conn, run.run_id, &RunResumption::default())?;
+        Ok::<_, StoreError>([went_on.changed_at, paused, changed(conn).changed_at])
+    });
+    assert!(times.unwrap().is_sorted_by(|earlier, later| earlier < later));
+    // And so does a device that is left out, of which no command tells.
+    let since = now(&mut conn);
+    for number in 2..FIRST {
+        let inactive = DeviceChange { active: Some(false), ..DeviceChange::default() };
+        devices::update(&mut conn, &device_id(&format!("d{number}")), &inactive).unwrap();
+    }
+    queued(&mut conn);
+    let found = runs::changed_since(&mut conn, since, everything).unwrap().unwrap();
+    assert_eq!(found.iter().map(|watched| watched.run.progress.skipped).collect::<Vec<_>>(), [2]);
+    // More than may be in memory is not told at once.
+    assert_eq!(runs::changed_since(&mut conn, since, 1).unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_watch_is_told_of_the_runs_that_its_filter_lets_in() {
+    let database = fleet().await;
+    let mut conn = database.connect();
+    let near = start(&mut conn, &order(site_1())).run_id;
+    let far = start(&mut conn, &order(whole_fleet(DeviceSource::Real))).run_id;
+    let everything = runs::WatchedFilter { scope: SiteScope::All, source: None, run_id: None };
+    let yesterday = now(&mut conn) - TimeDelta::days(1);
+    let all = runs::changed_since(&mut conn, yesterday, usize::MAX).unwrap().unwrap();
+    for (filter, expected) in [
+        (everything.clone(), vec![near, far]),
+        (runs::WatchedFilter { scope: SiteScope::Only(vec![site_id("site-1")]), ..everything.clone() }, vec![near]),
+        (runs::WatchedFilter { scope: SiteScope::Only(vec![site_id("site-2")]), ..everything.clone() }, vec![]),
+        (runs::WatchedFilter { source: Some(DeviceSource::Simulated), ..everything.clone() }, vec![]),
+        (runs::WatchedFilter { source: Some(DeviceSource::Real), ..everything.clone() }, vec![near, far]),
+        (runs::WatchedFilter { run_id: Some(far), ..everything }, vec![far]),
+    ] {
+        let read = all_pages(1, |page| runs::changed_of(&mut conn, &filter, None, page, usize::MAX).unwrap());
+        assert_eq!(read.iter().map(|watched| watched.run.run_id).collect::<Vec<_>>(), expected);
+        // A look tells each viewer the same.
+        let mut seen: Vec<_> = all.iter().filter(|watched| filter.matches(watched)).map(|one| one.run.run_id).collect();
+        seen.sort_unstable();
+        assert_eq!(seen, expected);
+    }
+}
+
+#[tokio::test]
+async fn each_number_of_the_progress_has_a_list_of_exactly_that_many() {
+    let database = fleet().await;
+    let mut conn = database.connect();
+    let inactive = DeviceChange { active: Some(false), ..DeviceChange::default() };
+    devices::update(&mut conn, &device_id("d0"), &inactive).unwrap();
+    let run = start(&mut conn, &order(site_1()));
+    queued(&mut conn);
+    let progress = found(&mut conn, &run).progress;
+    assert_eq!(progress, RunProgress { total: 5, skipped: 1, in_flight: 2, waiting: 2, ..RunProgress::default() });
+    let of_queued = || RunDeviceFilter { states: vec![CommandState::Queued], ..RunDeviceFilter::default() };
+    for (filter, expected) in [
+        (RunDeviceFilter::default(), progress.total),
+        (of_queued(), progress.in_flight),
+        (RunDeviceFilter { waiting: true, ..RunDeviceFilter::default() }, progress.waiting),
+        (RunDeviceFilter { skipped: true, ..RunDeviceFilter::default() }, progress.skipped),
+        // Any of them, and each of this run and this source.
+        (RunDeviceFilter { waiting: true, skipped: true, ..of_queued() }, progress.total),
+        (RunDeviceFilter { waiting: true, source: Some(DeviceSource::Simulated), ..of_queued() }, 0),
+    ] {
+        let list = all_pages(1, |page| runs::devices(&mut conn, run.run_id, &filter, page).unwrap());
+        assert_eq!(u32::try_from(list.len()).unwrap(), expected, "{filter:?}");
+        assert!(list.iter().all(|device| !filter.skipped || filter.waiting || device.skipped));
+    }
+    let other = start(&mut conn, &order(site_1()));
+    let waiting = RunDeviceFilter { waiting: true, skipped: true, ..of_queued() };
+    assert_eq!(all_pages(9, |page| runs::devices(&mut conn, other.run_id, &waiting, page).unwrap()).len(), 5);
 }

@@ -3,7 +3,7 @@
 use chrono::{SubsecRound, Utc};
 use homepot::model::{
     CommandState, CommandType, DeviceChange, DeviceSelection, DeviceSource, DeviceStatus, FleetSummary, LabelSelector,
-    Run, RunId, RunOrder, Sample, SiteScope, StateCause, Target, Whom,
+    Run, RunDeviceFilter, RunId, RunOrder, Sample, SiteScope, StateCause, Target, Whom,
 };
 use homepot_store::{
     PgConnection, StoreError,
@@ -125,7 +125,7 @@ fn start(conn: &mut PgConnection, whom: Whom, source: Option<DeviceSource>) -> R
 }
 
 fn of_run(conn: &mut PgConnection, run: &Run) -> Vec<(String, DeviceSource)> {
-    let devices = all_pages(1, |page| runs::devices(conn, run.run_id, &[], None, page).unwrap());
+    let devices = all_pages(1, |page| runs::devices(conn, run.run_id, &RunDeviceFilter::default(), page).unwrap());
     devices.into_iter().map(|device| (device.device_id.to_string(), device.source)).collect()
 }
 
@@ -144,7 +144,8 @@ async fn a_run_reaches_devices_of_its_source_and_says_so_ever_after() {
     for (source, run) in [(REAL, &real), (SIMULATED, &simulated)] {
         let runs = all_pages(1, |page| runs::list(&mut conn, &SiteScope::All, None, Some(source), page).unwrap());
         assert_eq!(runs.iter().map(|run| run.run_id).collect::<Vec<_>>(), [run.run_id]);
-        let devices = all_pages(1, |page| runs::devices(&mut conn, named.run_id, &[], Some(source), page).unwrap());
+        let of_source = RunDeviceFilter { source: Some(source), ..RunDeviceFilter::default() };
+        let devices = all_pages(1, |page| runs::devices(&mut conn, named.run_id, &of_source, page).unwrap());
         assert_eq!(devices.iter().map(|device| device.source).collect::<Vec<_>>(), [source]);
     }
     assert_eq!(all_pages(1, |page| runs::list(&mut conn, &SiteScope::All, None, None, page).unwrap()).len(), 3);

@@ -37,6 +37,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         site_ids: Vec::new(),
         label_selector: format!("{SET_LABEL}={}", args.name),
         all: false,
+        expected_devices: None,
     };
     let removed = registry.remove_simulated_devices(request).await.map_err(|status| refusal(&status))?;
     keys.clear().with_context(|| format!("can't empty {}", keys.path().display()))?;

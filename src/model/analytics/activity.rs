@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{ActivityType, MAX_METADATA, TimeRange, read_range, read_source};
+use super::{ActivityType, MAX_METADATA, read_source};
 use crate::{
     checked,
     error::Error,
     model::{
-        DeviceSource, Faults, JsonObject, OperatorName, from_proto_duration, from_struct, non_empty, to_proto_duration,
-        to_proto_timestamp, to_struct,
+        DeviceSource, Faults, JsonObject, OperatorName, TimeRange, from_proto_duration, from_struct, non_empty,
+        read_range, to_proto_duration, to_proto_timestamp, to_struct,
     },
     pb::{analytics::v1 as pb, common::v1 as common_pb},
 };
@@ -118,7 +118,7 @@ impl TryFrom<pb::ActivityFilter> for ActivityFilter {
             page_url: non_empty(filter.page_url),
             session_id: non_empty(filter.session_id),
             operator: non_empty(filter.operator),
-            range: read_range(&mut faults, filter.start_time.as_ref(), filter.end_time.as_ref()),
+            range: read_range(&mut faults, "filter.", filter.start_time.as_ref(), filter.end_time.as_ref()),
             source: read_source(&mut faults, filter.source),
         };
         faults.finish(Some(read))

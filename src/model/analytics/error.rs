@@ -2,13 +2,13 @@
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 
-use super::{MAX_CONTEXT, Severity, TimeRange, read_range, read_source};
+use super::{MAX_CONTEXT, Severity, read_source};
 use crate::{
     checked,
     error::Error,
     model::{
-        DeviceId, DeviceSource, Faults, JsonObject, OperatorName, SiteId, from_struct, non_empty, to_proto_timestamp,
-        to_struct,
+        DeviceId, DeviceSource, Faults, JsonObject, OperatorName, SiteId, TimeRange, from_struct, non_empty,
+        read_range, to_proto_timestamp, to_struct,
     },
     pb::{analytics::v1 as pb, common::v1 as common_pb},
 };
@@ -127,7 +127,12 @@ impl TryFrom<pb::ErrorFilter> for ErrorFilter {
             endpoint: non_empty(filter.endpoint),
             device_id: non_empty(filter.device_id).and_then(|id| faults.take(DeviceId::parse(&id))),
             site_id: non_empty(filter.site_id).and_then(|id| faults.take(SiteId::parse(&id))),
-            range: whole_hours(read_range(&mut faults, filter.start_time.as_ref(), filter.end_time.as_ref())),
+            range: whole_hours(read_range(
+                &mut faults,
+                "filter.",
+                filter.start_time.as_ref(),
+                filter.end_time.as_ref(),
+            )),
             source: read_source(&mut faults, filter.source),
         };
         faults.finish(Some(read))

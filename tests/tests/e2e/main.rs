@@ -26,6 +26,7 @@ mod reflection;
 mod removal;
 mod replicas;
 mod rest;
+mod roles;
 mod siege;
 mod sign_in;
 mod simulator;

@@ -114,6 +114,19 @@ async fn a_pulled_cable_a_clean_end_and_a_poller_show_to_who_watches_each_with_i
     assert_eq!(causes(&server, "clean").await, [StateChangeCause::Attached, StateChangeCause::Detached]);
     let presence = device.presence.unwrap();
     assert!(presence.status_since.is_some() && presence.attached_at.is_none());
+    // From a time on, and before it; a range that is none is told by its field.
+    let within = async |start_time, end_time| {
+        let request =
+            ListStateChangesRequest { device_id: "clean".to_owned(), start_time, end_time, ..Default::default() };
+        server.admin().registry.list_state_changes(request).await.map(|answer| answer.into_inner().changes)
+    };
+    let all = within(None, None).await.unwrap();
+    let at = all[0].time;
+    assert_eq!(within(at, None).await.unwrap(), all[..1]);
+    assert_eq!(within(None, at).await.unwrap(), all[1..]);
+    assert_eq!(within(all[1].time, at).await.unwrap(), all[1..]);
+    let refused = homepot::Error::from(&within(at, at).await.unwrap_err());
+    assert_eq!(refused.field_violations()[0].field, "start_time");
 
     let mut device = server.clients(&Caller::Device(poller)).device;
     device.fetch_commands(FetchCommandsRequest::default()).await.unwrap();

@@ -8,7 +8,9 @@ use homepot::{
         telemetry::v1 as telemetry_pb,
     },
 };
-use homepot_tests::{Certificate, Cluster, Process, Server, ServerOptions, Session, eventually, rest::Request};
+use homepot_tests::{
+    Certificate, Cluster, Process, Server, ServerOptions, Session, eventually, free_address, rest::Request,
+};
 
 /// As many samples as a message holds.
 const MANY: u64 = 1_000;
@@ -151,11 +153,6 @@ async fn told_of(server: &Server, reason: &str) {
     assert_eq!(server.ops("/livez").await.status, 200);
     let metric = format!("homepot_database_trouble{{reason=\"{reason}\"}} 1");
     assert!(server.ops("/metrics").await.text().contains(&metric));
-}
-
-fn free_address() -> String {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().to_string()
 }
 
 /// Makes the database read-only, or takes that back, also for connections of now.

@@ -11,12 +11,17 @@ use super::super::Memory;
 /// Where a container finds its own limits.
 const CGROUPS: &str = "/sys/fs/cgroup";
 
-pub(super) fn memory() -> Option<Memory> {
-    read(&fs::read_to_string("/proc/meminfo").ok()?, Path::new(CGROUPS))
+/// `of_machine`: whatever the limits of this container are.
+pub(super) fn memory(of_machine: bool) -> Option<Memory> {
+    let meminfo = fs::read_to_string("/proc/meminfo").ok()?;
+    match of_machine {
+        true => machine(&meminfo),
+        false => read(&meminfo, Path::new(CGROUPS)),
+    }
 }
 
-fn read(meminfo: &str, cgroups: &Path) -> Option<Memory> {
-    let machine = Memory {
+fn machine(meminfo: &str) -> Option<Memory> {
+    Some(Memory {
         total: kib(meminfo, "MemTotal:")?,
         is_limit: false,
         used: kib(meminfo, "MemTotal:")?.saturating_sub(kib(meminfo, "MemAvailable:")?),
@@ -24,7 +29,11 @@ fn read(meminfo: &str, cgroups: &Path) -> Option<Memory> {
         swap_used: kib(meminfo, "SwapTotal:")
             .zip(kib(meminfo, "SwapFree:"))
             .map(|(total, free)| total.saturating_sub(free)),
-    };
+    })
+}
+
+fn read(meminfo: &str, cgroups: &Path) -> Option<Memory> {
+    let machine = machine(meminfo)?;
     match container(cgroups) {
         Some((limit, used)) if limit < machine.total => Some(Memory { total: limit, is_limit: true, used, ..machine }),
         _ => Some(machine),

@@ -3,7 +3,7 @@
 mod counters;
 mod memory;
 
-use std::{collections::BTreeMap, fs, time::Duration};
+use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -49,9 +49,9 @@ pub fn load() -> Option<[f64; 3]> {
     counters::load(&fs::read_to_string("/proc/loadavg").ok()?)
 }
 
-/// Memory of the machine, or of the container this runs in.
-pub fn memory() -> Option<Memory> {
-    memory::memory()
+/// Memory of the machine, or of the container this runs in unless `of_machine`.
+pub fn memory(of_machine: bool) -> Option<Memory> {
+    memory::memory(of_machine)
 }
 
 /// Measures how busy the processor is, from one reading to the next.
@@ -69,9 +69,9 @@ impl Processor {
     }
 }
 
-/// Use of the file system that holds the root, counted as `df` counts it: what only root may still use is full.
-pub fn root_disk_percent() -> Option<f64> {
-    let fs = rustix::fs::statvfs("/").ok()?;
+/// Use of the file system that holds `root`, counted as `df` counts it: what only root may still use is full.
+pub fn disk_percent(root: &Path) -> Option<f64> {
+    let fs = rustix::fs::statvfs(root).ok()?;
     let used = fs.f_blocks.saturating_sub(fs.f_bfree);
     let usable = used + fs.f_bavail;
     (usable > 0).then(|| used as f64 / usable as f64 * 100.0)
@@ -87,10 +87,13 @@ mod tests {
         assert!(uptime().unwrap() > Duration::ZERO);
         let (earlier, later) = (since_boot(), since_boot());
         assert!(later >= earlier && earlier > Duration::ZERO);
-        assert!((0.0..=100.0).contains(&root_disk_percent().unwrap()));
+        assert!((0.0..=100.0).contains(&disk_percent(Path::new("/")).unwrap()));
         assert!(open_tcp_connections().is_some());
         assert!(hostname().is_some() && load().is_some() && traffic().is_some());
-        assert!(memory().is_some_and(|memory| memory.used > 0 && memory.used <= memory.total));
+        for of_machine in [false, true] {
+            assert!(memory(of_machine).is_some_and(|memory| memory.used > 0 && memory.used <= memory.total));
+        }
+        assert!(disk_percent(Path::new("/nowhere")).is_none());
     }
 
     #[test]

@@ -8,7 +8,7 @@ export function summary(title: string, lines: readonly Line[], stretches: readon
     const ends = reach([line]);
     const last = line.values.at(-1);
     if (!ends || last === undefined) return `${line.name}: nothing measured.`;
-    return `${line.name}: from ${format.text(ends.low)} to ${format.text(ends.high)}, at last ${format.text(last)}.`;
+    return `${line.name}: from ${format.text(ends.low)} to ${format.text(ends.high)}, newest ${format.text(last)}.`;
   });
   const gaps = stretches.length === 0 ? "" : ` ${stretches.length} ${stretches.length === 1 ? "gap" : "gaps"}.`;
   return `Chart of ${title}, ${absolute(from, "minutes")} to ${absolute(to, "minutes")}. ${told.join(" ")}${gaps} The table below has the points.`;

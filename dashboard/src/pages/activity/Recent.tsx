@@ -43,7 +43,7 @@ export function Recent({ filter, span }: { filter: Filter; span: Span }) {
 const columns: readonly Column<StoredActivity>[] = [
   { name: "When", cell: (row) => <Ago time={row.time} /> },
   { name: "Who", cell: (row) => row.operator },
-  { name: "What", cell: (row) => TYPES.find(({ type }) => type === row.activity?.activityType)?.one ?? "Not told" },
+  { name: "What", cell: (row) => TYPES.find(({ type }) => type === row.activity?.activityType)?.one ?? "Not given" },
   { name: "Page", cell: (row) => <span class="mono">{row.activity?.pageUrl}</span> },
   { name: "With", grows: true, cell: (row) => withWhat(row) },
   { name: "Took", number: true, cell: (row) => took(row) },

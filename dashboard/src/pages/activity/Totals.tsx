@@ -49,7 +49,7 @@ function InAll({ sum }: { sum: ActivitySum | undefined }) {
     <div class="activity-tiles">
       <Tile label="In all" value={whole(sum.count)} />
       <Tile label="Visits" value={whole(sum.sessions)} />
-      <Tile label="One took, on the average" value={average === undefined ? "–" : lengthOf(average)} />
+      <Tile label="Average duration" value={average === undefined ? "–" : lengthOf(average)} />
     </div>
   );
 }

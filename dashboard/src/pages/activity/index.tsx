@@ -29,7 +29,7 @@ export default function ActivityPage() {
         <SelectField label="What" value={param("type")} choices={CHOICES} onChange={(type) => show({ type }, "push")} />
         <TypedFilter label="Page" name="page" placeholder="/sites" />
         <TypedFilter label="Operator" name="operator" placeholder="the whole name" />
-        <TypedFilter label="Visit" name="visit" placeholder="its whole id" />
+        <TypedFilter label="Visit" name="visit" placeholder="the whole id" />
       </div>
       <SpanPicker span={span} zone={zone.value} offered={["1h", "24h", "7d", "30d", "90d"]} />
       {sourcesShown().map((source) => (

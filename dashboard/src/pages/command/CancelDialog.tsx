@@ -37,7 +37,7 @@ export function CancelDialog({ command: { commandId, commandType, deviceId }, on
       <p>
         If the device <strong>{deviceId}</strong> already has it, the device is asked and may have started it by then. The answer takes up to 5 seconds.
       </p>
-      <TextField label="Why" hint="For the ledger. May be empty." value={reason} onInput={setReason} autoFocus />
+      <TextField label="Why" hint="It is kept in the command's history. May be left empty." value={reason} onInput={setReason} autoFocus />
     </FormDialog>
   );
 }

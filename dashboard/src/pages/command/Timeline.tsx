@@ -7,7 +7,7 @@ import { deadline, type Stage, stages, steps } from "./stages";
 export function Timeline({ command }: { command: Command }) {
   return (
     <section class="card stack">
-      <h2>Its way</h2>
+      <h2>Progress</h2>
       <ol class="stages">
         {stages(command).map((stage) => (
           <StageShown key={stage.name} stage={stage} />
@@ -50,9 +50,9 @@ function Deadline({ command }: { command: Command }) {
   const left = awaited.at - now.value;
   const when = absolute(awaited.at);
   if (awaited.what === "start") {
-    return <p>{left > 0 ? `It expires in ${span(left)} unless it has started by then (${when}).` : "Its time to live is over; the server is ending it."}</p>;
+    return <p>{left > 0 ? `It expires in ${span(left)} unless it has started by then (${when}).` : "Its time to live is over; the server is about to end it."}</p>;
   }
-  return <p>{left > 0 ? `It may run for ${span(left)} more (until ${when}).` : "It has run longer than it may; the server waits for the device's last word."}</p>;
+  return <p>{left > 0 ? `It may run for ${span(left)} more (until ${when}).` : "It has run longer than it may; the server waits for the device to report the outcome."}</p>;
 }
 
 /** Each change with its cause, oldest first. A command that was handed over again has some states twice. */

@@ -54,7 +54,7 @@ function Shown({ command }: { command: Command }) {
       }
     >
       {answer && (
-        <Notice tone={answer.tone} action={<Button kind="quiet" label="Put away" onPress={() => setAnswer(undefined)}>✕</Button>}>
+        <Notice tone={answer.tone} action={<Button kind="quiet" label="Dismiss" onPress={() => setAnswer(undefined)}>✕</Button>}>
           {answer.text}
         </Notice>
       )}
@@ -69,7 +69,7 @@ function Shown({ command }: { command: Command }) {
         <CommandFacts command={command} />
         <div class="stack">
           <Json title="Payload" value={command.payload} none="It has no payload." />
-          <Json title="Result" value={command.result} none={isOpen ? "There is none yet." : "The device answered nothing."} />
+          <Json title="Result" value={command.result} none={isOpen ? "There is none yet." : "The device sent no result."} />
         </div>
       </div>
       {command.history.length > 0 && <History command={command} />}

@@ -8,17 +8,17 @@ import { canCancel } from "./stages";
 const MEANING: Readonly<Record<CommandState, string>> = {
   [CommandState.UNSPECIFIED]: "",
   [CommandState.QUEUED]: "It is in the ledger and waits for the device to fetch it.",
-  [CommandState.SENT]: "It was handed to the device, which has not confirmed yet that it has it.",
+  [CommandState.SENT]: "It was sent to the device, which has not confirmed it yet.",
   [CommandState.ACKNOWLEDGED]: "The device has it on its disk and has not started it yet.",
-  [CommandState.RUNNING]: "The device has started it. It can't be taken back any more.",
-  [CommandState.SUCCEEDED]: "The device did it.",
-  [CommandState.FAILED]: "The device tried, and it did not work.",
+  [CommandState.RUNNING]: "The device has started it. It can't be cancelled any more.",
+  [CommandState.SUCCEEDED]: "The device carried it out.",
+  [CommandState.FAILED]: "The device tried, and it failed.",
   [CommandState.REJECTED]: "The device declined to try. Nothing was done.",
   [CommandState.EXPIRED]: "Its time to live ran out before the device started it. Nothing was done.",
-  [CommandState.CANCELLED]: "It was taken back before it started. Nothing was done.",
+  [CommandState.CANCELLED]: "It was cancelled before it started. Nothing was done.",
   [CommandState.UNKNOWN]:
     "It was handed to the device, or had started there, and nobody can say how it ended: it may have been done, in part or in full, or not at all. " +
-    "It is not handed over again. If the device still tells its outcome, that replaces this. Look at the device before you queue it again.",
+    "It is not sent again. If the device still reports an outcome, it replaces this one. Check the device before you queue the command again.",
 };
 
 export function meaning(command: Command): string {
@@ -34,14 +34,14 @@ export interface Answer {
 export function cancelAnswer(command: Command | undefined): Answer | undefined {
   if (command?.state === CommandState.CANCELLED) return { tone: "good", text: "Cancelled. It never started." };
   if (command?.cancelRequestedAt) return undefined;
-  return { tone: "warn", text: "It was not cancelled. Where it stands shows here." };
+  return { tone: "warn", text: "It was not cancelled. This page shows its current state." };
 }
 
 /** What became of asking the device; `undefined`: it was not asked, or did as asked. */
 export function askedBack(command: Command): string | undefined {
   if (!command.cancelRequestedAt || command.state === CommandState.CANCELLED) return undefined;
-  if (canCancel(command)) return "The device was asked to take it back and has not answered yet. It does so unless it has started by then; what comes of it shows here.";
-  return "The device was asked to take it back, which came too late: it had started, or could not be asked any more.";
+  if (canCancel(command)) return "The device was asked to cancel it and has not answered yet. It cancels the command unless it has started it; the outcome appears here.";
+  return "The device was asked to cancel it, but too late: it had started the command, or could not be reached any more.";
 }
 
 /** What the server said when it did not take a command back. */

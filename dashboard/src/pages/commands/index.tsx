@@ -28,7 +28,7 @@ export default function CommandsPage() {
   return (
     <Page
       title="Commands"
-      lead="What devices were told to do, newest first. New ones appear at the top by themselves."
+      lead="Commands to all devices, newest first. New ones appear at the top by themselves."
       actions={may("operator") && <LinkButton href={href("/runs/new")}>New run</LinkButton>}
     >
       <Filters />
@@ -69,7 +69,7 @@ function NoCommands() {
   if (isFiltered) {
     return (
       <Empty title="No command matches">
-        <p>The filters above, and the switch between real and simulated devices, leave nothing.</p>
+        <p>No command matches the filters above and the choice of real or simulated devices.</p>
         <Button onPress={() => show({ state: "", type: "", site: "", by: "" }, "push")}>Show all commands</Button>
       </Empty>
     );

@@ -43,7 +43,7 @@ export function Commands({ device: { deviceId } }: { device: Device }) {
       {pages.error && <Failed error={pages.error} again={pages.again} />}
       {pages.isPending && <Loading rows={6} />}
       {!pages.isPending && !pages.error && rows.length === 0 && (
-        <Empty title={states.length === 0 ? "This device was never told anything" : "No command is in such a state"}>
+        <Empty title={states.length === 0 ? "No command was queued for this device yet" : "No command is in this state"}>
           {states.length > 0 && <Button onPress={() => show({ state: "" }, "push")}>Show all commands</Button>}
         </Empty>
       )}

@@ -45,7 +45,7 @@ export function EditDevice({ device, onClose }: { device: Device; onClose: () =>
       <TextField label="Name" hint="For people: up to 200 characters." value={typed.name} onInput={(name) => set({ name })} fault={faults.name} autoFocus />
       <TextField label="Type" hint="A short word such as pos_terminal." value={typed.deviceType} onInput={(deviceType) => set({ deviceType })} fault={faults.device_type} />
       <TextField label="Labels" hint="One key=value a line. Lists and runs select devices by them." lines={4} value={typed.labels} onInput={(text) => set({ labels: text })} fault={labelsFault ?? ("fault" in labels ? labels.fault : undefined)} />
-      <CheckField label="Under maintenance" hint="It is shown so, whether it is online or not." value={typed.maintenance} onChange={(maintenance) => set({ maintenance })} />
+      <CheckField label="Under maintenance" hint="Its status is then “Maintenance”, whether it is online or not." value={typed.maintenance} onChange={(maintenance) => set({ maintenance })} />
     </FormDialog>
   );
 }

@@ -11,7 +11,7 @@ import { SeverityBadge } from "~/parts/severity";
 const columns: readonly Column<ErrorGroup>[] = [
   { name: "Severity", cell: (row) => <SeverityBadge severity={row.newest?.severity ?? Severity.UNSPECIFIED} /> },
   { name: "Newest message", cell: (row) => <span title={row.newest?.errorMessage}>{row.newest?.errorMessage}</span>, grows: true },
-  { name: "Category", cell: (row) => (row.overflow ? "More than are told apart" : row.newest?.category) },
+  { name: "Category", cell: (row) => (row.overflow ? "Counted together" : row.newest?.category) },
   { name: "Code", cell: (row) => <span class="mono">{row.newest?.errorCode}</span> },
   { name: "Times", cell: (row) => row.count.toLocaleString("en-GB"), number: true },
   { name: "First", cell: (row) => <Ago time={row.firstSeenAt} /> },

@@ -45,10 +45,10 @@ export function Warnings({ device }: { device: Device }) {
   return (
     <>
       {device.source === DeviceSource.SIMULATED && <p class="quiet small">A simulator plays this device: there is no machine behind it, so its figures are made up and a reboot restarts nothing.</p>}
-      {!device.active && <Notice tone="warn">This device is shut out: every call of it is refused, and it can't be told anything, until it is let in again under Keys.</Notice>}
+      {!device.active && <Notice tone="warn">This device is shut out: the server refuses all its calls, and it gets no commands, until it is let in again under Keys.</Notice>}
       {presence?.contestedSince && (
         <Notice tone="bad">
-          Two machines have been using this device's key since <At time={presence.contestedSince} />, and take its session from one another. Revoke its keys and enrol the right machine again.
+          Two machines have been using this device's key since <At time={presence.contestedSince} />, and keep taking over each other's session. Revoke its keys and enrol the right machine again.
         </Notice>
       )}
     </>

@@ -22,14 +22,14 @@ export function Keys({ device }: { device: Device }) {
         <Panel title="Keys" more={<Button onPress={() => ask("rotate")}>Make a new key</Button>}>
           <p>
             {device.proves
-              ? "The device has a proof key besides, which never leaves it: without that its key alone opens nothing."
+              ? "The device also has a proof key, which never leaves it. A copy of its key alone is of no use."
               : "The device has no proof key: whoever has its key can call as this device."}
           </p>
           <div class="row">
             <Button kind="danger" onPress={() => ask("revoke")}>
               Revoke all its keys
             </Button>
-            <span class="quiet">For a key that got into wrong hands. The device is out until it is given a new one.</span>
+            <span class="quiet">For a key that got into the wrong hands. The device can't connect until it is given a new one.</span>
           </div>
         </Panel>
       )}
@@ -38,8 +38,8 @@ export function Keys({ device }: { device: Device }) {
         <Panel title="Remove it for good">
           <p>
             {device.removedAt
-              ? "The device is gone already; its history is kept, and its id is taken. Purging it frees the id."
-              : "It is in no list any more and can't come back with its keys. Its history can be purged with it, or kept until its retention ends."}
+              ? "The device was removed; its history is kept, and its id stays taken. Purging the history frees the id."
+              : "It leaves every list, and its keys end. Its history can be purged with it, or kept until its retention ends."}
           </p>
           <div class="row">
             <Button kind="danger" onPress={() => ask("remove")}>

@@ -17,7 +17,7 @@ export function Now({ device }: { device: Device }) {
     if (isPending) return <Loading rows={6} />;
     return (
       <Empty title="This device has not measured anything yet">
-        <p>Its first sample comes within a minute of its agent's start. Until then, see whether it was heard at all.</p>
+        <p>Its first sample comes within a minute of its agent's start. Until then, see under Presence whether the server heard from it.</p>
         <LinkButton href={href(`/devices/${encodeURIComponent(device.deviceId)}/presence`)}>Presence</LinkButton>
       </Empty>
     );

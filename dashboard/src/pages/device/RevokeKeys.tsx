@@ -28,7 +28,7 @@ export function RevokeKeys({ device: { deviceId, proves }, onClose }: { device: 
       onClose={onClose}
     >
       <p>
-        They end at once{proves ? ", its proof key too" : ""}, and its stream within 2 s. Revoked keys can't be made good again: the device is out until somebody puts a new key on it.
+        They end at once{proves ? ", its proof key too" : ""}, and its stream within 2 s. Revoked keys stay revoked: the device can't connect until somebody puts a new key on it.
       </p>
       <TextField label={`Type ${deviceId} to go on`} value={typed} onInput={setTyped} autoComplete="off" autoFocus />
     </FormDialog>

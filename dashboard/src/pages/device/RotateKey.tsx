@@ -30,8 +30,8 @@ export function RotateKey({ device, onClose }: { device: Device; onClose: () => 
       onClose={onClose}
     >
       <p>The new key is shown once. Put it on the device before its older keys end.</p>
-      <SelectField label="The older keys stay good for" value={overlap} choices={OVERLAPS} onChange={setOverlap} />
-      {overlap === "0" && <Notice tone="warn">The device is out from now on until it has the new key.</Notice>}
+      <SelectField label="The older keys stay valid for" value={overlap} choices={OVERLAPS} onChange={setOverlap} />
+      {overlap === "0" && <Notice tone="warn">The device can't connect from now on until it has the new key.</Notice>}
     </FormDialog>
   );
 }

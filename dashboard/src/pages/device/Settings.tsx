@@ -15,7 +15,7 @@ export function Settings({ device }: { device: Device }) {
   const mayEdit = may("operator") && !device.removedAt;
   return (
     <div class="stack">
-      <Panel title="What operators say of it" more={mayEdit && <Button onPress={() => setEditing(true)}>Edit</Button>}>
+      <Panel title="Set by operators" more={mayEdit && <Button onPress={() => setEditing(true)}>Edit</Button>}>
         <Facts
           facts={[
             ["Name", device.name],
@@ -26,7 +26,7 @@ export function Settings({ device }: { device: Device }) {
         />
       </Panel>
       <Record device={device} />
-      <Json title="What it wanted remembered" value={device.config} none="It gave nothing at its enrolment." />
+      <Json title="Given at enrolment" value={device.config} none="It gave nothing at its enrolment." />
       {isEditing && <EditDevice device={device} onClose={() => setEditing(false)} />}
     </div>
   );
@@ -61,10 +61,10 @@ function Record({ device }: { device: Device }) {
           ["Agent", presence?.agentVersion],
           ["Network address", device.ipAddress && <span class="mono">{device.ipAddress}</span>],
           ["Hardware address", device.macAddress && <span class="mono">{device.macAddress}</span>],
-          ["Commands it knows", presence?.capabilities.join(", ") || "It has not told"],
+          ["Commands it knows", presence?.capabilities.join(", ") || "It has not reported them"],
           ["Heartbeat", heartbeat ? `Each ${span(heartbeat)}` : undefined],
           ["Its clock", skew === undefined ? undefined : clockWords(skew)],
-          ["Session", presence?.attachedAt ? <>Number {presence.sessionEpoch.toLocaleString("en-GB")}, since <At time={presence.attachedAt} /></> : "It holds no stream"],
+          ["Session", presence?.attachedAt ? <>Number {presence.sessionEpoch.toLocaleString("en-GB")}, since <At time={presence.attachedAt} /></> : "Not connected"],
           ["Boot", presence?.bootId && <span class="mono">{presence.bootId}</span>],
           ["Enrolled", <At time={device.createdAt} />],
           ["Record changed", <At time={device.updatedAt} />],

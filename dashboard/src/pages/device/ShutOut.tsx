@@ -26,7 +26,7 @@ export function ShutOut({ device: { deviceId, active }, isAsking, onAsk, onClose
   const press = () => letIn.mutate(undefined, { onError: (error) => toast(problem(error).message, "bad") });
   return (
     <Panel title="Shut it out for a while">
-      <p>{active ? "Its stream ends within 2 s and every call of it is refused, until it is let in again. It keeps its keys." : "The device is shut out: every call of it is refused. It still has its keys."}</p>
+      <p>{active ? "Its stream ends within 2 s, and the server refuses all its calls until it is let in again. It keeps its keys." : "The device is shut out: the server refuses all its calls. It still has its keys."}</p>
       <div class="row">
         {active ? (
           <Button kind="danger" onPress={onAsk}>
@@ -40,7 +40,7 @@ export function ShutOut({ device: { deviceId, active }, isAsking, onAsk, onClose
       </div>
       {isAsking && (
         <FormDialog title={`Shut out ${deviceId}?`} action="Shut it out" kind="danger" busy={shutOut.isPending} problem={shutOut.error ? problem(shutOut.error) : undefined} onSubmit={() => shutOut.mutate(undefined)} onClose={onClose}>
-          <p>It can't report and can't be told anything until somebody lets it in again. Commands that wait for it may expire.</p>
+          <p>It can't report and gets no commands until somebody lets it in again. Commands that wait for it may expire.</p>
         </FormDialog>
       )}
     </Panel>

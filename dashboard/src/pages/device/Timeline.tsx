@@ -4,7 +4,7 @@ import { absolute, span } from "~/kit/time";
 import { type Kind, share, stretches, type Stretch, tally } from "./spans";
 
 const WIDTH = 1_000;
-const WORDS: Record<Kind, string> = { online: "Online", offline: "Offline", flapping: "Coming and going", unknown: "Nothing is kept" };
+const WORDS: Record<Kind, string> = { online: "Online", offline: "Offline", flapping: "Coming and going", unknown: "Nothing is stored" };
 /** Top and height of each kind in a bar that is 32 high, so that they differ by more than their colour. */
 const SHAPES: Record<Kind, readonly [number, number]> = { online: [0, 32], offline: [24, 8], flapping: [8, 24], unknown: [15, 2] };
 
@@ -62,7 +62,7 @@ function Legend({ kinds }: { kinds: readonly Kind[] }) {
 
 function summary(all: readonly Stretch[]): string {
   const told = tally(all);
-  if (told.onlinePercent === undefined) return "Nothing is kept of this time.";
+  if (told.onlinePercent === undefined) return "Nothing is stored for this time.";
   const away = told.absences === 0 ? "never away" : told.absences === 1 ? `away once, for ${span(told.awayMs)}` : `away ${told.absences} times, ${span(told.awayMs)} in all, ${span(told.longestMs)} at most`;
   const flapping = told.flappingMs > 0 ? `, coming and going for ${span(told.flappingMs)}` : "";
   const known = told.unknownMs > 0 ? " of the time that is known" : " of this time";

@@ -44,7 +44,7 @@ export default function DevicePage({ parts }: PageProps) {
         <>
           <Failed error={read.error} again={() => void read.refetch()} />
           <p>
-            <a href={href("/devices", { search: deviceId, source: "both" })}>Search for devices whose id holds “{deviceId}”</a>
+            <a href={href("/devices", { search: deviceId, source: "both" })}>Search for devices whose id contains “{deviceId}”</a>
           </p>
         </>
       )}

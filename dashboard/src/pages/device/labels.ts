@@ -13,9 +13,9 @@ export function typedLabels(text: string): TypedLabels {
     const [name, value] = [key.trim(), rest.join("=").trim()];
     const where = `Line ${index + 1}`;
     if (rest.length === 0) return { fault: `${where} has no “=”; write key=value, or key= for an empty value.` };
-    if (!KEY.test(name)) return { fault: `${where}: “${name}” is no key. Use up to 63 letters, digits, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
-    if (value !== "" && !KEY.test(value)) return { fault: `${where}: “${value}” is no value. Use up to 63 letters, digits, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
-    if (name in labels) return { fault: `${where}: the key “${name}” stands above already.` };
+    if (!KEY.test(name)) return { fault: `${where}: “${name}” is not a valid key. Use up to 63 letters, digits, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
+    if (value !== "" && !KEY.test(value)) return { fault: `${where}: “${value}” is not a valid value. Use up to 63 letters, digits, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
+    if (name in labels) return { fault: `${where}: the key “${name}” is given twice.` };
     labels[name] = value;
   }
   if (Object.keys(labels).length > MOST) return { fault: `A device has ${MOST} labels at most.` };

@@ -50,6 +50,6 @@ test("almost all is not all", () => {
 test("a cause is told in the server's words, or in ours", () => {
   const change = (values: object) => because(create(StateChangeSchema, values));
   expect(change({ cause: StateChangeCause.DETACHED, detail: "its stream ended: reset" })).toBe("Its stream ended: reset");
-  expect(change({ cause: StateChangeCause.SILENT, changesNotShown: 7 })).toBe("Nothing was heard for 2.5 heartbeats (7 more changes before it are only counted)");
+  expect(change({ cause: StateChangeCause.SILENT, changesNotShown: 7 })).toBe("Nothing was heard from it for 2.5 heartbeats (7 more changes before it are only counted)");
   expect(change({ cause: 99 })).toMatch(/does not know/);
 });

@@ -74,13 +74,13 @@ export function share(percent: number): string {
 
 const CAUSES: Record<StateChangeCause, string> = {
   [StateChangeCause.UNSPECIFIED]: "A cause that this page does not know",
-  [StateChangeCause.ATTACHED]: "It attached its stream",
-  [StateChangeCause.HEARD]: "A call of its own was heard",
-  [StateChangeCause.DETACHED]: "Its stream ended",
-  [StateChangeCause.SILENT]: "Nothing was heard for 2.5 heartbeats",
-  [StateChangeCause.FLAPPING]: "It came and went too often to show each change",
-  [StateChangeCause.SETTLED]: "It stopped coming and going",
-  [StateChangeCause.CONTESTED]: "Two machines use its key and take its session from one another",
+  [StateChangeCause.ATTACHED]: "It connected",
+  [StateChangeCause.HEARD]: "It made a call",
+  [StateChangeCause.DETACHED]: "Its connection ended",
+  [StateChangeCause.SILENT]: "Nothing was heard from it for 2.5 heartbeats",
+  [StateChangeCause.FLAPPING]: "It went online and offline too often to show each change",
+  [StateChangeCause.SETTLED]: "It is stable again",
+  [StateChangeCause.CONTESTED]: "Two machines use its key and keep taking over each other's session",
   [StateChangeCause.TOOK_OVER]: "A real device took over the id of a simulated one",
 };
 

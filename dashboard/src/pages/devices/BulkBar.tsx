@@ -87,7 +87,7 @@ function SelectById({ why, filter, total, onSelect, onClose }: SelectByIdProps) 
       onClose={onClose}
     >
       <p>{why}</p>
-      <p>The devices that match now can be selected by their ids, {figure(MOST_BY_ID)} at most. What matches later is not reached then.</p>
+      <p>The devices that match now can be selected by their ids, {figure(MOST_BY_ID)} at most. Devices that match later are not included.</p>
     </FormDialog>
   );
 }

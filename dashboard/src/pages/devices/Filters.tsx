@@ -22,7 +22,7 @@ export function Filters({ filter, faults }: { filter: Filter; faults: Record<str
       {!isEmpty(filter) && (
         <div class="row">
           {chosen.map(({ facet, text }) => (
-            <button key={facet} type="button" class="chip" aria-label={`Take away the filter ${text}`} onClick={() => show({ [facet]: "" }, "push")}>
+            <button key={facet} type="button" class="chip" aria-label={`Remove the filter ${text}`} onClick={() => show({ [facet]: "" }, "push")}>
               {text} <span aria-hidden="true">✕</span>
             </button>
           ))}

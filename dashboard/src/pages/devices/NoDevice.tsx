@@ -24,7 +24,7 @@ export function NoDevice({ filter, summaries }: { filter: Filter; summaries: rea
           <LinkButton href={link({ source: sourceParam(other) })}>Show {sourceWord(other)} devices</LinkButton>
         </>
       )}
-      {!isEmpty(filter) && <p>Take a part of the filter away, or search for less.</p>}
+      {!isEmpty(filter) && <p>Remove a part of the filter, or shorten the search.</p>}
       {isEmpty(filter) && may("admin") && (
         <LinkButton kind="primary" href={href("/enrolment")}>
           Add a device

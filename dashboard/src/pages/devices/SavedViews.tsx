@@ -51,7 +51,7 @@ export function SavedViews() {
           }}
           onClose={close}
         >
-          <p>The name is forgotten. The devices, and this page as it is, stay.</p>
+          <p>Only the saved name is deleted. The devices and this page stay as they are.</p>
         </FormDialog>
       )}
     </nav>

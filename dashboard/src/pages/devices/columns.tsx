@@ -19,12 +19,12 @@ function Status({ device }: { device: Device }) {
     <span class="device-status">
       <DeviceStatusBadge status={presence?.status ?? DeviceStatus.UNSPECIFIED} flapping={presence?.flapping ?? false} />
       {!device.active && (
-        <Badge tone="warn" title="Every call of it is refused until it is let in again">
+        <Badge tone="warn" title="The server refuses all its calls until it is let in again">
           Shut out
         </Badge>
       )}
       {presence?.contestedSince && (
-        <Badge tone="bad" title="Two machines use its key and take its session from one another">
+        <Badge tone="bad" title="Two machines use its key and keep taking over each other's session">
           Key used twice
         </Badge>
       )}

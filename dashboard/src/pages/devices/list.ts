@@ -1,17 +1,18 @@
 /** The rows and the counts of one filter, kept current by the news. */
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { useLiveDevices, useNews } from "~/api/live";
+import { useLiveDevices } from "~/api/live";
 import { usePages, useRead } from "~/api/query";
 import { sourceFilter, sourcesShown } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { type Device, DeviceStatus, type SummarizeFleetResponse } from "~/gen/homepot/registry/v1/registry_pb";
+import { useTotalsNews } from "~/parts/fleet/useFleet";
 import { type Filter, order, request, statusOf } from "./filter";
 
 const FIRST_ROWS = 100;
-const MORE_ROWS = 500;
-/** Counts are read again no sooner than this after the last time. */
-const COUNTS_PAUSE_MS = 5_000;
+/** A page that takes long to decode would keep the rows from following the wheel. */
+const MORE_ROWS = 200;
+const COUNTS_PACE = { gatherMs: 1_000, pauseMs: 5_000 };
 
 export function useDeviceList(filter: Filter, sort: string) {
   const source = sourceFilter();
@@ -32,8 +33,9 @@ export function useDeviceList(filter: Filter, sort: string) {
   const choices = useRef<SummarizeFleetResponse[]>([]);
   if (counts.data ?? counts.error) choices.current = counts.data ?? [];
   const live = useLiveDevices(pages.rows);
-  const rows = pages.isPrevious ? live : live.filter((device) => matches(device, filter, source));
-  useCountsByNews(() => void counts.refetch());
+  const filterKey = JSON.stringify([filter, source]);
+  const rows = useMemo(() => (pages.isPrevious ? live : live.filter((device) => matches(device, filter, source))), [live, pages.isPrevious, filterKey]);
+  useTotalsNews(() => void counts.refetch(), COUNTS_PACE);
 
   // Where the whole list is read and counts another number, something came that no row tells of.
   const total = counts.data?.reduce((sum, { total: one }) => sum + one, 0n);
@@ -41,7 +43,7 @@ export function useDeviceList(filter: Filter, sort: string) {
     if (total !== undefined && !pages.isPrevious && !pages.isPending && !pages.hasMore && total !== BigInt(rows.length)) pages.again();
   }, [counts.data]);
 
-  return { ...pages, rows, readRows: pages.rows, counts, choices: choices.current, filterKey: JSON.stringify([filter, source]) };
+  return { ...pages, rows, readRows: pages.rows, counts, choices: choices.current, filterKey };
 }
 
 /** Whether a row still belongs to the list, as far as the page itself can tell. */
@@ -53,27 +55,4 @@ function matches(device: Device, filter: Filter, source: DeviceSource): boolean 
     (filter.site === "" || device.siteId === filter.site) &&
     (source === DeviceSource.UNSPECIFIED || device.source === source)
   );
-}
-
-/** Calls `again` when news change what is counted; a device that was only heard of again changes nothing. */
-function useCountsByNews(again: () => void): void {
-  const known = useRef(new Map<string, string>());
-  const timer = useRef<ReturnType<typeof setTimeout>>();
-  const latest = useRef(again);
-  latest.current = again;
-  useNews(({ devices, removedDeviceIds }) => {
-    let isChanged = removedDeviceIds.length > 0;
-    for (const { deviceId, siteId, deviceType, name, presence } of devices) {
-      const counted = [siteId, deviceType, name, presence?.status].join("\n");
-      if (known.current.get(deviceId) === counted) continue;
-      isChanged = true;
-      known.current.set(deviceId, counted);
-    }
-    if (!isChanged) return;
-    timer.current ??= setTimeout(() => {
-      timer.current = undefined;
-      latest.current();
-    }, COUNTS_PAUSE_MS);
-  });
-  useEffect(() => () => clearTimeout(timer.current), []);
 }

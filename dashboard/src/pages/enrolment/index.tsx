@@ -25,7 +25,7 @@ export default function EnrolmentPage() {
   return (
     <Page
       title="Enrolment"
-      lead="A device joins with a token: for one site, for so many devices, for so long. Make one, and paste one line on the device."
+      lead="A device enrols with a token, which is for one site, a number of devices and a limited time. Make one, and paste one line on the device."
       actions={
         <Button kind={made ? "plain" : "primary"} onPress={() => setMaking(true)}>
           Make a token
@@ -66,7 +66,7 @@ function NewBeside({ token, onPutAway }: { token: EnrollmentToken; onPutAway: ()
   return (
     <span class="row">
       <SourceBadge source={token.source} />
-      <Button onPress={onPutAway}>I have it, put it away</Button>
+      <Button onPress={onPutAway}>I have copied it</Button>
     </span>
   );
 }
@@ -99,7 +99,7 @@ function Tokens({ onRevoke, onMake }: { onRevoke: (token: EnrollmentToken) => vo
       ) : pages.rows.length === 0 ? (
         !pages.error && (
           <Empty title="There is no token">
-            <p>None was made for {siteId ? `devices of this kind at ${siteId}` : "devices of this kind"}; the switch in the head chooses between real and simulated devices.</p>
+            <p>None was made for {siteId ? `devices of this kind at ${siteId}` : "devices of this kind"}; the switch at the top chooses between real and simulated devices.</p>
             <Button onPress={onMake}>Make a token</Button>
           </Empty>
         )

@@ -72,7 +72,7 @@ function Counted({ sums, span, source, severity }: { sums: readonly Sum[]; span:
         ))}
       </div>
       {all > 0 && !hasWholeHours(zone.value, { from, to }) && (
-        <p class="quiet small">Errors are counted by whole hours of UTC. Where such an hour lies in two bars, its errors stand in the first of them.</p>
+        <p class="quiet small">Errors are counted by whole hours of UTC. Where such an hour falls into two bars, its errors are counted in the first.</p>
       )}
       {all > 0 && <Bars title="Errors by severity" kinds={SEVERITIES.map(({ many, colour }) => ({ name: many, colour }))} bars={bars} step={step} zone={zone.value} />}
     </>

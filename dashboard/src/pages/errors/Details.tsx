@@ -12,7 +12,7 @@ export function Details({ group, onClose }: { group: ErrorGroup; onClose: () => 
   const hasContext = newest?.context && Object.keys(newest.context).length > 0;
   return (
     <Dialog title={newest?.errorMessage ?? "Error"} wide onClose={onClose}>
-      {overflow && <p>One reporter told more kinds of errors in this hour than are told apart; these are those beyond, counted together.</p>}
+      {overflow && <p>One reporter sent more than 100 kinds of errors in this hour. Those beyond the first 100 are counted together here.</p>}
       <Facts
         facts={[
           ["Severity", <SeverityBadge severity={newest?.severity ?? Severity.UNSPECIFIED} />],
@@ -24,7 +24,7 @@ export function Details({ group, onClose }: { group: ErrorGroup; onClose: () => 
           ["Endpoint", newest?.endpoint && <span class="mono">{newest.endpoint}</span>],
           ["Device", deviceId && <a href={href(`/devices/${encodeURIComponent(deviceId)}`)}>{deviceId}</a>],
           ["Site", siteId && <a href={href(`/sites/${encodeURIComponent(siteId)}`)}>{siteId}</a>],
-          ["Told by", operator || "the device itself"],
+          ["Reported by", operator || "the device itself"],
           ["User", newest?.userId],
           ["Source", <SourceBadge source={source} />],
         ]}

@@ -40,7 +40,7 @@ export function Groups({ filter, span }: { filter: Filter; span: Span }) {
       ) : (
         !pages.error && (
           <Empty title="No error in this time">
-            <p>Choose a longer span or fewer filters. Applications tell their errors by the agent, or by “LogError” with an operator's token.</p>
+            <p>Choose a longer span or fewer filters. Applications report errors through the agent, or by “LogError” with an operator's token.</p>
           </Empty>
         )
       )}
@@ -62,7 +62,7 @@ function columns(open: (group: ErrorGroup) => void): readonly Column<ErrorGroup>
       ),
     },
     { name: "Count", number: true, cell: (row) => whole(row.count) },
-    { name: "Category", cell: (row) => (row.overflow ? "More than are told apart" : row.newest?.category) },
+    { name: "Category", cell: (row) => (row.overflow ? "Counted together" : row.newest?.category) },
     { name: "Code", cell: (row) => <span class="mono">{row.newest?.errorCode}</span> },
     { name: "First", cell: (row) => <Ago time={row.firstSeenAt} /> },
     { name: "Last", cell: (row) => <Ago time={row.lastSeenAt} /> },

@@ -21,7 +21,7 @@ export default function ErrorsPage() {
   return (
     <Page
       title="Errors"
-      lead="What went wrong in applications, as devices and operators told it. Repeats within an hour are one row with their count."
+      lead="What went wrong in applications, as devices and operators reported it. Repeats within an hour are one row with their count."
       actions={<CsvButton path="/api/v2/errors" query={query} name="errors" what="all errors that match" />}
     >
       <div class="errors-filters">
@@ -29,8 +29,8 @@ export default function ErrorsPage() {
         <TypedFilter label="Category" name="category" placeholder="payment" />
         <TypedFilter label="Code" name="code" placeholder="E_TIMEOUT" />
         <TypedFilter label="Endpoint" name="endpoint" placeholder="/api/orders" />
-        <TypedFilter label="Device" name="device" placeholder="its whole id" />
-        <TypedFilter label="Site" name="site" placeholder="its whole id" />
+        <TypedFilter label="Device" name="device" placeholder="the whole id" />
+        <TypedFilter label="Site" name="site" placeholder="the whole id" />
       </div>
       <SpanPicker span={span} zone={zone.value} offered={["1h", "24h", "7d", "30d", "90d"]} />
       {sourcesShown().map((source) => (

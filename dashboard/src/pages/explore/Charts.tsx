@@ -27,7 +27,7 @@ export function Charts({ view, span, zone, source }: ChartsProps) {
           title={metricInfo(metric).name}
           more={
             view.metrics.length > 1 && (
-              <Button kind="quiet" label={`Take away the chart of ${metricInfo(metric).name}`} onPress={() => choose(view.metrics.filter((one) => one !== metric))}>
+              <Button kind="quiet" label={`Remove the chart of ${metricInfo(metric).name}`} onPress={() => choose(view.metrics.filter((one) => one !== metric))}>
                 ✕
               </Button>
             )
@@ -47,7 +47,7 @@ function AddChart({ shown, add }: { shown: readonly Metric[]; add: (metric: Metr
   const choices = [{ value: "", label: "Choose what it shows…" }, ...rest.map(({ key, name, unit }) => ({ value: key, label: `${name}, ${unit}` }))];
   return (
     <div class="explore-add">
-      <SelectField label="Another chart beneath" value="" choices={choices} onChange={(key) => rest.filter((one) => one.key === key).forEach(({ metric }) => add(metric))} />
+      <SelectField label="Add a chart" value="" choices={choices} onChange={(key) => rest.filter((one) => one.key === key).forEach(({ metric }) => add(metric))} />
     </div>
   );
 }

@@ -32,7 +32,7 @@ export default function ExplorePage() {
   return (
     <Page
       title="Explore"
-      lead="How devices went, side by side. Drag over a chart to zoom in, double-click to zoom out; the address keeps what is shown."
+      lead="Measurements of devices side by side. Drag over a chart to zoom in, double-click to zoom out. The address of this page keeps what is shown."
       actions={view.isAsked && <Button label="Save what is shown as a CSV file" onPress={save}>CSV</Button>}
     >
       <Chooser view={view} />

@@ -18,7 +18,7 @@ export function Looks() {
       <RadioField label="Colours" value={theme.value} choices={THEMES} onChange={(value) => (theme.value = value)} />
       <SelectField label="Times are shown in" value={zone.value} choices={choices} onChange={(value) => (zone.value = value)} />
       <p>
-        There it is now <strong class="me-now">{absolute(now.value)}</strong> <span class="quiet">({offsetWords(zone.value, now.value)})</span>
+        Time there now <strong class="me-now">{absolute(now.value)}</strong> <span class="quiet">({offsetWords(zone.value, now.value)})</span>
       </p>
     </Panel>
   );

@@ -9,6 +9,6 @@ export function OwnSessions() {
   const read = useSessions("", SHOWN);
   if (read.error) return <Failed error={read.error} again={read.again} />;
   if (read.isPending) return <Loading />;
-  if (read.rows.length === 0) return <p class="quiet">None: you show a token with each call.</p>;
+  if (read.rows.length === 0) return <p class="quiet">None: you called with a token.</p>;
   return <SessionTable label="My newest sessions" sessions={read.rows.slice(0, SHOWN)} />;
 }

@@ -58,7 +58,7 @@ function SignInState() {
   return (
     <>
       {freshWords(until, hasSession, now.value)}{" "}
-      {!isFresh && <Button onPress={() => void askFreshSignIn("A fresh sign-in lets pass what reaches the whole fleet.")}>Sign in again</Button>}
+      {!isFresh && <Button onPress={() => void askFreshSignIn("What reaches the whole fleet needs a fresh sign-in.")}>Sign in again</Button>}
     </>
   );
 }

@@ -17,11 +17,11 @@ export function Limits({ draft, onChange, fault }: LimitsProps) {
   const change = (part: Partial<LimitsDraft>) => onChange({ ...draft, ...part });
   return (
     <section class="card stack">
-      <h2>How it goes</h2>
+      <h2>Limits</h2>
       <div class="grid">
         <TextField
           label="Commands at a time"
-          hint="1 to 1,000. A device that is away holds its place until it is back or the time to live is over."
+          hint="1 to 1,000. A device that is offline counts until its command ends, at the latest when the time to live is over."
           value={draft.inFlight}
           fault={fault.inFlight}
           onInput={(inFlight) => change({ inFlight })}
@@ -34,7 +34,7 @@ export function Limits({ draft, onChange, fault }: LimitsProps) {
           onInput={(failures) => change({ failures })}
         />
       </div>
-      <TextField label="What it is for" hint="For those who look at the run later. May be empty." value={draft.description} fault={fault.description} onInput={(description) => change({ description })} />
+      <TextField label="Purpose" hint="For people who look at the run later. May be left empty." value={draft.description} fault={fault.description} onInput={(description) => change({ description })} />
     </section>
   );
 }

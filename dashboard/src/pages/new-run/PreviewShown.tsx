@@ -15,8 +15,8 @@ const columns: readonly Column<RunDevice>[] = [
 export function PreviewShown({ preview, isAimed }: { preview: Preview; isAimed: boolean }) {
   return (
     <section class="card stack">
-      <h2>Exactly who</h2>
-      {!isAimed ? <p class="quiet">Say whom it reaches; then each device is listed here.</p> : <Answer preview={preview} />}
+      <h2>Devices</h2>
+      {!isAimed ? <p class="quiet">Choose the target above. Every device that the run would reach is then listed here.</p> : <Answer preview={preview} />}
     </section>
   );
 }
@@ -26,7 +26,7 @@ function Answer({ preview }: { preview: Preview }) {
   if (!preview.numbers) return <Loading rows={4} />;
   if (preview.numbers.devicesTotal === 0) {
     return (
-      <Empty title="Nobody is reached">
+      <Empty title="No device is reached">
         <p>No device of this kind matches. Look at the site, the labels and the source above.</p>
       </Empty>
     );

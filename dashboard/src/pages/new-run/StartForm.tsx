@@ -44,14 +44,14 @@ export function StartForm({ total, countBefore, commandType, isHarmful, isReady,
 }
 
 function missing(total: number | undefined, commandType: string | undefined): string {
-  if (total === 0) return "It would reach nobody.";
-  if (total === undefined) return "It can be started once it is known exactly whom it reaches.";
-  return commandType === undefined ? "Say what the devices are told." : "Something above is still wrong.";
+  if (total === 0) return "It would reach no device.";
+  if (total === undefined) return "It can be started once its devices are listed.";
+  return commandType === undefined ? "Choose a command." : "Correct the fields that are marked above.";
 }
 
 function changed(before: number, total: number | undefined): string {
   const now = total === undefined || total === before ? "" : ` Now it is ${figure(total)}.`;
-  return `Nothing was started: the target had ${devicesWord(before)} when you looked, and has other devices by now.${now} Look at the list again and type what is asked for.`;
+  return `Nothing was started: the target had ${devicesWord(before)} when you looked, and has other devices by now.${now} Check the list again, and type the number again.`;
 }
 
 function hint(phrase: string, isHarmful: boolean): string {

@@ -22,14 +22,14 @@ const SOURCES: readonly { value: Shown; label: string }[] = [
   { value: "simulated", label: "Simulated devices" },
 ];
 
-/** Whom it reaches. */
+/** Target. */
 export function TargetForm({ draft, onChange, refused }: TargetFormProps) {
   const fault = { ...refused, ...targetFaults(draft) };
   const change = (part: Partial<TargetDraft>) => onChange({ ...draft, ...part });
   const sources = draft.way === "devices" ? [...SOURCES, { value: "both" as const, label: "Both, as they are named" }] : SOURCES;
   return (
     <section class="card stack">
-      <h2>Whom it reaches</h2>
+      <h2>Target</h2>
       <RadioField label="Devices" value={draft.way} choices={WAYS} onChange={(way) => change({ way, source: way !== "devices" && draft.source === "both" ? "real" : draft.source })} />
       {draft.way === "devices" && (
         <TextField
@@ -45,7 +45,7 @@ export function TargetForm({ draft, onChange, refused }: TargetFormProps) {
       {draft.way !== "" && (
         <SelectField
           label="Source"
-          hint={draft.way === "devices" ? "Where both are named, failures of one kind count for the other too." : "A run reaches real devices or simulated ones, so that failures of one kind never judge the other."}
+          hint={draft.way === "devices" ? "Where both are named, failures of simulated devices can halt the run for real ones, and the other way round." : "A run reaches either real or simulated devices, so that failures of one kind never halt it for the other."}
           value={draft.way !== "devices" && draft.source === "both" ? "real" : draft.source}
           fault={fault.source}
           choices={sources}

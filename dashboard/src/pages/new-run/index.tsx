@@ -67,7 +67,7 @@ function NewRun() {
         <div class="stack">
           <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refusedFields)} />
           <section class="card stack">
-            <h2>What they are told</h2>
+            <h2>Command</h2>
             <CommandForm draft={draft} onChange={touched(setDraft)} capabilities={[]} refused={serverFaults(refusedFields)} />
           </section>
           <Limits

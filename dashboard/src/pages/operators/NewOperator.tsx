@@ -48,7 +48,7 @@ export function NewOperator({ onClose, onMade }: { onClose: () => void; onMade: 
         value={typed}
         onInput={setTyped}
         fault={fault}
-        hint={name === typed.trim() ? "What the records call it. Letters, digits, and . _ @ -" : `It will be called ${name}, for your own name tells who made it.`}
+        hint={name === typed.trim() ? "The name in the audit log. Letters, digits, and . _ @ -" : `Its full name will be ${name}, which shows that you made it.`}
         autoFocus
         autoComplete="off"
       />

@@ -6,7 +6,7 @@ type Counts = Pick<RevokeOperatorResponse, "alsoRevoked" | "enrollmentTokensRevo
 export function outcome({ operator, alsoRevoked, enrollmentTokensRevoked, operatorsLeft, enrollmentTokensLeft }: Counts): string {
   const sentences = [`${operator?.name ?? "The operator"} is revoked.`];
   const along = list([alsoRevoked.length > 0 && alsoRevoked.join(", "), counted(enrollmentTokensRevoked, "enrolment token")]);
-  if (along) sentences.push(`Along with it: ${along}.`);
+  if (along) sentences.push(`Also revoked: ${along}.`);
   const left = list([counted(operatorsLeft, "operator"), counted(enrollmentTokensLeft, "enrolment token")]);
   if (left) sentences.push(`Of what it made, ${left} ${operatorsLeft + enrollmentTokensLeft === 1 ? "is" : "are"} still good.`);
   return sentences.join(" ");

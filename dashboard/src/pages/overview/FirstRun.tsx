@@ -14,7 +14,7 @@ export function FirstRun({ sites, hasDevices, onLeave }: { sites: readonly Site[
   const close = () => setDialog(undefined);
   const hasSite = sites.length > 0;
   return (
-    <Page title="Add your first device" lead={hasDevices ? "That is all there is to it." : "There is no device yet. Three steps bring the first one in."}>
+    <Page title="Add your first device" lead={hasDevices ? "This is all that is needed." : "There is no device yet. Three steps bring the first one in."}>
       {hasDevices && (
         <Notice tone="good" action={<Button onPress={onLeave}>Show the overview</Button>}>
           The first device is here.

@@ -1,5 +1,5 @@
 import { commands } from "~/api/clients";
-import { useNews } from "~/api/live";
+import { useLiveRuns } from "~/api/live";
 import { useRead } from "~/api/query";
 import { href } from "~/app/route";
 import { isShown } from "~/app/source";
@@ -8,33 +8,23 @@ import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { Ago, Meter, Read, RunStateBadge } from "~/kit";
 import { whole } from "~/parts/fleet/counts";
 import { Panel } from "~/parts/Panel";
-import { useSeldom } from "~/parts/useSeldom";
+import { useReread } from "~/parts/reread";
 
 const SHOWN = 20;
-/** Runs are in no news, but the commands that they queue are. */
-const PACE = { gatherMs: 1_000, pauseMs: 5_000 };
-/** For a run that is paused, resumed or halted while no command of it changes. */
-const AGAIN_MS = 30_000;
+const STATES: readonly RunState[] = [RunState.HALTED, RunState.RUNNING];
 
 /** Runs that go on, and those that wait for somebody because too many devices failed. */
 export function LiveRuns() {
   const list = (state: RunState, signal: AbortSignal) => commands.listRuns({ state, pageSize: SHOWN }, { signal });
-  const read = useRead(
-    ["runs", "live"],
-    async (signal) => {
-      const [halted, running] = await Promise.all([list(RunState.HALTED, signal), list(RunState.RUNNING, signal)]);
-      return [...halted.runs, ...running.runs];
-    },
-    { everyMs: AGAIN_MS },
-  );
-  const readAgain = useSeldom(() => void read.refetch(), PACE);
-  useNews((news) => {
-    if (news.commands.some((command) => command.runId !== "")) readAgain();
-  });
+  const read = useRead(["runs", "live"], async (signal) => (await Promise.all(STATES.map((state) => list(state, signal)))).flatMap(({ runs }) => runs));
+  const known = read.data ?? [];
+  const runs = useLiveRuns(known);
+  // The rows are kept current by the news; a run that begins or goes on again has no row yet.
+  useReread((what) => what.runs.some((run) => STATES.includes(run.state) && !known.some((row) => row.runId === run.runId)), () => void read.refetch(), 5_000);
   return (
     <Panel title="Live runs" more={<a href={href("/runs")}>All runs</a>}>
       <Read of={read}>
-        {(runs) => <Rows runs={runs.filter(isOfShown)} />}
+        {() => <Rows runs={runs.filter((run) => STATES.includes(run.state) && isOfShown(run))} />}
       </Read>
     </Panel>
   );
@@ -71,7 +61,7 @@ function Row({ run }: { run: Run }) {
           by {run.createdBy}, <Ago time={run.createdAt} />
         </span>
       </div>
-      <Meter percent={total === 0 ? 0 : (100 * done) / total} label={`Done of ${run.description || run.commandType}`} tone={failed > 0 ? "warn" : "plain"} />
+      <Meter percent={total === 0 ? 0 : (100 * done) / total} label={`Progress of ${run.description || run.commandType}`} tone={failed > 0 ? "warn" : "plain"} />
       <span class="quiet small">
         {whole(done)} of {whole(total)} devices done{failed > 0 && `, ${whole(failed)} of them failed`}
       </span>

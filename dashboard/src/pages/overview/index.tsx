@@ -53,5 +53,5 @@ export default function OverviewPage() {
 
 function OthersNotShown({ count, source }: { count: number; source: DeviceSource }) {
   const kind = source === DeviceSource.SIMULATED ? "real" : "simulated";
-  return <p class="quiet small">{counted(count, `${kind} device`)} not counted here; the switch in the head shows them.</p>;
+  return <p class="quiet small">{counted(count, `${kind} device`)} not counted here; the switch at the top shows them.</p>;
 }

@@ -40,3 +40,13 @@ test("news of others change nothing", () => {
   const told = new Map();
   expect(withNews(told, [], [device("a", ONLINE, 1)], ["b"])).toBe(told);
 });
+
+test("a page that is open for days keeps no more than it needs: what is listed, and the latest of the others", () => {
+  const listed = [device("listed", OFFLINE, 1)];
+  let told = withNews(new Map(), listed, [device("listed", ONLINE, 2)], []);
+  for (let number = 0; number < 1_000; number += 1) told = withNews(told, listed, [device(`d${number}`, OFFLINE, 10 + number)], []);
+  expect(told.size).toBeLessThan(300);
+  expect(ids(listed, told, any, 2)).toEqual(["d999", "d998"]);
+  // One that is back is not kept at all.
+  expect(withNews(told, listed, [device("d999", ONLINE, 2_000)], []).has("d999")).toBe(false);
+});

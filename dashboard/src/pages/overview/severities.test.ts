@@ -11,5 +11,5 @@ test("each severity is there once, the worst first, and only what happened has a
 });
 
 test("a severity of a later version is not lost", () => {
-  expect(bySeverity([sum("FATAL", 2), sum("", 4)]).slice(4).map(({ word, errors }) => [word, errors])).toEqual([["FATAL", 2], ["Not told", 4]]);
+  expect(bySeverity([sum("FATAL", 2), sum("", 4)]).slice(4).map(({ word, errors }) => [word, errors])).toEqual([["FATAL", 2], ["Not given", 4]]);
 });

@@ -25,6 +25,6 @@ export function bySeverity(sums: readonly ErrorSum[]): SeverityCount[] {
     counts.delete(name);
     return { name, word, tone: errors > 0 ? tone : ("plain" as const), errors };
   });
-  const others = [...counts].map(([name, errors]) => ({ name, word: name || "Not told", tone: "plain" as const, errors }));
+  const others = [...counts].map(([name, errors]) => ({ name, word: name || "Not given", tone: "plain" as const, errors }));
   return [...known, ...others];
 }

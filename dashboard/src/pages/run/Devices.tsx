@@ -5,9 +5,9 @@ import { usePages } from "~/api/query";
 import { href, paramAll, show } from "~/app/route";
 import { type Command, CommandState, type RunDevice } from "~/gen/homepot/command/v1/command_pb";
 import { Button, type Column, CommandStateBadge, Empty, Failed, Loading, SelectField, SourceBadge, Table } from "~/kit";
-import { stateChoices, statesOf } from "~/parts/command/states";
 import { useReread } from "~/parts/reread";
 import { withNews } from "./merge";
+import { isNarrowed, outcomeChoices, outcomesOf } from "./outcomes";
 
 const columns: readonly Column<RunDevice>[] = [
   { name: "Device", cell: (row) => row.deviceId },
@@ -26,26 +26,26 @@ function Where({ device }: { device: RunDevice }) {
 
 /** What came of it on each device. `skipped` of the run tells of devices that were left out, which no news of commands do. */
 export function Devices({ runId, skipped }: { runId: string; skipped: number }) {
-  const states = statesOf(paramAll("state"));
-  const choice = stateChoices(paramAll("state"));
-  const pages = usePages(["runs", "devices", runId, states], async (pageToken, signal) => {
-    const answer = await commands.listRunDevices({ runId, states, pageToken, pageSize: pageToken ? 500 : 100 }, { signal });
+  const outcomes = outcomesOf(paramAll("state"));
+  const choice = outcomeChoices(paramAll("state"));
+  const pages = usePages(["runs", "devices", runId, outcomes], async (pageToken, signal) => {
+    const answer = await commands.listRunDevices({ runId, ...outcomes, pageToken, pageSize: pageToken ? 500 : 100 }, { signal });
     return { rows: answer.devices, nextPageToken: answer.nextPageToken };
   });
   const heard = useHeardOf(runId);
   // A filter may let in devices that are not read yet, so that it is read again; without one the news suffice.
-  useReread((what) => states.length > 0 && what.commands.some((command) => command.runId === runId), pages.again, 5_000);
+  useReread((what) => isNarrowed(outcomes) && what.commands.some((command) => command.runId === runId), pages.again, 5_000);
   const skippedBefore = useRef(skipped);
   useEffect(() => {
     if (skippedBefore.current !== skipped) pages.again();
     skippedBefore.current = skipped;
   }, [skipped]);
-  const rows = withNews(pages.rows, heard, states);
+  const rows = withNews(pages.rows, heard, outcomes);
   return (
     <section class="stack">
       <h2>Devices</h2>
       <div class="row">
-        <SelectField label="State of the command" value={choice.value} choices={choice.choices} onChange={(value) => show({ state: value.split(" ") }, "push")} />
+        <SelectField label="Outcome" value={choice.value} choices={choice.choices} onChange={(value) => show({ state: value.split(" ") }, "push")} />
       </div>
       {pages.error && <Failed error={pages.error} again={pages.again} />}
       {pages.isPending ? (

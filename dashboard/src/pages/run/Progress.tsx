@@ -1,10 +1,8 @@
 import { href } from "~/app/route";
 import type { Run } from "~/gen/homepot/command/v1/command_pb";
-import { figure, partsOf, type Share } from "~/parts/run/progress";
+import { figure, partsOf } from "~/parts/run/progress";
 import { RunBar, ShareMark } from "~/parts/run/RunBar";
-
-/** The list of exactly so many; the server has no list of those that wait or were skipped. */
-const LISTED: Partial<Record<Share, string>> = { succeeded: "SUCCEEDED", failed: "bad", inFlight: "open", cancelled: "CANCELLED" };
+import { LISTED } from "./outcomes";
 
 export function Progress({ run }: { run: Run }) {
   return (
@@ -16,7 +14,7 @@ export function Progress({ run }: { run: Run }) {
           <li key={share}>
             <ShareMark share={share} />
             <strong>{figure(count)}</strong>
-            {LISTED[share] && count > 0 ? <a href={href(`/runs/${run.runId}`, { state: LISTED[share] })}>{word}</a> : <span class="quiet">{word}</span>}
+            {count > 0 ? <a href={href(`/runs/${run.runId}`, { state: LISTED[share] })}>{word}</a> : <span class="quiet">{word}</span>}
           </li>
         ))}
         <li>

@@ -21,8 +21,8 @@ export function PauseDialog({ run: { runId }, onClose }: RunDialogProps) {
   });
   return (
     <FormDialog title="Pause the run?" action="Pause the run" leave="Leave it running" busy={pause.isPending} problem={pause.error ? problem(pause.error) : undefined} onSubmit={() => pause.mutate()} onClose={onClose}>
-      <p>Nothing more is queued until it is resumed. What is queued already goes on.</p>
-      <TextField label="Why" hint="For those who look at the run. May be empty." value={reason} onInput={setReason} autoFocus />
+      <p>Nothing more is queued until it is resumed. Commands that are queued already continue.</p>
+      <TextField label="Why" hint="For people who look at the run. May be left empty." value={reason} onInput={setReason} autoFocus />
     </FormDialog>
   );
 }
@@ -45,7 +45,7 @@ export function ResumeDialog({ run, onClose }: RunDialogProps) {
       </p>
       <TextField
         label="Failures allowed from now on"
-        hint={run.state === RunState.HALTED ? `Those so far included. Empty: ${failed}, so that the next failure halts it again.` : `Those so far included. Empty: ${run.maxFailures}, as before.`}
+        hint={run.state === RunState.HALTED ? `Includes those so far. Empty: ${failed}, so that the next failure halts it again.` : `Includes those so far. Empty: ${run.maxFailures}, as before.`}
         fault={fault.failures ?? refusal?.fields.max_failures}
         value={failures}
         onInput={setFailures}
@@ -62,7 +62,7 @@ export function CancelRunDialog({ run, onClose }: RunDialogProps) {
   const left = leftOf(run);
   const cancel = useChange(() => commands.cancelRun({ runId: run.runId, reason: reason.trim() }), ["runs", "commands"], (answer) => {
     const out = answer.run?.progress?.inFlight ?? 0;
-    toast(out === 0 ? "The run is cancelled." : `The run is cancelled. ${devicesWord(out)} had started or could not be asked; what comes of them shows below.`, out === 0 ? "good" : "warn");
+    toast(out === 0 ? "The run is cancelled." : `The run is cancelled. ${devicesWord(out)} had started or could not be asked; their outcomes appear below.`, out === 0 ? "good" : "warn");
     onClose();
   });
   return (
@@ -79,7 +79,7 @@ export function CancelRunDialog({ run, onClose }: RunDialogProps) {
     >
       <p>{cancelWords(run)}</p>
       {left > 1 && <TextField label={`Type ${left} to go on`} hint="How many devices are still waiting or in flight. While the run goes on, this number gets smaller." value={typed} onInput={setTyped} autoComplete="off" autoFocus />}
-      <TextField label="Why" hint="For those who look at the run. May be empty." value={reason} onInput={setReason} />
+      <TextField label="Why" hint="For people who look at the run. May be left empty." value={reason} onInput={setReason} />
     </FormDialog>
   );
 }

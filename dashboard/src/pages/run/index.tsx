@@ -8,7 +8,6 @@ import { href } from "~/app/route";
 import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { Button, Notice, Page, Read, RunStateBadge } from "~/kit";
 import { Json } from "~/parts/Json";
-import { useReread } from "~/parts/reread";
 import { hasEnded } from "~/parts/run/progress";
 import { Devices } from "./Devices";
 import { CancelRunDialog, PauseDialog, ResumeDialog } from "./dialogs";
@@ -20,9 +19,7 @@ import "./page.css";
 const TRAIL = [["Runs", href("/runs")]] as const;
 
 export default function RunPage({ parts: { id: runId = "" } }: PageProps) {
-  // News of its commands tell that it went on; what operators do to it is looked at from time to time.
-  const read = useRead(["runs", "one", runId], (signal) => commands.getRun({ runId }, { signal }), { everyMs: 15_000 });
-  useReread((what) => [...what.commands, ...what.runs].some((one) => one.runId === runId), () => void read.refetch());
+  const read = useRead(["runs", "one", runId], (signal) => commands.getRun({ runId }, { signal }));
   const [run] = useLiveRuns(read.data?.run ? [read.data.run] : []);
   if (!run) {
     return (

@@ -21,7 +21,7 @@ export function standing(run: Run): string {
 }
 
 function stillOut(inFlight: number): string {
-  return inFlight === 0 ? "" : `What is queued already goes on: ${devicesWord(inFlight)}.`;
+  return inFlight === 0 ? "" : `Commands that are queued already continue: ${devicesWord(inFlight)}.`;
 }
 
 function allowed(maxFailures: number): string {
@@ -32,8 +32,8 @@ function allowed(maxFailures: number): string {
 export function cancelWords(run: Run): string {
   const { waiting = 0, inFlight = 0 } = run.progress ?? {};
   return [
-    waiting > 0 && `${devicesWord(waiting)} still waiting will be left out.`,
-    inFlight > 0 && `${devicesWord(inFlight)} in flight: commands that have not started are taken back, what has started goes on.`,
+    waiting > 0 && `${devicesWord(waiting)} still waiting will be skipped.`,
+    inFlight > 0 && `${devicesWord(inFlight)} in flight: commands that have not started are cancelled; commands that have started continue.`,
     "A cancelled run can't be resumed.",
   ]
     .filter(Boolean)

@@ -4,7 +4,8 @@ import { usePages } from "~/api/query";
 import { may } from "~/api/session";
 import { href, param, show } from "~/app/route";
 import { shown, sourceFilter } from "~/app/source";
-import { RunState } from "~/gen/homepot/command/v1/command_pb";
+import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
+import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { Button, Empty, Failed, LinkButton, Loading, Page, RUN_STATE, SelectField, Table } from "~/kit";
 import { hasEnded } from "~/parts/run/progress";
 import { useReread } from "~/parts/reread";
@@ -16,17 +17,15 @@ const CHOICES = [{ value: "", label: "Any state" }, ...STATES.map((state) => ({ 
 export default function RunsPage() {
   const state = STATES.find((one) => RunState[one] === param("state")) ?? RunState.UNSPECIFIED;
   const filter = { state, source: sourceFilter() };
-  // News of commands tell that a run went on; that an operator paused one is told by none, so it is looked at from time to time.
-  const pages = usePages(
-    ["runs", "list", filter],
-    async (pageToken, signal) => {
-      const answer = await commands.listRuns({ ...filter, pageToken }, { signal });
-      return { rows: answer.runs, nextPageToken: answer.nextPageToken };
-    },
-    { everyMs: 15_000 },
-  );
-  useReread((what) => what.runs.length > 0 || what.commands.some(({ runId }) => runId !== ""), pages.again, 2_000);
-  const rows = useLiveRuns(pages.rows).filter((run) => state === RunState.UNSPECIFIED || run.state === state);
+  const pages = usePages(["runs", "list", filter], async (pageToken, signal) => {
+    const answer = await commands.listRuns({ ...filter, pageToken }, { signal });
+    return { rows: answer.runs, nextPageToken: answer.nextPageToken };
+  });
+  const isListed = (run: Run) =>
+    (state === RunState.UNSPECIFIED || run.state === state) && (filter.source === DeviceSource.UNSPECIFIED || run.target?.source === filter.source);
+  // The rows are kept current by the news; a run that came into the list has no row yet.
+  useReread((what) => what.runs.some((run) => isListed(run) && !pages.rows.some((row) => row.runId === run.runId)), pages.again, 2_000);
+  const rows = useLiveRuns(pages.rows).filter(isListed);
   return (
     <Page title="Runs" lead="The same command for many devices, some at a time." actions={may("operator") && <NewRun />}>
       <div class="row">

@@ -23,7 +23,7 @@ export default function SessionsPage() {
   return (
     <Page
       title="Sessions"
-      lead="Where somebody is signed in at this page. A session ends when it is not used for 12 hours, 7 days after the sign-in, and with the token it was made with."
+      lead="Browsers that are signed in at this page. A session ends after 12 hours without use, 7 days after the sign-in, or when the token that it was made with ends."
       actions={
         ending.length > 0 && (
           <Button kind="danger" onPress={() => setOpen({ what: "others" })}>
@@ -48,7 +48,7 @@ export default function SessionsPage() {
 function None({ isOwn, operator }: { isOwn: boolean; operator: string }) {
   return (
     <Empty title="No session">
-      <p>{isOwn ? "You show a token with each call, and have signed in nowhere." : `${operator} is signed in nowhere. Programs that show a token with each call have no session.`}</p>
+      <p>{isOwn ? "You call with a token, and are signed in nowhere." : `${operator} is signed in nowhere. Programs that call with a token have no session.`}</p>
     </Empty>
   );
 }

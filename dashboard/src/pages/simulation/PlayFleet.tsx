@@ -1,8 +1,8 @@
 import { useState } from "preact/hooks";
-import { may } from "~/api/session";
+import { may, me } from "~/api/session";
 import { href } from "~/app/route";
 import { Secret, SelectField, TextField } from "~/kit";
-import { guessedServer } from "~/parts/enrol/line";
+import { deviceServer } from "~/parts/enrol/line";
 import { Panel } from "~/parts/Panel";
 import { faults, type Fleet, HISTORIES, line, SCENARIOS } from "./line";
 
@@ -11,7 +11,7 @@ const USUAL: Fleet = { name: "sim", devices: "24", sites: "3", scenario: "health
 /** Composes the line that plays a fleet. It runs where it is pasted, not in the server. */
 export function PlayFleet() {
   const [fleet, setFleet] = useState(USUAL);
-  const [server, setServer] = useState(guessedServer(location));
+  const [server, setServer] = useState(deviceServer(me.value?.deviceUrl ?? "", location));
   const wrong = faults(fleet);
   const set = (name: keyof Fleet) => (value: string) => setFleet({ ...fleet, [name]: value });
   const isGood = Object.keys(wrong).length === 0;

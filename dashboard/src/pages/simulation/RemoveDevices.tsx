@@ -1,6 +1,6 @@
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { registry } from "~/api/clients";
-import { besides, problem } from "~/api/errors";
+import { besides, type Problem, problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import { isOfFleet } from "~/api/session";
 import type { SiteCount } from "~/gen/homepot/registry/v1/registry_pb";
@@ -11,6 +11,9 @@ import { counts, devicesWords, removal, type Removal, type Scope } from "./scope
 /** A removal takes a while where there are many; what was removed when it is cut short stays removed. */
 const REMOVAL_MS = 300_000;
 
+/** Between the count and the press of the button, devices came or went. */
+const CHANGED: Problem = { message: "Nothing was removed: other devices match now. Check their number below, and type it again.", fields: {}, reason: "", isTransient: false, retryAfterSeconds: undefined };
+
 export function RemoveDevices({ sites, sitesLeftOut, onClose }: { sites: readonly SiteCount[]; sitesLeftOut: number; onClose: () => void }) {
   const [scope, setScope] = useState<Scope>({ what: "some", sites: new Set(), labels: "" });
   const [typed, setTyped] = useState("");
@@ -18,15 +21,21 @@ export function RemoveDevices({ sites, sitesLeftOut, onClose }: { sites: readonl
   const wanted = removal(scope);
   const count = useCount(labels === scope.labels ? wanted : undefined);
   const remove = useChange(
-    (what: Removal) => registry.removeSimulatedDevices(what, { timeoutMs: REMOVAL_MS }),
+    (what: Removal & { expectedDevices: number }) => registry.removeSimulatedDevices(what, { timeoutMs: REMOVAL_MS }),
     ["devices", "sites"],
     ({ removed }) => {
-      toast(`${devicesWords(removed)} ${removed === 1 ? "is" : "are"} removed, with all that was kept of ${removed === 1 ? "it" : "them"}.`);
+      toast(`${devicesWords(removed)} ${removed === 1 ? "is" : "are"} removed, with everything that was stored about ${removed === 1 ? "it" : "them"}.`);
       onClose();
     },
   );
   const refused = remove.error ?? count.error;
   const faults = refused ? problem(refused) : undefined;
+  const hasChanged = faults?.reason === "DEVICES_CHANGED";
+  useEffect(() => {
+    if (!hasChanged) return;
+    setTyped("");
+    void count.refetch();
+  }, [hasChanged, remove.failureCount]);
   const change = (part: Partial<Scope>) => {
     setScope({ ...scope, ...part });
     setTyped("");
@@ -38,12 +47,12 @@ export function RemoveDevices({ sites, sitesLeftOut, onClose }: { sites: readonl
       action={count.data ? `Remove ${devicesWords(count.data)}` : "Remove"}
       kind="danger"
       busy={remove.isPending}
-      problem={besides(faults, scope.what === "some" ? ["site_ids", "label_selector"] : [])}
+      problem={hasChanged ? CHANGED : besides(faults, scope.what === "some" ? ["site_ids", "label_selector"] : [])}
       ready={isReady}
-      onSubmit={() => wanted && remove.mutate(wanted)}
+      onSubmit={() => wanted && count.data !== undefined && remove.mutate({ ...wanted, expectedDevices: count.data })}
       onClose={onClose}
     >
-      <p>They go with all that is kept of them: samples, history, commands and keys. Their streams end within 2 seconds. Real devices are never touched. This can't be undone.</p>
+      <p>They are removed with everything that is stored about them: samples, history, commands and keys. Their streams end within 2 seconds. Real devices are never touched. This can't be undone.</p>
       <RadioField
         label="Which"
         value={scope.what}
@@ -69,13 +78,13 @@ export function RemoveDevices({ sites, sitesLeftOut, onClose }: { sites: readonl
             onInput={(labels) => change({ labels })}
             placeholder="ring=canary,!keep"
             fault={faults?.fields.label_selector}
-            hint="Only devices whose labels match all of it, as kubectl writes it. Empty: any."
+            hint="Only devices whose labels match all conditions, such as ring=canary,!keep. Empty: any."
             autoComplete="off"
           />
         </>
       )}
       <Preview isSaid={wanted !== undefined} count={count} />
-      {count.data !== undefined && count.data > 0 && <TextField label={`Type ${count.data} to confirm that so many go`} value={typed} onInput={setTyped} autoComplete="off" />}
+      {count.data !== undefined && count.data > 0 && <TextField label={`Type ${count.data} to confirm`} value={typed} onInput={setTyped} autoComplete="off" />}
     </FormDialog>
   );
 }
@@ -93,9 +102,9 @@ function useCount(wanted: Removal | undefined) {
 }
 
 function Preview({ isSaid, count }: { isSaid: boolean; count: { data?: number | undefined; isPending: boolean; error: unknown } }) {
-  if (!isSaid) return <Notice>Choose a site or say labels, and the devices are counted.</Notice>;
+  if (!isSaid) return <Notice>Choose sites or give labels, and the devices are counted.</Notice>;
   if (count.error) return null;
   if (count.isPending || count.data === undefined) return <Notice>Counting…</Notice>;
   if (count.data === 0) return <Notice>No simulated device matches.</Notice>;
-  return <Notice tone="warn">{devicesWords(count.data)} would go.</Notice>;
+  return <Notice tone="warn">{devicesWords(count.data)} will be removed.</Notice>;
 }

@@ -63,7 +63,7 @@ export function Devices({ siteId }: { siteId: string }) {
 function NoDevice({ siteId }: { siteId: string }) {
   return (
     <Empty title="No device of this kind here">
-      <p>The switch in the head chooses between real and simulated devices.</p>
+      <p>The switch at the top chooses between real and simulated devices.</p>
       {may("admin") && <LinkButton href={href("/enrolment", { site: siteId, make: "1" })}>Add a device</LinkButton>}
     </Empty>
   );
@@ -74,7 +74,7 @@ function Status({ device }: { device: Device }) {
     <span class="site-device-status">
       <DeviceStatusBadge status={device.presence?.status ?? DeviceStatus.UNSPECIFIED} flapping={device.presence?.flapping ?? false} />
       {!device.active && (
-        <Badge tone="warn" title="Every call of it is refused until it is let in again">
+        <Badge tone="warn" title="The server refuses all its calls until it is let in again">
           Shut out
         </Badge>
       )}

@@ -14,7 +14,7 @@ import { type Counts, devicesInWords, isReady, NOTHING_SAID, type Said, toType }
 const PATIENCE_MS = 120_000;
 const HISTORIES = [
   { value: "", label: "Choose" },
-  { value: "KEEP", label: "Keep it until its time is over; the ids stay taken" },
+  { value: "KEEP", label: "Keep it until its retention ends; the ids stay taken" },
   { value: "PURGE", label: "Remove it too; the ids are free afterwards" },
 ] as const;
 

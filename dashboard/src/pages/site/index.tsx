@@ -73,7 +73,7 @@ function Shown({ site }: { site: Site }) {
     return (
       <>
         <Notice tone="warn">
-          This site was removed on <At time={site.removedAt} />. The history of its devices is kept until its time is over, and its id stays taken.
+          This site was removed on <At time={site.removedAt} />. The history of its devices is kept until its retention ends, and its id stays taken.
         </Notice>
         <About site={site} />
       </>

@@ -24,7 +24,7 @@ export function Clocks() {
                 ["Zone shown", zoneWords(zone.value || browserZone(), now.value)],
               ]}
             />
-            {Math.abs(offsetMs) > NOTABLE_MS + withinMs && <Notice tone="warn">The clock of this machine is off. Ages on this page are right all the same: they are told by the server's clock.</Notice>}
+            {Math.abs(offsetMs) > NOTABLE_MS + withinMs && <Notice tone="warn">The clock of this machine is wrong. Ages on this page are right all the same, because they follow the server's clock.</Notice>}
           </>
         )}
       </Read>

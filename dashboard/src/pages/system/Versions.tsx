@@ -36,7 +36,7 @@ export function Versions() {
 /** Real and simulated stand in columns of their own, and only where they are shown. */
 function columns(): Column<VersionCount>[] {
   const all: (Column<VersionCount> | false)[] = [
-    { name: "Version", cell: (row) => row.version || <span class="quiet">none: no agent ever attached</span>, grows: true },
+    { name: "Version", cell: (row) => row.version || <span class="quiet">none: no agent ever connected</span>, grows: true },
     isShown(DeviceSource.REAL) && { name: "Real devices", number: true, cell: (row) => row.real },
     isShown(DeviceSource.SIMULATED) && { name: "Simulated devices", number: true, cell: (row) => row.simulated },
   ];

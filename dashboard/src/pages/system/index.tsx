@@ -14,7 +14,7 @@ export default function SystemPage() {
         <Panel title="Server">
           <Facts
             facts={[
-              ["Version", me.value?.serverVersion || <span class="quiet">this server does not tell</span>],
+              ["Version", me.value?.serverVersion || <span class="quiet">this server does not say</span>],
               ["Address", location.origin],
               ["Connection", <State />],
             ]}

@@ -1,6 +1,7 @@
 import { useState } from "preact/hooks";
 import { useNews } from "~/api/live";
 import { refresh } from "~/api/query";
+import { me } from "~/api/session";
 import { href } from "~/app/route";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import type { CreateEnrollmentTokenResponse, Device, EnrollmentToken } from "~/gen/homepot/registry/v1/registry_pb";
@@ -8,12 +9,13 @@ import { DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
 import { Ago, DeviceStatusBadge, Secret, TextField } from "~/kit";
 import { counted, whole } from "~/parts/fleet/counts";
 import { arrivedBy, withArrivals } from "./arrivals";
-import { enrolLine, guessedServer, isThisMachine } from "./line";
+import { deviceServer, enrolLine, isThisMachine } from "./line";
 import "./enrol.css";
 
 /** A token that was just made: the line to paste with its secret in it, and the devices that come by it. */
 export function Handout({ made }: { made: CreateEnrollmentTokenResponse }) {
-  const [server, setServer] = useState(guessedServer(location));
+  const told = me.value?.deviceUrl ?? "";
+  const [server, setServer] = useState(deviceServer(told, location));
   const token = made.enrollmentToken;
   if (!token) return null;
   const isSimulated = token.source === DeviceSource.SIMULATED;
@@ -26,7 +28,7 @@ export function Handout({ made }: { made: CreateEnrollmentTokenResponse }) {
       <Secret label="Line" text={enrolLine({ secret: made.secret, server, siteId: token.siteId, source: token.source, devices: token.maxUses })} />
       <TextField
         label="The server’s address for devices"
-        hint={isThisMachine(location.hostname) ? `${GUESS} ${LOCAL}` : `${GUESS} ${REMOTE}`}
+        hint={`${told ? TOLD : GUESSED} ${isThisMachine(new URL(deviceServer(told, location)).hostname) ? LOCAL : REMOTE}`}
         value={server}
         onInput={setServer}
       />
@@ -35,9 +37,10 @@ export function Handout({ made }: { made: CreateEnrollmentTokenResponse }) {
   );
 }
 
-const GUESS = "Guessed from the address of this page and the usual port 50051: adapt it where your server listens elsewhere.";
-const LOCAL = "As it is, it works on this machine only; for a device elsewhere put the server’s name and https.";
-const REMOTE = "Where the certificate is from an authority of your own, add --ca-file with its PEM file.";
+const TOLD = "The server told this address; its setting HOMEPOT_DEVICE_URL changes it.";
+const GUESSED = "The server does not know its address for devices, so this is a guess. Set HOMEPOT_DEVICE_URL on the server, or correct it here.";
+const LOCAL = "It works on the server’s own machine only.";
+const REMOTE = "If the server’s certificate is from an authority of your own, add --ca-file with its PEM file.";
 
 function Arrivals({ token }: { token: EnrollmentToken }) {
   const [arrived, setArrived] = useState<ReadonlyMap<string, Device>>(new Map());

@@ -116,7 +116,7 @@ function TokenForm({ siteId, sites, isWhole, onClose, onMade }: TokenFormProps) 
       )}
       <TextField label="Devices that may use it" type="number" value={uses} onInput={setUses} fault={usesFault ?? failed?.fields.max_uses} />
       <SelectField label="Good for" hint="It ends no later than your own token does." value={hours} choices={SPANS} onChange={setHours} fault={failed?.fields.time_to_live} />
-      <SelectField label="Its devices are" hint="What a device is, is settled when it enrols, and never changes." value={source} choices={SOURCES} onChange={setSource} />
+      <SelectField label="Its devices are" hint="This is fixed when a device enrols, and never changes." value={source} choices={SOURCES} onChange={setSource} />
       <TextField
         label="Labels"
         hint="Given to each device that uses it, such as tier=pos, floor=2. May be left empty."

@@ -15,11 +15,11 @@ test("what is typed and what is told are the same", () => {
 test.each([
   ["tier", "has no value"],
   ["a=b=c", "more than one"],
-  ["=pos", "is no key"],
-  ["-tier=pos", "is no key"],
-  [`${"k".repeat(64)}=1`, "is no key"],
-  ["tier=two words", "is no value"],
-  ["tier=pos, tier=bar", "is there twice"],
+  ["=pos", "is not a valid key"],
+  ["-tier=pos", "is not a valid key"],
+  [`${"k".repeat(64)}=1`, "is not a valid key"],
+  ["tier=two words", "is not a valid value"],
+  ["tier=pos, tier=bar", "is given twice"],
   [Array.from({ length: 33 }, (_, index) => `k${index}=1`).join(","), "33 labels"],
 ])("%s is refused with a reason", (text, reason) => {
   expect(typedLabels(text)).toEqual({ fault: expect.stringContaining(reason) as string });

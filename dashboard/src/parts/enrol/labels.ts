@@ -14,9 +14,9 @@ export function typedLabels(text: string): TypedLabels {
     const [key = "", value, ...more] = label.split("=").map((one) => one.trim());
     if (value === undefined) return { fault: `“${label}” has no value; write ${label}=… or leave it out.` };
     if (more.length > 0) return { fault: `“${label}” has more than one “=”.` };
-    if (!KEY.test(key)) return { fault: `“${key}” is no key: up to 63 of A–Z, a–z, 0–9, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
-    if (value !== "" && !KEY.test(value)) return { fault: `“${value}” is no value: up to 63 of A–Z, a–z, 0–9, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
-    if (labels.has(key)) return { fault: `“${key}” is there twice.` };
+    if (!KEY.test(key)) return { fault: `“${key}” is not a valid key: use up to 63 of A–Z, a–z, 0–9, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
+    if (value !== "" && !KEY.test(value)) return { fault: `“${value}” is not a valid value: use up to 63 of A–Z, a–z, 0–9, “.”, “_”, “/” and “-”, with a letter or digit first and last.` };
+    if (labels.has(key)) return { fault: `“${key}” is given twice.` };
     labels.set(key, value);
   }
   if (labels.size > MOST) return { fault: `These are ${labels.size} labels; a device has at most ${MOST}.` };

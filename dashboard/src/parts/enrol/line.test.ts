@@ -1,8 +1,19 @@
 import { expect, test } from "vitest";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
-import { enrolLine, guessedServer, isThisMachine } from "./line";
+import { deviceServer, enrolLine, isThisMachine } from "./line";
 
-test("the address is encrypted beyond this machine, whatever the page came by", () => {
+test("the address is the one that the server tells; one that stands for all of its addresses is that of the page's host", () => {
+  const here = { protocol: "https:", hostname: "pot.example" };
+  expect(["https://devices.example", "https://10.0.0.7:443", "http://0.0.0.0:50051", "https://[::]:443", "https://0.0.0.0.example:1"].map((told) => deviceServer(told, here))).toEqual([
+    "https://devices.example",
+    "https://10.0.0.7:443",
+    "http://pot.example:50051",
+    "https://pot.example:443",
+    "https://0.0.0.0.example:1",
+  ]);
+});
+
+test("where the server does not know it, a guess is encrypted beyond this machine, whatever the page came by", () => {
   const told = [
     ["http:", "127.0.0.1"],
     ["http:", "localhost"],
@@ -10,7 +21,7 @@ test("the address is encrypted beyond this machine, whatever the page came by", 
     ["http:", "[::1]"],
     ["http:", "pot.example"],
     ["https:", "pot.example"],
-  ].map(([protocol = "", hostname = ""]) => guessedServer({ protocol, hostname }));
+  ].map(([protocol = "", hostname = ""]) => deviceServer("", { protocol, hostname }));
   expect(told).toEqual([
     "http://127.0.0.1:50051",
     "http://localhost:50051",

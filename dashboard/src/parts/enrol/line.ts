@@ -1,8 +1,8 @@
 /** The line that a person pastes on a device so that it enrols. */
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 
-/** Where the server listens for devices unless its settings say otherwise. */
-const GRPC_PORT = 50051;
+/** Where servers listen for devices unless their settings say otherwise. */
+const USUAL_PORT = 50051;
 
 export interface Here {
   /** As `location` has them: `https:`, `pot.example`. */
@@ -15,12 +15,14 @@ export function isThisMachine(hostname: string): boolean {
 }
 
 /**
- * The address for devices as far as the page can guess it: its own host, with the port that is usual. Beyond this machine it is
- * always encrypted, because agents refuse anything else.
+ * The address for devices: the one that the server tells. Where it listens on every address of its machine, the page's own host stands for
+ * them. Where it does not know its address, the page can only guess: its own host, with the usual port; beyond this machine encrypted,
+ * because agents refuse anything else.
  */
-export function guessedServer({ protocol, hostname }: Here): string {
+export function deviceServer(told: string, { protocol, hostname }: Here): string {
+  if (told) return told.replace(/^(https?:\/\/)(0\.0\.0\.0|\[::\])(?=:|$)/, (_, scheme: string) => scheme + hostname);
   const scheme = protocol === "https:" || !isThisMachine(hostname) ? "https" : "http";
-  return `${scheme}://${hostname}:${GRPC_PORT}`;
+  return `${scheme}://${hostname}:${USUAL_PORT}`;
 }
 
 interface Enrolling {

@@ -21,11 +21,16 @@ export function useFleet(source: DeviceSource, siteId = "", status = DeviceStatu
 
 /** Keeps the totals of a page true; once a page. */
 export function useFleetNews(): void {
+  useTotalsNews(() => void cache.invalidateQueries({ queryKey: KEY }), PACE);
+}
+
+/** Has `read` done again when news change what is counted; a device that was only heard of again changes nothing. */
+export function useTotalsNews(read: () => void, pace: { gatherMs: number; pauseMs: number }): void {
   const readAt = useRef(now.peek());
   const readAgain = useSeldom(() => {
     readAt.current = now.peek();
-    void cache.invalidateQueries({ queryKey: KEY });
-  }, PACE);
+    read();
+  }, pace);
   useNews(({ devices, removedDeviceIds }) => {
     if (changesTotals(devices, removedDeviceIds, readAt.current - SLACK_MS)) readAgain();
   });

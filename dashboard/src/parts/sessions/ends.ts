@@ -18,7 +18,7 @@ export function others(sessions: readonly Session[]): Session[] {
 
 /** How fresh a sign-in is, in a sentence. */
 export function freshWords(freshUntil: number | undefined, hasSession: boolean, at: number): string {
-  if (!hasSession) return "You show a token, which always counts as fresh.";
+  if (!hasSession) return "You called with a token, which always counts as fresh.";
   if (freshUntil !== undefined && freshUntil > at) return `Fresh for another ${span(Math.ceil((freshUntil - at) / 60_000) * 60_000)}.`;
   return "Not fresh any more. What reaches the whole fleet or makes tokens asks for your token again; the rest does not.";
 }

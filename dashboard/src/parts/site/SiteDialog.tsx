@@ -55,7 +55,7 @@ export function SiteDialog({ site, onClose, onDone }: SiteDialogProps) {
       <TextField label="Description" hint="May be left empty." value={description} onInput={setDescription} fault={fault("description")} lines={3} />
       <CheckField
         label="Devices on the server’s own machine may enrol without a token"
-        hint="Holds only where the server allows it too (HOMEPOT_OPEN_ENROLLMENT)."
+        hint="Works only if the server allows it too (HOMEPOT_OPEN_ENROLLMENT)."
         value={openEnrollment}
         onChange={setOpenEnrollment}
       />

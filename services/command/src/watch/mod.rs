@@ -1,10 +1,13 @@
-//! `Watch`: sends commands as they change, and their run, to any number of viewers with one query for all of them.
+//! `Watch`: sends commands and runs as they change to any number of viewers, with one query of each kind for all of them.
 
-mod run;
+mod runs;
 
 use std::collections::BTreeSet;
 
-use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
+use futures_util::{
+    FutureExt as _, Stream, StreamExt as _,
+    stream::{self, BoxStream},
+};
 use homepot::{
     Error,
     model::{
@@ -23,11 +26,11 @@ use homepot_store::{
     Store,
     commands::{self, ChangedFilter},
     horizon,
+    runs::WatchedFilter,
 };
 use tonic::Status;
 
-pub(crate) use self::run::RunLooks;
-use self::run::Watched;
+pub(crate) use self::runs::{SeenRun, feed as feed_of_runs};
 use crate::Commands;
 
 /// Commands of a page while a viewer catches up.
@@ -86,6 +89,7 @@ struct Wanted {
     source: Option<DeviceSource>,
     command_ids: BTreeSet<CommandId>,
     run_id: Option<RunId>,
+    include_runs: bool,
     since: Option<Cursor>,
 }
 
@@ -102,7 +106,7 @@ impl Wanted {
         let source = faults.take(DeviceSource::from_proto("source", request.source)).flatten();
         let since = faults.take(Cursor::parse(&request.cursor)).flatten();
         faults.check()?;
-        Ok(Self { named, source, command_ids, run_id, since })
+        Ok(Self { named, source, command_ids, run_id, include_runs: request.include_runs, since })
     }
 }
 
@@ -113,12 +117,16 @@ impl Commands {
         caller: &OperatorCaller,
         request: &pb::WatchRequest,
     ) -> Result<Answers<pb::WatchResponse>, Error> {
-        let Wanted { named, source, command_ids, run_id, since } = Wanted::read(request)?;
+        let Wanted { named, source, command_ids, run_id, include_runs, since } = Wanted::read(request)?;
         let selection = self.directory.select(caller, named, source).await?;
         let filter = ChangedFilter { selection, command_ids, run_id };
         self.check_named(caller, &filter).await?;
         let since = resume_from(&self.store, since).await?;
-        let run = filter.run_id.map(|run_id| Watched::new(self, run_id));
+        let runs = match (run_id, include_runs) {
+            (Some(_), _) => Some(WatchedFilter { scope: caller.scope.clone(), source: None, run_id }),
+            (None, true) => Some(WatchedFilter { scope: caller.scope.clone(), source, run_id }),
+            (None, false) => None,
+        };
         let (seen, store) = (filter.clone(), self.store.clone());
         // Without a cursor only what is named is told as it is: nobody wants the whole ledger first.
         let begins_with = since.is_some() || !filter.command_ids.is_empty() || filter.run_id.is_some();
@@ -138,8 +146,18 @@ impl Commands {
         };
         let sees = move |command: &Seen| seen.matches(&command.0);
         let view = View { since, sees: Box::new(sees), catch_up: Box::new(catch_up) };
-        let pieces = self.feed.view(view).await?;
-        Ok(answers(pieces, run, since).boxed())
+        let commands = self.feed.view(view).await?.map(|piece| piece.map(News::Commands)).boxed();
+        let has_runs = runs.is_some();
+        let news = match runs {
+            Some(filter) => {
+                let view = runs::view(self.store.clone(), filter, since);
+                let runs = self.run_feed.view(view).await?.map(|piece| piece.map(News::Runs));
+                stream::select(commands, runs).boxed()
+            }
+            None => commands,
+        };
+        let reached = Reached { commands: since, runs: has_runs.then_some(since) };
+        Ok(answers(news, reached, run_id.is_some()).boxed())
     }
 
     /// Commands and the run that are named must be there, and within the caller's sites.
@@ -168,72 +186,58 @@ impl Commands {
     }
 }
 
-/// One viewer's stream.
-struct Viewer<S> {
-    pieces: S,
-    run: Option<Watched>,
-    cursor: String,
-}
-
-/// What a viewer wakes up for.
+/// What a viewer is told.
 enum News {
-    Piece(Piece<Seen>),
-    Run,
+    Commands(Piece<Seen>),
+    Runs(Piece<SeenRun>),
 }
 
-impl<S: Stream<Item = Result<Piece<Seen>, Error>> + Unpin> Viewer<S> {
-    /// The next message; `None` after the last.
-    async fn next(&mut self) -> Option<Result<pb::WatchResponse, Error>> {
-        loop {
-            let news = match self.wait().await? {
-                Ok(news) => news,
-                Err(error) => return Some(Err(error)),
-            };
-            match self.answer(news).await {
-                Ok(None) => {}
-                Ok(Some(answer)) => return Some(Ok(answer)),
-                Err(error) => return Some(Err(error)),
-            }
-        }
+/// How far a viewer has seen.
+struct Reached {
+    commands: Option<Cursor>,
+    /// `None`: it watches no runs.
+    runs: Option<Option<Cursor>>,
+}
+
+impl Reached {
+    /// Resumes after what was seen of both: some of one may come twice, and nothing is missed.
+    fn cursor(&self) -> String {
+        let both = self.runs.map_or(self.commands, |runs| runs.min(self.commands));
+        both.map(|cursor| cursor.to_string()).unwrap_or_default()
     }
 
-    async fn wait(&mut self) -> Option<Result<News, Error>> {
-        let Some(run) = &mut self.run else { return Some(self.pieces.next().await?.map(News::Piece)) };
-        tokio::select! {
-            biased;
-            piece = self.pieces.next() => Some(piece?.map(News::Piece)),
-            () = run.changed() => Some(Ok(News::Run)),
-        }
-    }
-
-    async fn answer(&mut self, news: News) -> Result<Option<pb::WatchResponse>, Error> {
-        let run = match &mut self.run {
-            Some(run) => run.look().await?,
-            None => None,
-        };
-        let commands = match news {
-            News::Piece(piece) => {
-                self.cursor = piece.cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
-                piece.changes.iter().map(|seen| seen.0.clone().into()).collect()
+    fn take(&mut self, news: News, is_of_one_run: bool) -> pb::WatchResponse {
+        let mut answer = pb::WatchResponse::default();
+        match news {
+            News::Commands(piece) => {
+                self.commands = piece.cursor;
+                answer.commands = piece.changes.iter().map(|seen| seen.0.clone().into()).collect();
             }
-            News::Run if run.is_none() => return Ok(None),
-            News::Run => Vec::new(),
-        };
-        Ok(Some(pb::WatchResponse { commands, cursor: self.cursor.clone(), run: run.map(Into::into) }))
+            News::Runs(piece) => {
+                self.runs = Some(piece.cursor);
+                let mut runs = piece.changes.iter().map(|seen| seen.0.run.clone().into());
+                if is_of_one_run {
+                    answer.run = runs.next();
+                } else {
+                    answer.runs = runs.collect();
+                }
+            }
+        }
+        answer.cursor = self.cursor();
+        answer
     }
 }
 
 fn answers(
-    pieces: impl Stream<Item = Result<Piece<Seen>, Error>> + Send + 'static,
-    run: Option<Watched>,
-    cursor: Option<Cursor>,
+    news: BoxStream<'static, Result<News, Error>>,
+    reached: Reached,
+    is_of_one_run: bool,
 ) -> impl Stream<Item = Result<pb::WatchResponse, Status>> + Send {
-    let cursor = cursor.map(|cursor| cursor.to_string()).unwrap_or_default();
-    let viewer = Viewer { pieces: Box::pin(pieces), run, cursor };
-    stream::unfold(Some(viewer), |viewer| async move {
-        let mut viewer = viewer?;
-        match viewer.next().await? {
-            Ok(answer) => Some((Ok(answer), Some(viewer))),
+    stream::unfold(Some((news, reached)), move |viewer| async move {
+        let (mut news, mut reached) = viewer?;
+        match news.next().await? {
+            Ok(next) => Some((Ok(reached.take(next, is_of_one_run)), Some((news, reached)))),
+            // Where one of the two ends, so does the other: the viewer resumes both.
             Err(error) => Some((Err(Status::from(error)), None)),
         }
     })

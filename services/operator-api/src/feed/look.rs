@@ -10,8 +10,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{Change, Inner, News, Told};
 
-/// However often it is nudged, looks are this far apart.
-const CLOSEST: Duration = Duration::from_millis(20);
 /// However seldom it is nudged.
 const FARTHEST: Duration = Duration::from_secs(1);
 /// While nothing changes viewers are told how far they have seen this often.
@@ -38,9 +36,9 @@ pub(super) async fn run<T: Change>(inner: Arc<Inner<T>>, horizon: Cursor) {
             // What changed meanwhile is found by the next look.
             Err(error) => tracing::debug!(feed = inner.name, %error, "look for changes"),
         }
-        sleep(CLOSEST).await;
+        sleep(T::CLOSEST).await;
         tokio::select! {
-            () = sleep(FARTHEST - CLOSEST) => {}
+            () = sleep(FARTHEST.saturating_sub(T::CLOSEST)) => {}
             () = inner.nudged.notified() => {}
             () = inner.drain.wait() => {}
         }

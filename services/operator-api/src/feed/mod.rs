@@ -24,6 +24,7 @@ use std::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use futures_util::future::BoxFuture;
@@ -49,6 +50,9 @@ pub trait Change: Send + Sync + 'static {
 
     /// What it goes by.
     fn key(&self) -> Self::Key;
+
+    /// Looks are at least this far apart, however often the feed is nudged.
+    const CLOSEST: Duration = Duration::from_millis(20);
 
     /// Bytes of changes that wait for a viewer. Beyond that they are dropped, and it reads the database.
     const WAITING_BYTES: usize = 1 << 20;

@@ -90,6 +90,7 @@ impl Service {
             fresh_until: session.as_ref().map(|session| to_proto_timestamp(session.fresh_until())),
             session: session.map(|session| session.into_proto(true)),
             server_version: env!("CARGO_PKG_VERSION").to_owned(),
+            device_url: self.registry.inner.config.device_url.clone(),
         })
     }
 }

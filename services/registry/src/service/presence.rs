@@ -3,7 +3,7 @@
 use futures_util::StreamExt as _;
 use homepot::{
     Error,
-    model::{Cursor, DeviceId, DeviceSource, Faults, PageRequest},
+    model::{Cursor, DeviceId, DeviceSource, Faults, PageRequest, read_range},
     pb::registry::v1 as pb,
 };
 use homepot_operator_api::{Answers, Named, feed::resume_from};
@@ -32,9 +32,10 @@ impl Service {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let device_id = faults.take(DeviceId::parse(&request.device_id));
+        let range = read_range(&mut faults, "", request.start_time.as_ref(), request.end_time.as_ref());
         let (page, device_id) = faults.finish(page.zip(device_id))?;
         let pk = self.directory.device(caller, device_id.clone()).await?.pk;
-        let list = move |conn: &mut _| states::list(conn, pk, &page);
+        let list = move |conn: &mut _| states::list(conn, pk, range, &page);
         let page = self.registry.inner.store.lane(Lane::Reports).run("list_state_changes", list).await?;
         let (changes, next_page_token) = page.into_answer(|change| change.into_proto(&device_id));
         Ok(pb::ListStateChangesResponse { changes, next_page_token })

@@ -2,7 +2,10 @@
 
 use homepot::{
     Error, Kind,
-    model::{Device, DeviceId, Faults, History, LabelSelector, Site, SiteId},
+    model::{
+        Device, DeviceId, DeviceSelection, DeviceSource, Faults, History, LabelSelector, Site, SiteId, SiteScope,
+        check_expected_devices,
+    },
     pb::registry::v1 as pb,
 };
 use homepot_runtime::auth::OperatorCaller;
@@ -68,6 +71,7 @@ impl Service {
             self.directory.site(caller, site_id.clone()).await?;
         }
         let filter = RemovalFilter { scope: caller.scope.clone(), site_ids, selector };
+        self.registry.check_expected(&filter, request.expected_devices).await?;
         tracing::info!(?filter, "removing simulated devices");
         let work = tokio::spawn(self.registry.clone().remove_simulated(filter));
         let removed = finished("remove simulated devices", work).await?;
@@ -174,6 +178,19 @@ impl Registry {
         }
     }
 
+    /// Whether as many simulated devices are meant as the caller expects.
+    async fn check_expected(&self, filter: &RemovalFilter, expected: Option<u32>) -> Result<(), Error> {
+        if expected.is_none() {
+            return Ok(());
+        }
+        let RemovalFilter { scope, site_ids, selector } = filter.clone();
+        let scope = if site_ids.is_empty() { scope } else { SiteScope::Only(site_ids) };
+        let meant = DeviceSelection { source: Some(DeviceSource::Simulated), ..DeviceSelection::all(scope) };
+        let count = move |conn: &mut _| devices::count_matching(conn, &meant, selector.as_ref());
+        let found = self.inner.store.run("count_simulated_devices", count).await?;
+        check_expected_devices(u64::try_from(found).unwrap_or_default(), expected)
+    }
+
     /// First all are shut out, so that their streams end and nothing new comes of them; then they go, few at a time. Each
     /// step stands for itself: who begins again after a crash goes on where this ended.
     async fn remove_simulated(self, filter: RemovalFilter) -> Result<usize, Error> {
@@ -228,7 +245,12 @@ mod tests {
 
     fn faults(site_ids: &[&str], label_selector: &str, all: bool) -> Vec<String> {
         let site_ids = site_ids.iter().map(|id| (*id).to_owned()).collect();
-        let request = pb::RemoveSimulatedDevicesRequest { site_ids, label_selector: label_selector.to_owned(), all };
+        let request = pb::RemoveSimulatedDevicesRequest {
+            site_ids,
+            label_selector: label_selector.to_owned(),
+            all,
+            ..Default::default()
+        };
         let error = read(&request).err();
         error.iter().flat_map(Error::field_violations).map(|violation| violation.field.clone()).collect()
     }

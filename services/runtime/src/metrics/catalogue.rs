@@ -124,6 +124,17 @@ pub(super) const METRICS: &[Metric] = &[
     gauge("homepot_limits_held", &[("limit", Values::These(LIMITS))], "How much of a limit is in use."),
     counter("homepot_limits_pauses_total", &[], "Pauses of devices' streams that used up their write quota."),
     counter("homepot_tls_handshake_failures_total", &[], "TLS handshakes that failed."),
+    gauge(
+        "homepot_tls_certificate_expires_seconds",
+        &[],
+        "When the certificate that is shown ends, in seconds since 1970; 0: there is none.",
+    ),
+    gauge("homepot_tls_files_unusable", &[], "1 while the certificate or key in the files can't be used."),
+    counter(
+        "homepot_proxy_headers_refused_total",
+        &[],
+        "Connections of trusted proxies that did not begin with a good PROXY header.",
+    ),
     counter(
         "homepot_auth_refusals_total",
         &[("code", Values::These(REFUSALS))],

@@ -11,6 +11,7 @@ mod deadline;
 mod gate;
 mod grpc;
 mod places;
+mod proxy;
 mod rest;
 mod run;
 mod tls;
@@ -19,6 +20,8 @@ use std::{
     io,
     net::{SocketAddr, TcpListener},
 };
+
+use crate::peer::TrustedProxies;
 
 pub(crate) use self::{
     gate::CLOSING,
@@ -40,6 +43,8 @@ const BACKLOG: i32 = 4096;
 pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
+    /// Who speaks the PROXY protocol; `None`: nobody.
+    balancers: Option<TrustedProxies>,
 }
 
 /// An address can't be listened on.
@@ -63,7 +68,13 @@ impl Listener {
         rustix::net::listen(&socket, BACKLOG).map_err(|errno| fault(errno.into()))?;
         socket.set_nonblocking(true).map_err(fault)?;
         let address = socket.local_addr().map_err(fault)?;
-        Ok(Self { socket, address })
+        Ok(Self { socket, address, balancers: None })
+    }
+
+    /// Connections of `balancers` may begin with a header of the PROXY protocol, version 2, which says whose they are.
+    #[must_use]
+    pub fn behind(self, balancers: Option<TrustedProxies>) -> Self {
+        Self { balancers, ..self }
     }
 
     /// Where it listens, with the port that was picked.

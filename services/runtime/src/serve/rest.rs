@@ -37,7 +37,7 @@ pub async fn rest(listener: Listener, tls: Option<&Tls>, router: Router, gate: G
         protocol: Protocol::Rest,
         builder: builder(),
         router,
-        tls: tls.map(|tls| tls.acceptor(&["h2", "http/1.1"])),
+        tls: tls.map(|tls| tls.acceptor(&["h2", "http/1.1"])).transpose()?,
         gate,
     };
     run(listener, port, drain).await

@@ -31,6 +31,7 @@ use super::{
     deadline::{Deadline, Expiry},
     gate::{Call, ClientConnection},
     places::Stage,
+    proxy,
 };
 use crate::Drain;
 
@@ -59,6 +60,7 @@ pub(super) struct Port {
 
 /// Serves until `drain`, then until the last connection has ended.
 pub(super) async fn run(listener: Listener, port: Port, drain: Drain) -> io::Result<()> {
+    let balancers = listener.balancers.unwrap_or_default();
     let listener = TcpListener::from_std(listener.socket)?;
     let port = Arc::new(port);
     let connections = TaskTracker::new();
@@ -67,6 +69,10 @@ pub(super) async fn run(listener: Listener, port: Port, drain: Drain) -> io::Res
             () = drain.wait() => break,
             accepted = accept::next(&listener) => accepted,
         };
+        if balancers.contains(peer.ip()) {
+            connections.spawn(port.clone().serve_balanced(stream, peer, drain.clone()));
+            continue;
+        }
         if let Some(client) = port.gate.enter(peer).await {
             // Noted at once: by the time its task has its turn a flood may have taken its place.
             if accept::has_spoken(&stream) {
@@ -83,6 +89,25 @@ pub(super) async fn run(listener: Listener, port: Port, drain: Drain) -> io::Res
 }
 
 impl Port {
+    /// Serves a client whose address a balancer tells.
+    async fn serve_balanced(self: Arc<Self>, mut stream: TcpStream, balancer: SocketAddr, drain: Drain) {
+        let told = tokio::select! {
+            told = proxy::client(&mut stream, balancer) => told,
+            () = drain.wait() => return,
+        };
+        let peer = match told {
+            Ok(peer) => peer,
+            Err(error) => {
+                metrics::counter!("homepot_proxy_headers_refused_total").increment(1);
+                tracing::debug!(%balancer, %error, "a trusted proxy sent no good PROXY header");
+                return;
+            }
+        };
+        if let Some(client) = self.gate.enter(peer).await {
+            self.serve(stream, peer, client, drain).await;
+        }
+    }
+
     async fn serve(self: Arc<Self>, stream: TcpStream, peer: SocketAddr, client: ClientConnection, drain: Drain) {
         let reason = tokio::select! {
             () = client.lost() => Some("displaced"),

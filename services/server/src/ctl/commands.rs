@@ -228,6 +228,7 @@ async fn watch(client: &Client, out: &Out, args: List) -> anyhow::Result<()> {
         site_id: args.site.unwrap_or_default(),
         source: args.source.unwrap_or_default().into(),
         run_id: args.run.unwrap_or_default(),
+        include_runs: false,
         cursor: String::new(),
     };
     let mut ledger = client.command();

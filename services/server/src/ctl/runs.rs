@@ -54,6 +54,12 @@ pub(super) enum Action {
         /// Only devices whose command is in this state. Can be repeated.
         #[arg(long = "state", value_name = "STATE", value_parser = command_state_parser())]
         states: Vec<pb::CommandState>,
+        /// Only devices whose turn has not come. With --state or --skipped, devices that match any of them.
+        #[arg(long)]
+        waiting: bool,
+        /// Only devices that were skipped.
+        #[arg(long)]
+        skipped: bool,
         /// Only real or only simulated devices.
         #[arg(long, value_parser = source_parser())]
         source: Option<DeviceSource>,
@@ -276,12 +282,13 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.detail(&get(client, &run_id).await?)?;
             return Ok(ExitCode::SUCCESS);
         }
-        Action::Devices { run: RunId { run_id }, states, source, limit } => {
+        Action::Devices { run: RunId { run_id }, states, waiting, skipped, source, limit } => {
             let source = source.unwrap_or_default().into();
             let states: Vec<i32> = states.into_iter().map(Into::into).collect();
             let devices = all(limit.limit, async |page_size, page_token| {
                 let (run_id, states) = (run_id.clone(), states.clone());
-                let request = pb::ListRunDevicesRequest { run_id, states, page_size, page_token, source };
+                let request =
+                    pb::ListRunDevicesRequest { run_id, states, waiting, skipped, page_size, page_token, source };
                 let page = ledger.list_run_devices(request).await?.into_inner();
                 Ok((page.devices, page.next_page_token))
             });

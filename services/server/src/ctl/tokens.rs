@@ -3,7 +3,7 @@
 use std::{process::ExitCode, time::Duration};
 
 use homepot::{
-    model::to_proto_duration,
+    model::{ServerAddress, to_proto_duration},
     pb::{common::v1::DeviceSource, registry::v1 as pb},
 };
 use homepot_host::settings::parse_time;
@@ -30,7 +30,7 @@ pub(super) enum Action {
         /// How many devices may enrol with it.
         #[arg(long, default_value_t = 1, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..))]
         uses: u32,
-        /// How long the token is valid, such as 30m, 24h or 7d.
+        /// How long the token is valid, such as 30m, 24h or 7d: 1m to 366d.
         #[arg(long, default_value = "24h", value_name = "TIME", value_parser = parse_time)]
         ttl: Duration,
         /// Make the token for simulated devices.
@@ -87,6 +87,28 @@ impl Record for pb::EnrollmentToken {
     }
 }
 
+/// The address that devices are given: the one that the server tells, or else the one at which it was reached here.
+fn device_server(told: &str, own: &ServerAddress) -> ServerAddress {
+    ServerAddress::parse(told, true).map_or_else(|_| own.clone(), |told| told.seen_from(own))
+}
+
+fn line_lead(token: &pb::EnrollmentToken) -> &'static str {
+    match token.source() {
+        DeviceSource::Simulated => "To play the devices, paste where the simulator runs:",
+        _ => "To enrol a device, paste there:",
+    }
+}
+
+/// The one line to paste. The secret is in the environment, where a list of processes does not show it.
+fn enrol_line(token: &pb::EnrollmentToken, secret: &str, server: &ServerAddress) -> String {
+    let program = match token.source() {
+        DeviceSource::Simulated => format!("homepot-sim fleet --devices {}", token.max_uses),
+        _ => "homepot-agent run".to_owned(),
+    };
+    // An address and an id of a site hold nothing that a shell takes apart, but for an IPv6 address.
+    format!("HOMEPOT_ENROLLMENT_TOKEN={secret} {program} --server '{server}' --site {}", token.site_id)
+}
+
 pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
     let mut registry = client.registry();
     match action {
@@ -100,7 +122,13 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
                 labels: labels.into_iter().collect(),
             };
             let made = answer(registry.create_enrollment_token(request).await)?;
-            out.secret(&made.enrollment_token.unwrap_or_default(), "secret", &made.secret)?;
+            let token = made.enrollment_token.unwrap_or_default();
+            out.secret(&token, "secret", &made.secret)?;
+            // The token is made: if this fails, its secret has been shown all the same.
+            if let Ok(me) = answer(registry.who_am_i(pb::WhoAmIRequest {}).await) {
+                let server = device_server(&me.device_url, client.server());
+                out.text(format_args!("\n{}\n{}", line_lead(&token), enrol_line(&token, &made.secret, &server)))?;
+            }
         }
         Action::List { site, source, limit } => {
             let source = source.unwrap_or_default().into();
@@ -118,4 +146,27 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_has_the_address_that_the_server_tells() {
+        let own = ServerAddress::parse("https://pot.example:50051", false).unwrap();
+        let token = pb::EnrollmentToken { site_id: "shop-7".to_owned(), max_uses: 20, ..Default::default() };
+        for (told, server) in [
+            ("https://devices.example", "https://devices.example"),
+            ("https://0.0.0.0:443", "https://pot.example:443"),
+            ("", "https://pot.example:50051"),
+        ] {
+            let line = enrol_line(&token, "hpe_abc", &device_server(told, &own));
+            let expected =
+                format!("HOMEPOT_ENROLLMENT_TOKEN=hpe_abc homepot-agent run --server '{server}' --site shop-7");
+            assert_eq!(line, expected);
+        }
+        let simulated = pb::EnrollmentToken { source: DeviceSource::Simulated.into(), ..token };
+        assert!(enrol_line(&simulated, "hpe_abc", &own).contains(" homepot-sim fleet --devices 20 "));
+    }
 }

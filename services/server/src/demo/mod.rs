@@ -164,7 +164,7 @@ impl Demo {
         let token = admin_token::read(&self.data_dir.join(admin_token::FILE)).context("the server left no token")?;
         let url = format!("http://{}", at.grpc);
         let address = ServerAddress::parse(&url, false).map_err(anyhow::Error::msg)?;
-        let client = Client::new(client::connect(&address, None, CALL_TIMEOUT).await?, &token)?;
+        let client = Client::new(client::connect(&address, None, CALL_TIMEOUT).await?, &address, &token)?;
         step("the site", server, steps::make_site(&client, SITE)).await?;
 
         let since = wall_clock();

@@ -7,11 +7,13 @@ use std::{
 
 use homepot_host::settings::{Reader, Surroundings, given_path};
 
+const OF_THE_SYSTEM: &str = "/var/lib/homepot";
+
 /// Flag of the data directory, as it is written.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct DataDirFlags {
     /// Directory of the private database, the first admin's token and the server's secret [default: /var/lib/homepot as
-    /// root, else $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
+    /// root or without a home directory, else $XDG_DATA_HOME/homepot or ~/.local/share/homepot].
     #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR", help_heading = "Storage")]
     data_dir: Option<OsString>,
 }
@@ -24,9 +26,8 @@ impl DataDirFlags {
             let absolute = std::path::absolute(&directory).map_err(|error| format!("{}: {error}", directory.display()));
             return reader.keep("data-dir", absolute, directory);
         }
-        let default = default_of(reader.surroundings());
-        let default = default.ok_or_else(|| "is not given, and there is no HOME to take a default from".to_owned());
-        reader.keep("data-dir", default, PathBuf::new())
+        // A container often has no home. If everything is given that lies there, nothing is written.
+        default_of(reader.surroundings()).unwrap_or_else(|| PathBuf::from(OF_THE_SYSTEM))
     }
 }
 
@@ -37,7 +38,7 @@ pub(crate) fn default_data_dir() -> Option<PathBuf> {
 
 fn default_of(surroundings: Surroundings<'_>) -> Option<PathBuf> {
     if surroundings.is_root {
-        return Some(PathBuf::from("/var/lib/homepot"));
+        return Some(PathBuf::from(OF_THE_SYSTEM));
     }
     // An empty one, or one that is no text, counts as not set, as the XDG specification says.
     let set = |name: &str| (surroundings.variable)(name).ok().flatten();

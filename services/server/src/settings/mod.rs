@@ -5,6 +5,7 @@
 //! settings of the start itself are declared here. The order of the flags is that of `--help`, and that of the faults.
 
 mod data_dir;
+mod migrations;
 mod roles;
 mod secrets;
 mod services;
@@ -15,7 +16,7 @@ use homepot_gateway::settings::FleetMetricsFlags;
 use homepot_hints::settings::{RedisFlags, RedisSettings};
 use homepot_host::settings::{Reader, SettingsError, Surroundings};
 use homepot_link::settings::PaceFlags;
-use homepot_registry::settings::{EnrollmentFlags, OidcFlags};
+use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
@@ -26,9 +27,10 @@ use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
 use self::{data_dir::DataDirFlags, secrets::SecretFlags, services::ServicesFlags};
 pub(crate) use self::{
     data_dir::default_data_dir,
+    migrations::Migrations,
     roles::{Role, Roles},
     secrets::Secrets,
-    services::ServicesAddress,
+    services::ServiceAddresses,
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -77,6 +79,16 @@ pub(crate) struct Flags {
     #[command(flatten)]
     limits: LimitFlags,
 
+    /// What to do about the database's schema at the start: `run` the migrations that are to come, or `wait` until
+    /// `homepot migrate` has run them. A server that waits needs no right to create tables, and makes no first admin.
+    #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
+    migrations: String,
+
+    /// How long the server still takes new connections after it has stopped being ready, so that load balancers can
+    /// notice before anybody is refused: 0s to 5m.
+    #[arg(long, env = "HOMEPOT_DRAIN_GRACE", value_name = "TIME", default_value = "0s")]
+    drain_grace: String,
+
     /// How long open streams and requests may take to end when the server stops: 1s to 5m.
     #[arg(long, env = "HOMEPOT_DRAIN_DEADLINE", value_name = "TIME", default_value = "8s")]
     drain_deadline: String,
@@ -92,8 +104,8 @@ pub(crate) struct Settings {
     pub(crate) roles: Roles,
     /// Addresses to listen on.
     pub(crate) addresses: Addresses,
-    /// Address of the services, for a gateway that runs without them; `None`: they run in this process, or are not needed.
-    pub(crate) services: Option<ServicesAddress>,
+    /// Addresses of the services that a gateway does not run in its own process.
+    pub(crate) services: ServiceAddresses,
     /// Directory of the private database, the first admin's token and the server's secret; absolute.
     pub(crate) data_dir: PathBuf,
     /// The way to Postgres, and the retention of each kind of data.
@@ -112,6 +124,10 @@ pub(crate) struct Settings {
     pub(crate) fleet_metrics: Option<usize>,
     /// Limits of callers.
     pub(crate) limits: LimitSettings,
+    /// Who changes the database's schema.
+    pub(crate) migrations: Migrations,
+    /// Time between the end of readiness and that of new connections.
+    pub(crate) drain_grace: Duration,
     /// Time that open streams and requests have to end.
     pub(crate) drain_deadline: Duration,
     /// Levels and format of log lines.
@@ -138,14 +154,21 @@ impl Flags {
         let database = self.database.read(reader);
         let redis = self.redis.read(reader);
         let security = self.security.read(reader, &addresses, roles.listening());
+        let reached =
+            Reached { address: addresses.grpc, over_tls: security.tls.is_some(), behind_proxy: security.behind_proxy };
         let secrets = self.secrets.read(reader);
-        let enrollment = self.enrollment.read(reader, security.behind_proxy);
+        let enrollment = self.enrollment.read(reader, reached);
         Settings {
             secrets,
             registry: homepot_registry::Config { identity_provider: self.oidc.read(reader), ..enrollment },
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
+            migrations: {
+                let parsed = self.migrations.parse();
+                reader.keep("migrations", parsed, Migrations::Run)
+            },
+            drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),
             drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
             log: self.log.read(reader),
             roles,

@@ -23,6 +23,9 @@ impl Role {
     /// Every part, in the order in which they start.
     pub(crate) const ALL: [Self; 5] = [Self::Registry, Self::Telemetry, Self::Command, Self::Link, Self::Gateway];
 
+    /// Those that are gRPC services.
+    pub(crate) const SERVICES: [Self; 4] = [Self::Registry, Self::Telemetry, Self::Command, Self::Link];
+
     /// Its word in the settings.
     pub(crate) fn as_str(self) -> &'static str {
         match self {
@@ -71,11 +74,6 @@ impl Roles {
         Listening { grpc: self.any_service(), rest: self.has(Role::Gateway) }
     }
 
-    /// Whether all gRPC services run here.
-    pub(crate) fn all_services(&self) -> bool {
-        Role::ALL.into_iter().all(|role| role == Role::Gateway || self.has(role))
-    }
-
     /// The gRPC services that run here, by their full names.
     pub(crate) fn grpc_services(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().flat_map(|role| role.grpc_services()).copied()
@@ -115,8 +113,7 @@ mod tests {
     fn roles_are_read_in_any_order_and_told_in_one() {
         let roles: Roles = "gateway, registry,registry".parse().unwrap();
         assert_eq!(roles.to_string(), "registry,gateway");
-        assert!(roles.any_service() && !roles.all_services());
-        assert!("registry,telemetry,command,link".parse::<Roles>().unwrap().all_services());
+        assert!(roles.any_service() && roles.has(Role::Gateway) && !roles.has(Role::Link));
         assert!(!"gateway".parse::<Roles>().unwrap().any_service());
     }
 

@@ -133,8 +133,29 @@ fn a_gateway_alone_needs_to_know_where_the_services_are() {
     assert!(told[0].starts_with("--grpc-url (HOMEPOT_GRPC_URL): ") && told[0].contains("in clear"), "{told:?}");
     let settings = read(&[&far[..], &["--allow-plaintext"]].concat(), &[]).unwrap();
     assert!(read(&["--roles=gateway", "--grpc-url=https://a:1"], &[]).is_ok(), "the system's roots vouch for it");
-    assert_eq!(settings.services.unwrap().address.to_string(), "http://10.0.0.7:50051");
-    assert_eq!(read(&["--grpc-url=http://10.0.0.7:50051"], &[]).unwrap().services, None);
+    let everywhere = settings.services.by_role.values().all(|names| names[0].to_string() == far[1][11..]);
+    assert!(everywhere && settings.services.by_role.len() == 4, "{:?}", settings.services);
+    assert!(read(&["--grpc-url=http://10.0.0.7:50051"], &[]).unwrap().services.by_role.is_empty());
+}
+
+#[test]
+fn each_role_that_runs_elsewhere_has_an_address_of_its_own_or_the_common_one() {
+    let of = |flags: &[&str]| {
+        let services = read(flags, &[]).unwrap().services.by_role;
+        let shown = |names: Vec<_>| names.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+        services.into_iter().map(|(role, names)| format!("{} {}", role.as_str(), shown(names))).collect::<Vec<_>>()
+    };
+    let common = ["--roles=gateway,link", "--grpc-url=https://all", "--command-url=https://a:1, https://b:1"];
+    assert_eq!(of(&common), ["registry https://all", "telemetry https://all", "command https://a:1 https://b:1"]);
+    let own =
+        ["--registry-url=https://r", "--telemetry-url=https://t", "--command-url=https://c", "--link-url=https://l"];
+    assert_eq!(of(&[&["--roles=gateway"], &own[..]].concat()).len(), 4);
+    let told = faults(&[&["--roles=gateway"], &own[2..]].concat(), &[]);
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(told[0].ends_with("registry and telemetry run neither here nor at an address of its own"), "{told:?}");
+    let told =
+        faults(&["--roles=gateway", "--registry-url=r", "--link-url=http://10.0.0.1", "--grpc-url=https://a"], &[]);
+    assert!(told.len() == 2 && told[0].starts_with("--registry-url") && told[1].starts_with("--link-url"), "{told:?}");
 }
 
 #[test]

@@ -1,8 +1,10 @@
 //! Driving runs on: each step is one transaction on the run's row, so it is taken once whichever replica takes it.
 
 use diesel::{
+    dsl::{Eq, sql},
+    expression::SqlLiteral,
     prelude::*,
-    sql_types::{BigInt, Uuid as SqlUuid},
+    sql_types::{BigInt, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{CommandId, DeviceSource, Event, NewCommand, Run, RunId, RunResumption, RunState, RunStep};
 use uuid::Uuid;
@@ -95,6 +97,8 @@ fn queue(conn: &mut PgConnection, run: &Run, free: u32) -> Result<Vec<(i64, Devi
             .filter(run_devices::device.eq_any(pks))
             .set(run_devices::skipped.eq("the device is inactive"))
             .execute(conn)?;
+        // No command tells of these.
+        diesel::update(runs::table.find(run.run_id.0)).set(stamp()).execute(conn)?;
     }
     let rows: Vec<NewRow> = active.iter().map(|device| new_row(run, device)).collect();
     commands::insert(conn, &rows)?;
@@ -136,9 +140,15 @@ fn set_state(conn: &mut PgConnection, run_id: RunId, state: RunState, reason: Op
             runs::state.eq(state.as_str()),
             runs::reason.eq(reason),
             finished_at.map(|now| runs::finished_at.eq(now)),
+            stamp(),
         ))
         .execute(conn)?;
     Ok(())
+}
+
+/// That the row changed now. Later than the change before it, also where this transaction began first and waited for the row.
+fn stamp() -> Eq<runs::changed_at, SqlLiteral<Timestamptz>> {
+    runs::changed_at.eq(sql::<Timestamptz>("greatest(now(), runs.changed_at + interval '1 microsecond')"))
 }
 
 /// Locks a run and tells it.
@@ -180,6 +190,7 @@ pub fn resume(conn: &mut PgConnection, run_id: RunId, how: &RunResumption) -> Re
                 runs::reason.eq(None::<String>),
                 runs::max_failures.eq(int(how.max_failures.unwrap_or(as_before))),
                 runs::max_in_flight.eq(int(how.max_in_flight.unwrap_or(run.order.max_in_flight))),
+                stamp(),
             ))
             .execute(conn)?;
         found(conn, run_id).map(Some)

@@ -4,12 +4,14 @@ use std::{collections::HashMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use diesel::{
+    dsl::sql,
+    pg::Pg,
     prelude::*,
     sql_query,
-    sql_types::{Array, BigInt, Uuid as SqlUuid},
+    sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    CommandId, CommandState, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunId, RunOrder,
+    CommandId, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder,
     RunProgress, RunState, SiteScope, Target, Whom,
 };
 use serde_json::{Value, json};
@@ -42,7 +44,7 @@ pub(super) struct Row {
     requested_type: Option<String>,
 }
 
-fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
+pub(super) fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
     Ok(Run {
         run_id: RunId(row.run_id),
         order: RunOrder {
@@ -170,7 +172,7 @@ pub(super) fn found(conn: &mut PgConnection, id: RunId) -> Result<Run, StoreErro
 
 /// Runs, or devices of a run, that are read at once: each may have a payload or a result of 64 KiB, and a run names up to
 /// 10,000 devices.
-const CHUNK: u32 = 32;
+pub(super) const CHUNK: u32 = 32;
 
 /// Runs within `scope`, newest first.
 pub fn list(
@@ -182,6 +184,14 @@ pub fn list(
 ) -> Result<Page<Run>, StoreError> {
     paging::by_bytes(page, CHUNK, run_key, |page| list_chunk(conn, scope, state, source, page))
 }
+
+/// Whether a run's target has this source.
+pub(super) fn of_source(source: DeviceSource) -> Condition {
+    Box::new(sql::<Bool>("runs.target ->> 'source' = ").bind::<Text, _>(source.as_str()))
+}
+
+/// A condition on a run.
+pub(super) type Condition = Box<dyn BoxableExpression<runs::table, Pg, SqlType = Bool>>;
 
 fn run_key(run: &Run) -> String {
     paging::time_key(run.created_at, run.run_id)
@@ -199,8 +209,7 @@ fn list_chunk(
         query = query.filter(runs::state.eq(state.as_str()));
     }
     if let Some(source) = source {
-        let of_target = diesel::dsl::sql::<diesel::sql_types::Bool>("runs.target ->> 'source' = ");
-        query = query.filter(of_target.bind::<diesel::sql_types::Text, _>(source.as_str()));
+        query = query.filter(of_source(source));
     }
     if let Some(after) = paging::after_time_key::<Uuid>(page)? {
         let older = runs::created_at.lt(after.time);
@@ -222,15 +231,14 @@ fn list_chunk(
 type DeviceRow =
     (String, String, String, Option<Uuid>, Option<String>, Option<(String, Option<String>, Option<Value>)>);
 
-/// The devices of a run by device id; `states` empty: all, else those whose command is in one of these.
+/// The devices of a run by device id.
 pub fn devices(
     conn: &mut PgConnection,
     id: RunId,
-    states: &[CommandState],
-    source: Option<DeviceSource>,
+    filter: &RunDeviceFilter,
     page: &PageRequest,
 ) -> Result<Page<RunDevice>, StoreError> {
-    paging::by_bytes(page, CHUNK, device_key, |page| devices_chunk(conn, id, states, source, page))
+    paging::by_bytes(page, CHUNK, device_key, |page| devices_chunk(conn, id, filter, page))
 }
 
 fn device_key(device: &RunDevice) -> String {
@@ -240,8 +248,7 @@ fn device_key(device: &RunDevice) -> String {
 fn devices_chunk(
     conn: &mut PgConnection,
     id: RunId,
-    states: &[CommandState],
-    source: Option<DeviceSource>,
+    filter: &RunDeviceFilter,
     page: &PageRequest,
 ) -> Result<Page<RunDevice>, StoreError> {
     use crate::schema::commands;
@@ -249,7 +256,6 @@ fn devices_chunk(
     let mut query = run_devices::table
         .inner_join(devices::table)
         .left_join(commands::table.on(of_run))
-        .filter(run_devices::run_id.eq(id.0))
         .select((
             devices::device_id,
             devices::site_id,
@@ -259,10 +265,18 @@ fn devices_chunk(
             (commands::state, commands::reason, commands::result).nullable(),
         ))
         .into_boxed();
-    if !states.is_empty() {
-        query = query.filter(commands::state.eq_any(states.iter().map(|state| state.as_str())));
+    // Those that match any of these come first: what is added by `filter` holds for all of them.
+    if !filter.states.is_empty() {
+        query = query.or_filter(commands::state.eq_any(filter.states.iter().map(|state| state.as_str())));
     }
-    if let Some(source) = source {
+    if filter.waiting {
+        query = query.or_filter(run_devices::command_id.is_null().and(run_devices::skipped.is_null()));
+    }
+    if filter.skipped {
+        query = query.or_filter(run_devices::skipped.is_not_null());
+    }
+    query = query.filter(run_devices::run_id.eq(id.0));
+    if let Some(source) = filter.source {
         query = query.filter(devices::source.eq(source.as_str()));
     }
     if let Some(after) = &page.after {

@@ -7,9 +7,8 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid},
 };
 use homepot::{
-    Error, Kind,
-    error::reason,
-    model::{DeviceSelection, DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom},
+    Error,
+    model::{DeviceSelection, DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom, check_expected_devices},
 };
 
 use super::read::{found, stored_target};
@@ -58,7 +57,7 @@ pub fn insert(
             return Ok(Started::Existing(existing));
         }
         let devices = resolve(conn, &order.target, scope)?;
-        check_expected(&devices, *expected_devices)?;
+        check_expected_devices(devices.len() as u64, *expected_devices)?;
         if !insert_run(conn, run_id, order, created_by, &devices)? {
             // Somebody was quicker with the same key.
             let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
@@ -78,15 +77,6 @@ pub fn preview(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> R
     let mut devices = resolve(conn, target, scope)?;
     devices.sort_unstable_by(|a, b| a.device_id.cmp(&b.device_id));
     Ok(devices)
-}
-
-fn check_expected(devices: &[DeviceRef], expected: Option<u32>) -> Result<(), Error> {
-    let (found, Some(expected)) = (devices.len(), expected) else { return Ok(()) };
-    if u32::try_from(found) == Ok(expected) {
-        return Ok(());
-    }
-    let told = format!("the target has {found} devices now, and expected_devices says {expected}; look at it again");
-    Err(Error::new(Kind::Conflict, told).because(reason::DEVICES_CHANGED))
 }
 
 fn by_key(conn: &mut PgConnection, order: &RunOrder, created_by: &str) -> Result<Option<Run>, StoreError> {

@@ -107,6 +107,16 @@ async fn an_error_is_stored_when_it_is_answered_and_its_repeats_are_counted() {
     }
     assert_eq!(count(&world, "errors", &format!("?resolution=3600s&filter.device_id={TILL}")).await, 6);
 
+    // What can't be stored is no filter either.
+    for (list, field, longest) in
+        [("errors", "category", 64), ("errors", "error_code", 128), ("activities", "session_id", 128)]
+    {
+        for (length, status) in [(longest, 200), (longest + 1, 422)] {
+            let target = format!("/api/v2/{list}?filter.{field}={}", "x".repeat(length));
+            let answer = world.server.rest(Request::get(&target).bearer(&world.server.admin_token)).await;
+            assert_eq!(answer.status, status, "{target}: {}", answer.text());
+        }
+    }
     let filter = format!("filter.device_id={TILL}&filter.severity=SEVERITY_ERROR&filter.category=payment");
     let target = format!("/errors?{filter}&filter.endpoint=/pay&filter.source=DEVICE_SOURCE_REAL");
     let groups = listed(&world, &target, "errors").await;

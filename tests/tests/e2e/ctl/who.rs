@@ -55,6 +55,11 @@ async fn enrolment_tokens_are_made_listed_and_ended() {
     assert!(ended["revoked_at"].is_string(), "{ended}");
     ctl(&server, &["tokens", "create", "--site", "site-001", "--ttl", "1s"]).await.refused(1, &["time_to_live: "]);
     ctl(&server, &["tokens", "list", "--site", "site-404"]).await.refused(1, &["not found"]);
+    // People get the line to paste, with the address at which devices reach the server.
+    let shown = ctl(&server, &["tokens", "create", "--site", "site-001"]).await;
+    let last = shown.lines().pop().unwrap_or_default();
+    let line = format!(" homepot-agent run --server 'http://{}' --site site-001", server.grpc_addr);
+    assert!(last.starts_with("HOMEPOT_ENROLLMENT_TOKEN=hpe_") && last.ends_with(&line), "{shown:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

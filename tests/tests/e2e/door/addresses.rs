@@ -3,7 +3,7 @@
 use homepot::pb::device::v1 as pb;
 use homepot_tests::{
     Server, ServerOptions, elsewhere, field,
-    rest::Request,
+    rest::{Request, send_raw_from},
     strangers::{RawCall, channel},
 };
 use prost::Message as _;
@@ -64,6 +64,51 @@ async fn a_gateway_of_its_own_process_is_believed_when_its_network_is_trusted() 
     let pending = Request::get("/api/v1/devices/pending").device("till", &key).from(from);
     assert_eq!(gateway.rest(pending.header("x-homepot-forwarded-for", "192.0.2.9")).await.status, 401);
     assert!(address_of(&services, "till").await.contains(&from.to_string()));
+}
+
+/// The header of the PROXY protocol, version 2, by which a balancer says that its client is at `client`.
+fn proxied(client: [u8; 4], request: &Request) -> Vec<u8> {
+    let mut bytes = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    bytes.extend(client);
+    bytes.extend([127, 0, 0, 1, 0xd4, 0x31, 0x1f, 0x40]);
+    bytes.extend(request.bytes());
+    bytes
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_proxy_protocol_is_believed_from_trusted_proxies_alone_and_one_bad_client_locks_out_no_other() {
+    let balancer = elsewhere();
+    let options = ServerOptions::default()
+        .env("HOMEPOT_TRUSTED_PROXIES", balancer.to_string())
+        .env("HOMEPOT_PROXY_PROTOCOL", "on");
+    let server = Server::start_with(options).await;
+    // Who is no trusted proxy is served as before.
+    server.create_site("site-001", false).await;
+    let good = server.enroll("site-001", "till").await;
+    let pending = |device: &str, key: &str| Request::get("/api/v1/devices/pending").device(device, key);
+    let send = async |from, bytes: &[u8]| {
+        // Who is refused before it was read gets no answer, or a reset.
+        let answer = send_raw_from(from, &server.rest_addr, bytes).await.unwrap_or_default();
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+
+    let key = format!("hpd_{}", "A".repeat(43));
+    let bad = [192, 0, 2, 7];
+    assert!(send(balancer, &proxied(bad, &pending("stolen", &key))).await.starts_with("HTTP/1.1 401"));
+    assert!(address_of(&server, "stolen").await.contains("192.0.2.7"));
+    for _ in 0..120 {
+        let answer = send(balancer, &proxied(bad, &pending("stolen", &key))).await;
+        assert!(answer.starts_with("HTTP/1.1 4"), "{answer}");
+    }
+    let answer = send(balancer, &proxied([192, 0, 2, 8], &pending("till", &good.api_key))).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+
+    let own = send(balancer, &pending("till", &good.api_key).bytes()).await;
+    assert!(own.starts_with("HTTP/1.1 200"), "a trusted proxy may call for itself: {own}");
+    let broken = b"\r\n\r\n\0\r\nNO QUIT\x21\x11\0\x0c123456789012GET / HTTP/1.1\r\n\r\n";
+    assert_eq!(send(balancer, broken).await, "", "half a header is none");
+    let nobody = send([127, 0, 0, 1].into(), &proxied([192, 0, 2, 9], &pending("till", &good.api_key))).await;
+    assert!(!nobody.contains("200 OK"), "a header of a stranger is no request: {nobody}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

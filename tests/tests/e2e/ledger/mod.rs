@@ -1,6 +1,7 @@
 //! The ledger from the outside: histories, cancels, journals, watches and runs.
 
 mod cancel;
+mod run_news;
 mod runs;
 mod watch;
 

@@ -100,6 +100,7 @@ async fn what_is_wrong_with_a_watch_is_told_by_field() {
         run_id: "x".to_owned(),
         cursor: "yesterday".to_owned(),
         source: 9,
+        include_runs: true,
     };
     let error = homepot::Error::from(&server.admin().command.watch(request).await.unwrap_err());
     let fields: Vec<_> = error.field_violations().iter().map(|fault| fault.field.as_str()).collect();

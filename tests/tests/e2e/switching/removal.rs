@@ -59,12 +59,22 @@ async fn simulated_devices_are_removed_while_their_sessions_are_attached_and_no_
     let marked =
         registry_pb::RemoveSimulatedDevicesRequest { label_selector: "fleet=load".to_owned(), ..of_site(SITE) };
     let mut admin = server.admin().registry;
+    // Who looked at another number has to look again, and nobody is shut out meanwhile.
+    for expected in [0, 2, 4] {
+        let stale = registry_pb::RemoveSimulatedDevicesRequest { expected_devices: Some(expected), ..marked.clone() };
+        let refused = admin.remove_simulated_devices(stale).await.unwrap_err();
+        assert_eq!(refused.code(), Code::FailedPrecondition);
+        assert_eq!(homepot::Error::from(&refused).reason(), Some("DEVICES_CHANGED"));
+    }
+    is_live(&mut simulators[0].1, 3).await;
+    let marked = registry_pb::RemoveSimulatedDevicesRequest { expected_devices: Some(3), ..marked };
     assert_eq!(admin.remove_simulated_devices(marked.clone()).await.unwrap().into_inner().removed, 3);
     for (key, session) in &mut simulators {
         session.expect_goodbye(GoodbyeReason::Revoked).await;
         assert_eq!(Session::open(&server, key).await.unwrap_err().code(), Code::Unauthenticated);
     }
     assert_eq!(foreign_samples(&server).await, 0);
+    let marked = registry_pb::RemoveSimulatedDevicesRequest { expected_devices: Some(0), ..marked };
     assert_eq!(admin.remove_simulated_devices(marked).await.unwrap().into_inner().removed, 0);
     is_live(&mut live, 1).await;
     assert_eq!(server.database().number("SELECT count(*) FROM devices").await, 1);

@@ -245,6 +245,9 @@ async fn what_is_wrong_with_a_query_is_told_by_the_fields_name() {
         let refusal = ask(&server, request.clone()).await.unwrap_err();
         assert_eq!((refusal.code(), field(refusal).as_str()), (Code::InvalidArgument, name), "{request:?}");
     }
+    // One of several that is not there is named.
+    let missing = ask(&server, request(&["till", "till-8"], start, 5, 60)).await.unwrap_err();
+    assert_eq!((missing.code(), missing.message()), (Code::NotFound, "Device till-8 not found"));
     // Left to the server, the resolution is what is still kept there.
     let old = ask(&server, request(&["till"], days_ago(2), 5, 0)).await.unwrap();
     assert_eq!(old.plan.source(), QuerySource::Minutes);

@@ -33,7 +33,7 @@ pub async fn grpc(listener: Listener, tls: Option<&Tls>, routes: Routes, gate: G
         protocol: Protocol::Grpc,
         builder: builder(),
         router: routes.prepare().into_axum_router(),
-        tls: tls.map(|tls| tls.acceptor(&["h2"])),
+        tls: tls.map(|tls| tls.acceptor(&["h2"])).transpose()?,
         gate,
     };
     run(listener, port, drain).await

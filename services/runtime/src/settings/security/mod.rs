@@ -36,6 +36,11 @@ pub struct SecurityFlags {
     #[arg(long, env = "HOMEPOT_TRUSTED_PROXIES", value_name = "LIST", default_value = "", help_heading = "Security")]
     trusted_proxies: String,
 
+    /// Set to 'on' if trusted proxies pass connections on with a header of the PROXY protocol, version 2, on gRPC and on
+    /// REST. Those that pass connections on must then always send it, or their clients could.
+    #[arg(long, env = "HOMEPOT_PROXY_PROTOCOL", value_name = "MODE", default_value = "off", help_heading = "Security")]
+    proxy_protocol: String,
+
     /// Header in which trusted proxies give the client's address: 'x-forwarded-for' or 'forwarded'. The proxy must
     /// replace the header or append to it. The other header is not read.
     #[arg(long, env = "HOMEPOT_FORWARDED_HEADER", value_name = "NAME", default_value = "x-forwarded-for")]
@@ -66,6 +71,8 @@ pub struct SecuritySettings {
     pub tls: Option<Tls>,
     /// Proxies whose word on the address of a client is believed.
     pub trusted_proxies: TrustedProxies,
+    /// Proxies that may begin a connection with a header of the PROXY protocol; `None`: nobody may.
+    pub balancers: Option<TrustedProxies>,
     /// Whether clients come through a proxy, so that strangers may look like clients on this machine.
     pub behind_proxy: bool,
     /// How browsers reach the web page.
@@ -122,12 +129,14 @@ impl SecurityFlags {
         let trusted_proxies = reader.keep("trusted-proxies", trusted_proxies, TrustedProxies::default());
         let header = self.forwarded_header.parse();
         let trusted_proxies = trusted_proxies.speaking(reader.keep("forwarded-header", header, Default::default()));
+        let balancers = balancers(reader, &self.proxy_protocol, &trusted_proxies);
         let behind_proxy = proxied || !trusted_proxies.is_empty();
         let open_to_all = addresses.grpc.ip().is_loopback() && !behind_proxy;
         let over_tls = tls.is_some() || proxied;
         SecuritySettings {
             tls,
             trusted_proxies,
+            balancers,
             behind_proxy,
             page: PageSettings { over_tls, on_this_machine: addresses.rest.ip().is_loopback() && !behind_proxy },
             reflection: reflection(reader, &self.reflection, open_to_all),
@@ -158,6 +167,21 @@ fn behind_proxy(reader: &mut Reader<'_>, word: Option<String>) -> bool {
             reader.fault("insecure-plaintext", format!("'{word}' is not the word '{BEHIND_PROXY}'"));
             // One fault is enough: the listeners' follows from it.
             true
+        }
+    }
+}
+
+fn balancers(reader: &mut Reader<'_>, word: &str, trusted: &TrustedProxies) -> Option<TrustedProxies> {
+    match word {
+        "off" => None,
+        "on" if trusted.is_empty() => {
+            reader.fault("proxy-protocol", "'on' needs --trusted-proxies: the header is believed from them alone");
+            None
+        }
+        "on" => Some(trusted.clone()),
+        _ => {
+            reader.fault("proxy-protocol", format!("'{word}' is neither 'on' nor 'off'"));
+            None
         }
     }
 }

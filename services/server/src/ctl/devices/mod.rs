@@ -5,8 +5,9 @@ mod removal;
 
 use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
+use chrono::{DateTime, Utc};
 use homepot::{
-    model::to_proto_duration,
+    model::{to_proto_duration, to_proto_timestamp},
     pb::{common::v1::DeviceSource, registry::v1 as pb},
 };
 use homepot_host::settings::parse_time;
@@ -17,7 +18,7 @@ use self::{
     removal::{RemovalArgs, RemoveArgs},
 };
 use super::kit::{
-    args::{DeviceId, Limit, Selector},
+    args::{DeviceId, Limit, Selector, Until},
     calls::{all, answer, follow},
     fleet,
     labels::{LabelChange, apply},
@@ -63,6 +64,12 @@ pub(super) enum Action {
     History {
         #[command(flatten)]
         device: DeviceId,
+        /// Only from this time on: an age such as 2h or 7d, or a time such as 2026-11-27T08:00:00Z [default: the oldest
+        /// that is kept].
+        #[arg(long, value_name = "TIME", value_parser = words::moment)]
+        since: Option<DateTime<Utc>>,
+        #[command(flatten)]
+        until: Until,
         #[command(flatten)]
         limit: Limit,
     },
@@ -164,9 +171,11 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             let changed = answer(registry.deactivate_device(pb::DeactivateDeviceRequest { device_id }).await)?;
             out.changed(&changed.device.unwrap_or_default(), &[])?;
         }
-        Action::History { device: DeviceId { device_id }, limit } => {
+        Action::History { device: DeviceId { device_id }, since, until, limit } => {
+            let (start_time, end_time) = (since.map(to_proto_timestamp), until.to_proto());
             let changes = all(limit.limit, async |page_size, page_token| {
-                let request = pb::ListStateChangesRequest { device_id: device_id.clone(), page_size, page_token };
+                let device_id = device_id.clone();
+                let request = pb::ListStateChangesRequest { device_id, start_time, end_time, page_size, page_token };
                 let page = registry.list_state_changes(request).await?.into_inner();
                 Ok((page.changes, page.next_page_token))
             });

@@ -1,6 +1,6 @@
 //! `homepot ctl devices remove` and `remove-simulated`.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use homepot::pb::{common::v1::DeviceSource, registry::v1 as pb};
 use serde_json::json;
@@ -73,12 +73,17 @@ pub(super) async fn remove_simulated(client: &Client, out: &Out, args: RemovalAr
         return Err(Usage("give --site or --selector; or --all for every simulated device of every site".into()).into());
     }
     let label_selector = selector.unwrap_or_default();
+    // Named twice, a site still has its devices once.
+    let sites: Vec<_> = sites.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+    let mut expected_devices = None;
     if !yes {
         let matching = count(client, &sites, &label_selector).await?;
         let told = format!("{matching} simulated devices will be removed with all their data");
         anyhow::ensure!(matching == 0 || ask(&told)?, "nothing was removed");
+        // What came or went while the question stood is not what was agreed to.
+        expected_devices = Some(u32::try_from(matching).unwrap_or(u32::MAX));
     }
-    let request = pb::RemoveSimulatedDevicesRequest { site_ids: sites, label_selector, all };
+    let request = pb::RemoveSimulatedDevicesRequest { site_ids: sites, label_selector, all, expected_devices };
     let removed = answer(client.registry().remove_simulated_devices(request).await)?.removed;
     out.outcome(&json!({ "removed": removed }), None, format_args!("{removed} simulated device(s) removed"))
 }

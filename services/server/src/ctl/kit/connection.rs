@@ -51,7 +51,7 @@ impl Connection {
             .map_err(|fault| anyhow::anyhow!("--server (HOMEPOT_GRPC_URL): {fault}"))?;
         let token = self.token(context.token_file, environment::variable("HOMEPOT_TOKEN")?)?;
         let channel = client::connect(&address, context.ca.as_ref(), CALL_TIMEOUT + longer).await?;
-        Client::new(channel, &token)
+        Client::new(channel, &address, &token)
     }
 
     /// The context that counts. Where a server is named the current one does not: its token would go to another server.

@@ -1,0 +1,43 @@
+/** Large news in parts, with the browser's own work between them. */
+import type { News } from "./news";
+
+/** The same news with at most so many things in each part; of nothing, no part. What was removed comes first, as the contract has it. */
+export function* slices(what: News, most: number): Generator<News> {
+  const { devices, removedDeviceIds, commands, runs } = what;
+  const longest = Math.max(devices.length, removedDeviceIds.length, commands.length, runs.length);
+  if (longest <= most) {
+    if (longest > 0) yield what;
+    return;
+  }
+  const nothing: News = { devices: [], removedDeviceIds: [], commands: [], runs: [] };
+  for (const part of cut(removedDeviceIds, most)) yield { ...nothing, removedDeviceIds: part };
+  for (const part of cut(devices, most)) yield { ...nothing, devices: part };
+  for (const part of cut(commands, most)) yield { ...nothing, commands: part };
+  for (const part of cut(runs, most)) yield { ...nothing, runs: part };
+}
+
+function* cut<T>(all: T[], most: number): Generator<T[]> {
+  for (let first = 0; first < all.length; first += most) yield all.slice(first, first + most);
+}
+
+/** Does each in a task of its own, one after the other, so that frames are drawn and clicks are answered between them. */
+export async function inTurns<T>(all: Iterable<T>, act: (one: T) => void): Promise<void> {
+  let isFirst = true;
+  for (const one of all) {
+    if (!isFirst) await nextTask();
+    isFirst = false;
+    act(one);
+  }
+}
+
+/** No timer: those of a tab that is out of sight wait for up to a minute, and such a tab may be the one that tells the others. */
+function nextTask(): Promise<void> {
+  return new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      done();
+    };
+    port2.postMessage(undefined);
+  });
+}

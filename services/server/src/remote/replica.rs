@@ -1,0 +1,106 @@
+//! One replica of a service: a connection that is kept, and whether it may be used.
+//!
+//! The replica itself says whether it wants calls, by gRPC health over the same connection. One that drains says so before it
+//! closes anything, so calls go elsewhere in time.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use anyhow::Context as _;
+use homepot::model::ServerAddress;
+use homepot_runtime::backoff::Backoff;
+use tokio::sync::watch;
+use tonic::transport::Channel;
+use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+
+use crate::client;
+
+/// A replica that vanished without a word is noticed within these two.
+const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(5);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(3);
+
+/// The replicas that may be called, each by its address.
+pub(super) type Ready = watch::Sender<Vec<(SocketAddr, Channel)>>;
+
+/// Where a replica is, and who vouches for it.
+#[derive(Clone, Debug)]
+pub(super) struct Replica {
+    /// The address by name, which its certificate has to be for.
+    pub(super) name: ServerAddress,
+    /// This replica's own.
+    pub(super) at: SocketAddr,
+    /// The authorities' file.
+    pub(super) ca: Option<PathBuf>,
+}
+
+impl Replica {
+    /// Keeps the replica in `ready` while it wants calls, until the future is dropped.
+    pub(super) async fn keep(self, ready: &Ready) {
+        let _gone = Gone { ready, at: self.at };
+        let mut backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        loop {
+            let ended = self.follow(ready, &mut backoff).await;
+            remove(ready, self.at);
+            if let Err(error) = ended {
+                tracing::debug!(replica = %self.at, error = format!("{error:#}"), "a replica of a service is away");
+            }
+            backoff.pause().await;
+        }
+    }
+
+    /// Connects, and goes by what the replica says of itself until the connection ends.
+    async fn follow(&self, ready: &Ready, backoff: &mut Backoff) -> anyhow::Result<()> {
+        let channel = self.connect().await?;
+        let mut health = HealthClient::new(channel.clone());
+        let mut said = health.watch(HealthCheckRequest { service: String::new() }).await?.into_inner();
+        while let Some(answer) = said.message().await? {
+            backoff.reset();
+            match answer.status() {
+                ServingStatus::Serving => add(ready, self.at, &channel),
+                _ => remove(ready, self.at),
+            }
+        }
+        Ok(())
+    }
+
+    async fn connect(&self) -> anyhow::Result<Channel> {
+        // A small file, read anew: authorities are replaced while the server runs.
+        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("can't read {}", path.display()));
+        let ca_pem = self.ca.as_ref().map(read).transpose()?;
+        let endpoint = client::endpoint_at(&self.name, Some(self.at), ca_pem.as_deref())?
+            .http2_keep_alive_interval(KEEPALIVE)
+            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+            .keep_alive_while_idle(true);
+        Ok(endpoint.connect().await?)
+    }
+}
+
+fn add(ready: &Ready, at: SocketAddr, channel: &Channel) {
+    ready.send_modify(|ready| {
+        ready.retain(|(known, _)| *known != at);
+        ready.push((at, channel.clone()));
+        // In the same order for everybody who looks, whatever came first.
+        ready.sort_by_key(|(at, _)| *at);
+    });
+}
+
+fn remove(ready: &Ready, at: SocketAddr) {
+    ready.send_if_modified(|ready| {
+        let before = ready.len();
+        ready.retain(|(known, _)| *known != at);
+        ready.len() < before
+    });
+}
+
+/// A replica that is no longer followed is no longer called.
+struct Gone<'a> {
+    ready: &'a Ready,
+    at: SocketAddr,
+}
+
+impl Drop for Gone<'_> {
+    fn drop(&mut self) {
+        remove(self.ready, self.at);
+    }
+}
