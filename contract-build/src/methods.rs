@@ -363,7 +363,7 @@ mod tests {
             (
                 READ,
                 rule("caller: CALLER_DEVICE, cost: COST_SMALL, repeat: REPEAT_SAFE") + GET,
-                "is for devices and has the option",
+                "is not for operators and has the option",
             ),
         ];
         for (method, options, due) in cases {

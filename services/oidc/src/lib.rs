@@ -2,7 +2,7 @@
 //!
 //! It speaks the authorization code flow with PKCE, and nothing else of the standard. [`Provider::authorization_url`] is
 //! where a browser goes to sign in; [`Provider::person`] exchanges the code that it comes back with, and answers who that is
-//! only when the signed token passes every check of [`token`]. It keeps no state of a sign-in: what one sign-in must remember
+//! only when the signed token passes every check of `token.rs`. It keeps no state of a sign-in: what one sign-in must remember
 //! is an [`Attempt`], which the registry makes and keeps. It asks no clock; the registry tells it the time.
 //!
 //! Nothing is fetched before somebody signs in, so that a provider that is down does not keep a server from starting. What the

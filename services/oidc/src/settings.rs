@@ -13,6 +13,7 @@ use crate::{Grants, address};
 const CALLBACK: &str = "/session/callback";
 
 /// Flags of the identity provider, as they are written.
+#[allow(rustdoc::bare_urls)] // what is written here is the help of the shell, where no address is marked
 #[derive(Clone, Debug, clap::Args)]
 pub struct OidcFlags {
     /// Issuer of the OpenID Connect provider by which people sign in at the web page, such as https://login.example, exactly

@@ -31,7 +31,7 @@ export default function OperatorsPage() {
   const showToken = (given: Given) => setOpen({ what: "token", given });
   const lead = me.value?.operator?.siteIds.length
     ? "You, the operators that you made, and those that they made."
-    : "People and programs with a token of their own, what they may do and where.";
+    : "People and programs that may call the server, what they may do and where.";
   return (
     <Page
       title="Operators"

@@ -5,12 +5,13 @@ import { OperatorSchema, Role } from "~/gen/homepot/registry/v1/registry_pb";
 import { canRevoke, canRotate, fullName, madeBy, matching, nameFault, standing } from "./rules";
 
 const NOW = 1_000_000;
-const operator = (name: string, more: { role?: Role; siteIds?: string[]; madeBy?: string; ends?: number; isRevoked?: boolean } = {}) =>
+const operator = (name: string, more: { role?: Role; siteIds?: string[]; madeBy?: string; ends?: number; isRevoked?: boolean; issuer?: string } = {}) =>
   create(OperatorSchema, {
     name,
     role: more.role ?? Role.VIEWER,
     siteIds: more.siteIds ?? [],
     madeBy: more.madeBy ?? "",
+    issuer: more.issuer ?? "",
     expiresAt: more.ends === undefined ? undefined : timestampFromMs(more.ends),
     revokedAt: more.isRevoked ? timestampFromMs(1) : undefined,
   });
@@ -33,6 +34,13 @@ test("nobody gives a token that lasts longer than its own", () => {
   expect(canRotate(operator("x"), caller, NOW)).toBe(false);
   expect(canRotate(operator("x"), root, NOW)).toBe(true);
   expect(canRotate(gone, root, NOW)).toBe(false);
+});
+
+test("who signs in with an identity provider has no token to replace, and is no admin on whom the fleet can count", () => {
+  const acme = operator("acme", { role: Role.ADMIN, issuer: "https://login.example" });
+  expect(canRotate(acme, root, NOW)).toBe(false);
+  expect(canRevoke(acme, [root, acme], NOW)).toBe(true);
+  expect(canRevoke(root, [root, acme], NOW)).toBe(false);
 });
 
 test("the last admin of every site can't be revoked", () => {
