@@ -104,7 +104,7 @@ struct State {
     calls: BTreeMap<String, usize>,
 }
 
-/// See the [module](self). Ends when it is dropped.
+/// A provider that runs, and ends when it is dropped.
 pub struct Provider {
     state: Arc<Mutex<State>>,
     task: JoinHandle<()>,

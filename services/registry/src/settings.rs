@@ -12,7 +12,7 @@ pub use homepot_oidc::settings::OidcFlags;
 /// Flags of the registry, as they are written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct EnrollmentFlags {
-    /// Address at which devices reach the server, such as https://pot.example:50051. The web page and `homepot ctl` put it
+    /// Address at which devices reach the server, such as `https://pot.example:50051`. The web page and `homepot ctl` put it
     /// into the line that enrols a device. Needed if a proxy or a balancer stands in front [default: the address of the
     /// gRPC services].
     #[arg(long, env = "HOMEPOT_DEVICE_URL", value_name = "URL", help_heading = "Addresses")]
