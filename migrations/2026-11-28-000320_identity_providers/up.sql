@@ -3,8 +3,8 @@
 
 -- Who an operator is at its provider. Such an operator has no token: token_id is random and changes when its sessions are to end,
 -- and no token has token_hash.
-ALTER TABLE operators ADD COLUMN issuer text COLLATE "C", ADD COLUMN subject text COLLATE "C",
-    ADD CONSTRAINT operators_identity CHECK ((issuer IS NULL) = (subject IS NULL));
+ALTER TABLE operators ADD COLUMN issuer text COLLATE "C",
+    ADD COLUMN subject text COLLATE "C" CHECK ((issuer IS NULL) = (subject IS NULL));
 CREATE UNIQUE INDEX operators_by_subject ON operators (issuer, subject) WHERE subject IS NOT NULL;
 
 -- When the person showed who it is. NULL: when the row was made.
