@@ -75,7 +75,7 @@ impl Collector {
         let [load_1m, load_5m, load_15m] = [0, 1, 2].map(|place| load.map(|load| rounded(load[place])));
         let swap = memory.and_then(|memory| memory.swap_used.zip(memory.swap_total));
         let bytes = self.bytes();
-        let disk = platform::disk_percent(self.host_root.as_deref().unwrap_or(Path::new("/")));
+        let disk = platform::disk_use_percent(self.host_root.as_deref().unwrap_or(Path::new("/")));
         Sample {
             cpu_percent: self.processor(now),
             memory_percent: memory.and_then(|memory| percent(memory.used, memory.total)),

@@ -23,7 +23,7 @@ pub fn wall_clock() -> chrono::DateTime<chrono::Utc> {
 }
 
 pub use system::{
-    Processor, boot_id, disk_percent, hostname, load, memory, open_tcp_connections, since_boot, traffic, uptime,
+    Processor, boot_id, disk_use_percent, hostname, load, memory, open_tcp_connections, since_boot, traffic, uptime,
 };
 pub use unix::{
     create_private, file_number, is_superuser, kill_group, make_private_dir, open_private, open_private_append,

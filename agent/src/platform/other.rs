@@ -84,7 +84,7 @@ impl Processor {
 }
 
 /// Use of the file system that is mounted at `root`.
-pub fn disk_percent(root: &Path) -> Option<f64> {
+pub fn disk_use_percent(root: &Path) -> Option<f64> {
     let disks = Disks::new_with_refreshed_list().ok()?;
     let root = disks.iter().find(|disk| disk.mount_point() == root)?;
     let total = root.total_space();
@@ -104,6 +104,6 @@ mod tests {
         assert_eq!(open_tcp_connections(), None);
         assert!(traffic().is_some() && load().is_some() && memory(true).is_some());
         assert_eq!(Processor::default().busy_percent(), None);
-        assert!(disk_percent(Path::new("/")).is_none_or(|percent| (0.0..=100.0).contains(&percent)));
+        assert!(disk_use_percent(Path::new("/")).is_none_or(|percent| (0.0..=100.0).contains(&percent)));
     }
 }

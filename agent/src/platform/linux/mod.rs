@@ -70,7 +70,7 @@ impl Processor {
 }
 
 /// Use of the file system that holds `root`, counted as `df` counts it: what only root may still use is full.
-pub fn disk_percent(root: &Path) -> Option<f64> {
+pub fn disk_use_percent(root: &Path) -> Option<f64> {
     let fs = rustix::fs::statvfs(root).ok()?;
     let used = fs.f_blocks.saturating_sub(fs.f_bfree);
     let usable = used + fs.f_bavail;
@@ -87,13 +87,13 @@ mod tests {
         assert!(uptime().unwrap() > Duration::ZERO);
         let (earlier, later) = (since_boot(), since_boot());
         assert!(later >= earlier && earlier > Duration::ZERO);
-        assert!((0.0..=100.0).contains(&disk_percent(Path::new("/")).unwrap()));
+        assert!((0.0..=100.0).contains(&disk_use_percent(Path::new("/")).unwrap()));
         assert!(open_tcp_connections().is_some());
         assert!(hostname().is_some() && load().is_some() && traffic().is_some());
         for of_machine in [false, true] {
             assert!(memory(of_machine).is_some_and(|memory| memory.used > 0 && memory.used <= memory.total));
         }
-        assert!(disk_percent(Path::new("/nowhere")).is_none());
+        assert!(disk_use_percent(Path::new("/nowhere")).is_none());
     }
 
     #[test]
