@@ -133,7 +133,7 @@ async fn a_run_that_would_reach_others_than_its_caller_counted_is_refused() {
     let refused = start(&server, &server.admin_token, counted(3)).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition);
     assert_eq!(Error::from(&refused).reason(), Some("DEVICES_CHANGED"));
-    assert!(refused.message().contains("2 devices now"), "{}", refused.message());
+    assert!(refused.message().contains("2 devices match now"), "{}", refused.message());
     assert_eq!(server.database().number("SELECT count(*) FROM runs").await, 0);
     start(&server, &server.admin_token, counted(2)).await.expect("that many there are");
     let nothing = start(&server, &server.admin_token, counted(0)).await.unwrap_err();
