@@ -30,7 +30,7 @@ const ACTS = {
 
 /** What only looks, or shows what is looked at. */
 const LOOKS =
-  /^(Save (all|the whole) .* as a CSV file|Save this view|Show|Table|Earlier|Later|Zoom (in|out)|Copy line|Compare with other devices|Sessions of .*|Leave|(Critical|Errors|Warnings|Info) \d+|Device|Devices|Name|Status|Site|Type|Last heard|Location|Online|Presence)$/;
+  /^(Save (all|the whole|the changes) .* as a CSV file|Save this view|Show|Table|Earlier|Later|Zoom (in|out)|Copy line|Compare with other devices|Sessions of .*|Leave|(Critical|Errors|Warnings|Info) \d+|Device|Devices|Name|Status|Site|Type|Last heard|Location|Online|Presence)$/;
 
 const ROLES = {
   viewer: { role: "ROLE_VIEWER", ranks: ["viewer"] },
