@@ -34,12 +34,14 @@ pub struct Reached {
     pub over_tls: bool,
     /// Whether clients come through a proxy, which makes strangers look like devices on this machine.
     pub behind_proxy: bool,
+    /// Whether devices are served there; if not, another process has their address.
+    pub takes_devices: bool,
 }
 
 impl Reached {
     /// The address for devices where none is set; empty where it can't be known.
     fn device_url(&self) -> String {
-        if self.behind_proxy || self.address.port() == 0 {
+        if self.behind_proxy || !self.takes_devices || self.address.port() == 0 {
             return String::new();
         }
         format!("{}://{}", if self.over_tls { "https" } else { "http" }, self.address)
@@ -83,13 +85,14 @@ mod tests {
 
     fn read(flags: &[&str], behind_proxy: bool) -> Result<OpenEnrollment, Vec<String>> {
         let address = SocketAddr::from(([127, 0, 0, 1], 50051));
-        config(flags, Reached { address, over_tls: false, behind_proxy }).map(|config| config.open_enrollment)
+        config(flags, Reached { address, over_tls: false, behind_proxy, takes_devices: true })
+            .map(|config| config.open_enrollment)
     }
 
     #[test]
     fn devices_are_told_the_address_that_is_set_or_else_that_of_the_listener() {
         let url = |flags: &[&str], address: &str, over_tls, behind_proxy| {
-            let reached = Reached { address: address.parse().unwrap(), over_tls, behind_proxy };
+            let reached = Reached { address: address.parse().unwrap(), over_tls, behind_proxy, takes_devices: true };
             config(flags, reached).map(|config| config.device_url)
         };
         for (address, over_tls, expected) in [
@@ -104,6 +107,9 @@ mod tests {
         }
         // What a balancer ends TLS for is reached by its address, which nobody but the operator knows.
         assert_eq!(url(&[], "10.0.0.7:50051", false, true).unwrap(), "");
+        let address = "10.0.0.7:50051".parse().unwrap();
+        let elsewhere = Reached { address, over_tls: true, behind_proxy: false, takes_devices: false };
+        assert_eq!(config(&[], elsewhere).unwrap().device_url, "", "that of the process which takes devices");
         let set = ["--device-url=https://devices.example/"];
         assert_eq!(url(&set, "10.0.0.7:50051", false, true).unwrap(), "https://devices.example");
         for bad in ["devices.example:443", "https://", "https://devices.example/path", "ftp://devices.example"] {

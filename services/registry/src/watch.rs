@@ -9,12 +9,11 @@ use homepot::{
     pb::registry::v1 as pb,
 };
 use homepot_hints::{Hints, Topic};
-use homepot_operator_api::feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View};
+use homepot_operator_api::feed::{Change, Feed, LOOK_BYTES, PIECE_BYTES, Piece, View};
 use homepot_runtime::Drain;
 use homepot_store::{
     PgConnection, Store, StoreError,
     devices::{self, Removed, Watched},
-    horizon::horizon,
 };
 
 /// Devices read at once for one viewer.
@@ -72,24 +71,16 @@ impl Change for Seen {
 
 /// The feed of all devices.
 pub(crate) fn feed(store: Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
-    let look = move |since: Option<Cursor>| {
-        let store = store.clone();
-        let look = move |conn: &mut _| {
-            let horizon = Cursor(horizon(conn)?);
-            let Some(since) = since else { return Ok(Look { changes: Some(Vec::new()), horizon }) };
-            // Once more each key once: of a device that came back under its id only that is told.
-            let removed = devices::removed_since(conn, since.0)?;
-            let Some(changed) = devices::changed_since(conn, since.0, LOOK_BYTES)? else {
-                return Ok(Look { changes: None, horizon });
-            };
-            let is_back: HashSet<_> =
-                changed.iter().map(|changed| (changed.device.device_id.clone(), changed.device.source)).collect();
-            let removed = removed.into_iter().map(Seen::from).filter(|removed| !is_back.contains(&removed.key()));
-            Ok(Look { changes: Some(removed.chain(changed.into_iter().map(Seen::from)).collect()), horizon })
-        };
-        async move { Ok(store.run("look_for_devices", look).await?) }.boxed()
+    let changed = |conn: &mut PgConnection, since: Cursor| {
+        // Once more each key once: of a device that came back under its id only that is told.
+        let removed = devices::removed_since(conn, since.0)?;
+        let Some(changed) = devices::changed_since(conn, since.0, LOOK_BYTES)? else { return Ok(None) };
+        let is_back: HashSet<_> =
+            changed.iter().map(|changed| (changed.device.device_id.clone(), changed.device.source)).collect();
+        let removed = removed.into_iter().map(Seen::from).filter(|removed| !is_back.contains(&removed.key()));
+        Ok(Some(removed.chain(changed.into_iter().map(Seen::from)).collect()))
     };
-    let feed = Feed::new("devices", look, drain);
+    let feed = Feed::of_rows("devices", "look_for_devices", store, changed, drain);
     feed.nudge_on(hints.listen(Topic::Presence));
     feed
 }

@@ -20,6 +20,7 @@ mod demo;
 mod extension;
 mod health;
 mod migrate;
+mod on_database;
 mod remote;
 mod restored;
 mod serve;

@@ -1,16 +1,16 @@
 //! `homepot migrate`: brings the database's schema up to date and makes the first admin, so that servers need neither right.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Context as _;
 use homepot_hints::{Hints, NotifyTransport};
 use homepot_registry::Registry;
-use homepot_runtime::{Drain, log};
+use homepot_runtime::Drain;
 use homepot_store::Store;
 
 use crate::{
     admin_token,
-    serve::start_cluster,
+    on_database::on_database,
     server_secret,
     settings::{Flags, Settings},
     terminal,
@@ -30,32 +30,19 @@ the data directory.";
 
 /// Migrates, and tells how that went.
 pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
-    let settings = Settings::read(flags)?;
-    log::init(&settings.log).map_err(anyhow::Error::msg)?;
-    let cluster = start_cluster(&settings)?;
-    let url = match (&settings.database.url, &cluster) {
-        (Some(url), _) => url.reveal().to_owned(),
-        (None, Some(cluster)) => cluster.database_url(),
-        (None, None) => anyhow::bail!("HOMEPOT_DATABASE_URL is not set, and the roles chosen need no database"),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let migrated = runtime.block_on(migrate(&settings, url));
-    if let Some(cluster) = cluster {
-        cluster.stop().context("can't stop the private database")?;
-    }
-    migrated?;
+    on_database(flags, migrate)?;
     terminal::say(format_args!("The database's schema is up to date."));
     Ok(ExitCode::SUCCESS)
 }
 
-async fn migrate(settings: &Settings, url: String) -> anyhow::Result<()> {
+async fn migrate(settings: Settings, url: String) -> anyhow::Result<()> {
     let store = Store::open(settings.database.config(url.as_str())).await.context("can't use the database")?;
     store.migrate().await.context("can't bring the database's schema up to date")?;
-    let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
+    let secret = server_secret::load(settings.secrets.server, &settings.data_dir)?;
     let drain = Drain::new();
-    let hints = Hints::start(std::sync::Arc::new(NotifyTransport::new(store.clone(), url)), drain.clone());
-    let registry = Registry::build(settings.registry.clone(), &secret, store, hints, drain.clone())?;
-    admin_token::bootstrap(&registry, settings.secrets.admin_token.clone(), &settings.data_dir).await?;
+    let hints = Hints::start(Arc::new(NotifyTransport::new(store.clone(), url)), drain.clone());
+    let registry = Registry::build(settings.registry, &secret, store, hints, drain.clone())?;
+    admin_token::bootstrap(&registry, settings.secrets.admin_token, &settings.data_dir).await?;
     drain.start();
     Ok(())
 }

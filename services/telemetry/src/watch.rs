@@ -7,9 +7,9 @@ use homepot::{
     model::{Cursor, DeviceId, DeviceSelection, DeviceSource, Page, PageRequest, StoredSample, Weigh},
     pb::telemetry::v1 as pb,
 };
-use homepot_operator_api::feed::{Change, Feed, Look, PIECE_BYTES, Piece, View};
+use homepot_operator_api::feed::{Change, Feed, PIECE_BYTES, Piece, View};
 use homepot_runtime::Drain;
-use homepot_store::{Store, horizon::horizon, samples};
+use homepot_store::{PgConnection, Store, samples};
 
 /// Samples read at once for one viewer.
 const PAGE: u32 = 500;
@@ -44,19 +44,11 @@ impl Change for Newest {
 
 /// The feed of all newest samples. No hint tells of samples, so it looks once a second.
 pub(crate) fn feed(store: Store, drain: Drain) -> Feed<Newest> {
-    let look = move |since: Option<Cursor>| {
-        let store = store.clone();
-        let look = move |conn: &mut _| {
-            let horizon = Cursor(horizon(conn)?);
-            let changes = match since {
-                Some(since) => samples::changed_since(conn, since.0, LOOK_BYTES)?,
-                None => Some(Vec::new()),
-            };
-            Ok(Look { changes: changes.map(|changes| changes.into_iter().map(Newest).collect()), horizon })
-        };
-        async move { Ok(store.run("look_for_samples", look).await?) }.boxed()
+    let changed = |conn: &mut PgConnection, since: Cursor| {
+        let changes = samples::changed_since(conn, since.0, LOOK_BYTES)?;
+        Ok(changes.map(|changes| changes.into_iter().map(Newest).collect()))
     };
-    Feed::new("samples", look, drain)
+    Feed::of_rows("samples", "look_for_samples", store, changed, drain)
 }
 
 /// What one viewer sees of it.

@@ -6,6 +6,8 @@ use homepot_tests::workspace;
 
 /// The newest migration of the version before, of which `tests/upgrade` holds a database.
 const BEFORE: &str = "2026-11-24-000010_removed";
+/// From this one on a schema says which programs it bears.
+const BEARS: &str = "2026-11-28-000310_schema_bears";
 /// With this a comment of a migration says why no server of the version before needs what it takes away.
 const CONTRACTS: &str = "-- Contracts:";
 
@@ -51,6 +53,10 @@ fn migrations_add_to_what_the_version_before_uses_and_take_nothing_away() {
                 sql.contains(CONTRACTS),
                 "{name} {told}. Replicas of the version before still run with it: expand first, and contract in a later \
                  version. Where no version needs it any more, a comment that begins with '{CONTRACTS}' says why."
+            );
+            assert!(
+                name.as_str() < BEARS || sql.contains("UPDATE schema_bears SET oldest_migration"),
+                "{name} {told}, so it has to raise what schema_bears says: programs that are too old then refuse to start"
             );
         }
     }

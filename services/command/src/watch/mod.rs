@@ -19,13 +19,12 @@ use homepot::{
 use homepot_hints::{Hints, Topic};
 use homepot_operator_api::{
     Answers, Named,
-    feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, Piece, View, resume_from},
+    feed::{Change, Feed, LOOK_BYTES, PIECE_BYTES, Piece, View, resume_from},
 };
 use homepot_runtime::{Drain, auth::OperatorCaller};
 use homepot_store::{
-    Store,
+    PgConnection, Store,
     commands::{self, ChangedFilter},
-    horizon,
     runs::WatchedFilter,
 };
 use tonic::Status;
@@ -60,25 +59,11 @@ impl Change for Seen {
 
 /// Commands as they change; nudged by the ledger's hints.
 pub(crate) fn feed(store: &Store, hints: &Hints, drain: Drain) -> Feed<Seen> {
-    let looking = store.clone();
-    let look = move |since: Option<Cursor>| {
-        let store = looking.clone();
-        async move {
-            let look = store.run("commands_changed_since", move |conn| {
-                let horizon = horizon::horizon(conn)?;
-                let changes = match since {
-                    Some(since) => commands::changed_since(conn, since.0, LOOK_BYTES)?,
-                    None => Some(Vec::new()),
-                };
-                Ok((changes, horizon))
-            });
-            let (changes, horizon) = look.await?;
-            let changes = changes.map(|changes| changes.into_iter().map(Seen).collect());
-            Ok(Look { changes, horizon: Cursor(horizon) })
-        }
-        .boxed()
+    let changed = |conn: &mut PgConnection, since: Cursor| {
+        let changes = commands::changed_since(conn, since.0, LOOK_BYTES)?;
+        Ok(changes.map(|changes| changes.into_iter().map(Seen).collect()))
     };
-    let feed = Feed::new("commands", look, drain);
+    let feed = Feed::of_rows("commands", "look_for_commands", store.clone(), changed, drain);
     feed.nudge_on(hints.listen(Topic::Ledger));
     feed
 }

@@ -6,10 +6,10 @@ use chrono::{DateTime, Utc};
 use futures_util::FutureExt as _;
 use homepot::model::{Cursor, Page, PageRequest, RunId, Weigh};
 use homepot_hints::{Hints, Topic};
-use homepot_operator_api::feed::{Change, Feed, LOOK_BYTES, Look, PIECE_BYTES, View};
+use homepot_operator_api::feed::{Change, Feed, LOOK_BYTES, PIECE_BYTES, View};
 use homepot_runtime::Drain;
 use homepot_store::{
-    Store, horizon,
+    PgConnection, Store,
     runs::{self, Watched, WatchedFilter},
 };
 
@@ -47,25 +47,11 @@ impl Change for SeenRun {
 
 /// Runs as they change; nudged by their own hints, and by those of the ledger, since each outcome is progress of a run.
 pub(crate) fn feed(store: &Store, hints: &Hints, drain: Drain) -> Feed<SeenRun> {
-    let looking = store.clone();
-    let look = move |since: Option<Cursor>| {
-        let store = looking.clone();
-        async move {
-            let look = store.run("runs_changed_since", move |conn| {
-                let horizon = horizon::horizon(conn)?;
-                let changes = match since {
-                    Some(since) => runs::changed_since(conn, since.0, LOOK_BYTES)?,
-                    None => Some(Vec::new()),
-                };
-                Ok((changes, horizon))
-            });
-            let (changes, horizon) = look.await?;
-            let changes = changes.map(|changes| changes.into_iter().map(SeenRun).collect());
-            Ok(Look { changes, horizon: Cursor(horizon) })
-        }
-        .boxed()
+    let changed = |conn: &mut PgConnection, since: Cursor| {
+        let changes = runs::changed_since(conn, since.0, LOOK_BYTES)?;
+        Ok(changes.map(|changes| changes.into_iter().map(SeenRun).collect()))
     };
-    let feed = Feed::new("runs", look, drain);
+    let feed = Feed::of_rows("runs", "look_for_runs", store.clone(), changed, drain);
     feed.nudge_on(hints.listen(Topic::Runs));
     feed.nudge_on(hints.listen(Topic::Ledger));
     feed

@@ -27,11 +27,11 @@ use std::{
     time::Duration,
 };
 
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt as _, future::BoxFuture};
 use homepot::{Error, model::Cursor};
 use homepot_hints::Listener;
 use homepot_runtime::Drain;
-use homepot_store::Store;
+use homepot_store::{PgConnection, Store, StoreError, horizon::horizon};
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
@@ -147,6 +147,29 @@ impl<T: Change> Feed<T> {
             looks: AtomicU64::new(0),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// A feed of rows: each look asks the store for its horizon, and then `changed` for what was stamped at or after the cursor.
+    /// `operation` is the look's name in the store's metrics.
+    pub fn of_rows(
+        name: &'static str,
+        operation: &'static str,
+        store: Store,
+        changed: impl Fn(&mut PgConnection, Cursor) -> Result<Option<Vec<T>>, StoreError> + Send + Sync + 'static,
+        drain: Drain,
+    ) -> Self {
+        let changed = Arc::new(changed);
+        let look = move |since: Option<Cursor>| {
+            let (store, changed) = (store.clone(), changed.clone());
+            let look = move |conn: &mut _| {
+                // Before the rows: what is stamped earlier can't appear after them.
+                let horizon = Cursor(horizon(conn)?);
+                let changes = since.map_or_else(|| Ok(Some(Vec::new())), |since| changed(conn, since))?;
+                Ok(Look { changes, horizon })
+            };
+            async move { Ok(store.run(operation, look).await?) }.boxed()
+        };
+        Self::new(name, look, drain)
     }
 
     /// Looks whenever `listener` hears of a change, until the server stops. Needs a runtime.

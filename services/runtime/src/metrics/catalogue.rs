@@ -125,7 +125,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter("homepot_limits_pauses_total", &[], "Pauses of devices' streams that used up their write quota."),
     counter("homepot_tls_handshake_failures_total", &[], "TLS handshakes that failed."),
     gauge(
-        "homepot_tls_certificate_expires_seconds",
+        "homepot_tls_certificate_expiry_timestamp_seconds",
         &[],
         "When the certificate that is shown ends, in seconds since 1970; 0: there is none.",
     ),
@@ -133,7 +133,7 @@ pub(super) const METRICS: &[Metric] = &[
     counter(
         "homepot_proxy_headers_refused_total",
         &[],
-        "Connections of trusted proxies that did not begin with a good PROXY header.",
+        "Connections of trusted proxies that began with a broken PROXY header.",
     ),
     counter(
         "homepot_auth_refusals_total",

@@ -55,6 +55,11 @@ pub(crate) struct Flags {
     #[command(flatten)]
     database: DatabaseFlags,
 
+    /// What to do about the database's schema at the start: `run` the migrations that are to come, or `wait` until
+    /// `homepot migrate` has run them. A server that waits needs no right to create tables, and makes no first admin.
+    #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
+    migrations: String,
+
     #[command(flatten)]
     redis: RedisFlags,
 
@@ -78,11 +83,6 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     limits: LimitFlags,
-
-    /// What to do about the database's schema at the start: `run` the migrations that are to come, or `wait` until
-    /// `homepot migrate` has run them. A server that waits needs no right to create tables, and makes no first admin.
-    #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
-    migrations: String,
 
     /// How long the server still takes new connections after it has stopped being ready, so that load balancers can
     /// notice before anybody is refused: 0s to 5m.
@@ -152,10 +152,22 @@ impl Flags {
         let services = self.services.read(reader, &roles);
         let data_dir = self.data_dir.read(reader);
         let database = self.database.read(reader);
+        let migrations = self.migrations.parse();
+        let migrations = reader.keep("migrations", migrations, Migrations::Run);
+        if migrations == Migrations::Wait && database.url.is_none() && roles.any_service() {
+            reader.fault(
+                "migrations",
+                "'wait' needs HOMEPOT_DATABASE_URL: nobody but its own server can migrate a private database",
+            );
+        }
         let redis = self.redis.read(reader);
         let security = self.security.read(reader, &addresses, roles.listening());
-        let reached =
-            Reached { address: addresses.grpc, over_tls: security.tls.is_some(), behind_proxy: security.behind_proxy };
+        let reached = Reached {
+            address: addresses.grpc,
+            over_tls: security.tls.is_some(),
+            behind_proxy: security.behind_proxy,
+            takes_devices: roles.has(Role::Link),
+        };
         let secrets = self.secrets.read(reader);
         let enrollment = self.enrollment.read(reader, reached);
         Settings {
@@ -164,10 +176,7 @@ impl Flags {
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
-            migrations: {
-                let parsed = self.migrations.parse();
-                reader.keep("migrations", parsed, Migrations::Run)
-            },
+            migrations,
             drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),
             drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
             log: self.log.read(reader),

@@ -159,6 +159,15 @@ fn each_role_that_runs_elsewhere_has_an_address_of_its_own_or_the_common_one() {
 }
 
 #[test]
+fn a_private_database_is_migrated_by_its_own_server() {
+    let told = faults(&["--migrations=wait"], &[]);
+    assert!(told.len() == 1 && told[0].starts_with("--migrations (HOMEPOT_MIGRATIONS): 'wait' needs"), "{told:?}");
+    let outside = [("HOMEPOT_DATABASE_URL", "postgres://db/homepot")];
+    assert_eq!(read(&["--migrations=wait"], &outside).unwrap().migrations, Migrations::Wait);
+    assert!(faults(&["--migrations=later"], &[])[0].contains("'later' is neither 'run' nor 'wait'"));
+}
+
+#[test]
 fn secrets_come_from_a_variable_or_a_file_and_not_from_both() {
     let directory = tempfile::tempdir().unwrap();
     let file = directory.path().join("token");

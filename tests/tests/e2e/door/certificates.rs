@@ -28,7 +28,7 @@ async fn a_new_certificate_is_for_new_connections_and_a_broken_one_for_none() {
     server.create_site("site-001", false).await;
     let till = server.enroll("site-001", "till").await;
     let (mut session, _) = Session::attach(&server, &till).await;
-    let ends = metric(&server, "homepot_tls_certificate_expires_seconds").await;
+    let ends = metric(&server, "homepot_tls_certificate_expiry_timestamp_seconds").await;
     assert!(ends > 0.0, "{ends}");
 
     first.replace_with(&second);

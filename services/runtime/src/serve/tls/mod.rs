@@ -137,7 +137,7 @@ impl Identity {
 
     fn tell_end(&self) {
         if let Some(ends) = self.current.read().ends {
-            metrics::gauge!("homepot_tls_certificate_expires_seconds").set(ends.timestamp() as f64);
+            metrics::gauge!("homepot_tls_certificate_expiry_timestamp_seconds").set(ends.timestamp() as f64);
         }
     }
 }
