@@ -56,7 +56,7 @@ First start:
   (from then on: homepot-agent run --server https://pot.example:50051)
 
 The key is kept in .device_api_key in the state directory; the agent never enrols twice.
-Samples wait in spool/ there until the server has them. They survive a killed agent at once, and a power cut once the
+Samples wait in spool/ there until the server has them. They survive a killed agent at once, and a power cut once the \
 agent has synced them to disk: every 12 samples or 60 s, whichever comes first.
 The configuration file has the same keys as the flags, with '_' for '-'. RESTART_APP and REBOOT are denied until it says
   [commands.reboot]
@@ -65,10 +65,10 @@ The configuration file has the same keys as the flags, with '_' for '-'. RESTART
   args = []
 and [commands.restart_app] likewise.
 
-Environment: the variable shown with each flag; HOMEPOT_ENROLLMENT_TOKEN, the enrolment token; HOMEPOT_AGENT_LOG, the
+Environment: the variable shown with each flag; HOMEPOT_ENROLLMENT_TOKEN, the enrolment token; HOMEPOT_AGENT_LOG, the \
 log levels [default: info].
 Logs go to stderr: for people on a terminal, as JSON otherwise.
-Exit codes: 0 stopped as asked, 1 failed, 2 wrong settings, 3 enrolment refused, 4 state directory damaged or open to
+Exit codes: 0 stopped as asked, 1 failed, 2 wrong settings, 3 enrolment refused, 4 state directory damaged or open to \
 others.";
 
 fn main() -> ExitCode {

@@ -10,11 +10,11 @@ use homepot_store::{Store, StoreConfig, cluster, maintenance};
 use crate::{settings::default_data_dir, terminal::say};
 
 pub(crate) const AFTER_HELP: &str = "\
-Maintenance stops when the database's clock has leapt far ahead since the last round, because with a wrong clock it
-would drop data that has not expired. It resumes by itself once the clock has run steadily for long enough. This command
+Maintenance stops when the database's clock has leapt far ahead since the last round, because with a wrong clock it \
+would drop data that has not expired. It resumes by itself once the clock has run steadily for long enough. This command \
 ends the wait. Check the clock first: `date` on the database's machine, or `SELECT now()`.
 
-HOMEPOT_DATABASE_URL names the database. Without it, it is the private one of the server that runs on the data
+HOMEPOT_DATABASE_URL names the database. Without it, it is the private one of the server that runs on the data \
 directory.";
 
 /// A server waits for its database; whoever types this does not.

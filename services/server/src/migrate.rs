@@ -1,4 +1,4 @@
-//! `homepot migrate`: brings the database's schema up to date and makes the first admin, so that servers need neither right.
+//! `homepot migrate`: brings the database's schema up to date and makes the first admin, so that no server has to.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -17,15 +17,14 @@ use crate::{
 };
 
 pub(crate) const AFTER_HELP: &str = "\
-Run it before the servers of a new version start, as a database user who may create tables. Servers that run with
---migrations wait do without that right; they wait until it is done. It may be repeated at any time, and several may
-run at once.
+Run it before the servers of a new version start. Servers that run with --migrations wait leave the schema alone; they \
+wait until it is done. It may be repeated at any time, and several may run at once.
 
-If there is no operator yet, it makes the first admin, with the token of HOMEPOT_ADMIN_TOKEN or HOMEPOT_ADMIN_TOKEN_FILE
-or one that it writes to admin-token in the data directory. It needs the secret of the servers for that:
+If there is no operator yet, it makes the first admin, with the token of HOMEPOT_ADMIN_TOKEN or HOMEPOT_ADMIN_TOKEN_FILE \
+or one that it writes to admin-token in the data directory. It needs the secret of the servers for that: \
 HOMEPOT_SECRET or HOMEPOT_SECRET_FILE.
 
-It takes the settings of `homepot serve`. HOMEPOT_DATABASE_URL names the database; without it, it is the private one in
+It takes the settings of `homepot serve`. HOMEPOT_DATABASE_URL names the database; without it, it is the private one in \
 the data directory.";
 
 /// Migrates, and tells how that went.

@@ -12,10 +12,10 @@ use crate::{
 };
 
 pub(crate) const AFTER_HELP: &str = "\
-Run it once, after the files of a database were restored and before a server starts on it. After pg_restore into a new
+Run it once, after the files of a database were restored and before a server starts on it. After pg_restore into a new \
 database you don't need it: the first start notices the restore.
 
-It takes the settings of `homepot serve`. HOMEPOT_DATABASE_URL names the database; without it, it is the private one in
+It takes the settings of `homepot serve`. HOMEPOT_DATABASE_URL names the database; without it, it is the private one in \
 the data directory.";
 
 /// Ends what was under way when the backup was made.

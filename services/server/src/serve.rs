@@ -43,7 +43,7 @@ Secrets have no flag, because process lists show flags:
   HOMEPOT_ADMIN_TOKEN   the first admin's token
   HOMEPOT_SECRET        the server's secret
 
-Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres
+Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres \
 in the data directory, and writes the first admin's token to admin-token there.";
 
 /// A connection to gRPC or REST has this long until credentials are accepted on it.

@@ -17,7 +17,7 @@ With an enrolment token, made for example with `homepot ctl tokens create --site
   HOMEPOT_ENROLLMENT_TOKEN=hpe_... homepot-sim fleet --devices 24 --site shop
 
 The fleet's keys stay in the state directory, so that the next run with the same --name has the same devices.
-Ctrl-C ends a run as --duration does: devices stop measuring, the simulator waits for what is under way and prints a
+Ctrl-C ends a run as --duration does: devices stop measuring, the simulator waits for what is under way and prints a \
 summary.
 Exit codes: 0 everything that was sent was acknowledged, 1 it was not or the run failed, 2 wrong command line.";
 

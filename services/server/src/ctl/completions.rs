@@ -16,7 +16,7 @@ Install it once:
   zsh   homepot ctl completions zsh > ~/.zfunc/_homepot    (with fpath+=~/.zfunc before compinit in ~/.zshrc)
   fish  homepot ctl completions fish > ~/.config/fish/completions/homepot.fish
 
-The Tab key also completes ids. It asks the server of the current context or of the variables for them, for at most a
+The Tab key also completes ids. It asks the server of the current context or of the variables for them, for at most a \
 second.";
 
 /// Whoever pressed the key waits.

@@ -56,7 +56,8 @@ pub(crate) struct Flags {
     database: DatabaseFlags,
 
     /// What to do about the database's schema at the start: `run` the migrations that are to come, or `wait` until
-    /// `homepot migrate` has run them. A server that waits needs no right to create tables, and makes no first admin.
+    /// `homepot migrate` has run them. A server that waits leaves the schema alone and makes no first admin. It still
+    /// needs the right to create tables, for the partitions of days to come.
     #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
     migrations: String,
 

@@ -21,19 +21,19 @@ pub(super) struct ServicesFlags {
     #[arg(long, env = "HOMEPOT_GRPC_URL", value_name = "URL", help_heading = "Addresses")]
     grpc_url: Option<String>,
 
-    /// Address of the role registry for a gateway, if it is another than --grpc-url.
+    /// Addresses of the role 'registry', for a gateway that does not run it [default: --grpc-url].
     #[arg(long, env = "HOMEPOT_REGISTRY_URL", value_name = "URL", help_heading = "Addresses")]
     registry_url: Option<String>,
 
-    /// Address of the role telemetry for a gateway, if it is another than --grpc-url.
+    /// Addresses of the role 'telemetry', for a gateway that does not run it [default: --grpc-url].
     #[arg(long, env = "HOMEPOT_TELEMETRY_URL", value_name = "URL", help_heading = "Addresses")]
     telemetry_url: Option<String>,
 
-    /// Address of the role command for a gateway, if it is another than --grpc-url.
+    /// Addresses of the role 'command', for a gateway that does not run it [default: --grpc-url].
     #[arg(long, env = "HOMEPOT_COMMAND_URL", value_name = "URL", help_heading = "Addresses")]
     command_url: Option<String>,
 
-    /// Address of the role link for a gateway, if it is another than --grpc-url.
+    /// Addresses of the role 'link', for a gateway that does not run it [default: --grpc-url].
     #[arg(long, env = "HOMEPOT_LINK_URL", value_name = "URL", help_heading = "Addresses")]
     link_url: Option<String>,
 

@@ -37,7 +37,7 @@ pub struct SecurityFlags {
     trusted_proxies: String,
 
     /// Set to 'on' if trusted proxies pass connections on with a header of the PROXY protocol, version 2, on gRPC and on
-    /// REST. Those that pass connections on must then always send it, or their clients could.
+    /// REST. Every trusted proxy that passes connections on must then send it, or its clients could send one.
     #[arg(long, env = "HOMEPOT_PROXY_PROTOCOL", value_name = "MODE", default_value = "off", help_heading = "Security")]
     proxy_protocol: String,
 
