@@ -1,10 +1,10 @@
-import { useVirtualizer } from "@tanstack/react-virtual";
 import type { ComponentChildren } from "preact";
-import { memo } from "preact/compat";
 import { useCallback, useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { show } from "~/app/route";
 import { keepScroll } from "~/app/scroll";
-import { Button } from "./Button";
+import { Line } from "./table/Line";
+import { useWidths } from "./table/widths";
+import { useWindow } from "./table/window";
 
 export interface Column<T> {
   name: string;
@@ -38,31 +38,26 @@ interface TableProps<T> {
   more?: () => void;
 }
 
-const ROW_PX = 40;
-/** Rows that are drawn beyond those in sight, so that a quick wheel shows no empty place; each of them costs something with every frame. */
-const OVERSCAN_ROWS = 4;
+/** The column before those that are given. */
+const SELECTED = { name: "Selected", grows: false };
 /** Shorter tables are drawn whole and grow with the page. */
 const WHOLE_ROWS = 60;
 
 /** Rows of one kind. Of a long table, only what is in sight is in the page. */
 export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", selection, hasMore = false, more }: TableProps<T>) {
   const frame = useRef<HTMLDivElement>(null);
-  const isWhole = rows.length <= WHOLE_ROWS && !hasMore;
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => frame.current as unknown as HTMLDivElement,
-    estimateSize: () => ROW_PX,
-    overscan: OVERSCAN_ROWS,
-    enabled: !isWhole,
-  });
-  const items = isWhole ? rows.map((_, index) => ({ index })) : virtual.getVirtualItems();
-  const before = isWhole ? 0 : (virtual.getVirtualItems()[0]?.start ?? 0);
-  const after = isWhole ? 0 : virtual.getTotalSize() - (virtual.getVirtualItems().at(-1)?.end ?? 0);
-  const last = items.at(-1)?.index ?? 0;
+  // Once it is long it stays so: while the next rows are read, it is not known whether there are more.
+  const wasLong = useRef(false);
+  wasLong.current ||= rows.length > WHOLE_ROWS || hasMore;
+  const isLong = wasLong.current;
+  const seen = useWindow(frame, rows.length, isLong);
+  const { first, end, rowPx } = isLong ? seen : { first: 0, end: rows.length, rowPx: 0 };
+  const all = selection ? [SELECTED, ...columns] : columns;
+  const fit = useWidths(frame, { isLong, names: all.map(({ name }) => name), grows: all.findIndex(({ grows }) => grows) });
   useLayoutEffect(() => (frame.current ? keepScroll(frame.current, label) : undefined), [label]);
   useEffect(() => {
-    if (hasMore && last >= rows.length - 20) more?.();
-  }, [hasMore, last, rows.length]);
+    if (hasMore && end > rows.length - 20) more?.();
+  }, [hasMore, end, rows.length]);
 
   // The same function for as long as the table is there, so that rows that stay as they are need not be drawn again.
   const newest = useRef(selection);
@@ -72,15 +67,15 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
     if (!keys.delete(key)) keys.add(key);
     newest.current?.onChange(keys);
   }, []);
-  const width = columns.length + (selection ? 1 : 0);
   return (
-    <div ref={frame} class="table-wrap" style={isWhole ? undefined : { maxHeight: "70dvh" }} tabIndex={0} role="region" aria-label={label}>
-      <table class="table" aria-rowcount={hasMore ? -1 : rows.length + 1}>
-        <thead>
-          <tr>
+    <div ref={frame} class="table-wrap" data-long={isLong || undefined} style={isLong && rowPx > 0 ? { "--row": `${rowPx}px` } : undefined} tabIndex={0} role="region" aria-label={label}>
+      {/* The roles are those that the elements have anyway, said for browsers that forget them where rows are laid out in another way. */}
+      <table class="table" role="table" aria-rowcount={hasMore ? -1 : rows.length + 1}>
+        <thead role="rowgroup">
+          <tr role="row">
             {selection && (
-              <th scope="col">
-                <span class="hidden-visually">Selected</span>
+              <th scope="col" role="columnheader">
+                <span class="hidden-visually">{SELECTED.name}</span>
               </th>
             )}
             {columns.map((column) => (
@@ -88,60 +83,23 @@ export function Table<T>({ label, columns, rows, rowKey, rowHref, sort = "", sel
             ))}
           </tr>
         </thead>
-        <tbody>
-          {before > 0 && <Gap height={before} width={width} />}
-          {items.map(({ index }) => {
-            const row = rows[index];
-            if (row === undefined) return null;
+        <tbody role="rowgroup" style={isLong ? { height: `${rows.length * rowPx}px`, paddingTop: `${first * rowPx}px` } : undefined}>
+          {rows.slice(first, end).map((row, place) => {
             const key = rowKey(row);
-            return <Line key={key} of={key} row={row} index={index} columns={columns} href={rowHref?.(row)} isSelected={selection?.keys.has(key)} toggle={toggle} />;
+            return <Line key={key} of={key} row={row} index={first + place} columns={columns} href={rowHref?.(row)} isSelected={selection?.keys.has(key)} toggle={toggle} fit={fit} />;
           })}
-          {after > 0 && <Gap height={after} width={width} />}
         </tbody>
       </table>
-      {hasMore && isWhole && <Button onPress={() => more?.()}>Show more</Button>}
     </div>
   );
 }
-
-interface LineProps<T> {
-  /** Its key. */
-  of: string;
-  row: T;
-  index: number;
-  columns: readonly Column<T>[];
-  href: string | undefined;
-  /** Left out: rows are not selected. */
-  isSelected: boolean | undefined;
-  toggle: (key: string) => void;
-}
-
-function DrawnLine<T>({ of, row, index, columns, href, isSelected, toggle }: LineProps<T>) {
-  return (
-    <tr aria-rowindex={index + 2} aria-selected={isSelected}>
-      {isSelected !== undefined && (
-        <td>
-          <input type="checkbox" checked={isSelected} aria-label={`Select ${of}`} onChange={() => toggle(of)} />
-        </td>
-      )}
-      {columns.map((column, place) => (
-        <td key={column.name} class={[column.number && "number", column.grows && "grows"].filter(Boolean).join(" ") || undefined}>
-          {place === 0 && href !== undefined ? <a href={href}>{column.cell(row)}</a> : column.cell(row)}
-        </td>
-      ))}
-    </tr>
-  );
-}
-
-/** One row. It is drawn again only when something of it is another: while one scrolls or news come, most rows stay as they are. */
-const Line: typeof DrawnLine = memo(DrawnLine);
 
 function Head<T>({ column, sort }: { column: Column<T>; sort: string }) {
   const isSorted = column.sort !== undefined && sort.replace(/^-/, "") === column.sort;
   const isDown = isSorted && sort.startsWith("-");
   const order = isSorted ? (isDown ? "descending" : "ascending") : undefined;
   return (
-    <th scope="col" class={column.number ? "number" : undefined} aria-sort={order}>
+    <th scope="col" role="columnheader" class={column.number ? "number" : undefined} aria-sort={order}>
       {column.sort === undefined ? (
         column.name
       ) : (
@@ -151,14 +109,5 @@ function Head<T>({ column, sort }: { column: Column<T>; sort: string }) {
         </button>
       )}
     </th>
-  );
-}
-
-/** The room of rows that are out of sight. */
-function Gap({ height, width }: { height: number; width: number }) {
-  return (
-    <tr aria-hidden="true">
-      <td colSpan={width} style={{ height: `${height}px`, padding: 0, border: 0 }} />
-    </tr>
   );
 }
