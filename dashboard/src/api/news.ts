@@ -15,6 +15,7 @@ import { firstReads } from "./firstReads";
 import { cache } from "./query";
 import { sessionState } from "./session";
 import { inTurns, slices } from "./slices";
+import { type Presence, Tabs } from "./tabs";
 
 export interface Connection {
   state: "connecting" | "live" | "broken";
@@ -35,6 +36,8 @@ type Listener = (news: News) => void;
 
 /** As it goes between tabs. */
 interface Wire {
+  /** The one tab that it is for; left out: all. */
+  to?: string | undefined;
   devices: Uint8Array[];
   removedDeviceIds: string[];
   commands: Uint8Array[];
@@ -57,12 +60,17 @@ export const news = {
     if (isListening) return;
     isListening = true;
     const channel = new BroadcastChannel(NAME);
-    channel.addEventListener("message", ({ data }: MessageEvent<Wire | Connection>) => {
-      if ("state" in data) connection.value = data;
-      else tell(unpacked(data));
+    const tabs = new Tabs<News>((presence) => channel.postMessage(presence));
+    channel.addEventListener("message", ({ data }: MessageEvent<Wire | Connection | Presence>) => {
+      if ("is" in data) {
+        const late = tabs.hear(data);
+        for (const what of late?.missed ?? []) channel.postMessage(packed(what, late?.to));
+      } else if ("state" in data) connection.value = data;
+      else if (data.to === undefined || data.to === tabs.own) tell(unpacked(data));
     });
+    tabs.enter(window);
     // The stream begins with all devices there are, so what the page shows first goes before it. Nothing is missed by that.
-    void firstReads(cache).then(() => lead(channel));
+    void firstReads(cache).then(() => lead(channel, tabs));
   },
   /** Has `listener` told of each change; answers what ends that. */
   hear(listener: Listener): () => void {
@@ -76,7 +84,7 @@ function tell(what: News): void {
 }
 
 /** Waits until this tab is the one that holds the stream, and holds it until the tab is closed. */
-async function lead(channel: BroadcastChannel): Promise<void> {
+async function lead(channel: BroadcastChannel, tabs: Tabs<News>): Promise<void> {
   const hold = async () => {
     const tellState = (value: Connection) => {
       connection.value = value;
@@ -84,10 +92,14 @@ async function lead(channel: BroadcastChannel): Promise<void> {
     };
     const say = (what: News) => {
       tell(what);
-      channel.postMessage(packed(what));
+      if (tabs.tell(what)) channel.postMessage(packed(what));
     };
+    tabs.ask();
     // A tab that opens later asks nobody: it is told again from time to time.
-    setInterval(() => channel.postMessage(connection.value), 2_000);
+    setInterval(() => {
+      channel.postMessage(connection.value);
+      tabs.forget();
+    }, 2_000);
     const streams = new Streams(tellState);
     await Promise.all([
       streams.keep("devices", async (cursor, isOpen) => {
@@ -162,9 +174,10 @@ class Streams {
   }
 }
 
-function packed(what: News): Wire {
+function packed(what: News, to?: string): Wire {
   const bytes = <D extends DescMessage>(schema: D, all: MessageShape<D>[]) => all.map((one) => toBinary(schema, one));
   return {
+    to,
     devices: bytes(DeviceSchema, what.devices),
     removedDeviceIds: what.removedDeviceIds,
     commands: bytes(CommandSchema, what.commands),
