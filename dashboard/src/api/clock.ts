@@ -1,7 +1,7 @@
 /** How far this browser's clock is from the server's: ages are told by the server's. */
 import { timestampMs } from "@bufbuild/protobuf/wkt";
 import { clockOffsetMs } from "~/kit/time";
-import { telemetry } from "./clients";
+import { telemetry } from "./clients/telemetry";
 
 export interface Measured {
   /** The server's clock less this browser's. */

@@ -31,7 +31,7 @@ export async function inTurns<T>(all: Iterable<T>, act: (one: T) => void): Promi
 }
 
 /** No timer: those of a tab that is out of sight wait for up to a minute, and such a tab may be the one that tells the others. */
-function nextTask(): Promise<void> {
+export function nextTask(): Promise<void> {
   return new Promise((done) => {
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {

@@ -1,7 +1,6 @@
 /** What the page does first: it asks who looks at it, or ends the sign-in that brought it here. */
 import { signal } from "@preact/signals";
-import { registry } from "./clients";
-import { measureClock } from "./clock";
+import { registry } from "./clients/registry";
 import { news } from "./news";
 import { failureWords, landing, takeAddress, tell } from "./provider";
 import { cache } from "./query";
@@ -43,7 +42,8 @@ export async function askWho(): Promise<void> {
   if (before !== undefined && before !== me.value.operator?.name) void cache.resetQueries();
   sessionState.value = "signed-in";
   news.listen();
-  void measureClock().catch(() => undefined);
+  // Its code comes once what is shown first is under way.
+  void import("./clock").then(({ measureClock }) => measureClock()).catch(() => undefined);
 }
 
 /** Goes to a view in the place of this one, which is no step of "back". */

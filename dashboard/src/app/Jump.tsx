@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { problem } from "~/api/errors";
 import { useRead } from "~/api/query";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { Dialog } from "~/kit";
 import { useSettled } from "~/kit/settled";
 import { isMeant, type Place, placesFor } from "./places";

@@ -1,5 +1,6 @@
 import { useRef, useState } from "preact/hooks";
-import { commands, registry } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
+import { registry } from "~/api/clients/registry";
 import { problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import type { Command } from "~/gen/homepot/command/v1/command_pb";

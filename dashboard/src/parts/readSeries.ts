@@ -1,6 +1,6 @@
 /** Reads series from the server, as few at once as it lets an operator. */
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { telemetry } from "~/api/clients";
+import { telemetry } from "~/api/clients/telemetry";
 import { cache, useRead } from "~/api/query";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { type Metric, QueryGrouping } from "~/gen/homepot/telemetry/v1/telemetry_pb";

@@ -1,9 +1,12 @@
 /** Which rows of a long table are in the page: those in sight, and a few before and behind them. */
 import type { RefObject } from "preact";
-import { useLayoutEffect, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import { nextTask } from "~/api/slices";
 
 /** Rows beyond those in sight, so that a quick wheel shows no empty place. Each costs something whenever it comes into the page. */
 const MORE_ROWS = 4;
+/** The rows that are drawn with the table itself; the others come in a task of their own, so that none takes long. */
+const ROWS_AT_FIRST = 10;
 /** So long after the last move one is taken to be done with scrolling. */
 const STILL_MS = 150;
 
@@ -22,7 +25,7 @@ interface Frame {
 
 /** The head, which is as high as a row, covers the first of the frame's pixels. Before the frame was looked at, there are few rows. */
 export function windowOf({ scrollTop, height, rowPx }: Frame, rows: number): Window {
-  if (rowPx === 0) return { first: 0, end: Math.min(rows, MORE_ROWS) };
+  if (rowPx === 0) return { first: 0, end: Math.min(rows, ROWS_AT_FIRST) };
   const end = Math.min(rows, Math.max(0, Math.ceil((scrollTop + height) / rowPx) - 1) + MORE_ROWS);
   const first = Math.max(0, Math.min(Math.floor(scrollTop / rowPx) - MORE_ROWS, end - Math.ceil(height / rowPx) - MORE_ROWS));
   return { first, end };
@@ -56,7 +59,10 @@ export function useWindow(frame: RefObject<HTMLElement>, rows: number, isLong: b
       still.end();
     };
   }, [isLong]);
-  return { ...windowOf(seen, rows), rowPx: seen.rowPx };
+  const [isBegun, setBegun] = useState(false);
+  useEffect(() => void nextTask().then(() => setBegun(true)), []);
+  const { first, end } = windowOf(seen, rows);
+  return { first, end: isBegun ? end : Math.min(end, first + ROWS_AT_FIRST), rowPx: seen.rowPx };
 }
 
 function isSame(one: Window, other: Window): boolean {

@@ -1,5 +1,5 @@
 import { useRef } from "preact/hooks";
-import { analytics } from "~/api/clients";
+import { analytics } from "~/api/clients/analytics";
 import { usePages } from "~/api/query";
 import { sourceFilter } from "~/app/source";
 import type { StoredActivity } from "~/gen/homepot/analytics/v1/analytics_pb";

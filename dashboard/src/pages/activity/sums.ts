@@ -1,5 +1,5 @@
 /** Sums of activity, as the server counts them. */
-import { analytics } from "~/api/clients";
+import { analytics } from "~/api/clients/analytics";
 import { useRead } from "~/api/query";
 import type { ActivityGrouping, ActivitySum } from "~/gen/homepot/analytics/v1/analytics_pb";
 import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { useChange } from "~/api/query";
 import type { Command } from "~/gen/homepot/command/v1/command_pb";
 import { FormDialog, TextField } from "~/kit";

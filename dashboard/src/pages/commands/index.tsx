@@ -1,4 +1,5 @@
-import { commands, registry } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
+import { registry } from "~/api/clients/registry";
 import { usePages, useRead } from "~/api/query";
 import { may } from "~/api/session";
 import { href, param, paramAll, params, show } from "~/app/route";

@@ -1,4 +1,4 @@
-import { telemetry } from "~/api/clients";
+import { telemetry } from "~/api/clients/telemetry";
 import { useRead } from "~/api/query";
 import { href, param } from "~/app/route";
 import { sourceParam } from "~/app/source";

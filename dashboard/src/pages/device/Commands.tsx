@@ -1,4 +1,4 @@
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { useLiveCommands } from "~/api/live";
 import { usePages } from "~/api/query";
 import { href, paramAll, show } from "~/app/route";

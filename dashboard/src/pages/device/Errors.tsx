@@ -1,4 +1,4 @@
-import { analytics } from "~/api/clients";
+import { analytics } from "~/api/clients/analytics";
 import { usePages } from "~/api/query";
 import { href } from "~/app/route";
 import { sourceParam } from "~/app/source";

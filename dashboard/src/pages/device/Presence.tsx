@@ -1,5 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useRead } from "~/api/query";
 import { type Device, DeviceStatus, type StateChange } from "~/gen/homepot/registry/v1/registry_pb";
 import { At, type Column, DeviceStatusBadge, Empty, Notice, Read, Table } from "~/kit";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";

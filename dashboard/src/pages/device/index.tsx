@@ -1,5 +1,5 @@
 import type { PageProps } from "~/app/pages";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useLiveDevices, useNews } from "~/api/live";
 import { refresh, useRead } from "~/api/query";
 import { may } from "~/api/session";

@@ -1,6 +1,6 @@
 /** The newest sample of one device, kept current while the page is in sight. */
 import { useEffect, useState } from "preact/hooks";
-import { telemetry } from "~/api/clients";
+import { telemetry } from "~/api/clients/telemetry";
 import { useRead } from "~/api/query";
 import type { DeviceSample } from "~/gen/homepot/telemetry/v1/telemetry_pb";
 import { type Held, merged } from "./readings";

@@ -1,6 +1,6 @@
 /** The rows and the counts of one filter, kept current by the news. */
 import { useEffect, useMemo, useRef } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useLiveDevices } from "~/api/live";
 import { usePages, useRead } from "~/api/query";
 import { sourceFilter, sourcesShown } from "~/app/source";

@@ -1,4 +1,4 @@
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import type { EnrollmentToken } from "~/gen/homepot/registry/v1/registry_pb";

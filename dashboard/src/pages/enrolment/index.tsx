@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { usePages } from "~/api/query";
 import { href, param, show } from "~/app/route";
 import { sourceFilter } from "~/app/source";

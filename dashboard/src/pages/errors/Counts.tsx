@@ -1,4 +1,4 @@
-import { analytics } from "~/api/clients";
+import { analytics } from "~/api/clients/analytics";
 import { useRead } from "~/api/query";
 import { show } from "~/app/route";
 import { sourceParam } from "~/app/source";

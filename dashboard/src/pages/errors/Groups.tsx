@@ -1,5 +1,5 @@
 import { useRef, useState } from "preact/hooks";
-import { analytics } from "~/api/clients";
+import { analytics } from "~/api/clients/analytics";
 import { usePages } from "~/api/query";
 import { href } from "~/app/route";
 import { sourceFilter } from "~/app/source";

@@ -1,4 +1,4 @@
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useRead } from "~/api/query";
 import { param, show } from "~/app/route";
 import { Failed, SelectField } from "~/kit";

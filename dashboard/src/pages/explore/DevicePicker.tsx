@@ -1,5 +1,5 @@
 import { useEffect, useId, useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useRead } from "~/api/query";
 import { sourceFilter } from "~/app/source";
 import { Button, SourceBadge } from "~/kit";

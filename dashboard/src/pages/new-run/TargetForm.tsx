@@ -1,4 +1,4 @@
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useRead } from "~/api/query";
 import type { Shown } from "~/app/source";
 import { Notice, RadioField, SelectField, TextField } from "~/kit";

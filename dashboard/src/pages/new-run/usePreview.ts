@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { usePages } from "~/api/query";
 import type { PreviewRunResponse } from "~/gen/homepot/command/v1/command_pb";
 import type { TargetInit } from "./target";

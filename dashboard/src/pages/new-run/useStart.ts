@@ -2,7 +2,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useRef, useState } from "preact/hooks";
 import { askFreshSignIn } from "~/app/fresh";
 import { go } from "~/app/route";
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import type { StartRunRequestSchema } from "~/gen/homepot/command/v1/command_pb";

@@ -1,5 +1,5 @@
 import { timestampFromMs } from "@bufbuild/protobuf/wkt";
-import { analytics } from "~/api/clients";
+import { analytics } from "~/api/clients/analytics";
 import { useRead } from "~/api/query";
 import { href } from "~/app/route";
 import { sourceParam } from "~/app/source";

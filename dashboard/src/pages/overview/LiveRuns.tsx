@@ -1,4 +1,4 @@
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { useLiveRuns } from "~/api/live";
 import { useRead } from "~/api/query";
 import { href } from "~/app/route";

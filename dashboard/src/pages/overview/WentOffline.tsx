@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useNews } from "~/api/live";
 import { useRead } from "~/api/query";
 import { href } from "~/app/route";

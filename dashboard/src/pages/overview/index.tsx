@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useRead } from "~/api/query";
 import { sourcesShown } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";

@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { news } from "~/api/news";
 import { usePages } from "~/api/query";
 import { href, paramAll, show } from "~/app/route";

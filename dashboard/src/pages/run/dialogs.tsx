@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import { type Run, RunState } from "~/gen/homepot/command/v1/command_pb";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { useLiveRuns } from "~/api/live";
 import { useRead } from "~/api/query";
 import { may } from "~/api/session";

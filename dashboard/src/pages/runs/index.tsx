@@ -1,4 +1,4 @@
-import { commands } from "~/api/clients";
+import { commands } from "~/api/clients/commands";
 import { useLiveRuns } from "~/api/live";
 import { usePages } from "~/api/query";
 import { may } from "~/api/session";

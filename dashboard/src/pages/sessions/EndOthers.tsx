@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { sessions } from "~/api/clients";
+import { sessions } from "~/api/clients/sessions";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import { FormDialog, toast } from "~/kit";

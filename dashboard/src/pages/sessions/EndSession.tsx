@@ -1,4 +1,4 @@
-import { sessions } from "~/api/clients";
+import { sessions } from "~/api/clients/sessions";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import type { Session } from "~/gen/homepot/session/v1/session_pb";

@@ -1,4 +1,4 @@
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { problem } from "~/api/errors";
 import { useRead } from "~/api/query";
 import { show } from "~/app/route";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { besides, type Problem, problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import { isOfFleet } from "~/api/session";

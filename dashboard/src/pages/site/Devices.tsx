@@ -1,4 +1,4 @@
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useLiveDevices } from "~/api/live";
 import { usePages } from "~/api/query";
 import { may } from "~/api/session";

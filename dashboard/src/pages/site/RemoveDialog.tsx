@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { besides, problem } from "~/api/errors";
 import { useChange } from "~/api/query";
 import { go } from "~/app/route";

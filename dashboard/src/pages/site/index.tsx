@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { refresh, useRead } from "~/api/query";
 import { may } from "~/api/session";
 import type { PageProps } from "~/app/pages";

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { usePages } from "~/api/query";
 import { may } from "~/api/session";
 import { go, href, param, show } from "~/app/route";

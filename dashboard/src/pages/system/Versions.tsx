@@ -1,4 +1,4 @@
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useRead } from "~/api/query";
 import { href } from "~/app/route";
 import { isShown, sourceFilter } from "~/app/source";

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { besides, problem } from "~/api/errors";
 import { useChange, useRead } from "~/api/query";
 import { may } from "~/api/session";

@@ -1,6 +1,6 @@
 /** Totals of the fleet, read again when news say that they changed. */
 import { useRef } from "preact/hooks";
-import { registry } from "~/api/clients";
+import { registry } from "~/api/clients/registry";
 import { useNews } from "~/api/live";
 import { cache, useRead } from "~/api/query";
 import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";

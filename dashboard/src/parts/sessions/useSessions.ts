@@ -1,4 +1,4 @@
-import { sessions } from "~/api/clients";
+import { sessions } from "~/api/clients/sessions";
 import { usePages } from "~/api/query";
 
 /** The sessions of an operator that have not ended; empty: one's own. */

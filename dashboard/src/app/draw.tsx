@@ -1,0 +1,6 @@
+import { render } from "preact";
+import { App } from "./App";
+
+export function draw(root: HTMLElement): void {
+  render(<App />, root);
+}
