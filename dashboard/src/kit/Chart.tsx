@@ -88,7 +88,7 @@ function Canvas(props: CanvasProps) {
         onCursor: (index) => newest.current.onCursor(index),
         onZoom: newest.current.onZoom && ((from, to) => newest.current.onZoom?.(from, to)),
         isShown: (line) => newest.current.isShown(line),
-      });
+      }, themeKey);
     });
     return () => {
       isGone = true;

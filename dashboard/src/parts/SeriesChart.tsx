@@ -1,9 +1,11 @@
 import { useMemo, useRef } from "preact/hooks";
 import type { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import type { Metric } from "~/gen/homepot/telemetry/v1/telemetry_pb";
-import { Read } from "~/kit";
+import { Loading, Read } from "~/kit";
 import { Chart } from "~/kit/Chart";
 import { span as lengthOf } from "~/kit/time";
+import { useHeld } from "./held";
+import { useInTurn } from "./inTurn";
 import { linesOf, stretchesOf } from "./lines";
 import { metricInfo } from "./metrics";
 import { type Target, useSeries } from "./readSeries";
@@ -50,13 +52,7 @@ export function SeriesChart({ target, metric, span, source, ...rest }: SeriesCha
   );
 }
 
-function useHeld(data: SeriesData | undefined, of: string): SeriesData | undefined {
-  const held = useRef<{ data: SeriesData; of: string }>();
-  if (data) held.current = { data, of };
-  return held.current?.of === of ? held.current.data : undefined;
-}
-
-/** The same of what was read already, where one answer serves several charts. */
+/** The same of what was read already. */
 export function SeriesPicture({ data, metric, ...rest }: Common & { data: SeriesData; metric: Metric }) {
   const { name, unit, format } = metricInfo(metric);
   const lines = useMemo(() => linesOf(data, metric), [data, metric]);
@@ -66,5 +62,16 @@ export function SeriesPicture({ data, metric, ...rest }: Common & { data: Series
     <Chart title={`${name}, ${unit}`} lines={lines} stretches={stretches} from={data.from} to={data.to} format={format} {...rest}>
       {name}, {unit}. A point each {lengthOf(data.resolutionMs)}, from {MADE_FROM[data.madeFrom]}.
     </Chart>
+  );
+}
+
+/** One of several charts that one answer serves: it is drawn when its turn comes. `isPrevious`: the answer to this question is not there yet. */
+export function SeriesInTurn({ data, isPrevious = false, ...rest }: Common & { data: SeriesData; metric: Metric; isPrevious?: boolean }) {
+  const box = useRef<HTMLDivElement>(null);
+  const shown = useInTurn(data, box);
+  return (
+    <div ref={box} class="chart-frame" aria-busy={isPrevious || shown !== data || undefined} style={{ minHeight: `${(rest.height ?? CHART_PX) + AROUND_PX}px` }}>
+      {shown ? <SeriesPicture data={shown} {...rest} /> : <Loading rows={4} />}
+    </div>
   );
 }

@@ -22,6 +22,8 @@ export interface SeriesQuestion {
   span: Span;
   /** Left out: both; of devices together, each by itself. */
   source?: DeviceSource;
+  /** So many points of each series at most, as the chart has room for. */
+  points?: number;
 }
 
 const LIVE_MS = 15_000;
@@ -29,8 +31,8 @@ const LIVE_MS = 15_000;
 const WHOLE_MS = 60_000;
 const POINTS = 1_000;
 
-function keyOf({ target, metrics, span, source = DeviceSource.UNSPECIFIED }: SeriesQuestion) {
-  return ["series", target, metrics, span, source] as const;
+function keyOf({ target, metrics, span, source = DeviceSource.UNSPECIFIED, points = POINTS }: SeriesQuestion) {
+  return ["series", target, metrics, span, source, points] as const;
 }
 
 /** What was read for a question already. */
@@ -58,7 +60,7 @@ async function readOn(question: SeriesQuestion, before: SeriesData | undefined, 
 }
 
 async function readAll(question: SeriesQuestion, range: { from: number; to: number }, resolutionMs: number | undefined, wholeAt: number, signal: AbortSignal): Promise<SeriesData> {
-  const { target, source = DeviceSource.UNSPECIFIED } = question;
+  const { target, source = DeviceSource.UNSPECIFIED, points = POINTS } = question;
   // One series of real and simulated devices would be true of neither.
   const sources = target.together && source === DeviceSource.UNSPECIFIED ? [DeviceSource.REAL, DeviceSource.SIMULATED] : [source];
   const collector = new Collector();
@@ -71,7 +73,7 @@ async function readAll(question: SeriesQuestion, range: { from: number; to: numb
         startTime: timestampFromMs(Math.floor(range.from)),
         endTime: timestampFromMs(Math.ceil(range.to)),
         resolution: resolutionMs === undefined ? undefined : { seconds: BigInt(Math.round(resolutionMs / 1_000)), nanos: 0 },
-        maxPoints: resolutionMs === undefined ? POINTS : 0,
+        maxPoints: resolutionMs === undefined ? points : 0,
         grouping: target.together ? QueryGrouping.TOGETHER : QueryGrouping.BY_DEVICE,
         source: one,
       };

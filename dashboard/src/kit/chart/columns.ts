@@ -39,28 +39,37 @@ const TOLERANCE = 2.5;
 /** What counts as a usual distance where there is only one point. */
 const FEW_MS = 120_000;
 
+/** Asked for several times of the same line, and worked out once. */
+const distances = new WeakMap<readonly number[], number>();
+
 /** The median of the distances between neighbours. */
 export function usualDistance(times: readonly number[]): number {
-  const distances = times.slice(1).map((time, index) => time - (times[index] ?? time));
-  distances.sort((one, other) => one - other);
-  return distances[Math.floor(distances.length / 2)] ?? Number.POSITIVE_INFINITY;
+  const known = distances.get(times);
+  if (known !== undefined) return known;
+  const all = new Float64Array(Math.max(0, times.length - 1));
+  for (let index = 0; index < all.length; index += 1) all[index] = (times[index + 1] ?? 0) - (times[index] ?? 0);
+  const median = all.sort()[Math.floor(all.length / 2)] ?? Number.POSITIVE_INFINITY;
+  distances.set(times, median);
+  return median;
 }
 
 /** A time within each stretch that a line must not bridge: where points are missing that were to be expected. */
-function breaks(line: Line, stretches: readonly Stretch[]): number[] {
-  const usual = usualDistance(line.times);
-  return line.times.flatMap((after, index) => {
-    const before = line.times[index - 1] ?? after;
+function breaks({ times }: Line, stretches: readonly Stretch[]): number[] {
+  const usual = usualDistance(times);
+  const found: number[] = [];
+  for (let index = 1; index < times.length; index += 1) {
+    const [before, after] = [times[index - 1] ?? 0, times[index] ?? 0];
+    if (after - before <= usual) continue;
     const middle = before + (after - before) / 2;
-    const isGap = () => stretches.some((stretch) => stretch.from <= middle && middle <= stretch.to);
-    return after - before > usual * TOLERANCE || (after - before > usual && isGap()) ? middle : [];
-  });
+    if (after - before > usual * TOLERANCE || stretches.some((stretch) => stretch.from <= middle && middle <= stretch.to)) found.push(middle);
+  }
+  return found;
 }
 
 /** `from` and `to` always are among the times, so that the axis reaches from one to the other. */
 export function columnsOf(lines: readonly Line[], stretches: readonly Stretch[], from: number, to: number): Columns {
   const broken = lines.map((line, index) => breaks(line, stretches.filter((stretch) => stretch.line === index && stretch.of === undefined)));
-  const times = [...new Set([from, to, ...lines.flatMap((line) => line.times), ...broken.flat()])].sort((one, other) => one - other);
+  const times = [...new Set(Float64Array.from([from, to, ...lines.flatMap((line) => line.times), ...broken.flat()]).sort())];
   const place = new Map(times.map((time, index) => [time, index]));
   const spread = (line: Line, gaps: readonly number[], values: readonly number[] | undefined) => {
     if (!values) return undefined;

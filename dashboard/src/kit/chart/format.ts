@@ -18,10 +18,13 @@ function digits(value: number): number {
   return size >= 10 ? 1 : 2;
 }
 
+/** Made once: to make one takes longer than to write with it. */
+const numbers = new Intl.NumberFormat("en-GB", { maximumFractionDigits: 2 });
+
 /** At most three figures that tell something, without zeros behind the point; whole numbers are whole, with thin spaces. */
 export function figures(value: number): string {
   const rounded = Number(value.toFixed(digits(value)));
-  return rounded.toLocaleString("en-GB", { maximumFractionDigits: 2 }).replace(/,/g, "\u202f").replace("-", "−");
+  return numbers.format(rounded).replace(/,/g, "\u202f").replace("-", "−");
 }
 
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];

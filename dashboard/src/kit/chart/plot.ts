@@ -42,10 +42,15 @@ export class Plot {
     box: HTMLElement,
     private picture: Picture,
     private readonly hands: Hands,
+    look: string,
   ) {
-    const colours = palette(box);
+    const colours = palette(box, look);
     this.plot = new uPlot(this.options(colours, box.clientWidth), dataOf(picture.columns), box);
-    this.size = new ResizeObserver(() => this.plot.setSize({ width: box.clientWidth, height: this.picture.height }));
+    // The observer tells of the size once when it begins; to set the same size would draw all again.
+    this.size = new ResizeObserver(() => {
+      const [width, height] = [box.clientWidth, this.picture.height];
+      if (width !== this.plot.width || height !== this.plot.height) this.plot.setSize({ width, height });
+    });
     this.size.observe(box);
     this.showLines();
   }
@@ -61,13 +66,15 @@ export class Plot {
   }
 
   showLines(): void {
+    const wanted = placesOf(this.picture.columns).flatMap(({ first, last }, line) => {
+      const show = this.hands.isShown(line);
+      return Array.from({ length: last - first + 1 }, (_, place) => ({ series: first + place, show }));
+    });
+    const changed = wanted.filter(({ series, show }) => this.plot.series[series]?.show !== show);
+    // A batch of nothing would draw all again.
+    if (changed.length === 0) return;
     this.plot.batch(() => {
-      for (const [line, { first, last }] of placesOf(this.picture.columns).entries()) {
-        const show = this.hands.isShown(line);
-        for (let series = first; series <= last; series += 1) {
-          if (this.plot.series[series]?.show !== show) this.plot.setSeries(series, { show }, false);
-        }
-      }
+      for (const { series, show } of changed) this.plot.setSeries(series, { show }, false);
     });
   }
 

@@ -12,7 +12,14 @@ export interface Palette {
   series: string[];
 }
 
-export function palette(near: HTMLElement): Palette {
+/** Read once for each look of the page: a chart has a dozen colours, and to ask for one has the browser work out the style anew. */
+const palettes = new Map<string, Palette>();
+
+/** `look`: what `useThemeKey` says. */
+export function palette(near: HTMLElement, look: string): Palette {
+  const key = `${look} ${document.documentElement.dataset.theme}`;
+  const known = palettes.get(key);
+  if (known) return known;
   const probe = document.createElement("span");
   near.append(probe);
   const read = (name: string) => {
@@ -27,6 +34,7 @@ export function palette(near: HTMLElement): Palette {
     series: Array.from({ length: SERIES_COLOURS }, (_, index) => read(`series-${index + 1}`)),
   };
   probe.remove();
+  palettes.set(key, found);
   return found;
 }
 

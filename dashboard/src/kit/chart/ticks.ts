@@ -47,15 +47,32 @@ function nextTick(time: number, distance: number, step: number, zone: string): n
   return mended > time && lateness(mended, step, zone) === 0 ? mended : next;
 }
 
+type Kind = "time" | "time with seconds" | "day" | "day with year";
+
+const KINDS: Record<Kind, Intl.DateTimeFormatOptions> = {
+  time: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
+  "time with seconds": { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
+  day: { day: "numeric", month: "short" },
+  "day with year": { day: "numeric", month: "short", year: "2-digit" },
+};
+
+/** Made once each: to make one takes longer than to write all marks of an axis. */
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(kind: Kind, zone: string): Intl.DateTimeFormat {
+  const key = `${kind} ${zone}`;
+  const made = formats.get(key) ?? new Intl.DateTimeFormat("en-GB", { ...KINDS[kind], timeZone: zone || undefined });
+  formats.set(key, made);
+  return made;
+}
+
 /** What stands at marks: the time of day, and the day where one begins and at the first mark; of days, the day alone. */
 export function labels(marks: readonly number[], step: number, zone: string): string[] {
-  const timeZone = zone || undefined;
-  const ofDay = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit", second: step < MINUTE ? "2-digit" : undefined, hourCycle: "h23", timeZone });
-  const ofYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", timeZone });
-  const withYear = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short", year: "2-digit", timeZone });
+  const ofDay = formatOf(step < MINUTE ? "time with seconds" : "time", zone);
+  const ofYear = formatOf(step >= 182 * DAY ? "day with year" : "day", zone);
   let before = "";
   return marks.map((mark) => {
-    const day = (step >= 182 * DAY ? withYear : ofYear).format(mark);
+    const day = ofYear.format(mark);
     const isNew = day !== before;
     before = day;
     if (step >= DAY) return day;

@@ -7,8 +7,9 @@ import { Empty, LinkButton, Read } from "~/kit";
 import { zone } from "~/kit/time";
 import { metricInfo } from "~/parts/metrics";
 import { Panel } from "~/parts/Panel";
+import { useHeld } from "~/parts/held";
 import { useSeries } from "~/parts/readSeries";
-import { SeriesPicture } from "~/parts/SeriesChart";
+import { SeriesInTurn } from "~/parts/SeriesChart";
 import type { Span } from "~/parts/span";
 import { showRange, SpanPicker, useSpan } from "~/parts/SpanPicker";
 import { metricsOf } from "./readings";
@@ -38,15 +39,20 @@ export function ChartList({ device: { deviceId, source } }: { device: Device }) 
   );
 }
 
+/** Two of these charts stand beside one another: more points than this would lie upon one another. */
+const POINTS = 500;
+
 function Pictures({ deviceId, metrics, span }: { deviceId: string; metrics: ReturnType<typeof metricsOf>; span: Span }) {
-  const series = useSeries({ target: { deviceIds: [deviceId] }, metrics, span });
+  const series = useSeries({ target: { deviceIds: [deviceId] }, metrics, span, points: POINTS });
+  const held = useHeld(series.data, JSON.stringify([deviceId, metrics]));
+  const isHeld = series.data === undefined && held !== undefined && !series.error;
   return (
-    <Read of={series} rows={12}>
+    <Read of={isHeld ? { data: held, error: undefined } : series} rows={12}>
       {(data) => (
         <div class="charts">
           {metrics.map((metric) => (
             <Panel key={metric} title={metricInfo(metric).name}>
-              <SeriesPicture data={data} metric={metric} group={deviceId} onZoom={showRange} height={180} />
+              <SeriesInTurn data={data} isPrevious={isHeld} metric={metric} group={deviceId} onZoom={showRange} height={180} />
             </Panel>
           ))}
         </div>

@@ -5,15 +5,17 @@ import { Empty, Read } from "~/kit";
 import { linesOf } from "~/parts/lines";
 import { metricInfo } from "~/parts/metrics";
 import { useSeries } from "~/parts/readSeries";
-import { SeriesPicture } from "~/parts/SeriesChart";
+import { SeriesInTurn } from "~/parts/SeriesChart";
 
 const METRICS = [Metric.CPU_PERCENT, Metric.MEMORY_PERCENT, Metric.NETWORK_LATENCY_MS, Metric.TRANSACTION_COUNT];
 const DAY_MS = 86_400_000;
 const HEIGHT = 180;
+/** Two of them stand beside one another. */
+const POINTS = 500;
 
 /** How the devices of a site fared together in the last day. What none of them measures has no picture. */
 export default function Charts({ siteId }: { siteId: string }) {
-  const reading = useSeries({ target: { siteId, together: true }, metrics: METRICS, span: { last: DAY_MS }, source: sourceFilter() });
+  const reading = useSeries({ target: { siteId, together: true }, metrics: METRICS, span: { last: DAY_MS }, source: sourceFilter(), points: POINTS });
   return (
     <Read of={reading} rows={4}>
       {(data) => {
@@ -29,7 +31,7 @@ export default function Charts({ siteId }: { siteId: string }) {
                     Explore
                   </a>
                 </div>
-                <SeriesPicture data={data} metric={metric} group={`site-${siteId}`} height={HEIGHT} />
+                <SeriesInTurn data={data} metric={metric} group={`site-${siteId}`} height={HEIGHT} />
               </section>
             ))}
           </div>
