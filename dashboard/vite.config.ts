@@ -46,5 +46,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 400,
   },
+  // What is awaited by `expect.poll` may take its time where the machine has other things to do.
+  test: { expect: { poll: { timeout: 10_000 } } },
   server: { proxy: { "/homepot.": proxy, "/api": proxy, "/session": proxy, "/docs": proxy } },
 });

@@ -152,11 +152,11 @@ for (const zone of ["Australia/Sydney", "America/St_Johns"]) {
     expect(new Set(days.slice(1).map((day, index) => day - (days[index] ?? 0)))).toEqual(new Set([DAY]));
     // The error was today, by the viewer's clocks; errors are counted by whole hours of UTC, which the page says where it matters.
     const hour = Math.floor(failed / HOUR) * HOUR;
-    expect(await page.getByText("counted by whole hours of UTC").count()).toBe(zone === "America/St_Johns" ? 1 : 0);
+    await expect.poll(() => page.getByText("counted by whole hours of UTC").count()).toBe(zone === "America/St_Johns" ? 1 : 0);
     await page.getByRole("button", { name: "Table" }).first().click();
     const row = page.getByRole("region", { name: "Errors by severity, as a table" }).locator("tbody tr");
-    expect(await row.count()).toBe(1);
-    expect(await row.locator("td").first().innerText()).toMatch(new RegExp(`^${written(hour, zone).split(",")[0]}, 00:00`));
+    await expect.poll(() => row.count()).toBe(1);
+    await expect.poll(() => row.locator("td").first().innerText()).toMatch(new RegExp(`^${written(hour, zone).split(",")[0]}, 00:00`));
     await page.context().close();
   }, 60_000);
 

@@ -51,7 +51,7 @@ test("a session that ends does not throw away the form of a new run", async () =
   expect(await page.getByLabel("Type 2 to go on").inputValue()).toBe("2");
   await page.getByRole("button", { name: "Start SET_INTERVAL for 2 devices" }).click();
   await page.getByRole("heading", { level: 1, name: "Run of SET_INTERVAL" }).waitFor();
-  expect(await runs()).toBe(before + 1);
+  await expect.poll(() => runs()).toBe(before + 1);
   await page.context().close();
 }, 60_000);
 
@@ -138,9 +138,9 @@ test("what can't be undone wants the device's name before it is queued", async (
   const dialog = page.getByRole("dialog", { name: "New command" });
   await dialog.getByLabel("REBOOT").check();
   const queue = dialog.getByRole("button", { name: "Queue REBOOT for 1 device" });
-  expect(await queue.isDisabled()).toBe(true);
+  await expect.poll(() => queue.isDisabled()).toBe(true);
   await dialog.getByLabel("Type harbour-1 to go on").fill("harbour-1");
-  expect(await queue.isDisabled()).toBe(false);
+  await expect.poll(() => queue.isDisabled()).toBe(false);
   await page.context().close();
 });
 
@@ -155,12 +155,12 @@ test("a run whose target got other devices after the preview is not started: it 
   await page.getByText("Nothing was started: the target had 2 devices when you looked").waitFor();
   expect(await runs()).toBe(before);
   await page.getByLabel("Type 3 to go on").waitFor();
-  expect(await page.getByLabel("Type 3 to go on").inputValue()).toBe("");
+  await expect.poll(() => page.getByLabel("Type 3 to go on").inputValue()).toBe("");
   await page.getByRole("region", { name: "Devices that are reached" }).getByText("harbour-9").waitFor();
   await page.getByLabel("Type 3 to go on").fill("3");
   await page.getByRole("button", { name: "Start PING for 3 devices" }).click();
   await page.getByRole("heading", { level: 1, name: "Run of PING" }).waitFor();
-  expect(await runs()).toBe(before + 1);
+  await expect.poll(() => runs()).toBe(before + 1);
   await page.context().close();
 }, 60_000);
 
@@ -181,11 +181,11 @@ test("a run over the whole fleet wants a fresh sign-in, and then goes on by itse
   await again.getByRole("button", { name: "Not now" }).click();
   await again.waitFor({ state: "detached" });
   expect(await runs()).toBe(before);
-  expect(await field.inputValue()).toBe(count);
+  await expect.poll(() => field.inputValue()).toBe(count);
   await start.click();
   await again.getByLabel("Operator token").fill(its.token);
   await again.getByRole("button", { name: "Sign in" }).click();
   await page.getByRole("heading", { level: 1, name: "Run of PING" }).waitFor();
-  expect(await runs()).toBe(before + 1);
+  await expect.poll(() => runs()).toBe(before + 1);
   await page.context().close();
 }, 60_000);

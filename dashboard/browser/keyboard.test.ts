@@ -98,7 +98,7 @@ test("the first press of Tab offers to skip the menu", async () => {
   await page.reload();
   await page.getByRole("heading", { level: 1, name: "Sites" }).waitFor();
   await page.keyboard.press("Tab");
-  expect(await focused(page)).toBe("Skip to the page");
+  await expect.poll(() => focused(page)).toBe("Skip to the page");
   await page.keyboard.press("Enter");
   // The page itself, or its heading: where what was read makes the page anew, its head takes the focus over.
   await until("the focus is in the page", async () => page.evaluate(() => document.activeElement?.matches("main, main h1") ?? false), 10);

@@ -59,7 +59,7 @@ test("select all: the button names exactly how many it reaches, and a filter tha
   const bar = page.getByRole("group", { name: "Devices to command" });
   await listed(page);
   const whole = bar.getByRole("link", { name: "Run a command on the whole fleet: all 8 real devices" });
-  expect(await whole.getAttribute("href")).toContain("fleet=true");
+  await expect.poll(() => whole.getAttribute("href")).toContain("fleet=true");
   await open(page, "/devices?source=real&site=harbour");
   await bar.getByRole("link", { name: "Run a command on all 5 real devices that match" }).click();
   await settled(page);
@@ -103,10 +103,10 @@ test("selected rows that a filter hides are not commanded: they leave the select
   await page.getByRole("group", { name: "Site" }).getByRole("link", { name: /quay/ }).click();
   await page.getByText("1 device was taken out of the selection").waitFor();
   const link = page.getByRole("link", { name: "Run a command on the 2 selected devices" });
-  expect(await link.getAttribute("href")).not.toContain("harbour-1");
+  await expect.poll(() => link.getAttribute("href")).not.toContain("harbour-1");
   await page.getByRole("button", { name: "Remove the filter Site: quay" }).click();
   await listed(page);
-  expect(await page.getByLabel("Select harbour-1").isChecked()).toBe(false);
+  await expect.poll(() => page.getByLabel("Select harbour-1").isChecked()).toBe(false);
   await page.context().close();
 });
 
@@ -117,7 +117,7 @@ test("a selected row that stops matching while one looks is not commanded either
   await page.getByText("1 selected").waitFor();
   await its.rest("PATCH", "/api/v2/devices/quay-3", { maintenance: false });
   await page.getByText("1 device was taken out of the selection").waitFor();
-  expect(await page.getByText("1 selected").count()).toBe(0);
+  await expect.poll(() => page.getByText("1 selected").count()).toBe(0);
   await its.rest("PATCH", "/api/v2/devices/quay-3", { maintenance: true });
   await page.context().close();
 });

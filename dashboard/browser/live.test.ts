@@ -68,7 +68,7 @@ test("a broken connection is said at once, and what happened meanwhile comes by 
   await page.getByText("Not live").waitFor({ timeout: 5_000 });
   await until("the age of what is shown stands beside it", async () => /\d+ s old/.test(await page.locator(".connection").innerText()));
   // What was read stays in sight.
-  expect(await page.getByRole("heading", { level: 1 }).innerText()).toBe(name);
+  await expect.poll(() => page.getByRole("heading", { level: 1 }).innerText()).toBe(name);
   await its.rest("PATCH", `/api/v2/devices/${till}`, { maintenance: true, name: "Till by the door" });
   const watches: string[] = [];
   page.on("request", (request) => {
@@ -109,7 +109,7 @@ test("an answer that is an error is no success: nothing is said to be queued, wh
   await queue.click();
   await page.getByRole("heading", { level: 1, name: "RUN_DIAGNOSTICS" }).waitFor();
   await page.getByText("Succeeded").first().waitFor();
-  expect(await count()).toBe(1);
+  await expect.poll(() => count()).toBe(1);
   await context.close();
 }, 60_000);
 
@@ -126,7 +126,7 @@ test("the state that is shown is that of the ledger, not what was asked for: a r
   await row.getByText("Rejected").waitFor();
   const ledger = await its.rest<{ commands: { state: string; reason: string }[] }>("GET", `/api/v2/devices/${till}/commands`);
   expect(ledger.commands[0]?.state).toBe("COMMAND_STATE_REJECTED");
-  expect(await row.innerText()).toContain(ledger.commands[0]?.reason);
+  await expect.poll(() => row.innerText()).toContain(ledger.commands[0]?.reason);
   await context.close();
 }, 60_000);
 
@@ -137,8 +137,8 @@ test("a change that the server refuses leaves what is shown as it was, and says 
   await page.route("**/homepot.registry.v1.RegistryService/UpdateDevice", (route) => route.fulfill({ status: 500, body: "" }));
   await page.getByRole("button", { name: "Mark as under maintenance" }).click();
   await page.locator(".toasts").getByRole("alert").waitFor();
-  expect(await page.getByRole("button", { name: "Mark as under maintenance" }).count()).toBe(1);
-  expect(await page.getByText("It is marked as under maintenance").count()).toBe(0);
+  await expect.poll(() => page.getByRole("button", { name: "Mark as under maintenance" }).count()).toBe(1);
+  await expect.poll(() => page.getByText("It is marked as under maintenance").count()).toBe(0);
   await context.close();
 });
 
@@ -187,7 +187,7 @@ test("the last value of a device that went away does not look current: it says a
   const list = await context.newPage();
   await list.goto(`${its.url}/#/devices?source=real`);
   await list.getByRole("row", { name: till }).getByText("Online", { exact: true }).waitFor();
-  expect(await now.getByText("as of").count()).toBe(0);
+  await expect.poll(() => now.getByText("as of").count()).toBe(0);
   await its.killAgent(till);
   const killed = Date.now();
   await now.getByText("These are the last figures, as of").waitFor({ timeout: 30_000 });
@@ -196,7 +196,7 @@ test("the last value of a device that went away does not look current: it says a
   await page.locator("main header").getByText("Offline", { exact: true }).waitFor();
   const readings = await now.locator(".reading").allInnerTexts();
   expect(readings.filter((text) => !text.includes("as of"))).toEqual([]);
-  expect(await now.locator(".readings:not([data-past])").count()).toBe(0);
+  await expect.poll(() => now.locator(".readings:not([data-past])").count()).toBe(0);
   await list.getByRole("row", { name: till }).getByText("Offline").waitFor();
   await context.close();
 }, 120_000);

@@ -1,7 +1,7 @@
 import type { BrowserContext, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { company, type Company, signInThere } from "./provider";
-import { type World, world } from "./world";
+import { type World, until, world } from "./world";
 
 let its: World;
 let acme: Company;
@@ -121,6 +121,78 @@ test("a session that ends is begun again in a window of its own, and what was ty
   expect(await page.getByRole("dialog").getByRole("textbox").first().inputValue()).toBe("half-typed");
   await context.close();
 }, 60_000);
+
+/** The window that the button opens, once it shows the provider's form. */
+async function windowOf(page: Page): Promise<Page> {
+  const opened = page.waitForEvent("popup");
+  await button(page).click();
+  const popup = await opened;
+  await popup.locator("input[name=login]").waitFor();
+  return popup;
+}
+
+/** Signs in there; the window then closes itself, or says that it is over where the browser does not let it. */
+async function finishIn(popup: Page, who: string): Promise<"closed" | "told"> {
+  const closed = popup.waitForEvent("close", { timeout: 20_000 }).then(() => "closed" as const);
+  const told = popup.getByText(/You can close this window/).waitFor({ timeout: 20_000 }).then(() => "told" as const);
+  // It may close before the press of its last button has settled.
+  await signInThere(popup, who).catch((error: unknown) => {
+    if (!popup.isClosed()) throw error;
+  });
+  return Promise.any([closed, told]);
+}
+
+/** A page of this person with a half-typed form, whose session has ended, in a browser that the provider does not know any more. */
+async function endedWhileTyping(who: string, context: BrowserContext): Promise<Page> {
+  const { page } = await signedInAs(who, context, "/sites");
+  await page.getByRole("button", { name: "Make a site" }).click();
+  await page.getByRole("dialog").getByRole("textbox").first().fill("half-typed");
+  await context.clearCookies({ domain: "localhost" });
+  await endSessions(who);
+  await page.getByRole("dialog", { name: "Your session has ended" }).waitFor();
+  return page;
+}
+
+test("a provider that cuts its window off from the page that opened it: the sign-in comes to that page all the same, and so does a failure", async () => {
+  acme.headers["cross-origin-opener-policy"] = "same-origin";
+  const context = await its.person();
+  try {
+    const page = await endedWhileTyping("ann", context);
+    const refused = await windowOf(page);
+    expect(await refused.evaluate(() => window.opener === null)).toBe(true);
+    await finishIn(refused, "ned");
+    await page.getByRole("alert").getByText("none of your groups has a role here").waitFor();
+    await context.clearCookies({ domain: "localhost" });
+    await finishIn(await windowOf(page), "ann");
+    await page.getByRole("dialog", { name: "Your session has ended" }).waitFor({ state: "detached" });
+    await until("what was typed is still there", async () => (await page.getByRole("dialog").getByRole("textbox").first().inputValue()) === "half-typed");
+  } finally {
+    delete acme.headers["cross-origin-opener-policy"];
+    await context.close();
+  }
+}, 90_000);
+
+test("a window whose page is gone says that the sign-in is over, and the session is there for the next page", async () => {
+  const context = await its.person();
+  const page = await endedWhileTyping("eve", context);
+  const popup = await windowOf(page);
+  await page.close();
+  await finishIn(popup, "eve");
+  const next = await context.newPage();
+  await next.goto(`${its.url}/#/sites`);
+  await next.getByRole("navigation", { name: "Pages" }).waitFor();
+  await context.close();
+}, 60_000);
+
+test("the address of a window that is over, opened without one, neither signs in nor leads anywhere else", async () => {
+  const context = await its.person();
+  const page = await context.newPage();
+  await page.goto(`${its.url}/#/signed-in?window=1`);
+  await page.getByText("The sign-in is over. You can close this window.").waitFor();
+  await page.getByRole("link", { name: "Go on here" }).click();
+  await button(page).waitFor();
+  await context.close();
+});
 
 test("what makes tokens asks for a fresh sign-in, at which the provider asks again who it is", async () => {
   const context = await its.person();

@@ -10,6 +10,8 @@ const SECRET = "between-the-two";
 
 export interface Company {
   issuer: string;
+  /** What it says with each of its pages, beside what it says anyway. */
+  headers: Record<string, string>;
   /** The settings of a server that trusts it, whose page is at this address. */
   settings: (page: string) => NodeJS.ProcessEnv;
   end: () => Promise<void>;
@@ -18,7 +20,11 @@ export interface Company {
 /** `groups` are those of each person. The server's page is told to it when the server's settings are asked for. */
 export async function company(groups: Record<string, string[]>, roles: string): Promise<Company> {
   let handle: ReturnType<Provider["callback"]> | undefined;
-  const server = createServer((request, answer) => handle?.(request, answer)).listen(0, "127.0.0.1");
+  const headers: Record<string, string> = {};
+  const server = createServer((request, answer) => {
+    for (const [name, value] of Object.entries(headers)) answer.setHeader(name, value);
+    void handle?.(request, answer);
+  }).listen(0, "127.0.0.1");
   await once(server, "listening");
   // By name, so that it is another site than the page, which goes by its number.
   const issuer = `http://localhost:${(server.address() as AddressInfo).port}`;
@@ -63,7 +69,7 @@ export async function company(groups: Record<string, string[]>, roles: string): 
     server.closeAllConnections();
     await once(server, "close");
   };
-  return { issuer, settings, end };
+  return { issuer, headers, settings, end };
 }
 
 /** Says at the provider who one is. It takes any password. */

@@ -188,7 +188,10 @@ async function showPage(context: BrowserContext, url: string, folder: string): P
   });
   await context.route(`${url}/assets/**`, async (route) => {
     const path = join(folder, new URL(route.request().url()).pathname);
-    await (existsSync(path) ? route.fulfill({ path }) : route.abort());
+    if (existsSync(path)) await route.fulfill({ path });
+    // The answer to a redirect can't be replaced, so that the server's own page is there then. Loaded again it is this one.
+    else if (/\/index-[^/]+\.js$/.test(path)) await route.fulfill({ contentType: "text/javascript", body: "location.reload()" });
+    else await route.continue();
   });
 }
 
@@ -214,8 +217,19 @@ export async function open(page: Page, address: string): Promise<void> {
   await settled(page);
 }
 
-/** Waits until the page of the address is there with what it reads. */
-export async function settled(page: Page): Promise<void> {
+/**
+ * Waits until the page of the address is there with all that it reads. A part of it may show nothing until its read is answered, and
+ * reads begin after a frame; so nothing may be under way for some frames in which one could have begun.
+ */
+export async function settled(page: Page, seconds = 30): Promise<void> {
   await page.locator("main h1").first().waitFor();
-  await page.waitForFunction(() => document.querySelector("main .skeleton") === null);
+  await page.evaluate(async (seconds) => {
+    const end = performance.now() + seconds * 1_000;
+    for (let frames = 0; frames < 3; ) {
+      const waits = document.querySelector("main h1") ? document.querySelector("main[aria-busy=true], main [aria-busy=true], main .skeleton") : document.body;
+      frames = waits ? 0 : frames + 1;
+      if (performance.now() > end) throw new Error(`${location.hash} is not all there after ${seconds} s: ${waits?.outerHTML.slice(0, 200)}`);
+      await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    }
+  }, seconds);
 }

@@ -16,6 +16,7 @@ export async function start(): Promise<void> {
   startFault.value = undefined;
   const landed = landing(location.hash);
   if (landed?.isWindow) {
+    if (landed.failed) linkProblem = failureWords(landed.failed);
     tell(landed.failed);
     sessionState.value = "told";
     window.close();

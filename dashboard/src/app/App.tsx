@@ -1,9 +1,9 @@
 import { QueryClientProvider } from "@tanstack/react-query";
 import { useSignalEffect } from "@preact/signals";
 import { cache } from "~/api/query";
-import { start, startFault } from "~/api/start";
+import { linkProblem, start, startFault } from "~/api/start";
 import { sessionState } from "~/api/session";
-import { Failed, Loading } from "~/kit";
+import { Failed, LinkButton, Loading } from "~/kit";
 import { Toasts } from "~/kit/Toasts";
 import { useEffect } from "preact/hooks";
 import { answerFresh, asked } from "./fresh";
@@ -31,11 +31,19 @@ export function App() {
   );
 }
 
-/** A window that signed in for another one closes itself; where the browser does not let it, a person does. */
+/**
+ * A window that signed in for another one closes itself. Where the browser does not let it, as when the provider cut it off from the
+ * page that opened it, a person does; and where that page is gone, one goes on here.
+ */
 function Told() {
   return (
     <main class="sign-in">
-      <p>The sign-in is over. You can close this window.</p>
+      <div class="stack">
+        <p>{linkProblem || "The sign-in is over."} You can close this window.</p>
+        <div>
+          <LinkButton href="/">Go on here</LinkButton>
+        </div>
+      </div>
     </main>
   );
 }

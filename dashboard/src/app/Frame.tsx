@@ -1,5 +1,7 @@
 import { useSignalEffect } from "@preact/signals";
+import { useRef } from "preact/hooks";
 import { Account } from "./Account";
+import { useBusy } from "./busy";
 import { Connection } from "./Connection";
 import { Jump, JumpButton } from "./Jump";
 import { Menu, MenuButton } from "./Menu";
@@ -12,6 +14,8 @@ import "./frame.css";
 /** What stands around each page: the menu, who looks, whether what is shown is live. */
 export function Frame() {
   useSignalEffect(nameSource);
+  const main = useRef<HTMLElement>(null);
+  useBusy(main);
   return (
     <div class="frame">
       <a class="skip" href="#main" onClick={skip}>
@@ -29,7 +33,7 @@ export function Frame() {
         <Account />
       </header>
       <Menu />
-      <main id="main" class="main" tabIndex={-1}>
+      <main ref={main} id="main" class="main" tabIndex={-1}>
         <Outlet />
       </main>
       <Jump />
