@@ -66,3 +66,13 @@ test("where all is read again, news from before the read began are over, and lat
   list.read(rowsOf("a"));
   expect(says(list)).toEqual(["a read"]);
 });
+
+test("a list that is read on keeps what the news said before, and finds what they say later in its place", () => {
+  const first = rowsOf("a", "b", "c");
+  const list = kept(first);
+  list.take(new Map<string, Row | null>([told("a"), ["b", null], told("e")]));
+  list.read([...first, ...rowsOf("d", "e")]);
+  expect(says(list)).toEqual(["a told", "c read", "d read", "e told"]);
+  list.take(new Map([told("d", "later")]));
+  expect(says(list)).toEqual(["a told", "c read", "d later", "e told"]);
+});

@@ -36,8 +36,12 @@ export class Kept<T> {
       const began = this.clock() - CALL_MS;
       for (const [key, { at }] of this.told) if (at <= began) this.told.delete(key);
     }
+    const before = this.read_;
     this.read_ = rows;
-    this.layOut();
+    // Where it goes on from what was there, as a long list does page by page, only what came is looked at.
+    const goesOn = before.length > 0 && rows.length > before.length && rows[0] === before[0] && rows[before.length - 1] === before.at(-1);
+    if (goesOn) this.append(rows.slice(before.length));
+    else this.layOut();
   }
 
   /** The newest news of each key; `null`: it was removed. Answers whether a row changed. */
@@ -60,11 +64,20 @@ export class Kept<T> {
   }
 
   private layOut(): void {
-    this.now = this.read_.flatMap((row) => {
-      const told = this.told.get(this.key(row));
-      if (!told) return [row];
-      return told.row === null ? [] : [told.row];
-    });
-    this.places = new Map(this.now.map((row, place) => [this.key(row), place]));
+    this.now = [];
+    this.places = new Map();
+    this.append(this.read_);
+  }
+
+  private append(rows: readonly T[]): void {
+    const next = this.now.slice();
+    for (const row of rows) {
+      const key = this.key(row);
+      const told = this.told.get(key);
+      if (told?.row === null) continue;
+      this.places.set(key, next.length);
+      next.push(told?.row ?? row);
+    }
+    this.now = next;
   }
 }

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import { registry } from "~/api/clients/registry";
 import { useLiveDevices } from "~/api/live";
 import { usePages, useRead } from "~/api/query";
+import { nextTask } from "~/api/slices";
 import { sourceFilter, sourcesShown } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { type Device, DeviceStatus, type SummarizeFleetResponse } from "~/gen/homepot/registry/v1/registry_pb";
@@ -21,6 +22,8 @@ export function useDeviceList(filter: Filter, sort: string) {
     async (pageToken, signal) => {
       const pageSize = pageToken ? MORE_ROWS : FIRST_ROWS;
       const answer = await registry.listDevices({ ...request(filter), ...order(sort), source, pageToken, pageSize }, { signal });
+      // What was read is drawn in a task of its own.
+      await nextTask();
       return { rows: answer.devices, nextPageToken: answer.nextPageToken };
     },
     { keepsPrevious: true },
