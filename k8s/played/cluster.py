@@ -11,13 +11,14 @@ from pathlib import Path
 
 import yaml
 
-from manifests import K8S, name, objects, of_kind, one, selects
-from network import DOMAIN, begin, run
+from manifests import K8S, name, objects, of_kind, one, selects, workloads
+from network import DOMAIN, Node, begin, run
 from pods import Pod
 from podman import Podman
 
 OVERLAY = "played/overlay"
-IMAGE = "localhost/homepot:0.1.0"
+AGENT = "components/agent"
+PROGRAMS = ["homepot", "homepot-agent"]
 
 
 def until(what, holds, seconds=60):
@@ -37,30 +38,33 @@ class Cluster:
         self.directory = Path(tempfile.mkdtemp(prefix="homepot-cluster-"))
         self.dns = begin(self.directory)
         self.podman = Podman(self.directory)
-        self.objects = objects(OVERLAY)
+        self.node = Node()
+        self.objects = objects(OVERLAY) + objects(AGENT)
         self.secrets = {}
         self.pods = []
         # The logs of all pods are in it.
         self.keep = "HOMEPOT_KEEP" in os.environ
         self.lock = threading.RLock()
 
-    def image(self):
-        """An image of the server, with the libraries that it asks for and nothing else."""
-        root = self.directory / "root"
-        (root / "usr/bin").mkdir(parents=True)
-        program = root / "usr/bin/homepot"
-        run("strip", "-o", program, self.programs / "homepot")
-        for library in re.findall(r"(/\S+) \(0x", run("ldd", program)):
-            into = root / library[1:]
-            into.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(library, into)
-        archive = self.directory / "image.tar"
-        run("tar", "--directory", root, "--owner=0", "--group=0", "--create", "--file", archive, ".")
-        self.podman("import", "--change", "ENV PATH=/usr/bin", archive, IMAGE)
-        archive.unlink()
-        for workload in of_kind(self.objects, "Deployment", "Job"):
+    def images(self):
+        """An image of each program, with the libraries that it asks for and nothing else."""
+        for called in PROGRAMS:
+            root = self.directory / called
+            (root / "usr/bin").mkdir(parents=True)
+            program = root / "usr/bin" / called
+            run("strip", "-o", program, self.programs / called)
+            for library in re.findall(r"(/\S+) \(0x", run("ldd", program)):
+                into = root / library[1:]
+                into.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(library, into)
+            archive = self.directory / "image.tar"
+            run("tar", "--directory", root, "--owner=0", "--group=0", "--create", "--file", archive, ".")
+            self.podman("import", "--change", "ENV PATH=/usr/bin", archive, f"localhost/{called}:played")
+            archive.unlink()
+            shutil.rmtree(root)
+        for workload in workloads(self.objects):
             for container in workload["spec"]["template"]["spec"]["containers"]:
-                container["image"] = IMAGE
+                container["image"] = f"localhost/{container['name']}:played"
 
     def take(self, text):
         """Keeps Secrets, as `kubectl apply` does, and lays them anew in the pods that have them."""
@@ -136,7 +140,7 @@ class Cluster:
                 self.dns.answer(f"{name(service)}.{DOMAIN}", found)
 
     def has(self, service, pod):
-        template = one(self.objects, "Deployment", pod.workload)["spec"]["template"]
+        template = next(one for one in workloads(self.objects) if name(one) == pod.workload)["spec"]["template"]
         return selects({"matchLabels": service["spec"]["selector"]}, template["metadata"]["labels"])
 
     def metric(self, workload, called):

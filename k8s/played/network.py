@@ -56,6 +56,15 @@ class Host:
         run("ip", "netns", "delete", self.name)
 
 
+class Node:
+    """Where this program itself is: the machine that the pods run on."""
+
+    name, address = "node-1", NODE
+
+    def command(self, *words):
+        return [str(word) for word in words]
+
+
 class Dns:
     """Names with all their addresses. An answer is never kept, as it is for a headless Service of a few seconds."""
 

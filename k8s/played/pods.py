@@ -53,24 +53,19 @@ class Pod:
         self.cluster, self.workload = cluster, workload["metadata"]["name"]
         number = next(numbers)
         self.name = f"{self.workload}-{number}"
-        self.host = Host(self.name, f"10.244.1.{number}")
-        self.address = self.host.address
         spec = copy.deepcopy(workload["spec"]["template"]["spec"])
+        self.host = cluster.node if spec.get("hostNetwork") else Host(self.name, f"10.244.1.{number}")
+        self.address = self.host.address
         self.spec = spec["containers"][0]
+        self.probed = "readinessProbe" in self.spec
         self.grace = spec.get("terminationGracePeriodSeconds", 30)
         self.restarts = spec.get("restartPolicy", "Always") == "Always"
         self.ready, self.ready_since, self.ended, self.code = False, None, False, None
         self.restarted = 0
         self.volumes = {}
-        group = spec["securityContext"]["fsGroup"]
-        for volume in spec.get("volumes", []):
-            if source := volume.pop("secret", None):
-                laid = Volume(cluster.directory / "volumes" / self.name / volume["name"], source, group)
-                laid.lay(cluster.secrets[source["secretName"]])
-                self.volumes[volume["name"]] = laid
-                volume["hostPath"] = {"path": str(laid.directory), "type": "Directory"}
+        self.lay(spec)
         # Podman has no answer to these, or another one: probes and restarts are done here.
-        for name in ("topologySpreadConstraints", "serviceAccountName", "affinity"):
+        for name in ("topologySpreadConstraints", "serviceAccountName", "hostNetwork", "dnsPolicy", "tolerations"):
             spec.pop(name, None)
         for name in ("startupProbe", "livenessProbe", "readinessProbe", "ports"):
             self.spec.pop(name, None)
@@ -82,13 +77,40 @@ class Pod:
         self.thread = threading.Thread(target=self.watch, daemon=True)
         self.thread.start()
 
+    def lay(self, spec):
+        """Gives each volume a directory of this machine, as the kubelet does."""
+        group = spec["securityContext"].get("fsGroup", 0)
+        for volume in spec.get("volumes", []):
+            if source := volume.pop("secret", None):
+                laid = Volume(self.cluster.directory / "volumes" / self.name / volume["name"], source, group)
+                laid.lay(self.cluster.secrets[source["secretName"]])
+                self.volumes[volume["name"]] = laid
+                volume["hostPath"] = {"path": str(laid.directory), "type": "Directory"}
+            elif (path := volume.get("hostPath")) and path["type"] == "DirectoryOrCreate":
+                made = self.cluster.directory / "node" / path["path"][1:]
+                made.mkdir(parents=True, exist_ok=True)
+                path["path"] = str(made)
+        # A single file of a Secret: it is never replaced, and podman has no word for it.
+        for mount in self.spec.get("volumeMounts", []):
+            if file := mount.pop("subPath", None):
+                path = (self.volumes[mount["name"]].directory / file).resolve()
+                mount["name"] = f"{mount['name']}-{file}".replace(".", "-")
+                spec["volumes"].append({"name": mount["name"], "hostPath": {"path": str(path), "type": "File"}})
+            mount.pop("mountPropagation", None)
+        for variable in self.spec.get("env", []):
+            if variable.get("valueFrom", {}).get("fieldRef", {}).get("fieldPath") == "spec.nodeName":
+                variable["value"] = variable.pop("valueFrom") and self.cluster.node.name
+
     def play(self, spec):
         file = self.cluster.directory / f"{self.name}.yaml"
-        configs = [config for config in self.cluster.objects if config["kind"] == "ConfigMap"]
         file.write_text(yaml.safe_dump({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": self.name}, "spec": spec}))
-        config = file.with_suffix(".config.yaml")
-        config.write_text(yaml.safe_dump_all(configs))
-        self.cluster.podman("kube", "play", "--network", "host", "--configmap", config, file, host=self.host)
+        used = {source["configMapRef"]["name"] for source in self.spec.get("envFrom", [])}
+        configs = []
+        for config in self.cluster.objects:
+            if config["kind"] == "ConfigMap" and config["metadata"]["name"] in used:
+                configs += ["--configmap", file.with_name(f"{config['metadata']['name']}.yaml")]
+                configs[-1].write_text(yaml.safe_dump(config))
+        self.cluster.podman("kube", "play", "--network", "host", *configs, file, host=self.host)
 
     def get(self, path, timeout=2.0):
         """A GET at the ops port: the status and the text."""
@@ -101,6 +123,8 @@ class Pod:
             connection.close()
 
     def probe(self):
+        if not self.probed:
+            return True
         try:
             return self.get("/readyz")[0] == 200
         except OSError:
@@ -159,5 +183,6 @@ class Pod:
         (self.cluster.directory / f"{self.name}.log").write_text(self.log())
         self.cluster.podman("pod", "rm", "--force", self.name)
         self.thread.join(5)
-        self.host.remove()
+        if self.host is not self.cluster.node:
+            self.host.remove()
         return took < given

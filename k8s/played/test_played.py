@@ -4,6 +4,7 @@ The tests are steps of one story, in the order of their names: a fleet and an op
 """
 
 import base64
+import datetime
 import os
 import signal
 import subprocess
@@ -12,15 +13,38 @@ import time
 import unittest
 from pathlib import Path
 
-from cluster import Cluster, until
 import yaml
 
+from cluster import Cluster, until
+from manifests import one
 from network import Host
 from outside import DEVICES, OPERATORS, Authority, Balancer, Fleet, Operator, Postgres, Redis, Work, expired
+from pods import Pod
 
 SERVERS = ["homepot-registry", "homepot-telemetry", "homepot-command", "homepot-link", "homepot-gateway"]
 SERVICES = SERVERS[:4]
 COUNT = int(os.environ.get("HOMEPOT_CLUSTER_DEVICES", "100"))
+
+
+def now():
+    return datetime.datetime.now(datetime.UTC)
+
+
+def moment(text):
+    return datetime.datetime.fromisoformat(text)
+
+
+def memory_percent():
+    """Of this machine."""
+    lines = (line.split() for line in Path("/proc/meminfo").read_text().splitlines())
+    found = {words[0]: int(words[1]) for words in lines}
+    return 100 * (1 - found["MemAvailable:"] / found["MemTotal:"])
+
+
+def disk_percent():
+    usage = os.statvfs("/")
+    used = usage.f_blocks - usage.f_bfree
+    return 100 * used / (used + usage.f_bavail)
 
 
 def say(text):
@@ -33,7 +57,7 @@ class Played(unittest.TestCase):
         begun = time.monotonic()
         cls.cluster = cluster = Cluster(Path(os.environ["HOMEPOT_PROGRAMS"]))
         cls.addClassCleanup(cluster.close)
-        cluster.image()
+        cluster.images()
         authority = Authority(cluster.directory / "authority")
         cls.postgres = Postgres(authority, cluster.dns)
         cls.addClassCleanup(cls.postgres.remove)
@@ -106,6 +130,27 @@ class Played(unittest.TestCase):
         self.assertEqual(len(links), 2)
         shares = [float(next(line for line in pod.get("/metrics")[1].splitlines() if line.startswith('homepot_sessions{source="simulated"')).rsplit(" ", 1)[1]) for pod in links]
         self.assertGreater(min(shares), COUNT / 4)
+
+    def test_25_the_agent_on_a_node_reports_the_node(self):
+        self.operator.must("POST", "/api/v2/sites", {"site_id": "site-001", "name": "Nodes"})
+        made = self.operator.must("POST", "/api/v2/enrollment-tokens", {"site_id": "site-001"})
+        authority = base64.b64decode(self.cluster.secrets["homepot-devices-tls"]["data"]["ca.crt"])
+        data = {"enrollment-token": made["secret"].encode(), "ca.crt": authority}
+        encoded = {key: base64.b64encode(value).decode() for key, value in data.items()}
+        self.cluster.take(yaml.safe_dump({"kind": "Secret", "metadata": {"name": "homepot-agent"}, "data": encoded}))
+        daemons = one(self.cluster.objects, "DaemonSet", "homepot-agent")
+        for when in ("at first", "with another pod, whose token was used before"):
+            with self.subTest(when=when):
+                pod = Pod(self.cluster, daemons)
+                sample = until("it has reported", lambda since=now(): self.measured(self.cluster.node.name, since), 60)
+                self.assertAlmostEqual(sample["memory_percent"], memory_percent(), delta=10)
+                self.assertAlmostEqual(sample["disk_percent"], disk_percent(), delta=2)
+                self.assertTrue(pod.end(), "it ended by itself")
+
+    def measured(self, device, since):
+        """Its newest sample, if it was stored after that."""
+        found = self.operator.must("GET", "/api/v2/samples/latest?site_id=site-001").get("samples", [])
+        return next((one["sample"] for one in found if one["device_id"] == device and moment(one["received_at"]) > since), None)
 
     def test_30_any_pod_is_killed(self):
         for workload in SERVERS:
