@@ -19,6 +19,8 @@ from podman import Podman
 OVERLAY = "played/overlay"
 AGENT = "components/agent"
 PROGRAMS = ["homepot", "homepot-agent"]
+# Tags of images: of this commit, and of the one that a rollout begins with.
+NOW, BEFORE = "now", "before"
 
 
 def until(what, holds, seconds=60):
@@ -33,8 +35,11 @@ def until(what, holds, seconds=60):
 
 
 class Cluster:
-    def __init__(self, programs):
-        self.programs = programs
+    def __init__(self, programs, before=None):
+        """`before`: the programs of another release, with which it begins."""
+        self.programs = {NOW: programs} | ({BEFORE: before} if before else {})
+        # What new pods are made of.
+        self.release = BEFORE if before else NOW
         self.directory = Path(tempfile.mkdtemp(prefix="homepot-cluster-"))
         self.dns = begin(self.directory)
         self.podman = Podman(self.directory)
@@ -47,24 +52,25 @@ class Cluster:
         self.lock = threading.RLock()
 
     def images(self):
-        """An image of each program, with the libraries that it asks for and nothing else."""
-        for called in PROGRAMS:
-            root = self.directory / called
-            (root / "usr/bin").mkdir(parents=True)
-            program = root / "usr/bin" / called
-            run("strip", "-o", program, self.programs / called)
-            for library in re.findall(r"(/\S+) \(0x", run("ldd", program)):
-                into = root / library[1:]
-                into.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(library, into)
-            archive = self.directory / "image.tar"
-            run("tar", "--directory", root, "--owner=0", "--group=0", "--create", "--file", archive, ".")
-            self.podman("import", "--change", "ENV PATH=/usr/bin", archive, f"localhost/{called}:played")
-            archive.unlink()
-            shutil.rmtree(root)
-        for workload in workloads(self.objects):
-            for container in workload["spec"]["template"]["spec"]["containers"]:
-                container["image"] = f"localhost/{container['name']}:played"
+        for tag, programs in self.programs.items():
+            for called in PROGRAMS:
+                self.image(programs / called, f"localhost/{called}:{tag}")
+
+    def image(self, program, tagged):
+        """An image of a program, with the libraries that it asks for and nothing else."""
+        root = self.directory / "image"
+        stripped = root / "usr/bin" / program.name
+        stripped.parent.mkdir(parents=True)
+        run("strip", "-o", stripped, program)
+        for library in re.findall(r"(/\S+) \(0x", run("ldd", program)):
+            into = root / library[1:]
+            into.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(library, into)
+        archive = self.directory / "image.tar"
+        run("tar", "--directory", root, "--owner=0", "--group=0", "--create", "--file", archive, ".")
+        self.podman("import", "--change", "ENV PATH=/usr/bin", archive, tagged)
+        archive.unlink()
+        shutil.rmtree(root)
 
     def take(self, text):
         """Keeps Secrets, as `kubectl apply` does, and lays them anew in the pods that have them."""
@@ -84,11 +90,12 @@ class Cluster:
             return [pod for pod in self.pods if workload in (None, pod.workload)]
 
     def run_job(self, called):
-        """Runs it to its end. Its log is the answer."""
+        """Runs it to its end, always with this commit's programs. Its log is the answer."""
+        release, self.release = self.release, NOW
         pod = Pod(self, one(self.objects, "Job", called))
         until(f"{called} ends", lambda: pod.code is not None, 120)
-        log = pod.log()
-        code = pod.code
+        self.release = release
+        log, code = pod.log(), pod.code
         pod.end()
         if code != 0:
             raise AssertionError(f"{called} ended with {code}: {log}")
@@ -116,7 +123,10 @@ class Cluster:
     def settle(self, seconds=120):
         """Waits until all pods are ready."""
         for pod in self.running():
-            until(f"{pod.name} is ready", lambda pod=pod: pod.ready, seconds)
+            try:
+                until(f"{pod.name} is ready", lambda pod=pod: pod.ready, seconds)
+            except AssertionError as error:
+                raise AssertionError(f"{error}. It says: {pod.reason()} {pod.said}") from error
 
     def replace(self, pod):
         """One step of a rollout with maxSurge 1 and maxUnavailable 0: the new one is ready for long enough before the old one ends."""

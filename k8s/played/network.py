@@ -49,8 +49,14 @@ class Host:
         """Lets packets vanish, as a cable does that is pulled; `rule` is as iptables has it, such as `OUTPUT -d 10.60.0.2`."""
         self.inside("iptables", "--wait", "-A", *rule, "-j", "DROP")
 
+    def slow(self, rate):
+        """A bad line: what is sent beyond that rate, such as `128kbit`, waits up to two seconds and is then lost."""
+        self.inside("tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate, "burst", "4kb", "latency", "2s")
+
     def heal(self):
         self.inside("iptables", "--wait", "-F")
+        if " tbf " in self.inside("tc", "qdisc", "show", "dev", "eth0"):
+            self.inside("tc", "qdisc", "delete", "dev", "eth0", "root")
 
     def remove(self):
         run("ip", "netns", "delete", self.name)

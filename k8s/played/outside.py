@@ -18,7 +18,7 @@ from pathlib import Path
 
 import yaml
 
-from cluster import until
+from cluster import NOW, until
 from network import DOMAIN, Host, run
 
 DEVICES, OPERATORS = "devices.pot.example", "pot.example"
@@ -325,7 +325,7 @@ class Fleet:
         self.summary = (self.directory / "summary.json").open("w+")
         self.log = (self.directory / "log").open("w+")
         self.process = self.host.start(
-            cluster.programs / "homepot-sim", "fleet", "--devices", count, "--name", "played", "--site", "shop", "--json",
+            cluster.programs[NOW] / "homepot-sim", "fleet", "--devices", count, "--name", "played", "--site", "shop", "--json",
             "--server", f"https://{DEVICES}:50051", "--ca", balancer.ca, "--state-dir", self.directory, "--interval", "2s",
             "--spool-samples", "600", "--drain", "60s",
             env={**os.environ, "HOMEPOT_ENROLLMENT_TOKEN": token}, stdout=self.summary, stderr=self.log,

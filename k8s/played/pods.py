@@ -61,7 +61,7 @@ class Pod:
         self.grace = spec.get("terminationGracePeriodSeconds", 30)
         self.restarts = spec.get("restartPolicy", "Always") == "Always"
         self.ready, self.ready_since, self.ended, self.code = False, None, False, None
-        self.restarted = 0
+        self.restarted, self.said = 0, ""
         self.volumes = {}
         self.lay(spec)
         # Podman has no answer to these, or another one: probes and restarts are done here.
@@ -69,6 +69,7 @@ class Pod:
             spec.pop(name, None)
         for name in ("startupProbe", "livenessProbe", "readinessProbe", "ports"):
             self.spec.pop(name, None)
+        self.spec["image"] = f"localhost/{self.spec['name']}:{cluster.release}"
         self.spec["imagePullPolicy"] = "Never"
         spec["restartPolicy"] = "Never"
         self.play(spec)
@@ -153,8 +154,8 @@ class Pod:
                     self.cluster.podman("start", self.container, host=self.host)
                     self.process = self.cluster.podman.process(self.container)
                 except RuntimeError as error:
-                    if not self.ended:
-                        print(f"{self.name} can't be restarted: {error}", flush=True)
+                    # Podman may not have seen yet that it ended. It is tried again; `said` tells who waits in vain.
+                    self.said = str(error)
             self.set_ready(self.probe())
             time.sleep(1)
 
