@@ -1,9 +1,9 @@
 """What a cluster does with the rendered manifests: Jobs, Deployments and their rollouts, Secrets, and names of Services."""
 
+import base64
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import threading
 import time
@@ -81,9 +81,18 @@ class Cluster:
             for volume in pod.volumes.values():
                 volume.lay(self.secrets[volume.source["secretName"]])
 
-    def make_secrets(self, *words):
-        done = subprocess.run([K8S / "secrets", *words], capture_output=True, text=True, check=True)
-        self.take(done.stdout)
+    def make_secrets(self, *words, keep=True):
+        made = run(K8S / "secrets", *words)
+        if keep:
+            self.take(made)
+
+    def keep_authority(self):
+        """The authority of the certificates as files, with which new ones can be signed."""
+        directory = self.directory / "homepot-authority"
+        directory.mkdir(mode=0o700)
+        for key, value in self.secrets["homepot-authority"]["data"].items():
+            (directory / key).write_bytes(base64.b64decode(value))
+        return directory
 
     def running(self, workload=None):
         with self.lock:

@@ -22,6 +22,7 @@ from cluster import NOW, until
 from network import DOMAIN, Host, run
 
 DEVICES, OPERATORS = "devices.pot.example", "pot.example"
+HERE = Path(__file__).resolve().parent
 PASSWORD = "a-password-of-the-test"
 
 
@@ -200,14 +201,14 @@ backend gateways
 class Balancer:
     """HAProxy before the links and before the gateways. It is in the network that pods trust."""
 
-    def __init__(self, cluster):
+    def __init__(self, cluster, trusted):
         self.host = Host("balancer", "10.244.250.1")
         directory = cluster.directory / "balancer"
         directory.mkdir()
         data = {key: base64.b64decode(value) for key, value in cluster.secrets["homepot-gateway-tls"]["data"].items()}
         (directory / "operators.pem").write_bytes(data["tls.crt"] + data["tls.key"])
         self.ca = directory / "ca.pem"
-        self.ca.write_bytes(data["ca.crt"])
+        self.ca.write_bytes(b"".join(file.read_bytes() for file in trusted))
         file = directory / "haproxy.cfg"
         file.write_text(HAPROXY.format(directory=directory, domain=DOMAIN))
         for name in (DEVICES, OPERATORS):
@@ -318,14 +319,15 @@ class Work(threading.Thread):
 class Fleet:
     """Simulated devices, which drive the real protocol, on a host of their own."""
 
-    def __init__(self, cluster, balancer, token, count):
-        self.host = Host("shop", "10.70.0.2")
-        self.directory = cluster.directory / "fleet"
+    def __init__(self, cluster, balancer, token, count, release):
+        self.name = f"played-{release}"
+        self.host = Host(self.name, f"10.70.0.{2 if release == NOW else 3}")
+        self.directory = cluster.directory / self.name
         self.directory.mkdir(mode=0o700)
         self.summary = (self.directory / "summary.json").open("w+")
         self.log = (self.directory / "log").open("w+")
         self.process = self.host.start(
-            cluster.programs[NOW] / "homepot-sim", "fleet", "--devices", count, "--name", "played", "--site", "shop", "--json",
+            cluster.programs[release] / "homepot-sim", "fleet", "--devices", count, "--name", self.name, "--scenario", HERE / "steady.toml", "--site", "shop", "--json",
             "--server", f"https://{DEVICES}:50051", "--ca", balancer.ca, "--state-dir", self.directory, "--interval", "2s",
             "--spool-samples", "600", "--drain", "60s",
             env={**os.environ, "HOMEPOT_ENROLLMENT_TOKEN": token}, stdout=self.summary, stderr=self.log,

@@ -23,6 +23,8 @@ from pods import Pod
 
 SERVERS = ["homepot-registry", "homepot-telemetry", "homepot-command", "homepot-link", "homepot-gateway"]
 SERVICES = SERVERS[:4]
+# Longer than servers take until they look at their files again.
+READ_AGAIN = 25
 COUNT = int(os.environ.get("HOMEPOT_CLUSTER_DEVICES", "100"))
 
 
@@ -66,7 +68,10 @@ class Played(unittest.TestCase):
         for secret in ("homepot-database", "homepot-database-owner"):
             cluster.take(authority.secret(secret, cls.postgres.url))
         cluster.take(authority.secret("homepot-redis", redis.url))
-        cls.balancer = Balancer(cluster)
+        # Those who stand outside trust the authority that will take over from the beginning on, as they would be told to.
+        cls.authority, cls.successor = cluster.keep_authority(), cluster.directory / "successor"
+        cluster.make_secrets("authority", "--authority", str(cls.successor), keep=False)
+        cls.balancer = Balancer(cluster, [cls.authority / "tls.crt", cls.successor / "tls.crt"])
         # The servers first, as `kubectl apply` may have it: they wait for their schema, and are not ready.
         cluster.start()
         until("a server waits for the schema", lambda: any("schema" in pod.reason() for pod in cluster.running("homepot-registry")))
@@ -77,14 +82,16 @@ class Played(unittest.TestCase):
         until("the balancer has found the gateways", lambda: cls.operator.call("GET", "/api/v2/sites")[0] == 200)
         cls.operator.must("POST", "/api/v2/sites", {"site_id": "shop", "name": "Shop"})
         made = cls.operator.must(
-            "POST", "/api/v2/enrollment-tokens", {"site_id": "shop", "max_uses": COUNT, "source": "DEVICE_SOURCE_SIMULATED"}
+            "POST", "/api/v2/enrollment-tokens", {"site_id": "shop", "max_uses": 2 * COUNT, "source": "DEVICE_SOURCE_SIMULATED"}
         )
-        cls.fleet = Fleet(cluster, cls.balancer, made["secret"], COUNT)
-        until("all devices hold a stream", lambda: cls.attached() == COUNT, 120)
+        # Devices of the release before too, where there is one: they are behind the servers at times, and ahead at others.
+        cls.fleets = [Fleet(cluster, cls.balancer, made["secret"], COUNT, release) for release in cluster.programs]
+        cls.count = COUNT * len(cls.fleets)
+        until("all devices hold a stream", lambda: cls.attached() == cls.count, 120)
         listed = cls.operator.must("GET", "/api/v2/devices?page_size=50")["devices"]
         cls.work = Work(cls.operator, [device["device_id"] for device in listed])
         cls.work.start()
-        say(f"{len(cluster.running())} pods, {COUNT} devices and an operator are at work after {time.monotonic() - begun:.0f} s")
+        say(f"{len(cluster.running())} pods, {cls.count} devices and an operator are at work after {time.monotonic() - begun:.0f} s")
 
     @classmethod
     def attached(cls):
@@ -99,7 +106,7 @@ class Played(unittest.TestCase):
         if getattr(getattr(self, self._testMethodName), "is_last", False):
             return
         self.cluster.settle()
-        until("all devices hold a stream again", lambda: self.attached() == COUNT, 120)
+        until("all devices hold a stream again", lambda: self.attached() == self.count, 120)
         read, queued = self.work.read - self.before[0], len(self.work.acknowledged) - self.before[1]
         say(f"{read} lists read, {queued} commands queued, {len(self.work.repeated)} calls sent again {set(self.work.repeated) or ''}")
         failed, self.work.failed[:] = list(self.work.failed), []
@@ -129,7 +136,7 @@ class Played(unittest.TestCase):
         links = self.cluster.running("homepot-link")
         self.assertEqual(len(links), 2)
         shares = [float(next(line for line in pod.get("/metrics")[1].splitlines() if line.startswith('homepot_sessions{source="simulated"')).rsplit(" ", 1)[1]) for pod in links]
-        self.assertGreater(min(shares), COUNT / 4)
+        self.assertGreater(min(shares), self.count / 4)
 
     def test_25_the_agent_on_a_node_reports_the_node(self):
         self.operator.must("POST", "/api/v2/sites", {"site_id": "site-001", "name": "Nodes"})
@@ -190,15 +197,25 @@ class Played(unittest.TestCase):
                 self.cluster.settle()
 
     def test_60_certificates_are_replaced(self):
-        links = self.cluster.running("homepot-link")
-        before, ended = [self.operator.certificate(pod) for pod in links], self.ended()
-        authority = self.cluster.directory / "homepot-authority"
-        authority.mkdir()
-        for key, value in self.cluster.secrets["homepot-authority"]["data"].items():
-            (authority / key).write_bytes(base64.b64decode(value))
-        self.cluster.make_secrets("certificates", "--devices", DEVICES, "--operators", OPERATORS, "--authority", str(authority))
-        for pod, old in zip(links, before):
-            until(f"{pod.name} shows the new certificate", lambda pod=pod, old=old: self.operator.certificate(pod) != old, 90)
+        self.certify("--authority", self.authority)
+
+    def test_62_another_authority_takes_over(self):
+        """As k8s/README.md says it."""
+        self.certify("--authority", self.authority, "--trust", self.successor / "tls.crt")
+        # A gateway reads its authorities again before a service shows a certificate of the other one.
+        time.sleep(READ_AGAIN)
+        self.certify("--authority", self.successor, "--trust", self.authority / "tls.crt")
+        time.sleep(READ_AGAIN)
+        self.certify("--authority", self.successor)
+        self.assertEqual(self.work.repeated, [], "no call failed by it")
+
+    def certify(self, *words):
+        """Lays new certificates, and waits until every service shows its own. No stream may end by it."""
+        pods = [pod for workload in SERVICES for pod in self.cluster.running(workload)]
+        before, ended = [self.operator.certificate(pod) for pod in pods], self.ended()
+        self.cluster.make_secrets("certificates", "--devices", DEVICES, "--operators", OPERATORS, *(str(word) for word in words))
+        for pod, old in zip(pods, before):
+            until(f"{pod.name} shows its new certificate", lambda pod=pod, old=old: self.operator.certificate(pod) != old, 90)
         self.assertEqual(self.ended(), ended, "no stream ended by it")
 
     def test_65_a_certificate_that_has_ended_is_not_taken(self):
@@ -218,7 +235,7 @@ class Played(unittest.TestCase):
         restarted = pod.restarted
         pod.kill()
         until(f"{pod.name} was restarted", lambda: pod.restarted > restarted)
-        until("all devices are back", lambda: self.attached() == COUNT, 90)
+        until("all devices are back", lambda: self.attached() == self.count, 90)
         self.assertIsNone(flood.poll(), "the flood was still going on when they were back")
         said = flood.communicate(timeout=120)[0]
         say(f"wrong keys ended so: {said.split()}")
@@ -229,7 +246,7 @@ class Played(unittest.TestCase):
         # Nobody can answer meanwhile.
         self.work.pause()
         self.postgres.stop(signal.SIGQUIT)
-        self.stays("no stream ends", 30, lambda: self.attached() == COUNT)
+        self.stays("no stream ends", 30, lambda: self.attached() == self.count)
         self.postgres.start()
         self.cluster.settle()
         self.work.resume()
@@ -245,14 +262,16 @@ class Played(unittest.TestCase):
         stored = set(self.postgres.sql("homepot", "SELECT command_id FROM commands").splitlines())
         self.assertEqual(acknowledged - stored, set())
         self.assertEqual(self.postgres.sql("homepot", "SELECT count(*) - count(DISTINCT idempotency_key) FROM commands"), "0")
-        summary = self.fleet.end(signal.SIGINT)
-        say(f"the fleet: {summary}")
-        samples = summary["samples"]
-        self.assertEqual(samples["measured"], samples["acknowledged"])
+        measured = 0
+        for fleet in self.fleets:
+            summary = fleet.end(signal.SIGINT)
+            say(f"{fleet.name}: {summary}")
+            measured += summary["samples"]["measured"]
+            self.assertEqual(summary["samples"]["measured"], summary["samples"]["acknowledged"])
         stored = "SELECT count(*) FROM samples WHERE device IN (SELECT device FROM devices WHERE source = 'simulated')"
-        self.assertEqual(int(self.postgres.sql("homepot", stored)), samples["acknowledged"])
+        self.assertEqual(int(self.postgres.sql("homepot", stored)), measured)
 
-    # The fleet has ended: no step's end to wait for.
+    # The fleets have ended: no step's end to wait for.
     test_90_nothing_was_lost_and_nothing_was_done_twice.is_last = True
 
 
