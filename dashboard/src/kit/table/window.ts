@@ -6,7 +6,7 @@ import { nextTask } from "~/api/slices";
 /** Rows beyond those in sight, so that a quick wheel shows no empty place. Each costs something whenever it comes into the page. */
 const MORE_ROWS = 4;
 /** The rows that are drawn with the table itself; the others come in a task of their own, so that none takes long. */
-const ROWS_AT_FIRST = 10;
+const ROWS_AT_FIRST = 5;
 /** So long after the last move one is taken to be done with scrolling. */
 const STILL_MS = 150;
 
