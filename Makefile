@@ -1,6 +1,7 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test dashboard kubernetes packaging image image-test packages packages-test screenshots lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard kubernetes cluster-test packages packages-test image image-test packaging screenshots lint fmt bench soak
+.PHONY: fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
@@ -23,6 +24,9 @@ screenshots: ## the pictures of docs/dashboard.md; SCREENSHOTS=DIR takes every p
 
 kubernetes: ## checks of the manifests in k8s/, without a cluster
 	@exec scripts/kubernetes
+
+cluster-test: ## k8s/ played for real: each pod a container, under load, and nothing is lost; wants root
+	@exec scripts/cluster-test $(CLUSTER_TEST)
 
 packages: ## Debian packages of server, agent and simulator, in target/shipped/packages
 	@exec scripts/packages
