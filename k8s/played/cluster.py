@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 
+import ops
 from manifests import K8S, name, objects, of_kind, one, selects, workloads
 from network import DOMAIN, Node, begin, run
 from pods import Pod
@@ -88,11 +89,15 @@ class Cluster:
 
     def keep_authority(self):
         """The authority of the certificates as files, with which new ones can be signed."""
-        directory = self.directory / "homepot-authority"
-        directory.mkdir(mode=0o700)
-        for key, value in self.secrets["homepot-authority"]["data"].items():
+        self.lay_files(self.directory / "homepot-authority", "homepot-authority")
+        return self.directory / "homepot-authority"
+
+    def lay_files(self, directory, secret):
+        """A Secret as files for a program outside: each by its key."""
+        directory.mkdir(mode=0o700, exist_ok=True)
+        for key, value in self.secrets[secret]["data"].items():
             (directory / key).write_bytes(base64.b64decode(value))
-        return directory
+            (directory / key).chmod(0o600)
 
     def running(self, workload=None):
         with self.lock:
@@ -135,7 +140,7 @@ class Cluster:
             try:
                 until(f"{pod.name} is ready", lambda pod=pod: pod.ready, seconds)
             except AssertionError as error:
-                raise AssertionError(f"{error}. It says: {pod.reason()} {pod.said}") from error
+                raise AssertionError(f"{error}. It says: {ops.reason(pod.address)} {pod.said}") from error
 
     def replace(self, pod):
         """One step of a rollout with maxSurge 1 and maxUnavailable 0: the new one is ready for long enough before the old one ends."""
@@ -164,17 +169,7 @@ class Cluster:
 
     def metric(self, workload, called):
         """The sum of a metric over all series and pods of a workload."""
-        total = 0.0
-        for pod in self.running(workload):
-            # One that has just been killed has none.
-            try:
-                text = pod.get("/metrics")[1]
-            except OSError:
-                continue
-            for line in text.splitlines():
-                if line.startswith((f"{called}{{", f"{called} ")):
-                    total += float(line.rsplit(" ", 1)[1])
-        return total
+        return sum(ops.metric(pod.address, called) for pod in self.running(workload))
 
     def close(self):
         for pod in self.running():

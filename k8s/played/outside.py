@@ -2,6 +2,7 @@
 
 import base64
 import http.client
+import itertools
 import json
 import os
 import pwd
@@ -135,9 +136,8 @@ class Postgres:
     def sql(self, database, statement):
         return run(*self.as_user(self.bin / "psql", "-h", self.directory, "-U", "postgres", "-d", database, "-AtXc", statement)).strip()
 
-    @property
-    def url(self):
-        return f"postgres://homepot:{PASSWORD}@{self.name}/homepot?sslmode=verify-full\n"
+    def url(self, database="homepot"):
+        return f"postgres://homepot:{PASSWORD}@{self.name}/{database}?sslmode=verify-full\n"
 
 
 class Redis:
@@ -220,13 +220,13 @@ class Balancer:
 class Operator:
     """REST through the balancer, as an internal tool does it."""
 
-    def __init__(self, cluster, balancer, token):
-        self.ca = balancer.ca
+    def __init__(self, ca, token, host=OPERATORS, port=443):
+        self.ca, self.host, self.port = ca, host, port
         self.trust = ssl.create_default_context(cafile=self.ca)
         self.token = token
 
     def call(self, method, path, body=None, headers=None, timeout=20):
-        connection = http.client.HTTPSConnection(OPERATORS, 443, context=self.trust, timeout=timeout)
+        connection = http.client.HTTPSConnection(self.host, self.port, context=self.trust, timeout=timeout)
         try:
             sent = {"authorization": f"Bearer {self.token}", "content-type": "application/json", **(headers or {})}
             connection.request(method, path, json.dumps(body) if body is not None else None, sent)
@@ -319,17 +319,19 @@ class Work(threading.Thread):
 class Fleet:
     """Simulated devices, which drive the real protocol, on a host of their own."""
 
-    def __init__(self, cluster, balancer, token, count, release):
-        self.name = f"played-{release}"
-        self.host = Host(self.name, f"10.70.0.{2 if release == NOW else 3}")
+    numbers = itertools.count(2)
+
+    def __init__(self, cluster, ca, token, count, release, words=(), name=None):
+        self.name = name or f"played-{release}"
+        self.host = Host(self.name, f"10.70.0.{next(Fleet.numbers)}")
         self.directory = cluster.directory / self.name
         self.directory.mkdir(mode=0o700)
         self.summary = (self.directory / "summary.json").open("w+")
         self.log = (self.directory / "log").open("w+")
         self.process = self.host.start(
-            cluster.programs[release] / "homepot-sim", "fleet", "--devices", count, "--name", self.name, "--scenario", HERE / "steady.toml", "--site", "shop", "--json",
-            "--server", f"https://{DEVICES}:50051", "--ca", balancer.ca, "--state-dir", self.directory, "--interval", "2s",
-            "--spool-samples", "600", "--drain", "60s",
+            cluster.programs[release] / "homepot-sim", "fleet", "--devices", count, "--name", self.name, "--scenario", HERE / "steady.toml",
+            "--site", "shop", "--json", "--server", f"https://{DEVICES}:50051", "--ca", ca, "--state-dir", self.directory,
+            "--spool-samples", "600", "--drain", "60s", *words,
             env={**os.environ, "HOMEPOT_ENROLLMENT_TOKEN": token}, stdout=self.summary, stderr=self.log,
         )
 

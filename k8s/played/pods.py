@@ -2,7 +2,6 @@
 
 import base64
 import copy
-import http.client
 import itertools
 import os
 import signal
@@ -11,6 +10,7 @@ import time
 
 import yaml
 
+import ops
 from network import Host
 
 numbers = itertools.count(10)
@@ -113,31 +113,6 @@ class Pod:
                 configs[-1].write_text(yaml.safe_dump(config))
         self.cluster.podman("kube", "play", "--network", "host", *configs, file, host=self.host)
 
-    def get(self, path, timeout=2.0):
-        """A GET at the ops port: the status and the text."""
-        connection = http.client.HTTPConnection(self.address, 9464, timeout=timeout)
-        try:
-            connection.request("GET", path)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode()
-        finally:
-            connection.close()
-
-    def probe(self):
-        if not self.probed:
-            return True
-        try:
-            return self.get("/readyz")[0] == 200
-        except OSError:
-            return False
-
-    def reason(self):
-        """Why it is not ready, as it says."""
-        try:
-            return self.get("/readyz")[1]
-        except OSError as error:
-            return str(error)
-
     def alive(self):
         return self.process is not None and os.path.exists(f"/proc/{self.process}")
 
@@ -156,7 +131,7 @@ class Pod:
                 except RuntimeError as error:
                     # Podman may not have seen yet that it ended. It is tried again; `said` tells who waits in vain.
                     self.said = str(error)
-            self.set_ready(self.probe())
+            self.set_ready(ops.ready(self.address) if self.probed else True)
             time.sleep(1)
 
     def set_ready(self, ready):

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import yaml
 
-from cluster import BEFORE, NOW, Cluster, until
+import ops
+from arrangement import Arrangement
+from cluster import BEFORE, NOW, until
 from manifests import one
 from network import Host
-from outside import DEVICES, OPERATORS, Authority, Balancer, Fleet, Operator, Postgres, Redis, Work, expired
+from outside import DEVICES, OPERATORS, Work, expired
 from pods import Pod
 
 SERVERS = ["homepot-registry", "homepot-telemetry", "homepot-command", "homepot-link", "homepot-gateway"]
@@ -57,41 +59,18 @@ class Played(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         begun, before = time.monotonic(), os.environ.get("HOMEPOT_PROGRAMS_BEFORE")
-        cls.cluster = cluster = Cluster(Path(os.environ["HOMEPOT_PROGRAMS"]), before and Path(before))
-        cls.addClassCleanup(cluster.close)
-        cluster.images()
-        authority = Authority(cluster.directory / "authority")
-        cls.postgres = Postgres(authority, cluster.dns)
-        cls.addClassCleanup(cls.postgres.remove)
-        redis = Redis(authority, cluster.dns, cluster.directory)
-        cluster.make_secrets("all", "--devices", DEVICES, "--operators", OPERATORS)
-        for secret in ("homepot-database", "homepot-database-owner"):
-            cluster.take(authority.secret(secret, cls.postgres.url))
-        cluster.take(authority.secret("homepot-redis", redis.url))
-        # Those who stand outside trust the authority that will take over from the beginning on, as they would be told to.
-        cls.authority, cls.successor = cluster.keep_authority(), cluster.directory / "successor"
-        cluster.make_secrets("authority", "--authority", str(cls.successor), keep=False)
-        cls.balancer = Balancer(cluster, [cls.authority / "tls.crt", cls.successor / "tls.crt"])
-        # The servers first, as `kubectl apply` may have it: they wait for their schema, and are not ready.
-        cluster.start()
-        until("a server waits for the schema", lambda: any("schema" in pod.reason() for pod in cluster.running("homepot-registry")))
-        cluster.run_job("homepot-migrate")
-        cluster.settle()
-        token = base64.b64decode(cluster.secrets["homepot-admin"]["data"]["token"]).decode().strip()
-        cls.operator = Operator(cluster, cls.balancer, token)
-        until("the balancer has found the gateways", lambda: cls.operator.call("GET", "/api/v2/sites")[0] == 200)
-        cls.operator.must("POST", "/api/v2/sites", {"site_id": "shop", "name": "Shop"})
-        made = cls.operator.must(
-            "POST", "/api/v2/enrollment-tokens", {"site_id": "shop", "max_uses": 2 * COUNT, "source": "DEVICE_SOURCE_SIMULATED"}
-        )
+        world = Arrangement(Path(os.environ["HOMEPOT_PROGRAMS"]), before and Path(before))
+        cls.addClassCleanup(world.close)
+        cls.cluster, cls.postgres, cls.balancer, cls.operator = world.cluster, world.postgres, world.balancer, world.operator
+        cls.authority, cls.successor = world.authority, world.successor
         # Devices of the release before too, where there is one: they are behind the servers at times, and ahead at others.
-        cls.fleets = [Fleet(cluster, cls.balancer, made["secret"], COUNT, release) for release in cluster.programs]
+        cls.fleets = [world.fleet(COUNT, release, "--interval", "2s") for release in cls.cluster.programs]
         cls.count = COUNT * len(cls.fleets)
         until("all devices hold a stream", lambda: cls.attached() == cls.count, 120)
         listed = cls.operator.must("GET", "/api/v2/devices?page_size=50")["devices"]
         cls.work = Work(cls.operator, [device["device_id"] for device in listed])
         cls.work.start()
-        say(f"{len(cluster.running())} pods, {cls.count} devices and an operator are at work after {time.monotonic() - begun:.0f} s")
+        say(f"{len(cls.cluster.running())} pods, {cls.count} devices and an operator are at work after {time.monotonic() - begun:.0f} s")
 
     @classmethod
     def attached(cls):
@@ -135,7 +114,7 @@ class Played(unittest.TestCase):
     def test_20_both_links_and_both_gateways_have_their_share(self):
         links = self.cluster.running("homepot-link")
         self.assertEqual(len(links), 2)
-        shares = [float(next(line for line in pod.get("/metrics")[1].splitlines() if line.startswith('homepot_sessions{source="simulated"')).rsplit(" ", 1)[1]) for pod in links]
+        shares = [ops.metric(pod.address, "homepot_sessions") for pod in links]
         self.assertGreater(min(shares), self.count / 4)
 
     def test_25_the_agent_on_a_node_reports_the_node(self):
