@@ -68,6 +68,7 @@ const PORTS: &[&str] = &["grpc", "rest", "ops"];
 const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
 const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
+const TLS_FILES: &[&str] = &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
 const FEEDS: &[&str] = &["commands", "devices", "samples"];
 const HINTS: &[(&str, Values)] = &[
@@ -126,10 +127,14 @@ pub(super) const METRICS: &[Metric] = &[
     counter("homepot_tls_handshake_failures_total", &[], "TLS handshakes that failed."),
     gauge(
         "homepot_tls_certificate_expiry_timestamp_seconds",
-        &[],
-        "When the certificate that is shown ends, in seconds since 1970; 0: there is none.",
+        &[("setting", Values::These(TLS_FILES))],
+        "When the certificate in the files of a setting ends, of several the first, in seconds since 1970.",
     ),
-    gauge("homepot_tls_files_unusable", &[], "1 while the certificate or key in the files can't be used."),
+    gauge(
+        "homepot_tls_files_unusable",
+        &[("setting", Values::These(TLS_FILES))],
+        "1 while what the files of a setting hold now can't be used.",
+    ),
     counter(
         "homepot_proxy_headers_refused_total",
         &[],

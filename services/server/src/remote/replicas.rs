@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +27,7 @@ use tonic::{Status, body::Body, codegen::StdError, transport::Channel};
 use tower::ServiceExt as _;
 
 use super::replica::Replica;
+use crate::settings::CallerTls;
 
 /// How often the name is looked up: a new replica has its share this long after DNS names it.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
@@ -55,9 +55,9 @@ impl Drop for Shared {
 
 impl Replicas {
     /// Begins to look for them, at all addresses that `names` have.
-    pub(super) fn find(names: Vec<ServerAddress>, ca: Option<PathBuf>) -> Self {
+    pub(super) fn find(names: Vec<ServerAddress>, tls: CallerTls) -> Self {
         let (ready, seen) = watch::channel(Vec::new());
-        let search = tokio::spawn(search(names.clone(), ca, ready)).abort_handle();
+        let search = tokio::spawn(search(names.clone(), tls, ready)).abort_handle();
         Self(Arc::new(Shared { names, ready: seen, next: AtomicUsize::new(0), search }))
     }
 
@@ -126,7 +126,7 @@ fn whole(bytes: Bytes) -> Body {
 }
 
 /// Looks the names up again and again, and follows each address that they have.
-async fn search(names: Vec<ServerAddress>, ca: Option<PathBuf>, ready: watch::Sender<Vec<(SocketAddr, Channel)>>) {
+async fn search(names: Vec<ServerAddress>, tls: CallerTls, ready: watch::Sender<Vec<(SocketAddr, Channel)>>) {
     let ready = Arc::new(ready);
     let mut followed: HashMap<(usize, SocketAddr), AbortHandle> = HashMap::new();
     // Ends them all when it is dropped.
@@ -153,7 +153,7 @@ async fn search(names: Vec<ServerAddress>, ca: Option<PathBuf>, ready: watch::Se
             });
             for at in found {
                 followed.entry((number, at)).or_insert_with(|| {
-                    let (replica, ready) = (Replica { name: name.clone(), at, ca: ca.clone() }, ready.clone());
+                    let (replica, ready) = (Replica { name: name.clone(), at, tls: tls.clone() }, ready.clone());
                     followers.spawn(async move { replica.keep(&ready).await })
                 });
             }
