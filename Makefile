@@ -1,10 +1,10 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test dashboard kubernetes screenshots lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard kubernetes cluster-test screenshots lint fmt bench soak fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
-	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "    make demo DEMO_SECONDS=30    ends by itself, status 0 if all of it worked"
 	@echo "    make siege SIEGE='--attack silence'    one attack; SIEGE=--list names them"
 	@echo "    make bench BENCH=ingest      one benchmark; BENCH='ingest --help' tells what it takes"
@@ -23,6 +23,9 @@ screenshots: ## the pictures of docs/dashboard.md; SCREENSHOTS=DIR takes every p
 
 kubernetes: ## checks of the manifests in k8s/, without a cluster
 	@exec scripts/kubernetes
+
+cluster-test: ## k8s/ played for real: each pod a container, under load, and nothing is lost; wants root
+	@exec scripts/cluster-test $(CLUSTER_TEST)
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 	@exec .ci/run lint
