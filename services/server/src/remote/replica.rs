@@ -15,8 +15,10 @@ use homepot_runtime::{
     tls::{Shown, Trusted},
 };
 use tokio::sync::watch;
-use tonic::transport::Channel;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic::{Streaming, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
 use crate::{client, settings::CallerTls};
 
@@ -58,24 +60,41 @@ impl Replica {
     /// Connects, and goes by what the replica says of itself until the connection ends. Where the gateway's own certificate or
     /// the authorities are replaced, another connection takes the place of this one; calls that are under way end on it.
     async fn follow(&self, ready: &Ready, backoff: &mut Backoff) -> anyhow::Result<()> {
+        let mut replaced = self.replaced();
+        let (mut channel, mut said) = self.open().await?;
         loop {
-            let mut replaced = self.replaced();
-            let channel = self.connect().await?;
-            let mut health = HealthClient::new(channel.clone());
-            let mut said = health.watch(HealthCheckRequest { service: String::new() }).await?.into_inner();
-            loop {
-                let answer = tokio::select! {
-                    answer = said.message() => answer?,
-                    () = &mut replaced => break,
-                };
-                let Some(answer) = answer else { return Ok(()) };
-                backoff.reset();
-                match answer.status() {
-                    ServingStatus::Serving => add(ready, self.at, &channel),
-                    _ => remove(ready, self.at),
+            let answer = tokio::select! {
+                answer = said.message() => answer?,
+                () = &mut replaced => {
+                    replaced = self.replaced();
+                    match self.open().await {
+                        Ok(opened) => (channel, said) = opened,
+                        Err(error) => {
+                            // Files that can be read may still be the wrong ones, which is no reason to stop what works.
+                            let error = format!("{error:#}");
+                            tracing::warn!(replica = %self.at, error, "a replica is out of reach by the new files; the \
+                                connection by the old ones stays");
+                            replaced = Box::pin(tokio::time::sleep(LONGEST_PAUSE));
+                        }
+                    }
+                    continue;
                 }
+            };
+            let Some(answer) = answer else { return Ok(()) };
+            backoff.reset();
+            match answer.status() {
+                ServingStatus::Serving => add(ready, self.at, &channel),
+                _ => remove(ready, self.at),
             }
         }
+    }
+
+    /// A connection, and what the replica says of itself on it.
+    async fn open(&self) -> anyhow::Result<(Channel, Streaming<HealthCheckResponse>)> {
+        let channel = self.connect().await?;
+        let mut health = HealthClient::new(channel.clone());
+        let said = health.watch(HealthCheckRequest { service: String::new() }).await?.into_inner();
+        Ok((channel, said))
     }
 
     /// Ends when another certificate is to be shown, or other authorities are trusted.

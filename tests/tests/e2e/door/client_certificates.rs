@@ -134,6 +134,11 @@ async fn authorities_and_certificates_are_replaced_under_calls_and_a_broken_file
         assert_eq!(metric(&services_here, "homepot_tls_files_unusable{setting=\"grpc-client-ca\"}").await, 1.0);
         assert_eq!(metric(&front, "homepot_tls_files_unusable{setting=\"grpc-ca\"}").await, 1.0);
         replace(&both, "the files can be used again", authorities(old.pem() + &new.pem())).await;
+        // Authorities that are none of ours: nobody stops what works.
+        let file = old.file();
+        let stays = "the connection by the old ones stays";
+        replace(&[&front], stays, || std::fs::write(&file, Authority::new("theirs").pem()).unwrap()).await;
+        replace(&[&front], used, authorities(old.pem() + &new.pem())).await;
         replace(&[&services_here], used, || shown.replace_with(&new.server())).await;
         replace(&[&front], used, || client.replace_with(&new.client())).await;
         replace(&both, used, authorities(new.pem())).await;
