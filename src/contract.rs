@@ -9,7 +9,7 @@ use std::{
     sync::{LazyLock, OnceLock},
 };
 
-use crate::{access::Audience, checked::Form, cost::Cost};
+use crate::{access::Audience, checked::Form, cost::Cost, wire};
 
 /// A method of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +32,22 @@ pub struct Method {
     pub server_streaming: bool,
 }
 
+impl Method {
+    /// Whether a caller that got no answer may send `message`, an encoded request, again.
+    #[must_use]
+    pub fn may_repeat(&self, message: &[u8]) -> bool {
+        match self.repeat {
+            Repeat::Safe | Repeat::Idempotent => true,
+            Repeat::ByKey { field } => {
+                // Of a field that occurs twice the last one counts.
+                let key = wire::fields(message).filter(|(number, _)| *number == u64::from(field)).last();
+                matches!(key, Some((_, wire::Value::Bytes(key))) if !key.is_empty())
+            }
+            Repeat::Never => false,
+        }
+    }
+}
+
 /// What happens when the same request is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repeat {
@@ -40,7 +56,10 @@ pub enum Repeat {
     /// A second call leaves everything as the first one left it.
     Idempotent,
     /// A second call with the same `idempotency_key` makes nothing new.
-    ByKey,
+    ByKey {
+        /// The number of that field in the request.
+        field: u32,
+    },
     /// A second call acts again, or is refused because the first one succeeded.
     Never,
 }
@@ -170,7 +189,23 @@ mod tests {
     use prost::Message as _;
 
     use super::*;
-    use crate::access::ATTACH;
+    use crate::{access::ATTACH, pb::command::v1::QueueRequest};
+
+    #[test]
+    fn a_request_with_an_idempotency_key_may_be_repeated_and_one_without_may_not() {
+        let queue = method("/homepot.command.v1.CommandService/Queue").unwrap();
+        let request = |key: &str| QueueRequest { idempotency_key: key.to_owned(), ..with_payload() }.encode_to_vec();
+        assert!(queue.may_repeat(&request("k-1")));
+        assert!(!queue.may_repeat(&request("")));
+        assert!(!queue.may_repeat(&request("k-1")[..3]), "a message that is cut off has none");
+        let repeats = |path| method(path).is_some_and(|method| method.may_repeat(&[]));
+        assert!(repeats("/homepot.command.v1.CommandService/Get"));
+        assert!(!repeats("/homepot.registry.v1.RegistryService/CreateSite"));
+    }
+
+    fn with_payload() -> QueueRequest {
+        QueueRequest { device_id: "till-7".to_owned(), command_type: "PING".to_owned(), ..Default::default() }
+    }
 
     #[test]
     fn every_method_of_the_contract_is_in_the_table_and_no_other_is() {

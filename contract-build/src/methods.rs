@@ -35,6 +35,8 @@ struct Rule {
     caller: String,
     cost: String,
     repeat: String,
+    /// The number of the request's field `idempotency_key`.
+    key: Option<u32>,
     audited: bool,
 }
 
@@ -127,11 +129,11 @@ fn read_rule(method: &MethodDescriptor, rule: &DynamicMessage, faults: &mut Vec<
         }
         _ => {}
     }
-    let has_key = method.input().get_field_by_name("idempotency_key").is_some();
-    if has_key != (repeat.as_deref() == Some("BY_KEY")) {
+    let key = method.input().get_field_by_name("idempotency_key").map(|field| field.number());
+    if key.is_some() != (repeat.as_deref() == Some("BY_KEY")) {
         faults.push("is REPEAT_BY_KEY if and only if its request has the field idempotency_key".to_owned());
     }
-    Some(Rule { caller: caller?, cost: cost?, repeat: repeat?, audited: audited.unwrap_or_default() })
+    Some(Rule { caller: caller?, cost: cost?, repeat: repeat?, key, audited: audited.unwrap_or_default() })
 }
 
 /// The name of the enum value that `field` holds, without the prefix that buf asks for, which is the field's own name here.
@@ -236,7 +238,11 @@ pub(crate) fn table(methods: &[Method]) -> String {
             role @ ("VIEWER" | "OPERATOR" | "ADMIN") => format!("Operator(Role::{})", camel(role)),
             other => camel(other),
         };
-        let (cost, repeat, audited) = (camel(&rule.cost), camel(&rule.repeat), rule.audited);
+        let (cost, audited) = (camel(&rule.cost), rule.audited);
+        let repeat = match rule.key {
+            Some(field) => format!("{} {{ field: {field} }}", camel(&rule.repeat)),
+            None => camel(&rule.repeat),
+        };
         let http = match http {
             Some(Http { verb, path }) => format!("Some(Http {{ verb: {verb:?}, path: {path:?} }})"),
             None => "None".to_owned(),
@@ -310,6 +316,14 @@ mod tests {
         assert!(table.contains("\"/inline.v1.Service/Read\", audience: Audience::Operator(Role::Viewer)"), "{table}");
         assert!(table.contains("cost: Cost::Small, repeat: Repeat::Safe, audited: false"), "{table}");
         assert!(table.contains("Some(Http { verb: \"GET\", path: \"/api/v2/things/{name}\" })"), "{table}");
+    }
+
+    #[test]
+    fn a_method_that_is_repeated_by_key_says_which_field_that_is() {
+        let options = "option (homepot.contract.v1.rule) = {caller: CALLER_ADMIN, cost: COST_WRITE, repeat: REPEAT_BY_KEY, \
+                       audited: true}; option (google.api.http) = {post: \"/api/v2/things\", body: \"*\"};";
+        let table = build("rpc Make(Keyed) returns (Response)", options).unwrap();
+        assert!(table.contains("repeat: Repeat::ByKey { field: 1 }"), "{table}");
     }
 
     #[test]

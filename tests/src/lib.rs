@@ -49,4 +49,4 @@ pub use server::{
 };
 pub use session::{Session, hello};
 pub use simulator::{Ran, Simulator};
-pub use tls::{Certificate, TlsWay};
+pub use tls::{Authority, Certificate, TlsWay};

@@ -2,6 +2,10 @@
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
 use rustls::{
     ClientConfig, ClientConnection, RootCertStore, ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
@@ -16,7 +20,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector};
 
 use crate::server::data_parent;
 
-/// A certificate for `localhost` that signs itself, with its key, as a server takes them.
+/// A certificate for `localhost` with its key, as a server takes them. It signs itself, or an [`Authority`] has signed it.
 #[derive(Debug)]
 pub struct Certificate {
     directory: TempDir,
@@ -27,9 +31,13 @@ impl Certificate {
     /// Makes one.
     pub fn new() -> Self {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate can be made");
-        let certificate = Self { directory: data_parent(), trusting: trust(&made) };
-        std::fs::write(certificate.path("cert.pem"), made.cert.pem()).expect("the disk has room");
-        std::fs::write(certificate.path("key.pem"), made.signing_key.serialize_pem()).expect("the disk has room");
+        Self::written(&made.cert, &made.signing_key, trust(&made.cert))
+    }
+
+    fn written(cert: &rcgen::Certificate, key: &rcgen::KeyPair, trusting: RootCertStore) -> Self {
+        let certificate = Self { directory: data_parent(), trusting };
+        std::fs::write(certificate.path("cert.pem"), cert.pem()).expect("the disk has room");
+        std::fs::write(certificate.path("key.pem"), key.serialize_pem()).expect("the disk has room");
         certificate
     }
 
@@ -51,11 +59,21 @@ impl Certificate {
         [("HOMEPOT_TLS_CERT", path("cert.pem")), ("HOMEPOT_TLS_KEY", path("key.pem"))]
     }
 
+    /// The settings of a gateway that shows it to services.
+    pub fn client_settings(&self) -> [(&'static str, String); 2] {
+        let path = |name| self.path(name).display().to_string();
+        [("HOMEPOT_GRPC_CLIENT_CERT", path("cert.pem")), ("HOMEPOT_GRPC_CLIENT_KEY", path("key.pem"))]
+    }
+
+    fn chain_and_key(&self) -> (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>) {
+        let chain = CertificateDer::pem_file_iter(self.path("cert.pem")).expect("it was written");
+        let chain = chain.collect::<Result<Vec<_>, _>>().expect("it is one");
+        (chain, PrivateKeyDer::from_pem_file(self.path("key.pem")).expect("it was written"))
+    }
+
     /// How a server of the tests itself shows it.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        let shown = CertificateDer::pem_file_iter(self.path("cert.pem")).expect("it was written");
-        let shown = shown.collect::<Result<Vec<_>, _>>().expect("it is one");
-        let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).expect("it was written");
+        let (shown, key) = self.chain_and_key();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.expect("ring has the usual versions").with_no_client_auth();
@@ -65,17 +83,21 @@ impl Certificate {
     /// The first message of a client that would speak `protocol` to such a server.
     pub fn greeting(&self, protocol: &str) -> Vec<u8> {
         let name = ServerName::try_from("localhost").expect("a name");
-        let mut client = ClientConnection::new(self.client(protocol), name).expect("a client can be made");
+        let mut client = ClientConnection::new(self.client(protocol, None), name).expect("a client can be made");
         let mut greeting = Vec::new();
         client.write_tls(&mut greeting).expect("memory takes everything");
         greeting
     }
 
-    fn client(&self, protocol: &str) -> Arc<ClientConfig> {
+    /// A client that trusts it, and shows another one where it has one.
+    fn client(&self, protocol: &str, shown: Option<&Self>) -> Arc<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = config.expect("ring has the usual versions").with_root_certificates(self.trusting.clone());
-        let mut config = config.with_no_client_auth();
+        let mut config = match shown.map(Self::chain_and_key) {
+            Some((chain, key)) => config.with_client_auth_cert(chain, key).expect("they fit"),
+            None => config.with_no_client_auth(),
+        };
         config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
         Arc::new(config)
     }
@@ -91,9 +113,64 @@ impl Default for Certificate {
     }
 }
 
-fn trust(made: &rcgen::CertifiedKey<rcgen::KeyPair>) -> RootCertStore {
+/// An authority that signs certificates of servers and of clients.
+pub struct Authority {
+    issuer: CertifiedIssuer<'static, KeyPair>,
+    directory: TempDir,
+}
+
+impl Authority {
+    /// Makes one.
+    pub fn new(name: &str) -> Self {
+        let mut asked = CertificateParams::default();
+        asked.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        asked.distinguished_name.push(DnType::CommonName, name);
+        asked.key_usages = vec![KeyUsagePurpose::KeyCertSign];
+        let issuer = CertifiedIssuer::self_signed(asked, KeyPair::generate().expect("a key can be made"));
+        let authority = Self { issuer: issuer.expect("it can sign itself"), directory: data_parent() };
+        std::fs::write(authority.file(), authority.pem()).expect("the disk has room");
+        authority
+    }
+
+    /// Its certificate.
+    pub fn pem(&self) -> String {
+        self.issuer.pem()
+    }
+
+    /// The file that whoever trusts it names.
+    pub fn file(&self) -> PathBuf {
+        self.directory.path().join("ca.pem")
+    }
+
+    /// A certificate for servers on this machine.
+    pub fn server(&self) -> Certificate {
+        self.sign(ExtendedKeyUsagePurpose::ServerAuth, 4000)
+    }
+
+    /// A certificate for clients.
+    pub fn client(&self) -> Certificate {
+        self.sign(ExtendedKeyUsagePurpose::ClientAuth, 4000)
+    }
+
+    /// A certificate for clients that ended long ago.
+    pub fn expired_client(&self) -> Certificate {
+        self.sign(ExtendedKeyUsagePurpose::ClientAuth, 2001)
+    }
+
+    fn sign(&self, usage: ExtendedKeyUsagePurpose, last_year: i32) -> Certificate {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let mut asked = CertificateParams::new(names).expect("they are names");
+        asked.extended_key_usages = vec![usage];
+        asked.not_after = rcgen::date_time_ymd(last_year, 1, 1);
+        let key = KeyPair::generate().expect("a key can be made");
+        let signed = asked.signed_by(&key, &self.issuer).expect("it may sign");
+        Certificate::written(&signed, &key, trust(self.issuer.as_ref()))
+    }
+}
+
+fn trust(authority: &rcgen::Certificate) -> RootCertStore {
     let mut trusting = RootCertStore::empty();
-    trusting.add(made.cert.der().clone()).expect("it is a certificate");
+    trusting.add(authority.der().clone()).expect("it is a certificate");
     trusting
 }
 
@@ -109,8 +186,17 @@ pub struct TlsWay {
 impl TlsWay {
     /// To the server at `address`, which shows `certificate` and speaks `protocol`.
     pub async fn to(address: &str, certificate: &Certificate, protocol: &str) -> Self {
+        Self::with(address, certificate.client(protocol, None)).await
+    }
+
+    /// The same to a server of gRPC, for clients that show `shown`.
+    pub async fn showing(address: &str, certificate: &Certificate, shown: &Certificate) -> Self {
+        Self::with(address, certificate.client("h2", Some(shown))).await
+    }
+
+    async fn with(address: &str, client: Arc<ClientConfig>) -> Self {
         let server: SocketAddr = address.parse().expect("an address");
-        let connector = TlsConnector::from(certificate.client(protocol));
+        let connector = TlsConnector::from(client);
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let accepting = tokio::spawn(async move {

@@ -85,7 +85,7 @@ fn request_id(headers: &HeaderMap) -> HeaderValue {
 
 fn peer(request: &Request, trusted: &TrustedProxies) -> Option<ForwardedPeer> {
     let ConnectInfo(address) = request.extensions().get::<ConnectInfo<SocketAddr>>()?;
-    Some(ForwardedPeer::of(address.ip(), request.uri(), request.headers(), trusted))
+    Some(ForwardedPeer::of(address.ip(), request, trusted))
 }
 
 /// No sniffing, no framing, no caching of answers that may hold a key, and nothing to load unless a page said what.

@@ -1,5 +1,5 @@
 //! What every role shares: settings, logs, metrics, request ids, health, the auth layer, limits, pauses between
-//! attempts, serving and the drain.
+//! attempts, TLS, serving and the drain.
 //!
 //! Its inputs are flags and environment variables ([`settings`]) and connections ([`serve`]). It depends on the
 //! contract (`homepot`) and on `host`. The services build on it, and the server puts them together.
@@ -17,6 +17,7 @@ pub mod peer;
 pub mod request_id;
 pub mod serve;
 pub mod settings;
+pub mod tls;
 pub mod unauthenticated;
 
 pub use drain::Drain;

@@ -118,11 +118,11 @@ impl Backstage {
             (extension.mount)(&mut routes);
         }
         let security = &settings.security;
-        let door = AuthLayer::new(registry.authenticator(), security.trusted_proxies.clone());
+        let door = AuthLayer::new(registry.authenticator(), security.grpc_proxies());
         let limits = LimitLayer::new(Limits::new(settings.limits));
         let services = RequestLayer.layer(door.layer(limits.layer(routes.routes())));
         let services = BoxCloneSyncService::new(services);
-        let unauthenticated = Unauthenticated::new(security.trusted_proxies.clone());
+        let unauthenticated = Unauthenticated::new(security.grpc_proxies());
         let reflection = security.reflection;
         Ok(Self { store, registry, telemetry, commands, link, services, door, reflection, unauthenticated })
     }

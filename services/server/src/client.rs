@@ -18,7 +18,7 @@ use tonic::{
     Request, Status,
     metadata::{Ascii, MetadataValue},
     service::{Interceptor, interceptor::InterceptedService},
-    transport::{Certificate, Channel, ClientTlsConfig, Endpoint},
+    transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity},
 };
 
 const PEM_CERTIFICATE: &[u8] = b"-----BEGIN CERTIFICATE-----";
@@ -87,15 +87,23 @@ impl Client {
 
 /// The way to a server: over TLS it trusts the authorities of `ca_pem`, or those of the system.
 pub(crate) fn endpoint(address: &ServerAddress, ca_pem: Option<&[u8]>) -> anyhow::Result<Endpoint> {
-    endpoint_at(address, None, ca_pem)
+    let trusted = match ca_pem {
+        // A file without one would be taken, and trust nobody.
+        Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {
+            anyhow::bail!("the authorities' file holds no certificate in PEM")
+        }
+        pem => pem.map(Certificate::from_pem),
+    };
+    endpoint_at(address, None, trusted, None)
 }
 
 /// The way to one of the addresses that the server's name has; `None`: to any of them. Either way its certificate has to be
-/// for the name.
+/// for the name, and from an authority that is `trusted`. Over TLS it is shown `identity`.
 pub(crate) fn endpoint_at(
     address: &ServerAddress,
     at: Option<SocketAddr>,
-    ca_pem: Option<&[u8]>,
+    trusted: Option<Certificate>,
+    identity: Option<Identity>,
 ) -> anyhow::Result<Endpoint> {
     let endpoint = match at {
         None => Endpoint::from(address.uri().clone()),
@@ -107,13 +115,13 @@ pub(crate) fn endpoint_at(
         return Ok(endpoint);
     }
     let tls = ClientTlsConfig::new().domain_name(address.host().trim_matches(['[', ']']));
-    let tls = match ca_pem {
-        // A file without one would be taken, and trust nobody.
-        Some(pem) if !pem.windows(PEM_CERTIFICATE.len()).any(|part| part == PEM_CERTIFICATE) => {
-            anyhow::bail!("the authorities' file holds no certificate in PEM")
-        }
-        Some(pem) => tls.ca_certificate(Certificate::from_pem(pem)),
+    let tls = match trusted {
+        Some(trusted) => tls.ca_certificate(trusted),
         None => tls.with_native_roots(),
+    };
+    let tls = match identity {
+        Some(identity) => tls.identity(identity),
+        None => tls,
     };
     endpoint.tls_config(tls).context("the authorities can't be used")
 }

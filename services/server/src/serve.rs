@@ -21,6 +21,7 @@ use homepot_runtime::{
     ops::{self, Readiness},
     peer::TrustedProxies,
     serve::{self, BindError, Gate, GateConfig, Limits, Listener},
+    tls,
 };
 use homepot_store::cluster::{ClusterConfig, PrivateCluster};
 use tokio::task::JoinSet;
@@ -171,9 +172,7 @@ async fn serve(
         Some(url) => Some(url.reveal().to_owned()),
         None => cluster.as_ref().map(|cluster| cluster.database_url()),
     };
-    if let Some(tls) = settings.security.tls.clone() {
-        server.backs.spawn(tls.keep_current(signals.reload(), server.back.clone()));
-    }
+    server.backs.spawn(tls::keep_current(settings.tls_files(), signals.reload(), server.back.clone()));
     let starting = server.start(settings, metrics, listeners, database_url, started);
     tokio::select! {
         started = starting => started?,
@@ -232,12 +231,13 @@ struct Gates {
 
 impl Gates {
     fn new(settings: &Settings, shares: Shares) -> Self {
+        let security = &settings.security;
         let strangers = |connections: usize| {
-            let Limits { total, per_address } = settings.security.unauthenticated_connections;
+            let Limits { total, per_address } = security.unauthenticated_connections;
             let total = total.min(connections / 2);
             Limits { total, per_address: per_address.min(total) }
         };
-        let front = |port, connections, devices| GateConfig {
+        let front = |port, connections, devices, trusted| GateConfig {
             port,
             connections,
             devices,
@@ -245,18 +245,17 @@ impl Gates {
             patience: LET_IN,
             calls: STRANGER_CALLS,
             count_bytes: port == "grpc",
-            trusted: settings.security.trusted_proxies.clone(),
+            trusted,
         };
         Self {
-            grpc: Gate::new(front("grpc", shares.grpc, shares.devices)),
-            rest: Gate::new(front("rest", shares.rest, shares.rest)),
+            grpc: Gate::new(front("grpc", shares.grpc, shares.devices, security.grpc_proxies())),
+            rest: Gate::new(front("rest", shares.rest, shares.rest, security.trusted_proxies.clone())),
             // Nobody ever shows credentials here.
             ops: Gate::new(GateConfig {
                 strangers: Limits { total: shares.ops, per_address: shares.ops },
                 patience: OPS_CONNECTION,
                 calls: PROBES,
-                trusted: TrustedProxies::default(),
-                ..front("ops", shares.ops, shares.ops)
+                ..front("ops", shares.ops, shares.ops, TrustedProxies::default())
             }),
         }
     }
@@ -325,7 +324,7 @@ impl Server {
             let readiness = &self.readiness;
             let building = Backstage::build(settings, database_url, self.extension, readiness, &self.front, &self.back);
             let backstage = building.await?;
-            let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.tls.clone());
+            let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.grpc_tls());
             let gate = self.gates.grpc.clone();
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, gate, front).await });
             self.start_background(&settings.roles, &backstage);

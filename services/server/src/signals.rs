@@ -49,7 +49,7 @@ impl Signals {
                     if self.ends_with_terminal {
                         return "SIGHUP";
                     }
-                    tracing::info!("SIGHUP: reading the certificate and key anew");
+                    tracing::info!("SIGHUP: reading certificates, keys and authorities anew");
                     self.reload.send_replace(());
                 }
             }

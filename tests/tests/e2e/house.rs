@@ -452,7 +452,7 @@ fn rows_come_to_a_statement_by_the_names_of_their_columns() {
 }
 
 /// The Rust files below a directory, build output left out.
-fn rust_files(directory: &Path) -> Vec<PathBuf> {
+pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();

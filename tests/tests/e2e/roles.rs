@@ -1,5 +1,6 @@
 //! The server a role at a time: each process runs what is its own, and all together are what one process is.
 
+use futures_util::future::join_all;
 use homepot::pb::{
     command::v1 as command_pb,
     device::v1::attach_response::Message as Down,
@@ -138,25 +139,37 @@ async fn a_server_may_wait_for_the_schema_and_writes_nothing_where_everything_is
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_are_spread_over_replicas_and_none_is_lost_when_one_of_them_is_killed() {
+async fn calls_are_spread_over_replicas_and_none_is_lost_or_doubled_when_one_of_them_is_killed() {
     let role = |role: &str| ServerOptions::default().env("HOMEPOT_ROLES", role);
     let first = Server::start_with(role("registry,telemetry,command,link")).await;
     let address = free_address();
-    let mut second = first.start_beside(role("registry").env("HOMEPOT_GRPC_ADDR", &address)).await;
+    let mut second = first.start_beside(role("registry,command").env("HOMEPOT_GRPC_ADDR", &address)).await;
     let both = format!("http://{}, http://{address}", first.grpc_addr);
     let others = format!("http://{}", first.grpc_addr);
-    let gateway = role("gateway").env("HOMEPOT_GRPC_URL", others).env("HOMEPOT_REGISTRY_URL", both);
+    let gateway = role("gateway")
+        .env("HOMEPOT_GRPC_URL", others)
+        .env("HOMEPOT_REGISTRY_URL", both.clone())
+        .env("HOMEPOT_COMMAND_URL", both);
     let gateway = Server::start_with(gateway).await;
+    first.create_site("site-001", false).await;
+    first.enroll("site-001", "till").await;
 
     // What one calls may be answered by either, and that is told by who answered it.
     let ask = async || gateway.rest(Request::get("/api/v2/whoami").bearer(&first.admin_token)).await.status;
-    let answered = async |server: &Server| calls(server).await;
+    let answered = async |server: &Server, method| calls(server, method).await;
     eventually("both to have their share", async || {
         assert_eq!(ask().await, 200);
-        (answered(&first).await > 0 && answered(&second).await > 0).then_some(())
+        (answered(&first, "WhoAmI").await > 0 && answered(&second, "WhoAmI").await > 0).then_some(())
     })
     .await;
 
+    let queue = async |key: String| {
+        let request = Request::post("/api/v2/devices/till/commands").header("idempotency-key", &key);
+        let request = request.json(&serde_json::json!({"command_type": "PING"})).bearer(&first.admin_token);
+        let answer = gateway.rest(request).await;
+        assert_eq!(answer.status, 200, "a call with a key does not fail: {}", answer.text());
+        (key, answer.json()["command"]["command_id"].as_str().unwrap().to_owned())
+    };
     let killed = std::cell::Cell::new(false);
     let asking = async {
         let mut after = 0;
@@ -165,25 +178,44 @@ async fn calls_are_spread_over_replicas_and_none_is_lost_when_one_of_them_is_kil
             assert_eq!(ask().await, 200, "a call that may be repeated does not fail");
         }
     };
+    // So many at once that some are under way at the replica that is killed, whenever that is.
+    let queueing = join_all((0..16).map(async |caller| {
+        let mut queued = Vec::new();
+        let mut after = 0;
+        while after < 10 {
+            after += usize::from(killed.get());
+            queued.push(queue(format!("{caller}-{}", queued.len())).await);
+        }
+        queued
+    }));
     let killing = async {
-        let before = answered(&second).await;
-        eventually("a call under way", async || (answered(&second).await > before).then_some(())).await;
+        let before = answered(&second, "Queue").await;
+        eventually("calls under way", async || (answered(&second, "Queue").await > before + 16).then_some(())).await;
         second.kill9();
         killed.set(true);
     };
-    tokio::join!(asking, killing);
+    let ((), queued, ()) = tokio::join!(asking, queueing, killing);
+
+    let mut told: Vec<_> = queued.into_iter().flatten().collect();
+    let stored = first.database().rows("SELECT idempotency_key, command_id FROM commands").await;
+    let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
+    let mut stored: Vec<_> = stored.iter().map(|row| (text(row, "idempotency_key"), text(row, "command_id"))).collect();
+    told.sort();
+    stored.sort();
+    assert_eq!(stored, told, "one command for each key, the one that was answered");
 
     second.restart().await;
     eventually("its share after it is back", async || {
         assert_eq!(ask().await, 200);
-        (answered(&second).await > 0).then_some(())
+        (answered(&second, "WhoAmI").await > 0).then_some(())
     })
     .await;
 }
 
-/// How many calls a server has answered.
-async fn calls(server: &Server) -> u64 {
+/// How many calls of a method a server has answered.
+async fn calls(server: &Server, method: &str) -> u64 {
     let text = server.ops("/metrics").await.text();
-    let of_method = |line: &str| line.starts_with("homepot_grpc_requests_total") && line.contains("WhoAmI");
+    let of_method =
+        |line: &str| line.starts_with("homepot_grpc_requests_total") && line.contains(&format!("/{method}\""));
     text.lines().filter(|line| of_method(line)).filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
 }

@@ -223,7 +223,7 @@ fn read_headers(route: &Route, parts: &Parts, object: &mut Map<String, Value>, f
         object.insert(CURSOR.to_owned(), Value::String(cursor));
     }
     let (field, name) = IDEMPOTENCY_KEY;
-    if route.repeat == Repeat::ByKey
+    if matches!(route.repeat, Repeat::ByKey { .. })
         && let Some(key) = header(name)
         && object.insert(field.to_owned(), Value::String(key)).is_some()
     {

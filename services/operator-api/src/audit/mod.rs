@@ -5,7 +5,6 @@
 
 mod objects;
 mod shapes;
-mod wire;
 
 use homepot::Error;
 use homepot_runtime::auth::OperatorCaller;

@@ -5,14 +5,14 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use homepot::contract;
+use homepot::{contract, wire};
 use prost::Message as _;
 use prost_types::{
     DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet,
     field_descriptor_proto::{Label, Type},
 };
 
-use super::{objects::Objects, wire};
+use super::objects::Objects;
 
 /// Fields that tell what a call is about, besides those whose names end with `_id` or `_ids`.
 const TELLING: [&str; 5] = ["all", "fleet", "label_selector", "role", "with_made"];

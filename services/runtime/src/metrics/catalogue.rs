@@ -6,6 +6,8 @@
 
 use ::metrics::{Label, Unit};
 
+use super::process;
+
 /// What a metric is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -29,10 +31,10 @@ pub(super) enum Values {
 /// A metric.
 #[derive(Debug)]
 pub(super) struct Metric {
-    kind: Kind,
-    name: &'static str,
+    pub(super) kind: Kind,
+    pub(super) name: &'static str,
     labels: &'static [(&'static str, Values)],
-    help: &'static str,
+    pub(super) help: &'static str,
 }
 
 const fn counter(name: &'static str, labels: &'static [(&'static str, Values)], help: &'static str) -> Metric {
@@ -68,6 +70,7 @@ const PORTS: &[&str] = &["grpc", "rest", "ops"];
 const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
 const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
+const TLS_FILES: &[&str] = &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
 const FEEDS: &[&str] = &["commands", "devices", "samples"];
 const HINTS: &[(&str, Values)] = &[
@@ -90,6 +93,11 @@ pub(super) const METRICS: &[Metric] = &[
         "The version of this process, as a label; the value is 1.",
     ),
     gauge("process_start_time_seconds", &[], "When this process started, in seconds since 1970."),
+    counter("process_cpu_seconds_total", &[], "Processor time of this process, in seconds."),
+    gauge("process_resident_memory_bytes", &[], "Memory of this process that is in RAM, in bytes."),
+    gauge("process_threads", &[], "Threads of this process."),
+    gauge("process_open_fds", &[], "Files and sockets that this process has open."),
+    gauge("process_max_fds", &[], "Files and sockets that this process may have open."),
     counter(
         "homepot_grpc_requests_total",
         &[("method", Values::Names), ("code", Values::Names)],
@@ -126,10 +134,14 @@ pub(super) const METRICS: &[Metric] = &[
     counter("homepot_tls_handshake_failures_total", &[], "TLS handshakes that failed."),
     gauge(
         "homepot_tls_certificate_expiry_timestamp_seconds",
-        &[],
-        "When the certificate that is shown ends, in seconds since 1970; 0: there is none.",
+        &[("setting", Values::These(TLS_FILES))],
+        "When the certificate in the files of a setting ends, of several the first, in seconds since 1970.",
     ),
-    gauge("homepot_tls_files_unusable", &[], "1 while the certificate or key in the files can't be used."),
+    gauge(
+        "homepot_tls_files_unusable",
+        &[("setting", Values::These(TLS_FILES))],
+        "1 while what the files of a setting hold now can't be used.",
+    ),
     counter(
         "homepot_proxy_headers_refused_total",
         &[],
@@ -248,7 +260,7 @@ pub(super) const METRICS: &[Metric] = &[
 
 /// Describes every metric to the recorder, and begins every counter at 0.
 pub(super) fn register() {
-    for metric in METRICS {
+    for metric in METRICS.iter().filter(|metric| !process::NAMES.contains(&metric.name)) {
         let Metric { kind, name, help, .. } = *metric;
         match kind {
             Kind::Counter => ::metrics::describe_counter!(name, Unit::Count, help),
@@ -343,8 +355,11 @@ mod tests {
         "homepot_hints_received_total",
         "homepot_hints_lost_total",
         "homepot_http_requests_total",
-        "process_start_time_seconds",
     ];
+
+    fn by_other_means(name: &str) -> bool {
+        BY_OTHER_MEANS.contains(&name) || process::NAMES.contains(&name)
+    }
 
     #[test]
     fn the_table_has_every_metric_that_the_code_records_and_no_other() {
@@ -359,7 +374,7 @@ mod tests {
             .collect();
         assert_eq!(table.len(), METRICS.len(), "a metric stands in the table twice");
         for (name, found) in &recorded {
-            if !BY_OTHER_MEANS.contains(&name.as_str()) {
+            if !by_other_means(name) {
                 let told = table.get(name);
                 assert_eq!(
                     told,
@@ -368,7 +383,10 @@ mod tests {
                 );
             }
         }
-        for name in table.keys().filter(|name| !BY_OTHER_MEANS.contains(&name.as_str())) {
+        for name in process::NAMES {
+            assert!(table.contains_key(name), "{name} is not in METRICS");
+        }
+        for name in table.keys().filter(|name| !by_other_means(name)) {
             assert!(recorded.contains_key(name), "nothing records {name}");
         }
     }
@@ -386,7 +404,8 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} is missing:\n{text}");
         }
-        for metric in METRICS.iter().filter(|metric| metric.kind == Kind::Counter) {
+        let counters = METRICS.iter().filter(|metric| metric.kind == Kind::Counter);
+        for metric in counters.filter(|metric| !process::NAMES.contains(&metric.name)) {
             let values = metric.labels.iter().map(|(_, values)| match values {
                 Values::These(values) => values.len(),
                 Values::Names => 0,

@@ -2,8 +2,10 @@
 //!
 //! Names: `homepot_<what>_total` counts, `homepot_<what>_seconds` measures time, no label with an unbounded set of
 //! values (no device ids, no raw paths). Each stands in the table of `catalogue`, and every counter is there from the start.
+//! What the kernel knows of the process (`process`) has the names that Prometheus' client libraries agree on.
 
 mod catalogue;
+mod process;
 
 use std::time::Duration;
 
@@ -34,16 +36,14 @@ impl Metrics {
         ::metrics::set_global_recorder(recorder).map_err(BuildError::from)?;
         catalogue::register();
         ::metrics::gauge!("homepot_build_info", "version" => version).set(1.0);
-        // Prometheus compares it with the times of its own scrapes, which are the host's.
-        #[allow(clippy::disallowed_methods)]
-        let now = chrono::Utc::now();
-        ::metrics::gauge!("process_start_time_seconds").set(now.timestamp_millis() as f64 / 1000.0);
         Ok(Self(handle))
     }
 
-    /// Everything recorded so far.
+    /// Everything recorded so far, and what the process takes now.
     pub fn render(&self) -> String {
-        self.0.render()
+        let mut text = self.0.render();
+        process::render(&mut text);
+        text
     }
 
     /// Keeps the recorder's memory small until `drain`.

@@ -4,8 +4,8 @@
 //! nothing. It is believed from the socket, from a gateway in the same process (through a request extension, which no
 //! socket can set), and from the networks that the settings trust, in the one header that the settings name. A gateway
 //! in another process is one more trusted proxy: it speaks the standard headers, and there is no private one that a
-//! client could send through somebody else's proxy. Whatever else a request claims can only take the right of open
-//! enrolment away.
+//! client could send through somebody else's proxy. Where services show certificates, a header of a gRPC call is believed
+//! for the certificate alone. Whatever else a request claims can only take the right of open enrolment away.
 
 mod forwarded;
 
@@ -89,11 +89,16 @@ impl FromStr for ForwardedHeader {
     }
 }
 
+/// Says, in a request's extensions, that its connection began with the certificate of a service of this server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ShownCertificate;
+
 /// Networks of proxies whose word on the client's address is taken. Cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
     networks: Arc<[IpNet]>,
     header: ForwardedHeader,
+    by_certificate: bool,
 }
 
 impl TrustedProxies {
@@ -106,6 +111,18 @@ impl TrustedProxies {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.networks.is_empty()
+    }
+
+    /// Whether the word of a peer is taken, which is at `ip` and has or has not shown a certificate.
+    pub(crate) fn vouches(&self, ip: IpAddr, has_certificate: bool) -> bool {
+        if self.by_certificate { has_certificate } else { self.contains(ip) }
+    }
+
+    /// The same proxies where a peer's word is taken for its certificate, and no longer for its address. The networks still
+    /// tell which addresses of a chain are those of proxies.
+    #[must_use]
+    pub fn by_certificate(self) -> Self {
+        Self { by_certificate: true, ..self }
     }
 
     /// The same proxies, which name the client in `header`.
@@ -122,7 +139,7 @@ impl FromStr for TrustedProxies {
     fn from_str(text: &str) -> Result<Self, String> {
         let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
         let networks = parts.map(network).collect::<Result<_, _>>()?;
-        Ok(Self { networks, header: ForwardedHeader::default() })
+        Ok(Self { networks, ..Self::default() })
     }
 }
 
@@ -149,9 +166,12 @@ pub fn counted_as(ip: IpAddr) -> IpAddr {
 
 impl ForwardedPeer {
     /// Where the client of a request is that came in at a socket from `socket`.
-    pub fn of(socket: IpAddr, uri: &Uri, headers: &HeaderMap, trusted: &TrustedProxies) -> Self {
+    pub fn of<B>(socket: IpAddr, request: &Request<B>, trusted: &TrustedProxies) -> Self {
+        let (uri, headers) = (request.uri(), request.headers());
         let socket = socket.to_canonical();
-        let ip = if trusted.contains(socket) { forwarded::client(socket, headers, trusted) } else { socket };
+        let has_certificate = request.extensions().get::<ShownCertificate>().is_some();
+        let is_believed = trusted.vouches(socket, has_certificate);
+        let ip = if is_believed { forwarded::client(socket, headers, trusted) } else { socket };
         let proxied = NOT_DIRECT.iter().any(|name| headers.contains_key(*name)) || !is_for_this_machine(uri, headers);
         Self { ip, proxied }
     }
@@ -176,7 +196,7 @@ impl Peer {
         let forwarded = request.extensions().get::<ForwardedPeer>().copied();
         let client = || {
             let socket = socket_ip(request.extensions())?;
-            Some(ForwardedPeer::of(socket, request.uri(), request.headers(), trusted))
+            Some(ForwardedPeer::of(socket, request, trusted))
         };
         let Some(ForwardedPeer { ip, proxied }) = forwarded.or_else(client) else {
             return Self { ip: None, on_this_machine: false };
@@ -249,6 +269,21 @@ mod tests {
     }
 
     #[test]
+    fn where_services_show_certificates_an_address_alone_is_not_believed() {
+        let trusted = "10.0.0.0/8".parse::<TrustedProxies>().unwrap().by_certificate();
+        let seen = |socket: &str, has_certificate: bool| {
+            let mut request = Request::builder().header("x-forwarded-for", "192.0.2.7, 10.0.0.2").body(()).unwrap();
+            if has_certificate {
+                request.extensions_mut().insert(ShownCertificate);
+            }
+            ForwardedPeer::of(socket.parse().unwrap(), &request, &trusted).ip.to_string()
+        };
+        assert_eq!(seen("10.0.0.1", false), "10.0.0.1");
+        assert_eq!(seen("10.0.0.1", true), "192.0.2.7");
+        assert_eq!(seen("198.51.100.1", true), "192.0.2.7", "wherever it is");
+    }
+
+    #[test]
     fn the_private_header_of_earlier_versions_is_believed_from_nobody() {
         let claim = [("x-homepot-forwarded-for", "192.0.2.7")];
         assert_eq!(peer("10.0.0.1", &claim, "10.0.0.1").ip, "10.0.0.1".parse().ok());
@@ -262,7 +297,9 @@ mod tests {
             ForwardedPeer { ip: client, proxied: true }.write_to(&mut headers);
             let trusted = "10.0.0.0/8".parse::<TrustedProxies>().unwrap().speaking(header.parse().unwrap());
             let socket = "10.0.0.1".parse().unwrap();
-            assert_eq!(ForwardedPeer::of(socket, &Uri::from_static("/"), &headers, &trusted).ip, client);
+            let mut request = Request::new(());
+            *request.headers_mut() = headers;
+            assert_eq!(ForwardedPeer::of(socket, &request, &trusted).ip, client);
         }
     }
 

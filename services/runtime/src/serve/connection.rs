@@ -50,6 +50,14 @@ impl Connection {
         TcpConnectInfo { local_addr: socket.local_addr().ok(), remote_addr: Some(peer) }
     }
 
+    /// Whether the peer showed the certificate of a service. The handshake has checked it.
+    pub(super) fn is_of_service(&self) -> bool {
+        match &self.stream {
+            Stream::Plain(_) => false,
+            Stream::Tls(stream) => stream.get_ref().1.peer_certificates().is_some(),
+        }
+    }
+
     fn stream(&mut self) -> Pin<&mut (dyn Io + '_)> {
         match &mut self.stream {
             Stream::Plain(stream) => Pin::new(stream),

@@ -14,7 +14,6 @@ mod places;
 mod proxy;
 mod rest;
 mod run;
-mod tls;
 
 use std::{
     io,
@@ -32,7 +31,6 @@ pub use self::{
     grpc::grpc,
     places::Limits,
     rest::rest,
-    tls::{Tls, TlsError},
 };
 
 /// Connections that wait to be accepted: a fleet comes back all at once.

@@ -9,10 +9,10 @@ use hyper_util::{
 };
 
 use super::{
-    Gate, Listener, Tls,
+    Gate, Listener,
     run::{Port, Protocol, run},
 };
-use crate::Drain;
+use crate::{Drain, tls::Tls};
 
 /// From a connection's first byte, or from the last answer, to the end of the next request's headers.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);

@@ -33,7 +33,7 @@ use super::{
     places::Stage,
     proxy,
 };
-use crate::Drain;
+use crate::{Drain, peer::ShownCertificate};
 
 /// A TLS handshake may take this long.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -133,10 +133,17 @@ impl Port {
         };
         let connection = shaken?;
         let info = connection.info(peer);
+        let is_of_service = connection.is_of_service();
+        if is_of_service {
+            client.let_in();
+        }
         let service = service_fn(move |mut request: Request<Incoming>| {
             request.extensions_mut().insert(info.clone());
             request.extensions_mut().insert(ConnectInfo::<SocketAddr>(peer));
             request.extensions_mut().insert(client.clone());
+            if is_of_service {
+                request.extensions_mut().insert(ShownCertificate);
+            }
             self.protocol.answer(self.router.clone(), request.map(Body::new), client.clone())
         });
         let mut served = pin!(self.builder.serve_connection(TokioIo::new(connection), service));

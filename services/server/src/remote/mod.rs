@@ -40,7 +40,7 @@ impl Exchange {
         for (role, names) in &addresses.by_role {
             let replicas = by_address
                 .entry(names.iter().map(|name| format!("{name} ")).collect())
-                .or_insert_with(|| Replicas::find(names.clone(), addresses.ca.clone()));
+                .or_insert_with(|| Replicas::find(names.clone(), addresses.tls.clone()));
             by_service.extend(role.grpc_services().iter().map(|service| (*service, replicas.clone())));
         }
         Self(Arc::new(Ways { by_service, here }))

@@ -3,16 +3,24 @@
 //! The replica itself says whether it wants calls, by gRPC health over the same connection. One that drains says so before it
 //! closes anything, so calls go elsewhere in time.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, time::Duration};
 
-use anyhow::Context as _;
+use futures_util::{
+    FutureExt as _,
+    future::{BoxFuture, pending, select_all},
+};
 use homepot::model::ServerAddress;
-use homepot_runtime::backoff::Backoff;
+use homepot_runtime::{
+    backoff::Backoff,
+    tls::{Shown, Trusted},
+};
 use tokio::sync::watch;
-use tonic::transport::Channel;
-use tonic_health::pb::{HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient};
+use tonic::{Streaming, transport::Channel};
+use tonic_health::pb::{
+    HealthCheckRequest, HealthCheckResponse, health_check_response::ServingStatus, health_client::HealthClient,
+};
 
-use crate::client;
+use crate::{client, settings::CallerTls};
 
 /// A replica that vanished without a word is noticed within these two.
 const KEEPALIVE: Duration = Duration::from_secs(5);
@@ -30,8 +38,8 @@ pub(super) struct Replica {
     pub(super) name: ServerAddress,
     /// This replica's own.
     pub(super) at: SocketAddr,
-    /// The authorities' file.
-    pub(super) ca: Option<PathBuf>,
+    /// Whom it has to be vouched for by, and what it is shown.
+    pub(super) tls: CallerTls,
 }
 
 impl Replica {
@@ -49,29 +57,65 @@ impl Replica {
         }
     }
 
-    /// Connects, and goes by what the replica says of itself until the connection ends.
+    /// Connects, and goes by what the replica says of itself until the connection ends. Where the gateway's own certificate or
+    /// the authorities are replaced, another connection takes the place of this one; calls that are under way end on it.
     async fn follow(&self, ready: &Ready, backoff: &mut Backoff) -> anyhow::Result<()> {
-        let channel = self.connect().await?;
-        let mut health = HealthClient::new(channel.clone());
-        let mut said = health.watch(HealthCheckRequest { service: String::new() }).await?.into_inner();
-        while let Some(answer) = said.message().await? {
+        let mut replaced = self.replaced();
+        let (mut channel, mut said) = self.open().await?;
+        loop {
+            let answer = tokio::select! {
+                answer = said.message() => answer?,
+                () = &mut replaced => {
+                    replaced = self.replaced();
+                    match self.open().await {
+                        Ok(opened) => (channel, said) = opened,
+                        Err(error) => {
+                            // Files that can be read may still be the wrong ones, which is no reason to stop what works.
+                            let error = format!("{error:#}");
+                            tracing::warn!(replica = %self.at, error, "a replica is out of reach by the new files; the \
+                                connection by the old ones stays");
+                            replaced = Box::pin(tokio::time::sleep(LONGEST_PAUSE));
+                        }
+                    }
+                    continue;
+                }
+            };
+            let Some(answer) = answer else { return Ok(()) };
             backoff.reset();
             match answer.status() {
                 ServingStatus::Serving => add(ready, self.at, &channel),
                 _ => remove(ready, self.at),
             }
         }
-        Ok(())
+    }
+
+    /// A connection, and what the replica says of itself on it.
+    async fn open(&self) -> anyhow::Result<(Channel, Streaming<HealthCheckResponse>)> {
+        let channel = self.connect().await?;
+        let mut health = HealthClient::new(channel.clone());
+        let said = health.watch(HealthCheckRequest { service: String::new() }).await?.into_inner();
+        Ok((channel, said))
+    }
+
+    /// Ends when another certificate is to be shown, or other authorities are trusted.
+    fn replaced(&self) -> BoxFuture<'static, ()> {
+        let CallerTls { trusted, shown } = &self.tls;
+        let changes = trusted.iter().map(Trusted::changes).chain(shown.iter().map(Shown::changes));
+        let changed = changes.map(|mut changes| Box::pin(async move { drop(changes.changed().await) }));
+        let changed: Vec<_> = changed.collect();
+        match changed.is_empty() {
+            true => Box::pin(pending()),
+            false => Box::pin(select_all(changed).map(drop)),
+        }
     }
 
     async fn connect(&self) -> anyhow::Result<Channel> {
-        // A small file, read anew: authorities are replaced while the server runs.
-        let read = |path: &PathBuf| std::fs::read(path).with_context(|| format!("can't read {}", path.display()));
-        let ca_pem = self.ca.as_ref().map(read).transpose()?;
-        let endpoint = client::endpoint_at(&self.name, Some(self.at), ca_pem.as_deref())?
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE_TIMEOUT)
-            .keep_alive_while_idle(true);
+        let (trusted, shown) = (self.tls.trusted.as_ref(), self.tls.shown.as_ref());
+        let endpoint =
+            client::endpoint_at(&self.name, Some(self.at), trusted.map(Trusted::current), shown.map(Shown::current))?
+                .http2_keep_alive_interval(KEEPALIVE)
+                .keep_alive_timeout(KEEPALIVE_TIMEOUT)
+                .keep_alive_while_idle(true);
         Ok(endpoint.connect().await?)
     }
 }

@@ -4,7 +4,6 @@ use std::{
     collections::HashMap,
     io,
     net::SocketAddr,
-    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
@@ -28,6 +27,7 @@ use tonic::{Status, body::Body, codegen::StdError, transport::Channel};
 use tower::ServiceExt as _;
 
 use super::replica::Replica;
+use crate::settings::CallerTls;
 
 /// How often the name is looked up: a new replica has its share this long after DNS names it.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
@@ -57,9 +57,9 @@ impl Drop for Shared {
 
 impl Replicas {
     /// Begins to look for them, at all addresses that `names` have.
-    pub(super) fn find(names: Vec<ServerAddress>, ca: Option<PathBuf>) -> Self {
+    pub(super) fn find(names: Vec<ServerAddress>, tls: CallerTls) -> Self {
         let (ready, seen) = watch::channel(Vec::new());
-        let search = tokio::spawn(search(names.clone(), ca, ready)).abort_handle();
+        let search = tokio::spawn(search(names.clone(), tls, ready)).abort_handle();
         Self(Arc::new(Shared { names, ready: seen, next: AtomicUsize::new(0), search }))
     }
 
@@ -71,26 +71,25 @@ impl Replicas {
     /// Carries a call to one of them, in turn. Where the connection breaks, it goes to the next one if the contract says
     /// that the call may be repeated.
     pub(super) async fn call(self, request: Request<Body>) -> Result<Response<Body>, StdError> {
-        let rule = contract::method(request.uri().path());
-        let may_repeat =
-            rule.is_some_and(|rule| !rule.client_streaming && matches!(rule.repeat, Repeat::Safe | Repeat::Idempotent));
-        if !may_repeat {
+        let method = contract::method(request.uri().path());
+        let Some(method) = method.filter(|method| !method.client_streaming && method.repeat != Repeat::Never) else {
             return match self.next(&[]).await {
                 Some((_, channel)) => Ok(channel.oneshot(request).await?),
                 None => Ok(self.nobody()),
             };
-        }
+        };
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
+        let attempts = if message(&body).is_some_and(|message| method.may_repeat(message)) { ATTEMPTS } else { 1 };
         let mut tried = Vec::new();
         loop {
             let Some((at, channel)) = self.next(&tried).await else { return Ok(self.nobody()) };
             tried.push(at);
             let request = Request::from_parts(parts.clone(), whole(body.clone()));
-            match channel.oneshot(request).await {
+            match answer(channel, request, method.server_streaming).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if tried.len() == ATTEMPTS => return Err(error.into()),
-                Err(error) => tracing::debug!(replica = %at, %error, "a call broke and is sent again"),
+                Err(error) if tried.len() >= attempts => return Err(error),
+                Err(error) => tracing::debug!(replica = %at, error, "a call broke and is sent again"),
             }
         }
     }
@@ -110,12 +109,26 @@ impl Replicas {
     }
 }
 
+/// The answer of a replica. One that is a single message counts when all of it has come: a connection may break in its middle.
+async fn answer(channel: Channel, request: Request<Body>, is_stream: bool) -> Result<Response<Body>, StdError> {
+    let (parts, body) = channel.oneshot(request).await?.into_parts();
+    let body = if is_stream { body } else { Body::new(body.collect().await?) };
+    Ok(Response::from_parts(parts, body))
+}
+
+/// The message that a body holds as gRPC frames it; `None` where it is compressed or broken.
+fn message(body: &[u8]) -> Option<&[u8]> {
+    let (&[compressed, length @ ..], message) = body.split_first_chunk::<5>()?;
+    let is_whole = usize::try_from(u32::from_be_bytes(length)).is_ok_and(|length| length == message.len());
+    (compressed == 0 && is_whole).then_some(message)
+}
+
 fn whole(bytes: Bytes) -> Body {
     Body::new(Full::new(bytes))
 }
 
 /// Looks the names up again and again, and follows each address that they have.
-async fn search(names: Vec<ServerAddress>, ca: Option<PathBuf>, ready: watch::Sender<Vec<(SocketAddr, Channel)>>) {
+async fn search(names: Vec<ServerAddress>, tls: CallerTls, ready: watch::Sender<Vec<(SocketAddr, Channel)>>) {
     let ready = Arc::new(ready);
     let mut followed: HashMap<(usize, SocketAddr), AbortHandle> = HashMap::new();
     // Ends them all when it is dropped.
@@ -149,7 +162,7 @@ async fn search(names: Vec<ServerAddress>, ca: Option<PathBuf>, ready: watch::Se
             });
             for at in found {
                 followed.entry((number, at)).or_insert_with(|| {
-                    let (replica, ready) = (Replica { name: name.clone(), at, ca: ca.clone() }, ready.clone());
+                    let (replica, ready) = (Replica { name: name.clone(), at, tls: tls.clone() }, ready.clone());
                     followers.spawn(async move { replica.keep(&ready).await })
                 });
             }

@@ -10,7 +10,7 @@ mod roles;
 mod secrets;
 mod services;
 
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use homepot_gateway::settings::FleetMetricsFlags;
 use homepot_hints::settings::{RedisFlags, RedisSettings};
@@ -21,6 +21,7 @@ use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
     settings::{AddressFlags, Addresses, LimitFlags, LogFlags, SecurityFlags, SecuritySettings},
+    tls::{ClientAuthorities, Files, Tls},
 };
 use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
 
@@ -30,7 +31,7 @@ pub(crate) use self::{
     migrations::Migrations,
     roles::{Role, Roles},
     secrets::Secrets,
-    services::ServiceAddresses,
+    services::{CallerTls, ServiceAddresses},
 };
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -141,6 +142,16 @@ impl Settings {
         let mut reader = Reader::new(Surroundings::of_this_process());
         let settings = flags.read(&mut reader);
         reader.finish(settings)
+    }
+}
+
+impl Settings {
+    /// The files of certificates, keys and authorities, which may be replaced while the server runs.
+    pub(crate) fn tls_files(&self) -> Vec<Arc<dyn Files>> {
+        let Self { security, services, .. } = self;
+        let own = security.tls.iter().map(Tls::files);
+        let clients = security.client_authorities.iter().map(ClientAuthorities::files);
+        own.chain(clients).chain(services.tls.files()).collect()
     }
 }
 

@@ -71,7 +71,7 @@ impl Roles {
 
     /// The listeners that these roles need.
     pub(crate) fn listening(&self) -> Listening {
-        Listening { grpc: self.any_service(), rest: self.has(Role::Gateway) }
+        Listening { grpc: self.any_service(), rest: self.has(Role::Gateway), devices: self.has(Role::Link) }
     }
 
     /// The gRPC services that run here, by their full names.

@@ -1,14 +1,11 @@
 //! Addresses of the services that run in other processes, for a gateway. The crate of the gateway is handed a connection and
 //! does not know whether it leads out of the process, which depends on the roles, so these flags are the server's.
 
-use std::{
-    collections::BTreeMap,
-    ffi::OsString,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, sync::Arc};
 
 use homepot::model::ServerAddress;
 use homepot_host::settings::{Reader, given, given_path};
+use homepot_runtime::tls::{Files, Shown, Trusted};
 
 use super::{Role, Roles};
 
@@ -46,16 +43,41 @@ pub(super) struct ServicesFlags {
     /// machine].
     #[arg(long, env = "HOMEPOT_GRPC_CA", value_name = "FILE", help_heading = "Addresses")]
     grpc_ca: Option<OsString>,
+
+    /// PEM file of the certificate chain that a gateway shows to services at https addresses, which take its word on the
+    /// address of a client for it: see their --grpc-client-ca.
+    #[arg(long, env = "HOMEPOT_GRPC_CLIENT_CERT", value_name = "FILE", help_heading = "Addresses")]
+    grpc_client_cert: Option<OsString>,
+
+    /// PEM file of that certificate's private key.
+    #[arg(long, env = "HOMEPOT_GRPC_CLIENT_KEY", value_name = "FILE", help_heading = "Addresses")]
+    grpc_client_key: Option<OsString>,
 }
 
 /// Where the services are that a gateway does not run itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct ServiceAddresses {
     /// The addresses of each role that runs elsewhere; at least one.
     pub(crate) by_role: BTreeMap<Role, Vec<ServerAddress>>,
-    /// PEM file of the authorities that vouch for https addresses; `None`: those of the system. It is read anew for each
-    /// connection, so that authorities can be replaced.
-    pub(crate) ca: Option<PathBuf>,
+    /// For https addresses.
+    pub(crate) tls: CallerTls,
+}
+
+/// A gateway's side of TLS to the services.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct CallerTls {
+    /// The authorities that vouch for services; `None`: those of the system.
+    pub(crate) trusted: Option<Trusted>,
+    /// What the gateway shows; `None`: nothing.
+    pub(crate) shown: Option<Shown>,
+}
+
+impl CallerTls {
+    /// Its files, for whoever looks at all of them.
+    pub(super) fn files(&self) -> impl Iterator<Item = Arc<dyn Files>> {
+        let trusted = self.trusted.iter().map(Trusted::files);
+        trusted.chain(self.shown.iter().map(Shown::files))
+    }
 }
 
 impl ServicesFlags {
@@ -109,8 +131,10 @@ impl ServicesFlags {
                 by_role.insert(role, address);
             }
         }
-        let ca = given_path(self.grpc_ca).map(|path| readable(&path).map(|()| path)).transpose();
-        ServiceAddresses { by_role, ca: reader.keep("grpc-ca", ca, None) }
+        let trusted = given_path(self.grpc_ca).map(|file| Trusted::authorities("grpc-ca", &file)).transpose();
+        let trusted = reader.keep("grpc-ca", trusted.map_err(|error| error.to_string()), None);
+        let shown = shown(reader, given_path(self.grpc_client_cert), given_path(self.grpc_client_key), &by_role);
+        ServiceAddresses { by_role, tls: CallerTls { trusted, shown } }
     }
 }
 
@@ -123,6 +147,28 @@ fn listed(roles: &[&str]) -> String {
     }
 }
 
-fn readable(path: &Path) -> Result<(), String> {
-    std::fs::read(path).map(drop).map_err(|error| format!("can't read {}: {error}", path.display()))
+fn shown(
+    reader: &mut Reader<'_>,
+    cert: Option<PathBuf>,
+    key: Option<PathBuf>,
+    addresses: &BTreeMap<Role, Vec<ServerAddress>>,
+) -> Option<Shown> {
+    let (cert, key) = match (cert, key) {
+        (None, None) => return None,
+        (Some(cert), Some(key)) => (cert, key),
+        (Some(_), None) => {
+            reader.fault("grpc-client-key", "is missing; --grpc-client-cert needs it");
+            return None;
+        }
+        (None, Some(_)) => {
+            reader.fault("grpc-client-cert", "is missing; --grpc-client-key needs it");
+            return None;
+        }
+    };
+    if let Some(plain) = addresses.values().flatten().find(|address| !address.is_tls()) {
+        reader.fault("grpc-client-cert", format!("can't be shown at {plain}, which is no https address"));
+        return None;
+    }
+    let shown = Shown::pair("grpc-client-cert", &cert, &key);
+    shown.map_err(|error| reader.fault("grpc-client-cert", error.to_string())).ok()
 }

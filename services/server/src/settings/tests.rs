@@ -139,6 +139,21 @@ fn a_gateway_alone_needs_to_know_where_the_services_are() {
 }
 
 #[test]
+fn a_gateway_shows_a_certificate_with_its_key_and_over_tls_alone() {
+    let (cert, key) = ("--grpc-client-cert=/nowhere/cert.pem", "--grpc-client-key=/nowhere/key.pem");
+    let to = |url: &'static str, more: &[&'static str]| faults(&[&["--roles=gateway", url], more].concat(), &[]);
+    let (tls, plain) = ("--grpc-url=https://services:50051", "--grpc-url=http://127.0.0.1:50051");
+    assert_eq!(
+        to(tls, &[cert])[0],
+        "--grpc-client-key (HOMEPOT_GRPC_CLIENT_KEY): is missing; --grpc-client-cert needs it"
+    );
+    assert!(to(tls, &[key])[0].starts_with("--grpc-client-cert (HOMEPOT_GRPC_CLIENT_CERT): is missing"));
+    assert!(to(tls, &[cert, key])[0].contains("/nowhere/cert.pem"));
+    assert!(to(plain, &[cert, key])[0].contains("127.0.0.1:50051, which is no https address"));
+    assert!(to(tls, &["--grpc-ca=/nowhere/ca.pem"])[0].starts_with("--grpc-ca (HOMEPOT_GRPC_CA): /nowhere/ca.pem"));
+}
+
+#[test]
 fn each_role_that_runs_elsewhere_has_an_address_of_its_own_or_the_common_one() {
     let of = |flags: &[&str]| {
         let services = read(flags, &[]).unwrap().services.by_role;

@@ -84,7 +84,7 @@ fn methods() -> Vec<String> {
         let repeat = match method.repeat {
             Repeat::Safe => "safe",
             Repeat::Idempotent => "idempotent",
-            Repeat::ByKey => "by key",
+            Repeat::ByKey { .. } => "by key",
             Repeat::Never => "never",
         };
         let audited = if method.audited { "yes" } else { "" };

@@ -14,7 +14,7 @@ const FETCH: &str = "/homepot.device.v1.DeviceService/FetchCommands";
 const ENROLL: &str = "/homepot.device.v1.DeviceService/Enroll";
 
 /// The address that a server's log names for the failures of device `name`.
-async fn address_of(server: &Server, name: &str) -> String {
+pub(super) async fn address_of(server: &Server, name: &str) -> String {
     server
         .process()
         .logged("who failed", |line| {
@@ -24,9 +24,14 @@ async fn address_of(server: &Server, name: &str) -> String {
 }
 
 async fn fail(server: &Server, name: &str, header: (&'static str, &str)) -> String {
+    fail_at(server, &server.grpc_addr, name, header).await
+}
+
+/// The address that a server believes of a device that fails, and calls at `address`.
+pub(super) async fn fail_at(server: &Server, address: &str, name: &str, header: (&'static str, &str)) -> String {
     let key = format!("hpd_{}", "A".repeat(43));
     let call = RawCall::new(FETCH).header("x-device-id", name).header("x-api-key", key).header(header.0, header.1);
-    let status = call.message(0, b"").status(&mut channel([127, 0, 0, 1].into(), &server.grpc_addr)).await;
+    let status = call.message(0, b"").status(&mut channel([127, 0, 0, 1].into(), address)).await;
     assert_eq!(status.code(), Code::Unauthenticated, "{status:?}");
     address_of(server, name).await
 }

@@ -6,15 +6,22 @@ use homepot::pb::{
 use homepot_tests::{
     Certificate, Server, ServerOptions, Session, TlsWay, eventually, field,
     grpc::{Caller, Clients},
+    program, workspace,
 };
 
-/// Asks the server to read its files anew, and waits until it has said `what`.
-async fn reload(server: &Server, what: &str) {
-    let said = server.process().log().len();
-    let pid = rustix::process::Pid::from_raw(server.process().id().cast_signed()).unwrap();
-    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
-    let read = |line: &serde_json::Value| field(line, "message")?.as_str()?.contains(what).then_some(());
-    server.process().logged_after(said, what, read).await;
+use crate::house::rust_files;
+
+/// Replaces files by `write`, asks `servers` to read theirs anew, and waits until each has said `what`. One may have looked by
+/// itself before it was asked.
+pub(super) async fn replace(servers: &[&Server], what: &str, write: impl FnOnce()) {
+    let said: Vec<_> = servers.iter().map(|server| server.process().log().len()).collect();
+    write();
+    for (server, said) in servers.iter().zip(said) {
+        let pid = rustix::process::Pid::from_raw(server.process().id().cast_signed()).unwrap();
+        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        let read = |line: &serde_json::Value| field(line, "message")?.as_str()?.contains(what).then_some(());
+        server.process().logged_after(said, what, read).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -28,11 +35,10 @@ async fn a_new_certificate_is_for_new_connections_and_a_broken_one_for_none() {
     server.create_site("site-001", false).await;
     let till = server.enroll("site-001", "till").await;
     let (mut session, _) = Session::attach(&server, &till).await;
-    let ends = metric(&server, "homepot_tls_certificate_expiry_timestamp_seconds").await;
+    let ends = metric(&server, "homepot_tls_certificate_expiry_timestamp_seconds{setting=\"tls-cert\"}").await;
     assert!(ends > 0.0, "{ends}");
 
-    first.replace_with(&second);
-    reload(&server, "new connections are shown a new certificate").await;
+    replace(&[&server], "new connections use the new files", || first.replace_with(&second)).await;
     let new = TlsWay::to(&direct, &second, "h2").await;
     let distrusted = TlsWay::to(&direct, &first, "h2").await;
     let by = |way: &TlsWay| Clients::new(&way.address, &Caller::Operator(server.admin_token.clone()));
@@ -42,23 +48,50 @@ async fn a_new_certificate_is_for_new_connections_and_a_broken_one_for_none() {
     let delivered = |message: &Down| matches!(message, Down::Command(_)).then_some(());
     session.expect("a command on the stream from before", delivered).await;
 
-    std::fs::write(first.file(), "no certificate").unwrap();
-    reload(&server, "the old ones stay in their place").await;
-    assert_eq!(metric(&server, "homepot_tls_files_unusable").await, 1.0);
+    let spoil = || std::fs::write(first.file(), "no certificate").unwrap();
+    replace(&[&server], "the old ones stay in their place", spoil).await;
+    assert_eq!(metric(&server, "homepot_tls_files_unusable{setting=\"tls-cert\"}").await, 1.0);
     by(&new).command.queue(queue).await.unwrap();
     session.expect("another one", delivered).await;
-    first.replace_with(&second);
-    reload(&server, "can be used again").await;
+    replace(&[&server], "can be used again", || first.replace_with(&second)).await;
     eventually("the warning to end", async || {
-        (metric(&server, "homepot_tls_files_unusable").await == 0.0).then_some(())
+        (metric(&server, "homepot_tls_files_unusable{setting=\"tls-cert\"}").await == 0.0).then_some(())
     })
     .await;
     assert_eq!(server.ops("/readyz").await.status, 200);
 }
 
-async fn metric(server: &Server, name: &str) -> f64 {
+pub(super) async fn metric(server: &Server, name: &str) -> f64 {
     let text = server.ops("/metrics").await.text();
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
         .unwrap_or_else(|| panic!("{name}: {text}"))
+}
+
+/// A check that a setting, a variable or a build could leave out is one that somebody leaves out.
+#[test]
+fn no_program_has_a_way_around_the_check_of_a_certificate() {
+    // How rustls, and what stands on it, spell a check of one's own. Servers check clients by `ClientCertVerifier`.
+    const WAYS: [&str; 5] =
+        ["dangerous()", "ServerCertVerifier", "ServerCertVerified", "danger_accept", "set_certificate_verifier"];
+    for part in ["src", "host", "agent", "simulator", "services"] {
+        for file in rust_files(&workspace().join(part)) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            let found = WAYS.iter().find(|way| text.contains(**way));
+            assert_eq!(found, None, "{}", file.display());
+        }
+    }
+    for (name, arguments) in [
+        ("homepot", &["serve", "--help"][..]),
+        ("homepot", &["ctl", "--help"]),
+        ("homepot-agent", &["run", "--help"]),
+        ("homepot-sim", &["--help"]),
+    ] {
+        let help = std::process::Command::new(program(name)).args(arguments).output().unwrap();
+        let help = String::from_utf8(help.stdout).unwrap().to_lowercase();
+        assert!(help.contains("--"), "{name} {arguments:?} says which flags it has");
+        for word in ["skip", "no-verify", "insecure-tls", "no-check", "danger"] {
+            assert!(!help.contains(word), "{name} {arguments:?} has something like --{word}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod addresses;
 mod certificates;
+mod client_certificates;
 mod connections;
 mod deadlines;
 mod messages;

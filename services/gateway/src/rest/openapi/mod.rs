@@ -125,7 +125,7 @@ fn repeat(repeat: Repeat) -> &'static str {
     match repeat {
         Repeat::Safe => "It changes nothing.",
         Repeat::Idempotent => "A repeat changes nothing more.",
-        Repeat::ByKey => "A repeat with the same `idempotency_key` makes nothing new.",
+        Repeat::ByKey { .. } => "A repeat with the same `idempotency_key` makes nothing new.",
         Repeat::Never => "A repeat acts again, or is refused.",
     }
 }

@@ -144,7 +144,7 @@ impl Gate {
         }
         metrics::gauge!("homepot_connections", "port" => inner.config.port).set(open as f64);
         let ip = peer.ip().to_canonical();
-        let trusted = inner.config.trusted.contains(ip);
+        let trusted = inner.config.trusted.vouches(ip, false);
         Some(self.connection(ip, trusted))
     }
 

@@ -9,10 +9,10 @@ use hyper_util::{
 use tonic::service::Routes;
 
 use super::{
-    Gate, Listener, Tls,
+    Gate, Listener,
     run::{Port, Protocol, run},
 };
-use crate::Drain;
+use crate::{Drain, tls::Tls};
 
 /// h2 charges small frames against a budget tied to this window; under 1 MiB it ends lively connections.
 const WINDOW_BYTES: u32 = 1024 * 1024;

@@ -51,7 +51,7 @@ async fn tls_is_spoken_when_there_is_a_certificate() {
     let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
     std::fs::write(&cert, pair.cert.pem()).unwrap();
     std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
-    let tls = Arc::new(Tls::load(&cert, &key).unwrap());
+    let tls = Arc::new(Tls::load("tls-cert", &cert, &key).unwrap());
 
     let listener = listener();
     let address = listener.address();
@@ -115,7 +115,7 @@ fn certificate() -> (Tls, Certificate) {
     let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
     std::fs::write(&cert, pair.cert.pem()).unwrap();
     std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
-    (Tls::load(&cert, &key).unwrap(), Certificate::from_pem(pair.cert.pem()))
+    (Tls::load("tls-cert", &cert, &key).unwrap(), Certificate::from_pem(pair.cert.pem()))
 }
 
 #[tokio::test]

@@ -7,7 +7,8 @@ use homepot_host::settings::{Reader, given, given_path};
 use super::Addresses;
 use crate::{
     peer::TrustedProxies,
-    serve::{Limits, Tls},
+    serve::Limits,
+    tls::{ClientAuthorities, Tls},
 };
 
 /// The word that allows plaintext off loopback.
@@ -25,6 +26,18 @@ pub struct SecurityFlags {
     /// PEM file of the certificate's private key.
     #[arg(long, env = "HOMEPOT_TLS_KEY", value_name = "FILE", help_heading = "Security")]
     tls_key: Option<OsString>,
+
+    /// PEM file of the certificate authorities of gateways that run elsewhere. The address of a client, in a header of a
+    /// gRPC call, is then believed from callers that show a certificate of these, and from nobody else. Nobody needs one
+    /// unless --grpc-client-auth says so.
+    #[arg(long, env = "HOMEPOT_GRPC_CLIENT_CA", value_name = "FILE", help_heading = "Security")]
+    grpc_client_ca: Option<OsString>,
+
+    /// Who has to show a certificate of --grpc-client-ca on gRPC: 'optional' for nobody, or 'required' for everybody. Not
+    /// with the role 'link', because devices have none.
+    #[arg(long, env = "HOMEPOT_GRPC_CLIENT_AUTH", value_name = "MODE", default_value = "optional")]
+    #[arg(help_heading = "Security")]
+    grpc_client_auth: String,
 
     /// Set to 'behind-proxy' if a proxy in front of the server ends TLS. Without it and without TLS files, gRPC and
     /// REST can listen on loopback only.
@@ -69,6 +82,8 @@ pub struct SecurityFlags {
 pub struct SecuritySettings {
     /// TLS for gRPC and REST; `None`: plaintext, on loopback or behind a proxy.
     pub tls: Option<Tls>,
+    /// The authorities of other services' certificates; `None`: none are asked for.
+    pub client_authorities: Option<ClientAuthorities>,
     /// Proxies whose word on the address of a client is believed.
     pub trusted_proxies: TrustedProxies,
     /// Proxies that may begin a connection with a header of the PROXY protocol; `None`: nobody may.
@@ -110,12 +125,34 @@ pub struct Listening {
     pub grpc: bool,
     /// That of REST.
     pub rest: bool,
+    /// Whether devices call the gRPC services.
+    pub devices: bool,
+}
+
+impl SecuritySettings {
+    /// TLS of the gRPC services, whose callers may show certificates.
+    pub fn grpc_tls(&self) -> Option<Tls> {
+        match (self.tls.clone(), self.client_authorities.clone()) {
+            (Some(tls), Some(clients)) => Some(tls.asking(clients)),
+            (tls, _) => tls,
+        }
+    }
+
+    /// Whose word on the address of a client is believed on gRPC.
+    pub fn grpc_proxies(&self) -> TrustedProxies {
+        match self.client_authorities {
+            Some(_) => self.trusted_proxies.clone().by_certificate(),
+            None => self.trusted_proxies.clone(),
+        }
+    }
 }
 
 impl SecurityFlags {
     /// The security of `addresses`, checked. An address that this process does not listen on needs no TLS.
     pub fn read(self, reader: &mut Reader<'_>, addresses: &Addresses, opened: Listening) -> SecuritySettings {
         let tls = tls(reader, given_path(self.tls_cert), given_path(self.tls_key));
+        let given_ca = given_path(self.grpc_client_ca);
+        let client_authorities = client_authorities(reader, given_ca, &self.grpc_client_auth, tls.is_some(), opened);
         let proxied = behind_proxy(reader, given(self.insecure_plaintext));
         if tls.is_none() && !proxied {
             let listeners = [("grpc-addr", addresses.grpc, opened.grpc), ("rest-addr", addresses.rest, opened.rest)];
@@ -130,11 +167,12 @@ impl SecurityFlags {
         let header = self.forwarded_header.parse();
         let trusted_proxies = trusted_proxies.speaking(reader.keep("forwarded-header", header, Default::default()));
         let balancers = balancers(reader, &self.proxy_protocol, &trusted_proxies);
-        let behind_proxy = proxied || !trusted_proxies.is_empty();
+        let behind_proxy = proxied || !trusted_proxies.is_empty() || client_authorities.is_some();
         let open_to_all = addresses.grpc.ip().is_loopback() && !behind_proxy;
         let over_tls = tls.is_some() || proxied;
         SecuritySettings {
             tls,
+            client_authorities,
             trusted_proxies,
             balancers,
             behind_proxy,
@@ -198,10 +236,42 @@ fn tls(reader: &mut Reader<'_>, cert: Option<PathBuf>, key: Option<PathBuf>) -> 
             None
         }
         (Some(cert), Some(key)) => {
-            let tls = Tls::load(&cert, &key);
+            let tls = Tls::load("tls-cert", &cert, &key);
             tls.map_err(|error| reader.fault("tls-cert", error.to_string())).ok()
         }
     }
+}
+
+fn client_authorities(
+    reader: &mut Reader<'_>,
+    file: Option<PathBuf>,
+    mode: &str,
+    has_tls: bool,
+    opened: Listening,
+) -> Option<ClientAuthorities> {
+    let is_required = match mode {
+        "optional" => false,
+        "required" => true,
+        _ => {
+            reader.fault("grpc-client-auth", format!("'{mode}' is neither 'optional' nor 'required'"));
+            return None;
+        }
+    };
+    let Some(file) = file else {
+        if is_required {
+            reader.fault("grpc-client-auth", "'required' needs --grpc-client-ca");
+        }
+        return None;
+    };
+    if is_required && opened.devices {
+        reader.fault("grpc-client-auth", "'required' can't stand with the role 'link': devices have no certificates");
+    }
+    if !has_tls {
+        reader.fault("grpc-client-ca", "needs --tls-cert and --tls-key: certificates are shown over TLS alone");
+        return None;
+    }
+    let authorities = ClientAuthorities::load("grpc-client-ca", &file, is_required);
+    authorities.map_err(|error| reader.fault("grpc-client-ca", error.to_string())).ok()
 }
 
 fn reflection(reader: &mut Reader<'_>, word: &str, open_to_all: bool) -> Reflection {

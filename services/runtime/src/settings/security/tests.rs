@@ -19,7 +19,7 @@ fn read_where(opened: Listening, flags: &[&str]) -> Result<SecuritySettings, Vec
 }
 
 fn read(flags: &[&str]) -> Result<SecuritySettings, Vec<String>> {
-    read_where(Listening { grpc: true, rest: true }, flags)
+    read_where(Listening { grpc: true, rest: true, devices: true }, flags)
 }
 
 fn faults(flags: &[&str]) -> Vec<String> {
@@ -58,7 +58,7 @@ fn reflection_is_for_operators_wherever_strangers_may_reach_it() {
 
 #[test]
 fn a_listener_that_is_not_opened_needs_no_tls() {
-    let grpc_alone = Listening { grpc: true, rest: false };
+    let grpc_alone = Listening { grpc: true, rest: false, devices: true };
     assert!(read_where(grpc_alone, &["--rest-addr=0.0.0.0:8000"]).is_ok());
     assert!(read_where(grpc_alone, &["--grpc-addr=0.0.0.0:50051"]).is_err());
     assert!(read(&["--ops-addr=0.0.0.0:9464", "--grpc-addr=[::1]:50051"]).is_ok());
@@ -76,4 +76,29 @@ fn tls_files_open_every_address() {
     assert!(settings.tls.is_some());
     let told = faults(&[&flag("tls-cert", &key), &flag("tls-key", &key)]);
     assert!(told[0].starts_with("--tls-cert (HOMEPOT_TLS_CERT): "), "{told:#?}");
+}
+
+#[test]
+fn certificates_of_services_need_tls_and_an_authority_and_are_never_asked_of_devices() {
+    let directory = tempfile::tempdir().unwrap();
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&cert, pair.cert.pem()).unwrap();
+    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
+    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    let (cert_flag, key_flag, ca) = (flag("tls-cert", &cert), flag("tls-key", &key), flag("grpc-client-ca", &cert));
+
+    let told = faults(&[&ca]);
+    assert!(told[0].starts_with("--grpc-client-ca (HOMEPOT_GRPC_CLIENT_CA): needs --tls-cert"), "{told:?}");
+    fn and<'a>(tls: &[&'a str], more: &[&'a str]) -> Vec<&'a str> {
+        [tls, more].concat()
+    }
+    let tls = [cert_flag.as_str(), key_flag.as_str()];
+    assert!(faults(&and(&tls, &[&flag("grpc-client-ca", &key)]))[0].contains("holds no certificate"));
+    assert!(faults(&and(&tls, &["--grpc-client-auth=required"]))[0].contains("needs --grpc-client-ca"));
+    assert!(faults(&and(&tls, &[&ca, "--grpc-client-auth=always"]))[0].contains("'always' is neither"));
+    assert!(faults(&and(&tls, &[&ca, "--grpc-client-auth=required"]))[0].contains("devices have no certificates"));
+    let no_devices = Listening { grpc: true, rest: false, devices: false };
+    let settings = read_where(no_devices, &and(&tls, &[&ca, "--grpc-client-auth=required"])).unwrap();
+    assert!(settings.client_authorities.is_some() && settings.behind_proxy, "its clients may come through a gateway");
 }

@@ -1,9 +1,9 @@
-//! Reads the fields of an encoded message, one after the other. Most of a message is passed over, and nothing is copied: a
-//! command may carry 64 KiB of payload, and thousands are queued in a second.
+//! Reads the fields of an encoded message, one after the other, where only a few of them matter. Most of a message is passed
+//! over, and nothing is copied: a command may carry 64 KiB of payload, and thousands are queued in a second.
 
 /// A value as it stands in the message.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Value<'a> {
+pub enum Value<'a> {
     /// A number, a truth value or the number of an enum's value.
     Number(u64),
     /// A text or a message.
@@ -13,7 +13,7 @@ pub(super) enum Value<'a> {
 }
 
 /// The fields of a message by number, in their order; ends early where the message is broken.
-pub(super) fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, Value<'_>)> {
+pub fn fields(mut message: &[u8]) -> impl Iterator<Item = (u64, Value<'_>)> {
     std::iter::from_fn(move || {
         let key = varint(&mut message)?;
         let value = match key & 7 {
@@ -51,7 +51,7 @@ fn varint(message: &mut &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use homepot::pb::registry::v1::Presence;
+    use crate::pb::registry::v1::Presence;
     use prost::Message as _;
 
     use super::*;
