@@ -56,8 +56,8 @@ pub(crate) struct Flags {
     database: DatabaseFlags,
 
     /// What to do about the database's schema at the start: `run` the migrations that are to come, or `wait` until
-    /// `homepot migrate` has run them. A server that waits leaves the schema alone and makes no first admin. It still
-    /// needs the right to create tables, for the partitions of days to come.
+    /// `homepot migrate` has run them. A server that waits leaves the schema alone and makes no first admin, and its
+    /// database user needs no right to change the schema.
     #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
     migrations: String,
 
