@@ -61,6 +61,17 @@ pub(crate) struct Flags {
     #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
     migrations: String,
 
+    /// How long a server with the role link stays ready after its database went away, so that proxies leave the devices'
+    /// streams alone: 0s to 1h.
+    #[arg(
+        long,
+        env = "HOMEPOT_DATABASE_OUTAGE_GRACE",
+        value_name = "TIME",
+        default_value = "2m",
+        help_heading = "Storage"
+    )]
+    database_outage_grace: String,
+
     #[command(flatten)]
     redis: RedisFlags,
 
@@ -127,6 +138,8 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitSettings,
     /// Who changes the database's schema.
     pub(crate) migrations: Migrations,
+    /// Time for which a link stays ready without its database.
+    pub(crate) database_outage_grace: Duration,
     /// Time between the end of readiness and that of new connections.
     pub(crate) drain_grace: Duration,
     /// Time that open streams and requests have to end.
@@ -178,6 +191,11 @@ impl Flags {
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
             migrations,
+            database_outage_grace: reader.time(
+                "database-outage-grace",
+                &self.database_outage_grace,
+                Duration::ZERO..=60 * MINUTE,
+            ),
             drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),
             drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
             log: self.log.read(reader),

@@ -1,3 +1,4 @@
-//! The way to Postgres: servers as database users of their own.
+//! The way to Postgres: users of servers, and outages.
 
+mod outage;
 mod users;
