@@ -355,7 +355,7 @@ impl Server {
     fn start_background(&mut self, settings: &Settings, backstage: &Backstage) {
         let (roles, store) = (&settings.roles, &backstage.store);
         // Streams outlive an outage, and a proxy may end those of a process that is not ready.
-        let patience = if roles.has(Role::Link) { settings.database_outage_grace } else { Duration::ZERO };
+        let patience = if roles.has(Role::Link) { settings.outage_grace } else { Duration::ZERO };
         let (readiness, back) = (self.readiness.clone(), self.back.clone());
         self.backs.spawn(background::watch_database(store.clone(), readiness, patience, back));
         let (registry, back) = (backstage.registry.clone(), self.back.clone());

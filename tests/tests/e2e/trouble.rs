@@ -135,7 +135,7 @@ async fn a_database_at_a_port_is_spoken_to_by_tls_and_one_that_shows_another_cer
 
 /// A server that does not stay ready for the sake of its streams.
 fn unready_at_once() -> ServerOptions {
-    ServerOptions::default().env("HOMEPOT_DATABASE_OUTAGE_GRACE", "0s")
+    ServerOptions::default().env("HOMEPOT_OUTAGE_GRACE", "0s")
 }
 
 /// The session of a device whose first sample is stored.

@@ -63,14 +63,8 @@ pub(crate) struct Flags {
 
     /// How long a server with the role link stays ready after its database went away, so that proxies leave the devices'
     /// streams alone: 0s to 1h.
-    #[arg(
-        long,
-        env = "HOMEPOT_DATABASE_OUTAGE_GRACE",
-        value_name = "TIME",
-        default_value = "2m",
-        help_heading = "Storage"
-    )]
-    database_outage_grace: String,
+    #[arg(long, env = "HOMEPOT_OUTAGE_GRACE", value_name = "TIME", default_value = "2m", help_heading = "Storage")]
+    outage_grace: String,
 
     #[command(flatten)]
     redis: RedisFlags,
@@ -139,7 +133,7 @@ pub(crate) struct Settings {
     /// Who changes the database's schema.
     pub(crate) migrations: Migrations,
     /// Time for which a link stays ready without its database.
-    pub(crate) database_outage_grace: Duration,
+    pub(crate) outage_grace: Duration,
     /// Time between the end of readiness and that of new connections.
     pub(crate) drain_grace: Duration,
     /// Time that open streams and requests have to end.
@@ -191,11 +185,7 @@ impl Flags {
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
             migrations,
-            database_outage_grace: reader.time(
-                "database-outage-grace",
-                &self.database_outage_grace,
-                Duration::ZERO..=60 * MINUTE,
-            ),
+            outage_grace: reader.time("outage-grace", &self.outage_grace, Duration::ZERO..=60 * MINUTE),
             drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),
             drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
             log: self.log.read(reader),

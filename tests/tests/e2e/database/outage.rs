@@ -17,7 +17,7 @@ async fn a_link_stays_ready_without_its_database_for_a_while_and_other_roles_do_
     let mut cluster = Cluster::start().await;
     let with = |roles: &str| {
         let grace = format!("{}s", GRACE.as_secs());
-        ServerOptions::default().env("HOMEPOT_ROLES", roles).env("HOMEPOT_DATABASE_OUTAGE_GRACE", grace)
+        ServerOptions::default().env("HOMEPOT_ROLES", roles).env("HOMEPOT_OUTAGE_GRACE", grace)
     };
     let link = with("registry,link").env("HOMEPOT_DATABASE_URL", cluster.database().url());
     let link = Server::start_with(link).await;
