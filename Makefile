@@ -1,10 +1,11 @@
 # `make` alone tells what there is.
 .DEFAULT_GOAL := help
-.PHONY: help demo test dashboard kubernetes screenshots lint fmt bench soak fuzz torture siege
+.PHONY: help demo test dashboard kubernetes cluster-test packages packages-test image image-test packaging screenshots lint fmt bench soak
+.PHONY: fuzz torture siege
 
 help: ## this list
 	@echo "HOMEPOT"
-	@sed -n 's/^\([a-z]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## /    make \1\t/p' $(MAKEFILE_LIST) | expand -t 24
 	@echo "    make demo DEMO_SECONDS=30    ends by itself, status 0 if all of it worked"
 	@echo "    make siege SIEGE='--attack silence'    one attack; SIEGE=--list names them"
 	@echo "    make bench BENCH=ingest      one benchmark; BENCH='ingest --help' tells what it takes"
@@ -23,6 +24,24 @@ screenshots: ## the pictures of docs/dashboard.md; SCREENSHOTS=DIR takes every p
 
 kubernetes: ## checks of the manifests in k8s/, without a cluster
 	@exec scripts/kubernetes
+
+cluster-test: ## k8s/ played for real: each pod a container, under load, and nothing is lost; wants root
+	@exec scripts/cluster-test $(CLUSTER_TEST)
+
+packages: ## Debian packages of server, agent and simulator, in target/shipped/packages
+	@exec scripts/packages
+
+packages-test: ## installs, starts, upgrades, removes and purges them in an empty system; needs root
+	@exec scripts/packages test
+
+image: ## container images of server, agent and simulator
+	@exec scripts/image
+
+image-test: ## starts them with podman, as a cluster does; needs root
+	@exec scripts/image test
+
+packaging: ## checks of units, packages and workflows, without building any
+	@exec scripts/packaging
 
 lint: ## formatting, clippy, documentation and dependencies, as .ci/run has them
 	@exec .ci/run lint

@@ -45,6 +45,7 @@ pub(crate) async fn credentials(
             status.device_id = Some(identity.device_id.to_string());
             status.site_id = identity.site_id.as_ref().map(ToString::to_string);
         });
+        config.remove_left_token();
         let device_id = identity.device_id.clone();
         return Ok(Some(Credentials { device_id, key: key.clone(), signer: state.signer()? }));
     }
@@ -91,6 +92,7 @@ pub(crate) async fn credentials(
             Ok(key) => {
                 state.finish_enrollment(&device_id, &site_id, &server, &key)?;
                 tracing::info!(%device_id, %site_id, %server, "enrolled");
+                config.remove_left_token();
                 return Ok(Some(Credentials { device_id, key, signer: Some(signer) }));
             }
             Err(End::Refused(error)) if is_final(&error) => {
@@ -133,7 +135,10 @@ fn explain(error: &Error, device_id: &DeviceId, with_token: bool) -> String {
             format!("{error}. The enrolment token may be used up, over, or for another site")
         }
         Kind::Unauthenticated => {
-            format!("{error}. Give an enrolment token in HOMEPOT_ENROLLMENT_TOKEN or enrollment_token_file")
+            format!(
+                "{error}. Give an enrolment token in HOMEPOT_ENROLLMENT_TOKEN or enrollment_token_file, or write it to the \
+                 file enrollment/token beside the configuration file"
+            )
         }
         _ => error.to_string(),
     }

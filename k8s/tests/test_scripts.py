@@ -86,6 +86,17 @@ class Secrets(unittest.TestCase):
         self.assertNotIn("homepot-authority", renewed)
         self.assertEqual(renewed["homepot-devices-tls"]["ca.crt"], (authority / "tls.crt").read_bytes())
 
+    def test_an_authority_is_made_once_and_trusted_beside_another(self):
+        old, new = self.directory / "old", self.directory / "new"
+        for directory in (old, new):
+            made = secrets("authority", "--authority", str(directory))
+            self.assertEqual(made, secrets("authority", "--authority", str(directory)))
+        both = secrets("certificates", *NAMES, "--authority", str(old), "--trust", str(new / "tls.crt"))
+        for secret in both.values():
+            self.assertEqual(secret["ca.crt"], (old / "tls.crt").read_bytes() + (new / "tls.crt").read_bytes())
+            (self.directory / "shown").write_bytes(secret["tls.crt"])
+            openssl("verify", "-CAfile", old / "tls.crt", self.directory / "shown")
+
     def test_a_call_that_lacks_something_says_how_it_is_called(self):
         for arguments in ([], ["nothing"], ["certificates"], ["all", "--devices"], ["all", *NAMES, "--what", "x"]):
             done = subprocess.run([K8S / "secrets", *arguments], capture_output=True, text=True, check=False)

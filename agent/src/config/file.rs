@@ -1,12 +1,19 @@
-//! The TOML file, read key by key so that every fault in it is told, not only the first.
+//! The TOML files, read key by key so that every fault in them is told, not only the first.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 use toml::{Table, Value};
 
 use crate::commands::{Rules, builtin::ProgramRule};
 
-/// What the file says.
+const RESTART_APP: &str = "restart_app";
+const REBOOT: &str = "reboot";
+
+/// What a file says, or several together.
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) server: Option<String>,
@@ -21,7 +28,69 @@ pub(super) struct File {
     pub(super) allow_plaintext: Option<bool>,
     pub(super) spool_max_bytes: Option<String>,
     pub(super) spool_max_age: Option<String>,
-    pub(super) rules: Rules,
+    /// The commands of which something is said: the program, or `None` where it is denied.
+    commands: BTreeMap<&'static str, Option<ProgramRule>>,
+}
+
+impl File {
+    /// Both together; what `later` says counts.
+    pub(super) fn before(mut self, later: Self) -> Self {
+        self.commands.extend(later.commands);
+        Self {
+            server: later.server.or(self.server),
+            site: later.site.or(self.site),
+            device_id: later.device_id.or(self.device_id),
+            name: later.name.or(self.name),
+            device_type: later.device_type.or(self.device_type),
+            state_dir: later.state_dir.or(self.state_dir),
+            host_root: later.host_root.or(self.host_root),
+            ca_file: later.ca_file.or(self.ca_file),
+            enrollment_token_file: later.enrollment_token_file.or(self.enrollment_token_file),
+            allow_plaintext: later.allow_plaintext.or(self.allow_plaintext),
+            spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
+            spool_max_age: later.spool_max_age.or(self.spool_max_age),
+            commands: self.commands,
+        }
+    }
+
+    /// What commands may do.
+    pub(super) fn rules(&self) -> Rules {
+        let rule = |name| self.commands.get(name).cloned().flatten();
+        Rules { restart_app: rule(RESTART_APP), reboot: rule(REBOOT) }
+    }
+}
+
+/// The texts of the file at `path` and of those in the directory beside it, in the order in which they count. The file
+/// itself need not be there, unless it was `asked` for.
+pub(super) fn texts(path: &Path, asked: bool, faults: &mut Vec<String>) -> Vec<(PathBuf, String)> {
+    let is_absent = |error: &io::Error| error.kind() == io::ErrorKind::NotFound;
+    let mut paths = Vec::new();
+    if asked || !fs::exists(path).is_ok_and(|exists| !exists) {
+        paths.push(path.to_owned());
+    }
+    let beside = path.with_extension("d");
+    match fs::read_dir(&beside)
+        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>())
+    {
+        Ok(mut found) => {
+            found.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+            found.sort();
+            paths.extend(found);
+        }
+        Err(error) if is_absent(&error) => {}
+        Err(error) => faults.push(format!("can't read {}: {error}", beside.display())),
+    }
+    let mut texts = Vec::new();
+    for path in paths {
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                faults.extend(super::untrusted("config", &path));
+                texts.push((path, text));
+            }
+            Err(error) => faults.push(format!("can't read {}: {error}", path.display())),
+        }
+    }
+    texts
 }
 
 /// Reads `text`, which came from `path`.
@@ -53,19 +122,17 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         allow_plaintext: keys.flag("allow_plaintext"),
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
-        rules: Rules::default(),
+        commands: BTreeMap::new(),
     };
     let commands = keys.table("commands");
     keys.refuse_the_rest();
 
     let mut keys = Keys { prefix: "commands.", table: commands, faults };
-    let (restart_app, reboot) = (keys.table("restart_app"), keys.table("reboot"));
+    let tables = [RESTART_APP, REBOOT].map(|name| keys.table.contains_key(name).then(|| (name, keys.table(name))));
     keys.refuse_the_rest();
-    let rules = Rules {
-        restart_app: rule("commands.restart_app.", restart_app, faults),
-        reboot: rule("commands.reboot.", reboot, faults),
-    };
-    File { rules, ..file }
+    let told = tables.into_iter().flatten();
+    let commands = told.map(|(name, table)| (name, rule(&format!("commands.{name}."), table, faults))).collect();
+    File { commands, ..file }
 }
 
 fn rule(prefix: &str, table: Table, faults: &mut Vec<String>) -> Option<ProgramRule> {

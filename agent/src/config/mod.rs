@@ -1,5 +1,6 @@
-//! The agent's configuration. Flags come first (each is also an environment variable), then one TOML file, then
-//! defaults.
+//! The agent's configuration. Flags come first (each is also an environment variable), then TOML files, then defaults.
+//! The files are `agent.toml` and those in the directory `agent.d` beside it, in the order of their names; what a later
+//! file says goes before what an earlier one says.
 //!
 //! ```toml
 //! server = "https://pot.example:50051"
@@ -29,16 +30,17 @@
 
 mod amount;
 mod file;
+mod token;
 
 use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use homepot::model::{DeviceId, DeviceType, Secret, SecretKind, ServerAddress, SiteId};
+use homepot::model::{DeviceId, DeviceType, Secret, ServerAddress, SiteId};
 use homepot_host::{
     environment::{self, VariableError},
-    secret_file, trust,
+    trust,
 };
 
 use crate::{
@@ -55,7 +57,8 @@ const TOKEN_VARIABLE: &str = "HOMEPOT_ENROLLMENT_TOKEN";
 /// The agent's configuration file and state directory.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Place {
-    /// Configuration file [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml, if it exists]
+    /// Configuration file [default: /etc/homepot/agent.toml as root, else ~/.config/homepot/agent.toml, if it exists].
+    /// Files in the directory of the same name with .d, such as /etc/homepot/agent.d/site.toml, are read after it
     #[arg(long, env = "HOMEPOT_AGENT_CONFIG", value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Directory of the agent's key, samples and commands [default: /var/lib/homepot-agent as root, else
@@ -92,7 +95,9 @@ pub struct Flags {
     /// Trust only the certificates in this PEM file [default: the system's roots]
     #[arg(long, env = "HOMEPOT_AGENT_CA_FILE", value_name = "FILE")]
     pub ca_file: Option<PathBuf>,
-    /// File that holds the enrolment token [default: the token in $HOMEPOT_ENROLLMENT_TOKEN, else open enrolment]
+    /// File that holds the enrolment token [default: the token in $HOMEPOT_ENROLLMENT_TOKEN, else the file
+    /// enrollment/token beside the configuration file, which is removed once the device has enrolled, else open
+    /// enrolment]
     #[arg(long, env = "HOMEPOT_AGENT_ENROLLMENT_TOKEN_FILE", value_name = "FILE")]
     pub enrollment_token_file: Option<PathBuf>,
     /// Allow http:// to another machine. Use it only if something else encrypts the connection
@@ -145,6 +150,8 @@ pub struct Config {
     pub enrollment_token_file: Option<PathBuf>,
     /// The enrolment token of the environment; the file goes first.
     pub enrollment_token: Option<Secret>,
+    /// Where a token may be left that is used once and then removed; what was given otherwise goes first.
+    pub left_token: Option<PathBuf>,
     /// The spool's room on disk.
     pub spool_max_bytes: u64,
     /// Samples that wait for longer are dropped.
@@ -178,23 +185,15 @@ impl Defaults {
 }
 
 impl Config {
-    /// Reads the file that the flags or the machine name, and puts everything together.
+    /// Reads the file that the flags or the machine name and those beside it, and puts everything together.
     pub fn load(flags: &Flags, defaults: &Defaults) -> Result<Self, Vec<String>> {
         let path = flags.place.config.as_ref().or(defaults.config.as_ref());
         let mut faults = Vec::new();
-        let text = match path.map(|path| (path, std::fs::read_to_string(path))) {
-            Some((path, Ok(text))) => {
-                faults.extend(untrusted("config", path));
-                Some((path.as_path(), text))
-            }
-            Some((_, Err(error))) if flags.place.config.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
-                None
-            }
-            Some((path, Err(error))) => return Err(vec![format!("can't read {}: {error}", path.display())]),
-            None => None,
+        let texts = match path {
+            Some(path) => file::texts(path, flags.place.config.is_some(), &mut faults),
+            None => Vec::new(),
         };
-        let config = Self::resolve(flags, text.as_ref().map(|(path, text)| (*path, text.as_str())), defaults);
-        match config {
+        match Self::resolve(flags, &texts, defaults) {
             Ok(config) => {
                 faults.extend(config.untrusted_files());
                 if faults.is_empty() { Ok(config) } else { Err(faults) }
@@ -215,10 +214,12 @@ impl Config {
         named.into_iter().filter_map(|(key, path)| untrusted(key, &path?)).collect()
     }
 
-    /// Combines flags, the file's text and defaults, and reports every fault.
-    pub fn resolve(flags: &Flags, file: Option<(&Path, &str)>, defaults: &Defaults) -> Result<Self, Vec<String>> {
+    /// Combines flags, the texts of the files, later ones first, and defaults, and reports every fault.
+    pub fn resolve(flags: &Flags, texts: &[(PathBuf, String)], defaults: &Defaults) -> Result<Self, Vec<String>> {
         let mut faults = Vec::new();
-        let file = file.map(|(path, text)| file::read(path, text, &mut faults)).unwrap_or_default();
+        let read = texts.iter().map(|(path, text)| file::read(path, text, &mut faults));
+        let file = read.reduce(file::File::before).unwrap_or_default();
+        let rules = file.rules();
 
         let server = flags.server.clone().or(file.server).unwrap_or_else(|| SERVER.to_owned());
         let allow_plaintext = flags.allow_plaintext || file.allow_plaintext.unwrap_or_default();
@@ -265,31 +266,15 @@ impl Config {
             ca_file: flags.ca_file.clone().or(file.ca_file),
             enrollment_token_file: flags.enrollment_token_file.clone().or(file.enrollment_token_file),
             enrollment_token: defaults.enrollment_token.clone(),
+            left_token: token::left_beside(flags.place.config.as_ref().or(defaults.config.as_ref())),
             spool_max_bytes: spool_max_bytes.unwrap_or(MAX_BYTES),
             spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
-            rules: file.rules,
+            rules,
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),
             _ => Err(faults),
         }
-    }
-
-    /// The enrolment token, where there is one.
-    pub fn token(&self) -> Result<Option<Secret>, String> {
-        let token = match &self.enrollment_token_file {
-            Some(path) => {
-                let text = secret_file::read(path).map_err(|error| format!("enrollment_token_file: {error}"))?;
-                Some(Secret::presented(text.trim()))
-            }
-            None => self.enrollment_token.clone(),
-        };
-        if let Some(token) = &token {
-            token
-                .check_form(SecretKind::EnrollmentToken, "the enrolment token")
-                .map_err(|error| error.message().to_owned())?;
-        }
-        Ok(token)
     }
 }
 
@@ -319,12 +304,12 @@ mod tests {
     }
 
     fn resolve(flags: &Flags, text: &str) -> Result<Config, Vec<String>> {
-        Config::resolve(flags, Some((Path::new("agent.toml"), text)), &defaults())
+        Config::resolve(flags, &[("agent.toml".into(), text.to_owned())], &defaults())
     }
 
     #[test]
     fn nothing_told_gives_the_documented_defaults() {
-        let config = Config::resolve(&Flags::default(), None, &defaults()).unwrap();
+        let config = Config::resolve(&Flags::default(), &[], &defaults()).unwrap();
         assert_eq!(config.server.to_string(), SERVER);
         assert_eq!(config.default_device_id.unwrap().as_str(), "till-7.shop");
         assert_eq!((config.device_type.as_str(), config.name.as_str()), ("linux_server", "Till-7.shop"));
@@ -428,11 +413,40 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_checked_and_never_shown() {
-        let mut config = Config::resolve(&Flags::default(), None, &defaults()).unwrap();
-        assert!(config.token().unwrap().is_none());
-        config.enrollment_token = Some(Secret::presented("hpe_secret"));
-        assert!(!config.token().unwrap_err().contains("hpe_secret"));
-        assert!(!format!("{config:?}").contains("hpe_secret"));
+    fn files_beside_the_configuration_go_before_it_in_the_order_of_their_names() {
+        use std::{fs, os::unix::fs::PermissionsExt as _};
+        let directory = tempfile::tempdir().unwrap();
+        let (config, beside) = (directory.path().join("agent.toml"), directory.path().join("agent.d"));
+        let flags = |config: &Path| Flags {
+            place: Place { config: Some(config.to_owned()), state_dir: None },
+            ..Default::default()
+        };
+        fs::create_dir(&beside).unwrap();
+        let rule = "allow = true\nprogram = '/usr/sbin/reboot'\n";
+        fs::write(&config, format!("name = 'A'\nsite = 'a'\n[commands.reboot]\n{rule}[commands.restart_app]\n{rule}"))
+            .unwrap();
+        fs::write(beside.join("20-b.toml"), "site = 'b'\n[commands.reboot]\nallow = false\n").unwrap();
+        fs::write(beside.join("10-c.toml"), "site = 'c'\ndevice_id = 'c'\n").unwrap();
+        fs::write(beside.join("30-d.toml.dpkg-old"), "site = 'd'\n").unwrap();
+        let loaded = Config::load(&flags(&config), &defaults()).unwrap();
+        assert_eq!((loaded.site_id.unwrap().as_str(), loaded.device_id.unwrap().as_str()), ("b", "c"));
+        assert_eq!((loaded.name.as_str(), loaded.rules.reboot), ("A", None), "what a later file denies is denied");
+        assert_eq!(loaded.rules.restart_app.unwrap().program, Path::new("/usr/sbin/reboot"));
+
+        fs::write(beside.join("20-b.toml"), "colour = 'red'\n").unwrap();
+        fs::set_permissions(beside.join("10-c.toml"), fs::Permissions::from_mode(0o666)).unwrap();
+        let told = Config::load(&flags(&config), &defaults()).unwrap_err().join("\n");
+        assert!(told.contains("20-b.toml: unknown key colour"), "{told}");
+        assert!(told.contains("10-c.toml can be written by every user") && told.contains("chmod go-w"), "{told}");
+
+        let absent = directory.path().join("absent.toml");
+        assert!(Config::load(&flags(&absent), &defaults()).unwrap_err()[0].starts_with("can't read "));
+        let at_its_default = Defaults { config: Some(absent), ..defaults() };
+        assert!(Config::load(&Flags::default(), &at_its_default).is_ok(), "the machine's file need not be there");
+        fs::set_permissions(beside.join("10-c.toml"), fs::Permissions::from_mode(0o644)).unwrap();
+        fs::remove_file(beside.join("20-b.toml")).unwrap();
+        fs::remove_file(&config).unwrap();
+        let alone = Config::load(&Flags::default(), &Defaults { config: Some(config), ..defaults() }).unwrap();
+        assert_eq!(alone.site_id.unwrap().as_str(), "c", "the files beside it are enough");
     }
 }

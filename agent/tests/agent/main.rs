@@ -11,7 +11,7 @@ mod server;
 use std::{path::Path, time::Duration};
 
 use homepot::{
-    model::to_proto_timestamp,
+    model::{Secret, SecretKind, to_proto_timestamp},
     pb::{
         device::v1::{self as pb, attach_request::Message as Up, attach_response::Message as Down},
         telemetry::v1 as telemetry,
@@ -39,13 +39,14 @@ struct Agent {
 impl Agent {
     fn start(server: &Server, state: &Path, file: &str) -> Self {
         let flags = Flags {
-            place: Place { config: None, state_dir: Some(state.join("state")) },
+            place: Place { config: Some(state.join("agent.toml")), state_dir: Some(state.join("state")) },
             server: Some(server.url()),
             site: Some("site-001".to_owned()),
             device_id: Some("till-7".to_owned()),
             ..Flags::default()
         };
-        let config = Config::resolve(&flags, Some((Path::new("agent.toml"), file)), &Defaults::default()).unwrap();
+        let files = [("agent.toml".into(), file.to_owned())];
+        let config = Config::resolve(&flags, &files, &Defaults::default()).unwrap();
         let stop = CancellationToken::new();
         let (sender, status) = watch::channel(Status::starting("test"));
         let task = tokio::spawn(homepot_agent::run(config, stop.clone(), sender));
@@ -102,6 +103,39 @@ async fn an_id_that_is_taken_ends_the_agent_with_what_to_do_instead_of_a_loop() 
     assert_eq!(ended.exit_code(), 3);
     assert!(ended.to_string().contains("rotate the key"), "{ended}");
     assert_eq!(server.enrollments().len(), 1);
+}
+
+#[tokio::test]
+async fn a_token_that_was_left_goes_once_the_device_has_its_key_and_not_before() {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+    let state = state();
+    let left = state.path().join("enrollment/token");
+    let leave = || {
+        fs::create_dir_all(left.parent().unwrap()).unwrap();
+        let token = Secret::from_random(SecretKind::EnrollmentToken, [7; 32]);
+        fs::write(&left, token.reveal()).unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    leave();
+    let refusing = Server::start().await;
+    refusing.refuse_enrollment(homepot::Error::new(homepot::Kind::AlreadyExists, "Device till-7 already exists"));
+    let refused = Agent::start(&refusing, state.path(), "");
+    timeout(PATIENCE, refused.task).await.unwrap().unwrap().unwrap_err();
+    assert!(left.exists());
+
+    let mut server = Server::start().await;
+    let agent = Agent::start(&server, state.path(), "");
+    server.session().await;
+    assert!(!left.exists());
+    agent.stop().await.unwrap();
+
+    // Left once more, such as by whoever sets up the machine anew.
+    leave();
+    let again = Agent::start(&server, state.path(), "");
+    server.session().await;
+    assert_eq!(server.enrollments().len(), 1);
+    assert!(!left.exists());
+    again.stop().await.unwrap();
 }
 
 #[tokio::test]

@@ -31,7 +31,9 @@ use super::replica::Replica;
 
 /// How often the name is looked up: a new replica has its share this long after DNS names it.
 const LOOK_UP_EVERY: Duration = Duration::from_secs(5);
-/// How long a call waits where no replica is ready.
+/// How often, while none of those that are known is ready: the one that takes over may not be known yet.
+const LOOK_UP_AGAIN: Duration = Duration::from_secs(1);
+/// How long a call waits where no replica is ready. Longer than it takes to find one that DNS has.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// How often a call is sent that may be repeated.
 const ATTEMPTS: usize = 3;
@@ -119,8 +121,15 @@ async fn search(names: Vec<ServerAddress>, ca: Option<PathBuf>, ready: watch::Se
     // Ends them all when it is dropped.
     let mut followers = JoinSet::new();
     let mut ticks = every(LOOK_UP_EVERY);
+    let mut seen = ready.subscribe();
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = async {
+                let _ = seen.wait_for(Vec::is_empty).await;
+                tokio::time::sleep(LOOK_UP_AGAIN).await;
+            } => {}
+        }
         for (number, name) in names.iter().enumerate() {
             // Where the lookup fails, those who were known stay: what is wrong may be DNS alone.
             let found = match look_up(name).await {
