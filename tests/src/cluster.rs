@@ -196,6 +196,20 @@ impl Cluster {
         }
     }
 
+    /// Stops it as an administrator would.
+    pub fn stop(&mut self) {
+        if let Some(process) = self.process.take() {
+            process.interrupt();
+            assert!(wait_gone(process.id(), PATIENCE), "{}", process.tail());
+        }
+    }
+
+    /// Starts it after it was stopped, at its socket, with the same data.
+    pub async fn start_again(&mut self) {
+        assert!(self.process.is_none(), "it is still up");
+        self.process = Some(start_postmaster(self.files.postmaster().envs(self.clock.env())).await);
+    }
+
     fn tail(&self) -> String {
         self.process.as_ref().map(Process::tail).unwrap_or_default()
     }
@@ -230,9 +244,7 @@ impl Cluster {
         if let Some((certificate, port)) = options.tls {
             files.use_tls(certificate, port, &mut postmaster);
         }
-        let process = Process::start("postgres", &mut postmaster);
-        let ready = |line: &serde_json::Value| line.as_str()?.contains("ready to accept").then_some(());
-        process.logged("that it is ready", ready).await;
+        let process = start_postmaster(&mut postmaster).await;
         let port = options.tls.map(|(_, port)| port);
         let cluster = Self { process: Some(process), clock, files, port, _directory: directory };
         if options.primary.is_none() {
@@ -276,6 +288,13 @@ impl Cluster {
     pub fn free_disk(&self) {
         self.files.disk.as_ref().expect("it was started on a disk of its own").free();
     }
+}
+
+async fn start_postmaster(postmaster: &mut Command) -> Process {
+    let process = Process::start("postgres", postmaster);
+    let ready = |line: &serde_json::Value| line.as_str()?.contains("ready to accept").then_some(());
+    process.logged("that it is ready", ready).await;
+    process
 }
 
 impl Drop for Cluster {

@@ -10,12 +10,20 @@ use crate::eventually;
 #[derive(Clone, Debug)]
 pub struct Database {
     data_dir: PathBuf,
+    user: String,
 }
 
 impl Database {
     /// The cluster of the server with that data directory.
     pub fn of(data_dir: &Path) -> Self {
-        Self { data_dir: data_dir.to_path_buf() }
+        Self { data_dir: data_dir.to_path_buf(), user: "homepot".to_owned() }
+    }
+
+    /// The same with the rights of another user.
+    #[must_use]
+    pub fn as_user(mut self, user: &str) -> Self {
+        user.clone_into(&mut self.user);
+        self
     }
 
     /// The rows of a query, each an object with its columns.
@@ -66,7 +74,7 @@ impl Database {
     /// Its address, for another server.
     pub fn url(&self) -> String {
         let (port, socket_dir) = self.socket();
-        format!("postgres:///homepot?host={}&port={port}&user=homepot", socket_dir.replace('/', "%2F"))
+        format!("postgres:///homepot?host={}&port={port}&user={}", socket_dir.replace('/', "%2F"), self.user)
     }
 
     /// Port and directory of its socket.
@@ -95,7 +103,7 @@ impl Database {
     fn client(&self, program: &str) -> tokio::process::Command {
         let (port, socket_dir) = self.socket();
         let mut command = tokio::process::Command::new(binary(program));
-        command.args(["--host", &socket_dir, "--port", &port, "--username", "homepot"]).kill_on_drop(true);
+        command.args(["--host", &socket_dir, "--port", &port, "--username", &self.user]).kill_on_drop(true);
         command
     }
 }

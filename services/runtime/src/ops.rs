@@ -35,6 +35,8 @@ struct Condition {
     phase: Phase,
     /// Things it can't work without and that are missing now, each with the reason where one is known.
     missing: BTreeMap<&'static str, &'static str>,
+    /// Things that are missing and that it does without for a while.
+    borne: BTreeMap<&'static str, &'static str>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,12 +53,15 @@ impl Condition {
             Phase::Serving => None,
             Phase::Draining => Some("draining".to_owned()),
         };
-        let missing = self.missing.iter().map(|(what, reason)| match reason.is_empty() {
-            true => (*what).to_owned(),
-            false => format!("{what} ({reason})"),
-        });
-        phase.into_iter().chain(missing).collect()
+        phase.into_iter().chain(described(&self.missing)).collect()
     }
+}
+
+fn described(things: &BTreeMap<&'static str, &'static str>) -> impl Iterator<Item = String> {
+    things.iter().map(|(what, reason)| match reason.is_empty() {
+        true => (*what).to_owned(),
+        false => format!("{what} ({reason})"),
+    })
 }
 
 impl Default for Readiness {
@@ -68,7 +73,8 @@ impl Default for Readiness {
 impl Readiness {
     /// Starting, so not ready.
     pub fn new() -> Self {
-        Self(Arc::new(watch::Sender::new(Condition { phase: Phase::Starting, missing: BTreeMap::new() })))
+        let (missing, borne) = (BTreeMap::new(), BTreeMap::new());
+        Self(Arc::new(watch::Sender::new(Condition { phase: Phase::Starting, missing, borne })))
     }
 
     /// Everything is up. Has no effect once draining.
@@ -94,9 +100,20 @@ impl Readiness {
 
     /// Notes why something it can't work without is missing; `None`: it is there.
     pub fn note_reason(&self, what: &'static str, missing: Option<&'static str>) {
-        self.0.send_if_modified(|standing| match missing {
-            None => standing.missing.remove(what).is_some(),
-            Some(reason) => standing.missing.insert(what, reason) != Some(reason),
+        self.0.send_if_modified(|standing| {
+            standing.borne.remove(what);
+            match missing {
+                None => standing.missing.remove(what).is_some(),
+                Some(reason) => standing.missing.insert(what, reason) != Some(reason),
+            }
+        });
+    }
+
+    /// Notes why something is missing that it does without for a while: it stays as ready as it is, and says what it lacks.
+    pub fn bear(&self, what: &'static str, reason: &'static str) {
+        self.0.send_if_modified(|standing| {
+            standing.borne.insert(what, reason);
+            standing.missing.remove(what).is_some()
         });
     }
 
@@ -155,10 +172,14 @@ fn bounded(health: Health) -> Router {
 }
 
 async fn readyz(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let reasons = readiness.0.borrow().reasons();
-    match reasons.is_empty() {
-        true => (StatusCode::OK, "ready\n".to_owned()),
-        false => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join(", "))),
+    let (reasons, borne) = {
+        let condition = readiness.0.borrow();
+        (condition.reasons(), described(&condition.borne).collect::<Vec<_>>())
+    };
+    match (reasons.is_empty(), borne.is_empty()) {
+        (true, true) => (StatusCode::OK, "ready\n".to_owned()),
+        (true, false) => (StatusCode::OK, format!("ready, for a while without: {}\n", borne.join(", "))),
+        (false, _) => (StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", reasons.join(", "))),
     }
 }
 
@@ -202,6 +223,11 @@ mod tests {
         readiness.note_reason("database", Some("disk_full"));
         let told = "not ready: database (disk_full)\n".to_owned();
         assert_eq!(ask(&ops, "/readyz").await, (StatusCode::SERVICE_UNAVAILABLE, told));
+        readiness.bear("database", "out_of_reach");
+        let told = "ready, for a while without: database (out_of_reach)\n".to_owned();
+        assert_eq!(ask(&ops, "/readyz").await, (StatusCode::OK, told));
+        readiness.note_reason("database", Some("out_of_reach"));
+        assert!(!readiness.is_ready());
         readiness.note("database", true);
         assert!(readiness.is_ready());
         readiness.draining();
@@ -229,6 +255,7 @@ mod tests {
             readiness.serving();
             readiness.note("database", true);
             assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::Serving as i32);
+            readiness.bear("database", "out_of_reach");
             readiness.note("database", false);
             assert_eq!(watched.message().await.unwrap().unwrap().status, ServingStatus::NotServing as i32);
         }

@@ -20,7 +20,7 @@ use homepot_runtime::{
     settings::Reflection,
     unauthenticated::{MESSAGE_BYTES, Unauthenticated},
 };
-use homepot_store::Store;
+use homepot_store::{Awaited, Store};
 use homepot_telemetry::Telemetry;
 use http::{Request, Response};
 use tonic::{Status, body::Body, service::Routes};
@@ -177,14 +177,22 @@ impl Backstage {
 /// Waits for somebody else's migrations, and says so.
 async fn wait_for_schema(store: &Store, readiness: &Readiness) -> anyhow::Result<()> {
     let mut told = None;
-    let waited = store.wait_for_schema(|pending| {
+    let waited = store.wait_for_schema(|awaited| {
         readiness.note_reason("schema", Some("waiting for `homepot migrate`"));
-        if told.replace(pending) != Some(pending) {
-            tracing::warn!(
+        if told.as_ref() == Some(&awaited) {
+            return;
+        }
+        match &awaited {
+            Awaited::Migrations(pending) => tracing::warn!(
                 pending,
                 "waiting for `homepot migrate`: the database lacks migrations that this server needs"
-            );
+            ),
+            Awaited::Rights(lacks) => tracing::warn!(
+                lacks,
+                "waiting for `homepot migrate`: this server's database user lacks rights; name it in HOMEPOT_DATABASE_USERS there"
+            ),
         }
+        told = Some(awaited);
     });
     waited.await.context("can't use the database's schema")?;
     readiness.note("schema", true);

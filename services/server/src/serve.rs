@@ -31,7 +31,7 @@ use crate::{
     assemble::{self, Backstage},
     background,
     remote::Exchange,
-    settings::{Flags, Migrations, Role, Roles, Settings},
+    settings::{Flags, Migrations, Role, Settings},
     sign_in_link::sign_in_link,
     signals::{Children, Signals},
     terminal,
@@ -327,7 +327,7 @@ impl Server {
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.grpc_tls());
             let gate = self.gates.grpc.clone();
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, gate, front).await });
-            self.start_background(&settings.roles, &backstage);
+            self.start_background(settings, &backstage);
             self.backstage = Some(backstage);
         }
         if let Some(listener) = listeners.rest {
@@ -351,9 +351,12 @@ impl Server {
     }
 
     /// Background work belongs to a role, so that as many processes as run that role take part in it.
-    fn start_background(&mut self, roles: &Roles, backstage: &Backstage) {
-        let store = &backstage.store;
-        self.backs.spawn(background::watch_database(store.clone(), self.readiness.clone(), self.back.clone()));
+    fn start_background(&mut self, settings: &Settings, backstage: &Backstage) {
+        let (roles, store) = (&settings.roles, &backstage.store);
+        // Streams outlive an outage, and a proxy may end those of a process that is not ready.
+        let patience = if roles.has(Role::Link) { settings.outage_grace } else { Duration::ZERO };
+        let (readiness, back) = (self.readiness.clone(), self.back.clone());
+        self.backs.spawn(background::watch_database(store.clone(), readiness, patience, back));
         let (registry, back) = (backstage.registry.clone(), self.back.clone());
         self.backs.spawn(async move { registry.watch_secret(back).await });
         if roles.has(Role::Registry) {

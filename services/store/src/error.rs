@@ -31,6 +31,9 @@ pub enum StoreError {
     /// The database can't be used as it is.
     #[error("the database is not suitable: {0}")]
     Unsuitable(String),
+    /// A database user lacks a right; the text says which, and who gives it.
+    #[error("{0}")]
+    Rights(String),
     /// Postgres answered with an error.
     #[error("the database answered: {0}")]
     Database(#[from] DieselError),
@@ -70,6 +73,7 @@ impl StoreError {
             Self::Unavailable(_) | Self::Lost { .. } => "unavailable",
             Self::TooLong(_) => "too_long",
             Self::Unsuitable(_) => "unsuitable",
+            Self::Rights(_) => "rights",
             Self::Database(_) if self.is_passing() => "passing",
             Self::Database(_) => "database",
             Self::Invalid(_) => "invalid",

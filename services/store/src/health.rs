@@ -1,10 +1,7 @@
 //! Checks whether Postgres works: whether it accepts writes.
 
 use diesel::{
-    Connection, PgConnection, QueryableByName, RunQueryDsl,
-    connection::SimpleConnection,
-    result::Error as DieselError,
-    sql_query,
+    PgConnection, QueryableByName, RunQueryDsl, sql_query,
     sql_types::{Bool, Integer, Text},
 };
 
@@ -32,18 +29,8 @@ pub(crate) fn is_read_only(conn: &mut PgConnection) -> Result<bool, StoreError> 
 /// Writes a table of a hundred pages and takes it back: its disk must have room for what is new, not only for what
 /// fits into pages that are there. Changes the catalogue, so it is for a database that is in trouble already.
 pub(crate) fn probe_write(conn: &mut PgConnection) -> Result<(), StoreError> {
-    let outcome = conn.transaction(|conn| {
-        conn.batch_execute(
-            "CREATE TABLE homepot_write_probe (filler text);
-            ALTER TABLE homepot_write_probe ALTER COLUMN filler SET STORAGE PLAIN;
-            INSERT INTO homepot_write_probe SELECT repeat('x', 7000) FROM generate_series(1, 100)",
-        )?;
-        Err::<(), StoreError>(DieselError::RollbackTransaction.into())
-    });
-    match outcome {
-        Err(StoreError::Database(DieselError::RollbackTransaction)) => Ok(()),
-        outcome => outcome,
-    }
+    sql_query("SELECT probe_new_table()").execute(conn)?;
+    Ok(())
 }
 
 #[derive(QueryableByName)]
@@ -79,7 +66,8 @@ struct OwnBackend {
 
 /// The server process that serves this connection.
 pub(crate) fn backend(conn: &mut PgConnection) -> Result<Backend, StoreError> {
-    let query = "SELECT pid, backend_start::text AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()";
+    let query =
+        "SELECT pid, coalesce(backend_start::text, '') AS started FROM pg_stat_activity WHERE pid = pg_backend_pid()";
     let found: OwnBackend = sql_query(query).get_result(conn)?;
     Ok(Backend { pid: found.pid, started: found.started })
 }

@@ -2,34 +2,38 @@
 //!
 //! Rows carry `changed_at = now()`, the start of the transaction that changed them, and are seen once it commits. So
 //! everything stamped before the start of the oldest transaction under way is there to be seen.
+//!
+//! Two seconds back: a transaction shows in the list a little after it takes its stamp. Ten minutes at most: none of ours takes
+//! that long (see `Lane::session_settings`), and a backup's, which takes hours, should not make every look read hours.
+//!
+//! Postgres shows a user the transactions of its own sessions, and servers may run as users of their own. So functions of the
+//! schema's owner look, which has to see them all (see [`crate::users`]).
 
 use chrono::{DateTime, Utc};
 use diesel::{
     OptionalExtension as _, PgConnection, QueryableByName, RunQueryDsl, sql_query,
-    sql_types::{Double, Integer, Text, Timestamptz},
+    sql_types::{Double, Integer, Nullable, Text, Timestamptz},
 };
 
-use crate::StoreError;
+use crate::{StoreError, users};
 
 #[derive(QueryableByName)]
 struct Horizon {
     #[diesel(sql_type = Timestamptz)]
     horizon: DateTime<Utc>,
+    #[diesel(sql_type = Nullable<Text>)]
+    unseen: Option<String>,
 }
-
-// Two seconds back: a transaction shows in the list a little after it takes its stamp. Ten minutes at most: none of ours
-// takes that long (see `Lane::session_settings`), and a backup's, which takes hours, should not make every look read hours.
-// Postgres shows a role the transactions of its own sessions; all replicas come as the same one.
-const HORIZON: &str = "\
-SELECT greatest(least(min(xact_start), now()), now() - interval '10 minutes') - interval '2 seconds' AS horizon
-FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()";
 
 /// Everything stamped before this is committed, or never will be. To be read before the rows, in a transaction of its
 /// own; by the database's clock.
 pub fn horizon(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
-    let found: Horizon = sql_query(HORIZON).get_result(conn)?;
-    Ok(found.horizon)
+    let found: Horizon = sql_query("SELECT horizon, unseen FROM watch_horizon()").get_result(conn)?;
+    match found.unseen {
+        None => Ok(found.horizon),
+        // Better no news than news with holes.
+        Some(users) => Err(users::cant_see(conn, &users)?),
+    }
 }
 
 /// The transaction that holds the horizon back most: what watches are told waits for it.
@@ -49,16 +53,7 @@ pub struct Holder {
     pub age: f64,
 }
 
-// Not what it runs: that may hold what is nobody's business.
-const HOLDER: &str = "\
-SELECT pid, coalesce(application_name, '') AS application_name, coalesce(state, '') AS state,
-    extract(epoch FROM clock_timestamp() - xact_start)::float8 AS age
-FROM pg_stat_activity
-WHERE datname = current_database() AND backend_type = 'client backend' AND pid <> pg_backend_pid()
-    AND xact_start IS NOT NULL
-ORDER BY xact_start LIMIT 1";
-
 /// Whose transaction is the oldest; `None` where none is under way.
 pub fn holder(conn: &mut PgConnection) -> Result<Option<Holder>, StoreError> {
-    Ok(sql_query(HOLDER).get_result(conn).optional()?)
+    Ok(sql_query("SELECT pid, application_name, state, age FROM oldest_transaction()").get_result(conn).optional()?)
 }

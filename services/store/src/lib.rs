@@ -54,11 +54,13 @@ mod store;
 pub mod test_support;
 mod trouble;
 mod url;
+mod users;
 mod watchdog;
 
 pub use combine::Combiner;
 pub use diesel::PgConnection;
 pub use error::StoreError;
 pub use lane::Lane;
+pub use migrate::Awaited;
 pub use sqlstate::{Meaning, Trouble};
 pub use store::{Store, StoreConfig};

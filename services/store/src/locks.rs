@@ -12,8 +12,6 @@ use crate::StoreError;
 pub(crate) enum Lock {
     /// Migrations run one replica at a time.
     Migrations,
-    /// Partitions are made one replica at a time.
-    Partitions,
     /// Who counts operators before changing them goes alone.
     Operators,
     /// Writers of samples share it; who closes minutes for them has it alone.
@@ -26,7 +24,7 @@ impl Lock {
     fn number(self) -> i64 {
         match self {
             Self::Migrations => 0x686f_6d65_0001,
-            Self::Partitions => 0x686f_6d65_0002,
+            // 0x686f_6d65_0002 is for partitions; the functions that make and drop them take it.
             Self::Operators => 0x686f_6d65_0003,
             Self::Rollups => 0x686f_6d65_0004,
             Self::Maintenance => 0x686f_6d65_0005,

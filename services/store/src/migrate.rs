@@ -16,7 +16,7 @@ use crate::{
     Store, StoreError,
     lane::Lane,
     locks::{self, Lock},
-    restored, samples,
+    restored, samples, users,
 };
 
 /// How often a server that waits for the schema looks at it.
@@ -24,13 +24,22 @@ const SCHEMA_LOOK: Duration = Duration::from_millis(500);
 
 const MIGRATIONS: EmbeddedMigrations = embed_migrations!("../../migrations");
 
+/// What a server that waits for `homepot migrate` waits for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// So many of the migrations that this program knows.
+    Migrations(usize),
+    /// Rights of this server's database user; the statement that gives the first of them.
+    Rights(String),
+}
+
 /// How the schema stands to this program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum SchemaState {
     /// Everything that this program needs is there. There may be more, of a newer program.
     Current,
-    /// So many of the migrations that this program knows are still to come.
-    Behind(usize),
+    /// Something is still to come.
+    Behind(Awaited),
     /// The schema no longer bears this program.
     TooNew {
         /// The oldest migration that a program has to know.
@@ -42,13 +51,20 @@ enum SchemaState {
 
 impl Store {
     /// Waits until the schema has everything that this program needs, however long that takes; `told` hears of each look
-    /// that found it lacking, with the number of migrations to come. It changes nothing, and fails where the schema is
-    /// too new.
-    pub async fn wait_for_schema(&self, mut told: impl FnMut(usize)) -> Result<(), StoreError> {
+    /// that found it lacking, with what is still to come. It changes nothing, and fails where the schema is too new, or
+    /// where watches could not see the transactions of this server's user.
+    pub async fn wait_for_schema(&self, mut told: impl FnMut(Awaited)) -> Result<(), StoreError> {
+        let look = |conn: &mut PgConnection| {
+            let state = state(conn)?;
+            if state == SchemaState::Current {
+                users::check_own(conn)?;
+            }
+            Ok(state)
+        };
         loop {
-            match self.lane(Lane::Upkeep).run("look_at_schema", state).await {
+            match self.lane(Lane::Upkeep).run("look_at_schema", look).await {
                 Ok(SchemaState::Current) => return Ok(()),
-                Ok(SchemaState::Behind(pending)) => told(pending),
+                Ok(SchemaState::Behind(awaited)) => told(awaited),
                 Ok(SchemaState::TooNew { needs, knows }) => return Err(StoreError::SchemaTooNew { needs, knows }),
                 Err(error) if error.is_passing() => tracing::warn!(%error, "look at the database's schema"),
                 Err(error) => return Err(error),
@@ -62,14 +78,30 @@ impl Store {
 fn state(conn: &mut PgConnection) -> Result<SchemaState, StoreError> {
     let migrations = MigrationSource::<Pg>::migrations(&MIGRATIONS).map_err(failed)?;
     let known: BTreeSet<String> = migrations.iter().map(|migration| migration.name().version().to_string()).collect();
-    let Some(made) = made(conn)? else { return Ok(SchemaState::Behind(known.len())) };
+    let made = match made(conn)? {
+        Seen::Nothing => return Ok(SchemaState::Behind(Awaited::Migrations(known.len()))),
+        Seen::Forbidden(lacks) => return Ok(SchemaState::Behind(Awaited::Rights(lacks))),
+        Seen::Made(made) => made,
+    };
     if let Some(needs) = made.needs.filter(|needs| !known.contains(needs)) {
         return Ok(SchemaState::TooNew { needs, knows: known.into_iter().next_back().unwrap_or_default() });
     }
     Ok(match known.difference(&made.applied).count() {
-        0 => SchemaState::Current,
-        pending => SchemaState::Behind(pending),
+        // Rights of what it does not know yet can't be told.
+        0 => match users::lacks_rights(conn)? {
+            None => SchemaState::Current,
+            Some(lacks) => SchemaState::Behind(Awaited::Rights(lacks)),
+        },
+        pending => SchemaState::Behind(Awaited::Migrations(pending)),
     })
+}
+
+enum Seen {
+    /// There is no schema.
+    Nothing,
+    /// This user may not even look; the statement that changes that.
+    Forbidden(String),
+    Made(Made),
 }
 
 struct Made {
@@ -83,6 +115,9 @@ struct Tables {
     applied: Option<String>,
     #[diesel(sql_type = Nullable<Text>)]
     bears: Option<String>,
+    /// What gives the right to read them, where it is lacking.
+    #[diesel(sql_type = Nullable<Text>)]
+    forbidden: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -91,14 +126,19 @@ struct Version {
     version: String,
 }
 
-/// What was made so far; `None`: nothing at all.
-fn made(conn: &mut PgConnection) -> Result<Option<Made>, StoreError> {
+/// What was made so far.
+fn made(conn: &mut PgConnection) -> Result<Seen, StoreError> {
     let tables: Tables = sql_query(
-        "SELECT to_regclass('__diesel_schema_migrations')::text AS applied, to_regclass('schema_bears')::text AS bears",
+        "SELECT a::text AS applied, b::text AS bears, CASE WHEN NOT has_table_privilege(a, 'SELECT')
+            OR NOT has_table_privilege(b, 'SELECT') THEN format('GRANT SELECT ON TABLE %s TO %I', a, current_user) END AS forbidden
+        FROM (SELECT to_regclass('__diesel_schema_migrations') AS a, to_regclass('schema_bears') AS b) t",
     )
     .get_result(conn)?;
     if tables.applied.is_none() {
-        return Ok(None);
+        return Ok(Seen::Nothing);
+    }
+    if let Some(lacks) = tables.forbidden {
+        return Ok(Seen::Forbidden(lacks));
     }
     let applied: Vec<Version> = sql_query("SELECT version::text FROM __diesel_schema_migrations").load(conn)?;
     let needs: Vec<Version> = match tables.bears {
@@ -106,7 +146,7 @@ fn made(conn: &mut PgConnection) -> Result<Option<Made>, StoreError> {
         None => Vec::new(),
     };
     let needs = needs.into_iter().next().map(|row| row.version);
-    Ok(Some(Made { applied: applied.into_iter().map(|row| row.version).collect(), needs }))
+    Ok(Seen::Made(Made { applied: applied.into_iter().map(|row| row.version).collect(), needs }))
 }
 
 fn refuse_too_new(conn: &mut PgConnection) -> Result<(), StoreError> {
@@ -116,16 +156,21 @@ fn refuse_too_new(conn: &mut PgConnection) -> Result<(), StoreError> {
     }
 }
 
-/// Runs what is pending. diesel takes no lock of its own: without ours, of three replicas that start at once two crash.
+/// Runs what is pending, and gives `database_users` the rights of servers. diesel takes no lock of its own: without ours, of three
+/// replicas that start at once two crash.
 ///
 /// Answers what was ended because this database turned out to be restored from a dump.
-pub(crate) fn run(conn: &mut PgConnection) -> Result<Option<restored::Ended>, StoreError> {
+pub(crate) fn run(conn: &mut PgConnection, database_users: &[String]) -> Result<Option<restored::Ended>, StoreError> {
+    users::check_may_migrate(conn)?;
     unhurried(conn, |conn| {
         refuse_too_new(conn)?;
         let done = conn.run_pending_migrations(MIGRATIONS).map_err(failed)?;
         if !done.is_empty() {
             tracing::info!(count = done.len(), "migrated the database");
         }
+        users::close(conn)?;
+        users::grant(conn, database_users)?;
+        users::check_own(conn)?;
         let ended = restored::notice(conn)?;
         if let Some(restored::Ended { commands, runs }) = ended {
             tracing::warn!(

@@ -3,7 +3,7 @@
 use std::{ffi::OsString, time::Duration};
 
 use homepot::model::Secret;
-use homepot_host::settings::Reader;
+use homepot_host::settings::{Reader, given};
 
 use crate::{StoreConfig, maintenance::Retention};
 
@@ -30,6 +30,11 @@ pub struct DatabaseFlags {
         help_heading = "Storage"
     )]
     database_threads: String,
+
+    /// Database users of servers that run as other users than the one that migrates, separated by commas. Each migration
+    /// gives them what servers need: to read and write rows, and to call the schema's functions. They must exist.
+    #[arg(long, env = "HOMEPOT_DATABASE_USERS", value_name = "LIST", help_heading = "Storage")]
+    database_users: Option<String>,
 
     #[command(flatten)]
     retention: RetentionFlags,
@@ -96,6 +101,8 @@ pub struct DatabaseSettings {
     pub url: Option<Secret>,
     /// Threads, each with a connection.
     pub threads: usize,
+    /// Database users of servers, besides the one that migrates.
+    pub users: Vec<String>,
     /// Retention of each kind of data.
     pub retention: Retention,
 }
@@ -103,7 +110,12 @@ pub struct DatabaseSettings {
 impl DatabaseSettings {
     /// A store that goes by these settings, on the database at `url`: the one given, or that of a private cluster.
     pub fn config(&self, url: impl Into<String>) -> StoreConfig {
-        StoreConfig { threads: self.threads, retention: self.retention, ..StoreConfig::new(url) }
+        StoreConfig {
+            threads: self.threads,
+            retention: self.retention,
+            database_users: self.users.clone(),
+            ..StoreConfig::new(url)
+        }
     }
 }
 
@@ -113,6 +125,7 @@ impl DatabaseFlags {
         DatabaseSettings {
             url: database_url(reader, self.database_url_file),
             threads: reader.count("database-threads", &self.database_threads, 1..=256),
+            users: database_users(reader, self.database_users),
             retention: self.retention.read(reader),
         }
     }
@@ -151,6 +164,15 @@ fn database_url(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secre
     Some(url)
 }
 
+fn database_users(reader: &mut Reader<'_>, list: Option<String>) -> Vec<String> {
+    let users: Vec<_> =
+        given(list).iter().flat_map(|list| list.split(',')).map(|user| user.trim().to_owned()).collect();
+    if users.iter().any(String::is_empty) {
+        reader.fault("database-users", "has a comma without a user before or after it");
+    }
+    users
+}
+
 #[cfg(test)]
 mod tests {
     use homepot_host::settings::test_support;
@@ -167,9 +189,19 @@ mod tests {
         assert!(settings.url.is_none());
         let (config, usual) = (settings.config("postgres://db"), StoreConfig::new("postgres://db"));
         assert_eq!((config.threads, config.retention), (usual.threads, usual.retention));
-        let settings = read(&["--database-threads=3", "--retention-errors=4d"], &[]).unwrap();
+        assert!(config.database_users.is_empty());
+        let settings =
+            read(&["--database-threads=3", "--retention-errors=4d", "--database-users=a, B c"], &[]).unwrap();
+        assert_eq!(settings.config("postgres://db").database_users, ["a", "B c"]);
         let config = settings.config("postgres://db");
         assert_eq!((config.threads, config.retention.errors), (3, 4 * DAY));
+    }
+
+    #[test]
+    fn a_list_of_users_has_no_gaps() {
+        let told = read(&["--database-users=a,,b"], &[]).unwrap_err();
+        assert!(told[0].starts_with("--database-users (HOMEPOT_DATABASE_USERS): has a comma"), "{told:?}");
+        assert!(read(&["--database-users="], &[]).unwrap().users.is_empty());
     }
 
     #[test]

@@ -50,12 +50,20 @@ pub struct StoreConfig {
     pub queue: usize,
     /// How long what is kept: the partitions that the start makes go back as far.
     pub retention: Retention,
+    /// Database users to which a migration gives the rights of servers.
+    pub database_users: Vec<String>,
 }
 
 impl StoreConfig {
     /// The usual threads and queue for `database_url`.
     pub fn new(database_url: impl Into<String>) -> Self {
-        Self { database_url: database_url.into(), threads: 12, queue: 1024, retention: Retention::default() }
+        Self {
+            database_url: database_url.into(),
+            threads: 12,
+            queue: 1024,
+            retention: Retention::default(),
+            database_users: Vec::new(),
+        }
     }
 }
 
@@ -84,6 +92,7 @@ struct Lanes {
     holders: Holders,
     clock: Clock,
     retention: Retention,
+    database_users: Vec<String>,
 }
 
 impl fmt::Debug for Store {
@@ -120,6 +129,7 @@ impl Store {
                 holders: Holders::default(),
                 clock: Clock::new(),
                 retention: config.retention,
+                database_users: config.database_users,
             }),
             lane: Lane::Operators,
         };
@@ -184,7 +194,9 @@ impl Store {
     /// Brings the schema up to date, whichever replica comes first, and makes the partitions that rows of now need.
     /// Ends what was under way in a database that was restored from a dump, and answers what that was.
     pub async fn migrate(&self) -> Result<Option<restored::Ended>, StoreError> {
-        let ended = self.lane(Lane::Upkeep).run_for("migrate", Limits::None, migrate::run).await?;
+        let users = self.shared.database_users.clone();
+        let migrate = move |conn: &mut PgConnection| migrate::run(conn, &users);
+        let ended = self.lane(Lane::Upkeep).run_for("migrate", Limits::None, migrate).await?;
         self.ensure_partitions().await?;
         Ok(ended)
     }

@@ -67,6 +67,11 @@ impl TestDatabase {
         &self.store
     }
 
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its address.
     pub fn url(&self) -> String {
         url(&self.name)
@@ -135,7 +140,7 @@ fn make_template(url: &dyn Fn(&str) -> String) {
     let mut conn = PgConnection::establish(&url("postgres")).expect("a connection");
     conn.batch_execute(&format!("CREATE DATABASE {TEMPLATE}")).expect("a template");
     let mut conn = PgConnection::establish(&url(TEMPLATE)).expect("a connection");
-    migrate::run(&mut conn).expect("migrations");
+    migrate::run(&mut conn, &[]).expect("migrations");
     let now = clock::database_now(&mut conn).expect("a clock");
     partitions::ensure(&mut conn, now, &Retention::default()).expect("partitions");
 }

@@ -40,7 +40,7 @@ async fn a_transaction_under_way_holds_the_horizon_back_until_it_ends_and_others
 
 #[tokio::test]
 async fn whoever_holds_the_horizon_back_is_named_without_what_it_runs() {
-    let database = TestDatabase::empty().await;
+    let database = TestDatabase::new().await;
     let (mut look, mut idle) = (database.connect(), database.connect());
     idle.batch_execute("SET application_name = 'a forgotten psql'; BEGIN; SELECT 'secret'").unwrap();
     let found = holder(&mut look).unwrap().unwrap();

@@ -32,3 +32,4 @@ mod sessions;
 mod silent;
 mod source;
 mod trouble;
+mod users;

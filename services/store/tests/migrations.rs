@@ -9,7 +9,7 @@ use std::{
 use diesel::{QueryableByName, RunQueryDsl, sql_query, sql_types::Text};
 use homepot::model::Metric;
 use homepot_store::{
-    PgConnection, Store, StoreConfig, sites,
+    Awaited, PgConnection, Store, StoreConfig, sites,
     test_support::{TestDatabase, revert_all_migrations},
 };
 
@@ -195,9 +195,9 @@ async fn a_schema_is_waited_for_without_a_right_to_change_it_and_one_that_is_too
     let open = async || Store::open(StoreConfig { threads: 2, ..StoreConfig::new(database.url()) }).await.unwrap();
     let (waiting, migrating) = (open().await, open().await);
     let (told, mut hears) = tokio::sync::mpsc::unbounded_channel();
-    let waits = tokio::spawn(async move { waiting.wait_for_schema(|pending| told.send(pending).unwrap()).await });
-    let pending = hears.recv().await.unwrap();
-    assert!(pending > 10, "{pending}");
+    let waits = tokio::spawn(async move { waiting.wait_for_schema(|awaited| told.send(awaited).unwrap()).await });
+    let awaited = hears.recv().await.unwrap();
+    assert!(matches!(awaited, Awaited::Migrations(10..)), "{awaited:?}");
     let made = "SELECT 1 FROM pg_class WHERE relnamespace = 'public'::regnamespace";
     assert_eq!(sql_query(made).execute(&mut database.connect()).unwrap(), 0, "waiting makes nothing");
     migrating.migrate().await.unwrap();

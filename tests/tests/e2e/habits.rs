@@ -26,7 +26,9 @@ fn takes_away(sql: &str) -> Option<&str> {
         ("ADD CONSTRAINT", "adds a rule that rows of the version before may break"),
         ("SET DATA TYPE", "changes a type"),
     ];
-    statements.into_iter().find_map(|statement| {
+    // What a function would do when it is called, the migration does not do.
+    let mut statements = statements.into_iter().filter(|statement| !statement.starts_with("EXECUTE FORMAT("));
+    statements.find_map(|statement| {
         let found = rules.iter().find(|(words, _)| statement.contains(words)).map(|(_, told)| *told);
         let wants = statement.starts_with("ALTER TABLE")
             && statement

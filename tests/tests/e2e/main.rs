@@ -11,6 +11,7 @@ mod clients;
 mod clocks;
 mod contract;
 mod ctl;
+mod database;
 mod demo;
 mod door;
 mod extension;

@@ -17,7 +17,7 @@ const MANY: u64 = 1_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_read_only_database_samples_wait_and_readiness_says_why() {
-    let server = Server::start().await;
+    let server = Server::start_with(unready_at_once()).await;
     let mut session = reporting(&server).await;
 
     turn(&server, "on").await;
@@ -39,7 +39,7 @@ async fn on_a_full_disk_samples_wait_and_readiness_says_why() {
         eprintln!("skipped: this user may mount nothing in a namespace of its own");
         return;
     };
-    let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", cluster.database().url());
+    let options = unready_at_once().env("HOMEPOT_DATABASE_URL", cluster.database().url());
     let server = Server::start_with(options).await;
     let mut session = reporting(&server).await;
 
@@ -88,7 +88,7 @@ async fn a_server_that_starts_before_its_database_waits_for_it() {
 async fn a_node_that_is_promoted_when_the_primary_dies_takes_over_and_has_all_that_was_acknowledged() {
     let mut primary = Cluster::start().await;
     let standby = primary.start_standby().await;
-    let options = ServerOptions::default().env("HOMEPOT_DATABASE_URL", primary.url_with(&standby));
+    let options = unready_at_once().env("HOMEPOT_DATABASE_URL", primary.url_with(&standby));
     let server = Server::start_with(options).await;
     let mut session = reporting(&server).await;
 
@@ -131,6 +131,11 @@ async fn a_database_at_a_port_is_spoken_to_by_tls_and_one_that_shows_another_cer
     let deceived = Process::start("a server that trusts another authority", &mut command);
     let said = |line: &serde_json::Value| line.to_string().contains("certificate verify failed").then_some(());
     deceived.logged("why it does not take the database for its own", said).await;
+}
+
+/// A server that does not stay ready for the sake of its streams.
+fn unready_at_once() -> ServerOptions {
+    ServerOptions::default().env("HOMEPOT_OUTAGE_GRACE", "0s")
 }
 
 /// The session of a device whose first sample is stored.

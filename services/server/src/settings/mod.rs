@@ -57,10 +57,15 @@ pub(crate) struct Flags {
     database: DatabaseFlags,
 
     /// What to do about the database's schema at the start: `run` the migrations that are to come, or `wait` until
-    /// `homepot migrate` has run them. A server that waits leaves the schema alone and makes no first admin. It still
-    /// needs the right to create tables, for the partitions of days to come.
+    /// `homepot migrate` has run them. A server that waits leaves the schema alone and makes no first admin, and its
+    /// database user needs no right to change the schema.
     #[arg(long, env = "HOMEPOT_MIGRATIONS", value_name = "MODE", default_value = "run", help_heading = "Storage")]
     migrations: String,
+
+    /// How long a server with the role link stays ready after its database went away, so that proxies leave the devices'
+    /// streams alone: 0s to 1h.
+    #[arg(long, env = "HOMEPOT_OUTAGE_GRACE", value_name = "TIME", default_value = "2m", help_heading = "Storage")]
+    outage_grace: String,
 
     #[command(flatten)]
     redis: RedisFlags,
@@ -128,6 +133,8 @@ pub(crate) struct Settings {
     pub(crate) limits: LimitSettings,
     /// Who changes the database's schema.
     pub(crate) migrations: Migrations,
+    /// Time for which a link stays ready without its database.
+    pub(crate) outage_grace: Duration,
     /// Time between the end of readiness and that of new connections.
     pub(crate) drain_grace: Duration,
     /// Time that open streams and requests have to end.
@@ -189,6 +196,7 @@ impl Flags {
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
             migrations,
+            outage_grace: reader.time("outage-grace", &self.outage_grace, Duration::ZERO..=60 * MINUTE),
             drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),
             drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
             log: self.log.read(reader),

@@ -81,7 +81,7 @@ pub fn roll_minutes(conn: &mut PgConnection, budget: Duration) -> Result<(usize,
     let from = rolled_to(conn, MINUTES)?;
     if from < end {
         // Samples from before there were rollups, or of a server that was away, may be older than what is kept ready.
-        partitions::make_missing_days(conn, from.date_naive().iter_days().take_while(|day| *day <= end.date_naive()))?;
+        partitions::make_missing_days(conn, from.date_naive(), end.date_naive())?;
     }
     roll(conn, &BY_MINUTE, end, budget)
 }

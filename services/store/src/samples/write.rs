@@ -1,5 +1,7 @@
 //! The one write of samples: history once, the newest of each device forward only, and word of what comes late.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use diesel::{
     Connection, ExecuteCopyFromDsl, PgConnection, QueryResult, RunQueryDsl,
@@ -32,8 +34,10 @@ pub fn write(
         // A machine that slept for days has no partition for today until the next round: make it now, unless somebody
         // else just did.
         Err(error) if is_without_partition(&error) => {
-            let days = sorted.iter().map(|new| new.sample.collected_at.date_naive());
-            partitions::make_missing_days(conn, days)?;
+            let days: BTreeSet<_> = sorted.iter().map(|new| new.sample.collected_at.date_naive()).collect();
+            for day in days {
+                partitions::make_missing_days(conn, day, day)?;
+            }
             store(conn, &sorted, received_at, expected)
         }
         outcome => outcome,

@@ -19,15 +19,15 @@ use tonic::Status;
 const SITE: &str = "site-001";
 
 /// A sample of a time and a load of the processor.
-fn sample(at: DateTime<Utc>, cpu_percent: f64) -> Sample {
+pub(crate) fn sample(at: DateTime<Utc>, cpu_percent: f64) -> Sample {
     Sample { collected_at: Some(to_proto_timestamp(at)), cpu_percent: Some(cpu_percent), ..Default::default() }
 }
 
-fn message(first_seq: u64, samples: Vec<Sample>) -> Up {
+pub(crate) fn message(first_seq: u64, samples: Vec<Sample>) -> Up {
     Up::Samples(device_pb::Samples { first_seq, samples, resent: false })
 }
 
-async fn ack(session: &mut Session) -> SamplesAck {
+pub(crate) async fn ack(session: &mut Session) -> SamplesAck {
     let read = |message: &Down| match message {
         Down::SamplesAck(ack) => Some(ack.clone()),
         _ => None,
