@@ -15,8 +15,8 @@ class Arrangement:
         self.postgres = Postgres(authority, cluster.dns)
         redis = Redis(authority, cluster.dns, cluster.directory)
         cluster.make_secrets("all", "--devices", DEVICES, "--operators", OPERATORS)
-        for secret in ("homepot-database", "homepot-database-owner"):
-            cluster.take(authority.secret(secret, self.postgres.url()))
+        for secret, user in (("homepot-database", "homepot_server"), ("homepot-database-owner", "homepot")):
+            cluster.take(authority.secret(secret, self.postgres.url(user)))
         cluster.take(authority.secret("homepot-redis", redis.url))
         # Those who stand outside trust the authority that will take over from the beginning on, as they would be told to.
         self.authority, self.successor = cluster.keep_authority(), cluster.directory / "successor"

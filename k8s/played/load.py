@@ -95,7 +95,7 @@ def single(world):
     directory = cluster.directory / "single"
     for secret in ("homepot-devices-tls", "homepot-admin", "homepot-secret"):
         cluster.lay_files(directory, secret)
-    (directory / "url").write_text(world.postgres.url("single"))
+    (directory / "url").write_text(world.postgres.url(database="single"))
     environment = {
         **os.environ,
         "HOMEPOT_DATABASE_URL_FILE": str(directory / "url"),

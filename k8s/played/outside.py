@@ -109,7 +109,10 @@ class Postgres:
         )
         self.process = None
         self.start()
-        self.sql("postgres", f"CREATE ROLE homepot LOGIN PASSWORD '{PASSWORD}'")
+        # As k8s/README.md says it.
+        for user in ("homepot", "homepot_server"):
+            self.sql("postgres", f"CREATE ROLE {user} LOGIN PASSWORD '{PASSWORD}'")
+        self.sql("postgres", "GRANT pg_read_all_stats TO homepot")
         self.sql("postgres", "CREATE DATABASE homepot OWNER homepot ENCODING 'UTF8' TEMPLATE template0")
 
     def as_user(self, *words):
@@ -136,8 +139,8 @@ class Postgres:
     def sql(self, database, statement):
         return run(*self.as_user(self.bin / "psql", "-h", self.directory, "-U", "postgres", "-d", database, "-AtXc", statement)).strip()
 
-    def url(self, database="homepot"):
-        return f"postgres://homepot:{PASSWORD}@{self.name}/{database}?sslmode=verify-full\n"
+    def url(self, user="homepot", database="homepot"):
+        return f"postgres://{user}:{PASSWORD}@{self.name}/{database}?sslmode=verify-full\n"
 
 
 class Redis:

@@ -225,7 +225,9 @@ class Played(unittest.TestCase):
         # Nobody can answer meanwhile.
         self.work.pause()
         self.postgres.stop(signal.SIGQUIT)
-        self.stays("no stream ends", 30, lambda: self.attached() == self.count)
+        # Links stay ready as well, so that balancers leave their streams alone.
+        links = self.cluster.running("homepot-link")
+        self.stays("no stream ends", 30, lambda: self.attached() == self.count and all(pod.ready for pod in links))
         self.postgres.start()
         self.cluster.settle()
         self.work.resume()
