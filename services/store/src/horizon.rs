@@ -7,7 +7,7 @@
 //! that long (see `Lane::session_settings`), and a backup's, which takes hours, should not make every look read hours.
 //!
 //! Postgres shows a user the transactions of its own sessions, and servers may run as users of their own. So functions of the
-//! schema's owner look, which has to see them all (see [`crate::users`]).
+//! schema's owner look, which has to see them all (see `users.rs`).
 
 use chrono::{DateTime, Utc};
 use diesel::{
