@@ -68,7 +68,7 @@ fn run(extension: Option<Extension>) -> ExitCode {
         Command::Migrate(flags) => migrate::run(*flags),
         Command::Restored(flags) => restored::run(*flags),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
-        Command::ConfirmClock(args) => confirm_clock::run(&args).map(|()| ExitCode::SUCCESS),
+        Command::ConfirmClock(args) => confirm_clock::run(args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(args),
         Command::Tether(args) => tether::run(args).map(|()| ExitCode::SUCCESS),
     };

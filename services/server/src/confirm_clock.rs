@@ -4,8 +4,8 @@ use std::{path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
 use chrono::SecondsFormat;
-use homepot_host::environment;
-use homepot_store::{Store, StoreConfig, cluster, maintenance};
+use homepot_host::settings::{Reader, Surroundings};
+use homepot_store::{Store, StoreConfig, cluster, maintenance, settings::DatabaseAddressFlags};
 
 use crate::{settings::default_data_dir, terminal::say};
 
@@ -14,8 +14,7 @@ Maintenance stops when the database's clock has leapt far ahead since the last r
 would drop data that has not expired. It resumes by itself once the clock has run steadily for long enough. This command \
 ends the wait. Check the clock first: `date` on the database's machine, or `SELECT now()`.
 
-HOMEPOT_DATABASE_URL names the database. Without it, it is the private one of the server that runs on the data \
-directory.";
+Without an address, the database is the private one of the server that runs on the data directory.";
 
 /// A server waits for its database; whoever types this does not.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -26,9 +25,11 @@ pub(crate) struct ConfirmClockArgs {
     /// The running server's data directory.
     #[arg(long, env = "HOMEPOT_DATA_DIR", value_name = "DIR")]
     data_dir: Option<PathBuf>,
+    #[command(flatten)]
+    database: DatabaseAddressFlags,
 }
 
-pub(crate) fn run(args: &ConfirmClockArgs) -> anyhow::Result<()> {
+pub(crate) fn run(args: ConfirmClockArgs) -> anyhow::Result<()> {
     let url = database_url(args)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let confirmed = async {
@@ -42,11 +43,13 @@ pub(crate) fn run(args: &ConfirmClockArgs) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn database_url(args: &ConfirmClockArgs) -> anyhow::Result<String> {
-    if let Some(url) = environment::variable("HOMEPOT_DATABASE_URL")? {
-        return Ok(url);
+fn database_url(args: ConfirmClockArgs) -> anyhow::Result<String> {
+    let mut reader = Reader::new(Surroundings::of_this_process());
+    let url = args.database.read(&mut reader);
+    if let Some(url) = reader.finish(url)? {
+        return Ok(url.reveal().to_owned());
     }
-    let data_dir = args.data_dir.clone().or_else(default_data_dir).context("no data directory: set --data-dir")?;
+    let data_dir = args.data_dir.or_else(default_data_dir).context("no data directory: set --data-dir")?;
     cluster::running(&data_dir)
         .with_context(|| format!("no private database runs in {}: start the server first", data_dir.display()))
 }

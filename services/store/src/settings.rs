@@ -11,14 +11,21 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The longest retention. More data than that needs another kind of store.
 const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
 
-/// Flags of the store, as they are written.
+/// Where the database is, as it is written.
 #[derive(Clone, Debug, clap::Args)]
-pub struct DatabaseFlags {
+pub struct DatabaseAddressFlags {
     /// File that holds the Postgres address, such as postgres://user:password@host/homepot. You can also give the
     /// address itself in HOMEPOT_DATABASE_URL, which has no flag because process lists show flags. With neither, the
     /// server runs a private database in the data directory.
     #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
     database_url_file: Option<OsString>,
+}
+
+/// Flags of the store, as they are written.
+#[derive(Clone, Debug, clap::Args)]
+pub struct DatabaseFlags {
+    #[command(flatten)]
+    address: DatabaseAddressFlags,
 
     /// Database threads, each with a connection: 1 to 256. Half of them serve devices, a quarter operators' calls, and
     /// a quarter operators' reports. Three more connections are for upkeep and for listening.
@@ -119,11 +126,29 @@ impl DatabaseSettings {
     }
 }
 
+impl DatabaseAddressFlags {
+    /// The address that is given, of the file or of the variable.
+    pub fn read(self, reader: &mut Reader<'_>) -> Option<Secret> {
+        let url = reader.secret("database-url", "database-url-file", self.database_url_file).map(Secret::presented)?;
+        let is_address = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
+        // libpq takes settings such as `host=db dbname=homepot` too; it reads them when the server starts.
+        let are_settings = url
+            .reveal()
+            .split_once('=')
+            .is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
+        if !is_address && !are_settings {
+            // The text itself may hold a password, so it is not repeated.
+            reader.secret_fault("database-url", "is not an address such as postgres://user@host/homepot");
+        }
+        Some(url)
+    }
+}
+
 impl DatabaseFlags {
     /// The settings, checked.
     pub fn read(self, reader: &mut Reader<'_>) -> DatabaseSettings {
         DatabaseSettings {
-            url: database_url(reader, self.database_url_file),
+            url: self.address.read(reader),
             threads: reader.count("database-threads", &self.database_threads, 1..=256),
             users: database_users(reader, self.database_users),
             retention: self.retention.read(reader),
@@ -149,19 +174,6 @@ impl RetentionFlags {
         }
         kept
     }
-}
-
-fn database_url(reader: &mut Reader<'_>, file: Option<OsString>) -> Option<Secret> {
-    let url = reader.secret("database-url", "database-url-file", file).map(Secret::presented)?;
-    let is_address = ["postgres://", "postgresql://"].iter().any(|scheme| url.reveal().starts_with(scheme));
-    // libpq takes settings such as `host=db dbname=homepot` too; it reads them when the server starts.
-    let are_settings =
-        url.reveal().split_once('=').is_some_and(|(name, _)| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
-    if !is_address && !are_settings {
-        // The text itself may hold a password, so it is not repeated.
-        reader.secret_fault("database-url", "is not an address such as postgres://user@host/homepot");
-    }
-    Some(url)
 }
 
 fn database_users(reader: &mut Reader<'_>, list: Option<String>) -> Vec<String> {

@@ -123,7 +123,10 @@ async fn a_database_whose_clock_leaps_loses_nothing_and_an_operator_can_say_that
     cluster.clock.set(20 * DAY);
     held(&server, 1.0).await;
     let mut confirm = homepot_tests::homepot_command();
-    confirm.arg("confirm-clock").env("HOMEPOT_DATABASE_URL", cluster.database().url());
+    // The address in a file, as pods have it.
+    let file = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(file.path(), cluster.database().url()).unwrap();
+    confirm.arg("confirm-clock").env("HOMEPOT_DATABASE_URL_FILE", file.path());
     let output = tokio::task::spawn_blocking(move || confirm.output().unwrap()).await.unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     eventually("old samples go", async || (count(&cluster).await == 0).then_some(())).await;
