@@ -1,3 +1,5 @@
+use std::path::{Path, PathBuf};
+
 use homepot_host::settings::test_support;
 
 use super::*;
@@ -64,14 +66,23 @@ fn a_listener_that_is_not_opened_needs_no_tls() {
     assert!(read(&["--ops-addr=0.0.0.0:9464", "--grpc-addr=[::1]:50051"]).is_ok());
 }
 
-#[test]
-fn tls_files_open_every_address() {
-    let directory = tempfile::tempdir().unwrap();
-    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+/// A certificate and its key, as files.
+fn certificate_in(directory: &Path) -> (PathBuf, PathBuf) {
+    let (cert, key) = (directory.join("cert.pem"), directory.join("key.pem"));
     let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
     std::fs::write(&cert, pair.cert.pem()).unwrap();
     std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
-    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    (cert, key)
+}
+
+fn flag(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+#[test]
+fn tls_files_open_every_address() {
+    let directory = tempfile::tempdir().unwrap();
+    let (cert, key) = certificate_in(directory.path());
     let settings = read(&["--grpc-addr=0.0.0.0:1", &flag("tls-cert", &cert), &flag("tls-key", &key)]).unwrap();
     assert!(settings.tls.is_some());
     let told = faults(&[&flag("tls-cert", &key), &flag("tls-key", &key)]);
@@ -81,11 +92,7 @@ fn tls_files_open_every_address() {
 #[test]
 fn certificates_of_services_need_tls_and_an_authority_and_are_never_asked_of_devices() {
     let directory = tempfile::tempdir().unwrap();
-    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
-    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(&cert, pair.cert.pem()).unwrap();
-    std::fs::write(&key, pair.signing_key.serialize_pem()).unwrap();
-    let flag = |name: &str, path: &std::path::Path| format!("--{name}={}", path.display());
+    let (cert, key) = certificate_in(directory.path());
     let (cert_flag, key_flag, ca) = (flag("tls-cert", &cert), flag("tls-key", &key), flag("grpc-client-ca", &cert));
 
     let told = faults(&[&ca]);
