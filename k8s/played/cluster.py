@@ -48,6 +48,8 @@ class Cluster:
         self.objects = objects(OVERLAY) + objects(AGENT)
         self.secrets = {}
         self.pods = []
+        # Whether Services answer IPv6 addresses, and none of IPv4.
+        self.six = False
         # The logs of all pods are in it.
         self.keep = "HOMEPOT_KEEP" in os.environ
         self.lock = threading.RLock()
@@ -160,7 +162,7 @@ class Cluster:
         """Tells the DNS which pods are ready, for every Service."""
         with self.lock:
             for service in of_kind(self.objects, "Service"):
-                found = [pod.address for pod in self.pods if pod.ready and not pod.ended and self.has(service, pod)]
+                found = [pod.host.six if self.six else pod.address for pod in self.pods if pod.ready and not pod.ended and self.has(service, pod)]
                 self.dns.answer(f"{name(service)}.{DOMAIN}", found)
 
     def has(self, service, pod):

@@ -61,7 +61,7 @@ def measure(title, programs, stored, fleet):
     print(f"{'program':<12}{'processes':>10}{'% of a core':>13}{'MiB':>8}")
     for name, ids in programs.items():
         print(f"{name:<12}{len(ids):>10}{100 * used[name] / took:>13.1f}{memory[name]:>8.0f}")
-    ours = [name for name in programs if name not in ("postgres", "balancer", "fleet")]
+    ours = [name for name in programs if name not in ("postgres", "balancers", "fleet")]
     total = sum(used[name] for name in ours)
     print(f"{'HOMEPOT':<12}{'':>10}{100 * total / took:>13.1f}{sum(memory[name] for name in ours):>8.0f}")
     print(f"{1e6 * total / took / rate:.0f} core-seconds of HOMEPOT a million samples", flush=True)
@@ -76,7 +76,7 @@ def main():
         roles = {}
         for pod in cluster.running():
             roles.setdefault(pod.workload.removeprefix("homepot-"), []).append(pod.process)
-        around = {"postgres": [world.postgres.process.pid], "balancer": [world.balancer.process.pid]}
+        around = {"postgres": [world.postgres.process.pid], "balancers": [world.balancers.haproxy.process.pid, world.balancers.envoy.process.pid]}
         stored = lambda: cluster.metric("homepot-link", "homepot_samples_stored_total")  # noqa: E731
         measure("A role at a time", roles | around | {"fleet": [fleet.process.pid]}, stored, fleet)
         for pod in cluster.running():
@@ -113,11 +113,11 @@ def single(world):
     with (directory / "log").open("w") as log:
         server = host.start(cluster.programs["now"] / "homepot", "serve", "--data-dir", directory / "data", env=environment, stdout=log, stderr=log)
     until("the server is ready", lambda: ops.ready(host.address), 120)
-    operator = Operator(world.balancer.ca, world.operator.token, DEVICES, 8000)
+    operator = Operator(world.balancers.ca, world.operator.token, DEVICES, 8000)
     operator.must("POST", "/api/v2/sites", {"site_id": "shop", "name": "Shop"})
     wanted = {"site_id": "shop", "max_uses": COUNT, "source": "DEVICE_SOURCE_SIMULATED"}
     made = operator.must("POST", "/api/v2/enrollment-tokens", wanted)
-    fleet = Fleet(cluster, world.balancer.ca, made["secret"], COUNT, "now", SHARED, "shop-of-one")
+    fleet = Fleet(cluster, world.balancers.ca, made["secret"], COUNT, "now", SHARED, "shop-of-one")
     until("all devices hold a stream", lambda: ops.metric(host.address, "homepot_sessions") == COUNT, 600)
     programs = {"server": [server.pid], "postgres": [world.postgres.process.pid], "fleet": [fleet.process.pid]}
     measure("One process", programs, lambda: ops.metric(host.address, "homepot_samples_stored_total"), fleet)

@@ -22,11 +22,17 @@ def run(*command, **options):
     return done.stdout
 
 
+def six(address):
+    """The IPv6 address beside an IPv4 address: 10.244.0.0/16 becomes fd00:10:244::/56."""
+    _, second, third, fourth = address.split(".")
+    return f"fd00:10:{second}:{int(third):x}::{int(fourth):x}"
+
+
 class Host:
-    """A host with one address. `link` is its interface on the bridge, at the node's end."""
+    """A host with an IPv4 and an IPv6 address. `link` is its interface on the bridge, at the node's end."""
 
     def __init__(self, name, address):
-        self.name, self.address = name, address
+        self.name, self.address, self.six = name, address, six(address)
         octets = address.split(".")
         self.link = f"h{octets[1]}-{octets[2]}-{octets[3]}"
         run("ip", "netns", "add", name)
@@ -34,6 +40,8 @@ class Host:
         run("ip", "link", "set", self.link, "master", "bridge", "up")
         self.inside("ip", "link", "set", "lo", "up")
         self.inside("ip", "address", "add", f"{address}/8", "dev", "eth0")
+        # `nodad`: usable at once. Nobody else has it.
+        self.inside("ip", "address", "add", f"{self.six}/32", "dev", "eth0", "nodad")
         self.inside("ip", "link", "set", "eth0", "up")
 
     def command(self, *words):
@@ -57,6 +65,10 @@ class Host:
         self.inside("iptables", "--wait", "-F")
         if " tbf " in self.inside("tc", "qdisc", "show", "dev", "eth0"):
             self.inside("tc", "qdisc", "delete", "dev", "eth0", "root")
+
+    def own(self, network):
+        """Makes every address of an IPv4 network one of its own."""
+        self.inside("ip", "route", "add", "local", network, "dev", "lo")
 
     def remove(self):
         run("ip", "netns", "delete", self.name)
@@ -112,5 +124,6 @@ def begin(directory: Path):
     run("ip", "link", "set", "lo", "up")
     run("ip", "link", "add", "bridge", "type", "bridge")
     run("ip", "address", "add", f"{NODE}/8", "dev", "bridge")
+    run("ip", "address", "add", f"{six(NODE)}/32", "dev", "bridge", "nodad")
     run("ip", "link", "set", "bridge", "up")
     return Dns(directory)

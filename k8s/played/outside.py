@@ -11,6 +11,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -20,34 +21,36 @@ from pathlib import Path
 import yaml
 
 from cluster import NOW, until
-from network import DOMAIN, Host, run
+from network import Host, run
 
-DEVICES, OPERATORS = "devices.pot.example", "pot.example"
+DEVICES, OPERATORS, GRPC = "devices.pot.example", "pot.example", "grpc.pot.example"
 HERE = Path(__file__).resolve().parent
 PASSWORD = "a-password-of-the-test"
 
 
 class Authority:
-    """An authority that vouches for Postgres and Redis, apart from HOMEPOT's own."""
+    """An authority that vouches for Postgres, Redis and what operators see, apart from HOMEPOT's own."""
 
     def __init__(self, directory):
-        self.directory = directory
+        self.directory, self.certificate = directory, directory / "ca.crt"
         directory.mkdir()
         run("openssl", "req", "-x509", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=outside",
-            "-days", "2", "-addext", "keyUsage=critical,keyCertSign", "-keyout", directory / "ca.key", "-out", directory / "ca.crt")
+            "-days", "2", "-addext", "keyUsage=critical,keyCertSign", "-keyout", directory / "ca.key", "-out", self.certificate)
 
-    def certify(self, name):
+    def certify(self, *names):
+        name = names[0]
         key, request, certificate = (self.directory / f"{name}.{end}" for end in ("key", "csr", "crt"))
         extensions = self.directory / f"{name}.ext"
-        extensions.write_text(f"subjectAltName=DNS:{name}\nextendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n")
+        alternatives = ",".join(f"DNS:{name}" for name in names)
+        extensions.write_text(f"subjectAltName={alternatives}\nextendedKeyUsage=serverAuth\nbasicConstraints=critical,CA:FALSE\n")
         run("openssl", "req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", f"/CN={name}",
             "-keyout", key, "-out", request)
-        run("openssl", "x509", "-req", "-in", request, "-CA", self.directory / "ca.crt", "-CAkey", self.directory / "ca.key",
+        run("openssl", "x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.directory / "ca.key",
             "-days", "1", "-CAcreateserial", "-extfile", extensions, "-out", certificate)
         return certificate, key
 
     def secret(self, name, url):
-        data = {"url": base64.b64encode(url.encode()).decode(), "ca.crt": base64.b64encode((self.directory / "ca.crt").read_bytes()).decode()}
+        data = {"url": base64.b64encode(url.encode()).decode(), "ca.crt": base64.b64encode(self.certificate.read_bytes()).decode()}
         return yaml.safe_dump({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data})
 
 
@@ -158,66 +161,6 @@ class Redis:
     @property
     def url(self):
         return f"rediss://:{PASSWORD}@{self.name}:6379\n"
-
-
-HAPROXY = """\
-global
-    maxconn 8192
-defaults
-    timeout connect 2s
-    timeout client 24h
-    timeout server 24h
-    maxconn 8192
-resolvers dns
-    nameserver node 10.244.0.1:53
-    hold valid 500ms
-    hold obsolete 500ms
-    resolve_retries 3
-    timeout resolve 300ms
-    timeout retry 300ms
-# Devices' TLS ends in the pod. Their address travels in a PROXY header.
-listen devices
-    mode tcp
-    bind :50051
-    balance leastconn
-    option redispatch 1
-    retries 3
-    server-template link 1-6 homepot-devices.{domain}:50051 check inter 500ms resolvers dns init-addr none send-proxy-v2
-# TLS of operators ends here, as at an ingress. What may be repeated is sent to another pod where one died over it.
-frontend operators
-    mode http
-    bind :443 ssl crt {directory}/operators.pem
-    option forwardfor
-    http-request set-var(txn.repeats) bool(true) if METH_GET
-    default_backend gateways
-backend gateways
-    mode http
-    balance leastconn
-    option redispatch 1
-    retries 3
-    retry-on conn-failure empty-response response-timeout
-    http-request disable-l7-retry unless METH_GET
-    server-template gateway 1-6 homepot-gateway.{domain}:8000 check inter 500ms resolvers dns init-addr none ssl verify required ca-file {directory}/ca.pem sni str(homepot-gateway) verifyhost homepot-gateway
-"""
-
-
-class Balancer:
-    """HAProxy before the links and before the gateways. It is in the network that pods trust."""
-
-    def __init__(self, cluster, trusted):
-        self.host = Host("balancer", "10.244.250.1")
-        directory = cluster.directory / "balancer"
-        directory.mkdir()
-        data = {key: base64.b64decode(value) for key, value in cluster.secrets["homepot-gateway-tls"]["data"].items()}
-        (directory / "operators.pem").write_bytes(data["tls.crt"] + data["tls.key"])
-        self.ca = directory / "ca.pem"
-        self.ca.write_bytes(b"".join(file.read_bytes() for file in trusted))
-        file = directory / "haproxy.cfg"
-        file.write_text(HAPROXY.format(directory=directory, domain=DOMAIN))
-        for name in (DEVICES, OPERATORS):
-            cluster.dns.answer(name, [self.host.address])
-        log = (directory / "log").open("ab")
-        self.process = self.host.start("haproxy", "-db", "-f", file, stdout=log, stderr=log)
 
 
 class Operator:
@@ -347,3 +290,31 @@ class Fleet:
         if code != 0:
             raise AssertionError(f"the fleet ended with {code}: {text}\n{self.log.read()[-2000:]}")
         return json.loads(text)
+
+
+class Relay:
+    """A long line: see relay.py. Names of the DNS may lead to it in the place of a balancer's address."""
+
+    def __init__(self, target, delay):
+        self.host = Host("relay", "10.71.0.1")
+        command = [sys.executable, HERE / "relay.py", 50051, target, 50051, delay]
+        self.process = self.host.start(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.said("ready")
+
+    def said(self, word):
+        line = self.process.stdout.readline().strip()
+        if line != word:
+            raise AssertionError(f"the relay said {line!r} and not {word!r}")
+
+    def do(self, word):
+        self.process.stdin.write(f"{word}\n")
+        self.process.stdin.flush()
+        self.said(word)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        self.host.remove()

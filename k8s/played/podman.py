@@ -2,6 +2,7 @@
 
 import json
 import os
+import subprocess
 
 from network import run
 
@@ -32,6 +33,11 @@ class Podman:
         if host:
             command = host.command(*command)
         return run(*command, env=self.environment, **options)
+
+    def logs(self, container):
+        """What it wrote, to whichever of its outputs."""
+        command = ["podman", "logs", container]
+        return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, env=self.environment).stdout
 
     def process(self, container):
         """Its process id, as this machine has it; none where it does not run."""

@@ -145,7 +145,7 @@ class Pod:
         os.kill(self.process, signal.SIGKILL)
 
     def log(self):
-        return self.cluster.podman("logs", self.container)
+        return self.cluster.podman.logs(self.container)
 
     def end(self, grace=None):
         """Out of the endpoints, then SIGTERM, then SIGKILL after the pod's own grace. True where it ended by itself."""

@@ -20,14 +20,17 @@ from arrangement import Arrangement
 from cluster import BEFORE, NOW, until
 from manifests import one
 from network import Host
-from outside import DEVICES, OPERATORS, Work, expired
+from outside import DEVICES, OPERATORS, Relay, Work, expired
 from pods import Pod
+from suite import Suite
 
 SERVERS = ["homepot-registry", "homepot-telemetry", "homepot-command", "homepot-link", "homepot-gateway"]
 SERVICES = SERVERS[:4]
 # Longer than servers take until they look at their files again.
 READ_AGAIN = 25
 COUNT = int(os.environ.get("HOMEPOT_CLUSTER_DEVICES", "100"))
+# So many hold a stream while certificates change.
+STREAMS = 1000
 
 
 def now():
@@ -61,7 +64,7 @@ class Played(unittest.TestCase):
         begun, before = time.monotonic(), os.environ.get("HOMEPOT_PROGRAMS_BEFORE")
         world = Arrangement(Path(os.environ["HOMEPOT_PROGRAMS"]), before and Path(before))
         cls.addClassCleanup(world.close)
-        cls.cluster, cls.postgres, cls.balancer, cls.operator = world.cluster, world.postgres, world.balancer, world.operator
+        cls.world, cls.cluster, cls.postgres, cls.balancers, cls.operator = world, world.cluster, world.postgres, world.balancers, world.operator
         cls.authority, cls.successor = world.authority, world.successor
         # Devices of the release before too, where there is one: they are behind the servers at times, and ahead at others.
         cls.fleets = [world.fleet(COUNT, release, "--interval", "2s") for release in cls.cluster.programs]
@@ -75,6 +78,13 @@ class Played(unittest.TestCase):
     @classmethod
     def attached(cls):
         return cls.cluster.metric("homepot-link", "homepot_sessions")
+
+    @classmethod
+    def join(cls, name, count, *words):
+        """More devices, which stay to the end."""
+        cls.fleets.append(cls.world.fleet(count, NOW, *words, name=name))
+        cls.count += count
+        until("they hold a stream", lambda: cls.attached() == cls.count, 300)
 
     def setUp(self):
         self.before = (self.work.read, len(self.work.acknowledged))
@@ -138,12 +148,11 @@ class Played(unittest.TestCase):
         found = self.operator.must("GET", "/api/v2/samples/latest?site_id=site-001").get("samples", [])
         return next((one["sample"] for one in found if one["device_id"] == device and moment(one["received_at"]) > since), None)
 
-    def test_30_any_pod_is_killed(self):
-        for workload in SERVERS:
-            pod = self.cluster.running(workload)[0]
+    def test_30_every_pod_is_killed(self):
+        for pod in [pod for workload in SERVERS for pod in self.cluster.running(workload)]:
             restarted = pod.restarted
             pod.kill()
-            until(f"{pod.name} was restarted", lambda: pod.restarted > restarted and pod.ready, 60)
+            until(f"{pod.name} was restarted", lambda pod=pod, restarted=restarted: pod.restarted > restarted and pod.ready, 60)
 
     def test_40_every_role_is_rolled(self):
         """From the release before to this one where there are programs of it, back, and on again in the other order."""
@@ -157,6 +166,10 @@ class Played(unittest.TestCase):
                     _, by_itself = self.cluster.replace(pod)
                     self.assertTrue(by_itself, f"{pod.name} had to be killed at its end")
         self.assertEqual(self.work.repeated, [], "nobody notices an upgrade")
+
+    def test_45_the_balancers_change_places(self):
+        """From here on Envoy stands before devices, and HAProxy before operators."""
+        self.balancers.swap()
 
     def test_50_links_are_cut(self):
         link, other = self.cluster.running("homepot-link")
@@ -175,6 +188,37 @@ class Played(unittest.TestCase):
                 host.heal()
                 self.cluster.settle()
 
+    def test_52_a_long_line_delays_holds_and_drops_what_devices_send(self):
+        with Relay(self.balancers.at_devices.host.address, 0.2) as relay:
+            self.cluster.dns.answer(DEVICES, [relay.host.address])
+            begun = time.monotonic()
+            self.operator.certificate(relay.host)
+            self.assertGreater(time.monotonic() - begun, 0.4, "a handshake goes there and back")
+            self.join("far", 20, "--interval", "2s")
+            for word in ("hold up", "pass", "hold down", "pass", "hold up", "hold down", "cut", "pass"):
+                relay.do(word)
+                # Longer than devices take to measure, and to miss an answer.
+                time.sleep(8 if word.startswith("hold") else 0)
+            until("all devices hold a stream again", lambda: self.attached() == self.count, 120)
+        self.balancers.place(self.balancers.at_devices, self.balancers.at_operators)
+
+    def test_55_all_of_it_by_ipv6(self):
+        """The names of Services and balancers have IPv6 addresses only, and pods that come to know them so."""
+        self.cluster.six = True
+        self.cluster.endpoints()
+        self.balancers.place(self.balancers.at_devices, self.balancers.at_operators, six=True)
+        for workload in SERVERS:
+            for pod in self.cluster.running(workload):
+                self.cluster.replace(pod)
+        until("all devices hold a stream", lambda: self.attached() == self.count, 120)
+        self.join("six", 10, "--interval", "2s")
+        hosts = [pod.host for pod in self.cluster.running("homepot-link")]
+        streams = sum(len(host.inside("ss", "-Htn6", "src", f"[{host.six}]:50051").splitlines()) for host in hosts)
+        self.assertGreaterEqual(streams, self.count)
+        self.cluster.six = False
+        self.cluster.endpoints()
+        self.balancers.place(self.balancers.at_devices, self.balancers.at_operators)
+
     def test_60_certificates_are_replaced(self):
         self.certify("--authority", self.authority)
 
@@ -190,6 +234,8 @@ class Played(unittest.TestCase):
 
     def certify(self, *words):
         """Lays new certificates, and waits until every service shows its own. No stream may end by it."""
+        if self.count < STREAMS:
+            self.join("crowd", STREAMS - self.count, "--interval", "30s")
         pods = [pod for workload in SERVICES for pod in self.cluster.running(workload)]
         before, ended = [self.operator.certificate(pod) for pod in pods], self.ended()
         self.cluster.make_secrets("certificates", "--devices", DEVICES, "--operators", OPERATORS, *(str(word) for word in words))
@@ -208,7 +254,7 @@ class Played(unittest.TestCase):
 
     def test_67_wrong_keys_through_the_same_balancer_keep_nobody_out(self):
         cafe = Host("cafe", "10.70.0.9")
-        flood = cafe.start(sys.executable, "wrong_keys.py", f"{DEVICES}:50051", self.balancer.ca, 1500, stdout=subprocess.PIPE, text=True)
+        flood = cafe.start(sys.executable, "wrong_keys.py", f"{DEVICES}:50051", self.balancers.ca, 1500, stdout=subprocess.PIPE, text=True)
         # Its devices come back by the same balancer meanwhile.
         pod = self.cluster.running("homepot-link")[0]
         restarted = pod.restarted
@@ -252,8 +298,20 @@ class Played(unittest.TestCase):
         stored = "SELECT count(*) FROM samples WHERE device IN (SELECT device FROM devices WHERE source = 'simulated')"
         self.assertEqual(int(self.postgres.sql("homepot", stored)), measured)
 
+    def test_95_the_end_to_end_tests_pass(self):
+        """Those of Rust, with a new database each. The fleets are gone, and so is what they did."""
+        self.work.stop()
+        for fleet in self.fleets:
+            fleet.process.kill()
+        chosen = os.environ.get("HOMEPOT_CLUSTER_TESTS", "").split()
+        ran, own, wrong = Suite(self.world, self.cluster.programs[NOW]).run(*chosen)
+        say(f"{len(ran)} end-to-end tests ran here, {len(own)} need a system of their own")
+        self.assertEqual("\n".join(f"{name}:{text}" for name, text in wrong.items()), "")
+        self.assertGreater(len(ran), 0 if chosen else 100)
+
     # The fleets have ended: no step's end to wait for.
     test_90_nothing_was_lost_and_nothing_was_done_twice.is_last = True
+    test_95_the_end_to_end_tests_pass.is_last = True
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Process, Server, data_parent, field, program, server::clean};
+use crate::{Process, System, data_parent, field, program, server::clean};
 
 /// How an agent is started.
 #[derive(Clone, Debug)]
@@ -65,16 +65,16 @@ pub struct Agent {
 
 impl Agent {
     /// Starts one for `server`.
-    pub fn start(server: &Server, options: AgentOptions) -> Self {
-        let url = format!("http://{}", server.grpc_addr);
+    pub fn start(server: &System, options: AgentOptions) -> Self {
+        let url = format!("http://{}", server.device_addr());
         let mut agent = Self { process: None, options, url, directory: data_parent(), past: Vec::new() };
         agent.spawn();
         agent
     }
 
     /// Starts one on the state that an earlier agent left: the files of a directory.
-    pub fn start_on(server: &Server, options: AgentOptions, files: &Path) -> Self {
-        let url = format!("http://{}", server.grpc_addr);
+    pub fn start_on(server: &System, options: AgentOptions, files: &Path) -> Self {
+        let url = format!("http://{}", server.device_addr());
         let mut agent = Self { process: None, options, url, directory: data_parent(), past: Vec::new() };
         copy_private(files, &agent.state_dir());
         agent.spawn();

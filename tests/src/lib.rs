@@ -1,6 +1,7 @@
 //! The base of the end-to-end tests: the built programs as real processes, watched from the outside.
 //!
-//! [`Server`] runs a `homepot serve` of its own, with a data directory, a database and ports that no other test uses.
+//! [`Server`] runs a `homepot serve` of its own, with a data directory, a database and ports that no other test uses. A test that any
+//! system is good enough for asks for [`AnySystem`]: that is a `Server`, or what HOMEPOT_E2E_SYSTEM names, such as a played cluster.
 //! [`Agent`] runs a `homepot-agent run`, and [`Simulator`] runs `homepot-sim`. [`rest`] and [`grpc`] are the clients,
 //! and [`Database`] reads Postgres directly. Everything that a test starts is stopped when its value is dropped, also
 //! when the test panics. Tests wait for events (a log line, a message, the end of a process), never for time to pass.
@@ -16,6 +17,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 mod agent;
+mod any_system;
 mod clocks;
 mod cluster;
 mod database;
@@ -32,10 +34,12 @@ mod session;
 pub mod siege;
 mod simulator;
 pub mod strangers;
+mod system;
 mod tls;
 pub mod torture;
 
 pub use agent::{Agent, AgentOptions};
+pub use any_system::AnySystem;
 pub use clocks::FakeClock;
 pub use cluster::Cluster;
 pub use database::Database;
@@ -49,4 +53,5 @@ pub use server::{
 };
 pub use session::{Session, hello};
 pub use simulator::{Ran, Simulator};
+pub use system::System;
 pub use tls::{Authority, Certificate, TlsWay};

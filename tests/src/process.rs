@@ -19,6 +19,8 @@ use rustix::{
 use serde_json::Value;
 use tokio::sync::watch;
 
+use crate::any_system::needs_a_system;
+
 /// How long a test waits for an event before it gives up. Generous: two cores may be building something else besides.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -96,6 +98,7 @@ pub struct Process {
 impl Process {
     /// Starts `command`, which the messages call `name`.
     pub fn start(name: &str, command: &mut Command) -> Self {
+        needs_a_system();
         let mut child = spawn(name, command.stderr(Stdio::piped()));
         let said = child.stderr.take().expect("stderr is piped");
         // The log is JSON, but for the words of programs that can't even start.

@@ -6,6 +6,8 @@ use std::{
     sync::LazyLock,
 };
 
+use crate::any_system::needs_a_system;
+
 /// `target/<profile>/`, found from the test's own executable in `target/<profile>/deps/`. A program of this crate lies
 /// beside the others, and whoever built it built those too.
 static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
@@ -30,6 +32,7 @@ static DIRECTORY: LazyLock<PathBuf> = LazyLock::new(|| {
 
 /// The built program of that name.
 pub fn program(name: &str) -> PathBuf {
+    needs_a_system();
     let path = DIRECTORY.join(name);
     assert!(path.is_file(), "{} was not built", path.display());
     path

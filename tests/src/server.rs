@@ -2,6 +2,7 @@
 
 use std::{
     net::IpAddr,
+    ops::{Deref, DerefMut},
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
@@ -9,13 +10,12 @@ use std::{
     time::Duration,
 };
 
-use homepot::pb::{device::v1 as device_pb, registry::v1 as pb};
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    Database, PATIENCE, Process,
-    grpc::{Caller, Clients, DeviceKey},
+    PATIENCE, Process, System,
+    any_system::needs_its_own,
     process::{kill_stranger, wait_gone},
     program,
     rest::{Request, Response},
@@ -60,15 +60,24 @@ impl ServerOptions {
 pub struct Server {
     process: Option<Process>,
     options: ServerOptions,
-    /// `host:port` of the gRPC services.
-    pub grpc_addr: String,
-    /// `host:port` of REST.
-    pub rest_addr: String,
+    system: System,
     /// `host:port` of health and metrics.
     pub ops_addr: String,
-    /// The token of the first admin.
-    pub admin_token: String,
     directory: TempDir,
+}
+
+impl Deref for Server {
+    type Target = System;
+
+    fn deref(&self) -> &System {
+        &self.system
+    }
+}
+
+impl DerefMut for Server {
+    fn deref_mut(&mut self) -> &mut System {
+        &mut self.system
+    }
 }
 
 impl Server {
@@ -79,16 +88,16 @@ impl Server {
 
     /// Starts one that differs.
     pub async fn start_with(options: ServerOptions) -> Self {
-        let any = "127.0.0.1:0".to_owned();
-        let mut server = Self {
-            process: None,
-            options,
+        needs_its_own();
+        let (any, directory) = ("127.0.0.1:0".to_owned(), data_parent());
+        let system = System {
             grpc_addr: any.clone(),
+            device_addr: None,
             rest_addr: any.clone(),
-            ops_addr: any,
             admin_token: String::new(),
-            directory: data_parent(),
+            cluster: directory.path().join("data"),
         };
+        let mut server = Self { process: None, options, system, ops_addr: any, directory };
         server.spawn();
         server.ready().await;
         server
@@ -195,78 +204,9 @@ impl Server {
         process.ended(limit).await
     }
 
-    /// gRPC clients on behalf of `caller`.
-    pub fn clients(&self, caller: &Caller) -> Clients {
-        Clients::new(&self.grpc_addr, caller)
-    }
-
-    /// gRPC clients of the first admin.
-    pub fn admin(&self) -> Clients {
-        self.clients(&Caller::Operator(self.admin_token.clone()))
-    }
-
-    /// Sends a request to the REST gateway.
-    pub async fn rest(&self, request: Request) -> Response {
-        request.send(&self.rest_addr).await
-    }
-
     /// Gets a page of the ops address.
     pub async fn ops(&self, target: &str) -> Response {
         Request::get(target).send(&self.ops_addr).await
-    }
-
-    /// A look into Postgres.
-    pub fn database(&self) -> Database {
-        Database::of(&self.data_dir())
-    }
-
-    /// Makes a site.
-    pub async fn create_site(&self, site_id: &str, open_enrollment: bool) {
-        let request = pb::CreateSiteRequest {
-            site_id: site_id.to_owned(),
-            name: format!("Site {site_id}"),
-            open_enrollment,
-            ..Default::default()
-        };
-        self.admin().registry.create_site(request).await.expect("the admin may make a site");
-    }
-
-    /// Makes a token that enrols one device at a site.
-    pub async fn enrollment_token(&self, site_id: &str) -> String {
-        let request = pb::CreateEnrollmentTokenRequest { site_id: site_id.to_owned(), ..Default::default() };
-        let answer = self.admin().registry.create_enrollment_token(request).await;
-        answer.expect("the admin may make an enrolment token").into_inner().secret
-    }
-
-    /// Enrols a device at a site that exists.
-    pub async fn enroll(&self, site_id: &str, device_id: &str) -> DeviceKey {
-        let token = self.enrollment_token(site_id).await;
-        self.enroll_with(&token, site_id, device_id).await
-    }
-
-    /// Enrols a device with a token that another process may have made.
-    pub async fn enroll_with(&self, token: &str, site_id: &str, device_id: &str) -> DeviceKey {
-        let request = device_pb::EnrollRequest {
-            site_id: site_id.to_owned(),
-            device_id: device_id.to_owned(),
-            name: format!("Device {device_id}"),
-            ..Default::default()
-        };
-        let answer = self.clients(&Caller::Enrollee(token.to_owned())).device.enroll(request).await;
-        let answer = answer.expect("a good token enrols").into_inner();
-        DeviceKey { device_id: answer.device_id, api_key: answer.api_key }
-    }
-
-    /// Makes an operator; answers its token. No sites: every site.
-    pub async fn create_operator(&self, name: &str, role: pb::Role, sites: &[&str]) -> String {
-        let request = pb::CreateOperatorRequest {
-            name: name.to_owned(),
-            role: role.into(),
-            site_ids: sites.iter().map(|site| (*site).to_owned()).collect(),
-            ..Default::default()
-        };
-        let answer = self.admin().registry.create_operator(request).await;
-        answer.expect("the admin may make an operator").into_inner().token
     }
 }
 

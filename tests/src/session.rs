@@ -9,7 +9,7 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
 use crate::{
-    PATIENCE, Server,
+    PATIENCE, System,
     grpc::{Caller, DeviceKey},
 };
 
@@ -34,7 +34,7 @@ pub fn hello() -> Hello {
 
 impl Session {
     /// Opens the stream and says nothing.
-    pub async fn open(server: &Server, key: &DeviceKey) -> Result<Self, Status> {
+    pub async fn open(server: &System, key: &DeviceKey) -> Result<Self, Status> {
         let (up, messages) = mpsc::channel(64);
         let mut client = server.clients(&Caller::Device(key.clone())).device;
         let down = client.attach(ReceiverStream::new(messages)).await?.into_inner();
@@ -42,7 +42,7 @@ impl Session {
     }
 
     /// Opens the stream, says Hello and hears Welcome.
-    pub async fn attach(server: &Server, key: &DeviceKey) -> (Self, Welcome) {
+    pub async fn attach(server: &System, key: &DeviceKey) -> (Self, Welcome) {
         let mut session = Self::open(server, key).await.expect("a good key opens the stream");
         session.send(Up::Hello(hello())).await;
         match session.next().await {

@@ -5,7 +5,7 @@ use std::{process::Command, time::Duration};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Process, Server, data_parent, program, server::clean};
+use crate::{Process, System, data_parent, program, server::clean};
 
 /// A run may take so long, on a machine that does other things too.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -34,7 +34,7 @@ pub struct Ran {
 
 impl Simulator {
     /// One that plays against `server`, as its admin.
-    pub fn of(server: &Server) -> Self {
+    pub fn of(server: &System) -> Self {
         let address = |address: &str| format!("http://{address}");
         let server = vec![
             ("HOMEPOT_GRPC_URL", address(&server.grpc_addr)),
@@ -54,7 +54,7 @@ impl Simulator {
 
     /// Has it play against another server, as its admin, with the keys it has.
     #[must_use]
-    pub fn at(self, server: &Server) -> Self {
+    pub fn at(self, server: &System) -> Self {
         let Self { directory, .. } = self;
         Self { directory, ..Self::of(server) }
     }

@@ -1,6 +1,10 @@
 //! TLS for tests: a certificate, and a way for clients that speak plaintext to a server that does not.
 
-use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -13,7 +17,7 @@ use rustls::{
 use tempfile::TempDir;
 use tokio::{
     io::copy_bidirectional,
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream, lookup_host},
     task::JoinHandle,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
@@ -91,15 +95,7 @@ impl Certificate {
 
     /// A client that trusts it, and shows another one where it has one.
     fn client(&self, protocol: &str, shown: Option<&Self>) -> Arc<ClientConfig> {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.expect("ring has the usual versions").with_root_certificates(self.trusting.clone());
-        let mut config = match shown.map(Self::chain_and_key) {
-            Some((chain, key)) => config.with_client_auth_cert(chain, key).expect("they fit"),
-            None => config.with_no_client_auth(),
-        };
-        config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
-        Arc::new(config)
+        client(self.trusting.clone(), protocol, shown.map(Self::chain_and_key))
     }
 
     fn path(&self, name: &str) -> PathBuf {
@@ -168,6 +164,23 @@ impl Authority {
     }
 }
 
+/// A client that trusts these, speaks that protocol, and shows that chain with its key.
+fn client(
+    trusting: RootCertStore,
+    protocol: &str,
+    shown: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> Arc<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    let config = config.expect("ring has the usual versions").with_root_certificates(trusting);
+    let mut config = match shown {
+        Some((chain, key)) => config.with_client_auth_cert(chain, key).expect("they fit"),
+        None => config.with_no_client_auth(),
+    };
+    config.alpn_protocols = vec![protocol.as_bytes().to_vec()];
+    Arc::new(config)
+}
+
 fn trust(authority: &rcgen::Certificate) -> RootCertStore {
     let mut trusting = RootCertStore::empty();
     trusting.add(authority.der().clone()).expect("it is a certificate");
@@ -194,17 +207,44 @@ impl TlsWay {
         Self::with(address, certificate.client("h2", Some(shown))).await
     }
 
+    /// To `name:port` of another machine, whose authorities are in a PEM file. It is called from the address that `from` makes of
+    /// the client's.
+    pub(crate) async fn out(
+        address: &str,
+        authorities: &Path,
+        protocol: &str,
+        from: impl Fn(IpAddr) -> IpAddr + Send + 'static,
+    ) -> Self {
+        let mut trusting = RootCertStore::empty();
+        for authority in CertificateDer::pem_file_iter(authorities).expect("the authorities can be read") {
+            trusting.add(authority.expect("it is a certificate")).expect("it is one of an authority");
+        }
+        let server = lookup_host(address).await.expect("the name is known").next().expect("it has an address");
+        let name = address.split_once(':').map_or(address, |(name, _)| name).to_owned();
+        Self::passing(server, name, client(trusting, protocol, None), from).await
+    }
+
     async fn with(address: &str, client: Arc<ClientConfig>) -> Self {
-        let server: SocketAddr = address.parse().expect("an address");
+        let server = address.parse().expect("an address");
+        Self::passing(server, "localhost".to_owned(), client, |client| client).await
+    }
+
+    async fn passing(
+        server: SocketAddr,
+        name: String,
+        client: Arc<ClientConfig>,
+        from: impl Fn(IpAddr) -> IpAddr + Send + 'static,
+    ) -> Self {
         let connector = TlsConnector::from(client);
+        let name = ServerName::try_from(name).expect("a name");
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("it is bound").to_string();
         let accepting = tokio::spawn(async move {
-            while let Ok((client, from)) = listener.accept().await {
-                let connector = connector.clone();
+            while let Ok((client, peer)) = listener.accept().await {
+                let (connector, name, from) = (connector.clone(), name.clone(), from(peer.ip()));
                 tokio::spawn(async move {
                     // However it ends, the client sees its connection end.
-                    let _ = pass(client, from, server, connector).await;
+                    let _ = pass(client, from, server, name, connector).await;
                 });
             }
         });
@@ -220,14 +260,14 @@ impl Drop for TlsWay {
 
 async fn pass(
     mut client: TcpStream,
-    from: SocketAddr,
+    from: IpAddr,
     server: SocketAddr,
+    name: ServerName<'static>,
     connector: TlsConnector,
 ) -> std::io::Result<()> {
     let socket = TcpSocket::new_v4()?;
-    socket.bind(SocketAddr::new(from.ip(), 0))?;
+    socket.bind(SocketAddr::new(from, 0))?;
     let stream = socket.connect(server).await?;
-    let name = ServerName::try_from("localhost").expect("a name");
     let mut server = connector.connect(name, stream).await?;
     copy_bidirectional(&mut client, &mut server).await.map(drop)
 }

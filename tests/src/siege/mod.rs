@@ -16,7 +16,7 @@ use tokio::sync::watch;
 
 pub use self::verdict::{Attaching, Verdict};
 use self::{attacks::Attack, fleet::Fleet, probes::Probes};
-use crate::{Certificate, Server, ServerOptions, TlsWay};
+use crate::{Certificate, Server, ServerOptions, System, TlsWay};
 
 /// How long an attack may take to reach its full strength, and how long the fleet may take to attach.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -78,7 +78,8 @@ pub async fn run(attack: &Attack, plan: &Plan, progress: impl Fn(String)) -> Ver
     // The fleet, operators and probes go by here.
     let mut ways = Vec::new();
     if let Some(certificate) = &certificate {
-        for (address, protocol) in [(&mut server.grpc_addr, "h2"), (&mut server.rest_addr, "http/1.1")] {
+        let System { grpc_addr, rest_addr, .. } = &mut *server;
+        for (address, protocol) in [(grpc_addr, "h2"), (rest_addr, "http/1.1")] {
             let way = TlsWay::to(address, certificate, protocol).await;
             address.clone_from(&way.address);
             ways.push(way);

@@ -6,6 +6,7 @@ use homepot_tests::{Process, Server, workspace};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_foreign_client_lists_the_services_and_calls_them_by_reflection_alone() {
+    // Where each role is a process of its own, no address answers for all services.
     let server = Server::start().await;
     let venv = std::env::var("HOMEPOT_VENV").map_or_else(|_| workspace().join(".venv"), Into::into);
     let python = venv.join("bin/python");

@@ -9,7 +9,7 @@ use homepot::pb::{
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
-    Server, Session, eventually,
+    AnySystem, Server, Session, System, eventually,
     grpc::{Caller, DeviceKey},
     rest::Request,
 };
@@ -17,7 +17,14 @@ use tonic::{Code, Status};
 
 const SITE: &str = "shop-7";
 
-async fn server() -> Server {
+async fn server() -> AnySystem {
+    let server = AnySystem::start().await;
+    server.create_site(SITE, false).await;
+    server
+}
+
+/// The same as a process of the test's own.
+async fn own_server() -> Server {
     let server = Server::start().await;
     server.create_site(SITE, false).await;
     server
@@ -33,29 +40,29 @@ fn site_removal(history: History, with_devices: bool) -> pb::RemoveSiteRequest {
     pb::RemoveSiteRequest { site_id, history: history.into(), confirm, with_devices }
 }
 
-async fn remove(server: &Server, device_id: &str, history: History) -> Result<pb::RemoveDeviceResponse, Status> {
+async fn remove(server: &System, device_id: &str, history: History) -> Result<pb::RemoveDeviceResponse, Status> {
     let mut admin = server.admin().registry;
     Ok(admin.remove_device(device_removal(device_id, history)).await?.into_inner())
 }
 
-async fn report(server: &Server, key: &DeviceKey) -> Result<(), Status> {
+async fn report(server: &System, key: &DeviceKey) -> Result<(), Status> {
     let sample = telemetry_pb::Sample { cpu_percent: Some(12.5), ..Default::default() };
     let request = ReportSamplesRequest { samples: vec![sample], ..Default::default() };
     server.clients(&Caller::Device(key.clone())).device.report_samples(request).await?;
     Ok(())
 }
 
-async fn get(server: &Server, device_id: &str) -> Result<pb::Device, Status> {
+async fn get(server: &System, device_id: &str) -> Result<pb::Device, Status> {
     let request = pb::GetDeviceRequest { device_id: device_id.to_owned() };
     Ok(server.admin().registry.get_device(request).await?.into_inner().device.unwrap())
 }
 
-async fn listed(server: &Server) -> Vec<String> {
+async fn listed(server: &System) -> Vec<String> {
     let page = server.admin().registry.list_devices(pb::ListDevicesRequest::default()).await.unwrap().into_inner();
     page.devices.into_iter().map(|device| device.device_id).collect()
 }
 
-async fn samples(server: &Server, device_id: &str) -> Result<usize, Status> {
+async fn samples(server: &System, device_id: &str) -> Result<usize, Status> {
     let request = telemetry_pb::ListSamplesRequest { device_id: device_id.to_owned(), ..Default::default() };
     Ok(server.admin().telemetry.list_samples(request).await?.into_inner().samples.len())
 }
@@ -66,7 +73,7 @@ fn violations(status: &Status) -> Vec<String> {
 }
 
 /// Whether the device's row is marked, whatever the services say.
-async fn is_marked(server: &Server, device_id: &str) -> bool {
+async fn is_marked(server: &System, device_id: &str) -> bool {
     let query = format!("SELECT count(*) FROM devices WHERE device_id = '{device_id}' AND removed_at IS NOT NULL");
     server.database().number(&query).await == 1
 }
@@ -158,7 +165,7 @@ async fn a_removal_is_said_in_full_or_refused_by_the_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_purge_that_a_crash_cut_short_is_finished_by_a_repeat() {
-    let mut server = server().await;
+    let mut server = own_server().await;
     let key = server.enroll(SITE, "till-7").await;
     report(&server, &key).await.unwrap();
     // So much that it takes a while: three days, a sample every two seconds.

@@ -2,24 +2,24 @@
 
 use homepot::pb::{command::v1::CommandState, registry::v1::Role};
 use homepot_tests::{
-    Server,
+    System,
     rest::{Request, Response},
 };
 use serde_json::{Value, json};
 
 use super::ledger::{attach, delivered, end, with_devices};
 
-async fn ask(server: &Server, request: Request) -> Response {
+async fn ask(server: &System, request: Request) -> Response {
     server.rest(request.bearer(&server.admin_token)).await
 }
 
-async fn get(server: &Server, target: &str) -> Value {
+async fn get(server: &System, target: &str) -> Value {
     let response = ask(server, Request::get(target)).await;
     assert_eq!(response.status, 200, "{target}: {}", response.text());
     response.json()
 }
 
-async fn post(server: &Server, target: &str, body: Value) -> Value {
+async fn post(server: &System, target: &str, body: Value) -> Value {
     let response = ask(server, Request::post(target).json(&body)).await;
     assert_eq!(response.status, 200, "{target}: {}", response.text());
     response.json()

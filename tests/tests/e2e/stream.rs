@@ -12,23 +12,15 @@ use homepot::pb::{
     telemetry::v1::Sample,
 };
 use homepot_tests::{
-    Server, ServerOptions, Session, eventually,
-    grpc::{Caller, DeviceKey, call, connection},
+    AnySystem, Server, ServerOptions, Session, System, eventually,
+    grpc::{Caller, call, connection},
     hello,
 };
 use tonic::Code;
 
-const ATTACH: &str = "/homepot.device.v1.DeviceService/Attach";
+use super::ledger::{devices_of, with_devices};
 
-async fn with_devices<const N: usize>(names: [&str; N]) -> (Server, [DeviceKey; N]) {
-    let server = Server::start().await;
-    server.create_site("site-001", false).await;
-    let mut keys = Vec::new();
-    for name in names {
-        keys.push(server.enroll("site-001", name).await);
-    }
-    (server, keys.try_into().expect("as many keys as names"))
-}
+const ATTACH: &str = "/homepot.device.v1.DeviceService/Attach";
 
 /// A sample of so many milliseconds ago.
 fn sample(ago_ms: u64, cpu_percent: f64) -> Sample {
@@ -48,7 +40,7 @@ async fn ack(session: &mut Session) -> SamplesAck {
     session.expect("SamplesAck", read).await
 }
 
-async fn presence(server: &Server, device_id: &str) -> Presence {
+async fn presence(server: &System, device_id: &str) -> Presence {
     let request = GetPresenceRequest { device_id: device_id.to_owned() };
     server.admin().registry.get_presence(request).await.unwrap().into_inner().presence.unwrap()
 }
@@ -90,7 +82,7 @@ async fn the_newest_session_wins_and_the_older_one_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_malformed_is_refused_by_name_and_nobody_else_notices() {
-    let (server, [bad_key, good_key]) = with_devices(["bad", "good"]).await;
+    let (server, [bad_key, good_key]) = devices_of(Server::start().await, ["bad", "good"]).await;
     let (mut bad, _) = Session::attach(&server, &bad_key).await;
     let (mut good, _) = Session::attach(&server, &good_key).await;
 
@@ -261,7 +253,7 @@ async fn presence_is_right_across_a_crash_of_the_server() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_device_is_told_goodbye() {
     let options = ServerOptions::default().env("HOMEPOT_HEARTBEAT_INTERVAL", "1s");
-    let server = Server::start_with(options).await;
+    let server = AnySystem::start_with(options).await;
     server.create_site("site-001", false).await;
     let key = server.enroll("site-001", "till").await;
     let (mut session, welcome) = Session::attach(&server, &key).await;
@@ -271,7 +263,7 @@ async fn a_silent_device_is_told_goodbye() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_outlives_the_death_of_postgres_and_what_was_sent_meanwhile_is_stored_once() {
-    let (server, [key]) = with_devices(["till"]).await;
+    let (server, [key]) = devices_of(Server::start().await, ["till"]).await;
     let (mut session, _) = Session::attach(&server, &key).await;
     session.send(samples(1, vec![sample(3000, 1.0)])).await;
     assert_eq!(ack(&mut session).await.seq, 1);

@@ -6,7 +6,7 @@ use homepot::{
     pb::{device::v1 as device_pb, registry::v1 as pb},
 };
 use homepot_tests::{
-    Server, elsewhere,
+    AnySystem, elsewhere,
     grpc::{Caller, call, connection},
     rest::Request,
 };
@@ -69,7 +69,7 @@ async fn what_is_anothers_is_refused_in_the_same_words_as_what_is_not_there() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn names_of_operators_elsewhere_are_free_for_an_admin_of_a_site() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("alpha", false).await;
     server.create_site("beta", false).await;
     server.create_operator("night-shift", pb::Role::Viewer, &["alpha"]).await;
@@ -88,7 +88,7 @@ async fn names_of_operators_elsewhere_are_free_for_an_admin_of_a_site() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_enrolment_token_tells_nothing_of_other_sites_and_little_of_their_devices() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("alpha", false).await;
     server.create_site("beta", false).await;
     server.enroll("alpha", "alpha-till").await;

@@ -10,7 +10,7 @@ use homepot::pb::{
     registry::v1 as pb,
 };
 use homepot_tests::{
-    Server, Session, elsewhere,
+    AnySystem, Server, Session, System, elsewhere,
     grpc::{Caller, DeviceKey, call, connection},
     hello,
 };
@@ -20,7 +20,7 @@ use super::grpc::LETTERS;
 
 const FETCH: &str = "/homepot.device.v1.DeviceService/FetchCommands";
 
-async fn refused(server: &Server, device_id: &str) -> Status {
+async fn refused(server: &System, device_id: &str) -> Status {
     let key = DeviceKey { device_id: device_id.to_owned(), api_key: format!("hpd_{LETTERS}") };
     let connection = connection(elsewhere(), &server.grpc_addr, &Caller::Device(key));
     call(connection, FETCH, Vec::new()).await.unwrap_err()
@@ -54,6 +54,7 @@ async fn an_unknown_device_and_a_wrong_key_get_the_same_answer_after_the_same_wo
 
 #[tokio::test(flavor = "multi_thread")]
 async fn failures_are_throttled_for_the_address_that_fails_and_for_no_other() {
+    // Each replica counts for itself.
     let server = Server::start().await;
     server.create_site("site-001", false).await;
     let key = server.enroll("site-001", "till").await;
@@ -71,7 +72,7 @@ async fn failures_are_throttled_for_the_address_that_fails_and_for_no_other() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn revoking_keys_or_deactivating_ends_the_live_stream_within_two_seconds() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("site-001", false).await;
     let mut admin = server.admin().registry;
 
@@ -97,7 +98,7 @@ async fn revoking_keys_or_deactivating_ends_the_live_stream_within_two_seconds()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rotating_without_an_overlap_ends_the_stream_of_the_older_key_and_not_that_of_the_newer() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("site-001", false).await;
     let stolen = server.enroll("site-001", "till").await;
     let (mut thief, _) = Session::attach(&server, &stolen).await;
@@ -122,7 +123,7 @@ async fn rotating_without_an_overlap_ends_the_stream_of_the_older_key_and_not_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_stream_of_an_older_key_goes_on_until_the_overlap_ends_and_no_longer() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("site-001", false).await;
     let old = server.enroll("site-001", "till").await;
     let (mut session, _) = Session::attach(&server, &old).await;
@@ -135,7 +136,7 @@ async fn the_stream_of_an_older_key_goes_on_until_the_overlap_ends_and_no_longer
     ends_in_time(&mut session).await;
 }
 
-async fn rotate(server: &Server, key: &DeviceKey, seconds: i64) -> DeviceKey {
+async fn rotate(server: &System, key: &DeviceKey, seconds: i64) -> DeviceKey {
     let overlap = Some(prost_types::Duration { seconds, nanos: 0 });
     let request = pb::RotateDeviceKeyRequest { device_id: key.device_id.clone(), overlap };
     let api_key = server.admin().registry.rotate_device_key(request).await.unwrap().into_inner().api_key;
@@ -150,7 +151,7 @@ async fn ends_in_time(session: &mut Session) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rotated_key_overlaps_with_the_older_one_for_as_long_as_asked() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("site-001", false).await;
     let old = server.enroll("site-001", "till").await;
     let mut admin = server.admin().registry;

@@ -2,7 +2,7 @@
 
 use homepot::pb::registry::v1 as pb;
 use homepot_tests::{
-    Server,
+    AnySystem,
     grpc::{Caller, Clients},
 };
 use prost_types::Duration;
@@ -35,8 +35,8 @@ async fn names(clients: &mut Clients) -> Vec<String> {
     page.operators.into_iter().map(|operator| operator.name).collect()
 }
 
-async fn server_of_two_sites() -> Server {
-    let server = Server::start().await;
+async fn server_of_two_sites() -> AnySystem {
+    let server = AnySystem::start().await;
     server.create_site("alpha", false).await;
     server.create_site("beta", false).await;
     server

@@ -8,7 +8,7 @@ use homepot::{
     contract::{METHODS, Method, Repeat},
     model::Role,
 };
-use homepot_tests::{Server, rest::Request, workspace};
+use homepot_tests::{AnySystem, rest::Request, workspace};
 
 /// Who may, in the words of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -108,7 +108,7 @@ fn the_table_of_methods_says_what_the_contract_says() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_table_of_routes_lists_every_route_that_the_openapi_document_has() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let document = server.rest(Request::get("/api/v1/openapi.json")).await.json();
     let paths = document["paths"].as_object().expect("the document has paths");
     let served: BTreeSet<_> = paths

@@ -9,7 +9,7 @@ use homepot::pb::{
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
-    Server, ServerOptions,
+    AnySystem, ServerOptions,
     grpc::{Caller, Clients, DeviceKey},
     hello,
 };
@@ -21,7 +21,7 @@ pub(super) const OURS: &str = "alpha";
 pub(super) const TILL: &str = "alpha-till";
 
 pub(super) struct World {
-    pub(super) server: Server,
+    pub(super) server: AnySystem,
     pub(super) alpha: DeviceKey,
     pub(super) beta: DeviceKey,
     pub(super) viewer: String,
@@ -36,7 +36,7 @@ pub(super) struct World {
 impl World {
     pub(super) async fn build() -> Self {
         use pb::Role::{Admin, Operator, Viewer};
-        let server = Server::start_with(ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on")).await;
+        let server = AnySystem::start_with(ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on")).await;
         server.create_site(OURS, false).await;
         server.create_site("beta", false).await;
         let world = Self {

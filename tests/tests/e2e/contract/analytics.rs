@@ -1,10 +1,12 @@
 //! What people and applications do.
 
+use std::ops::Deref;
+
 use homepot::pb::{
     analytics::v1 as analytics_pb, common::v1 as common_pb, device::v1 as device_pb, registry::v1 as pb,
 };
 use homepot_tests::{
-    Server,
+    Server, System,
     grpc::Caller,
     rest::{Request, Response},
 };
@@ -42,14 +44,14 @@ fn logged(answer: &Response, message: &str) {
 }
 
 /// What operators are told of what was stored.
-async fn listed(world: &World, target: &str, rows: &str) -> Vec<Value> {
+async fn listed<S: Deref<Target = System>>(world: &World<S>, target: &str, rows: &str) -> Vec<Value> {
     let answer = world.operator(Request::get(&format!("/api/v2{target}"))).await;
     assert_eq!(answer.status, 200, "{target}: {}", answer.text());
     assert_eq!(answer.json()["next_page_token"], "");
     answer.json()[rows].as_array().unwrap().clone()
 }
 
-async fn count(world: &World, what: &str, query: &str) -> u64 {
+async fn count<S: Deref<Target = System>>(world: &World<S>, what: &str, query: &str) -> u64 {
     let sums = listed(world, &format!("/{what}/summary{query}"), "sums").await;
     sums.iter().map(number).sum()
 }
@@ -272,7 +274,7 @@ async fn what_is_simulated_is_marked_so_and_never_in_the_sums_of_what_is_real() 
     assert_eq!(marked.map(number).sum::<u64>(), 3);
 }
 
-async fn enroll_simulated(server: &Server) -> String {
+async fn enroll_simulated(server: &System) -> String {
     let request = pb::CreateEnrollmentTokenRequest {
         site_id: SITE.to_owned(),
         source: common_pb::DeviceSource::Simulated.into(),
@@ -330,7 +332,7 @@ async fn lists_come_in_pages_without_gap_or_overlap() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_answered_with_201_outlives_a_crash_of_the_server_and_its_database() {
-    let mut world = World::build().await;
+    let mut world = World::of(Server::start().await).await;
     let mut errors = 0;
     for round in 1..=3 {
         for number in 0..20 {

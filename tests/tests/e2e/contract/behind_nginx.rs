@@ -1,13 +1,13 @@
 //! Events through a proxy that nobody told anything about them.
 
-use homepot_tests::{Nginx, rest::Request};
+use homepot_tests::{Nginx, Server, rest::Request};
 use serde_json::json;
 
 use super::{TILL, World};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_pass_an_nginx_that_has_nothing_but_proxy_pass() {
-    let world = World::build().await;
+    let world = World::of(Server::start().await).await;
     let nginx = Nginx::start(&world.server.rest_addr).await;
     world.device(Request::post("/analytics/device-metrics").json(&json!({"cpu_percent": 1.5}))).await;
     let command_id = world.queue("PING").await;

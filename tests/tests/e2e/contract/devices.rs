@@ -7,7 +7,7 @@ use super::{PREFIXES, SITE, TILL, World, assert_begins, assert_error, assert_tim
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_enrols_once_and_its_key_is_shown_once() {
-    let world = World::build().await;
+    let world = World::open().await;
     for (prefix, device) in PREFIXES.into_iter().zip(["till-1", "till-2"]) {
         let enroll = |body| Request::post(&format!("{prefix}/devices/sites/site-001/devices")).json(&body);
         let body = json!({
@@ -37,7 +37,7 @@ async fn a_device_enrols_once_and_its_key_is_shown_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_enrol_openly_needs_a_token() {
-    let world = World::build().await;
+    let world = World::open().await;
     world.server.create_site("closed", false).await;
     let enroll = |site: &str, device: &str| {
         let body = json!({"device_id": device, "name": "Till"});
@@ -61,7 +61,7 @@ async fn who_may_not_enrol_openly_needs_a_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_register_is_listed_with_the_contracts_fields_and_in_full() {
-    let world = World::build().await;
+    let world = World::open().await;
     for number in 0..120 {
         let body = json!({"device_id": format!("many-{number:03}"), "name": "One of many"});
         let enroll = Request::post("/devices/sites/site-001/devices").json(&body);

@@ -77,7 +77,7 @@ async fn a_deactivated_device_is_shut_out_until_it_is_activated() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_at_fault_is_told_every_fault_with_the_contracts_bytes() {
-    let world = World::build().await;
+    let world = World::open().await;
     let enroll = || Request::post("/api/v1/devices/sites/site-001/devices");
     let fault = |kind: &str, field: &str, msg: &str| {
         format!("{{\"type\":\"{kind}\",\"loc\":[\"body\",\"{field}\"],\"msg\":\"{msg}\"}}")

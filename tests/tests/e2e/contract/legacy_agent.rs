@@ -2,7 +2,7 @@
 //! which no longer enrols by itself.
 
 use homepot_tests::{
-    Server,
+    System,
     rest::{Request, Response},
 };
 use serde_json::{Value, json};
@@ -12,13 +12,13 @@ use super::{SITE, World};
 const DEVICE: &str = "legacy-1";
 
 struct LegacyAgent<'a> {
-    server: &'a Server,
+    server: &'a System,
     api_key: String,
 }
 
 impl<'a> LegacyAgent<'a> {
     /// Enrols with nothing but a body; accepts 200 and 201.
-    async fn register(server: &'a Server) -> Result<Self, Response> {
+    async fn register(server: &'a System) -> Result<Self, Response> {
         let body = json!({"device_id": DEVICE, "name": "Legacy", "device_type": "linux_server", "ip_address": null});
         let path = format!("/api/v1/devices/sites/{SITE}/devices");
         let answer = server.rest(Request::post(&path).json(&body)).await;
@@ -70,7 +70,7 @@ impl<'a> LegacyAgent<'a> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_legacy_agent_enrols_reports_and_obeys_unmodified() {
-    let world = World::build().await;
+    let world = World::open().await;
     let agent = LegacyAgent::register(&world.server).await.unwrap_or_else(|answer| panic!("{}", answer.text()));
     agent.report().await;
     assert_eq!(agent.poll().await, Vec::<String>::new());

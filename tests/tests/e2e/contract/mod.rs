@@ -9,8 +9,10 @@ mod legacy_agent;
 mod metrics;
 mod packaged_agent;
 
+use std::ops::Deref;
+
 use homepot_tests::{
-    Server, ServerOptions,
+    AnySystem, Server, ServerOptions, System,
     grpc::DeviceKey,
     rest::{Request, Response},
 };
@@ -21,15 +23,28 @@ const PREFIXES: [&str; 2] = ["/api/v1", ""];
 const SITE: &str = "site-001";
 const TILL: &str = "pos-terminal-001";
 
-/// A server with open enrolment for this machine, a site and a device.
-struct World {
-    server: Server,
+/// A system with a site and a device.
+struct World<S = AnySystem> {
+    server: S,
     till: DeviceKey,
 }
 
 impl World {
     async fn build() -> Self {
-        let server = Server::start_with(ServerOptions::default().env("HOMEPOT_OPEN_ENROLLMENT", "loopback")).await;
+        Self::of(AnySystem::start().await).await
+    }
+}
+
+impl World<Server> {
+    /// With open enrolment for this machine, as a server alone may have it.
+    async fn open() -> Self {
+        let options = ServerOptions::default().env("HOMEPOT_OPEN_ENROLLMENT", "loopback");
+        Self::of(Server::start_with(options).await).await
+    }
+}
+
+impl<S: Deref<Target = System>> World<S> {
+    async fn of(server: S) -> Self {
         server.create_site(SITE, true).await;
         let till = server.enroll(SITE, TILL).await;
         Self { server, till }

@@ -6,7 +6,7 @@ use homepot::pb::{
     registry::v1::{DeviceStatus, ListEnrollmentTokensRequest},
 };
 use homepot_tests::{
-    Server, eventually,
+    System, eventually,
     rest::{Request, Response},
 };
 use serde_json::{Value, json};
@@ -14,14 +14,14 @@ use serde_json::{Value, json};
 use super::{SITE, World, assert_error};
 
 struct PackagedAgent<'a> {
-    server: &'a Server,
+    server: &'a System,
     device_id: String,
     api_key: String,
 }
 
 impl<'a> PackagedAgent<'a> {
     /// `homepot-agent bootstrap URL INTENT TOKEN`: it knows neither site nor id, and takes both from the answer.
-    async fn bootstrap(server: &'a Server, intent: &str, token: &str) -> Result<Self, Response> {
+    async fn bootstrap(server: &'a System, intent: &str, token: &str) -> Result<Self, Response> {
         let body = format!(
             "{{\"claim_token\":\"{token}\",\"device_name\":\"Front Till\",\"device_type\":\"POS\",\"os_details\":\"Linux 6.1\"}}"
         );
@@ -95,7 +95,7 @@ fn as_httpx(request: Request) -> Request {
         .header("Content-Type", "application/json")
 }
 
-async fn intent(server: &Server) -> (String, String) {
+async fn intent(server: &System) -> (String, String) {
     let token = server.enrollment_token(SITE).await;
     let listed = server
         .admin()

@@ -5,14 +5,14 @@ use homepot::pb::{
     common::v1::DeviceSource,
     registry::v1::Role,
 };
-use homepot_tests::{Server, grpc::Caller};
+use homepot_tests::{AnySystem, System, grpc::Caller};
 use serde_json::json;
 
 use super::{ctl, ctl_as};
 
 const SITE: &str = "shop-7";
 
-async fn log_error(server: &Server, device_id: &str, code: &str, message: &str, source: DeviceSource) {
+async fn log_error(server: &System, device_id: &str, code: &str, message: &str, source: DeviceSource) {
     let error = ErrorReport {
         category: "payment".to_owned(),
         severity: Severity::Critical.into(),
@@ -26,7 +26,7 @@ async fn log_error(server: &Server, device_id: &str, code: &str, message: &str, 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_listed_with_their_counts_and_summed_by_what_is_asked_for() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     server.enroll(SITE, "till-7").await;
     let nothing = ctl(&server, &["errors", "summary"]).await;
@@ -71,7 +71,7 @@ async fn errors_are_listed_with_their_counts_and_summed_by_what_is_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn activity_is_listed_newest_first_and_summed() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let viewer = server.create_operator("vera", Role::Viewer, &[]).await;
     for (kind, page, source) in [
         (ActivityType::PageView, "/devices", DeviceSource::Real),

@@ -1,12 +1,12 @@
 //! Commands one by one, and what keeps a run from being started by mistake.
 
-use homepot_tests::{Server, data_parent};
+use homepot_tests::{AnySystem, data_parent};
 use serde_json::json;
 
 use super::{command, ctl, ctl_as, run, write};
 
-async fn server() -> Server {
-    let server = Server::start().await;
+async fn server() -> AnySystem {
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     server.enroll("shop-7", "till-7").await;
     server

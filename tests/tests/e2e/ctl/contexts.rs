@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use homepot_tests::{Server, homepot_command};
+use homepot_tests::{AnySystem, homepot_command};
 use serde_json::json;
 
 use super::{Done, command, ctl, run, write};
@@ -16,7 +16,7 @@ async fn at_home(home: &Path, arguments: &[&str]) -> Done {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_context_says_which_server_and_which_token_and_flags_and_variables_win_over_it() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let home = tempfile::tempdir().unwrap();
     let token_file = home.path().join("token");
     write(&token_file, &server.admin_token, 0o600);

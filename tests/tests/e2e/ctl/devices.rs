@@ -6,15 +6,15 @@ use homepot::pb::{
     telemetry::v1::Sample,
 };
 use homepot_tests::{
-    Server, Session,
+    AnySystem, Session,
     grpc::{Caller, DeviceKey},
 };
 use serde_json::json;
 
 use super::ctl;
 
-async fn server() -> (Server, DeviceKey) {
-    let server = Server::start().await;
+async fn server() -> (AnySystem, DeviceKey) {
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     server.create_site("shop-8", false).await;
     let key = server.enroll("shop-7", "till-7").await;

@@ -6,14 +6,14 @@ use homepot::{
     pb::{device::v1::ReportSamplesRequest, telemetry::v1::Sample},
 };
 use homepot_tests::{
-    Process, Server,
+    AnySystem, Process, System,
     grpc::{Caller, DeviceKey},
 };
 use serde_json::{Value, json};
 
 use super::{command, ctl};
 
-async fn report(server: &Server, key: &DeviceKey, ago: TimeDelta, cpu_percent: f64) {
+async fn report(server: &System, key: &DeviceKey, ago: TimeDelta, cpu_percent: f64) {
     let collected_at = Some(to_proto_timestamp(Utc::now() - ago));
     let sample = Sample { collected_at, cpu_percent: Some(cpu_percent), ..Default::default() };
     let request = ReportSamplesRequest { samples: vec![sample], ..Default::default() };
@@ -21,8 +21,8 @@ async fn report(server: &Server, key: &DeviceKey, ago: TimeDelta, cpu_percent: f
     assert_eq!(stored.into_inner().accepted, 1);
 }
 
-async fn server() -> (Server, DeviceKey) {
-    let server = Server::start().await;
+async fn server() -> (AnySystem, DeviceKey) {
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     let key = server.enroll("shop-7", "till-7").await;
     for (minutes, cpu_percent) in [(58, 10.0), (48, 30.0), (38, 40.0), (5, 50.0)] {

@@ -17,7 +17,7 @@ use std::{
     process::{Command, Stdio},
 };
 
-use homepot_tests::{PATIENCE, Server, homepot_command};
+use homepot_tests::{PATIENCE, System, homepot_command};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt as _;
 
@@ -50,7 +50,7 @@ impl Done {
 }
 
 /// The command, as the first admin.
-fn command(server: &Server, arguments: &[&str]) -> Command {
+fn command(server: &System, arguments: &[&str]) -> Command {
     let mut command = homepot_command();
     command
         .arg("ctl")
@@ -61,12 +61,12 @@ fn command(server: &Server, arguments: &[&str]) -> Command {
 }
 
 /// Runs it to its end.
-async fn ctl(server: &Server, arguments: &[&str]) -> Done {
+async fn ctl(server: &System, arguments: &[&str]) -> Done {
     run(command(server, arguments), "").await
 }
 
 /// Runs it as an operator with another token.
-async fn ctl_as(server: &Server, token: &str, arguments: &[&str]) -> Done {
+async fn ctl_as(server: &System, token: &str, arguments: &[&str]) -> Done {
     let mut command = command(server, arguments);
     command.env("HOMEPOT_TOKEN", token);
     run(command, "").await

@@ -1,13 +1,13 @@
 //! What answers look like for scripts and spreadsheets, and in which order.
 
 use homepot::pb::registry::v1 as pb;
-use homepot_tests::{Process, Server, Session};
+use homepot_tests::{AnySystem, Process, Session};
 use serde_json::{Value, json};
 
 use super::{command, ctl};
 
-async fn server() -> Server {
-    let server = Server::start().await;
+async fn server() -> AnySystem {
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     server.create_site("shop-8", false).await;
     for (site, device) in [("shop-7", "till-7"), ("shop-7", "till-9"), ("shop-8", "till-8")] {
@@ -80,7 +80,7 @@ async fn what_is_made_shows_its_secret_once_in_every_output() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_writes_documents_rows_and_names_as_changes_come() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     let key = server.enroll("shop-7", "till-7").await;
     let watch = |output: &str| {

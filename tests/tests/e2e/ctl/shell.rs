@@ -3,14 +3,14 @@
 use std::process::{Command, Stdio};
 
 use homepot::pb::registry::v1 as pb;
-use homepot_tests::{PATIENCE, Server, homepot_command};
+use homepot_tests::{AnySystem, PATIENCE, homepot_command};
 use serde_json::json;
 
 use super::{command, ctl, run};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sites_are_made_shown_changed_and_listed_for_people_and_for_scripts() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let made = ctl(&server, &["sites", "create", "shop-7", "--name", "Shop 7", "--location", "Main St", "-o", "json"]);
     let made = made.await.json();
     assert_eq!(
@@ -49,7 +49,7 @@ async fn sites_are_made_shown_changed_and_listed_for_people_and_for_scripts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_has_every_page_and_a_reader_that_leaves_ends_it_quietly() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let mut registry = server.admin().registry;
     for number in 0..520 {
         let site_id = format!("shop-{number:03}");
@@ -77,7 +77,7 @@ async fn a_list_has_every_page_and_a_reader_that_leaves_ends_it_quietly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn who_is_not_there_and_what_is_no_address_are_told_in_a_line() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     // The server's own port, which nobody else can have, at an address where it does not listen.
     let port = server.grpc_addr.rsplit_once(':').unwrap().1;
     let address = format!("http://127.78.0.1:{port}");
@@ -119,7 +119,7 @@ async fn completions_are_scripts_that_need_neither_server_nor_token() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ids_are_completed_by_what_the_server_has_and_nothing_is_told_where_it_has_nothing_to_say() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     for site in ["shop-7", "shop-8", "hall"] {
         server.create_site(site, false).await;
     }

@@ -1,14 +1,14 @@
 //! Simulated devices: marked by their token, removed as a set.
 
 use homepot::pb::device::v1::EnrollRequest;
-use homepot_tests::{Process, Server, grpc::Caller};
+use homepot_tests::{AnySystem, Process, grpc::Caller};
 use serde_json::json;
 
 use super::{command, ctl};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn simulated_devices_are_marked_by_their_token_and_removed_as_a_set() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     server.enroll("shop-7", "till-7").await;
     let create = ["tokens", "create", "--site", "shop-7", "--simulated", "--uses", "2", "--label", "fleet=load"];

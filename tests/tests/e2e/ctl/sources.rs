@@ -7,7 +7,7 @@ use homepot::pb::{
     telemetry::v1::Sample,
 };
 use homepot_tests::{
-    Server,
+    AnySystem,
     grpc::{Caller, DeviceKey},
 };
 use serde_json::json;
@@ -15,8 +15,8 @@ use serde_json::json;
 use super::ctl;
 
 /// A real till and a simulated robot at shop-7, which have reported.
-async fn server() -> Server {
-    let server = Server::start().await;
+async fn server() -> AnySystem {
+    let server = AnySystem::start().await;
     server.create_site("shop-7", false).await;
     for (device_id, source) in [("till-7", DeviceSource::Real), ("robot-7", DeviceSource::Simulated)] {
         let (site_id, source) = ("shop-7".to_owned(), source.into());

@@ -6,21 +6,23 @@ use homepot::pb::{
         CommandAcknowledged, CommandOutcome, attach_request::Message as Up, attach_response::Message as Down,
     },
 };
-use homepot_tests::{Agent, AgentOptions, PATIENCE, Process, Server, Session, eventually, grpc::DeviceKey};
+use homepot_tests::{
+    Agent, AgentOptions, AnySystem, PATIENCE, Process, Server, Session, System, eventually, grpc::DeviceKey,
+};
 use serde_json::{Value, json};
 
 use super::{command, ctl};
 
 const SITE: &str = "shop-7";
 
-async fn server() -> Server {
-    let server = Server::start().await;
+async fn server() -> AnySystem {
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     server
 }
 
 /// A machine that obeys, online.
-async fn agent(server: &Server, device_id: &str) -> Agent {
+async fn agent(server: &System, device_id: &str) -> Agent {
     let token = server.enrollment_token(SITE).await;
     let agent = Agent::start(server, AgentOptions::new(SITE, device_id).enrollment_token(&token));
     eventually(&format!("{device_id} online"), async || {
@@ -46,7 +48,7 @@ async fn obey(session: &mut Session, state: CommandState) {
     session.send(Up::CommandOutcome(outcome)).await;
 }
 
-fn start(server: &Server, arguments: &[&str]) -> Process {
+fn start(server: &System, arguments: &[&str]) -> Process {
     Process::start("homepot ctl", &mut command(server, arguments))
 }
 
@@ -96,7 +98,8 @@ async fn a_wait_that_is_over_says_how_the_command_stands() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wait_outlives_the_server() {
-    let mut server = server().await;
+    let mut server = Server::start().await;
+    server.create_site(SITE, false).await;
     let key = server.enroll(SITE, "till-7").await;
     let mut wait = start(&server, &["commands", "queue", "till-7", "PING", "--wait", "--timeout", "10m"]);
     wait.prints("PING queued").await;
@@ -159,7 +162,7 @@ async fn labels_are_set_taken_away_and_select() {
 }
 
 /// Three devices of the site, attached.
-async fn fleet(server: &Server) -> Vec<Session> {
+async fn fleet(server: &System) -> Vec<Session> {
     let mut sessions = Vec::new();
     for device_id in ["till-1", "till-2", "till-3"] {
         let key: DeviceKey = server.enroll(SITE, device_id).await;

@@ -1,6 +1,6 @@
 //! Whose token it is, where it comes from, and how others are made and ended.
 
-use homepot_tests::{Server, data_parent};
+use homepot_tests::{AnySystem, Server, data_parent};
 use serde_json::json;
 
 use super::{command, ctl, ctl_as, run, write};
@@ -10,7 +10,7 @@ const NOBODYS: &str = "hpo_BwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwc";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn operators_are_made_rotated_and_revoked_and_their_tokens_shown_once() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("site-001", false).await;
     let create = ["operators", "create", "night-shift", "--role", "operator", "--site", "site-001", "--ttl", "90d"];
     let made = ctl(&server, &[&create[..], &["-o", "json"]].concat()).await.json();
@@ -40,6 +40,7 @@ async fn operators_are_made_rotated_and_revoked_and_their_tokens_shown_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn enrolment_tokens_are_made_listed_and_ended() {
+    // Without HOMEPOT_DEVICE_URL.
     let server = Server::start().await;
     server.create_site("site-001", false).await;
     let made =

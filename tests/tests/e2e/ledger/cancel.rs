@@ -2,7 +2,7 @@
 
 use homepot::pb::command::v1::{CancelRequest, Command, CommandState, WatchRequest};
 use homepot_tests::{
-    Server,
+    System,
     grpc::{Caller, Clients},
     rest::Request,
 };
@@ -19,7 +19,7 @@ async fn cancel(admin: &mut Clients, command_id: &str, wait_seconds: i64) -> Res
 }
 
 /// Waits until the ledger says that the device is to be asked.
-async fn requested(server: &Server, command_id: &str) {
+async fn requested(server: &System, command_id: &str) {
     let request = WatchRequest { command_ids: vec![command_id.to_owned()], ..Default::default() };
     let mut news = server.admin().command.watch(request).await.unwrap().into_inner();
     while let Some(answer) = news.message().await.unwrap() {

@@ -5,6 +5,8 @@ mod run_news;
 mod runs;
 mod watch;
 
+use std::ops::Deref;
+
 use homepot::pb::{
     command::v1::{self as pb, Command, CommandState},
     device::v1::{
@@ -12,10 +14,17 @@ use homepot::pb::{
         attach_response::Message as Down,
     },
 };
-use homepot_tests::{Server, Session, grpc::DeviceKey};
+use homepot_tests::{AnySystem, Session, System, grpc::DeviceKey};
 
-pub(super) async fn with_devices<const N: usize>(names: [&str; N]) -> (Server, [DeviceKey; N]) {
-    let server = Server::start().await;
+pub(super) async fn with_devices<const N: usize>(names: [&str; N]) -> (AnySystem, [DeviceKey; N]) {
+    devices_of(AnySystem::start().await, names).await
+}
+
+/// Enrols devices at a site of this server.
+pub(super) async fn devices_of<S: Deref<Target = System>, const N: usize>(
+    server: S,
+    names: [&str; N],
+) -> (S, [DeviceKey; N]) {
     server.create_site("site-001", false).await;
     let mut keys = Vec::new();
     for name in names {
@@ -24,7 +33,7 @@ pub(super) async fn with_devices<const N: usize>(names: [&str; N]) -> (Server, [
     (server, keys.try_into().expect("as many keys as names"))
 }
 
-pub(super) async fn queue(server: &Server, device_id: &str, command_type: &str) -> String {
+pub(super) async fn queue(server: &System, device_id: &str, command_type: &str) -> String {
     let request = pb::QueueRequest {
         device_id: device_id.to_owned(),
         command_type: command_type.to_owned(),
@@ -33,13 +42,13 @@ pub(super) async fn queue(server: &Server, device_id: &str, command_type: &str) 
     server.admin().command.queue(request).await.unwrap().into_inner().command.unwrap().command_id
 }
 
-pub(super) async fn get(server: &Server, command_id: &str) -> Command {
+pub(super) async fn get(server: &System, command_id: &str) -> Command {
     let request = pb::GetRequest { command_id: command_id.to_owned() };
     server.admin().command.get(request).await.unwrap().into_inner().command.unwrap()
 }
 
 /// A device whose journal goes by that name.
-pub(super) async fn attach(server: &Server, key: &DeviceKey, journal_id: &str) -> Session {
+pub(super) async fn attach(server: &System, key: &DeviceKey, journal_id: &str) -> Session {
     let mut session = Session::open(server, key).await.unwrap();
     let hello = device_pb::Hello { journal_id: journal_id.to_owned(), ..homepot_tests::hello() };
     session.send(Up::Hello(hello)).await;

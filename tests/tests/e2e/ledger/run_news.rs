@@ -9,7 +9,7 @@ use homepot::pb::{
     registry::v1::Role,
 };
 use homepot_tests::{
-    Server,
+    System,
     grpc::{Caller, Clients},
 };
 use tonic::Streaming;
@@ -25,13 +25,13 @@ fn everything() -> WatchRequest {
 }
 
 /// Starts a run for named devices; answers its id.
-async fn start(server: &Server, device_ids: &[&str]) -> String {
+async fn start(server: &System, device_ids: &[&str]) -> String {
     let target = Target { device_ids: device_ids.iter().map(ToString::to_string).collect(), ..Default::default() };
     let request = StartRunRequest { target: Some(target), command_type: "PING".to_owned(), ..Default::default() };
     server.admin().command.start_run(request).await.unwrap().into_inner().run.unwrap().run_id
 }
 
-async fn pause(server: &Server, run_id: &str) {
+async fn pause(server: &System, run_id: &str) {
     let request = PauseRunRequest { run_id: run_id.to_owned(), ..Default::default() };
     server.admin().command.pause_run(request).await.unwrap();
 }

@@ -4,11 +4,11 @@ use homepot::pb::command::v1::{
     CommandState, GetRunRequest, ListRunDevicesRequest, ResumeRunRequest, Run, RunState, StartRunRequest, Target,
     WatchRequest,
 };
-use homepot_tests::{Server, Session};
+use homepot_tests::{Server, Session, System};
 
 use super::*;
 
-async fn start_run(server: &Server, request: StartRunRequest) -> Run {
+async fn start_run(server: &System, request: StartRunRequest) -> Run {
     server.admin().command.start_run(request).await.unwrap().into_inner().run.unwrap()
 }
 
@@ -21,7 +21,7 @@ fn site() -> Target {
 }
 
 /// Follows a run until `wanted` holds.
-async fn until(server: &Server, run_id: &str, wanted: impl Fn(&Run) -> bool) -> Run {
+async fn until(server: &System, run_id: &str, wanted: impl Fn(&Run) -> bool) -> Run {
     let request = WatchRequest { run_id: run_id.to_owned(), ..Default::default() };
     let mut news = server.admin().command.watch(request).await.unwrap().into_inner();
     loop {
@@ -68,7 +68,7 @@ async fn a_run_is_paced_halts_on_failures_and_goes_on_when_resumed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_run_outlives_the_server_that_drives_it() {
-    let (mut server, keys) = with_devices(["a", "b"]).await;
+    let (mut server, keys) = devices_of(Server::start().await, ["a", "b"]).await;
     let mut first = attach(&server, &keys[0], "journal").await;
     let run = start_run(&server, StartRunRequest { max_in_flight: 1, ..ping(site()) }).await;
     let delivery = delivered(&mut first).await;

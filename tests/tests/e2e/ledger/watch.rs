@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 
 use homepot::pb::command::v1::{Command, CommandState, WatchRequest, WatchResponse};
-use homepot_tests::{Server, grpc::Caller, rest::Request};
+use homepot_tests::{System, grpc::Caller, rest::Request};
 use tonic::{Code, Streaming};
 
 use super::*;
 
-async fn watch(server: &Server, request: WatchRequest) -> Streaming<WatchResponse> {
+async fn watch(server: &System, request: WatchRequest) -> Streaming<WatchResponse> {
     server.admin().command.watch(request).await.unwrap().into_inner()
 }
 

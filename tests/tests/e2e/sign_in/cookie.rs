@@ -1,7 +1,7 @@
 //! A token or a code becomes a cookie, which calls as its operator until it is given back.
 
 use homepot::pb::registry::v1::Role;
-use homepot_tests::{Server, ServerOptions, rest::Request};
+use homepot_tests::{AnySystem, Server, ServerOptions, rest::Request};
 use serde_json::{Value, json};
 
 use super::*;
@@ -64,7 +64,7 @@ async fn a_token_becomes_a_cookie_that_calls_as_its_operator_until_it_is_given_b
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_sign_in_has_a_secret_of_its_own_and_ends_the_session_before() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let first = cookie(&server, &server.admin_token).await;
     let other = cookie(&server, &server.admin_token).await;
     assert_ne!(first, other);
@@ -79,7 +79,7 @@ async fn each_sign_in_has_a_secret_of_its_own_and_ends_the_session_before() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sign_in_with_nothing_good_sets_no_cookie_and_repeats_nothing() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let wrong = format!("hpo_{}", "A".repeat(43));
     for (body, status) in [
         (json!({ "token": wrong }), 401),
@@ -105,7 +105,8 @@ async fn a_sign_in_with_nothing_good_sets_no_cookie_and_repeats_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_proxy_that_ends_tls_the_cookie_is_kept_to_tls_and_to_this_host() {
-    let server = Server::start_with(ServerOptions::default().env("HOMEPOT_INSECURE_PLAINTEXT", "behind-proxy")).await;
+    let server =
+        AnySystem::start_with(ServerOptions::default().env("HOMEPOT_INSECURE_PLAINTEXT", "behind-proxy")).await;
     let answer = sign_in(&server, json!({ "token": server.admin_token })).await;
     let set = answer.header("set-cookie").unwrap();
     assert!(set.starts_with("__Host-homepot-session=hpw_") && set.contains("; Secure;"), "{set}");

@@ -6,7 +6,7 @@ use homepot::pb::{
     registry::v1::{self as pb, Role},
     session::v1::{CreateSessionRequest, CreateSignInCodeRequest, ListSessionsRequest, RevokeSessionRequest},
 };
-use homepot_tests::{Server, ServerOptions, eventually, grpc::Caller};
+use homepot_tests::{AnySystem, Server, ServerOptions, System, eventually, grpc::Caller};
 use tonic::{Code, Status, Streaming};
 
 use super::*;
@@ -14,7 +14,7 @@ use super::*;
 /// An end that is due within two seconds; a machine that is busy gets more.
 const SOON: Duration = Duration::from_secs(20);
 
-async fn watch(server: &Server, secret: &str) -> Streaming<pb::WatchResponse> {
+async fn watch(server: &System, secret: &str) -> Streaming<pb::WatchResponse> {
     let mut registry = server.clients(&Caller::Operator(secret.to_owned())).registry;
     let mut watch = registry.watch(pb::WatchRequest::default()).await.unwrap().into_inner();
     watch.message().await.unwrap().expect("the first message");
@@ -34,7 +34,7 @@ async fn end(mut watch: Streaming<pb::WatchResponse>) -> Status {
     tokio::time::timeout(SOON, end).await.expect("the watch ends with its session")
 }
 
-async fn call(server: &Server, secret: &str) -> Result<(), Status> {
+async fn call(server: &System, secret: &str) -> Result<(), Status> {
     let mut registry = server.clients(&Caller::Operator(secret.to_owned())).registry;
     registry.who_am_i(pb::WhoAmIRequest {}).await.map(drop)
 }
@@ -77,7 +77,7 @@ async fn a_session_ends_however_it_or_its_operator_ends_and_its_streams_with_it(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_may_what_its_operator_may_at_each_moment() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let token = server.create_operator("ann", Role::Admin, &[]).await;
     let (_, secret) = session(&server, &token).await;
     let make = async |site_id: &str| {
@@ -96,7 +96,7 @@ async fn a_session_may_what_its_operator_may_at_each_moment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_use_is_noted_within_the_minute() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let (_, secret) = session(&server, &server.admin_token).await;
     server.database().run("UPDATE operator_sessions SET used_at = now() - interval '11 hours'").await;
     call(&server, &secret).await.unwrap();
@@ -110,7 +110,7 @@ async fn a_use_is_noted_within_the_minute() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_are_listed_and_ended_by_their_operator_and_by_admins_who_may_end_that() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site("alpha", false).await;
     let ann = server.create_operator("ann", Role::Operator, &["alpha"]).await;
     let eve = server.create_operator("eve", Role::Admin, &["alpha"]).await;
@@ -154,7 +154,7 @@ async fn sessions_are_listed_and_ended_by_their_operator_and_by_admins_who_may_e
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_makes_no_other_and_no_code_for_one() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let (_, secret) = session(&server, &server.admin_token).await;
     let mut client = server.clients(&Caller::Operator(secret)).session;
     assert_eq!(client.create_session(CreateSessionRequest {}).await.unwrap_err().code(), Code::PermissionDenied);

@@ -7,7 +7,7 @@ use homepot::{
         registry::v1::{self as pb, Role},
     },
 };
-use homepot_tests::{Server, grpc::Caller, rest::Request};
+use homepot_tests::{AnySystem, System, grpc::Caller, rest::Request};
 use serde_json::json;
 use tonic::{Code, Status};
 
@@ -21,13 +21,13 @@ fn ping(target: Target) -> StartRunRequest {
     StartRunRequest { target: Some(target), command_type: "PING".to_owned(), ..Default::default() }
 }
 
-async fn start(server: &Server, secret: &str, request: StartRunRequest) -> Result<(), Status> {
+async fn start(server: &System, secret: &str, request: StartRunRequest) -> Result<(), Status> {
     let mut command = server.clients(&Caller::Operator(secret.to_owned())).command;
     command.start_run(request).await.map(drop)
 }
 
-async fn with_devices() -> Server {
-    let server = Server::start().await;
+async fn with_devices() -> AnySystem {
+    let server = AnySystem::start().await;
     for site in ["alpha", "beta"] {
         server.create_site(site, false).await;
         server.enroll(site, &format!("{site}-till")).await;
@@ -36,7 +36,7 @@ async fn with_devices() -> Server {
 }
 
 /// The sign-ins of all sessions so far are no longer fresh.
-async fn age(server: &Server) {
+async fn age(server: &System) {
     server.database().run("UPDATE operator_sessions SET created_at = now() - interval '15 minutes 1 second'").await;
 }
 
@@ -86,7 +86,7 @@ async fn a_session_makes_tokens_only_when_its_sign_in_is_fresh_and_is_told_so_ov
     assert_eq!(server.rest(with_cookie(revoke, &cookie)).await.status, 200, "what takes away is never in the way");
 }
 
-async fn preview(server: &Server, token: &str, request: PreviewRunRequest) -> Result<PreviewRunResponse, Status> {
+async fn preview(server: &System, token: &str, request: PreviewRunRequest) -> Result<PreviewRunResponse, Status> {
     let mut command = server.clients(&Caller::Operator(token.to_owned())).command;
     command.preview_run(request).await.map(tonic::Response::into_inner)
 }

@@ -1,13 +1,13 @@
 //! One-time links: from the server's start, from the shell, and what becomes of them.
 
 use homepot::pb::{registry::v1 as pb, session::v1::CreateSignInCodeRequest};
-use homepot_tests::{Process, Server, grpc::Caller, homepot_command};
+use homepot_tests::{AnySystem, Process, Server, System, grpc::Caller, homepot_command};
 use serde_json::{Value, json};
 use tonic::Code;
 
 use super::*;
 
-async fn code(server: &Server, token: &str) -> String {
+async fn code(server: &System, token: &str) -> String {
     let mut client = server.clients(&Caller::Operator(token.to_owned())).session;
     client.create_sign_in_code(CreateSignInCodeRequest {}).await.unwrap().into_inner().code
 }
@@ -36,7 +36,7 @@ async fn a_code_signs_its_operator_in_once_and_is_good_for_nothing_else() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_who_show_a_code_at_once_one_gets_in() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let code = code(&server, &server.admin_token).await;
     let tries = (0..8).map(|_| sign_in(&server, json!({ "code": code })));
     let answers = futures_util::future::join_all(tries).await;
@@ -46,7 +46,7 @@ async fn of_many_who_show_a_code_at_once_one_gets_in() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_ends_after_ten_minutes_and_with_its_operators_token() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let token = server.create_operator("ann", pb::Role::Viewer, &[]).await;
     let old = code(&server, &token).await;
     server.database().run("UPDATE sign_in_codes SET created_at = now() - interval '10 minutes 1 second'").await;
@@ -92,7 +92,7 @@ fn on_terminal(server: &Server, more: &[(&str, &str)]) -> Process {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_shell_makes_a_link_for_whoever_asks() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let token = server.create_operator("ann", pb::Role::Viewer, &[]).await;
     let ctl = |arguments: &[&str]| {
         let mut command = homepot_command();

@@ -9,7 +9,7 @@ mod provider;
 
 use homepot::pb::session::v1::{CreateSessionRequest, Session};
 use homepot_tests::{
-    Server,
+    System,
     grpc::Caller,
     rest::{Request, Response},
 };
@@ -26,7 +26,7 @@ fn with_cookie(request: Request, cookie: &str) -> Request {
 }
 
 /// Signs in as the page does.
-async fn sign_in(server: &Server, body: Value) -> Response {
+async fn sign_in(server: &System, body: Value) -> Response {
     server.rest(from_page(Request::post("/session")).json(&body)).await
 }
 
@@ -37,17 +37,17 @@ fn cookie_of(answer: &Response) -> String {
 }
 
 /// The cookie of a new session of the operator with this token.
-async fn cookie(server: &Server, token: &str) -> String {
+async fn cookie(server: &System, token: &str) -> String {
     cookie_of(&sign_in(server, serde_json::json!({ "token": token })).await)
 }
 
 /// A new session of the operator with this token, and its secret.
-async fn session(server: &Server, token: &str) -> (Session, String) {
+async fn session(server: &System, token: &str) -> (Session, String) {
     let mut client = server.clients(&Caller::Operator(token.to_owned())).session;
     let made = client.create_session(CreateSessionRequest {}).await.expect("a token signs in").into_inner();
     (made.session.expect("what was made"), made.secret)
 }
 
-async fn who_am_i(server: &Server, cookie: &str) -> Response {
+async fn who_am_i(server: &System, cookie: &str) -> Response {
     server.rest(with_cookie(Request::get("/api/v2/whoami"), cookie)).await
 }

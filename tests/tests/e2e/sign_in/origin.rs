@@ -1,6 +1,6 @@
 //! A browser sends the cookie whoever made it call. What another site's page makes it send is refused.
 
-use homepot_tests::{Server, rest::Request};
+use homepot_tests::{AnySystem, Server, rest::Request};
 use serde_json::json;
 
 use super::*;
@@ -56,7 +56,7 @@ async fn what_changes_something_is_taken_from_our_own_page_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_read_with_a_cookie_is_read_by_our_own_page_and_a_token_needs_no_page() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let cookie = cookie(&server, &server.admin_token).await;
     for (site, due) in [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403)] {
         let get = Request::get("/api/v2/whoami").header("Sec-Fetch-Site", site);
@@ -74,7 +74,7 @@ async fn what_is_read_with_a_cookie_is_read_by_our_own_page_and_a_token_needs_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_page_shows_ours_in_a_frame() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let cookie = cookie(&server, &server.admin_token).await;
     for path in ["/", "/docs/", "/api/v2/whoami"] {
         let answer = server.rest(with_cookie(Request::get(path), &cookie)).await;

@@ -1,7 +1,7 @@
 //! Signing in with an identity provider: who becomes which operator, and which browser gets the session.
 
 use homepot::pb::registry::v1::{self as pb, ListOperatorsRequest, Operator, Role};
-use homepot_tests::{Fault, Member, Provider, ServerOptions, eventually};
+use homepot_tests::{Fault, Member, Provider, Server, ServerOptions, eventually};
 use serde_json::json;
 use tonic::Code;
 

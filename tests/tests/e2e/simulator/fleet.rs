@@ -5,9 +5,9 @@ use homepot::pb::{
     common::v1::DeviceSource,
     registry::v1::{self as pb, DeviceStatus, ListDevicesRequest},
 };
-use homepot_tests::{Server, Simulator, eventually};
+use homepot_tests::{Server, Simulator, System, eventually};
 
-use super::{number, server, stored};
+use super::{number, own_server, server, stored};
 
 /// A past that is over in a moment, and no time of the wall's in it.
 fn past(hours: i64) -> String {
@@ -46,7 +46,7 @@ async fn what_a_fleet_sends_is_acknowledged_and_stored_and_marked_as_simulated()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_dies_under_a_fleet_has_everything_in_the_end() {
-    let (mut server, simulator) = server().await;
+    let (mut server, simulator) = own_server().await;
     let arguments = ["fleet", "-n", "20", "--name", "storm", "--interval", "200ms", "--samples", "60", "--json"];
     let mut process = simulator.start(&arguments);
     for _ in 0..2 {
@@ -65,7 +65,7 @@ async fn a_server_that_dies_under_a_fleet_has_everything_in_the_end() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_that_share_a_connection_have_streams_of_their_own_and_lose_nothing_when_it_breaks() {
-    let (mut server, simulator) = server().await;
+    let (mut server, simulator) = own_server().await;
     let calm = simulator.calm("");
     let arguments = ["fleet", "-n", "12", "--name", "proxied", "--scenario", &calm, "--devices-per-connection", "4"];
     let samples = ["--interval", "200ms", "--samples", "50", "--json"];
@@ -90,7 +90,7 @@ async fn devices_that_share_a_connection_have_streams_of_their_own_and_lose_noth
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_sent_and_not_acknowledged_shows_in_the_exit_code() {
-    let (mut server, simulator) = server().await;
+    let (mut server, simulator) = own_server().await;
     let arguments = ["fleet", "-n", "3", "--name", "lost", "--interval", "200ms", "--drain", "1s", "--json"];
     let mut process = simulator.start(&arguments);
     eventually("samples that arrive", async || (stored(&server, "lost").await > 10).then_some(())).await;
@@ -175,7 +175,7 @@ async fn a_past_is_made_up_for_and_does_not_touch_what_is_now() {
     assert!(server.database().number(query).await >= 2);
 }
 
-async fn online(server: &homepot_tests::Server, device_id: &str) {
+async fn online(server: &System, device_id: &str) {
     eventually("the device to be online", async || {
         let request = ListDevicesRequest { status: DeviceStatus::Online.into(), ..Default::default() };
         let online = server.admin().registry.list_devices(request).await.unwrap().into_inner().devices;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homepot_tests::{Server, Simulator};
+use homepot_tests::{Simulator, System};
 use serde_json::Value;
 
 use super::server;
@@ -10,7 +10,7 @@ use super::server;
 const SAMPLES: &str = "40";
 
 /// Every value of every sample of the fleet, by device and time.
-async fn rows(server: &Server) -> BTreeMap<(String, i64), Value> {
+async fn rows(server: &System) -> BTreeMap<(String, i64), Value> {
     let query = "SELECT d.device_id, (extract(epoch FROM s.collected_at) * 1000000)::bigint AS at, \
                  to_jsonb(s) - 'device' - 'received_at' - 'collected_at' AS values \
                  FROM samples s JOIN devices d USING (device)";

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use homepot::pb::registry::v1::Role;
-use homepot_tests::{Server, Simulator};
+use homepot_tests::{Simulator, System};
 use serde_json::Value;
 
-use super::{number, server};
+use super::{number, own_server, server};
 
 const ACTIVITIES: &str = "SELECT count(*) FROM user_activities WHERE source = 'simulated'";
 const ERRORS: &str = "SELECT coalesce(sum(count), 0)::bigint FROM error_groups WHERE source = 'simulated'";
@@ -36,7 +36,7 @@ async fn all_that_is_sent_is_acknowledged_and_stored_once_and_none_of_it_counts_
 }
 
 /// All that is stored, without what depends on when it came, with how often.
-async fn stored(server: &Server) -> BTreeMap<String, u64> {
+async fn stored(server: &System) -> BTreeMap<String, u64> {
     let mut found = BTreeMap::new();
     for query in [
         "SELECT to_jsonb(a) - 'at' - 'number' AS row, 1 AS count FROM user_activities a",
@@ -80,7 +80,7 @@ async fn a_wrong_token_and_a_server_that_is_not_there_are_told_before_anything_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_server_that_dies_did_not_acknowledge_is_told_and_fails_the_run() {
-    let (mut server, simulator) = server().await;
+    let (mut server, simulator) = own_server().await;
     let mut running =
         simulator.start(&["traffic", "--activity-rate", "60", "--error-rate", "40", "--duration", "8s", "--json"]);
     homepot_tests::eventually("some of it is stored", async || {

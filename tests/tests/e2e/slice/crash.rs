@@ -7,14 +7,14 @@ use std::{
 
 use homepot::pb::{device::v1::ReportSamplesRequest, telemetry::v1::Sample};
 use homepot_tests::{
-    Agent, Server, eventually, field,
+    Agent, System, eventually, field,
     grpc::{Caller, Clients, DeviceKey},
     rest::Request,
 };
 use serde_json::{Value, json};
 use tokio::{sync::watch, task::JoinHandle};
 
-use super::{SITE, agent, read, server, stored};
+use super::{SITE, agent, own_server, read, server, stored};
 
 const DEVICE: &str = "till-1";
 const REPORTER: &str = "reporter";
@@ -41,7 +41,7 @@ impl<T> Worker<T> {
 }
 
 /// Queues PING after PING over REST; answers the id that each idempotency key got.
-fn commander(server: &Server) -> Worker<BTreeMap<String, String>> {
+fn commander(server: &System) -> Worker<BTreeMap<String, String>> {
     let (address, token) = (server.rest_addr.clone(), server.admin_token.clone());
     let (stop, stopped) = watch::channel(false);
     let (progress, done) = watch::channel(0);
@@ -72,7 +72,7 @@ fn commander(server: &Server) -> Worker<BTreeMap<String, String>> {
 }
 
 /// Reports batch after batch by unary calls, each until it is acknowledged; answers what was, by time.
-fn reporter(server: &Server, key: &DeviceKey) -> Worker<BTreeMap<i64, f64>> {
+fn reporter(server: &System, key: &DeviceKey) -> Worker<BTreeMap<i64, f64>> {
     let mut device = Clients::new(&server.grpc_addr, &Caller::Device(key.clone())).device;
     let (stop, stopped) = watch::channel(false);
     let (progress, done) = watch::channel(0);
@@ -109,7 +109,7 @@ fn reporter(server: &Server, key: &DeviceKey) -> Worker<BTreeMap<i64, f64>> {
 }
 
 /// The commands of the device in the ledger, once all of them have an end.
-async fn ended(server: &Server) -> Vec<Value> {
+async fn ended(server: &System) -> Vec<Value> {
     eventually("every command has an end", async || {
         let rows = server.database().rows("SELECT * FROM commands").await;
         let open = ["queued", "sent", "acknowledged", "running"];
@@ -130,7 +130,7 @@ fn runs(agent: &Agent) -> BTreeMap<String, usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_acknowledged_is_lost_or_doubled_when_the_server_is_killed_again_and_again() {
-    let mut server = server().await;
+    let mut server = own_server().await;
     let key = server.enroll(SITE, REPORTER).await;
     let agent = agent(&server, DEVICE).await;
     agent.read_samples(1).await;
@@ -215,7 +215,7 @@ async fn no_command_runs_twice_when_the_agent_is_killed_again_and_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_sample_is_lost_or_doubled_when_the_agent_is_killed_again_and_again_while_the_server_is_away_too() {
-    let mut server = server().await;
+    let mut server = own_server().await;
     let mut agent = agent(&server, DEVICE).await;
     agent.read_samples(1).await;
     let rounds = 6;

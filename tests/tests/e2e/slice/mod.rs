@@ -7,21 +7,31 @@ mod straight;
 use std::collections::BTreeMap;
 
 use homepot::model::Metric;
-use homepot_tests::{Agent, AgentOptions, Server, ServerOptions, field};
+use homepot_tests::{Agent, AgentOptions, AnySystem, Server, ServerOptions, System, field};
 use serde_json::Value;
 
 const SITE: &str = "site-001";
 
 /// A server that asks for a sample a second, with one site.
-async fn server() -> Server {
-    let options = ServerOptions::default().env("HOMEPOT_SAMPLE_INTERVAL", "1s");
-    let server = Server::start_with(options).await;
+async fn server() -> AnySystem {
+    let server = AnySystem::start_with(options()).await;
     server.create_site(SITE, false).await;
     server
 }
 
+/// The same as a process of the test's own.
+async fn own_server() -> Server {
+    let server = Server::start_with(options()).await;
+    server.create_site(SITE, false).await;
+    server
+}
+
+fn options() -> ServerOptions {
+    ServerOptions::default().env("HOMEPOT_SAMPLE_INTERVAL", "1s")
+}
+
 /// An agent that enrols by a token.
-async fn agent(server: &Server, device_id: &str) -> Agent {
+async fn agent(server: &System, device_id: &str) -> Agent {
     let token = server.enrollment_token(SITE).await;
     Agent::start(server, AgentOptions::new(SITE, device_id).enrollment_token(&token))
 }
@@ -30,7 +40,7 @@ async fn agent(server: &Server, device_id: &str) -> Agent {
 type Measured = BTreeMap<&'static str, f64>;
 
 /// The samples of a device in Postgres, by the microsecond of their collection.
-async fn stored(server: &Server, device_id: &str) -> BTreeMap<i64, Measured> {
+async fn stored(server: &System, device_id: &str) -> BTreeMap<i64, Measured> {
     let query = format!(
         "SELECT (extract(epoch FROM s.collected_at) * 1000000)::bigint AS at, s.* \
          FROM samples s JOIN devices d USING (device) WHERE d.device_id = '{device_id}'"

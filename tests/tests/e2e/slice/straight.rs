@@ -6,7 +6,7 @@ use homepot::pb::{
     command::v1::{CommandState, GetRequest},
     registry::v1::{DeviceStatus, GetDeviceRequest},
 };
-use homepot_tests::{Server, eventually, rest::Request};
+use homepot_tests::{System, eventually, rest::Request};
 use serde_json::{Value, json};
 
 use super::{SITE, agent, read, server, stored};
@@ -14,7 +14,7 @@ use super::{SITE, agent, read, server, stored};
 const DEVICE: &str = "till-1";
 
 /// Queues a command over REST and answers the row of the device's history, over REST, once it has an end.
-async fn run(server: &Server, command_type: &str) -> Value {
+async fn run(server: &System, command_type: &str) -> Value {
     let queue = Request::post(&format!("/api/v1/devices/{DEVICE}/commands")).bearer(&server.admin_token);
     let queued = server.rest(queue.json(&json!({"command_type": command_type, "payload": null}))).await;
     assert_eq!(queued.status, 201, "{}", queued.text());

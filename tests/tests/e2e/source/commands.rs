@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 
-async fn queue(world: &World, device_id: &str) -> String {
+async fn queue<S: Deref<Target = System>>(world: &World<S>, device_id: &str) -> String {
     let (device_id, command_type) = (device_id.to_owned(), "PING".to_owned());
     let request = QueueRequest { device_id, command_type, ..Default::default() };
     let queued = world.server.admin().command.queue(request).await.unwrap().into_inner();
@@ -108,7 +108,7 @@ async fn a_run_that_finds_no_real_device_says_that_there_are_simulated_ones() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn commands_are_counted_by_the_source_of_their_device_from_queue_to_end() {
-    let world = World::build().await;
+    let world = World::of(homepot_tests::Server::start().await).await;
     let [mut till, mut robot] = world.measured().await;
     for device in [TILL, ROBOT, ROBOT] {
         let session = if device == TILL { &mut till } else { &mut robot };

@@ -136,7 +136,7 @@ async fn rest_marks_samples_series_and_rows_and_a_prometheus_has_a_label() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_servers_own_metrics_count_real_and_simulated_apart() {
-    let world = World::build().await;
+    let world = World::of(homepot_tests::Server::start().await).await;
     let [_till, mut robot] = world.measured().await;
     world.sends(&mut robot, 2, 91.0).await;
     for (name, real, simulated) in [

@@ -5,6 +5,8 @@ mod commands;
 mod lists;
 mod measured;
 
+use std::ops::Deref;
+
 use homepot::pb::{
     common::v1::DeviceSource,
     device::v1::{self as device_pb, SamplesAck, attach_request::Message as Up, attach_response::Message as Down},
@@ -12,7 +14,7 @@ use homepot::pb::{
     telemetry::v1::Sample,
 };
 use homepot_tests::{
-    Server, ServerOptions, Session,
+    AnySystem, Server, ServerOptions, Session, System,
     grpc::{Caller, DeviceKey},
     hello,
     rest::{Request, Response},
@@ -28,16 +30,30 @@ const ROBOT: &str = "robot";
 const REAL: DeviceSource = DeviceSource::Real;
 const SIMULATED: DeviceSource = DeviceSource::Simulated;
 
-/// A server with a real and a simulated device at one site.
-struct World {
-    server: Server,
+/// A system with a real and a simulated device at one site.
+struct World<S = AnySystem> {
+    server: S,
     till: DeviceKey,
     robot: DeviceKey,
 }
 
 impl World {
     async fn build() -> Self {
-        let server = Server::start_with(ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on")).await;
+        Self::of(AnySystem::start_with(ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on")).await).await
+    }
+}
+
+impl World<Server> {
+    /// What the server's metrics say of `series`.
+    async fn metric(&self, series: &str) -> Option<f64> {
+        let text = self.server.ops("/metrics").await.text();
+        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
+        line.map(|number| number.parse().unwrap())
+    }
+}
+
+impl<S: Deref<Target = System>> World<S> {
+    async fn of(server: S) -> Self {
         server.create_site(SITE, false).await;
         let till = enroll(&server, TILL, REAL).await;
         let robot = enroll(&server, ROBOT, SIMULATED).await;
@@ -77,17 +93,10 @@ impl World {
         assert_eq!(answer.status, 200, "{target}: {}", answer.text());
         answer.json()
     }
-
-    /// What the server's metrics say of `series`.
-    async fn metric(&self, series: &str) -> Option<f64> {
-        let text = self.server.ops("/metrics").await.text();
-        let line = text.lines().find_map(|line| line.strip_prefix(series)?.strip_prefix(' ').map(str::to_owned));
-        line.map(|number| number.parse().unwrap())
-    }
 }
 
 /// Enrols a device by a token of its kind.
-async fn enroll(server: &Server, device_id: &str, source: DeviceSource) -> DeviceKey {
+async fn enroll(server: &System, device_id: &str, source: DeviceSource) -> DeviceKey {
     let request =
         pb::CreateEnrollmentTokenRequest { site_id: SITE.to_owned(), source: source.into(), ..Default::default() };
     let token = server.admin().registry.create_enrollment_token(request).await.unwrap().into_inner().secret;

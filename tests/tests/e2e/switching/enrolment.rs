@@ -65,7 +65,7 @@ async fn a_tokens_labels_are_given_to_each_device_that_enrols_with_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_first_stream_of_a_device_that_has_just_enrolled_needs_no_slow_check_of_its_key() {
-    let server = server().await;
+    let server = own_server().await;
     let key = simulated(&server, "sim").await;
     let checks = metric(&server, "homepot_argon2_checks_total", &[]).await;
     assert!(checks > 0.0);

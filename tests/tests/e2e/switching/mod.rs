@@ -15,7 +15,7 @@ use homepot::pb::{
     telemetry::v1::Sample,
 };
 use homepot_tests::{
-    Agent, AgentOptions, Server, Session, eventually,
+    Agent, AgentOptions, AnySystem, Server, Session, System, eventually,
     grpc::{Caller, DeviceKey},
     hello,
 };
@@ -24,14 +24,21 @@ const SITE: &str = "site-001";
 /// What no device of these tests measures but the one that is not what it says.
 const FOREIGN: i64 = 424_242;
 
-async fn server() -> Server {
+async fn server() -> AnySystem {
+    let server = AnySystem::start().await;
+    server.create_site(SITE, false).await;
+    server
+}
+
+/// The same as a process of the test's own.
+async fn own_server() -> Server {
     let server = Server::start().await;
     server.create_site(SITE, false).await;
     server
 }
 
 /// A token for such devices at the site, good for many.
-async fn token(server: &Server, source: DeviceSource, labels: &[(&str, &str)]) -> String {
+async fn token(server: &System, source: DeviceSource, labels: &[(&str, &str)]) -> String {
     let request = registry_pb::CreateEnrollmentTokenRequest {
         site_id: SITE.to_owned(),
         max_uses: 100,
@@ -47,19 +54,19 @@ fn request(device_id: &str) -> pb::EnrollRequest {
     pb::EnrollRequest { site_id, name: device_id.clone(), device_id, ..Default::default() }
 }
 
-async fn enrol(server: &Server, token: &str, request: pb::EnrollRequest) -> Result<DeviceKey, tonic::Status> {
+async fn enrol(server: &System, token: &str, request: pb::EnrollRequest) -> Result<DeviceKey, tonic::Status> {
     let answer = server.clients(&Caller::Enrollee(token.to_owned())).device.enroll(request).await?.into_inner();
     Ok(DeviceKey { device_id: answer.device_id, api_key: answer.api_key })
 }
 
 /// A simulated device.
-async fn simulated(server: &Server, device_id: &str) -> DeviceKey {
+async fn simulated(server: &System, device_id: &str) -> DeviceKey {
     let token = token(server, DeviceSource::Simulated, &[]).await;
     enrol(server, &token, request(device_id)).await.unwrap()
 }
 
 /// A real agent that holds its session.
-async fn agent(server: &Server, device_id: &str) -> Agent {
+async fn agent(server: &System, device_id: &str) -> Agent {
     let token = token(server, DeviceSource::Real, &[]).await;
     let agent = Agent::start(server, AgentOptions::new(SITE, device_id).enrollment_token(&token));
     attached(server, device_id).await;
@@ -72,13 +79,13 @@ fn stolen(agent: &Agent, device_id: &str) -> DeviceKey {
     DeviceKey { device_id: device_id.to_owned(), api_key: api_key.trim().to_owned() }
 }
 
-async fn device(server: &Server, device_id: &str) -> registry_pb::Device {
+async fn device(server: &System, device_id: &str) -> registry_pb::Device {
     let request = registry_pb::GetDeviceRequest { device_id: device_id.to_owned() };
     server.admin().registry.get_device(request).await.unwrap().into_inner().device.unwrap()
 }
 
 /// Waits until a device holds a stream; answers its epoch.
-async fn attached(server: &Server, device_id: &str) -> u64 {
+async fn attached(server: &System, device_id: &str) -> u64 {
     eventually("the device's stream", async || {
         let request = registry_pb::GetPresenceRequest { device_id: device_id.to_owned() };
         let answer = server.admin().registry.get_presence(request).await.ok()?.into_inner();
@@ -88,7 +95,7 @@ async fn attached(server: &Server, device_id: &str) -> u64 {
 }
 
 /// A stream that said this Hello.
-async fn says(server: &Server, key: &DeviceKey, source: DeviceSource) -> Session {
+async fn says(server: &System, key: &DeviceKey, source: DeviceSource) -> Session {
     let session = Session::open(server, key).await.unwrap();
     session.send(Up::Hello(pb::Hello { source: source.into(), ..hello() })).await;
     session
@@ -115,7 +122,7 @@ async fn is_live(session: &mut Session, seq: u64) {
 }
 
 /// Foreign samples in history, whosever they are.
-async fn foreign_samples(server: &Server) -> i64 {
+async fn foreign_samples(server: &System) -> i64 {
     server.database().number(&format!("SELECT count(*) FROM samples WHERE queue_depth = {FOREIGN}")).await
 }
 

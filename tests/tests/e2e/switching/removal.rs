@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use homepot::pb::{common::v1::DeviceSource, device::v1::GoodbyeReason, registry::v1::Role};
-use homepot_tests::{Session, rest::Request};
+use homepot_tests::{Session, System, rest::Request};
 use serde_json::json;
 use tonic::Code;
 
@@ -120,7 +120,7 @@ async fn news(
     }
 }
 
-async fn rename(server: &Server, device_id: &str, name: &str) {
+async fn rename(server: &System, device_id: &str, name: &str) {
     let (device_id, name) = (device_id.to_owned(), Some(name.to_owned()));
     let update = registry_pb::UpdateDeviceRequest { device_id, name, ..Default::default() };
     server.admin().registry.update_device(update).await.unwrap();

@@ -16,7 +16,7 @@ use super::*;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_that_says_simulated_with_a_real_devices_key_ends_and_the_real_one_goes_on() {
-    let server = server().await;
+    let server = own_server().await;
     // A legacy device: it has no proof key, so its key is all there is.
     let key = server.enroll(SITE, "till").await;
     let (mut live, welcome) = Session::attach(&server, &key).await;

@@ -14,7 +14,7 @@ const TILL: &str = "till";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_agent_takes_over_a_simulated_identity_while_its_simulator_is_at_work() {
-    let server = server().await;
+    let server = own_server().await;
     let of_simulator = token(&server, DeviceSource::Simulated, &[("fleet", "load")]).await;
     let key = enrol(&server, &of_simulator, request(TILL)).await.unwrap();
     let (mut simulator, _) = Session::attach(&server, &key).await;

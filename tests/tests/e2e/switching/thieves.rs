@@ -1,5 +1,7 @@
 //! Who has stolen the key of a device that proves itself, and lies.
 
+use std::ops::Deref;
+
 use homepot::{
     model::DeviceId,
     pb::{
@@ -13,7 +15,7 @@ use homepot::{
     },
 };
 use homepot_agent::protocol::Signer;
-use homepot_tests::{Session, rest::Request};
+use homepot_tests::{AnySystem, Session, rest::Request};
 use serde_json::json;
 use tonic::{Code, Status};
 
@@ -22,22 +24,25 @@ use super::*;
 const TILL: &str = "till";
 
 /// The agent that is stolen from, and how it stands.
-struct Victim {
-    server: Server,
+struct Victim<S = AnySystem> {
+    server: S,
     agent: Agent,
     key: DeviceKey,
     epoch: u64,
 }
 
 async fn victim() -> Victim {
-    let server = server().await;
+    victim_at(server().await).await
+}
+
+async fn victim_at<S: Deref<Target = System>>(server: S) -> Victim<S> {
     let agent = agent(&server, TILL).await;
     assert!(device(&server, TILL).await.proves);
     let (key, epoch) = (stolen(&agent, TILL), attached(&server, TILL).await);
     Victim { server, agent, key, epoch }
 }
 
-impl Victim {
+impl<S: Deref<Target = System>> Victim<S> {
     /// A stream that the thief opened, and what it was asked.
     async fn challenged(&self) -> (Session, [u8; 32]) {
         let mut session = Session::open(&self.server, &self.key).await.unwrap();
@@ -95,7 +100,7 @@ async fn a_thief_that_says_real_and_gives_no_proof_never_counts() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thief_with_a_wrong_or_a_replayed_proof_never_counts() {
-    let victim = victim().await;
+    let victim = victim_at(own_server().await).await;
     let (mut guess, _) = victim.challenged().await;
     guess.send(Up::Hello(hello())).await;
     guess.send(Up::Proof(Proof { signature: vec![0; 64] })).await;

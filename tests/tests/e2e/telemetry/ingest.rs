@@ -1,7 +1,7 @@
 //! Samples on their way into Postgres, when it does not do as it should.
 
 use chrono::{DateTime, TimeDelta, Utc};
-use homepot_tests::{Server, ServerOptions, Session, field as log_field};
+use homepot_tests::{AnySystem, Server, ServerOptions, Session, field as log_field};
 use tokio::{sync::watch, task::JoinSet};
 
 use super::{SITE, ack, message, sample};
@@ -18,7 +18,7 @@ const MEMORY_MB: u64 = 400;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_that_postgres_refuses_costs_nobody_else_a_sample() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let refuse = "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
         $$ BEGIN IF NEW.cpu_percent = 66.5 THEN RAISE EXCEPTION 'not this one'; END IF; RETURN NEW; END $$;

@@ -13,7 +13,7 @@ use homepot::{
         telemetry::v1::Sample,
     },
 };
-use homepot_tests::{Server, Session};
+use homepot_tests::{Session, System};
 use tonic::Status;
 
 const SITE: &str = "site-001";
@@ -36,7 +36,7 @@ pub(crate) async fn ack(session: &mut Session) -> SamplesAck {
 }
 
 /// Enrols a device and has it send samples of these times and loads.
-async fn device_with(server: &Server, site: &str, device_id: &str, samples: &[(DateTime<Utc>, f64)]) -> Session {
+async fn device_with(server: &System, site: &str, device_id: &str, samples: &[(DateTime<Utc>, f64)]) -> Session {
     let key = server.enroll(site, device_id).await;
     let (mut session, _) = Session::attach(server, &key).await;
     if !samples.is_empty() {

@@ -11,7 +11,7 @@ use homepot::{
         },
     },
 };
-use homepot_tests::{Server, eventually, grpc::Caller};
+use homepot_tests::{AnySystem, System, eventually, grpc::Caller};
 use prost_types::Duration;
 use tonic::{Code, Status};
 
@@ -38,7 +38,7 @@ impl Answer {
     }
 }
 
-async fn ask_as(server: &Server, caller: Caller, request: QueryRequest) -> Result<Answer, Status> {
+async fn ask_as(server: &System, caller: Caller, request: QueryRequest) -> Result<Answer, Status> {
     let mut stream = server.clients(&caller).telemetry.query(request).await?.into_inner();
     let mut answer = Answer::default();
     let mut first = true;
@@ -60,7 +60,7 @@ async fn ask_as(server: &Server, caller: Caller, request: QueryRequest) -> Resul
     Ok(answer)
 }
 
-async fn ask(server: &Server, request: QueryRequest) -> Result<Answer, Status> {
+async fn ask(server: &System, request: QueryRequest) -> Result<Answer, Status> {
     ask_as(server, Caller::Operator(server.admin_token.clone()), request).await
 }
 
@@ -78,7 +78,7 @@ fn request(device_ids: &[&str], start: DateTime<Utc>, minutes: i64, resolution: 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn samples_come_back_as_points_of_the_resolution_asked_for() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let start = minutes_ago(5);
     let samples: Vec<_> = (0..12).map(|n| (start + TimeDelta::seconds(n * 5), n as f64)).collect();
@@ -111,7 +111,7 @@ async fn samples_come_back_as_points_of_the_resolution_asked_for() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rollups_answer_as_samples_do_and_long_answers_come_in_pieces() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     // Before the hour that the roller waits for.
     let start = minutes_ago(150);
@@ -144,7 +144,7 @@ async fn rollups_answer_as_samples_do_and_long_answers_come_in_pieces() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stretches_without_samples_and_lost_samples_are_gaps() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let start = minutes_ago(20);
     let at = |minute| start + TimeDelta::minutes(minute);
@@ -174,7 +174,7 @@ async fn stretches_without_samples_and_lost_samples_are_gaps() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn devices_are_told_apart_or_taken_together() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     server.create_site("site-002", false).await;
     let start = minutes_ago(5);
@@ -208,7 +208,7 @@ async fn devices_are_told_apart_or_taken_together() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_wrong_with_a_query_is_told_by_the_fields_name() {
-    let server = Server::start_with(
+    let server = AnySystem::start_with(
         homepot_tests::ServerOptions::default()
             .env("HOMEPOT_RETENTION_SAMPLES", "1d")
             .env("HOMEPOT_RETENTION_MINUTES", "10d")

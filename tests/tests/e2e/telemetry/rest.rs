@@ -2,18 +2,18 @@
 
 use chrono::SecondsFormat;
 use homepot_tests::{
-    ServerOptions,
+    AnySystem, ServerOptions, System,
     rest::{Request, Response},
 };
 use serde_json::{Value, json};
 
 use super::*;
 
-async fn get(server: &Server, target: &str) -> Response {
+async fn get(server: &System, target: &str) -> Response {
     server.rest(Request::get(&format!("/api/v2/{target}")).bearer(&server.admin_token)).await
 }
 
-async fn table(server: &Server, target: &str) -> Vec<String> {
+async fn table(server: &System, target: &str) -> Vec<String> {
     let request = Request::get(&format!("/api/v2/{target}")).header("Accept", "text/csv");
     let answer = server.rest(request.bearer(&server.admin_token)).await;
     assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/csv; charset=utf-8")));
@@ -30,8 +30,8 @@ fn places(answer: &Response) -> Vec<Value> {
     answer.json()["detail"].as_array().unwrap().iter().map(|fault| fault["loc"].clone()).collect()
 }
 
-async fn till_with(measured: &[(i64, f64)]) -> (Server, DateTime<Utc>, Session) {
-    let server = Server::start().await;
+async fn till_with(measured: &[(i64, f64)]) -> (AnySystem, DateTime<Utc>, Session) {
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let start = minutes_ago(30);
     let samples: Vec<_> = measured.iter().map(|(at, cpu)| (start + TimeDelta::seconds(*at), *cpu)).collect();
@@ -177,12 +177,12 @@ async fn who_watches_by_events_is_told_what_is_there_and_what_comes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prometheus_is_told_of_the_fleet_only_where_it_is_switched_on() {
     let target = "/api/v1/telemetry/prometheus";
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     let answer = server.rest(Request::get(target).bearer(&server.admin_token)).await;
     assert_eq!((answer.status, answer.json()), (404, json!({"detail": "Not Found", "status_code": 404})));
 
     let options = ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on").env("HOMEPOT_FLEET_METRICS_DEVICES", "1");
-    let server = Server::start_with(options).await;
+    let server = AnySystem::start_with(options).await;
     server.create_site(SITE, false).await;
     let _sessions = [
         device_with(&server, SITE, "a", &[(Utc::now(), 45.5)]).await,

@@ -7,7 +7,7 @@ use homepot::pb::{
     registry::v1::{RevokeOperatorRequest, Role},
     telemetry::v1::{WatchRequest, WatchResponse},
 };
-use homepot_tests::{PATIENCE, Server, ServerOptions, grpc::Caller, rest::Request};
+use homepot_tests::{AnySystem, PATIENCE, Server, ServerOptions, System, grpc::Caller, rest::Request};
 use tonic::{Code, Status, Streaming};
 
 use super::{SITE, ack, device_with, message, sample, time};
@@ -16,12 +16,12 @@ use super::{SITE, ack, device_with, message, sample, time};
 struct Viewer(Streaming<WatchResponse>);
 
 impl Viewer {
-    async fn open(server: &Server, token: &str, request: WatchRequest) -> Result<Self, Status> {
+    async fn open(server: &System, token: &str, request: WatchRequest) -> Result<Self, Status> {
         let mut client = server.clients(&Caller::Operator(token.to_owned())).telemetry;
         Ok(Self(client.watch(request).await?.into_inner()))
     }
 
-    async fn of_admin(server: &Server) -> Self {
+    async fn of_admin(server: &System) -> Self {
         Self::open(server, &server.admin_token, WatchRequest::default()).await.unwrap()
     }
 
@@ -51,7 +51,7 @@ fn only(device_id: &str, load: f64) -> BTreeMap<String, f64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_sees_what_is_and_then_what_is_new() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let mut empty = Viewer::of_admin(&server).await;
     assert_eq!(empty.next().await, BTreeMap::new());
@@ -118,7 +118,7 @@ async fn an_operator_sees_its_sites_only_and_only_while_its_token_is_good() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_viewer_that_does_not_read_gets_the_newest_in_the_end() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let mut slow = Viewer::of_admin(&server).await;
     let mut quick = Viewer::of_admin(&server).await;
@@ -171,7 +171,7 @@ async fn a_viewer_that_comes_back_with_its_cursor_is_told_what_came_meanwhile_at
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sample_whose_receipt_a_wrong_clock_dates_back_shows_all_the_same() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let now = Utc::now();
     device_with(&server, SITE, "till", &[(now - TimeDelta::seconds(9), 1.0)]).await;
@@ -187,7 +187,7 @@ async fn a_sample_whose_receipt_a_wrong_clock_dates_back_shows_all_the_same() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_gateway_resumes_by_the_id_of_the_last_event() {
-    let server = Server::start().await;
+    let server = AnySystem::start().await;
     server.create_site(SITE, false).await;
     let now = Utc::now();
     device_with(&server, SITE, "till", &[(now, 1.0)]).await;
