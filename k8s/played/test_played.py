@@ -201,10 +201,10 @@ class Played(unittest.TestCase):
         link = self.cluster.running("homepot-link")[0]
         before, kept = self.operator.certificate(link), self.cluster.secrets["homepot-devices-tls"]
         self.cluster.take(expired(kept))
-        until("the files are told to be unusable", lambda: self.cluster.metric("homepot-link", "homepot_tls_files_unusable") == 2, 90)
+        until("the files are told to be unusable", lambda: self.cluster.metric("homepot-link", "homepot_files_unusable") == 2, 90)
         self.assertEqual(self.operator.certificate(link), before)
         self.cluster.take(yaml.safe_dump(kept))
-        until("the files are good again", lambda: self.cluster.metric("homepot-link", "homepot_tls_files_unusable") == 0, 90)
+        until("the files are good again", lambda: self.cluster.metric("homepot-link", "homepot_files_unusable") == 0, 90)
 
     def test_67_wrong_keys_through_the_same_balancer_keep_nobody_out(self):
         cafe = Host("cafe", "10.70.0.9")

@@ -20,8 +20,9 @@ use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
+    reload::Files,
     settings::{AddressFlags, Addresses, LimitFlags, LogFlags, SecurityFlags, SecuritySettings},
-    tls::{ClientAuthorities, Files, Tls},
+    tls::{ClientAuthorities, Tls},
 };
 use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
 
