@@ -57,7 +57,9 @@ impl Incoming for Notifications {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>> {
         Box::pin(async move {
             let message = Notifications::next(self).await;
-            message.map(|message| message.map(String::into_bytes)).map_err(|error| TransportError::new(error.to_string()))
+            message
+                .map(|message| message.map(String::into_bytes))
+                .map_err(|error| TransportError::new(error.to_string()))
         })
     }
 }

@@ -48,7 +48,8 @@ impl Session {
         patience: Patience,
         stop: Arc<OwnedFd>,
     ) -> Result<Self, StoreError> {
-        let text = CString::new(target.conninfo()).map_err(|_| StoreError::Address("it holds a zero byte".to_owned()))?;
+        let text =
+            CString::new(target.conninfo()).map_err(|_| StoreError::Address("it holds a zero byte".to_owned()))?;
         // SAFETY: `text` is a C string that lives through the call.
         let conn = unsafe { PQconnectdb(text.as_ptr()) };
         let conn = NonNull::new(conn).ok_or_else(|| StoreError::Unavailable("out of memory".to_owned()))?;
