@@ -85,7 +85,8 @@ async fn what_runs_ends_at_the_old_address_and_all_else_is_done_at_the_new_one()
         })
     };
     let running = tokio::spawn({
-        let store = store.clone();
+        // The lane with a second thread, which does what comes after.
+        let store = store.lane(Lane::Devices);
         async move { store.run("transaction", transaction).await }
     });
     has_begun.await.unwrap();
