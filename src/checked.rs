@@ -59,6 +59,8 @@ pub enum Form {
     Cursor,
     /// Each key of labels; values are the same, or empty.
     Labels,
+    /// A SHA-256 digest in hexadecimal digits.
+    Sha256,
 }
 
 impl Form {
@@ -73,6 +75,7 @@ impl Form {
             Self::CommandType => "^[A-Za-z][A-Za-z0-9._-]{0,63}$",
             Self::TokenId => "^[A-Za-z0-9_-]{1,64}$",
             Self::Labels => "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$",
+            Self::Sha256 => "^[0-9a-f]{64}$",
             Self::Uuid | Self::LabelSelector | Self::PageToken | Self::Cursor => return None,
         })
     }
@@ -90,7 +93,8 @@ impl Form {
             Self::LabelSelector => LabelSelector::parse(field, text).map(drop),
             Self::PageToken => PageRequest::parse(0, text).map(drop),
             Self::Cursor => Cursor::parse(text).map(drop),
-            Self::Uuid | Self::TokenId => Ok(()),
+            Self::Sha256 if !is_sha256(text) => fault("must be a SHA-256 digest: 64 hexadecimal digits in lower case"),
+            Self::Uuid | Self::TokenId | Self::Sha256 => Ok(()),
             Self::Labels => parse_labels(field, [(text.to_owned(), String::new())].into()).map(drop),
         }
     }
@@ -98,6 +102,10 @@ impl Form {
 
 fn is_token_id(text: &str) -> bool {
     text.len() <= MAX_TOKEN_ID && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+}
+
+fn is_sha256(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Checker<'_> {
@@ -112,6 +120,15 @@ impl Checker<'_> {
     /// Checks the length of a text in characters.
     pub fn text(&mut self, name: &str, text: &str, required: bool, most: usize) {
         self.faults.text(&self.field(name), text, usize::from(required), most);
+    }
+
+    /// Checks how many bytes there are.
+    pub fn bytes(&mut self, name: &str, bytes: &[u8], required: bool, most: usize) {
+        if bytes.is_empty() && required {
+            self.add(name, REQUIRED);
+        } else if bytes.len() > most {
+            self.add(name, format!("has more than {most} bytes"));
+        }
     }
 
     /// Checks the form of a text.

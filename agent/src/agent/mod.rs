@@ -152,6 +152,7 @@ async fn enrol_and_work(
         capabilities: CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
         source: DeviceSource::Real,
         journal_id: book.journal_id().to_owned(),
+        takes_releases: false,
     };
     let agent = Agent {
         book,
@@ -260,6 +261,8 @@ impl Agent {
                 }
                 self.book.forget(command_id);
             }
+            // It said that it takes none.
+            Event::DesiredRelease(_) | Event::UpdateReportAcknowledged(_) => {}
             Event::Refused { message, field, reason } => {
                 tracing::warn!(message_kind = message, field, reason, "the server refused a message");
             }

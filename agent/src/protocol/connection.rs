@@ -67,6 +67,8 @@ pub struct Introduction {
     pub source: DeviceSource,
     /// Names the journal that commands are kept in; empty: there is none.
     pub journal_id: String,
+    /// Whether releases may bring files to it.
+    pub takes_releases: bool,
 }
 
 /// What Welcome set.
@@ -136,6 +138,10 @@ pub enum Event {
         /// Why it was refused; empty when it was taken.
         refusal: String,
     },
+    /// The release that the device should have. Nothing of it is checked yet.
+    DesiredRelease(pb::DesiredRelease),
+    /// A report about a release is durable, or was refused for good.
+    UpdateReportAcknowledged(pb::UpdateReportAck),
     /// A message was not taken.
     Refused {
         /// Its kind.
@@ -167,6 +173,8 @@ pub enum Outgoing {
     Started(CommandId),
     /// How a command ended.
     Outcome(Outcome),
+    /// How far the device is with a release, and what it has.
+    Update(pb::UpdateReport),
     /// Not sent: the session is to end, and the next one to begin with another journal.
     AttachAgain {
         /// The journal's id.
@@ -372,6 +380,7 @@ impl Connection {
             device_time: Some(to_proto_timestamp(platform::wall_clock())),
             journal_id: self.introduction.journal_id.clone(),
             since_boot: Some(to_proto_duration(platform::since_boot())),
+            takes_releases: self.introduction.takes_releases,
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }
     }

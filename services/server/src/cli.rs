@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
 
-use crate::{Extension, confirm_clock, ctl, demo, health, migrate, restored, serve, settings::Flags, terminal, tether};
+use crate::{Extension, confirm_clock, ctl, demo, health, migrate, release, restored, serve, settings::Flags, terminal, tether};
 
 /// Monitors and commands devices. This one program is the server and the operators' shell.
 #[derive(Debug, Parser)]
@@ -30,6 +30,11 @@ enum Command {
     /// End the commands that were under way when the backup was made from which the database's files were restored.
     #[command(after_help = restored::AFTER_HELP)]
     Restored(Box<Flags>),
+    /// Make keys, trust roots and releases for updates over the air. None of it needs a server.
+    #[command(subcommand, after_help = release::AFTER_HELP)]
+    Release(release::ReleaseAction),
+    /// Sign a trust root or a release with your private key. It needs no server.
+    Sign(release::SignArgs),
     /// Check whether a running server is ready, for container probes. Exits with 0 if it is, with 1 if not.
     Health(health::HealthArgs),
     /// Confirm that the database's clock is right, after maintenance stopped because the clock leapt.
@@ -67,6 +72,8 @@ fn run(extension: Option<Extension>) -> ExitCode {
         Command::Ctl(args) => ctl::run(*args, Cli::command()),
         Command::Migrate(flags) => migrate::run(*flags),
         Command::Restored(flags) => restored::run(*flags),
+        Command::Release(action) => release::run(action).map(|()| ExitCode::SUCCESS),
+        Command::Sign(args) => release::sign(&args).map(|()| ExitCode::SUCCESS),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ConfirmClock(args) => confirm_clock::run(args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(args),

@@ -21,6 +21,7 @@ mod extension;
 mod health;
 mod migrate;
 mod on_database;
+mod release;
 mod remote;
 mod restored;
 mod serve;
