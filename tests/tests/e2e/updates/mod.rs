@@ -1,0 +1,5 @@
+//! Releases and rollouts: nothing is kept that nobody signed, devices are told in phases and no two of a site at once, and failures
+//! stop a rollout before it goes on.
+
+mod releases;
+mod rollouts;
