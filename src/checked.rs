@@ -6,7 +6,7 @@
 use crate::{
     error::{Error, REQUIRED},
     model::{
-        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
+        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest, Phases, Sha256,
         SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
     },
 };
@@ -61,6 +61,8 @@ pub enum Form {
     Labels,
     /// A SHA-256 digest in hexadecimal digits.
     Sha256,
+    /// A number of devices or a percentage of them.
+    Reach,
 }
 
 impl Form {
@@ -76,6 +78,7 @@ impl Form {
             Self::TokenId => "^[A-Za-z0-9_-]{1,64}$",
             Self::Labels => "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$",
             Self::Sha256 => "^[0-9a-f]{64}$",
+            Self::Reach => "^([1-9][0-9]{0,8}|([1-9][0-9]?|100)%)$",
             Self::Uuid | Self::LabelSelector | Self::PageToken | Self::Cursor => return None,
         })
     }
@@ -93,8 +96,9 @@ impl Form {
             Self::LabelSelector => LabelSelector::parse(field, text).map(drop),
             Self::PageToken => PageRequest::parse(0, text).map(drop),
             Self::Cursor => Cursor::parse(text).map(drop),
-            Self::Sha256 if !is_sha256(text) => fault("must be a SHA-256 digest: 64 hexadecimal digits in lower case"),
-            Self::Uuid | Self::TokenId | Self::Sha256 => Ok(()),
+            Self::Sha256 => Sha256::parse_as(field, text).map(drop),
+            Self::Uuid | Self::TokenId => Ok(()),
+            Self::Reach => Phases::parse(&[text.to_owned()]).map(drop),
             Self::Labels => parse_labels(field, [(text.to_owned(), String::new())].into()).map(drop),
         }
     }
@@ -102,10 +106,6 @@ impl Form {
 
 fn is_token_id(text: &str) -> bool {
     text.len() <= MAX_TOKEN_ID && text.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
-}
-
-fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|c| matches!(c, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Checker<'_> {

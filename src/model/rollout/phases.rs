@@ -80,8 +80,8 @@ impl FromStr for Reach {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let number = |text: &str| {
-            let is_plain = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-            text.parse::<u32>().ok().filter(|number| is_plain && *number > 0)
+            let is_plain = !text.starts_with('0') && text.bytes().all(|byte| byte.is_ascii_digit());
+            text.parse::<u32>().ok().filter(|number| is_plain && (1..=999_999_999).contains(number))
         };
         match text.strip_suffix('%') {
             Some(percent) => number(percent).filter(|percent| *percent <= 100).map(Self::Percent),
@@ -127,7 +127,7 @@ mod tests {
 
     #[test]
     fn what_is_no_phase_is_refused() {
-        for bad in ["", "0", "0%", "101%", "-1", "+1", "1.5%", "x", "%", "1 %"] {
+        for bad in ["", "0", "0%", "01", "101%", "-1", "+1", "1.5%", "x", "%", "1 %"] {
             let error = phases(&[bad]).unwrap_err();
             assert_eq!(error.field_violations()[0].field, "phases", "{bad}");
         }
