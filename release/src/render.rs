@@ -9,7 +9,9 @@ use std::{
 };
 
 use minijinja::{
-    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value as Rendered, syntax::SyntaxConfig, value::Object,
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value as Rendered,
+    syntax::SyntaxConfig,
+    value::{Object, ValueKind},
 };
 
 use crate::value::{CheckedValues, Value, Variable};
@@ -91,6 +93,11 @@ fn environment<'a>() -> Environment<'a> {
         environment.set_syntax(syntax);
     }
     environment.set_fuel(Some(FUEL));
+    // Files of configuration say true and false, and not True and False as Python does.
+    environment.set_formatter(|out, state, value| match boolean(value) {
+        Some(flag) => Ok(out.write_str(flag)?),
+        None => minijinja::escape_formatter(out, state, value),
+    });
     environment.add_filter("json", json);
     environment.add_test("defined", |value: &Rendered| !value.is_undefined());
     environment
@@ -119,9 +126,15 @@ fn rendered(value: &Value) -> Rendered {
     }
 }
 
+fn boolean(value: &Rendered) -> Option<&'static str> {
+    (value.kind() == ValueKind::Bool).then(|| if value.is_true() { "true" } else { "false" })
+}
+
 /// The value as JSON, for files that quote as JSON does: JSON itself, YAML, and TOML's texts.
 fn json(value: &Rendered) -> Result<String, minijinja::Error> {
-    let Some(text) = value.as_str() else { return Ok(value.to_string()) };
+    let Some(text) = value.as_str() else {
+        return Ok(boolean(value).map_or_else(|| value.to_string(), str::to_owned));
+    };
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for letter in text.chars() {
@@ -205,9 +218,9 @@ mod tests {
 
     #[test]
     fn values_go_in_as_they_are_and_the_rest_stays_as_it_is() {
-        let template = "a {{ host }}:{{ port }}\r\n{% if tls %}\n  secure\n{% else %}\n  open\n  {% endif %}\n\
+        let template = "a {{ host }}:{{ port }} {{ tls }}\r\n{% if tls %}\n  secure\n{% else %}\n  open\n  {% endif %}\n\
                         {% if pin is defined %}{{ pin }}{% endif %}\nend\n\n";
-        assert_eq!(render(template).unwrap(), "a pot <&>:443\r\n  secure\nend\n\n");
+        assert_eq!(render(template).unwrap(), "a pot <&>:443 true\r\n  secure\nend\n\n");
         check(template.as_bytes(), &variables()).unwrap();
     }
 

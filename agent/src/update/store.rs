@@ -6,8 +6,9 @@ use homepot_release::{Digest, digest::Hasher};
 
 use super::disk::{Attributes, Dir, Disk};
 
-/// A part is synced each time it has grown by this much. What is behind the last such border is fetched again after a restart.
-pub(super) const SYNC_BYTES: u64 = 1024 * 1024;
+/// A part is synced each time it has grown by this much. After a restart, what is behind the last border that is surely on disk is
+/// fetched again: at most twice this much, a mebibyte.
+const SYNC_BYTES: u64 = 512 * 1024;
 /// The most that is read at a time.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 const PART: &str = ".part";
@@ -160,7 +161,7 @@ mod tests {
 
     #[test]
     fn whatever_a_power_cut_takes_a_part_goes_on_and_at_most_a_mebibyte_is_fetched_again() {
-        let whole = bytes(2 * SYNC_BYTES as usize + 300_000);
+        let whole = bytes(2 * 1024 * 1024 + 300_000);
         let (digest, size) = (Digest::of(&whole), whole.len() as u64);
         let losses = [Loss::Nothing, Loss::Everything, Loss::Bytes, Loss::Names].into_iter();
         for loss in losses.chain((0..20).map(Loss::Some)) {
@@ -173,7 +174,7 @@ mod tests {
                 let mut disk = disk.after(loss);
                 let mut part = Part::open(&mut disk, digest, size).unwrap();
                 let again = cut as u64 - part.length();
-                assert!(again <= SYNC_BYTES, "{again} bytes are fetched again: {loss:?} at {cut}");
+                assert!(again <= 1024 * 1024, "{again} bytes are fetched again: {loss:?} at {cut}");
                 part.append(&mut disk, &whole[part.length() as usize..]).unwrap().unwrap();
                 part.finish(&mut disk).unwrap().unwrap_or_else(|wrong| panic!("{wrong:?}: {loss:?} at {cut}"));
                 assert!(has(&mut disk, &digest, size).unwrap());

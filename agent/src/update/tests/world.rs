@@ -96,6 +96,7 @@ pub(super) struct World {
     key: PrivateKey,
     root: TrustedRoot,
     pub(super) artifacts: BTreeMap<Digest, Vec<u8>>,
+    usual: BTreeMap<u64, VerifiedManifest>,
 }
 
 impl World {
@@ -113,15 +114,19 @@ impl World {
         let mut envelope = Envelope::new(Kind::Root, root.encode());
         envelope.sign(Kind::Root, &key).unwrap();
         let root = TrustedRoot::first(&envelope.encode()).unwrap();
-        Self { key, root, artifacts: BTreeMap::new() }
+        Self { key, root, artifacts: BTreeMap::new(), usual: BTreeMap::new() }
     }
 
     /// The release that all tests install: two plain files and a template.
     pub(super) fn usual(&mut self, counter: u64) -> VerifiedManifest {
-        self.release(
-            counter,
-            &[("config", b"pin = {{ pin|json }}", true), ("fresh", b"new fresh", false), ("logo", b"new logo", false)],
-        )
+        const FILES: &[(&str, &[u8], bool)] =
+            &[("config", b"pin = {{ pin|json }}", true), ("fresh", b"new fresh", false), ("logo", b"new logo", false)];
+        if let Some(made) = self.usual.get(&counter) {
+            return made.clone();
+        }
+        let made = self.release(counter, FILES);
+        self.usual.insert(counter, made.clone());
+        made
     }
 
     pub(super) fn release(&mut self, counter: u64, files: &[(&str, &[u8], bool)]) -> VerifiedManifest {
