@@ -129,18 +129,24 @@ fn every_tampered_release_is_refused_by_name() {
         ("empty_signature", with(&|envelope| envelope.signatures[0].signature.push(0))),
         ("bad_signature", with(&|envelope| envelope.payload.push(0))),
         ("bad_signature", with(&|envelope| envelope.signatures[0].signature = vec![1; 64])),
-        ("bad_signature", with(&|envelope| {
-            let other = envelope.signatures[1].signature.clone();
-            envelope.signatures[0].signature = other;
-        })),
+        (
+            "bad_signature",
+            with(&|envelope| {
+                let other = envelope.signatures[1].signature.clone();
+                envelope.signatures[0].signature = other;
+            }),
+        ),
         // The signatures are good, and those of something else.
         ("bad_signature", with(&|envelope| envelope.payload = Manifest { counter: 8, ..manifest() }.encode())),
         // One key, twice: with its own id, and with the id of the other.
         ("too_few_signatures", with(&|envelope| envelope.signatures[1] = envelope.signatures[0].clone())),
-        ("bad_signature", with(&|envelope| {
-            let first = envelope.signatures[0].signature.clone();
-            envelope.signatures[1].signature = first;
-        })),
+        (
+            "bad_signature",
+            with(&|envelope| {
+                let first = envelope.signatures[0].signature.clone();
+                envelope.signatures[1].signature = first;
+            }),
+        ),
         // Keys of the root that may not sign releases, and a key that nobody knows.
         ("too_few_signatures", people.sign(Kind::Release, manifest().encode(), &[0, 1]).encode()),
         ("too_few_signatures", people.sign(Kind::Release, manifest().encode(), &[0, 1, 2]).encode()),
@@ -195,10 +201,10 @@ fn every_signed_release_that_must_not_be_installed_is_refused_by_name() {
         ("not_for_this_device", select(Selector { devices: list("till-8"), ..Selector::default() })),
         ("not_for_this_device", select(Selector { sites: list("site-2"), ..Selector::default() })),
         ("not_for_this_device", select(Selector { device_types: list("printer"), ..Selector::default() })),
-        ("not_for_this_device", select(Selector {
-            labels: BTreeMap::from([("ring".to_owned(), "all".to_owned())]),
-            ..Selector::default()
-        })),
+        (
+            "not_for_this_device",
+            select(Selector { labels: BTreeMap::from([("ring".to_owned(), "all".to_owned())]), ..Selector::default() }),
+        ),
     ];
     for (n, (expected, manifest)) in cases.iter().enumerate() {
         assert_eq!(is_refused(manifest, &device()), *expected, "case {n}");
@@ -312,10 +318,13 @@ fn every_tampered_root_is_refused_by_name() {
         ("malformed", wire(&|root| root.version = 0)),
         ("malformed", wire(&|root| root.expires = 0)),
         // One key under one role twice, and once more in the list of keys.
-        ("malformed", wire(&|root| {
-            let role = root.root.as_mut().unwrap();
-            role.key_ids = vec![role.key_ids[0].clone(); 2];
-        })),
+        (
+            "malformed",
+            wire(&|root| {
+                let role = root.root.as_mut().unwrap();
+                role.key_ids = vec![role.key_ids[0].clone(); 2];
+            }),
+        ),
         ("malformed", wire(&|root| root.keys.push(root.keys[0].clone()))),
         ("malformed", wire(&|root| root.keys = vec![vec![1; 31]])),
         ("malformed", wire(&|root| drop(root.keys.pop()))),

@@ -154,7 +154,8 @@ pub fn release<R: Read>(
     mut open: impl FnMut(&Path) -> io::Result<R>,
 ) -> Result<Built, BuildError> {
     let file: ReleaseFile = parse(text)?;
-    let variables = file.variables.into_iter().map(|(name, entry)| variable(name, entry)).collect::<Result<Vec<_>, _>>()?;
+    let variables =
+        file.variables.into_iter().map(|(name, entry)| variable(name, entry)).collect::<Result<Vec<_>, _>>()?;
     let (mut files, mut artifacts) = (Vec::new(), Vec::new());
     for (target, TargetEntry { file: path, template }) in file.targets {
         let failed = |source| BuildError::File { path: path.clone(), source };
@@ -238,18 +239,18 @@ fn variable(name: String, entry: VariableEntry) -> Result<Variable, BuildError> 
             Bounds::Text { max_length: max_length.unwrap_or(1024), pattern, multiline: multiline.unwrap_or_default() },
             has_numbers || has_choices,
         ),
-        VariableKind::Integer => (
-            Bounds::Integer { min: min.unwrap_or(i64::MIN), max: max.unwrap_or(i64::MAX) },
-            has_text || has_choices,
-        ),
+        VariableKind::Integer => {
+            (Bounds::Integer { min: min.unwrap_or(i64::MIN), max: max.unwrap_or(i64::MAX) }, has_text || has_choices)
+        }
         VariableKind::Bool => (Bounds::Boolean, has_text || has_numbers || has_choices),
-        VariableKind::Choice => (
-            Bounds::Choice(choices.ok_or_else(|| fault("a choice needs choices"))?),
-            has_text || has_numbers,
-        ),
+        VariableKind::Choice => {
+            (Bounds::Choice(choices.ok_or_else(|| fault("a choice needs choices"))?), has_text || has_numbers)
+        }
     };
     if strange {
-        return Err(fault("min and max are for integers, max_length, pattern and multiline for strings, choices for choices"));
+        return Err(fault(
+            "min and max are for integers, max_length, pattern and multiline for strings, choices for choices",
+        ));
     }
     let default = match default {
         None => None,
@@ -389,13 +390,20 @@ mod tests {
         let files: Vec<_> = built.artifacts.iter().map(|file| (file.target.as_str(), file.size)).collect();
         assert_eq!(files, [("logo", 4), ("pos-config", 17)]);
         assert_eq!(built.artifacts[0].sha256, Digest::of(b"logo"));
-        assert_eq!(built.payload, build(TEXT, "port = {{ port }}").unwrap().payload, "the same files make the same bytes");
+        assert_eq!(
+            built.payload,
+            build(TEXT, "port = {{ port }}").unwrap().payload,
+            "the same files make the same bytes"
+        );
     }
 
     #[test]
     fn a_mistake_shows_before_anybody_signs() {
         let fault = |text: &str, template| build(text, template).unwrap_err().to_string();
-        assert!(fault(TEXT, "{{ prot }}").contains("pos.toml: the template uses variables that the release does not have: prot"));
+        assert!(
+            fault(TEXT, "{{ prot }}")
+                .contains("pos.toml: the template uses variables that the release does not have: prot")
+        );
         for (from, to, part) in [
             ("counter = 17", "counter = 0", "counter"),
             ("counter = 17", "counter = 17\ncolour = 1", "colour"),

@@ -67,9 +67,13 @@ impl Envelope {
     /// Reads the bytes of an envelope. Bytes that [`encode`](Self::encode) would write otherwise are refused.
     pub fn decode(bytes: &[u8]) -> Result<Self, Refused> {
         if bytes.len() > MAX_BYTES {
-            return Err(Refused::Malformed(format!("an envelope has at most {MAX_BYTES} bytes, and this one {}", bytes.len())));
+            return Err(Refused::Malformed(format!(
+                "an envelope has at most {MAX_BYTES} bytes, and this one {}",
+                bytes.len()
+            )));
         }
-        let envelope = wire::Envelope::decode(bytes).map_err(|_| Refused::malformed("not an envelope of a signed message"))?;
+        let envelope =
+            wire::Envelope::decode(bytes).map_err(|_| Refused::malformed("not an envelope of a signed message"))?;
         if envelope.encode_to_vec() != bytes {
             return Err(Refused::malformed("an envelope holds something that it should not"));
         }

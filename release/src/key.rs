@@ -160,7 +160,8 @@ impl PrivateKey {
 
     /// Reads a PEM file, of ours or of `openssl genpkey -algorithm ed25519`.
     pub fn from_pem(text: &str) -> Result<Self, KeyError> {
-        let inside = text.trim().strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).ok_or(KeyError::NotPrivate)?;
+        let inside =
+            text.trim().strip_prefix(BEGIN).and_then(|rest| rest.strip_suffix(END)).ok_or(KeyError::NotPrivate)?;
         let joined: String = inside.split_ascii_whitespace().collect();
         Self::from_pkcs8(&STANDARD.decode(joined).map_err(|_| KeyError::NotPrivate)?)
     }
@@ -246,7 +247,9 @@ mod tests {
         assert_eq!(PublicKey::parse(&line), Ok(key));
         let swapped = line.replace(&key.id().to_string(), &other.id().to_string());
         assert_eq!(PublicKey::parse(&swapped), Err(KeyError::WrongId));
-        for bad in ["", "homepot-ed25519", &format!("{line} x"), &line.replace("ed25519", "rsa"), &line.replace(' ', "")] {
+        for bad in
+            ["", "homepot-ed25519", &format!("{line} x"), &line.replace("ed25519", "rsa"), &line.replace(' ', "")]
+        {
             assert_eq!(PublicKey::parse(bad), Err(KeyError::NotPublic), "{bad}");
         }
         for bad in ["", BEGIN, END, &format!("{BEGIN}{END}"), &format!("{BEGIN}AAAA{END}"), &format!("{BEGIN}!{END}")] {

@@ -137,7 +137,12 @@ impl Manifest {
                 devices: selector.devices,
             },
             files: wire.files.into_iter().map(read_file).collect::<Result<_, _>>()?,
-            variables: wire.variables.into_iter().map(value::from_wire).collect::<Result<_, _>>().map_err(Refused::Malformed)?,
+            variables: wire
+                .variables
+                .into_iter()
+                .map(value::from_wire)
+                .collect::<Result<_, _>>()
+                .map_err(Refused::Malformed)?,
             validators: wire.validators,
             health: wire.health,
         };

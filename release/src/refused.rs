@@ -62,7 +62,9 @@ pub enum Refused {
     #[error("the release is not for this device: its {0} does not match")]
     NotForThisDevice(&'static str),
     /// Something newer was installed already.
-    #[error("the release has counter {counter}, and {target} has had {known}; sign what to go back to with a higher counter")]
+    #[error(
+        "the release has counter {counter}, and {target} has had {known}; sign what to go back to with a higher counter"
+    )]
     Older {
         /// The target.
         target: String,

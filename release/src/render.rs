@@ -2,11 +2,17 @@
 //! Jinja. Servers render with the same code, to show what would change and to find drift.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
+    fmt,
     io::{self, Write},
+    sync::Arc,
 };
 
-use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value as Rendered, syntax::SyntaxConfig};
+use minijinja::{
+    AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value as Rendered,
+    syntax::SyntaxConfig,
+    value::{Object, ValueKind},
+};
 
 use crate::value::{CheckedValues, Value, Variable};
 
@@ -56,7 +62,8 @@ pub fn render(template: &[u8], values: &CheckedValues) -> Result<Vec<u8>, Render
     let text = std::str::from_utf8(template).map_err(|_| RenderError::NotText)?;
     let environment = environment();
     let template = environment.template_from_str(text).map_err(|error| told(&error))?;
-    let context: Rendered = values.reveal().map(|(name, value)| (name.to_owned(), rendered(value))).collect();
+    let context = Context(values.reveal().map(|(name, value)| (name.to_owned(), rendered(value))).collect());
+    let context = Rendered::from_object(context);
     let mut output = Bounded(Vec::new());
     match template.render_captured_to(context, &mut output) {
         Ok(_) => Ok(output.0),
@@ -86,9 +93,29 @@ fn environment<'a>() -> Environment<'a> {
         environment.set_syntax(syntax);
     }
     environment.set_fuel(Some(FUEL));
+    // Files of configuration say true and false, and not True and False as Python does.
+    environment.set_formatter(|out, state, value| match boolean(value) {
+        Some(flag) => Ok(out.write_str(flag)?),
+        None => minijinja::escape_formatter(out, state, value),
+    });
     environment.add_filter("json", json);
     environment.add_test("defined", |value: &Rendered| !value.is_undefined());
     environment
+}
+
+/// What a template can name.
+struct Context(BTreeMap<String, Rendered>);
+
+impl Object for Context {
+    fn get_value(self: &Arc<Self>, name: &Rendered) -> Option<Rendered> {
+        self.0.get(name.as_str()?).cloned()
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Context(..)")
+    }
 }
 
 fn rendered(value: &Value) -> Rendered {
@@ -99,9 +126,15 @@ fn rendered(value: &Value) -> Rendered {
     }
 }
 
+fn boolean(value: &Rendered) -> Option<&'static str> {
+    (value.kind() == ValueKind::Bool).then(|| if value.is_true() { "true" } else { "false" })
+}
+
 /// The value as JSON, for files that quote as JSON does: JSON itself, YAML, and TOML's texts.
 fn json(value: &Rendered) -> Result<String, minijinja::Error> {
-    let Some(text) = value.as_str() else { return Ok(value.to_string()) };
+    let Some(text) = value.as_str() else {
+        return Ok(boolean(value).map_or_else(|| value.to_string(), str::to_owned));
+    };
     let mut quoted = String::with_capacity(text.len() + 2);
     quoted.push('"');
     for letter in text.chars() {
@@ -150,8 +183,6 @@ impl Write for Bounded {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::value::{self, Bounds};
 
@@ -187,9 +218,9 @@ mod tests {
 
     #[test]
     fn values_go_in_as_they_are_and_the_rest_stays_as_it_is() {
-        let template = "a {{ host }}:{{ port }}\r\n{% if tls %}\n  secure\n{% else %}\n  open\n  {% endif %}\n\
+        let template = "a {{ host }}:{{ port }} {{ tls }}\r\n{% if tls %}\n  secure\n{% else %}\n  open\n  {% endif %}\n\
                         {% if pin is defined %}{{ pin }}{% endif %}\nend\n\n";
-        assert_eq!(render(template).unwrap(), "a pot <&>:443\r\n  secure\nend\n\n");
+        assert_eq!(render(template).unwrap(), "a pot <&>:443 true\r\n  secure\nend\n\n");
         check(template.as_bytes(), &variables()).unwrap();
     }
 

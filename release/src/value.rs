@@ -264,7 +264,9 @@ pub(crate) fn check_variables(variables: &[Variable]) -> Result<(), String> {
             Bounds::Integer { .. } | Bounds::Boolean | Bounds::Choice(_) => {}
         }
         match default {
-            Some(_) if *secret => return told("a secret has no default, since everybody can read a manifest".to_owned()),
+            Some(_) if *secret => {
+                return told("a secret has no default, since everybody can read a manifest".to_owned());
+            }
             Some(default) => check_value(bounds, default).or_else(|fault| told(format!("its default {fault}")))?,
             None => {}
         }
@@ -274,7 +276,9 @@ pub(crate) fn check_variables(variables: &[Variable]) -> Result<(), String> {
 
 pub(crate) fn to_wire(variable: &Variable) -> wire::Variable {
     let bounds = match variable.bounds.clone() {
-        Bounds::Text { max_length, pattern, multiline } => wire::Bounds::Text(wire::Text { max_length, pattern, multiline }),
+        Bounds::Text { max_length, pattern, multiline } => {
+            wire::Bounds::Text(wire::Text { max_length, pattern, multiline })
+        }
         Bounds::Integer { min, max } => wire::Bounds::Integer(wire::Integer { min, max }),
         Bounds::Boolean => wire::Bounds::Boolean(wire::Boolean {}),
         Bounds::Choice(choices) => wire::Bounds::Choice(wire::Choice { choices }),
@@ -421,7 +425,10 @@ mod tests {
             (of(Bounds::Choice(Vec::new())), "choices"),
             (of(Bounds::Text { max_length: 0, pattern: None, multiline: false }), "max_length"),
             (default(Value::Integer(1), of(Bounds::Boolean)), "its default must be a bool"),
-            (default(Value::Boolean(true), Variable { secret: true, ..of(Bounds::Boolean) }), "a secret has no default"),
+            (
+                default(Value::Boolean(true), Variable { secret: true, ..of(Bounds::Boolean) }),
+                "a secret has no default",
+            ),
         ] {
             let fault = check_variables(&[bad]).unwrap_err();
             assert!(fault.contains(part), "{fault}");

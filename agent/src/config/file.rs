@@ -8,7 +8,11 @@ use std::{
 
 use toml::{Table, Value};
 
-use crate::commands::{Rules, builtin::ProgramRule};
+use super::targets;
+use crate::{
+    commands::{Rules, builtin::ProgramRule},
+    update::Targets,
+};
 
 const RESTART_APP: &str = "restart_app";
 const REBOOT: &str = "reboot";
@@ -30,12 +34,16 @@ pub(super) struct File {
     pub(super) spool_max_age: Option<String>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
+    /// Where releases may be put, and what is run around it.
+    pub(super) targets: Targets,
 }
 
 impl File {
     /// Both together; what `later` says counts.
     pub(super) fn before(mut self, later: Self) -> Self {
         self.commands.extend(later.commands);
+        self.targets.targets.extend(later.targets.targets);
+        self.targets.checks.extend(later.targets.checks);
         Self {
             server: later.server.or(self.server),
             site: later.site.or(self.site),
@@ -50,6 +58,7 @@ impl File {
             spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
             spool_max_age: later.spool_max_age.or(self.spool_max_age),
             commands: self.commands,
+            targets: self.targets,
         }
     }
 
@@ -123,8 +132,10 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
         commands: BTreeMap::new(),
+        targets: Targets::default(),
     };
     let commands = keys.table("commands");
+    let (places, checks) = (keys.table("targets"), keys.table("checks"));
     keys.refuse_the_rest();
 
     let mut keys = Keys { prefix: "commands.", table: commands, faults };
@@ -132,7 +143,8 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
     keys.refuse_the_rest();
     let told = tables.into_iter().flatten();
     let commands = told.map(|(name, table)| (name, rule(&format!("commands.{name}."), table, faults))).collect();
-    File { commands, ..file }
+    let targets = Targets { targets: targets::read(places, faults), checks: targets::read_checks(checks, faults) };
+    File { commands, targets, ..file }
 }
 
 fn rule(prefix: &str, table: Table, faults: &mut Vec<String>) -> Option<ProgramRule> {
@@ -152,10 +164,10 @@ fn rule(prefix: &str, table: Table, faults: &mut Vec<String>) -> Option<ProgramR
 }
 
 /// The keys of a table; each is taken once, and what is left over is a fault.
-struct Keys<'a> {
-    prefix: &'a str,
-    table: Table,
-    faults: &'a mut Vec<String>,
+pub(super) struct Keys<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) table: Table,
+    pub(super) faults: &'a mut Vec<String>,
 }
 
 impl Keys<'_> {
@@ -167,7 +179,7 @@ impl Keys<'_> {
         value
     }
 
-    fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         self.take(key, "a text", text)
     }
 
@@ -175,7 +187,7 @@ impl Keys<'_> {
         self.take(key, "true or false", |value| value.as_bool())
     }
 
-    fn texts(&mut self, key: &str) -> Vec<String> {
+    pub(super) fn texts(&mut self, key: &str) -> Vec<String> {
         let list = |value| match value {
             Value::Array(values) => values.into_iter().map(text).collect(),
             _ => None,
@@ -183,7 +195,7 @@ impl Keys<'_> {
         self.take(key, "a list of texts", list).unwrap_or_default()
     }
 
-    fn table(&mut self, key: &str) -> Table {
+    pub(super) fn table(&mut self, key: &str) -> Table {
         let table = |value| match value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -191,7 +203,7 @@ impl Keys<'_> {
         self.take(key, "a table", table).unwrap_or_default()
     }
 
-    fn refuse_the_rest(self) {
+    pub(super) fn refuse_the_rest(self) {
         let unknown = self.table.keys().map(|key| format!("unknown key {}{key}", self.prefix));
         self.faults.extend(unknown);
     }

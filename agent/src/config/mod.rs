@@ -24,12 +24,25 @@
 //! [commands.reboot]
 //! allow = true
 //! program = "/usr/sbin/reboot"
+//!
+//! [targets.pos-config]              # a file that releases may replace, by its name in them
+//! path = "/etc/pos/pos.toml"        # without symbolic links
+//! owner = "pos"                     # default: the agent's user and group
+//! group = "pos"
+//! mode = "0640"                     # default: 0644
+//! validator = ["/usr/bin/pos", "check", "{file}"]
+//! reload = ["/usr/bin/systemctl", "reload", "pos"]
+//! health = ["/usr/bin/pos", "ping"]
+//!
+//! [checks.pos-answers]              # a program that a release may ask for by its name
+//! program = ["/usr/bin/pos", "self-test"]
 //! ```
 //!
 //! All faults are reported at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
 
 mod amount;
 mod file;
+mod targets;
 mod token;
 
 use std::{
@@ -47,6 +60,7 @@ use crate::{
     commands::{Rules, builtin::ProgramRule},
     platform,
     protocol::spool::{MAX_AGE, MAX_BYTES},
+    update::Targets,
 };
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -158,6 +172,8 @@ pub struct Config {
     pub spool_max_age: Duration,
     /// What commands may do here.
     pub rules: Rules,
+    /// Where releases may be put, and what is run around it.
+    pub targets: Targets,
 }
 
 impl Defaults {
@@ -211,7 +227,9 @@ impl Config {
             ("ca_file", self.ca_file.clone()),
             ("enrollment_token_file", self.enrollment_token_file.clone()),
         ];
-        named.into_iter().filter_map(|(key, path)| untrusted(key, &path?)).collect()
+        let named = named.into_iter().filter_map(|(key, path)| untrusted(key, &path?));
+        let programs = targets::programs(&self.targets);
+        named.chain(programs.filter_map(|(key, path)| untrusted(&key, path))).collect()
     }
 
     /// Combines flags, the texts of the files, later ones first, and defaults, and reports every fault.
@@ -270,6 +288,7 @@ impl Config {
             spool_max_bytes: spool_max_bytes.unwrap_or(MAX_BYTES),
             spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
             rules,
+            targets: file.targets,
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),

@@ -1,0 +1,7 @@
+//! The updater over a disk that forgets and programs that answer as a test wants.
+
+mod cuts;
+mod faults;
+mod real;
+mod scars;
+mod world;
