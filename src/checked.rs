@@ -6,8 +6,8 @@
 use crate::{
     error::{Error, REQUIRED},
     model::{
-        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest, Phases, Sha256,
-        SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
+        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
+        Phases, Sha256, SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
     },
 };
 

@@ -44,7 +44,9 @@ pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChan
 pub use expected::check_expected_devices;
 pub use fleet::{BySource, DeviceOrder, FleetSummary, SiteCount};
 pub use history::History;
-pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, ReleaseId, RolloutId, RunId, Sha256, SiteId};
+pub use ids::{
+    CommandId, CommandType, DeviceId, DeviceType, OperatorName, ReleaseId, RolloutId, RunId, Sha256, SiteId,
+};
 pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Heading, Loss, LossReason, Metric, MetricKind, Unit, shortest_decimal};

@@ -5,7 +5,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use bytes::{Buf, BufMut, Bytes};
 use homepot::pb::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
-    command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
+    command::v1::command_service_client::CommandServiceClient,
+    device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
     rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
     session::v1::session_service_client::SessionServiceClient,

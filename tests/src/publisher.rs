@@ -60,8 +60,9 @@ impl Publisher {
     /// What is signed of such a release.
     pub fn release_payload(&self, name: &str, targets: &[&str], content: &[u8]) -> Vec<u8> {
         let counter = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
-        let mut text =
-            format!("name = \"{name}\"\nversion = \"{counter}\"\ncounter = {counter}\nexpires = 2999-01-01T00:00:00Z\n");
+        let mut text = format!(
+            "name = \"{name}\"\nversion = \"{counter}\"\ncounter = {counter}\nexpires = 2999-01-01T00:00:00Z\n"
+        );
         for target in targets {
             text += &format!("[targets.{target}]\nfile = \"content\"\n");
         }

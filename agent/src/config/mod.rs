@@ -15,6 +15,7 @@
 //! allow_plaintext = false           # http:// beyond this machine
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
+//! trust_root = "/etc/homepot/root.signed"   # by which releases are believed; required where there are targets
 //!
 //! [commands.restart_app]
 //! allow = true
@@ -174,6 +175,8 @@ pub struct Config {
     pub rules: Rules,
     /// Where releases may be put, and what is run around it.
     pub targets: Targets,
+    /// The root by which releases are believed; there where there are targets.
+    pub trust_root: Option<PathBuf>,
 }
 
 impl Defaults {
@@ -225,6 +228,7 @@ impl Config {
             ("commands.restart_app.program", program(&self.rules.restart_app)),
             ("commands.reboot.program", program(&self.rules.reboot)),
             ("ca_file", self.ca_file.clone()),
+            ("trust_root", self.trust_root.clone()),
             ("enrollment_token_file", self.enrollment_token_file.clone()),
         ];
         let named = named.into_iter().filter_map(|(key, path)| untrusted(key, &path?));
@@ -272,6 +276,11 @@ impl Config {
         if state_dir.is_none() {
             faults.push("state_dir: must be given, for there is no home directory to keep it in".to_owned());
         }
+        if !file.targets.targets.is_empty() && file.trust_root.is_none() {
+            faults.push(
+                "trust_root: is required where there are targets; it is the file that `homepot sign` wrote".to_owned(),
+            );
+        }
         let assembled = server.zip(device_type).zip(state_dir).map(|((server, device_type), state_dir)| Self {
             server,
             site_id,
@@ -288,6 +297,7 @@ impl Config {
             spool_max_bytes: spool_max_bytes.unwrap_or(MAX_BYTES),
             spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
             rules,
+            trust_root: file.trust_root.filter(|_| !file.targets.targets.is_empty()),
             targets: file.targets,
         });
         match assembled {

@@ -55,6 +55,9 @@ impl Session {
             action: pb::UpdateAction::from(reported.action).into(),
         };
         self.outbound.send(Message::UpdateReportAck(ack)).await?;
-        if reported.is_newest { Ok(()) } else { self.tell_desired().await }
+        let is_fresh =
+            || self.told.as_ref().and_then(|told| *told.lock()).is_some_and(|told| told.at.elapsed() < RENEW);
+        let is_done = state.is_none_or(|state| !state.is_in_flight());
+        if reported.is_newest && (is_done || is_fresh()) { Ok(()) } else { self.tell_desired().await }
     }
 }

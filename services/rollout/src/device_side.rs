@@ -37,7 +37,11 @@ impl From<Offer> for pb::DesiredRelease {
             generation: desired.generation,
             action: pb::UpdateAction::from(desired.action).into(),
             signed_release: if installs { desired.signed_release } else { Vec::new() },
-            signed_roots: if installs { desired.roots.into_iter().map(|root| root.signed).collect() } else { Vec::new() },
+            signed_roots: if installs {
+                desired.roots.into_iter().map(|root| root.signed).collect()
+            } else {
+                Vec::new()
+            },
             transfer_ticket: if installs { ticket } else { String::new() },
             bytes_per_second: 0,
         }

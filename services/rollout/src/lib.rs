@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 use homepot::{
     model::{DesiredRelease, Secret, UpdateReport},
-    pb::rollout::v1::{
-        release_service_server::ReleaseServiceServer, rollout_service_server::RolloutServiceServer,
-    },
+    pb::rollout::v1::{release_service_server::ReleaseServiceServer, rollout_service_server::RolloutServiceServer},
 };
 use homepot_hints::Hints;
 use homepot_operator_api::Directory;

@@ -2,9 +2,7 @@
 
 use homepot::{
     Error, Kind,
-    model::{
-        Artifact, CHUNK_BYTES, Page, PageRequest, Release, ReleaseFile, ReleaseId, Sha256, Signers, TrustRoot,
-    },
+    model::{Artifact, CHUNK_BYTES, Page, PageRequest, Release, ReleaseFile, ReleaseId, Sha256, Signers, TrustRoot},
 };
 use homepot_release::{
     Envelope, Refused, SignedManifest, TrustedRoot,
@@ -54,7 +52,10 @@ impl Rollouts {
         }
         let expected = CHUNK_BYTES.min(size - offset);
         if data.len() != expected as usize {
-            return Err(Error::invalid("data", format!("must be {expected} bytes here: {CHUNK_BYTES}, or up to the end")));
+            return Err(Error::invalid(
+                "data",
+                format!("must be {expected} bytes here: {CHUNK_BYTES}, or up to the end"),
+            ));
         }
         let (wanted, name) = (sha256.clone(), caller.name.to_string());
         let add = move |conn: &mut _| releases::add_part(conn, &wanted, size, offset, &data, &name);

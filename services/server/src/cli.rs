@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
 
-use crate::{Extension, confirm_clock, ctl, demo, health, migrate, release, restored, serve, settings::Flags, terminal, tether};
+use crate::{
+    Extension, confirm_clock, ctl, demo, health, migrate, release, restored, serve, settings::Flags, terminal, tether,
+};
 
 /// Monitors and commands devices. This one program is the server and the operators' shell.
 #[derive(Debug, Parser)]

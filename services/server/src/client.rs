@@ -9,8 +9,8 @@ use homepot::{
     pb::{
         analytics::v1::analytics_service_client::AnalyticsServiceClient,
         command::v1::command_service_client::CommandServiceClient,
-        rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
         registry::v1::registry_service_client::RegistryServiceClient,
+        rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
         session::v1::session_service_client::SessionServiceClient,
         telemetry::v1::telemetry_service_client::TelemetryServiceClient,
     },

@@ -140,7 +140,12 @@ pub(crate) fn sign(args: &SignArgs) -> anyhow::Result<()> {
     show(&envelope)?;
     envelope.sign(kind, &private)?;
     replace(path, &envelope.encode())?;
-    say(format_args!("Signed with {}. {} now has {} signature(s).", private.public().id(), path.display(), envelope.signers().len()));
+    say(format_args!(
+        "Signed with {}. {} now has {} signature(s).",
+        private.public().id(),
+        path.display(),
+        envelope.signers().len()
+    ));
     Ok(())
 }
 

@@ -60,7 +60,11 @@ fn read_whom(column: &str, value: &Value) -> Result<Whom, StoreError> {
 
 /// The devices of a target. One that is named and not there, not within reach or not of the source asked for is the
 /// caller's fault, and so is a target without any.
-pub(crate) fn resolve(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<DeviceRef>, StoreError> {
+pub(crate) fn resolve(
+    conn: &mut PgConnection,
+    target: &Target,
+    scope: &SiteScope,
+) -> Result<Vec<DeviceRef>, StoreError> {
     let reachable = DeviceSelection::all(scope.clone());
     let (site_id, selector) = match &target.whom {
         Whom::Fleet => (None, None),

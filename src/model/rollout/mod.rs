@@ -18,9 +18,7 @@ pub use self::{
     release::{Artifact, CHUNK_BYTES, Release, ReleaseFile, Signers, TrustRoot},
     state::{RolloutState, UpdateState},
 };
-use super::{
-    Faults, ReleaseId, RolloutId, Target, command::span, non_empty, to_proto_duration, to_proto_timestamp,
-};
+use super::{Faults, ReleaseId, RolloutId, Target, command::span, non_empty, to_proto_duration, to_proto_timestamp};
 use crate::{checked, error::Error, pb::rollout::v1 as pb};
 
 const DEFAULT_SOAK: Duration = Duration::from_secs(600);
@@ -165,15 +163,7 @@ pub struct RolloutProgress {
 impl From<RolloutProgress> for pb::RolloutProgress {
     fn from(progress: RolloutProgress) -> Self {
         let RolloutProgress { waiting, waiting_now: _, in_flight, confirmed, failed, cancelled, skipped } = progress;
-        Self {
-            total: progress.begun() + waiting + skipped,
-            waiting,
-            in_flight,
-            confirmed,
-            failed,
-            cancelled,
-            skipped,
-        }
+        Self { total: progress.begun() + waiting + skipped, waiting, in_flight, confirmed, failed, cancelled, skipped }
     }
 }
 

@@ -94,12 +94,7 @@ impl UpdateState {
     /// Whether it is under way: it was told, and has no end yet.
     pub fn is_in_flight(self) -> bool {
         match self {
-            Self::Offered
-            | Self::Downloading
-            | Self::Verified
-            | Self::Held
-            | Self::Applying
-            | Self::Probation => true,
+            Self::Offered | Self::Downloading | Self::Verified | Self::Held | Self::Applying | Self::Probation => true,
             Self::Waiting
             | Self::Confirmed
             | Self::Rejected
@@ -115,10 +110,7 @@ impl UpdateState {
 
     /// Whether it counts against the rollout.
     pub fn is_failure(self) -> bool {
-        matches!(
-            self,
-            Self::Rejected | Self::Failed | Self::RolledBack | Self::RollbackFailed | Self::Unreachable
-        )
+        matches!(self, Self::Rejected | Self::Failed | Self::RolledBack | Self::RollbackFailed | Self::Unreachable)
     }
 
     /// Whether a device may say it of itself.

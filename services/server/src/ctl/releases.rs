@@ -77,9 +77,7 @@ impl Record for pb::Release {
     const NAME: Option<&'static str> = Some("release_id");
 
     fn json(&self) -> Value {
-        let file = |file: &pb::ReleaseFile| {
-            json!({ "target": file.target, "sha256": file.sha256, "size": file.size, "template": file.template })
-        };
+        let file = |file: &pb::ReleaseFile| json!({ "target": file.target, "sha256": file.sha256, "size": file.size, "template": file.template });
         json!({
             "release_id": self.release_id, "name": self.name, "version": self.version, "counter": self.counter,
             "files": self.files.iter().map(file).collect::<Vec<_>>(), "expires_at": words::time(&self.expires_at),

@@ -2,10 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
-use homepot::{
-    model::to_proto_duration,
-    pb::rollout::v1 as pb,
-};
+use homepot::{model::to_proto_duration, pb::rollout::v1 as pb};
 use homepot_host::settings::parse_time;
 use serde_json::{Value, json};
 
@@ -24,8 +21,22 @@ const STATE: &str = "ROLLOUT_STATE_";
 const STATES: &[&str] = &["running", "paused", "halted", "completed", "aborted"];
 const DEVICE_STATE: &str = "UPDATE_STATE_";
 const DEVICE_STATES: &[&str] = &[
-    "waiting", "offered", "downloading", "verified", "held", "applying", "probation", "confirmed", "rejected", "failed",
-    "rolled_back", "rollback_failed", "superseded", "cancelled", "unreachable", "skipped",
+    "waiting",
+    "offered",
+    "downloading",
+    "verified",
+    "held",
+    "applying",
+    "probation",
+    "confirmed",
+    "rejected",
+    "failed",
+    "rolled_back",
+    "rollback_failed",
+    "superseded",
+    "cancelled",
+    "unreachable",
+    "skipped",
 ];
 
 /// The one rollout that an action is about.
@@ -189,8 +200,7 @@ fn device_state(state: pb::UpdateState) -> String {
 
 /// The progress in words.
 fn line(progress: &pb::RolloutProgress) -> String {
-    let mut line =
-        format!("{} of {} confirmed, {} in flight", progress.confirmed, progress.total, progress.in_flight);
+    let mut line = format!("{} of {} confirmed, {} in flight", progress.confirmed, progress.total, progress.in_flight);
     let rest = [(progress.failed, "failed"), (progress.cancelled, "cancelled"), (progress.skipped, "left out")];
     for (count, word) in rest.into_iter().filter(|(count, _)| *count > 0) {
         line.push_str(&format!(", {count} {word}"));

@@ -50,8 +50,7 @@ pub fn add_part(
             ))
             .on_conflict_do_nothing()
             .execute(conn)?;
-        let locked: Row =
-            artifacts::table.find(sha256.as_str()).select(COLUMNS).for_no_key_update().first(conn)?;
+        let locked: Row = artifacts::table.find(sha256.as_str()).select(COLUMNS).for_no_key_update().first(conn)?;
         let there = artifact(locked)?;
         if there.size != size {
             let told = format!("the upload of this file began with {} bytes", there.size);

@@ -1,7 +1,11 @@
 //! Releases with their files.
 
 use chrono::{DateTime, Utc};
-use diesel::{pg::Pg, prelude::*, sql_types::{BigInt, Bool, Text, Uuid as SqlUuid}};
+use diesel::{
+    pg::Pg,
+    prelude::*,
+    sql_types::{BigInt, Bool, Text, Uuid as SqlUuid},
+};
 use homepot::{
     Error, Kind,
     model::{Page, PageRequest, Release, ReleaseFile, ReleaseId, Sha256},
@@ -84,15 +88,13 @@ pub fn insert(conn: &mut PgConnection, new: &NewRelease) -> Result<Inserted, Sto
             };
             return with_files(conn, vec![same])?.pop().map(Inserted::Existing).ok_or_else(gone);
         }
-        Statement::new(
-            "INSERT INTO release_files (release_id, {columns}) SELECT {release}, * FROM unnest({arrays})",
-        )
-        .value::<SqlUuid, _>("release", release.release_id.0)
-        .column::<Text, _>("target", release.files.iter().map(|file| file.target.as_str()))
-        .column::<Text, _>("sha256", release.files.iter().map(|file| file.sha256.as_str()))
-        .column::<BigInt, _>("size", release.files.iter().map(|file| i64::from(file.size)))
-        .column::<Bool, _>("template", release.files.iter().map(|file| file.is_template))
-        .execute(conn)?;
+        Statement::new("INSERT INTO release_files (release_id, {columns}) SELECT {release}, * FROM unnest({arrays})")
+            .value::<SqlUuid, _>("release", release.release_id.0)
+            .column::<Text, _>("target", release.files.iter().map(|file| file.target.as_str()))
+            .column::<Text, _>("sha256", release.files.iter().map(|file| file.sha256.as_str()))
+            .column::<BigInt, _>("size", release.files.iter().map(|file| i64::from(file.size)))
+            .column::<Bool, _>("template", release.files.iter().map(|file| file.is_template))
+            .execute(conn)?;
         find(conn, release.release_id)?.map(Inserted::New).ok_or_else(gone)
     })
 }

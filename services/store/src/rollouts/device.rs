@@ -103,12 +103,7 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
         let rows: Vec<(i64, i64, Option<String>, Option<String>)> = device_updates::table
             .filter(device_updates::device.eq_any(&pks))
             .order(device_updates::device)
-            .select((
-                device_updates::device,
-                device_updates::generation,
-                device_updates::action,
-                device_updates::state,
-            ))
+            .select((device_updates::device, device_updates::generation, device_updates::action, device_updates::state))
             .for_no_key_update()
             .load(conn)?;
         let standing: HashMap<i64, (i64, Option<String>, Option<String>)> =

@@ -118,9 +118,8 @@ fn give_up_on_silent(conn: &mut PgConnection, rollout: &Rollout) -> Result<usize
          reason = 'nothing was heard of it for ' || $3 \
          WHERE rollout_id = $1 AND state IN {IN_FLIGHT} AND heard_at < now() - $2"
     );
-    let interval = diesel::data_types::PgInterval::from_microseconds(
-        i64::try_from(silence.as_micros()).unwrap_or(i64::MAX),
-    );
+    let interval =
+        diesel::data_types::PgInterval::from_microseconds(i64::try_from(silence.as_micros()).unwrap_or(i64::MAX));
     let given_up = sql_query(query)
         .bind::<SqlUuid, _>(rollout.rollout_id.0)
         .bind::<Interval, _>(interval)
@@ -268,11 +267,7 @@ WHERE r.rollout_id = $1 AND r.device = u.device AND u.rollout_id = $1 AND r.stat
 RETURNING u.device";
 
 /// Ends a rollout that is not complete, with the devices that are to be told; `None`: it is complete.
-pub fn abort(
-    conn: &mut PgConnection,
-    id: RolloutId,
-    reason: &str,
-) -> Result<Option<(Rollout, Vec<i64>)>, StoreError> {
+pub fn abort(conn: &mut PgConnection, id: RolloutId, reason: &str) -> Result<Option<(Rollout, Vec<i64>)>, StoreError> {
     conn.transaction(|conn| {
         let rollout = lock(conn, id)?;
         match rollout.state {
@@ -290,9 +285,8 @@ pub fn abort(
                 rollout_devices::changed_at.eq(row::database_time()),
             ))
             .execute(conn)?;
-        let to_tell: Vec<Device> = sql_query(TAKE_BACK.replace("IN_FLIGHT", IN_FLIGHT))
-            .bind::<SqlUuid, _>(id.0)
-            .load(conn)?;
+        let to_tell: Vec<Device> =
+            sql_query(TAKE_BACK.replace("IN_FLIGHT", IN_FLIGHT)).bind::<SqlUuid, _>(id.0).load(conn)?;
         Ok(Some((found(conn, id)?, to_tell.into_iter().map(|device| device.device).collect())))
     })
 }

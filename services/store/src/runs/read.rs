@@ -11,8 +11,8 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    CommandId, DeviceSource, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder, RunProgress, RunState,
-    SiteScope,
+    CommandId, DeviceSource, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder, RunProgress,
+    RunState, SiteScope,
 };
 use serde_json::Value;
 use uuid::Uuid;

@@ -15,7 +15,12 @@ use homepot_tests::{Publisher, Server, grpc::Caller, upload};
 use tonic::{Code, Status};
 
 async fn create(server: &Server, signed_release: Vec<u8>) -> Result<CreateReleaseResponse, Status> {
-    server.admin().releases.create_release(CreateReleaseRequest { signed_release }).await.map(tonic::Response::into_inner)
+    server
+        .admin()
+        .releases
+        .create_release(CreateReleaseRequest { signed_release })
+        .await
+        .map(tonic::Response::into_inner)
 }
 
 #[tokio::test]
@@ -114,7 +119,8 @@ async fn an_upload_goes_on_where_it_broke_off_and_a_wrong_file_is_thrown_away() 
     // Once more, and one too far: nothing changes, and both are told where to go on.
     assert_eq!(received(put(0, &content[..part]).await.unwrap()), (part, false));
     assert_eq!(received(put(part * 2, &content[part * 2..]).await.unwrap()), (part, false));
-    for (offset, data, field) in [(1, &content[..part], "offset"), (part, &content[..5], "data"), (part, &[][..], "data")]
+    for (offset, data, field) in
+        [(1, &content[..part], "offset"), (part, &content[..5], "data"), (part, &[][..], "data")]
     {
         let refused = put(offset, data).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);

@@ -58,7 +58,8 @@ impl World {
     }
 
     async fn until(&self, id: &str, state: RolloutState) -> Rollout {
-        eventually(state.as_str_name(), async || Some(self.get(id).await).filter(|rollout| rollout.state() == state)).await
+        eventually(state.as_str_name(), async || Some(self.get(id).await).filter(|rollout| rollout.state() == state))
+            .await
     }
 
     async fn states(&self, id: &str) -> Vec<(String, UpdateState)> {

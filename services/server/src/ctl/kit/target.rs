@@ -101,12 +101,7 @@ fn source_of(target: &pb::Target) -> Option<&'static str> {
 }
 
 /// Asks whoever starts it, where it reaches more than one device; an error when it is not meant.
-pub(crate) async fn confirm(
-    client: &Client,
-    selection: &Selection,
-    what: &str,
-    yes: bool,
-) -> anyhow::Result<()> {
+pub(crate) async fn confirm(client: &Client, selection: &Selection, what: &str, yes: bool) -> anyhow::Result<()> {
     let Named { devices, site, selector, .. } = &selection.named;
     if devices.is_empty() && [site, selector].into_iter().flatten().any(String::is_empty) {
         // Left empty by a script, it must not come to mean everything.
