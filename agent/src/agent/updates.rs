@@ -226,14 +226,7 @@ impl Worker {
         loop {
             let opened = RealDisk::new(&self.state.file(DIRECTORY)).and_then(|disk| {
                 let runner = Programs::new(self.runtime.clone());
-                Updater::open(
-                    disk,
-                    runner,
-                    self.targets.clone(),
-                    Timing::default(),
-                    &self.boot_id,
-                    platform::since_boot(),
-                )
+                Updater::open(disk, runner, self.targets.clone(), self.timing, &self.boot_id, platform::since_boot())
             });
             match opened {
                 Ok(updater) => return Some(updater),

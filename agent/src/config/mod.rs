@@ -16,6 +16,8 @@
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
 //! trust_root = "/etc/homepot/root.signed"   # by which releases are believed; required where there are targets
+//! update_probation = "2m"           # a release that is not well within this time is undone
+//! update_healthy_for = "30s"        # it is well once all health checks have passed for this long
 //!
 //! [commands.restart_app]
 //! allow = true
@@ -61,7 +63,7 @@ use crate::{
     commands::{Rules, builtin::ProgramRule},
     platform,
     protocol::spool::{MAX_AGE, MAX_BYTES},
-    update::Targets,
+    update::{Targets, Timing},
 };
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -177,6 +179,8 @@ pub struct Config {
     pub targets: Targets,
     /// The root by which releases are believed; there where there are targets.
     pub trust_root: Option<PathBuf>,
+    /// How long a release may take to prove itself, and how long it has to be well.
+    pub timing: Timing,
 }
 
 impl Defaults {
@@ -268,6 +272,19 @@ impl Config {
         let age = flags.spool_max_age.clone().or(file.spool_max_age).map(|text| amount::span(&text));
         let spool_max_age = age.map_or(Some(MAX_AGE), |age| take(&mut faults, "spool_max_age", age));
 
+        let mut span = |key: &str, text: Option<String>, default: Duration| match text {
+            None => Some(default),
+            Some(text) => take(&mut faults, key, amount::short_span(&text)),
+        };
+        let usual = Timing::default();
+        let probation = span("update_probation", file.update_probation, usual.probation);
+        let healthy_for = span("update_healthy_for", file.update_healthy_for, usual.healthy_for);
+        let timing =
+            probation.zip(healthy_for).map(|(probation, healthy_for)| Timing { probation, healthy_for, ..usual });
+        if timing.is_some_and(|timing| timing.healthy_for >= timing.probation) {
+            faults.push("update_healthy_for: must be less than update_probation".to_owned());
+        }
+
         let host_root = flags.host_root.clone().or(file.host_root);
         if let Some(root) = host_root.as_ref().filter(|root| !root.is_dir()) {
             faults.push(format!("host_root: {} is not a directory; mount the machine's root there", root.display()));
@@ -299,6 +316,7 @@ impl Config {
             rules,
             trust_root: file.trust_root.filter(|_| !file.targets.targets.is_empty()),
             targets: file.targets,
+            timing: timing.unwrap_or_default(),
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),
