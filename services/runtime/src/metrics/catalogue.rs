@@ -226,6 +226,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[("state", Values::These(ENDS)), SOURCE],
         "Commands that ended, and how.",
     ),
+    counter("homepot_artifact_bytes_sent_total", &[], "Bytes of releases' files that devices fetched."),
     counter("homepot_enrollments_total", &[SOURCE], "Devices enrolled."),
     counter("homepot_takeovers_total", &[], "Simulated devices that became real."),
     counter("homepot_simulated_devices_removed_total", &[], "Simulated devices removed."),
