@@ -106,6 +106,8 @@ CREATE TABLE rollout_devices (
     changed_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (rollout_id, device)
 );
+-- What watches go by.
+CREATE INDEX rollout_devices_changed ON rollout_devices (changed_at);
 CREATE INDEX rollout_devices_of_device ON rollout_devices (device);
 CREATE INDEX rollout_devices_waiting ON rollout_devices (rollout_id, phase, device) WHERE state = 'waiting';
 CREATE INDEX rollout_devices_in_flight ON rollout_devices (device)

@@ -116,6 +116,7 @@ impl Updates {
         let site = state.identity(None).ok().flatten().and_then(|identity| identity.site_id);
         let worker = Worker {
             targets: config.targets.clone(),
+            timing: config.timing,
             device: verify::Device {
                 id: device_id.to_string(),
                 site: site.map(String::from).unwrap_or_default(),
@@ -167,6 +168,7 @@ impl Updates {
 
 struct Worker {
     targets: crate::update::Targets,
+    timing: Timing,
     device: verify::Device,
     configured_root: Vec<u8>,
     state: StateDir,

@@ -11,6 +11,7 @@ mod releases;
 mod rollouts;
 mod service;
 mod ticket;
+mod watch;
 
 use std::sync::Arc;
 
@@ -19,7 +20,8 @@ use homepot::{
     pb::rollout::v1::{release_service_server::ReleaseServiceServer, rollout_service_server::RolloutServiceServer},
 };
 use homepot_hints::Hints;
-use homepot_operator_api::Directory;
+use homepot_operator_api::{Directory, feed::Feed};
+use homepot_runtime::Drain;
 use homepot_store::{
     Combiner, Lane, Store,
     rollouts::{self as rows, Reported},
@@ -42,15 +44,17 @@ pub struct Rollouts {
     directory: Directory,
     desired: Combiner<i64, Option<DesiredRelease>>,
     reports: Combiner<(i64, UpdateReport), Reported>,
+    feed: Feed<watch::Seen>,
     tickets: Arc<ticket::Tickets>,
     parts: Arc<parts::Parts>,
 }
 
 impl Rollouts {
-    /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made under the server's `secret`. To be
-    /// called on a runtime.
-    pub fn build(store: Store, hints: Hints, secret: &Secret) -> Self {
+    /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made under the server's `secret`. The
+    /// streams of those who watch end with `drain`. To be called on a runtime.
+    pub fn build(store: Store, hints: Hints, secret: &Secret, drain: Drain) -> Self {
         Self {
+            feed: watch::feed(&store, &hints, drain),
             hints,
             directory: Directory::new(store.clone()),
             desired: Combiner::start(store.lane(Lane::Devices), "desired_releases", BATCH, rows::desired),

@@ -10,7 +10,7 @@ use homepot::{
     },
     pb::rollout::v1::{self as pb, release_service_server::ReleaseService, rollout_service_server::RolloutService},
 };
-use homepot_operator_api::operator_service;
+use homepot_operator_api::{Answers, operator_service};
 use homepot_runtime::auth::OperatorCaller;
 
 use crate::{Rollouts, rollouts::reaches_far};
@@ -211,6 +211,14 @@ impl Service {
         Ok(pb::AbortRolloutResponse { rollout: Some(rollout.into()) })
     }
 
+    async fn watch(
+        &self,
+        caller: &OperatorCaller,
+        request: pb::WatchRequest,
+    ) -> Result<Answers<pb::WatchResponse>, Error> {
+        self.rollouts.watch(caller, &request).await
+    }
+
     async fn get_device_update(
         &self,
         caller: &OperatorCaller,
@@ -248,5 +256,7 @@ operator_service! {
         abort_rollout(AbortRolloutRequest) -> AbortRolloutResponse;
         get_device_update(GetDeviceUpdateRequest) -> GetDeviceUpdateResponse;
     }
-    streams {}
+    streams {
+        watch(WatchRequest) -> WatchResponse as WatchStream;
+    }
 }

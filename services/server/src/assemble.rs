@@ -90,8 +90,8 @@ impl Backstage {
         let telemetry = (roles.has(Role::Telemetry) || holds_devices)
             .then(|| Telemetry::build(Default::default(), store.clone(), front.clone()));
         let analytics = (roles.has(Role::Telemetry) || holds_devices).then(|| Analytics::build(store.clone()));
-        let rollouts =
-            (roles.has(Role::Command) || holds_devices).then(|| Rollouts::build(store.clone(), hints.clone(), &secret));
+        let rollouts = (roles.has(Role::Command) || holds_devices)
+            .then(|| Rollouts::build(store.clone(), hints.clone(), &secret, front.clone()));
         let commands =
             (roles.has(Role::Command) || holds_devices).then(|| Commands::build(store.clone(), hints, front.clone()));
         // A link does its devices' part of the other services itself, on the same database.

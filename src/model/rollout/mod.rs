@@ -169,7 +169,7 @@ impl From<RolloutProgress> for pb::RolloutProgress {
 
 impl RolloutProgress {
     /// Devices that were told to install it.
-    fn begun(&self) -> u32 {
+    pub fn begun(&self) -> u32 {
         self.in_flight + self.confirmed + self.failed + self.cancelled
     }
 

@@ -72,7 +72,7 @@ const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
 const TLS_FILES: &[&str] = &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
-const FEEDS: &[&str] = &["commands", "devices", "samples"];
+const FEEDS: &[&str] = &["commands", "devices", "rollouts", "runs", "samples"];
 const HINTS: &[(&str, Values)] = &[
     ("transport", Values::These(&["postgres", "redis"])),
     ("about", Values::These(&["device", "ledger", "presence", "runs"])),

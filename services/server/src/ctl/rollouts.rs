@@ -1,6 +1,6 @@
 //! `homepot ctl rollouts`.
 
-use std::{process::ExitCode, time::Duration};
+use std::{ops::ControlFlow, process::ExitCode, time::Duration};
 
 use homepot::{model::to_proto_duration, pb::rollout::v1 as pb};
 use homepot_host::settings::parse_time;
@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 
 use super::kit::{
     args::{DeviceId, Limit},
-    calls::{all, answer},
+    calls::{all, answer, follow},
     out::{Out, note},
+    progress::{Progress, Step},
     record::{Cell, Column, Record, column, key, wide},
     source::source,
+    status::{self, Status},
     target::{Selection, confirm, in_words, of_target},
     words,
 };
@@ -77,6 +79,15 @@ pub(super) enum Action {
     },
     /// Show one rollout with its progress.
     Get(RolloutId),
+    /// Wait until a rollout has ended or is halted, and show its progress.
+    #[command(after_help = status::HELP)]
+    Wait {
+        #[command(flatten)]
+        rollout: RolloutId,
+        /// How long to wait, such as 10m [default: no limit].
+        #[arg(long, value_name = "TIME", value_parser = parse_time)]
+        timeout: Option<Duration>,
+    },
     /// List the devices of a rollout, and how far each one is.
     Devices {
         #[command(flatten)]
@@ -145,6 +156,12 @@ pub(super) struct Start {
     /// Do not ask for confirmation.
     #[arg(short = 'y', long)]
     yes: bool,
+    /// Wait until the rollout has ended or is halted, and show its progress.
+    #[arg(long)]
+    wait: bool,
+    /// How long to wait, such as 10m [default: no limit].
+    #[arg(long, requires = "wait", value_name = "TIME", value_parser = parse_time)]
+    timeout: Option<Duration>,
 }
 
 impl Record for pb::Rollout {
@@ -336,9 +353,13 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             return Ok(ExitCode::SUCCESS);
         }
         Action::Get(RolloutId { rollout_id }) => {
-            let found = answer(rollouts.get_rollout(pb::GetRolloutRequest { rollout_id }).await)?;
-            out.detail(&found.rollout.unwrap_or_default())?;
+            out.detail(&get(client, &rollout_id).await?)?;
             return Ok(ExitCode::SUCCESS);
+        }
+        Action::Wait { rollout: RolloutId { rollout_id }, timeout } => {
+            let (rollout, status) = wait(client, out, get(client, &rollout_id).await?, timeout).await?;
+            out.changed(&rollout, &[])?;
+            return Ok(status.into());
         }
         Action::Devices { rollout: RolloutId { rollout_id }, states, limit } => {
             let states: Vec<i32> = states.into_iter().map(Into::into).collect();
@@ -392,8 +413,98 @@ async fn start(client: &Client, out: &Out, args: Start) -> anyhow::Result<ExitCo
     if started.existed {
         note("the key names an earlier rollout, which is this one; nothing new was started");
     }
-    out.changed(&started.rollout.unwrap_or_default(), &[("existed", started.existed.into())])?;
-    Ok(ExitCode::SUCCESS)
+    let (rollout, existed) = (started.rollout.unwrap_or_default(), [("existed", started.existed.into())]);
+    if !args.wait {
+        out.changed(&rollout, &existed)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    // First of all, so that it is known also when the wait is broken off.
+    note(format_args!("rollout {}", rollout.rollout_id));
+    let (rollout, status) = wait(client, out, rollout, args.timeout).await?;
+    out.changed(&rollout, &existed)?;
+    Ok(status.into())
+}
+
+async fn get(client: &Client, rollout_id: &str) -> anyhow::Result<pb::Rollout> {
+    let request = pb::GetRolloutRequest { rollout_id: rollout_id.to_owned() };
+    Ok(answer(client.rollouts().get_rollout(request).await)?.rollout.unwrap_or_default())
+}
+
+/// Follows a rollout until it stands still, or for `timeout`; answers it as it was last heard of.
+async fn wait(
+    client: &Client,
+    out: &Out,
+    mut rollout: pb::Rollout,
+    timeout: Option<Duration>,
+) -> anyhow::Result<(pb::Rollout, Status)> {
+    let rollout_id = rollout.rollout_id.clone();
+    let (mut rollouts, mut progress) = (client.rollouts(), Progress::new());
+    let open = async |cursor| rollouts.watch(pb::WatchRequest { rollout_id: rollout_id.clone(), cursor }).await;
+    let take = async |news: Option<pb::WatchResponse>| {
+        out.check_reader()?;
+        rollout = match news.and_then(|mut news| news.rollouts.pop()) {
+            Some(news) => news,
+            // It is open from now on, or nothing has changed for a while: what was missed before shows here.
+            None => get(client, &rollout_id).await?,
+        };
+        progress.tell(step(&rollout));
+        Ok(if stands_still(&rollout) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    };
+    let followed = follow(open, take);
+    let ended = match timeout {
+        Some(timeout) => tokio::time::timeout(timeout, followed).await,
+        None => Ok(followed.await),
+    };
+    progress.end();
+    match ended {
+        Ok(ended) => ended?,
+        Err(_) => {
+            let state = state_word(&rollout);
+            note(format_args!("still {state}; it goes on: homepot ctl rollouts wait {rollout_id}"));
+            return Ok((rollout, status::STILL_UNDER_WAY));
+        }
+    }
+    let status = end(&rollout);
+    if status != status::SUCCEEDED {
+        tell_failures(&rollout);
+    }
+    Ok((rollout, status))
+}
+
+fn step(rollout: &pb::Rollout) -> Step {
+    let progress = rollout.progress.unwrap_or_default();
+    let state = state_word(rollout);
+    let words = format!("phase {} of {}: {}; {state}", rollout.phase, rollout.phases.len(), line(&progress));
+    let done = progress.confirmed + progress.failed + progress.cancelled + progress.skipped;
+    Step { done, total: progress.total, state, words }
+}
+
+/// Whether nothing more happens by itself.
+fn stands_still(rollout: &pb::Rollout) -> bool {
+    use pb::RolloutState as State;
+    match rollout.state() {
+        State::Halted | State::Completed | State::Aborted => true,
+        State::Unspecified | State::Running | State::Paused => false,
+    }
+}
+
+/// The exit status of a rollout that stands still.
+fn end(rollout: &pb::Rollout) -> Status {
+    let progress = rollout.progress.unwrap_or_default();
+    let all = rollout.state() == pb::RolloutState::Completed && progress.confirmed == progress.total;
+    if all { status::SUCCEEDED } else { status::FAILED }
+}
+
+fn tell_failures(rollout: &pb::Rollout) {
+    let rollout_id = &rollout.rollout_id;
+    if !rollout.reason.is_empty() {
+        note(format_args!("{}: {}", state_word(rollout), rollout.reason));
+    }
+    note(format_args!("what became of each device: homepot ctl rollouts devices {rollout_id}"));
+    if rollout.state() == pb::RolloutState::Halted {
+        note(format_args!("to go on: homepot ctl rollouts resume {rollout_id}"));
+        note(format_args!("to end it: homepot ctl rollouts abort {rollout_id}"));
+    }
 }
 
 #[cfg(test)]

@@ -46,7 +46,7 @@ pub(super) struct Row {
     finished_at: Option<DateTime<Utc>>,
 }
 
-type Joined = (Row, (String, String));
+pub(super) type Joined = (Row, (String, String));
 
 fn rollout((row, release): Joined, progress: RolloutProgress) -> Result<Rollout, StoreError> {
     let number = |number: i32| u32::try_from(number).unwrap_or_default();
@@ -106,7 +106,7 @@ fn progress(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, Rollo
     Ok(found)
 }
 
-fn with_progress(conn: &mut PgConnection, rows: Vec<Joined>) -> Result<Vec<Rollout>, StoreError> {
+pub(super) fn with_progress(conn: &mut PgConnection, rows: Vec<Joined>) -> Result<Vec<Rollout>, StoreError> {
     let ids: Vec<_> = rows.iter().map(|(row, _)| row.rollout_id).collect();
     let mut progress = progress(conn, &ids)?;
     let all = rows.into_iter().map(|row| {

@@ -373,6 +373,7 @@ impl World {
             "AbortRollout" => {
                 rollout_pb::AbortRolloutRequest { rollout_id: rollout().await, reason: String::new() }.encode_to_vec()
             }
+            "Watch" => rollout_pb::WatchRequest { rollout_id: rollout().await, ..Default::default() }.encode_to_vec(),
             "GetDeviceUpdate" => rollout_pb::GetDeviceUpdateRequest { device_id: TILL.to_owned() }.encode_to_vec(),
             other => panic!("no request for {other}"),
         }
