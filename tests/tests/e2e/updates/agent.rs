@@ -29,7 +29,8 @@ impl World {
     /// An agent with one target, whose health check wants the file not to say `broken`.
     async fn build() -> Self {
         let (server, publisher, directory) = (Server::start().await, Publisher::default(), data_parent());
-        server.create_site(SITE, true).await;
+        server.create_site(SITE, false).await;
+        let token = server.enrollment_token(SITE).await;
         let root = directory.path().join("root.signed");
         publisher.introduce(&server, Some(&root)).await;
         let target = directory.path().join("prices.toml");
@@ -42,7 +43,8 @@ impl World {
              [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();
-        let options = AgentOptions::new(SITE, DEVICE).arg("--config").arg(config.to_str().unwrap());
+        let options =
+            AgentOptions::new(SITE, DEVICE).enrollment_token(&token).arg("--config").arg(config.to_str().unwrap());
         let agent = Agent::start(&server, options);
         let world = Self { server, publisher, agent, directory };
         world.update(|update| update.reported_at.is_some()).await;
