@@ -2,6 +2,7 @@
 
 mod cuts;
 mod faults;
+mod killed;
 mod real;
 mod scars;
 mod world;
