@@ -16,6 +16,8 @@ pub(in crate::update) enum Fault {
     Once(usize, Errno),
     /// All operations that this error is of fail from here on.
     From(usize, Errno),
+    /// This operation fails with EIO, and from then on the disk is full.
+    ThenFull(usize),
 }
 
 /// What a power cut leaves of what was not synced.
@@ -192,6 +194,8 @@ impl ModelDisk {
             Some(Fault::Crash(at)) if operation >= at => Err(io::Error::other("the power is gone")),
             Some(Fault::Once(at, errno)) if operation == at && fits(errno) => Err(errno.into()),
             Some(Fault::From(at, errno)) if operation >= at && fits(errno) => Err(errno.into()),
+            Some(Fault::ThenFull(at)) if operation == at => Err(Errno::IO.into()),
+            Some(Fault::ThenFull(at)) if operation > at && fits(Errno::NOSPC) => Err(Errno::NOSPC.into()),
             _ => Ok(inside),
         }
     }
