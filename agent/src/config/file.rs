@@ -32,6 +32,7 @@ pub(super) struct File {
     pub(super) allow_plaintext: Option<bool>,
     pub(super) spool_max_bytes: Option<String>,
     pub(super) spool_max_age: Option<String>,
+    pub(super) update_root_file: Option<PathBuf>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
     /// Where releases may be put, and what is run around it.
@@ -57,6 +58,7 @@ impl File {
             allow_plaintext: later.allow_plaintext.or(self.allow_plaintext),
             spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
             spool_max_age: later.spool_max_age.or(self.spool_max_age),
+            update_root_file: later.update_root_file.or(self.update_root_file),
             commands: self.commands,
             targets: self.targets,
         }
@@ -131,6 +133,7 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         allow_plaintext: keys.flag("allow_plaintext"),
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
+        update_root_file: keys.text("update_root_file").map(PathBuf::from),
         commands: BTreeMap::new(),
         targets: Targets::default(),
     };

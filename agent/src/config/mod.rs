@@ -15,6 +15,7 @@
 //! allow_plaintext = false           # http:// beyond this machine
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
+//! update_root_file = "/etc/homepot/release-root" # who signs releases; without it none is installed
 //!
 //! [commands.restart_app]
 //! allow = true
@@ -174,6 +175,8 @@ pub struct Config {
     pub rules: Rules,
     /// Where releases may be put, and what is run around it.
     pub targets: Targets,
+    /// The first root of releases, as `homepot sign` leaves it. Without one no release is installed.
+    pub update_root_file: Option<PathBuf>,
 }
 
 impl Defaults {
@@ -226,6 +229,7 @@ impl Config {
             ("commands.reboot.program", program(&self.rules.reboot)),
             ("ca_file", self.ca_file.clone()),
             ("enrollment_token_file", self.enrollment_token_file.clone()),
+            ("update_root_file", self.update_root_file.clone()),
         ];
         let named = named.into_iter().filter_map(|(key, path)| untrusted(key, &path?));
         let programs = targets::programs(&self.targets);
@@ -238,6 +242,7 @@ impl Config {
         let read = texts.iter().map(|(path, text)| file::read(path, text, &mut faults));
         let file = read.reduce(file::File::before).unwrap_or_default();
         let rules = file.rules();
+        faults.extend(targets::twins(&file.targets));
 
         let server = flags.server.clone().or(file.server).unwrap_or_else(|| SERVER.to_owned());
         let allow_plaintext = flags.allow_plaintext || file.allow_plaintext.unwrap_or_default();
@@ -289,6 +294,7 @@ impl Config {
             spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
             rules,
             targets: file.targets,
+            update_root_file: file.update_root_file,
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),
