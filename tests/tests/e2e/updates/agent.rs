@@ -39,7 +39,7 @@ impl World {
         fs::set_permissions(&check, fs::Permissions::from_mode(0o755)).unwrap();
         let config = directory.path().join("agent.toml");
         let text = format!(
-            "trust_root = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
+            "update_root_file = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
              [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();
