@@ -25,6 +25,7 @@ mod nginx;
 mod process;
 mod programs;
 mod provider;
+mod publisher;
 mod redis;
 pub mod rest;
 mod server;
@@ -43,6 +44,7 @@ pub use nginx::Nginx;
 pub use process::{PATIENCE, Process, eventually, processes_with};
 pub use programs::{program, workspace};
 pub use provider::{Fault, Member, Provider};
+pub use publisher::{Publisher, Updated, upload};
 pub use redis::RedisServer;
 pub use server::{
     Server, ServerOptions, clean, data_parent, elsewhere, field, free_address, homepot_command, postmaster,

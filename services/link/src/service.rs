@@ -145,6 +145,15 @@ impl DeviceService for Service {
         Ok(Response::new(pb::ReportErrorResponse {}))
     }
 
+    async fn fetch_artifact(
+        &self,
+        request: Request<pb::FetchArtifactRequest>,
+    ) -> Result<Response<pb::FetchArtifactResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let data = self.link.inner.rollouts.fetch(caller.pk, request.into_inner()).await?;
+        Ok(Response::new(pb::FetchArtifactResponse { data }))
+    }
+
     async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Result<Response<pb::WhoAmIResponse>, Status> {
         let caller: DeviceCaller = auth::caller(&request)?;
         Ok(Response::new(pb::WhoAmIResponse {

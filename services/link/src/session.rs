@@ -15,6 +15,7 @@ use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_registry::Begun;
 use homepot_runtime::{auth::DeviceCaller, backoff::Backoff, limits::Quota};
+use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 use tonic::Streaming;
 
@@ -28,6 +29,7 @@ use crate::{
     placing,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
+    updates,
 };
 
 /// A session whose clock is further than this from the server's ends.
@@ -74,17 +76,19 @@ enum Event {
     Messages(Vec<Received>),
 }
 
-struct Session {
-    link: Link,
-    caller: DeviceCaller,
+pub(crate) struct Session {
+    pub(crate) link: Link,
+    pub(crate) caller: DeviceCaller,
     /// What it may write; `None`: as much as it likes.
     quota: Option<Quota>,
     epoch: i64,
     wakeup: Wakeup,
-    outbound: Outbound,
+    pub(crate) outbound: Outbound,
     clock: SessionClock,
     /// How far the device's clock was ahead at its Hello, where that is enough to matter.
     skew: Option<TimeDelta>,
+    /// What the device was told to have; `None`: it takes no releases, and nobody asks what it should have.
+    pub(crate) told: Option<Mutex<Option<updates::Told>>>,
 }
 
 /// The clock that a device is told: the database's when the session began, and from then on what has passed. A step of that
@@ -139,7 +143,8 @@ impl Session {
         let wakeup = link.inner.commands.hints().device(pk);
         let clock = SessionClock::start(link.clock().now);
         let skew = placing::skew(hello.device_time, clock.now());
-        let mut session = Self { link, caller, quota: None, epoch, wakeup, outbound, clock, skew };
+        let told = hello.takes_releases.then(Mutex::default);
+        let mut session = Self { link, caller, quota: None, epoch, wakeup, outbound, clock, skew, told };
         if let Err(end) = session.welcome(&hello).await {
             session.leave(&end).await;
             return Err(end);
@@ -253,7 +258,10 @@ impl Session {
 
     async fn work(&self, event: Event) -> Result<(), End> {
         match event {
-            Event::Hint => self.deliver().await,
+            Event::Hint => {
+                self.deliver().await?;
+                self.tell_desired().await
+            }
             Event::Messages(messages) => self.handle(messages).await,
         }
     }
@@ -311,6 +319,7 @@ impl Session {
             Ok(Incoming::Hello(_)) => Err(End::Protocol("Hello came twice".to_owned())),
             Ok(Incoming::Samples(batch)) => self.store(batch).await,
             Ok(Incoming::Lost(lost)) => self.record(lost).await,
+            Ok(Incoming::Update(report)) => self.note_update(report).await,
             Ok(_) => Ok(()),
             Err(refusal) => self.refuse(refusal).await,
         }
@@ -416,7 +425,7 @@ impl Session {
     }
 
     /// Repeats a call while the store is away; the session's other ends still end it.
-    async fn until_available<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, End>
+    pub(crate) async fn until_available<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, End>
     where
         F: Future<Output = Result<T, Error>>,
     {

@@ -182,7 +182,8 @@ impl AuthLayer {
         let Some(audience) = access::audience(request.uri().path()) else {
             return Err(Error::new(Kind::Unimplemented, "there is no such method"));
         };
-        let attaches = request.uri().path() == access::ATTACH;
+        // Both are opened by what the stream proved or is about to prove.
+        let attaches = [access::ATTACH, access::FETCH_ARTIFACT].contains(&request.uri().path());
         let signs_in = request.uri().path() == access::CREATE_SESSION;
         let peer = Peer::of(request, &self.trusted);
         request.extensions_mut().insert(peer);

@@ -11,6 +11,7 @@ use homepot_gateway::{Backend, GatewayConfig};
 use homepot_hints::{Hints, NotifyTransport, RedisTransport, Transport};
 use homepot_link::Link;
 use homepot_registry::Registry;
+use homepot_rollout::Rollouts;
 use homepot_runtime::{
     Drain,
     auth::AuthLayer,
@@ -45,6 +46,8 @@ pub(crate) struct Backstage {
     pub(crate) telemetry: Option<Telemetry>,
     /// Where commands are queued or delivered.
     pub(crate) commands: Option<Commands>,
+    /// Where releases are rolled out or delivered.
+    pub(crate) rollouts: Option<Rollouts>,
     pub(crate) link: Option<Link>,
     services: Services,
     door: AuthLayer,
@@ -87,14 +90,16 @@ impl Backstage {
         let telemetry = (roles.has(Role::Telemetry) || holds_devices)
             .then(|| Telemetry::build(Default::default(), store.clone(), front.clone()));
         let analytics = (roles.has(Role::Telemetry) || holds_devices).then(|| Analytics::build(store.clone()));
+        let rollouts = (roles.has(Role::Command) || holds_devices)
+            .then(|| Rollouts::build(store.clone(), hints.clone(), &secret, front.clone()));
         let commands =
             (roles.has(Role::Command) || holds_devices).then(|| Commands::build(store.clone(), hints, front.clone()));
         // A link does its devices' part of the other services itself, on the same database.
-        let link = match (holds_devices, &telemetry, &commands, &analytics) {
-            (true, Some(telemetry), Some(commands), Some(analytics)) => {
+        let link = match (holds_devices, &telemetry, &commands, &analytics, &rollouts) {
+            (true, Some(telemetry), Some(commands), Some(analytics), Some(rollouts)) => {
                 let config = settings.link.clone();
                 let (telemetry, commands, analytics) = (telemetry.clone(), commands.clone(), analytics.clone());
-                Some(Link::build(config, registry.clone(), telemetry, commands, analytics))
+                Some(Link::build(config, registry.clone(), telemetry, commands, analytics, rollouts.clone()))
             }
             _ => None,
         };
@@ -108,8 +113,10 @@ impl Backstage {
             routes.add_service(telemetry.service());
             routes.add_service(analytics.service());
         }
-        if let (true, Some(commands)) = (roles.has(Role::Command), &commands) {
+        if let (true, Some(commands), Some(rollouts)) = (roles.has(Role::Command), &commands, &rollouts) {
             routes.add_service(commands.service());
+            routes.add_service(rollouts.release_service());
+            routes.add_service(rollouts.service());
         }
         if let Some(link) = &link {
             routes.add_service(link.service());
@@ -124,7 +131,7 @@ impl Backstage {
         let services = BoxCloneSyncService::new(services);
         let unauthenticated = Unauthenticated::new(security.grpc_proxies());
         let reflection = security.reflection;
-        Ok(Self { store, registry, telemetry, commands, link, services, door, reflection, unauthenticated })
+        Ok(Self { store, registry, telemetry, commands, rollouts, link, services, door, reflection, unauthenticated })
     }
 
     /// What the gRPC address answers: the services; to anyone health, by which gateways and load balancers tell whether

@@ -391,6 +391,15 @@ impl Server {
             let back = self.back.clone();
             self.backs.spawn(async move { telemetry.maintain(back).await });
         }
+        if let (true, Some(rollouts)) = (roles.has(Role::Command), backstage.rollouts.clone()) {
+            let back = self.back.clone();
+            self.backs.spawn(async move {
+                tokio::select! {
+                    () = back.wait() => {}
+                    () = rollouts.run_background() => {}
+                }
+            });
+        }
         if let (true, Some(commands)) = (roles.has(Role::Command), backstage.commands.clone()) {
             let back = self.back.clone();
             self.backs.spawn(async move {

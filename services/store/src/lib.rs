@@ -35,7 +35,9 @@ pub mod operators;
 mod paging;
 mod partitions;
 mod pool;
+pub mod releases;
 pub mod restored;
+pub mod rollouts;
 pub mod rollups;
 mod row;
 pub mod runs;
@@ -54,6 +56,7 @@ pub mod sqlstate;
 mod statement;
 pub mod states;
 mod store;
+mod target;
 #[cfg(feature = "test-support")]
 pub mod test_support;
 mod trouble;

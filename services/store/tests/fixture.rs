@@ -94,6 +94,7 @@ pub(crate) fn hello(boot_id: &str) -> Hello {
         source: None,
         device_time: None,
         journal_id: None,
+        takes_releases: false,
         since_boot: None,
     }
 }

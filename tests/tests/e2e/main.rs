@@ -38,4 +38,5 @@ mod switching;
 mod telemetry;
 mod torture;
 mod trouble;
+mod updates;
 mod upgrade;

@@ -217,6 +217,7 @@ impl<'a> World<'a> {
             device_time: None,
             journal_id: Some(journal_id),
             since_boot: None,
+            takes_releases: false,
         };
         let stream = Stream { opened: Instant::now(), is_open: &|| true };
         let begun = sessions::begin(self.conn, self.pk, &hello, "replica", HEARTBEAT, &stream).unwrap();

@@ -74,7 +74,7 @@ const TLS_FILES: &[&str] = &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-clie
 const FILES: &[&str] =
     &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert", "database-url-file", "database-url"];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
-const FEEDS: &[&str] = &["commands", "devices", "samples"];
+const FEEDS: &[&str] = &["commands", "devices", "rollouts", "runs", "samples"];
 const HINTS: &[(&str, Values)] = &[
     ("transport", Values::These(&["postgres", "redis"])),
     ("about", Values::These(&["device", "ledger", "presence", "runs"])),
@@ -228,6 +228,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[("state", Values::These(ENDS)), SOURCE],
         "Commands that ended, and how.",
     ),
+    counter("homepot_artifact_bytes_sent_total", &[], "Bytes of releases' files that devices fetched."),
     counter("homepot_enrollments_total", &[SOURCE], "Devices enrolled."),
     counter("homepot_takeovers_total", &[], "Simulated devices that became real."),
     counter("homepot_simulated_devices_removed_total", &[], "Simulated devices removed."),
