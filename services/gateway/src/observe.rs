@@ -1,5 +1,5 @@
-//! What happens around every request: an id, the client's address, one log line, metrics, security headers, and an
-//! answer even when a handler panics.
+//! What happens around every request: an id, the client's address, one log line, metrics, a span in its trace, security
+//! headers, and an answer even when a handler panics.
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
 
@@ -10,11 +10,13 @@ use axum::{
 };
 use futures_util::FutureExt;
 use homepot_runtime::{
+    auth::API_KEY,
     peer::{ForwardedPeer, TrustedProxies},
     serve::ClientConnection,
+    trace::{self, Said, Whose},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tracing::Instrument;
+use tracing::{Instrument, Span, field::Empty};
 
 use crate::error::ApiError;
 
@@ -23,8 +25,8 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// What is known of a request before any route sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
-    /// The request's id, in logs and answers and on every call to a service.
-    pub(crate) request_id: HeaderValue,
+    /// What every call to a service is told of the request: its id, and its place in a trace.
+    pub(crate) headers: HeaderMap,
     /// Where the client is; `None` when the listener did not tell.
     pub(crate) peer: Option<ForwardedPeer>,
     /// The connection it came on, which is to learn when its caller was let in.
@@ -38,15 +40,19 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
     let peer = peer(&request, &trusted);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
-    let span = tracing::info_span!(
-        "http",
-        request_id = request_id.to_str().unwrap_or_default(),
-        peer = peer.map(|peer| tracing::field::display(peer.ip)),
-    );
+    let whose = if request.headers().contains_key(API_KEY) { Whose::Device } else { Whose::Operator };
+    let trace = trace_span(whose, &request, method, &route, &request_id);
+    let span = trace.in_scope(|| log_span(&request_id, peer, &trace));
+    let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
+    if whose == Whose::Operator {
+        trace::pass_through(request.headers(), &mut headers);
+    }
+    trace::pass_on(&trace, &mut headers);
     let connection = request.extensions().get::<ClientConnection>().cloned();
-    request.extensions_mut().insert(Context { request_id: request_id.clone(), peer, connection });
+    request.extensions_mut().insert(Context { headers, peer, connection });
 
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let handling = AssertUnwindSafe(next.run(request)).catch_unwind();
+    let handled = handling.instrument(span.clone()).instrument(trace.clone()).await;
     let mut response = handled.unwrap_or_else(|_| {
         span.in_scope(|| tracing::error!(route, "handler panicked"));
         ApiError::internal().into_response()
@@ -56,6 +62,7 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
     response.headers_mut().insert(REQUEST_ID, request_id);
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
+    note_status(&trace, status);
     let latency_ms = elapsed.as_secs_f64() * 1e3;
     span.in_scope(|| tracing::info!(method, route, status, latency_ms, "request answered"));
     let labels = [("route", route.clone()), ("method", method.to_owned()), ("status", status.to_string())];
@@ -63,6 +70,45 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
     metrics::histogram!("homepot_http_request_seconds", "route" => route, "method" => method)
         .record(elapsed.as_secs_f64());
     response
+}
+
+/// The span of a request in its trace. What devices say of a trace is not taken, for they are many.
+fn trace_span(whose: Whose, request: &Request, method: &'static str, route: &str, request_id: &HeaderValue) -> Span {
+    let said = match whose {
+        Whose::Operator => Said::ByCaller(request.headers()),
+        Whose::Device => Said::Nothing,
+    };
+    let Some(origin) = trace::decide(whose, said) else { return Span::none() };
+    origin.of(tracing::info_span!(
+        target: trace::ROOT,
+        parent: None,
+        "http",
+        otel.name = format!("{method} {route}"),
+        otel.kind = "server",
+        otel.status_code = Empty,
+        http.request.method = method,
+        http.route = route,
+        http.response.status_code = Empty,
+        request_id = request_id.to_str().unwrap_or_default(),
+    ))
+}
+
+/// The span of a request in log lines. Which device it is from is noted once a service said that it is.
+fn log_span(request_id: &HeaderValue, peer: Option<ForwardedPeer>, trace: &Span) -> Span {
+    tracing::info_span!(
+        "http",
+        request_id = request_id.to_str().unwrap_or_default(),
+        peer = peer.map(|peer| tracing::field::display(peer.ip)),
+        trace_id = trace::id(trace),
+        device_id = Empty,
+    )
+}
+
+fn note_status(trace: &Span, status: u16) {
+    trace.record("http.response.status_code", status);
+    if status >= 500 {
+        trace::failed(trace);
+    }
 }
 
 /// Methods that nobody defined share one label: a client can't make up new series.

@@ -212,7 +212,8 @@ impl Registry {
         throttle.fail(name, peer.ip, now);
         // The name is whatever was sent, so it is cut; beyond the limit nothing is logged, so that nobody fills the log.
         let name: String = name.chars().take(128).collect();
-        tracing::warn!(name, ip = ?peer.ip, "wrong credentials");
+        let device_id = (text == WRONG_DEVICE).then_some(&name);
+        tracing::warn!(name, device_id, ip = ?peer.ip, "wrong credentials");
         Error::new(Kind::Unauthenticated, text)
     }
 }

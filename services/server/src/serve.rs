@@ -22,6 +22,7 @@ use homepot_runtime::{
     peer::TrustedProxies,
     serve::{self, BindError, Gate, GateConfig, Limits, Listener},
     tls,
+    trace::Exporter,
 };
 use homepot_store::cluster::{ClusterConfig, PrivateCluster};
 use tokio::task::JoinSet;
@@ -34,7 +35,7 @@ use crate::{
     settings::{Flags, Migrations, Role, Settings},
     sign_in_link::sign_in_link,
     signals::{Children, Signals},
-    terminal,
+    terminal, traces,
 };
 
 pub(crate) const AFTER_HELP: &str = "\
@@ -65,8 +66,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Serves until a signal. Faults of the settings are printed as plain text; later errors are log lines.
 pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(flags)?;
-    log::init(&settings.log).map_err(anyhow::Error::msg)?;
-    match run_with(&settings, extension) {
+    let traces = settings.traces.as_ref().map(|traces| (traces.shares, settings.resources()));
+    let spans = log::init(&settings.log, traces).map_err(anyhow::Error::msg)?;
+    match run_with(&settings, spans, extension) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "can't go on");
@@ -75,7 +77,7 @@ pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<
     }
 }
 
-fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result<()> {
+fn run_with(settings: &Settings, spans: Option<Exporter>, extension: Option<Extension>) -> anyhow::Result<()> {
     let started = Instant::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %settings.roles, "starting");
     let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
@@ -101,7 +103,15 @@ fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = Server::new(settings, shares, extension);
-    let served = runtime.block_on(serve(server, settings, metrics, listeners, cluster.as_mut(), started));
+    let served = runtime.block_on(async {
+        let sending =
+            spans.zip(settings.traces.as_ref()).map(|(spans, traces)| spans.send_to(traces::collector(traces)));
+        let served = serve(server, settings, metrics, listeners, cluster.as_mut(), started).await;
+        if let Some(sending) = sending {
+            sending.finish().await;
+        }
+        served
+    });
     runtime.shutdown_timeout(LAST_WORDS);
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;

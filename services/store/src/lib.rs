@@ -52,6 +52,7 @@ pub mod states;
 mod store;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+mod trace;
 mod trouble;
 mod url;
 mod users;

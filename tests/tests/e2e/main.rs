@@ -37,5 +37,6 @@ mod stream;
 mod switching;
 mod telemetry;
 mod torture;
+mod traces;
 mod trouble;
 mod upgrade;
