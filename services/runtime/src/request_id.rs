@@ -97,7 +97,8 @@ where
             }
             answer
         };
-        Box::pin(answer.instrument(span).instrument(trace))
+        let answer = answer.instrument(span);
+        if trace.is_disabled() { Box::pin(answer) } else { Box::pin(trace::answered(trace, answer)) }
     }
 }
 

@@ -144,9 +144,8 @@ mod tests {
     fn a_line_has_what_its_spans_say_beside_what_it_says_itself() {
         let lines = lines(|| {
             let outer = tracing::info_span!("outer", request_id = "r-1", peer = "192.0.2.1", method = "outer");
-            let inner = tracing::info_span!("inner", method = "inner", device_id = tracing::field::Empty);
             let _outer = outer.entered();
-            let inner = inner.entered();
+            let inner = tracing::info_span!("inner", method = "inner", device_id = tracing::field::Empty).entered();
             inner.record("device_id", "till-7");
             tracing::info!(count = 7, share = 0.5, is_new = true, why = ?Some("x"), "said \"so\"");
             tracing::warn!(method = "own", level = "mine", "again");

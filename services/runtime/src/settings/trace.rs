@@ -11,7 +11,12 @@ use crate::{
     trace::{Share, Shares},
 };
 
-/// Flags of traces, as they are written.
+/// Of operators' requests, unless the settings say otherwise.
+const REQUESTS: &str = "0.1";
+/// Of what devices do.
+const DEVICES: &str = "0.001";
+
+/// Flags of traces, as they are written. What is empty is not given: that is how OpenTelemetry has it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TraceFlags {
     /// Address of the collector to which traces are sent by OTLP over gRPC, such as http://127.0.0.1:4317 or
@@ -24,14 +29,15 @@ pub struct TraceFlags {
     #[arg(long, env = "OTEL_EXPORTER_OTLP_CERTIFICATE", value_name = "FILE", help_heading = "Traces")]
     otel_exporter_otlp_certificate: Option<OsString>,
 
-    /// Share of the operators' requests to trace: 0 to 1. A request that comes with a `traceparent` is traced if that says so.
-    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "SHARE", default_value = "0.1", help_heading = "Traces")]
-    otel_traces_sampler_arg: String,
+    /// Share of the operators' requests to trace: 0 to 1. A request that comes with a `traceparent` is traced if that says
+    /// so [default: 0.1].
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", value_name = "SHARE", help_heading = "Traces")]
+    otel_traces_sampler_arg: Option<String>,
 
-    /// Share of what devices send and fetch to trace: 0 to 1. Ten thousand devices send two thousand messages a second.
-    #[arg(long, env = "HOMEPOT_TRACE_DEVICE_SHARE", value_name = "SHARE", default_value = "0.001")]
-    #[arg(help_heading = "Traces")]
-    trace_device_share: String,
+    /// Share of what devices send and fetch to trace: 0 to 1. Ten thousand devices send two thousand messages a second
+    /// [default: 0.001].
+    #[arg(long, env = "HOMEPOT_TRACE_DEVICE_SHARE", value_name = "SHARE", help_heading = "Traces")]
+    trace_device_share: Option<String>,
 
     /// Name of this process among the services of a trace [default: homepot, and with a single role homepot-ROLE].
     #[arg(long, env = "OTEL_SERVICE_NAME", value_name = "NAME", help_heading = "Traces")]
@@ -55,8 +61,8 @@ impl TraceFlags {
     /// The settings, checked; `None` where nothing is traced.
     pub fn read(self, reader: &mut Reader<'_>) -> Option<TraceSettings> {
         let shares = Shares {
-            requests: share(reader, "otel-traces-sampler-arg", &self.otel_traces_sampler_arg),
-            devices: share(reader, "trace-device-share", &self.trace_device_share),
+            requests: share(reader, "otel-traces-sampler-arg", given(self.otel_traces_sampler_arg), REQUESTS),
+            devices: share(reader, "trace-device-share", given(self.trace_device_share), DEVICES),
         };
         let url = given(self.otel_exporter_otlp_endpoint)?;
         let standard = Standard::read(reader);
@@ -77,8 +83,8 @@ impl TraceFlags {
     }
 }
 
-fn share(reader: &mut Reader<'_>, setting: &'static str, text: &str) -> Share {
-    reader.keep(setting, text.parse(), Share::NONE)
+fn share(reader: &mut Reader<'_>, setting: &'static str, text: Option<String>, usual: &str) -> Share {
+    reader.keep(setting, text.as_deref().unwrap_or(usual).parse(), Share::NONE)
 }
 
 /// What variables of OpenTelemetry say that are no settings of this program, so that none of them is passed over.
@@ -126,6 +132,7 @@ mod tests {
     fn nothing_is_traced_unless_a_collector_is_named() {
         assert!(read(&[], &[]).unwrap().is_none());
         assert!(read(&["--otel-exporter-otlp-endpoint="], &[]).unwrap().is_none());
+        assert!(read(&[THERE, "--otel-traces-sampler-arg="], &[]).unwrap().is_some());
         for (name, value) in [("OTEL_SDK_DISABLED", "TRUE"), ("OTEL_TRACES_EXPORTER", "none")] {
             assert!(read(&[THERE], &[(name, value)]).unwrap().is_none(), "{name}");
         }

@@ -21,7 +21,10 @@ use opentelemetry::{
     trace::TraceContextExt as _,
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::{Span, field};
+use tracing::{
+    Instrument as _, Span, field,
+    instrument::Instrumented,
+};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use self::share::Asked;
@@ -174,6 +177,22 @@ pub fn traceparent(span: &Span) -> Option<String> {
 /// Marks the span of something that failed by a fault of the server.
 pub fn failed(span: &Span) {
     span.record("otel.status_code", "ERROR");
+}
+
+tokio::task_local! {
+    /// The span of the call that a task answers, where it is traced.
+    static CALL: Span;
+}
+
+/// Has a task that a call starts go on in the spans of the call, those of log lines and that of its trace.
+pub fn carried<F: Future>(task: F) -> Instrumented<Instrumented<F>> {
+    let trace = CALL.try_with(Span::clone).unwrap_or_else(|_| Span::none());
+    task.instrument(Span::current()).instrument(trace)
+}
+
+/// Answers a call within its span, which tasks that it starts may have too.
+pub(crate) fn answered<F: Future>(trace: Span, call: F) -> impl Future<Output = F::Output> {
+    CALL.scope(trace.clone(), call).instrument(trace)
 }
 
 /// The span of a call in a trace, in the request's extensions: for what is learnt of the call on the way.
