@@ -52,7 +52,8 @@ impl Service {
         let (site_id, history) = faults.finish(site_id.zip(history))?;
         let site_id = self.directory.site(caller, site_id).await?.site_id;
         tracing::info!(%site_id, ?history, with_devices = request.with_devices, "removing a site");
-        let work = tokio::spawn(carried(self.registry.clone().remove_site(site_id.clone(), history, request.with_devices)));
+        let work =
+            tokio::spawn(carried(self.registry.clone().remove_site(site_id.clone(), history, request.with_devices)));
         let (site, devices_removed) = finished("remove site", work).await?;
         tracing::info!(%site_id, devices_removed, "site removed");
         Ok(pb::RemoveSiteResponse { site: site.map(Site::into), devices_removed })

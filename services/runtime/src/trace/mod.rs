@@ -21,10 +21,7 @@ use opentelemetry::{
     trace::TraceContextExt as _,
 };
 use opentelemetry_sdk::propagation::TraceContextPropagator;
-use tracing::{
-    Instrument as _, Span, field,
-    instrument::Instrumented,
-};
+use tracing::{Instrument as _, Span, field, instrument::Instrumented};
 use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 
 use self::share::Asked;

@@ -7,7 +7,7 @@ use homepot::pb::{
         attach_response::Message as Down,
     },
     registry::v1 as pb,
-    telemetry::v1::Sample,
+    telemetry::v1::{self as telemetry_pb, Sample},
 };
 use homepot_tests::{Collector, Manner, Seen, Server, ServerOptions, Session, grpc::DeviceKey, rest::Request};
 
@@ -18,6 +18,7 @@ const QUEUE_OVER_REST: &str = "POST /api/v2/devices/{device_id}/commands";
 
 /// A gateway, the ledger and a link, each a process of its own, beside one with the other roles.
 struct Apart {
+    /// Of the registry and telemetry.
     rest: Server,
     command: Server,
     link: Server,
@@ -173,6 +174,33 @@ async fn grpc_and_grpc_web_are_followed_as_rest_is_and_who_wants_no_trace_has_no
     let by_chance = collector.sees("the call that was drawn", of("by-chance")).await;
     assert_ne!(by_chance.trace_id, TRACE);
     assert_eq!(of("unwanted")(&collector.spans()).map(|span| span.text), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_read_while_it_is_answered_is_in_the_trace_of_the_call() {
+    let collector = Collector::start(Manner::Takes).await;
+    let server = Server::start_with(traced(&collector)).await;
+    server.create_site("site-001", false).await;
+    server.enroll("site-001", "till").await;
+    let metrics = vec![telemetry_pb::Metric::CpuPercent.into()];
+    let query = telemetry_pb::QueryRequest { device_ids: vec!["till".to_owned()], metrics, ..Default::default() };
+    let mut request = tonic::Request::new(query);
+    request.metadata_mut().insert("traceparent", traceparent("01").parse().unwrap());
+    let mut pieces = server.admin().telemetry.query(request).await.unwrap().into_inner();
+    while pieces.message().await.unwrap().is_some() {}
+
+    let name = "homepot.telemetry.v1.TelemetryService/Query";
+    let [call, read] = collector
+        .sees("the call and what it reads", |spans| {
+            let call = span(spans, "homepot", name)?;
+            let read = spans.iter().find(|span| span.parent == call.span_id && span.attribute("lane") == "reports");
+            Some([call.clone(), read?.clone()])
+        })
+        .await;
+    assert_eq!((call.trace_id.as_str(), read.trace_id.as_str()), (TRACE, TRACE));
+    let spans = collector.spans();
+    let inside = |name: &str| spans.iter().any(|span| span.parent == read.span_id && span.name == name);
+    assert!(inside("wait for a connection") && inside("transaction"), "{spans:#?}");
 }
 
 fn samples() -> Up {
