@@ -12,6 +12,7 @@ use homepot_runtime::{
     auth::{API_KEY, DEVICE_ID, DEVICE_SOURCE, ENROLLMENT_TOKEN},
     peer::ForwardedPeer,
     serve::ClientConnection,
+    trace::note_device,
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::de::DeserializeOwned;
@@ -61,7 +62,7 @@ impl Caller {
     /// Notes that a service accepted the credentials.
     pub(crate) fn was_let_in(&self) {
         if !self.is_operator && self.metadata.contains_key(API_KEY) {
-            tracing::Span::current().record("device_id", self.device_id());
+            note_device(&self.device_id());
         }
         if let Some(connection) = &self.connection {
             connection.let_in();

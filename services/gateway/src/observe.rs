@@ -10,17 +10,14 @@ use axum::{
 };
 use futures_util::FutureExt;
 use homepot_runtime::{
-    auth::API_KEY,
     peer::{ForwardedPeer, TrustedProxies},
+    request_id::{REQUEST_ID, id_of},
     serve::ClientConnection,
-    trace::{self, Said, Whose},
+    trace::HttpSpans,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tracing::{Instrument, Span, field::Empty};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::error::ApiError;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is known of a request before any route sees it.
 #[derive(Clone, Debug)]
@@ -36,25 +33,17 @@ pub(crate) struct Context {
 /// The middleware.
 pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = request_id(request.headers());
+    let request_id = id_of(request.headers());
     let peer = peer(&request, &trusted);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
-    let whose = if request.headers().contains_key(API_KEY) { Whose::Device } else { Whose::Operator };
-    let trace = trace_span(whose, &request, method, &route, &request_id);
-    let span = trace.in_scope(|| log_span(&request_id, peer, &trace));
-    let mut headers = HeaderMap::from_iter([(REQUEST_ID, request_id.clone())]);
-    if whose == Whose::Operator {
-        trace::pass_through(request.headers(), &mut headers);
-    }
-    trace::pass_on(&trace, &mut headers);
+    let spans = HttpSpans::begin(request.headers(), (method, &route), &request_id, peer.map(|peer| peer.ip));
     let connection = request.extensions().get::<ClientConnection>().cloned();
-    request.extensions_mut().insert(Context { headers, peer, connection });
+    request.extensions_mut().insert(Context { headers: spans.headers.clone(), peer, connection });
 
-    let handling = AssertUnwindSafe(next.run(request)).catch_unwind();
-    let handled = handling.instrument(span.clone()).instrument(trace.clone()).await;
+    let handled = spans.within(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let mut response = handled.unwrap_or_else(|_| {
-        span.in_scope(|| tracing::error!(route, "handler panicked"));
+        spans.log(|| tracing::error!(route, "handler panicked"));
         ApiError::internal().into_response()
     });
 
@@ -62,9 +51,9 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
     response.headers_mut().insert(REQUEST_ID, request_id);
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
-    note_status(&trace, status);
+    spans.note_status(status);
     let latency_ms = elapsed.as_secs_f64() * 1e3;
-    span.in_scope(|| tracing::info!(method, route, status, latency_ms, "request answered"));
+    spans.log(|| tracing::info!(method, route, status, latency_ms, "request answered"));
     let labels = [("route", route.clone()), ("method", method.to_owned()), ("status", status.to_string())];
     metrics::counter!("homepot_http_requests_total", &labels).increment(1);
     metrics::histogram!("homepot_http_request_seconds", "route" => route, "method" => method)
@@ -72,61 +61,10 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
     response
 }
 
-/// The span of a request in its trace. What devices say of a trace is not taken, for they are many.
-fn trace_span(whose: Whose, request: &Request, method: &'static str, route: &str, request_id: &HeaderValue) -> Span {
-    let said = match whose {
-        Whose::Operator => Said::ByCaller(request.headers()),
-        Whose::Device => Said::Nothing,
-    };
-    let Some(origin) = trace::decide(whose, said) else { return Span::none() };
-    origin.of(tracing::info_span!(
-        target: trace::ROOT,
-        parent: None,
-        "http",
-        otel.name = format!("{method} {route}"),
-        otel.kind = "server",
-        otel.status_code = Empty,
-        http.request.method = method,
-        http.route = route,
-        http.response.status_code = Empty,
-        request_id = request_id.to_str().unwrap_or_default(),
-    ))
-}
-
-/// The span of a request in log lines. Which device it is from is noted once a service said that it is.
-fn log_span(request_id: &HeaderValue, peer: Option<ForwardedPeer>, trace: &Span) -> Span {
-    tracing::info_span!(
-        "http",
-        request_id = request_id.to_str().unwrap_or_default(),
-        peer = peer.map(|peer| tracing::field::display(peer.ip)),
-        trace_id = trace::id(trace),
-        device_id = Empty,
-    )
-}
-
-fn note_status(trace: &Span, status: u16) {
-    trace.record("http.response.status_code", status);
-    if status >= 500 {
-        trace::failed(trace);
-    }
-}
-
 /// Methods that nobody defined share one label: a client can't make up new series.
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
-}
-
-/// The client's id for the request where it is one, otherwise a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let well_formed = |value: &&HeaderValue| {
-        let bytes = value.as_bytes();
-        (1..=128).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(b))
-    };
-    headers.get(REQUEST_ID).filter(well_formed).cloned().unwrap_or_else(|| {
-        let id = uuid::Uuid::now_v7().to_string();
-        HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("none"))
-    })
 }
 
 fn peer(request: &Request, trusted: &TrustedProxies) -> Option<ForwardedPeer> {
@@ -177,14 +115,5 @@ mod tests {
     #[test]
     fn a_page_in_a_browser_is_no_device_on_this_machine() {
         assert_eq!(seen("127.0.0.1", &[("origin", "http://127.0.0.1:8000")], ""), ("127.0.0.1".to_owned(), true));
-    }
-
-    #[test]
-    fn a_request_keeps_a_well_formed_id_and_gets_a_new_one_otherwise() {
-        let of =
-            |value: &'static str| request_id(&[(REQUEST_ID, HeaderValue::from_static(value))].into_iter().collect());
-        assert_eq!(of("req-1.a:b_c"), "req-1.a:b_c");
-        assert_eq!(of("two words").len(), 36);
-        assert_eq!(request_id(&HeaderMap::new()).len(), 36);
     }
 }

@@ -75,7 +75,7 @@ where
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let id = accepted(request.headers()).unwrap_or_else(fresh);
+        let id = id_of(request.headers());
         let method = method(request.uri().path());
         let trace = self.layer.trace(&request, method, &id);
         let span = trace.in_scope(|| log_span(method, &id, &trace));
@@ -141,6 +141,11 @@ impl RequestLayer {
 fn log_span(method: &'static str, id: &HeaderValue, trace: &Span) -> Span {
     let request_id = id.to_str().unwrap_or_default();
     tracing::info_span!("call", request_id, method, trace_id = trace::id(trace), device_id = Empty)
+}
+
+/// The id that a request brought, where it is one, or a new one.
+pub fn id_of(headers: &HeaderMap) -> HeaderValue {
+    accepted(headers).unwrap_or_else(fresh)
 }
 
 /// The id a call brought, if it is one that may be repeated in logs and answers.

@@ -40,10 +40,11 @@ use crate::{
 
 pub(crate) const AFTER_HELP: &str = "\
 Secrets have no flag, because process lists show flags:
-  HOMEPOT_DATABASE_URL  the Postgres address
-  HOMEPOT_REDIS_URL     the Redis address
-  HOMEPOT_ADMIN_TOKEN   the first admin's token
-  HOMEPOT_SECRET        the server's secret
+  HOMEPOT_DATABASE_URL        the Postgres address
+  HOMEPOT_REDIS_URL           the Redis address
+  HOMEPOT_ADMIN_TOKEN         the first admin's token
+  HOMEPOT_SECRET              the server's secret
+  OTEL_EXPORTER_OTLP_HEADERS  what the collector of traces wants to be shown
 
 Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres \
 in the data directory, and writes the first admin's token to admin-token there.";

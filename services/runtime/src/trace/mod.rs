@@ -9,12 +9,13 @@
 //! The context travels as the W3C has it, in `traceparent` and `tracestate`.
 
 mod export;
+mod http;
 mod layer;
 mod share;
 
 use std::sync::OnceLock;
 
-use http::{HeaderMap, HeaderName, HeaderValue};
+use ::http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::{
     Context,
     propagation::{Extractor, Injector, TextMapPropagator as _},
@@ -27,6 +28,7 @@ use tracing_opentelemetry::OpenTelemetrySpanExt as _;
 use self::share::Asked;
 pub use self::{
     export::{Collector, Exporter, Sending},
+    http::{HttpSpans, note_device},
     layer::{Resources, Traces, start},
     share::Share,
 };
@@ -139,16 +141,6 @@ pub fn pass_on(span: &Span, headers: &mut HeaderMap) {
     headers.insert(TRACEPARENT, NOT_TRACED);
     if !span.is_disabled() {
         TraceContextPropagator::new().inject_context(&span.context(), &mut Written(headers));
-    }
-}
-
-/// What a caller said of its trace, to be passed on by a process that exports nothing itself.
-pub fn pass_through(said: &HeaderMap, headers: &mut HeaderMap) {
-    if is_on() || read(said).is_none() {
-        return;
-    }
-    for name in [TRACEPARENT, TRACESTATE] {
-        headers.extend(said.get(&name).map(|value| (name, value.clone())));
     }
 }
 
