@@ -11,7 +11,7 @@ class Arrangement:
     def __init__(self, programs, before=None):
         self.cluster = cluster = Cluster(programs, before)
         cluster.images()
-        authority = Authority(cluster.directory / "authority")
+        self.outside = authority = Authority(cluster.directory / "authority")
         self.postgres = Postgres(authority, cluster.dns)
         redis = Redis(authority, cluster.dns, cluster.directory)
         cluster.make_secrets("all", "--devices", DEVICES, "--operators", OPERATORS)

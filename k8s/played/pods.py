@@ -5,6 +5,7 @@ import copy
 import itertools
 import os
 import signal
+import subprocess
 import threading
 import time
 
@@ -145,7 +146,8 @@ class Pod:
         os.kill(self.process, signal.SIGKILL)
 
     def log(self):
-        return self.cluster.podman("logs", self.container)
+        # Programs log to their error output, and podman keeps the two apart.
+        return self.cluster.podman("logs", self.container, stderr=subprocess.STDOUT)
 
     def end(self, grace=None):
         """Out of the endpoints, then SIGTERM, then SIGKILL after the pod's own grace. True where it ended by itself."""

@@ -53,28 +53,28 @@ pub(crate) struct Backstage {
 }
 
 impl Backstage {
-    /// Opens the store, builds the services that the roles of `settings` need and, where this process runs the migrations,
+    /// Waits for the database of `store`, builds the services that the roles of `settings` need and, where this process runs the migrations,
     /// makes the first admin. `readiness` says what the start waits for. The streams of those who watch end with `front`,
     /// what runs beside the services with `back`.
     pub(crate) async fn build(
         settings: &Settings,
-        database_url: String,
+        store: Store,
         extension: Option<Extension>,
         readiness: &Readiness,
         front: &Drain,
         back: &Drain,
     ) -> anyhow::Result<Self> {
         readiness.note_reason("database", Some("waiting"));
-        let config = settings.database.config(database_url.as_str());
-        let store = Store::open(config).await.context("can't use the database")?;
+        store.wait_for_database().await.context("can't use the database")?;
         readiness.note("database", true);
         let migrates = settings.migrations == Migrations::Run;
         match migrates {
             true => drop(store.migrate().await.context("can't bring the database's schema up to date")?),
             false => wait_for_schema(&store, readiness).await?,
         }
+        store.settle().await.context("can't use the database")?;
 
-        let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
+        let hints = Hints::start(transport(settings, &store)?, back.clone());
         let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
         let registry =
             Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
@@ -201,10 +201,10 @@ async fn wait_for_schema(store: &Store, readiness: &Readiness) -> anyhow::Result
 }
 
 /// How replicas wake each other.
-fn transport(settings: &Settings, store: &Store, database_url: String) -> anyhow::Result<Arc<dyn Transport>> {
+fn transport(settings: &Settings, store: &Store) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &settings.redis {
         Some(redis) => Arc::new(RedisTransport::new(redis.clone())?),
-        None => Arc::new(NotifyTransport::new(store.clone(), database_url)),
+        None => Arc::new(NotifyTransport::new(store.clone())),
     })
 }
 

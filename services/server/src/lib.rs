@@ -16,6 +16,7 @@ mod cli;
 mod client;
 mod confirm_clock;
 mod ctl;
+mod database_file;
 mod demo;
 mod extension;
 mod health;

@@ -7,6 +7,7 @@ use std::{
     io,
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,17 +21,21 @@ use homepot_runtime::{
     metrics::Metrics,
     ops::{self, Readiness},
     peer::TrustedProxies,
+    reload::{self, Files},
     serve::{self, BindError, Gate, GateConfig, Limits, Listener},
-    tls,
     trace::Exporter,
 };
-use homepot_store::cluster::{ClusterConfig, PrivateCluster};
-use tokio::task::JoinSet;
+use homepot_store::{
+    Store, StoreConfig,
+    cluster::{ClusterConfig, PrivateCluster},
+};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Extension, admin_token,
     assemble::{self, Backstage},
     background,
+    database_file::DatabaseFile,
     remote::Exchange,
     settings::{Flags, Migrations, Role, Settings},
     sign_in_link::sign_in_link,
@@ -183,8 +188,9 @@ async fn serve(
         Some(url) => Some(url.reveal().to_owned()),
         None => cluster.as_ref().map(|cluster| cluster.database_url()),
     };
-    server.backs.spawn(tls::keep_current(settings.tls_files(), signals.reload(), server.back.clone()));
-    let starting = server.start(settings, metrics, listeners, database_url, started);
+    let reload = signals.reload();
+    server.keep_current(settings.tls_files(), &reload);
+    let starting = server.start(settings, metrics, listeners, database_url, &reload, started);
     tokio::select! {
         started = starting => started?,
         signal = signals.next() => {
@@ -311,6 +317,7 @@ impl Server {
         metrics: Metrics,
         listeners: Listeners,
         database_url: Option<String>,
+        reload: &watch::Sender<()>,
         started: Instant,
     ) -> anyhow::Result<()> {
         let grpc_addr = listeners.grpc.as_ref().map(|listener| listener.address().to_string());
@@ -332,8 +339,9 @@ impl Server {
 
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
+            let store = self.start_store(settings, database_url, reload)?;
             let readiness = &self.readiness;
-            let building = Backstage::build(settings, database_url, self.extension, readiness, &self.front, &self.back);
+            let building = Backstage::build(settings, store, self.extension, readiness, &self.front, &self.back);
             let backstage = building.await?;
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.grpc_tls());
             let gate = self.gates.grpc.clone();
@@ -359,6 +367,22 @@ impl Server {
             show_sign_in(&backstage.registry, settings, rest).await;
         }
         Ok(())
+    }
+
+    /// Follows `files` for as long as the services run.
+    fn keep_current(&mut self, files: Vec<Arc<dyn Files>>, reload: &watch::Sender<()>) {
+        self.backs.spawn(reload::keep_current(files, reload.subscribe(), self.back.clone()));
+    }
+
+    /// Starts the way to the database, whose address is followed from the first: the one of the start may be wrong already.
+    fn start_store(&mut self, settings: &Settings, url: String, reload: &watch::Sender<()>) -> anyhow::Result<Store> {
+        // Where no connection can be made, the file may hold another address by now.
+        let config = StoreConfig { failures: reload.clone(), ..settings.database.config(url) };
+        let store = Store::start(config).context("can't use the database")?;
+        if let Some(file) = DatabaseFile::of(settings, &store) {
+            self.keep_current(vec![Arc::new(file)], reload);
+        }
+        Ok(store)
     }
 
     /// Background work belongs to a role, so that as many processes as run that role take part in it.

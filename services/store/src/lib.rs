@@ -7,6 +7,8 @@
 //! a secret in clear text: callers hash first.
 
 pub mod activities;
+mod address;
+mod caller;
 pub mod clock;
 pub mod cluster;
 mod combine;
@@ -16,9 +18,11 @@ pub mod devices;
 pub mod enrollment_tokens;
 mod error;
 pub mod error_groups;
+mod follow;
 pub mod health;
 mod holders;
 pub mod horizon;
+mod identity;
 mod lane;
 mod libpq;
 pub mod listen;

@@ -72,6 +72,15 @@ const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
 const TLS_FILES: &[&str] =
     &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert", "otel-exporter-otlp-certificate"];
+const FILES: &[&str] = &[
+    "tls-cert",
+    "grpc-client-ca",
+    "grpc-ca",
+    "grpc-client-cert",
+    "otel-exporter-otlp-certificate",
+    "database-url-file",
+    "database-url",
+];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
 const FEEDS: &[&str] = &["commands", "devices", "samples"];
 const HINTS: &[(&str, Values)] = &[
@@ -145,9 +154,9 @@ pub(super) const METRICS: &[Metric] = &[
         "When the certificate in the files of a setting ends, of several the first, in seconds since 1970.",
     ),
     gauge(
-        "homepot_tls_files_unusable",
-        &[("setting", Values::These(TLS_FILES))],
-        "1 while what the files of a setting hold now can't be used.",
+        "homepot_files_unusable",
+        &[("setting", Values::These(FILES))],
+        "1 while what the files of a setting hold now can't be used, and what they held before counts.",
     ),
     counter(
         "homepot_proxy_headers_refused_total",

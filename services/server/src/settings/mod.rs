@@ -20,10 +20,11 @@ use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
+    reload::Files,
     settings::{
         AddressFlags, Addresses, LimitFlags, LogFlags, SecurityFlags, SecuritySettings, TraceFlags, TraceSettings,
     },
-    tls::{ClientAuthorities, Files, Tls, Trusted},
+    tls::{ClientAuthorities, Tls, Trusted},
     trace::Resources,
 };
 use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
