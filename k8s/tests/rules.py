@@ -193,7 +193,7 @@ def namespaced(among):
 def settings_exist(among):
     for at, container, _ in containers(among):
         for variable in environment(container, among):
-            if variable.startswith("HOMEPOT_") and variable not in known():
+            if variable.startswith(("HOMEPOT_", "OTEL_")) and variable not in known():
                 yield f"{at}: {variable} is no setting"
 
 

@@ -18,6 +18,7 @@
 mod agent;
 mod clocks;
 mod cluster;
+mod collector;
 mod database;
 mod disk;
 pub mod grpc;
@@ -39,6 +40,7 @@ pub mod torture;
 pub use agent::{Agent, AgentOptions};
 pub use clocks::FakeClock;
 pub use cluster::Cluster;
+pub use collector::{Collector, Manner, Seen};
 pub use database::Database;
 pub use nginx::Nginx;
 pub use process::{PATIENCE, Process, eventually, processes_with};

@@ -19,6 +19,7 @@ mod session;
 mod sessions;
 pub mod settings;
 mod standing;
+mod trace;
 mod unary;
 mod updates;
 

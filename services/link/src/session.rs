@@ -18,6 +18,7 @@ use homepot_runtime::{auth::DeviceCaller, backoff::Backoff, limits::Quota};
 use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 use tonic::Streaming;
+use tracing::Instrument as _;
 
 use crate::{
     Link,
@@ -29,6 +30,7 @@ use crate::{
     placing,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
+    trace,
     updates,
 };
 
@@ -43,13 +45,16 @@ const RETRY_MOST: Duration = Duration::from_secs(5);
 /// Runs a session to its end, and sends the device the reason if it is still connected.
 pub(crate) async fn run(
     link: Link,
-    (caller, quota): (DeviceCaller, Option<Quota>),
+    (caller, quota, request_id): (DeviceCaller, Option<Quota>, Box<str>),
     mut inbound: Streaming<pb::AttachRequest>,
     outbound: Outbound,
 ) {
     let (device, device_id, source) = (caller.pk, caller.device_id.clone(), caller.source.as_str());
     let key_id = caller.key_id.clone();
-    let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
+    let trace = trace::attach(&device_id, &request_id);
+    let log = trace::attach_in_log(&device_id, &request_id, &trace);
+    let opened = Session::open(link.clone(), caller, &mut inbound, outbound.clone()).instrument(log).instrument(trace);
+    let end = match opened.await {
         Ok((mut session, closed)) => {
             session.quota = quota;
             let end = session.live(inbound, closed).await;
@@ -58,7 +63,7 @@ pub(crate) async fn run(
         }
         Err(end) => end,
     };
-    tracing::info!(%device_id, ?end, "session ended");
+    tracing::info!(%device_id, request_id, ?end, "session ended");
     metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name(), "source" => source)
         .increment(1);
     if end != End::PeerGone {
@@ -186,7 +191,8 @@ impl Session {
         // What waits already is handed over first.
         let mut event = Event::Hint;
         let commands = &self.link.inner.commands;
-        let mut attached = Box::pin(self.until_available(|| commands.attached(self.caller.pk, self.epoch)));
+        let mut attached =
+            Box::pin(self.until_available(|| commands.attached(&self.caller.device_id, self.caller.pk, self.epoch)));
         let checked = tokio::select! {
             biased;
             end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Store) => return end,
@@ -338,7 +344,9 @@ impl Session {
         let Batch { first_seq, last_seq, samples, expected, mut refused } = batch;
         protocol::count_refused(&refused, self.caller.source);
         protocol::count_corrected(&samples, self.caller.source);
-        let stored = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected).await;
+        let trace = trace::samples(&self.caller.device_id, samples.len());
+        let ingest = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected);
+        let stored = ingest.instrument(trace).await;
         let refused_late = stored.map_err(|error| {
             tracing::warn!(device_id = %self.caller.device_id, %error, "samples not stored");
             // Only a server that stops has no place for samples.
@@ -375,6 +383,7 @@ impl Session {
             return Err(End::Superseded);
         }
         for (word, told) in words.into_iter().zip(told) {
+            let _trace = told.command().map(trace::heard);
             if matches!(word.event, CommandEvent::Ended(_)) {
                 let (command_id, refusal) = (word.command_id.to_string(), refusal(told));
                 self.outbound.send(Message::OutcomeAck(pb::OutcomeAck { command_id, refusal })).await?;
@@ -403,9 +412,12 @@ impl Session {
             });
             let (handed, more) = claim.await?;
             for delivery in handed.deliveries {
-                tracing::info!(device_id = %self.caller.device_id, command_id = %delivery.command_id, "command sent");
+                let (device_id, command_id) = (&self.caller.device_id, delivery.command_id);
+                let trace = trace::deliver(device_id, command_id, handed.traces.get(&command_id));
+                let trace_id = homepot_runtime::trace::id(&trace);
+                tracing::info!(%device_id, %command_id, trace_id, "command sent");
                 let delivery = Delivery { server_time: Some(asked_at), ..delivery };
-                self.outbound.send(Message::Command(delivery.into())).await?;
+                self.outbound.send(Message::Command(delivery.into())).instrument(trace).await?;
             }
             for (command_id, reason) in handed.cancellations {
                 tracing::info!(device_id = %self.caller.device_id, %command_id, "device asked to take a command back");

@@ -1,4 +1,4 @@
-//! What every role shares: settings, logs, metrics, request ids, health, the auth layer, limits, pauses between
+//! What every role shares: settings, logs, metrics, traces, request ids, health, the auth layer, limits, pauses between
 //! attempts, files that are replaced meanwhile, TLS, serving and the drain.
 //!
 //! Its inputs are flags and environment variables ([`settings`]) and connections ([`serve`]). It depends on the
@@ -19,6 +19,7 @@ pub mod request_id;
 pub mod serve;
 pub mod settings;
 pub mod tls;
+pub mod trace;
 pub mod unauthenticated;
 
 pub use drain::Drain;

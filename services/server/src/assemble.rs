@@ -127,7 +127,8 @@ impl Backstage {
         let security = &settings.security;
         let door = AuthLayer::new(registry.authenticator(), security.grpc_proxies());
         let limits = LimitLayer::new(Limits::new(settings.limits));
-        let services = RequestLayer.layer(door.layer(limits.layer(routes.routes())));
+        let requests = RequestLayer::new(security.grpc_proxies());
+        let services = requests.layer(door.layer(limits.layer(routes.routes())));
         let services = BoxCloneSyncService::new(services);
         let unauthenticated = Unauthenticated::new(security.grpc_proxies());
         let reflection = security.reflection;

@@ -31,6 +31,7 @@ mod sign_in_link;
 mod signals;
 mod terminal;
 mod tether;
+mod traces;
 
 pub use cli::{main, main_with};
 pub use extension::Extension;

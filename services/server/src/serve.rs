@@ -23,6 +23,7 @@ use homepot_runtime::{
     peer::TrustedProxies,
     reload::{self, Files},
     serve::{self, BindError, Gate, GateConfig, Limits, Listener},
+    trace::Exporter,
 };
 use homepot_store::{
     Store, StoreConfig,
@@ -39,15 +40,16 @@ use crate::{
     settings::{Flags, Migrations, Role, Settings},
     sign_in_link::sign_in_link,
     signals::{Children, Signals},
-    terminal,
+    terminal, traces,
 };
 
 pub(crate) const AFTER_HELP: &str = "\
 Secrets have no flag, because process lists show flags:
-  HOMEPOT_DATABASE_URL  the Postgres address
-  HOMEPOT_REDIS_URL     the Redis address
-  HOMEPOT_ADMIN_TOKEN   the first admin's token
-  HOMEPOT_SECRET        the server's secret
+  HOMEPOT_DATABASE_URL        the Postgres address
+  HOMEPOT_REDIS_URL           the Redis address
+  HOMEPOT_ADMIN_TOKEN         the first admin's token
+  HOMEPOT_SECRET              the server's secret
+  OTEL_EXPORTER_OTLP_HEADERS  what the collector of traces wants to be shown
 
 Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres \
 in the data directory, and writes the first admin's token to admin-token there.";
@@ -70,8 +72,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Serves until a signal. Faults of the settings are printed as plain text; later errors are log lines.
 pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(flags)?;
-    log::init(&settings.log).map_err(anyhow::Error::msg)?;
-    match run_with(&settings, extension) {
+    let traces = settings.traces.as_ref().map(|traces| (traces.shares, settings.resources()));
+    let spans = log::init(&settings.log, traces).map_err(anyhow::Error::msg)?;
+    match run_with(&settings, spans, extension) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "can't go on");
@@ -80,7 +83,7 @@ pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<
     }
 }
 
-fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result<()> {
+fn run_with(settings: &Settings, spans: Option<Exporter>, extension: Option<Extension>) -> anyhow::Result<()> {
     let started = Instant::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %settings.roles, "starting");
     let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
@@ -106,7 +109,15 @@ fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = Server::new(settings, shares, extension);
-    let served = runtime.block_on(serve(server, settings, metrics, listeners, cluster.as_mut(), started));
+    let served = runtime.block_on(async {
+        let sending =
+            spans.zip(settings.traces.as_ref()).map(|(spans, traces)| spans.send_to(traces::collector(traces)));
+        let served = serve(server, settings, metrics, listeners, cluster.as_mut(), started).await;
+        if let Some(sending) = sending {
+            sending.finish().await;
+        }
+        served
+    });
     runtime.shutdown_timeout(LAST_WORDS);
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;

@@ -59,6 +59,7 @@ mod store;
 mod target;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+mod trace;
 mod trouble;
 mod url;
 mod users;

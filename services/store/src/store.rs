@@ -11,6 +11,7 @@ use chrono::{DateTime, Utc};
 use diesel::PgConnection;
 use scheduled_thread_pool::ScheduledThreadPool;
 use tokio::sync::{Mutex, oneshot, watch};
+use tracing::Span;
 
 use crate::{
     StoreError,
@@ -27,6 +28,7 @@ use crate::{
     pool::{Connections, Ground, QUICK, Session},
     restored,
     sqlstate::{Meaning, Trouble},
+    trace::{self, Traced},
     trouble::Troubles,
     watchdog::{Cut, Watchdog},
 };
@@ -296,7 +298,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let started = Instant::now();
         let (answer, outcome) = oneshot::channel();
-        let span = tracing::Span::current();
+        let traced = Traced::begin(operation, self.lane.as_str());
         let caller = Caller::default();
         let turn = Turn {
             operation,
@@ -310,7 +312,7 @@ impl Store {
             if answer.is_closed() {
                 return;
             }
-            let outcome = span.in_scope(|| turn.on_connection(connections, work));
+            let outcome = traced.run(|wait| turn.on_connection(connections, wait, work));
             // The caller may have left meanwhile; the work is done all the same.
             let _ = answer.send(outcome);
         });
@@ -385,9 +387,11 @@ impl Turn {
     fn on_connection<T>(
         &self,
         connections: &Connections,
+        wait: Span,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut session = connections.take(self.deadline).inspect_err(|_| self.note(Some(Trouble::OutOfReach)))?;
+        drop(wait);
         let watched = session.watched.clone();
         let usual = match self.limits {
             Limits::OfLane => None,
@@ -397,7 +401,7 @@ impl Turn {
         watched.begin_job(if self.limits == Limits::OfLane { self.lane.job_limit() } else { None });
         self.caller.works_on(Some(watched.clone()));
         // The connection is thrown away when `work` panics, so nothing half done is ever seen again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut session.conn)));
+        let outcome = trace::transaction(|| catch_unwind(AssertUnwindSafe(|| work(&mut session.conn))));
         self.caller.works_on(None);
         let cut = watched.end_job();
         if let Some(usual) = usual {

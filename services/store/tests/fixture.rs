@@ -134,6 +134,7 @@ pub(crate) fn row(pk: i64, command: NewCommand) -> NewRow {
         command,
         created_by: "admin".to_owned(),
         run_id: None,
+        trace: None,
     }
 }
 

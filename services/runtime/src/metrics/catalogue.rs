@@ -70,9 +70,17 @@ const PORTS: &[&str] = &["grpc", "rest", "ops"];
 const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
 const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
-const TLS_FILES: &[&str] = &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert"];
-const FILES: &[&str] =
-    &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert", "database-url-file", "database-url"];
+const TLS_FILES: &[&str] =
+    &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert", "otel-exporter-otlp-certificate"];
+const FILES: &[&str] = &[
+    "tls-cert",
+    "grpc-client-ca",
+    "grpc-ca",
+    "grpc-client-cert",
+    "otel-exporter-otlp-certificate",
+    "database-url-file",
+    "database-url",
+];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
 const FEEDS: &[&str] = &["commands", "devices", "rollouts", "runs", "samples"];
 const HINTS: &[(&str, Values)] = &[
@@ -119,6 +127,12 @@ pub(super) const METRICS: &[Metric] = &[
         "homepot_http_request_seconds",
         &[("route", Values::Names), ("method", Values::Names)],
         "Time until a REST request was answered.",
+    ),
+    counter("homepot_trace_spans_sent_total", &[], "Spans of traces sent to the collector."),
+    counter(
+        "homepot_trace_spans_dropped_total",
+        &[("reason", Values::These(&["queue_full", "not_sent"]))],
+        "Spans of traces dropped because too many waited, or because the collector did not take them.",
     ),
     gauge("homepot_connections", &[("port", Values::These(PORTS))], "Open connections."),
     counter(

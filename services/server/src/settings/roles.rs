@@ -68,6 +68,11 @@ impl Roles {
         self.0.contains(&role)
     }
 
+    /// The one role that runs here, where it is one.
+    pub(crate) fn only(&self) -> Option<Role> {
+        self.0.first().copied().filter(|_| self.0.len() == 1)
+    }
+
     /// Whether any gRPC service runs here; they are what needs the database.
     pub(crate) fn any_service(&self) -> bool {
         self.grpc_services().next().is_some()
