@@ -22,6 +22,9 @@ pub enum Audience {
 /// The stream a device lives on: the only call a device with a proof key may make, for it proves itself there.
 pub const ATTACH: &str = "/homepot.device.v1.DeviceService/Attach";
 
+/// The method with which a device fetches files, by a ticket that came over its stream.
+pub const FETCH_ARTIFACT: &str = "/homepot.device.v1.DeviceService/FetchArtifact";
+
 /// The sign-in: the only call that takes a one-time code in place of a credential.
 pub const CREATE_SESSION: &str = "/homepot.session.v1.SessionService/CreateSession";
 

@@ -7,7 +7,7 @@ use crate::{
     error::{Error, REQUIRED},
     model::{
         CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
-        SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
+        Phases, Sha256, SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
     },
 };
 
@@ -59,6 +59,10 @@ pub enum Form {
     Cursor,
     /// Each key of labels; values are the same, or empty.
     Labels,
+    /// A SHA-256 digest in hexadecimal digits.
+    Sha256,
+    /// A number of devices or a percentage of them.
+    Reach,
 }
 
 impl Form {
@@ -73,6 +77,8 @@ impl Form {
             Self::CommandType => "^[A-Za-z][A-Za-z0-9._-]{0,63}$",
             Self::TokenId => "^[A-Za-z0-9_-]{1,64}$",
             Self::Labels => "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$",
+            Self::Sha256 => "^[0-9a-f]{64}$",
+            Self::Reach => "^([1-9][0-9]{0,8}|([1-9][0-9]?|100)%)$",
             Self::Uuid | Self::LabelSelector | Self::PageToken | Self::Cursor => return None,
         })
     }
@@ -90,7 +96,9 @@ impl Form {
             Self::LabelSelector => LabelSelector::parse(field, text).map(drop),
             Self::PageToken => PageRequest::parse(0, text).map(drop),
             Self::Cursor => Cursor::parse(text).map(drop),
+            Self::Sha256 => Sha256::parse_as(field, text).map(drop),
             Self::Uuid | Self::TokenId => Ok(()),
+            Self::Reach => Phases::parse(&[text.to_owned()]).map(drop),
             Self::Labels => parse_labels(field, [(text.to_owned(), String::new())].into()).map(drop),
         }
     }
@@ -112,6 +120,15 @@ impl Checker<'_> {
     /// Checks the length of a text in characters.
     pub fn text(&mut self, name: &str, text: &str, required: bool, most: usize) {
         self.faults.text(&self.field(name), text, usize::from(required), most);
+    }
+
+    /// Checks how many bytes there are.
+    pub fn bytes(&mut self, name: &str, bytes: &[u8], required: bool, most: usize) {
+        if bytes.is_empty() && required {
+            self.add(name, REQUIRED);
+        } else if bytes.len() > most {
+            self.add(name, format!("has more than {most} bytes"));
+        }
     }
 
     /// Checks the form of a text.

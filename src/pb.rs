@@ -119,3 +119,11 @@ mod tests {
         assert_eq!(in_circles(circle.into()).into_keys().collect::<Vec<_>>(), ["a", "b", "c"]);
     }
 }
+
+/// Releases, and the rollouts that bring them to devices.
+pub mod rollout {
+    #[allow(missing_docs, clippy::all, rustdoc::all, unreachable_pub)]
+    pub mod v1 {
+        tonic::include_proto!("homepot.rollout.v1");
+    }
+}

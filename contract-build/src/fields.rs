@@ -239,7 +239,10 @@ fn one(field: &FieldDescriptor, rule: &Rule, name: &str, value: &str, held: bool
             (_, true) => return Err("requests have no lists of messages: nothing checks them".to_owned()),
             (_, false) => format!("checker.message({name}, {value}.as_ref(), {});", rule.required),
         },
-        Kind::Bytes => return Err("requests have no bytes: nothing checks them".to_owned()),
+        Kind::Bytes => {
+            let most = rule.max_bytes.ok_or("bytes have to say how many they may be, with max_bytes")?;
+            format!("checker.bytes({name}, {by_reference}, {required}, {most});")
+        }
         Kind::Bool => String::new(),
         _ => match (rule.minimum, rule.maximum) {
             (None, None) => String::new(),

@@ -12,7 +12,7 @@ class Arrangement:
     def __init__(self, programs, before=None):
         self.cluster = cluster = Cluster(programs, before)
         cluster.images()
-        outside = Authority(cluster.directory / "outside")
+        self.outside = outside = Authority(cluster.directory / "outside")
         self.postgres = Postgres(outside, cluster.dns)
         redis = Redis(outside, cluster.dns, cluster.directory)
         cluster.make_secrets("all", "--devices", DEVICES, "--operators", OPERATORS)

@@ -91,6 +91,13 @@ class Envoy:
         ]
         return {"static_resources": {"listeners": [self.devices(), self.operators()], "clusters": clusters}}
 
+    def client_certificate(self):
+        """What it shows to services. A file of its own, because Envoy reads certificates again only where they are told so."""
+        directory = self.directory / "client"
+        files = {"certificate_chain": {"filename": f"{directory}/tls.crt"}, "private_key": {"filename": f"{directory}/tls.key"}}
+        secret = typed("transport_sockets.tls.v3.Secret", name="client", tls_certificate={**files, "watched_directory": {"path": str(directory)}})
+        return {"resources": [secret]}
+
     def listener(self, name, port, *filter_chains, **more):
         address = {"socket_address": {"address": "::", "ipv4_compat": True, "port_value": port}}
         return {"name": name, "address": address, "filter_chains": list(filter_chains), **more}
@@ -163,7 +170,9 @@ class Envoy:
             "trusted_ca": {"filename": f"{self.directory}/ca.pem"},
             "match_typed_subject_alt_names": [{"san_type": "DNS", "matcher": {"exact": called}}],
         }
-        common = {"alpn_protocols": list(protocols), "validation_context": validation}
+        # Services know by it that Envoy may say where its callers are, and refuse calls without.
+        client = {"name": "client", "sds_config": {"path_config_source": {"path": f"{self.directory}/client.yaml"}}}
+        common = {"alpn_protocols": list(protocols), "validation_context": validation, "tls_certificate_sds_secret_configs": [client]}
         return {"name": "tls", "typed_config": typed("transport_sockets.tls.v3.UpstreamTlsContext", sni=called, common_tls_context=common)}
 
 
@@ -186,7 +195,10 @@ class Balancers:
         self.ca.write_bytes(b"".join(file.read_bytes() for file in [*trusted, outside.certificate]))
         haproxy, envoy = directory / "haproxy.cfg", directory / "envoy.yaml"
         haproxy.write_text(HAPROXY.format(directory=directory, domain=DOMAIN, connections=CONNECTIONS))
-        envoy.write_text(yaml.safe_dump(Envoy(directory).settings()))
+        settings = Envoy(directory)
+        envoy.write_text(yaml.safe_dump(settings.settings()))
+        cluster.follow(directory / "client", "homepot-gateway-client-tls")
+        (directory / "client.yaml").write_text(yaml.safe_dump(settings.client_certificate()))
         program = Path(sys.prefix) / "bin/envoy"
         self.haproxy = Balancer(HAPROXY_ADDRESS, directory, ["haproxy", "-db", "-f", haproxy])
         self.envoy = Balancer(ENVOY_ADDRESS, directory, [program, "--config-path", envoy, "--disable-hot-restart", "--concurrency", "1"])

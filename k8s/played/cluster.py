@@ -14,7 +14,7 @@ import yaml
 import ops
 from manifests import K8S, name, objects, of_kind, one, selects, workloads
 from network import DOMAIN, Node, begin, run
-from pods import Pod
+from pods import Pod, Volume
 from podman import Podman
 
 OVERLAY = "played/overlay"
@@ -47,6 +47,8 @@ class Cluster:
         self.node = Node()
         self.objects = objects(OVERLAY) + objects(AGENT)
         self.secrets = {}
+        # Of programs outside of pods that have a Secret's files.
+        self.volumes = []
         self.pods = []
         # Whether Services answer IPv6 addresses, and none of IPv4.
         self.six = False
@@ -80,9 +82,8 @@ class Cluster:
         for secret in yaml.safe_load_all(text):
             if secret:
                 self.secrets[name(secret)] = secret
-        for pod in self.running():
-            for volume in pod.volumes.values():
-                volume.lay(self.secrets[volume.source["secretName"]])
+        for volume in [*self.volumes, *(volume for pod in self.running() for volume in pod.volumes.values())]:
+            volume.lay(self.secrets[volume.source["secretName"]])
 
     def make_secrets(self, *words, keep=True):
         made = run(K8S / "secrets", *words)
@@ -100,6 +101,11 @@ class Cluster:
         for key, value in self.secrets[secret]["data"].items():
             (directory / key).write_bytes(base64.b64decode(value))
             (directory / key).chmod(0o600)
+
+    def follow(self, directory, secret):
+        """Lays a Secret's files for a program outside, and lays them anew when the Secret is replaced."""
+        self.volumes.append(Volume(directory, {"secretName": secret}, os.getgid()))
+        self.volumes[-1].lay(self.secrets[secret])
 
     def running(self, workload=None):
         with self.lock:

@@ -25,7 +25,7 @@ from network import Host, run
 
 DEVICES, OPERATORS, GRPC = "devices.pot.example", "pot.example", "grpc.pot.example"
 HERE = Path(__file__).resolve().parent
-PASSWORD = "a-password-of-the-test"
+PASSWORD, ANOTHER = "a-password-of-the-test", "another-password-of-the-test"
 
 
 class Authority:
@@ -142,8 +142,8 @@ class Postgres:
     def sql(self, database, statement):
         return run(*self.as_user(self.bin / "psql", "-h", self.directory, "-U", "postgres", "-d", database, "-AtXc", statement)).strip()
 
-    def url(self, user="homepot", database="homepot"):
-        return f"postgres://{user}:{PASSWORD}@{self.name}/{database}?sslmode=verify-full\n"
+    def url(self, user="homepot", database="homepot", password=PASSWORD):
+        return f"postgres://{user}:{password}@{self.name}/{database}?sslmode=verify-full\n"
 
 
 class Redis:
@@ -184,11 +184,26 @@ class Operator:
 
     def certificate(self, pod):
         """The one that a pod shows to devices and services."""
+        with self.dial(pod) as opened:
+            return opened.getpeercert(binary_form=True)
+
+    def greets(self, pod, shown=None):
+        """Whether a pod speaks to whoever shows the certificate of that directory, or none. A refusal comes after the handshake."""
+        with self.dial(pod, shown) as opened:
+            try:
+                opened.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes(3) + b"\x04" + bytes(5))
+                # The head of its SETTINGS.
+                return len(opened.recv(9)) > 0
+            except (ssl.SSLError, ConnectionError):
+                return False
+
+    def dial(self, pod, shown=None):
         trust = ssl.create_default_context(cafile=self.ca)
         trust.check_hostname = False
         trust.set_alpn_protocols(["h2"])
-        with socket.create_connection((pod.address, 50051), timeout=5) as plain, trust.wrap_socket(plain) as opened:
-            return opened.getpeercert(binary_form=True)
+        if shown:
+            trust.load_cert_chain(shown / "tls.crt", shown / "tls.key")
+        return trust.wrap_socket(socket.create_connection((pod.address, 50051), timeout=5))
 
     def must(self, method, path, body=None):
         status, answer = self.call(method, path, body)

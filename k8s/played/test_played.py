@@ -4,6 +4,7 @@ The tests are steps of one story, in the order of their names: a fleet and an op
 """
 
 import base64
+import copy
 import datetime
 import os
 import signal
@@ -20,7 +21,7 @@ from arrangement import Arrangement
 from cluster import BEFORE, NOW, until
 from manifests import one
 from network import Host
-from outside import DEVICES, OPERATORS, Relay, Work, expired
+from outside import ANOTHER, DEVICES, OPERATORS, Operator, Relay, Work, expired
 from pods import Pod
 from suite import Suite
 
@@ -65,7 +66,7 @@ class Played(unittest.TestCase):
         world = Arrangement(Path(os.environ["HOMEPOT_PROGRAMS"]), before and Path(before))
         cls.addClassCleanup(world.close)
         cls.world, cls.cluster, cls.postgres, cls.balancers, cls.operator = world, world.cluster, world.postgres, world.balancers, world.operator
-        cls.authority, cls.successor = world.authority, world.successor
+        cls.authority, cls.successor, cls.outside = world.authority, world.successor, world.outside
         # Devices of the release before too, where there is one: they are behind the servers at times, and ahead at others.
         cls.fleets = [world.fleet(COUNT, release, "--interval", "2s") for release in cls.cluster.programs]
         cls.count = COUNT * len(cls.fleets)
@@ -120,6 +121,30 @@ class Played(unittest.TestCase):
                 self.assertEqual(status["NoNewPrivs"], "1")
                 root = next(line for line in Path(f"/proc/{pod.process}/mountinfo").read_text().splitlines() if line.split()[4] == "/")
                 self.assertTrue(root.split()[5].startswith("ro"), root)
+
+    def test_15_services_answer_nobody_who_shows_no_certificate_of_a_gateway(self):
+        laid = {}
+        for name in ("homepot-gateway-client-tls", "homepot-services-tls"):
+            laid[name] = self.cluster.directory / name
+            self.cluster.lay_files(laid[name], name)
+        for role in ("registry", "telemetry", "command", "link"):
+            [pod, *_] = self.cluster.running(f"homepot-{role}")
+            with self.subTest(role=role):
+                # Devices have none.
+                self.assertEqual(self.operator.greets(pod), role == "link", "without a certificate")
+                self.assertTrue(self.operator.greets(pod, laid["homepot-gateway-client-tls"]), "with that of a gateway")
+                self.assertFalse(self.operator.greets(pod, laid["homepot-services-tls"]), "with one for servers")
+        # A gateway's pod in all but the certificate reaches no service, and a link alone answers nothing of this.
+        gateway = copy.deepcopy(one(self.cluster.objects, "Deployment", "homepot-gateway"))
+        [container] = gateway["spec"]["template"]["spec"]["containers"]
+        container["env"] = [variable for variable in container["env"] if "CLIENT" not in variable["name"]]
+        container["env"].append({"name": "HOMEPOT_LOG", "value": "info,homepot_server=debug"})
+        pod = Pod(self.cluster, gateway)
+        until("it is refused", lambda: "CertificateRequired" in pod.log(), 60)
+        caller = Operator(self.operator.ca, self.operator.token, pod.address, 8000)
+        caller.trust.check_hostname = False
+        self.stays("it reaches no service", 3, lambda: caller.call("GET", "/api/v2/sites")[0] == 503)
+        pod.end()
 
     def test_20_both_links_and_both_gateways_have_their_share(self):
         links = self.cluster.running("homepot-link")
@@ -247,10 +272,33 @@ class Played(unittest.TestCase):
         link = self.cluster.running("homepot-link")[0]
         before, kept = self.operator.certificate(link), self.cluster.secrets["homepot-devices-tls"]
         self.cluster.take(expired(kept))
-        until("the files are told to be unusable", lambda: self.cluster.metric("homepot-link", "homepot_tls_files_unusable") == 2, 90)
+        until("the files are told to be unusable", lambda: self.cluster.metric("homepot-link", "homepot_files_unusable") == 2, 90)
         self.assertEqual(self.operator.certificate(link), before)
         self.cluster.take(yaml.safe_dump(kept))
-        until("the files are good again", lambda: self.cluster.metric("homepot-link", "homepot_tls_files_unusable") == 0, 90)
+        until("the files are good again", lambda: self.cluster.metric("homepot-link", "homepot_files_unusable") == 0, 90)
+
+    def test_66_the_password_of_the_database_is_replaced(self):
+        """As k8s/README.md says it: first in the Secret, then in Postgres."""
+        ended = self.ended()
+
+        def unusable():
+            return sum(self.cluster.metric(service, "homepot_files_unusable") for service in SERVICES)
+
+        self.cluster.take(self.outside.secret("homepot-database", self.postgres.url("homepot_server", password=ANOTHER)))
+        pods = [pod for service in SERVICES for pod in self.cluster.running(service)]
+        until("all have tried it in vain", lambda: unusable() == len(pods), 90)
+        self.postgres.sql("postgres", f"ALTER ROLE homepot_server PASSWORD '{ANOTHER}'")
+        until("all have taken it", lambda: unusable() == 0, 90)
+        for pod in pods:
+            until(f"{pod.name} uses it alone", lambda pod=pod: "old address is closed" in pod.log(), 90)
+        # Another user, and the one of before may come no more.
+        self.postgres.sql("postgres", f"CREATE ROLE homepot_server_2 LOGIN PASSWORD '{ANOTHER}' IN ROLE homepot_server")
+        self.cluster.take(self.outside.secret("homepot-database", self.postgres.url("homepot_server_2", password=ANOTHER)))
+        connected = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'homepot_server'"
+        until("nobody uses the old user", lambda: self.postgres.sql("postgres", connected) == "0", 90)
+        self.postgres.sql("postgres", "ALTER ROLE homepot_server NOLOGIN")
+        self.assertEqual(self.ended(), ended, "no stream ended by it")
+        self.assertEqual(self.work.repeated, [], "no call failed by it")
 
     def test_67_wrong_keys_through_the_same_balancer_keep_nobody_out(self):
         cafe = Host("cafe", "10.70.0.9")

@@ -232,3 +232,15 @@ breaks("networkpolicy-targets-pod")(
 breaks("dangling-networkpolicy")(
     lambda among: one(among, "NetworkPolicy", "homepot-link")["spec"]["podSelector"]["matchLabels"].update(a="b")
 )
+
+
+def lacks(variable):
+    def how(container):
+        container["env"] = [found for found in container["env"] if found["name"] != variable]
+
+    return how
+
+
+change("callers-show-certificates", lacks("HOMEPOT_GRPC_CLIENT_CA"))
+change("callers-show-certificates", lambda c: c["env"].append({"name": "HOMEPOT_GRPC_CLIENT_AUTH", "value": "required"}))
+breaks("callers-show-certificates")(lambda among: lacks("HOMEPOT_GRPC_CLIENT_KEY")(first(among, "homepot-gateway")))

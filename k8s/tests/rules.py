@@ -193,7 +193,7 @@ def namespaced(among):
 def settings_exist(among):
     for at, container, _ in containers(among):
         for variable in environment(container, among):
-            if variable.startswith("HOMEPOT_") and variable not in known():
+            if variable.startswith(("HOMEPOT_", "OTEL_")) and variable not in known():
                 yield f"{at}: {variable} is no setting"
 
 
@@ -324,6 +324,24 @@ def tls_everywhere(among):
         for variable, value in variables.items():
             if variable.startswith("HOMEPOT_") and (value or "").startswith("http://"):
                 yield f"{at}: {variable} is a plaintext address"
+
+
+@rule("callers-show-certificates")
+def callers_show_certificates(among):
+    """Where services know gateways by a certificate, all do, gateways have one, and nobody asks devices for any."""
+    servers = [(at, environment(c, among)) for at, c, _ in containers(among) if c.get("command") == ["homepot", "serve"]]
+    gateways = [(at, variables) for at, variables in servers if variables["HOMEPOT_ROLES"] == "gateway"]
+    services = [(at, variables) for at, variables in servers if variables["HOMEPOT_ROLES"] != "gateway"]
+    if not any("HOMEPOT_GRPC_CLIENT_CA" in variables for _, variables in services):
+        return
+    for at, variables in services:
+        if "HOMEPOT_GRPC_CLIENT_CA" not in variables:
+            yield f"{at}: it believes any pod what that says of its clients"
+        if variables["HOMEPOT_ROLES"] == "link" and variables.get("HOMEPOT_GRPC_CLIENT_AUTH") == "required":
+            yield f"{at}: devices have no certificate to show"
+    for at, variables in gateways:
+        if not {"HOMEPOT_GRPC_CLIENT_CERT", "HOMEPOT_GRPC_CLIENT_KEY"} <= set(variables):
+            yield f"{at}: services don't believe it what it says of its clients"
 
 
 @rule("gateway-addresses")

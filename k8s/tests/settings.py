@@ -11,7 +11,7 @@ def known():
     page = (TOP / "docs/operations.md").read_text()
     names = set()
     for line in page.splitlines():
-        found = re.findall(r"`(HOMEPOT_[A-Z_]+)`", line)
+        found = re.findall(r"`((?:HOMEPOT|OTEL)_[A-Z_]+)`", line)
         names.update(found)
         if "`…_FILE`" in line:
             names.update(f"{name}_FILE" for name in found)

@@ -10,6 +10,7 @@ DNS = ("kube-system", {"k8s-app": "kube-dns"})
 PROMETHEUS = ("monitoring", {"app.kubernetes.io/name": "prometheus"})
 STRANGER = ("default", {"app": "stranger"})
 PROXY = ("envoy-gateway-system", {"app": "envoy"})
+COLLECTOR = ("observability", {"app": "otel-collector"})
 OURS = "homepot"
 SERVICES = ("registry", "telemetry", "command")
 
@@ -118,6 +119,9 @@ EXPECTED = {
         *((PROXY, of_role(role), GRPC, True) for role in SERVICES),
         *((PROMETHEUS, of_role(role), OPS, True) for role in (*SERVICES, "link", "gateway")),
         (("monitoring", {"app": "grafana"}), of_role("link"), OPS, False),
+        *((of_role(role), COLLECTOR, {4317}, True) for role in (*SERVICES, "link", "gateway")),
+        (of_role("migrate"), COLLECTOR, {4317}, False),
+        (of_role("gateway"), STRANGER, {4317}, False),
         (("monitoring", {"app.kubernetes.io/name": "prometheus"}), of_role("registry"), GRPC, False),
     ],
 }

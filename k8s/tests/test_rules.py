@@ -9,7 +9,7 @@ from pathlib import Path
 import rules
 import rules_cluster  # noqa: F401  It adds its own to rules.RULES.
 from breaks import BREAKS
-from manifests import K8S, RENDERED, WHOLE, containers, name, objects, one, text
+from manifests import K8S, RENDERED, WHOLE, containers, environment, name, objects, one, text
 
 
 class Rules(unittest.TestCase):
@@ -48,6 +48,13 @@ class Overlays(unittest.TestCase):
         there = {path.parent.relative_to(K8S).as_posix() for path in K8S.glob("*/**/kustomization.yaml")}
         # An overlay of a test, which nobody applies.
         self.assertEqual(used, there - {"played/overlay"})
+
+    def test_in_production_services_answer_gateways_alone(self):
+        found = {}
+        for _, container, workload in containers(objects("overlays/production")):
+            found[name(workload)] = environment(container, objects("overlays/production")).get("HOMEPOT_GRPC_CLIENT_AUTH")
+        required = {called for called, value in found.items() if value == "required"}
+        self.assertEqual(required, {"homepot-registry", "homepot-telemetry", "homepot-command"})
 
     def test_the_release_is_that_of_the_programs(self):
         manifest = (K8S.parent / "Cargo.toml").read_text()

@@ -69,7 +69,7 @@ class Secrets(unittest.TestCase):
             "homepot-devices-tls": [DEVICES, "homepot-link"],
             "homepot-gateway-tls": [OPERATORS, "homepot-gateway"],
         }
-        self.assertEqual(set(made), {*expected, "homepot-authority"})
+        self.assertEqual(set(made), {*expected, "homepot-gateway-client-tls", "homepot-authority"})
         for name, hosts in expected.items():
             into = self.write(made[name])
             for host in hosts:
@@ -79,6 +79,15 @@ class Secrets(unittest.TestCase):
             self.assertEqual(public, openssl("pkey", "-in", into / "tls.key", "-pubout"))
             with self.assertRaises(subprocess.CalledProcessError):
                 openssl("verify", "-CAfile", into / "ca.crt", "-verify_hostname", "homepot-postgres", into / "tls.crt")
+
+    def test_a_gateway_shows_what_is_for_clients_alone_and_servers_what_is_not(self):
+        made = secrets("certificates", *NAMES)
+        for name in ("homepot-services-tls", "homepot-devices-tls", "homepot-gateway-tls", "homepot-gateway-client-tls"):
+            into = self.write(made[name])
+            for purpose in ("sslclient", "sslserver"):
+                checked = ["openssl", "verify", "-CAfile", into / "ca.crt", "-purpose", purpose, into / "tls.crt"]
+                is_fit = subprocess.run(checked, capture_output=True, check=False).returncode == 0
+                self.assertEqual(is_fit, (purpose == "sslclient") == (name == "homepot-gateway-client-tls"), f"{name}: {purpose}")
 
     def test_certificates_are_renewed_by_the_authority_that_there_is(self):
         authority = self.write(secrets("certificates", *NAMES)["homepot-authority"])
@@ -133,9 +142,10 @@ class Secrets(unittest.TestCase):
         for certificate in (one for one in cluster if one["kind"] == "Certificate"):
             name = certificate["spec"]["secretName"]
             if name not in made:
-                # What browsers see, and what callers show to services: without cert-manager nobody has to.
-                shown_by_callers = "client auth" in certificate["spec"].get("usages", [])
-                self.assertTrue(shown_by_callers or name == "homepot-public-tls", name)
+                # What browsers see, and what the proxy of a Gateway shows: there are such only with operators in the cluster.
+                self.assertIn(name, ("homepot-public-tls", "homepot-proxy-client-tls"))
+            elif "client auth" in certificate["spec"].get("usages", []):
+                openssl("verify", "-CAfile", self.write(made[name]) / "ca.crt", "-purpose", "sslclient", self.directory / "secret/tls.crt")
             elif name != "homepot-authority":
                 shown = openssl("x509", "-in", self.write(made[name]) / "tls.crt", "-noout", "-ext", "subjectAltName")
                 self.assertEqual(set(certificate["spec"]["dnsNames"]), set(re.findall(r"DNS:([\w.-]+)", shown)), name)

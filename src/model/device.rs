@@ -345,6 +345,8 @@ pub struct Hello {
     pub journal_id: Option<String>,
     /// Since its boot; `None`: it did not say.
     pub since_boot: Option<Duration>,
+    /// Whether releases may bring files to it.
+    pub takes_releases: bool,
 }
 
 impl Hello {
@@ -387,6 +389,7 @@ impl TryFrom<device_pb::Hello> for Hello {
             device_time,
             journal_id: non_empty(hello.journal_id),
             since_boot,
+            takes_releases: hello.takes_releases,
         })
     }
 }

@@ -7,6 +7,9 @@ use crate::error::Error;
 /// Declares a text with a checked form.
 macro_rules! checked_text {
     ($(#[$doc:meta])* $name:ident, $field:literal, $max:literal, $allowed:expr, $first:expr, $rule:literal) => {
+        checked_text!($(#[$doc])* $name, $field, 1..=$max, $allowed, $first, $rule);
+    };
+    ($(#[$doc:meta])* $name:ident, $field:literal, $long:expr, $allowed:expr, $first:expr, $rule:literal) => {
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub struct $name(String);
@@ -25,7 +28,7 @@ macro_rules! checked_text {
                     return Err(Error::missing(field));
                 }
                 let well_formed =
-                    text.len() <= $max && text.chars().all(allowed) && text.chars().next().is_some_and(first);
+                    $long.contains(&text.len()) && text.chars().all(allowed) && text.chars().next().is_some_and(first);
                 if !well_formed {
                     return Err(Error::invalid(field, $rule));
                 }
@@ -179,83 +182,50 @@ impl Default for DeviceType {
     }
 }
 
-/// A command's id. Version 7, so that ids sort by the time they were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CommandId(pub uuid::Uuid);
+checked_text!(
+    /// A SHA-256 digest in hexadecimal digits.
+    Sha256, "sha256", 64..=64, |c| matches!(c, '0'..='9' | 'a'..='f'), |_| true,
+    "must be a SHA-256 digest: 64 hexadecimal digits in lower case"
+);
 
-impl CommandId {
-    /// Reads a UUID; the error names `command_id`.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        if text.is_empty() {
-            return Err(Error::missing("command_id"));
+/// Declares the id of something: a UUID, version 7, so that ids sort by the time they were made.
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident, $field:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub struct $name(pub uuid::Uuid);
+
+        impl $name {
+            /// Reads a UUID; the error names the field as the protocol does.
+            pub fn parse(text: &str) -> Result<Self, Error> {
+                if text.is_empty() {
+                    return Err(Error::missing($field));
+                }
+                uuid::Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid($field, "is not a UUID"))
+            }
         }
-        uuid::Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid("command_id", "is not a UUID"))
-    }
-}
 
-impl fmt::Display for CommandId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_hyphenated().fmt(f)
-    }
-}
-
-/// A run's id. Version 7, so that ids sort by the time they were made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId(pub uuid::Uuid);
-
-impl RunId {
-    /// Reads a UUID; the error names `run_id`.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        if text.is_empty() {
-            return Err(Error::missing("run_id"));
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.as_hyphenated().fmt(f)
+            }
         }
-        uuid::Uuid::try_parse(text).map(Self).map_err(|_| Error::invalid("run_id", "is not a UUID"))
-    }
+    };
 }
 
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.as_hyphenated().fmt(f)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn device_ids_of_the_field_are_taken_and_what_could_break_a_path_is_not() {
-        for good in ["pos-terminal-001", "AA:BB:CC:00:11:22", "a", "gw_7.lan"] {
-            assert_eq!(DeviceId::parse(good).unwrap().as_str(), good);
-        }
-        for bad in ["", "-a", "a/b", "a b", "ä", "a\0", &"a".repeat(129)] {
-            let error = DeviceId::parse(bad).unwrap_err();
-            assert_eq!(error.field_violations()[0].field, "device_id");
-        }
-    }
-
-    #[test]
-    fn device_types_are_kept_in_lower_case() {
-        assert_eq!(DeviceType::parse_any_case("POS_Terminal").unwrap().as_str(), "pos_terminal");
-        assert!(DeviceType::parse_any_case("POS terminal").is_err());
-    }
-
-    #[test]
-    fn command_types_match_without_regard_to_case() {
-        assert_eq!(CommandType::parse_any_case("reBoot").unwrap().as_str(), "REBOOT");
-        assert!(CommandType::parse_any_case("1REBOOT").is_err());
-        assert_eq!(CommandType::parse_any_case("ping"), CommandType::parse("PING"));
-    }
-
-    #[test]
-    fn the_spelling_that_was_asked_for_is_kept() {
-        let asked = CommandType::parse_any_case("reBoot").unwrap();
-        assert_eq!((asked.as_str(), asked.spelling()), ("REBOOT", Some("reBoot")));
-        assert_eq!(CommandType::parse_any_case("REBOOT").unwrap().spelling(), None);
-        let stored = |spelling: &str| CommandType::parse("PING").unwrap().spelled(Some(spelling.to_owned()));
-        assert_eq!(
-            (stored("ping").spelling(), stored("PING").spelling(), stored("pong").spelling()),
-            (Some("ping"), None, None)
-        );
-    }
-}
+id!(
+    /// A command's id.
+    CommandId, "command_id"
+);
+id!(
+    /// A run's id.
+    RunId, "run_id"
+);
+id!(
+    /// A release's id.
+    ReleaseId, "release_id"
+);
+id!(
+    /// A rollout's id.
+    RolloutId, "rollout_id"
+);

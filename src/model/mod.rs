@@ -20,6 +20,7 @@ mod operator_session;
 mod page;
 mod presence;
 mod proof;
+mod rollout;
 mod run;
 mod sample;
 mod secret;
@@ -43,7 +44,9 @@ pub use device::{Device, DeviceChange, DeviceSource, Enrollment, Hello, SelfChan
 pub use expected::check_expected_devices;
 pub use fleet::{BySource, DeviceOrder, FleetSummary, SiteCount};
 pub use history::History;
-pub use ids::{CommandId, CommandType, DeviceId, DeviceType, OperatorName, RunId, SiteId};
+pub use ids::{
+    CommandId, CommandType, DeviceId, DeviceType, OperatorName, ReleaseId, RolloutId, RunId, Sha256, SiteId,
+};
 pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};
 pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Heading, Loss, LossReason, Metric, MetricKind, Unit, shortest_decimal};
@@ -52,6 +55,11 @@ pub use operator_session::{OperatorSession, SESSION_ABSOLUTE, SESSION_IDLE, SIGN
 pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use proof::{Nonce, ProofKey, proof_text};
+pub use rollout::{
+    Artifact, CHUNK_BYTES, DesiredRelease, DeviceTarget, DeviceUpdate, MAX_TARGETS, Phases, PlannedDevice, Release,
+    ReleaseFile, Rollout, RolloutDevice, RolloutOrder, RolloutProgress, RolloutState, RolloutStep, Signers,
+    TargetChange, TrustRoot, UpdateAction, UpdateReport, UpdateState,
+};
 pub use run::{Run, RunDevice, RunDeviceFilter, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};
 pub use secret::{Secret, SecretKind};

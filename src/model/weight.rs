@@ -6,8 +6,8 @@
 use serde_json::Value;
 
 use super::{
-    Command, Device, EnrollmentToken, ErrorGroup, JsonObject, Labels, Operator, Run, RunDevice, Site, SiteScope,
-    StoredActivity, StoredSample, Whom,
+    Command, Device, EnrollmentToken, ErrorGroup, JsonObject, Labels, Operator, PlannedDevice, Release, Rollout,
+    RolloutDevice, Run, RunDevice, Site, SiteScope, StoredActivity, StoredSample, Target, TrustRoot, Whom,
 };
 
 /// Bytes in a page at most; only a single item that is larger by itself goes beyond.
@@ -65,13 +65,50 @@ impl Weigh for Command {
 
 impl Weigh for Run {
     fn weight(&self) -> usize {
-        let target = match &self.order.target.whom {
+        let texts = self.reason.weight() + self.order.description.weight() + self.order.idempotency_key.weight();
+        3 * BASE + self.order.payload.weight() + self.order.target.weight() + texts
+    }
+}
+
+impl Weigh for Target {
+    fn weight(&self) -> usize {
+        match &self.whom {
             Whom::Devices(ids) => ids.iter().map(|id| 4 + id.as_str().len()).sum(),
             Whom::Matching { selector, .. } => selector.as_ref().map_or(0, |selector| selector.as_str().len()),
             Whom::Fleet => 0,
-        };
+        }
+    }
+}
+
+impl Weigh for Rollout {
+    fn weight(&self) -> usize {
         let texts = self.reason.weight() + self.order.description.weight() + self.order.idempotency_key.weight();
-        3 * BASE + self.order.payload.weight() + target + texts
+        3 * BASE + self.order.target.weight() + texts
+    }
+}
+
+impl Weigh for RolloutDevice {
+    fn weight(&self) -> usize {
+        2 * BASE + self.reason.weight()
+    }
+}
+
+impl Weigh for PlannedDevice {
+    fn weight(&self) -> usize {
+        2 * BASE + self.reason.weight() + self.changes.len() * BASE
+    }
+}
+
+impl Weigh for Release {
+    fn weight(&self) -> usize {
+        // A key's id has 16 letters.
+        2 * BASE + self.files.len() * BASE + self.key_ids.len() * 18
+    }
+}
+
+impl Weigh for TrustRoot {
+    fn weight(&self) -> usize {
+        BASE + self.signed.len() + (self.root_keys.key_ids.len() + self.release_keys.key_ids.len()) * 18
     }
 }
 

@@ -5,8 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use bytes::{Buf, BufMut, Bytes};
 use homepot::pb::{
     analytics::v1::analytics_service_client::AnalyticsServiceClient,
-    command::v1::command_service_client::CommandServiceClient, device::v1::device_service_client::DeviceServiceClient,
+    command::v1::command_service_client::CommandServiceClient,
+    device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
+    rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
     session::v1::session_service_client::SessionServiceClient,
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
@@ -81,6 +83,10 @@ pub struct Clients {
     pub telemetry: TelemetryServiceClient<Connection>,
     /// CommandService.
     pub command: CommandServiceClient<Connection>,
+    /// ReleaseService.
+    pub releases: ReleaseServiceClient<Connection>,
+    /// RolloutService.
+    pub rollouts: RolloutServiceClient<Connection>,
     /// AnalyticsService.
     pub analytics: AnalyticsServiceClient<Connection>,
 }
@@ -95,6 +101,8 @@ impl Clients {
             session: SessionServiceClient::new(connection.clone()),
             telemetry: TelemetryServiceClient::new(connection.clone()),
             command: CommandServiceClient::new(connection.clone()),
+            releases: ReleaseServiceClient::new(connection.clone()),
+            rollouts: RolloutServiceClient::new(connection.clone()),
             analytics: AnalyticsServiceClient::new(connection),
         }
     }

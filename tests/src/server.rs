@@ -239,7 +239,8 @@ pub fn free_address() -> String {
 
 /// Takes the tester's own settings off a command.
 pub fn clean(mut command: Command) -> Command {
-    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOMEPOT_")) {
+    let is_ours = |name: &str| ["HOMEPOT_", "OTEL_"].iter().any(|prefix| name.starts_with(prefix));
+    for (name, _) in std::env::vars_os().filter(|(name, _)| is_ours(&name.to_string_lossy())) {
         command.env_remove(name);
     }
     command

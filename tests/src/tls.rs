@@ -75,6 +75,12 @@ impl Certificate {
         (chain, PrivateKeyDer::from_pem_file(self.path("key.pem")).expect("it was written"))
     }
 
+    /// How a gRPC server of the tests itself shows it.
+    pub(crate) fn identity(&self) -> tonic::transport::Identity {
+        let read = |name| std::fs::read(self.path(name)).expect("it was written");
+        tonic::transport::Identity::from_pem(read("cert.pem"), read("key.pem"))
+    }
+
     /// How a server of the tests itself shows it.
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
         let (shown, key) = self.chain_and_key();

@@ -3,6 +3,7 @@
 //! What it does with commands is in `agent/orders.rs`.
 
 mod orders;
+mod updates;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -16,6 +17,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use self::updates::{Fetched, Said, Updates};
 use crate::{
     RunError, VERSION,
     collector::Collector,
@@ -26,6 +28,7 @@ use crate::{
         Event, Introduction, Outgoing, Terms,
         clock::ServerClock,
         connection, endpoint,
+        fetch::Fetcher,
         reconnect::End,
         spool::{self, Spool},
         uplink::Uplink,
@@ -152,8 +155,15 @@ async fn enrol_and_work(
         capabilities: CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
         source: DeviceSource::Real,
         journal_id: book.journal_id().to_owned(),
+        takes_releases: updates::are_taken(&config),
     };
+    let updates = updates::Updates::start(&config, &credentials.device_id, &state, &boot_id)
+        .map_err(|error| config_error(format!("update_root_file: {error}")))?;
+    let (ticket, newest_ticket) = watch::channel(None);
     let agent = Agent {
+        updates,
+        fetcher: Some(Fetcher::new(endpoint.clone(), credentials.clone(), newest_ticket)),
+        fetching: None,
         book,
         settings,
         collector: Collector::new(state.clone(), &boot_id, config.host_root.clone()),
@@ -173,7 +183,7 @@ async fn enrol_and_work(
         journal_is_another: false,
     };
     tracing::info!(device_id = %credentials.device_id, server = %config.server, version = VERSION, "agent started");
-    let events = connection::spawn(endpoint, credentials, introduction, stop.clone());
+    let events = connection::spawn(endpoint, credentials, introduction, ticket, stop.clone());
     agent.work(events, stop).await
 }
 
@@ -191,6 +201,12 @@ struct Agent {
     outgoing: Option<mpsc::Sender<Outgoing>>,
     /// What is to be said of commands in this session, before any sample.
     messages: VecDeque<Outgoing>,
+    /// Puts releases in place; `None`: the configuration names no target.
+    updates: Option<Updates>,
+    /// There while nothing is being fetched.
+    fetcher: Option<Fetcher>,
+    /// The one part of a file that is being fetched.
+    fetching: Option<JoinHandle<Fetched>>,
     /// The one command that runs. The others wait their turn.
     running: Option<(CommandId, JoinHandle<Verdict>)>,
     started: Instant,
@@ -222,6 +238,8 @@ impl Agent {
                 },
                 permit = room(self.outgoing.clone()), if has_outgoing => self.send(permit),
                 (id, verdict) = ended(&mut self.running) => self.on_end(id, verdict),
+                said = updates::said(&mut self.updates) => self.on_said(said),
+                fetched = updates::fetched(&mut self.fetching) => self.on_fetched(fetched),
                 () = sleep_until(next_sample), if deadline.is_none() => self.sample(),
                 () = sleep_until(due.unwrap_or(next_sample)), if due.is_some_and(|_| !has_outgoing) => {
                     self.uplink.sync(Instant::now());
@@ -260,6 +278,17 @@ impl Agent {
                 }
                 self.book.forget(command_id);
             }
+            Event::DesiredRelease(desired) => {
+                tracing::info!(generation = desired.generation, action = ?desired.action(), "the server says what to have");
+                if let Some(updates) = &self.updates {
+                    updates.desired(desired);
+                }
+            }
+            Event::UpdateReportAcknowledged(ack) => {
+                if let Some(updates) = &self.updates {
+                    updates.acknowledged(ack);
+                }
+            }
             Event::Refused { message, field, reason } => {
                 tracing::warn!(message_kind = message, field, reason, "the server refused a message");
             }
@@ -280,6 +309,9 @@ impl Agent {
         self.clock = terms.clock;
         self.journal_is_another = false;
         self.say_how_commands_stand();
+        if let Some(updates) = &self.updates {
+            updates.attached();
+        }
         self.status.send_modify(|status| {
             status.phase = Phase::Attached;
             status.session_epoch = Some(terms.session_epoch);
@@ -299,6 +331,28 @@ impl Agent {
             tracing::warn!(reason, retry_in_ms, "detached");
         }
         self.status.send_modify(|status| status.failed(end, retry_in));
+    }
+
+    /// The thread of updates says something; `None`: it has ended, and has said why.
+    fn on_said(&mut self, said: Option<Said>) {
+        match said {
+            Some(Said::Report(report)) if self.outgoing.is_some() => self.messages.push_back(Outgoing::Update(report)),
+            // The next session is told anew.
+            Some(Said::Report(_)) => {}
+            Some(Said::Fetch(request)) => {
+                if let Some(fetcher) = self.fetcher.take() {
+                    self.fetching = Some(tokio::spawn(updates::fetch(fetcher, request)));
+                }
+            }
+            None => self.updates = None,
+        }
+    }
+
+    fn on_fetched(&mut self, Fetched { fetcher, request, part }: Fetched) {
+        self.fetcher = Some(fetcher);
+        if let Some(updates) = &self.updates {
+            updates.fetched(&request, part);
+        }
     }
 
     fn interval(&self) -> Duration {

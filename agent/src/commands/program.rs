@@ -1,7 +1,11 @@
 //! Runs a program that the local configuration names: no shell, an environment that holds a path
-//! and which command it runs for, bounded time and output.
+//! and what it runs for, bounded time and output.
 
-use std::{io, process::Stdio, time::Duration};
+use std::{
+    io,
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
 
 use homepot::model::{CommandId, CommandState, CommandType};
 use serde_json::json;
@@ -30,24 +34,29 @@ pub struct Cause {
     pub command_type: CommandType,
 }
 
+/// How a program ended, and the end of each of its outputs.
+#[derive(Debug)]
+pub struct Execution {
+    /// How it ended; the error says that it ran too long or can't be waited for.
+    pub ended: Result<ExitStatus, String>,
+    /// What it wrote to its output.
+    pub stdout: String,
+    /// What it wrote to its error output.
+    pub stderr: String,
+}
+
 /// Runs the program and says how it ended. With `reboots`, success is that the machine goes down.
 pub async fn run(rule: &ProgramRule, cause: &Cause, run_timeout: Duration, reboots: bool) -> Verdict {
     let deadline = Instant::now() + run_timeout;
-    let mut child = match start(rule, cause) {
-        Ok(child) => child,
-        Err(error) => {
-            let reason = format!("can't start {}: {error}", rule.program.display());
-            return Verdict::without_success(CommandState::Failed, reason);
-        }
+    let environment = [
+        ("HOMEPOT_COMMAND_ID", cause.command_id.to_string()),
+        ("HOMEPOT_COMMAND_TYPE", cause.command_type.as_str().to_owned()),
+    ];
+    let execution = match execute(rule, &environment, run_timeout).await {
+        Ok(execution) => execution,
+        Err(reason) => return Verdict::without_success(CommandState::Failed, reason),
     };
-    let output = child.stdout.take().map(|pipe| tokio::spawn(tail(pipe)));
-    let errors = child.stderr.take().map(|pipe| tokio::spawn(tail(pipe)));
-
-    let ended = timeout_at(deadline, child.wait()).await;
-    if ended.is_err() {
-        end(&mut child).await;
-    }
-    let result = json!({ "stdout": collect(output).await, "stderr": collect(errors).await });
+    let result = json!({ "stdout": execution.stdout, "stderr": execution.stderr });
     let failed = |reason: String, exit_code: Option<i32>| {
         let mut verdict = Verdict::without_success(CommandState::Failed, reason);
         verdict.result = result.as_object().cloned();
@@ -56,10 +65,9 @@ pub async fn run(rule: &ProgramRule, cause: &Cause, run_timeout: Duration, reboo
         }
         verdict
     };
-    let status = match ended {
-        Err(_) => return failed(format!("timed out after {} s", run_timeout.as_secs()), None),
-        Ok(Err(error)) => return failed(format!("can't wait for the program: {error}"), None),
-        Ok(Ok(status)) => status,
+    let status = match execution.ended {
+        Err(reason) => return failed(reason, None),
+        Ok(status) => status,
     };
     if !status.success() {
         return failed(format!("the program ended with {status}"), status.code());
@@ -76,11 +84,34 @@ pub async fn run(rule: &ProgramRule, cause: &Cause, run_timeout: Duration, reboo
     verdict
 }
 
-fn start(rule: &ProgramRule, cause: &Cause) -> io::Result<Child> {
+/// Runs the program until it ends or has run for too long; then it is ended with all that it started. The error says that it could not
+/// be started.
+pub async fn execute(
+    rule: &ProgramRule,
+    environment: &[(&str, String)],
+    run_timeout: Duration,
+) -> Result<Execution, String> {
+    let deadline = Instant::now() + run_timeout;
+    let mut child =
+        start(rule, environment).map_err(|error| format!("can't start {}: {error}", rule.program.display()))?;
+    let output = child.stdout.take().map(|pipe| tokio::spawn(tail(pipe)));
+    let errors = child.stderr.take().map(|pipe| tokio::spawn(tail(pipe)));
+    let ended = timeout_at(deadline, child.wait()).await;
+    if ended.is_err() {
+        end(&mut child).await;
+    }
+    let ended = match ended {
+        Err(_) => Err(format!("timed out after {} s", run_timeout.as_secs())),
+        Ok(Err(error)) => Err(format!("can't wait for the program: {error}")),
+        Ok(Ok(status)) => Ok(status),
+    };
+    Ok(Execution { ended, stdout: collect(output).await, stderr: collect(errors).await })
+}
+
+fn start(rule: &ProgramRule, environment: &[(&str, String)]) -> io::Result<Child> {
     let mut command = Command::new(&rule.program);
     command.args(&rule.args).env_clear().env("PATH", PATH).current_dir("/");
-    command.env("HOMEPOT_COMMAND_ID", cause.command_id.to_string());
-    command.env("HOMEPOT_COMMAND_TYPE", cause.command_type.as_str());
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     platform::own_group(&mut command);
     command.spawn()

@@ -8,7 +8,11 @@ use std::{
 
 use toml::{Table, Value};
 
-use crate::commands::{Rules, builtin::ProgramRule};
+use super::targets;
+use crate::{
+    commands::{Rules, builtin::ProgramRule},
+    update::Targets,
+};
 
 const RESTART_APP: &str = "restart_app";
 const REBOOT: &str = "reboot";
@@ -24,18 +28,25 @@ pub(super) struct File {
     pub(super) state_dir: Option<PathBuf>,
     pub(super) host_root: Option<PathBuf>,
     pub(super) ca_file: Option<PathBuf>,
+    pub(super) update_probation: Option<String>,
+    pub(super) update_healthy_for: Option<String>,
     pub(super) enrollment_token_file: Option<PathBuf>,
     pub(super) allow_plaintext: Option<bool>,
     pub(super) spool_max_bytes: Option<String>,
     pub(super) spool_max_age: Option<String>,
+    pub(super) update_root_file: Option<PathBuf>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
+    /// Where releases may be put, and what is run around it.
+    pub(super) targets: Targets,
 }
 
 impl File {
     /// Both together; what `later` says counts.
     pub(super) fn before(mut self, later: Self) -> Self {
         self.commands.extend(later.commands);
+        self.targets.targets.extend(later.targets.targets);
+        self.targets.checks.extend(later.targets.checks);
         Self {
             server: later.server.or(self.server),
             site: later.site.or(self.site),
@@ -45,11 +56,15 @@ impl File {
             state_dir: later.state_dir.or(self.state_dir),
             host_root: later.host_root.or(self.host_root),
             ca_file: later.ca_file.or(self.ca_file),
+            update_probation: later.update_probation.or(self.update_probation),
+            update_healthy_for: later.update_healthy_for.or(self.update_healthy_for),
             enrollment_token_file: later.enrollment_token_file.or(self.enrollment_token_file),
             allow_plaintext: later.allow_plaintext.or(self.allow_plaintext),
             spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
             spool_max_age: later.spool_max_age.or(self.spool_max_age),
+            update_root_file: later.update_root_file.or(self.update_root_file),
             commands: self.commands,
+            targets: self.targets,
         }
     }
 
@@ -118,13 +133,18 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         state_dir: keys.text("state_dir").map(PathBuf::from),
         host_root: keys.text("host_root").map(PathBuf::from),
         ca_file: keys.text("ca_file").map(PathBuf::from),
+        update_probation: keys.text("update_probation"),
+        update_healthy_for: keys.text("update_healthy_for"),
         enrollment_token_file: keys.text("enrollment_token_file").map(PathBuf::from),
         allow_plaintext: keys.flag("allow_plaintext"),
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
+        update_root_file: keys.text("update_root_file").map(PathBuf::from),
         commands: BTreeMap::new(),
+        targets: Targets::default(),
     };
     let commands = keys.table("commands");
+    let (places, checks) = (keys.table("targets"), keys.table("checks"));
     keys.refuse_the_rest();
 
     let mut keys = Keys { prefix: "commands.", table: commands, faults };
@@ -132,7 +152,8 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
     keys.refuse_the_rest();
     let told = tables.into_iter().flatten();
     let commands = told.map(|(name, table)| (name, rule(&format!("commands.{name}."), table, faults))).collect();
-    File { commands, ..file }
+    let targets = Targets { targets: targets::read(places, faults), checks: targets::read_checks(checks, faults) };
+    File { commands, targets, ..file }
 }
 
 fn rule(prefix: &str, table: Table, faults: &mut Vec<String>) -> Option<ProgramRule> {
@@ -152,10 +173,10 @@ fn rule(prefix: &str, table: Table, faults: &mut Vec<String>) -> Option<ProgramR
 }
 
 /// The keys of a table; each is taken once, and what is left over is a fault.
-struct Keys<'a> {
-    prefix: &'a str,
-    table: Table,
-    faults: &'a mut Vec<String>,
+pub(super) struct Keys<'a> {
+    pub(super) prefix: &'a str,
+    pub(super) table: Table,
+    pub(super) faults: &'a mut Vec<String>,
 }
 
 impl Keys<'_> {
@@ -167,7 +188,7 @@ impl Keys<'_> {
         value
     }
 
-    fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         self.take(key, "a text", text)
     }
 
@@ -175,7 +196,7 @@ impl Keys<'_> {
         self.take(key, "true or false", |value| value.as_bool())
     }
 
-    fn texts(&mut self, key: &str) -> Vec<String> {
+    pub(super) fn texts(&mut self, key: &str) -> Vec<String> {
         let list = |value| match value {
             Value::Array(values) => values.into_iter().map(text).collect(),
             _ => None,
@@ -183,7 +204,7 @@ impl Keys<'_> {
         self.take(key, "a list of texts", list).unwrap_or_default()
     }
 
-    fn table(&mut self, key: &str) -> Table {
+    pub(super) fn table(&mut self, key: &str) -> Table {
         let table = |value| match value {
             Value::Table(table) => Some(table),
             _ => None,
@@ -191,7 +212,7 @@ impl Keys<'_> {
         self.take(key, "a table", table).unwrap_or_default()
     }
 
-    fn refuse_the_rest(self) {
+    pub(super) fn refuse_the_rest(self) {
         let unknown = self.table.keys().map(|key| format!("unknown key {}{key}", self.prefix));
         self.faults.extend(unknown);
     }

@@ -15,6 +15,9 @@
 //! allow_plaintext = false           # http:// beyond this machine
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
+//! update_root_file = "/etc/homepot/release-root" # who signs releases; without it none is installed
+//! update_probation = "2m"           # a release that is not well within this time is undone
+//! update_healthy_for = "30s"        # it is well once all health checks have passed for this long
 //!
 //! [commands.restart_app]
 //! allow = true
@@ -24,12 +27,25 @@
 //! [commands.reboot]
 //! allow = true
 //! program = "/usr/sbin/reboot"
+//!
+//! [targets.pos-config]              # a file that releases may replace, by its name in them
+//! path = "/etc/pos/pos.toml"        # without symbolic links
+//! owner = "pos"                     # default: the agent's user and group
+//! group = "pos"
+//! mode = "0640"                     # default: 0644
+//! validator = ["/usr/bin/pos", "check", "{file}"]
+//! reload = ["/usr/bin/systemctl", "reload", "pos"]
+//! health = ["/usr/bin/pos", "ping"]
+//!
+//! [checks.pos-answers]              # a program that a release may ask for by its name
+//! program = ["/usr/bin/pos", "self-test"]
 //! ```
 //!
 //! All faults are reported at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
 
 mod amount;
 mod file;
+mod targets;
 mod token;
 
 use std::{
@@ -47,6 +63,7 @@ use crate::{
     commands::{Rules, builtin::ProgramRule},
     platform,
     protocol::spool::{MAX_AGE, MAX_BYTES},
+    update::{Targets, Timing},
 };
 
 const SERVER: &str = "http://127.0.0.1:50051";
@@ -158,6 +175,12 @@ pub struct Config {
     pub spool_max_age: Duration,
     /// What commands may do here.
     pub rules: Rules,
+    /// Where releases may be put, and what is run around it.
+    pub targets: Targets,
+    /// The first root of releases, as `homepot sign` leaves it. Without one no release is installed.
+    pub update_root_file: Option<PathBuf>,
+    /// How long a release may take to prove itself, and how long it has to be well.
+    pub timing: Timing,
 }
 
 impl Defaults {
@@ -210,8 +233,11 @@ impl Config {
             ("commands.reboot.program", program(&self.rules.reboot)),
             ("ca_file", self.ca_file.clone()),
             ("enrollment_token_file", self.enrollment_token_file.clone()),
+            ("update_root_file", self.update_root_file.clone()),
         ];
-        named.into_iter().filter_map(|(key, path)| untrusted(key, &path?)).collect()
+        let named = named.into_iter().filter_map(|(key, path)| untrusted(key, &path?));
+        let programs = targets::programs(&self.targets);
+        named.chain(programs.filter_map(|(key, path)| untrusted(&key, path))).collect()
     }
 
     /// Combines flags, the texts of the files, later ones first, and defaults, and reports every fault.
@@ -220,6 +246,7 @@ impl Config {
         let read = texts.iter().map(|(path, text)| file::read(path, text, &mut faults));
         let file = read.reduce(file::File::before).unwrap_or_default();
         let rules = file.rules();
+        faults.extend(targets::twins(&file.targets));
 
         let server = flags.server.clone().or(file.server).unwrap_or_else(|| SERVER.to_owned());
         let allow_plaintext = flags.allow_plaintext || file.allow_plaintext.unwrap_or_default();
@@ -246,6 +273,19 @@ impl Config {
         let age = flags.spool_max_age.clone().or(file.spool_max_age).map(|text| amount::span(&text));
         let spool_max_age = age.map_or(Some(MAX_AGE), |age| take(&mut faults, "spool_max_age", age));
 
+        let mut span = |key: &str, text: Option<String>, default: Duration| match text {
+            None => Some(default),
+            Some(text) => take(&mut faults, key, amount::short_span(&text)),
+        };
+        let usual = Timing::default();
+        let probation = span("update_probation", file.update_probation, usual.probation);
+        let healthy_for = span("update_healthy_for", file.update_healthy_for, usual.healthy_for);
+        let timing =
+            probation.zip(healthy_for).map(|(probation, healthy_for)| Timing { probation, healthy_for, ..usual });
+        if timing.is_some_and(|timing| timing.healthy_for >= timing.probation) {
+            faults.push("update_healthy_for: must be less than update_probation".to_owned());
+        }
+
         let host_root = flags.host_root.clone().or(file.host_root);
         if let Some(root) = host_root.as_ref().filter(|root| !root.is_dir()) {
             faults.push(format!("host_root: {} is not a directory; mount the machine's root there", root.display()));
@@ -270,6 +310,9 @@ impl Config {
             spool_max_bytes: spool_max_bytes.unwrap_or(MAX_BYTES),
             spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
             rules,
+            targets: file.targets,
+            timing: timing.unwrap_or_default(),
+            update_root_file: file.update_root_file,
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),

@@ -18,12 +18,12 @@ use homepot::{
 };
 use tokio::{
     select,
-    sync::mpsc,
+    sync::{mpsc, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 use tokio_stream::wrappers::ReceiverStream;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Streaming, transport::Endpoint};
+use tonic::{Streaming, transport::Endpoint};
 
 use super::{
     clock::ServerClock,
@@ -67,6 +67,8 @@ pub struct Introduction {
     pub source: DeviceSource,
     /// Names the journal that commands are kept in; empty: there is none.
     pub journal_id: String,
+    /// Whether releases may bring files to it.
+    pub takes_releases: bool,
 }
 
 /// What Welcome set.
@@ -136,6 +138,10 @@ pub enum Event {
         /// Why it was refused; empty when it was taken.
         refusal: String,
     },
+    /// The release that the device should have. Nothing of it is checked yet.
+    DesiredRelease(pb::DesiredRelease),
+    /// A report about a release is durable, or was refused for good.
+    UpdateReportAcknowledged(pb::UpdateReportAck),
     /// A message was not taken.
     Refused {
         /// Its kind.
@@ -167,6 +173,8 @@ pub enum Outgoing {
     Started(CommandId),
     /// How a command ended.
     Outcome(Outcome),
+    /// How far the device is with a release, and what it has.
+    Update(pb::UpdateReport),
     /// Not sent: the session is to end, and the next one to begin with another journal.
     AttachAgain {
         /// The journal's id.
@@ -174,15 +182,16 @@ pub enum Outgoing {
     },
 }
 
-/// Holds the connection until `stop`; the channel it returns ends when the task has.
+/// Holds the connection until `stop`; the channel it returns ends when the task has. The ticket for reconnects is left in `ticket`.
 pub fn spawn(
     endpoint: Endpoint,
     credentials: Credentials,
     introduction: Introduction,
+    ticket: watch::Sender<Option<String>>,
     stop: CancellationToken,
 ) -> mpsc::Receiver<Event> {
     let (events, receiver) = mpsc::channel(CHANNEL);
-    let connection = Connection { endpoint, credentials, introduction, stop, events, ticket: None };
+    let connection = Connection { endpoint, credentials, introduction, stop, events, ticket };
     tokio::spawn(connection.hold());
     receiver
 }
@@ -194,7 +203,7 @@ struct Connection {
     stop: CancellationToken,
     events: mpsc::Sender<Event>,
     /// Spares the server the slow check of the key; worthless without it.
-    ticket: Option<String>,
+    ticket: watch::Sender<Option<String>>,
 }
 
 /// The owner is gone or wants the connection to end.
@@ -212,7 +221,7 @@ impl Connection {
         loop {
             let Ok(end) = self.attempt(&mut reconnect).await else { return };
             if matches!(&end, End::Refused(error) if error.kind() == Kind::Unauthenticated) {
-                self.ticket = None;
+                self.ticket.send_replace(None);
             }
             let retry_in = reconnect.after(&end, Instant::now(), random());
             if self.tell(Event::Detached { end, retry_in }).await.is_err() {
@@ -252,16 +261,18 @@ impl Connection {
         let hello_at = platform::since_boot();
         // Hello lies ready before the call: a server may answer headers only once it has read it.
         up.try_send(self.hello()).map_err(|_| End::Lost)?;
-        let request = self.authenticated(ReceiverStream::new(requests))?;
+        let request = self.credentials.sign(ReceiverStream::new(requests), self.ticket.borrow().as_deref())?;
         let response = client.attach(request).await.map_err(|status| refused(&status))?;
         let mut down = response.into_inner();
         loop {
             let message = down.message().await.map_err(|status| refused(&status))?.ok_or(End::Lost)?;
             match message.message {
-                Some(Down::Welcome(welcome)) => {
+                Some(Down::Welcome(mut welcome)) => {
                     let terms = terms(&welcome, hello_at);
                     let heartbeat_interval = terms.heartbeat_interval;
-                    self.ticket = Some(welcome.reconnect_ticket).filter(|ticket| !ticket.is_empty());
+                    let ticket =
+                        Some(std::mem::take(&mut welcome.reconnect_ticket)).filter(|ticket| !ticket.is_empty());
+                    self.ticket.send_replace(ticket);
                     return Ok((Session { up, down, heartbeat_interval }, terms));
                 }
                 Some(Down::Challenge(challenge)) => {
@@ -372,6 +383,7 @@ impl Connection {
             device_time: Some(to_proto_timestamp(platform::wall_clock())),
             journal_id: self.introduction.journal_id.clone(),
             since_boot: Some(to_proto_duration(platform::since_boot())),
+            takes_releases: self.introduction.takes_releases,
         };
         pb::AttachRequest { message: Some(Up::Hello(hello)) }
     }
@@ -388,18 +400,6 @@ impl Connection {
             .map_err(|_| End::Refused(Error::new(Kind::Internal, "the server's challenge is not 32 bytes long")))?;
         let signature = signer.prove(&nonce, &self.credentials.device_id);
         Ok(pb::AttachRequest { message: Some(Up::Proof(pb::Proof { signature })) })
-    }
-
-    fn authenticated<T>(&self, message: T) -> Result<Request<T>, End> {
-        let mut request = Request::new(message);
-        let value = |text: &str, sensitive| endpoint::metadata(text, sensitive).map_err(End::Refused);
-        let metadata = request.metadata_mut();
-        metadata.insert("x-device-id", value(self.credentials.device_id.as_str(), false)?);
-        metadata.insert("x-api-key", value(self.credentials.key.reveal(), true)?);
-        if let Some(ticket) = &self.ticket {
-            metadata.insert("x-reconnect-ticket", value(ticket, true)?);
-        }
-        Ok(request)
     }
 }
 

@@ -58,6 +58,8 @@ pub fn inbound(response: pb::AttachResponse) -> Inbound {
             // What is no id is of no command that this agent could have.
             Event::JournalCheck(check.command_ids.iter().filter_map(|id| CommandId::parse(id).ok()).collect())
         }
+        Some(Down::DesiredRelease(desired)) => Event::DesiredRelease(desired),
+        Some(Down::UpdateReportAck(ack)) => Event::UpdateReportAcknowledged(ack),
         // The one and the other before a session only.
         Some(Down::Welcome(_) | Down::Challenge(_)) | None => return Inbound::Ignored,
     };
@@ -113,6 +115,7 @@ pub fn outbound(message: Outgoing) -> Option<pb::AttachRequest> {
         Outgoing::Acknowledged(id) => Up::CommandAcknowledged(pb::CommandAcknowledged { command_id: id.to_string() }),
         Outgoing::Started(id) => Up::CommandStarted(pb::CommandStarted { command_id: id.to_string() }),
         Outgoing::Outcome(outcome) => Up::CommandOutcome(outcome.into()),
+        Outgoing::Update(report) => Up::UpdateReport(report),
         Outgoing::AttachAgain { .. } => return None,
     };
     Some(pb::AttachRequest { message: Some(message) })

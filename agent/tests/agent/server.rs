@@ -233,6 +233,13 @@ impl DeviceService for Service {
         Err(Status::unimplemented("the agent streams"))
     }
 
+    async fn fetch_artifact(
+        &self,
+        _: Request<pb::FetchArtifactRequest>,
+    ) -> Result<Response<pb::FetchArtifactResponse>, Status> {
+        Err(Status::unimplemented("there are no releases"))
+    }
+
     async fn who_am_i(&self, _: Request<pb::WhoAmIRequest>) -> Result<Response<pb::WhoAmIResponse>, Status> {
         Err(Status::unimplemented("the agent knows"))
     }

@@ -1,6 +1,6 @@
 //! What each crate needs to read its own settings: turns texts into values, and collects all faults.
 //!
-//! Every setting is a flag and a `HOMEPOT_…` variable; secrets are a variable or a file, never a flag. A crate that uses a
+//! Every setting is a flag and a variable, see [`variable`]; secrets are a variable or a file, never a flag. A crate that uses a
 //! setting declares it in its module `settings`: a `clap::Args` with the flags and their help, and `read`, which takes a
 //! [`Reader`] and yields the crate's own type. The program flattens the flags of all crates into one command line and
 //! reads them with one [`Reader`], so that all faults are told at once. Flags are texts on purpose: clap would stop at the
@@ -61,9 +61,11 @@ impl fmt::Display for SettingsError {
 
 impl std::error::Error for SettingsError {}
 
-/// The environment variable of a setting: `HOMEPOT_GRPC_ADDR` for `grpc-addr`.
+/// The environment variable of a setting: `HOMEPOT_GRPC_ADDR` for `grpc-addr`. Settings that OpenTelemetry defines, whose names
+/// begin with `otel-`, have the variables that it gives them: `OTEL_SERVICE_NAME` for `otel-service-name`.
 pub fn variable(setting: &str) -> String {
-    format!("HOMEPOT_{}", setting.to_uppercase().replace('-', "_"))
+    let name = setting.to_uppercase().replace('-', "_");
+    if name.starts_with("OTEL_") { name } else { format!("HOMEPOT_{name}") }
 }
 
 /// What of the process' surroundings matters to its settings.

@@ -2,7 +2,7 @@
 
 use homepot::{
     Error, Kind,
-    model::{Command, CommandId, Delivery, DeviceSource, Event, Outcome, Refusal},
+    model::{Command, CommandId, Delivery, DeviceId, DeviceSource, Event, Outcome, Refusal},
 };
 use homepot_store::{
     Lane,
@@ -23,6 +23,14 @@ pub enum Told {
 }
 
 impl Told {
+    /// The row, where there is one.
+    pub fn command(&self) -> Option<&Command> {
+        match self {
+            Self::Taken(command) | Self::Contradicted(command, _) => Some(command),
+            Self::Missing => None,
+        }
+    }
+
     /// The row, or the answer a unary caller gets.
     pub fn into_command(self) -> Result<Command, Error> {
         match self {
@@ -35,14 +43,14 @@ impl Told {
 
 impl Commands {
     /// A session has begun: what its device can no longer tell is given up. Answers commands that its journal must know.
-    pub async fn attached(&self, pk: i64, epoch: i64) -> Result<Vec<CommandId>, Error> {
+    pub async fn attached(&self, device_id: &DeviceId, pk: i64, epoch: i64) -> Result<Vec<CommandId>, Error> {
         let look = move |conn: &mut _| {
             Ok((commands::give_up_lost(conn, pk, epoch)?, commands::told_by_journal(conn, pk, epoch)?))
         };
         let (given_up, told): (Vec<CommandId>, _) =
             self.store.lane(Lane::Devices).run("give_up_lost_commands", look).await?;
         for command_id in &given_up {
-            tracing::warn!(%command_id, "command given up: its device has another journal");
+            tracing::warn!(%device_id, %command_id, "command given up: its device has another journal");
         }
         if !given_up.is_empty() {
             self.changed();

@@ -16,7 +16,13 @@ use crate::Commands;
 
 impl Commands {
     /// Queues a command; true when the idempotency key named an earlier one.
-    pub(crate) async fn queue(&self, caller: &OperatorCaller, command: NewCommand) -> Result<(Command, bool), Error> {
+    /// Where the call is traced, `trace` is its place, so that what becomes of the command is in the same trace.
+    pub(crate) async fn queue(
+        &self,
+        caller: &OperatorCaller,
+        command: NewCommand,
+        trace: Option<String>,
+    ) -> Result<(Command, bool), Error> {
         let device = self.directory.device(caller, command.device_id.clone()).await?;
         if !device.active {
             return Err(Error::new(Kind::Conflict, "Device is inactive"));
@@ -32,6 +38,7 @@ impl Commands {
             command: command.clone(),
             created_by: caller.name.to_string(),
             run_id: None,
+            trace,
         };
         match self.inserts.run(row).await? {
             Inserted::New(row) => {

@@ -12,7 +12,11 @@ use homepot::{
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
 use homepot_operator_api::{Answers, Call, Named, operator_service};
-use homepot_runtime::{auth::OperatorCaller, limits::Quota};
+use homepot_runtime::{
+    auth::OperatorCaller,
+    limits::Quota,
+    trace::{self, CallSpan},
+};
 use homepot_store::commands::RecentFilter;
 
 use crate::{Commands, runs::reaches_far};
@@ -33,9 +37,10 @@ impl Service {
         Self { commands }
     }
 
-    async fn queue(&self, caller: &OperatorCaller, request: pb::QueueRequest) -> Result<pb::QueueResponse, Error> {
+    async fn queue(&self, call: &Call, request: pb::QueueRequest) -> Result<pb::QueueResponse, Error> {
         let command = NewCommand::try_from(request)?;
-        let (command, existed) = self.commands.queue(caller, command).await?;
+        let trace = call.extension::<CallSpan>().and_then(|CallSpan(span)| trace::traceparent(span));
+        let (command, existed) = self.commands.queue(call, command, trace).await?;
         Ok(pb::QueueResponse { command: Some(command.into()), existed })
     }
 

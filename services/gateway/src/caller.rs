@@ -12,6 +12,7 @@ use homepot_runtime::{
     auth::{API_KEY, DEVICE_ID, DEVICE_SOURCE, ENROLLMENT_TOKEN},
     peer::ForwardedPeer,
     serve::ClientConnection,
+    trace::note_device,
 };
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, StatusCode, header::AUTHORIZATION, request::Parts};
 use serde::de::DeserializeOwned;
@@ -39,9 +40,8 @@ impl Caller {
     /// A caller whose credentials are shown, so that what is wrong with the query may be told.
     fn new(parts: &Parts, is_operator: bool) -> Result<Self, ApiError> {
         query::check_for_caller(parts)?;
-        let mut metadata = HeaderMap::new();
         let context = parts.extensions.get::<Context>();
-        metadata.extend(context.map(|context| (HeaderName::from_static("x-request-id"), context.request_id.clone())));
+        let mut metadata = context.map(|context| context.headers.clone()).unwrap_or_default();
         let peer = context.and_then(|context| context.peer);
         peer.iter().for_each(|peer| peer.write_to(&mut metadata));
         let connection = context.and_then(|context| context.connection.clone());
@@ -61,6 +61,9 @@ impl Caller {
 
     /// Notes that a service accepted the credentials.
     pub(crate) fn was_let_in(&self) {
+        if !self.is_operator && self.metadata.contains_key(API_KEY) {
+            note_device(&self.device_id());
+        }
         if let Some(connection) = &self.connection {
             connection.let_in();
         }

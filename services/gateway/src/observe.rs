@@ -1,5 +1,5 @@
-//! What happens around every request: an id, the client's address, one log line, metrics, security headers, and an
-//! answer even when a handler panics.
+//! What happens around every request: an id, the client's address, one log line, metrics, a span in its trace, security
+//! headers, and an answer even when a handler panics.
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, time::Instant};
 
@@ -11,20 +11,19 @@ use axum::{
 use futures_util::FutureExt;
 use homepot_runtime::{
     peer::{ForwardedPeer, TrustedProxies},
+    request_id::{REQUEST_ID, id_of},
     serve::ClientConnection,
+    trace::HttpSpans,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
-use tracing::Instrument;
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use crate::error::ApiError;
-
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// What is known of a request before any route sees it.
 #[derive(Clone, Debug)]
 pub(crate) struct Context {
-    /// The request's id, in logs and answers and on every call to a service.
-    pub(crate) request_id: HeaderValue,
+    /// What every call to a service is told of the request: its id, and its place in a trace.
+    pub(crate) headers: HeaderMap,
     /// Where the client is; `None` when the listener did not tell.
     pub(crate) peer: Option<ForwardedPeer>,
     /// The connection it came on, which is to learn when its caller was let in.
@@ -34,21 +33,17 @@ pub(crate) struct Context {
 /// The middleware.
 pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let request_id = request_id(request.headers());
+    let request_id = id_of(request.headers());
     let peer = peer(&request, &trusted);
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", MatchedPath::as_str).to_owned();
     let method = method_label(request.method());
-    let span = tracing::info_span!(
-        "http",
-        request_id = request_id.to_str().unwrap_or_default(),
-        peer = peer.map(|peer| tracing::field::display(peer.ip)),
-    );
+    let spans = HttpSpans::begin(request.headers(), (method, &route), &request_id, peer.map(|peer| peer.ip));
     let connection = request.extensions().get::<ClientConnection>().cloned();
-    request.extensions_mut().insert(Context { request_id: request_id.clone(), peer, connection });
+    request.extensions_mut().insert(Context { headers: spans.headers.clone(), peer, connection });
 
-    let handled = AssertUnwindSafe(next.run(request)).catch_unwind().instrument(span.clone()).await;
+    let handled = spans.within(AssertUnwindSafe(next.run(request)).catch_unwind()).await;
     let mut response = handled.unwrap_or_else(|_| {
-        span.in_scope(|| tracing::error!(route, "handler panicked"));
+        spans.log(|| tracing::error!(route, "handler panicked"));
         ApiError::internal().into_response()
     });
 
@@ -56,8 +51,9 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
     response.headers_mut().insert(REQUEST_ID, request_id);
     let elapsed = started.elapsed();
     let status = response.status().as_u16();
+    spans.note_status(status);
     let latency_ms = elapsed.as_secs_f64() * 1e3;
-    span.in_scope(|| tracing::info!(method, route, status, latency_ms, "request answered"));
+    spans.log(|| tracing::info!(method, route, status, latency_ms, "request answered"));
     let labels = [("route", route.clone()), ("method", method.to_owned()), ("status", status.to_string())];
     metrics::counter!("homepot_http_requests_total", &labels).increment(1);
     metrics::histogram!("homepot_http_request_seconds", "route" => route, "method" => method)
@@ -69,18 +65,6 @@ pub(crate) async fn observe(State(trusted): State<TrustedProxies>, mut request: 
 fn method_label(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
     KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("other")
-}
-
-/// The client's id for the request where it is one, otherwise a new one.
-fn request_id(headers: &HeaderMap) -> HeaderValue {
-    let well_formed = |value: &&HeaderValue| {
-        let bytes = value.as_bytes();
-        (1..=128).contains(&bytes.len()) && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(b))
-    };
-    headers.get(REQUEST_ID).filter(well_formed).cloned().unwrap_or_else(|| {
-        let id = uuid::Uuid::now_v7().to_string();
-        HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("none"))
-    })
 }
 
 fn peer(request: &Request, trusted: &TrustedProxies) -> Option<ForwardedPeer> {
@@ -131,14 +115,5 @@ mod tests {
     #[test]
     fn a_page_in_a_browser_is_no_device_on_this_machine() {
         assert_eq!(seen("127.0.0.1", &[("origin", "http://127.0.0.1:8000")], ""), ("127.0.0.1".to_owned(), true));
-    }
-
-    #[test]
-    fn a_request_keeps_a_well_formed_id_and_gets_a_new_one_otherwise() {
-        let of =
-            |value: &'static str| request_id(&[(REQUEST_ID, HeaderValue::from_static(value))].into_iter().collect());
-        assert_eq!(of("req-1.a:b_c"), "req-1.a:b_c");
-        assert_eq!(of("two words").len(), 36);
-        assert_eq!(request_id(&HeaderMap::new()).len(), 36);
     }
 }

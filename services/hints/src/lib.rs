@@ -42,10 +42,12 @@ pub enum Topic {
     Presence,
     /// Runs over many devices.
     Runs,
+    /// Rollouts, and devices of them that came to an end.
+    Rollouts,
 }
 
 impl Topic {
-    pub(crate) const ALL: [Self; 3] = [Self::Ledger, Self::Presence, Self::Runs];
+    pub(crate) const ALL: [Self; 4] = [Self::Ledger, Self::Presence, Self::Runs, Self::Rollouts];
 
     /// Its word in messages and metrics.
     pub(crate) fn as_str(self) -> &'static str {
@@ -53,6 +55,7 @@ impl Topic {
             Self::Ledger => "ledger",
             Self::Presence => "presence",
             Self::Runs => "runs",
+            Self::Rollouts => "rollouts",
         }
     }
 }

@@ -9,18 +9,16 @@ use homepot_store::{
 
 use crate::{CHANNEL, Incoming, Transport, TransportError};
 
-/// Publishes through the store and listens on a connection of its own.
+/// Publishes through the store and listens on a connection of its own, to the same database.
 pub struct NotifyTransport {
     store: Store,
-    database_url: String,
     patience: Patience,
 }
 
 impl NotifyTransport {
-    /// Both must lead to the same database; `database_url` not through a pooler that hands connections around, as those
-    /// do not listen.
-    pub fn new(store: Store, database_url: impl Into<String>) -> Self {
-        Self { store, database_url: database_url.into(), patience: Patience::default() }
+    /// Notifications of the store's database.
+    pub fn new(store: Store) -> Self {
+        Self { store, patience: Patience::default() }
     }
 
     /// Trusts silence for another time than usual.
@@ -48,7 +46,7 @@ impl Transport for NotifyTransport {
 
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Incoming>, TransportError>> {
         Box::pin(async move {
-            let notifications = Notifications::open(&self.database_url, CHANNEL, self.patience).await;
+            let notifications = Notifications::open(&self.store, CHANNEL, self.patience).await;
             let notifications = notifications.map_err(|error| TransportError::new(error.to_string()))?;
             Ok(Box::new(notifications) as Box<dyn Incoming>)
         })
@@ -56,10 +54,12 @@ impl Transport for NotifyTransport {
 }
 
 impl Incoming for Notifications {
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, TransportError>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>> {
         Box::pin(async move {
             let message = Notifications::next(self).await;
-            message.map(String::into_bytes).map_err(|error| TransportError::new(error.to_string()))
+            message
+                .map(|message| message.map(String::into_bytes))
+                .map_err(|error| TransportError::new(error.to_string()))
         })
     }
 }

@@ -103,7 +103,8 @@ impl Shared {
                     let connected = Instant::now();
                     let error = loop {
                         match incoming.next().await {
-                            Ok(message) => self.receive(&message),
+                            Ok(Some(message)) => self.receive(&message),
+                            Ok(None) => self.hub.wake_all(),
                             Err(error) => break error,
                         }
                     };

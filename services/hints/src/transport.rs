@@ -17,8 +17,9 @@ pub trait Transport: Send + Sync + 'static {
 
 /// A connection that messages come in by; closed when dropped.
 pub trait Incoming: Send {
-    /// The next message; an error is the connection's end, which shows within a minute whatever happened to the peer.
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, TransportError>>;
+    /// The next message; `None` where messages may have been lost, and those from now on are not. An error is the connection's
+    /// end, which shows within a minute whatever happened to the peer.
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>>;
 }
 
 /// Why messages don't get through; without secrets.

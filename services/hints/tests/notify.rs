@@ -113,7 +113,7 @@ impl Rig for Postgres {
                 format!("postgres://homepot@{}/{database}", proxy.address)
             }
         };
-        Arc::new(NotifyTransport::new(self.store(&url).await, url).with_patience(patience))
+        Arc::new(NotifyTransport::new(self.store(&url).await).with_patience(patience))
     }
 
     fn upstream(&self) -> Upstream {
@@ -187,10 +187,9 @@ async fn who_is_dropped_listens_no_more() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_password_is_not_in_the_error() {
-    let rig = Postgres::start().await;
-    let store = rig.store(&rig.url).await;
-    for url in ["postgres://u:hidden@127.0.0.1:1/db", "postgres://u:hidden@nowhere.invalid/db", "mysql://u:hidden@h"] {
-        let error = NotifyTransport::new(store.clone(), url).listen().await.err().unwrap().to_string();
+    for url in ["postgres://u:hidden@127.0.0.1:1/db", "postgres://u:hidden@nowhere.invalid/db"] {
+        let store = Store::start(StoreConfig::new(url)).unwrap();
+        let error = NotifyTransport::new(store).listen().await.err().unwrap().to_string();
         assert!(!error.contains("hidden"), "{error}");
     }
 }

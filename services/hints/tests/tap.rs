@@ -77,10 +77,13 @@ struct TappedIncoming {
 }
 
 impl Incoming for TappedIncoming {
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, TransportError>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>> {
         Box::pin(async move {
             let message = self.inner.next().await?;
-            self.state.received.send_modify(|received| received.push(String::from_utf8_lossy(&message).into_owned()));
+            if let Some(message) = &message {
+                let text = String::from_utf8_lossy(message).into_owned();
+                self.state.received.send_modify(|received| received.push(text));
+            }
             Ok(message)
         })
     }

@@ -19,7 +19,9 @@ mod session;
 mod sessions;
 pub mod settings;
 mod standing;
+mod trace;
 mod unary;
+mod updates;
 
 use std::{
     sync::{Arc, OnceLock},
@@ -30,6 +32,7 @@ use homepot::pb::device::v1::device_service_server::DeviceServiceServer;
 use homepot_analytics::Analytics;
 use homepot_command::Commands;
 use homepot_registry::Registry;
+use homepot_rollout::Rollouts;
 use homepot_telemetry::Telemetry;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -86,6 +89,7 @@ struct Inner {
     telemetry: Telemetry,
     commands: Commands,
     analytics: Analytics,
+    rollouts: Rollouts,
     sessions: sessions::Sessions,
     presence: presence::Presence,
     stamps: protocol::Stamps,
@@ -103,6 +107,7 @@ impl Link {
         telemetry: Telemetry,
         commands: Commands,
         analytics: Analytics,
+        rollouts: Rollouts,
     ) -> Self {
         let inner = Inner {
             sessions: sessions::Sessions::new(config.max_sessions),
@@ -116,6 +121,7 @@ impl Link {
             telemetry,
             commands,
             analytics,
+            rollouts,
         };
         let link = Self { inner: Arc::new(inner) };
         link.start_background();

@@ -10,7 +10,7 @@ use homepot::{
     Error,
     model::{
         CommandId, DeviceSource, Hello, Loss, LossReason, OFFLINE_AFTER_HEARTBEATS, Outcome, Sample, SampleFault,
-        from_proto_timestamp,
+        UpdateReport, from_proto_timestamp,
     },
     pb::{
         device::v1::{self as pb, attach_request::Message},
@@ -42,6 +42,7 @@ pub(crate) enum Incoming {
     Acknowledged(CommandId),
     Started(CommandId),
     Outcome(Outcome),
+    Update(UpdateReport),
     /// A kind of a later protocol.
     Unknown,
 }
@@ -94,6 +95,9 @@ pub(crate) fn read(message: pb::AttachRequest, clock: SampleClock) -> Result<Inc
         }
         Some(Message::CommandOutcome(outcome)) => {
             Outcome::try_from(outcome).map(Incoming::Outcome).map_err(|e| refusal("command_outcome", &e))
+        }
+        Some(Message::UpdateReport(report)) => {
+            UpdateReport::try_from(report).map(Incoming::Update).map_err(|e| refusal("update_report", &e))
         }
     }
 }

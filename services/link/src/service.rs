@@ -11,6 +11,7 @@ use homepot::{
 use homepot_runtime::{
     auth::{self, DeviceCaller, Enrollee},
     limits::Quota,
+    request_id::REQUEST_ID,
 };
 use tonic::{Request, Response, Status, Streaming};
 
@@ -73,9 +74,10 @@ impl DeviceService for Service {
     ) -> Result<Response<Self::AttachStream>, Status> {
         let caller: DeviceCaller = auth::caller(&request)?;
         let quota = request.extensions().get::<Quota>().cloned();
+        let request_id = request.metadata().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default().into();
         self.check_room()?;
         let (outbound, down) = Outbound::pair();
-        let session = session::run(self.link.clone(), (caller, quota), request.into_inner(), outbound);
+        let session = session::run(self.link.clone(), (caller, quota, request_id), request.into_inner(), outbound);
         self.link.inner.tasks.spawn(session);
         Ok(Response::new(down))
     }
@@ -143,6 +145,15 @@ impl DeviceService for Service {
         let caller: DeviceCaller = auth::caller(&request)?;
         self.link.report_error(&caller, request.into_inner()).await?;
         Ok(Response::new(pb::ReportErrorResponse {}))
+    }
+
+    async fn fetch_artifact(
+        &self,
+        request: Request<pb::FetchArtifactRequest>,
+    ) -> Result<Response<pb::FetchArtifactResponse>, Status> {
+        let caller: DeviceCaller = auth::caller(&request)?;
+        let data = self.link.inner.rollouts.fetch(caller.pk, request.into_inner()).await?;
+        Ok(Response::new(pb::FetchArtifactResponse { data }))
     }
 
     async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Result<Response<pb::WhoAmIResponse>, Status> {

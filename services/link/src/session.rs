@@ -15,8 +15,10 @@ use homepot_command::{Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_registry::Begun;
 use homepot_runtime::{auth::DeviceCaller, backoff::Backoff, limits::Quota};
+use parking_lot::Mutex;
 use tokio::{sync::oneshot, time::Instant};
 use tonic::Streaming;
+use tracing::Instrument as _;
 
 use crate::{
     Link,
@@ -28,6 +30,8 @@ use crate::{
     placing,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
+    trace,
+    updates,
 };
 
 /// A session whose clock is further than this from the server's ends.
@@ -41,13 +45,16 @@ const RETRY_MOST: Duration = Duration::from_secs(5);
 /// Runs a session to its end, and sends the device the reason if it is still connected.
 pub(crate) async fn run(
     link: Link,
-    (caller, quota): (DeviceCaller, Option<Quota>),
+    (caller, quota, request_id): (DeviceCaller, Option<Quota>, Box<str>),
     mut inbound: Streaming<pb::AttachRequest>,
     outbound: Outbound,
 ) {
     let (device, device_id, source) = (caller.pk, caller.device_id.clone(), caller.source.as_str());
     let key_id = caller.key_id.clone();
-    let end = match Session::open(link.clone(), caller, &mut inbound, outbound.clone()).await {
+    let trace = trace::attach(&device_id, &request_id);
+    let log = trace::attach_in_log(&device_id, &request_id, &trace);
+    let opened = Session::open(link.clone(), caller, &mut inbound, outbound.clone()).instrument(log).instrument(trace);
+    let end = match opened.await {
         Ok((mut session, closed)) => {
             session.quota = quota;
             let end = session.live(inbound, closed).await;
@@ -56,7 +63,7 @@ pub(crate) async fn run(
         }
         Err(end) => end,
     };
-    tracing::info!(%device_id, ?end, "session ended");
+    tracing::info!(%device_id, request_id, ?end, "session ended");
     metrics::counter!("homepot_sessions_ended_total", "reason" => reason(&end).as_str_name(), "source" => source)
         .increment(1);
     if end != End::PeerGone {
@@ -74,17 +81,19 @@ enum Event {
     Messages(Vec<Received>),
 }
 
-struct Session {
-    link: Link,
-    caller: DeviceCaller,
+pub(crate) struct Session {
+    pub(crate) link: Link,
+    pub(crate) caller: DeviceCaller,
     /// What it may write; `None`: as much as it likes.
     quota: Option<Quota>,
     epoch: i64,
     wakeup: Wakeup,
-    outbound: Outbound,
+    pub(crate) outbound: Outbound,
     clock: SessionClock,
     /// How far the device's clock was ahead at its Hello, where that is enough to matter.
     skew: Option<TimeDelta>,
+    /// What the device was told to have; `None`: it takes no releases, and nobody asks what it should have.
+    pub(crate) told: Option<Mutex<Option<updates::Told>>>,
 }
 
 /// The clock that a device is told: the database's when the session began, and from then on what has passed. A step of that
@@ -139,7 +148,8 @@ impl Session {
         let wakeup = link.inner.commands.hints().device(pk);
         let clock = SessionClock::start(link.clock().now);
         let skew = placing::skew(hello.device_time, clock.now());
-        let mut session = Self { link, caller, quota: None, epoch, wakeup, outbound, clock, skew };
+        let told = hello.takes_releases.then(Mutex::default);
+        let mut session = Self { link, caller, quota: None, epoch, wakeup, outbound, clock, skew, told };
         if let Err(end) = session.welcome(&hello).await {
             session.leave(&end).await;
             return Err(end);
@@ -181,7 +191,8 @@ impl Session {
         // What waits already is handed over first.
         let mut event = Event::Hint;
         let commands = &self.link.inner.commands;
-        let mut attached = Box::pin(self.until_available(|| commands.attached(self.caller.pk, self.epoch)));
+        let mut attached =
+            Box::pin(self.until_available(|| commands.attached(&self.caller.device_id, self.caller.pk, self.epoch)));
         let checked = tokio::select! {
             biased;
             end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Store) => return end,
@@ -253,7 +264,10 @@ impl Session {
 
     async fn work(&self, event: Event) -> Result<(), End> {
         match event {
-            Event::Hint => self.deliver().await,
+            Event::Hint => {
+                self.deliver().await?;
+                self.tell_desired().await
+            }
             Event::Messages(messages) => self.handle(messages).await,
         }
     }
@@ -311,6 +325,7 @@ impl Session {
             Ok(Incoming::Hello(_)) => Err(End::Protocol("Hello came twice".to_owned())),
             Ok(Incoming::Samples(batch)) => self.store(batch).await,
             Ok(Incoming::Lost(lost)) => self.record(lost).await,
+            Ok(Incoming::Update(report)) => self.note_update(report).await,
             Ok(_) => Ok(()),
             Err(refusal) => self.refuse(refusal).await,
         }
@@ -329,7 +344,9 @@ impl Session {
         let Batch { first_seq, last_seq, samples, expected, mut refused } = batch;
         protocol::count_refused(&refused, self.caller.source);
         protocol::count_corrected(&samples, self.caller.source);
-        let stored = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected).await;
+        let trace = trace::samples(&self.caller.device_id, samples.len());
+        let ingest = self.link.inner.telemetry.ingest(self.caller.pk, self.caller.source, samples, expected);
+        let stored = ingest.instrument(trace).await;
         let refused_late = stored.map_err(|error| {
             tracing::warn!(device_id = %self.caller.device_id, %error, "samples not stored");
             // Only a server that stops has no place for samples.
@@ -366,6 +383,7 @@ impl Session {
             return Err(End::Superseded);
         }
         for (word, told) in words.into_iter().zip(told) {
+            let _trace = told.command().map(trace::heard);
             if matches!(word.event, CommandEvent::Ended(_)) {
                 let (command_id, refusal) = (word.command_id.to_string(), refusal(told));
                 self.outbound.send(Message::OutcomeAck(pb::OutcomeAck { command_id, refusal })).await?;
@@ -394,9 +412,12 @@ impl Session {
             });
             let (handed, more) = claim.await?;
             for delivery in handed.deliveries {
-                tracing::info!(device_id = %self.caller.device_id, command_id = %delivery.command_id, "command sent");
+                let (device_id, command_id) = (&self.caller.device_id, delivery.command_id);
+                let trace = trace::deliver(device_id, command_id, handed.traces.get(&command_id));
+                let trace_id = homepot_runtime::trace::id(&trace);
+                tracing::info!(%device_id, %command_id, trace_id, "command sent");
                 let delivery = Delivery { server_time: Some(asked_at), ..delivery };
-                self.outbound.send(Message::Command(delivery.into())).await?;
+                self.outbound.send(Message::Command(delivery.into())).instrument(trace).await?;
             }
             for (command_id, reason) in handed.cancellations {
                 tracing::info!(device_id = %self.caller.device_id, %command_id, "device asked to take a command back");
@@ -416,7 +437,7 @@ impl Session {
     }
 
     /// Repeats a call while the store is away; the session's other ends still end it.
-    async fn until_available<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, End>
+    pub(crate) async fn until_available<T, F>(&self, mut call: impl FnMut() -> F) -> Result<T, End>
     where
         F: Future<Output = Result<T, Error>>,
     {

@@ -17,6 +17,7 @@ use homepot::{
 use homepot_runtime::{
     auth::{Authenticator, Credential, DeviceCaller, DeviceCredentials, OperatorCaller, OperatorCredentials},
     peer::Peer,
+    trace::carried,
 };
 use homepot_store::{
     StoreError, device_keys,
@@ -193,12 +194,12 @@ impl Registry {
     fn learn(&self, owner: Owner, hash: String, secret: &Secret) {
         let store = self.inner.store.lane(homepot_store::Lane::Devices);
         let tag = self.inner.keyring.tag(secret);
-        tokio::spawn(async move {
+        tokio::spawn(carried(async move {
             let learned = store.run("learn_check_tag", move |conn| secrets::learn(conn, &owner, &hash, tag)).await;
             if let Err(error) = learned {
                 tracing::debug!(%error, "keep a check tag");
             }
-        });
+        }));
     }
 
     /// What who failed is told: that it is wrong, or, when it failed too often, to wait. Counts and logs the failure.
@@ -212,7 +213,8 @@ impl Registry {
         throttle.fail(name, peer.ip, now);
         // The name is whatever was sent, so it is cut; beyond the limit nothing is logged, so that nobody fills the log.
         let name: String = name.chars().take(128).collect();
-        tracing::warn!(name, ip = ?peer.ip, "wrong credentials");
+        let device_id = (text == WRONG_DEVICE).then_some(&name);
+        tracing::warn!(name, device_id, ip = ?peer.ip, "wrong credentials");
         Error::new(Kind::Unauthenticated, text)
     }
 }

@@ -20,8 +20,10 @@ use argon2::{
     },
 };
 use homepot::{Error, Kind, model::Secret};
+use homepot_runtime::trace;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
+use tracing::{Instrument as _, Span};
 
 use crate::queue::{Lane, Next, Queue};
 
@@ -87,15 +89,17 @@ impl Hasher {
         work: impl FnOnce(&mut Worker) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let (answer, answered) = oneshot::channel();
+        let caller = Span::current();
         let job: Job = Box::new(move |worker| {
             // Nobody waits for it any more: the work is for others.
             if !answer.is_closed() {
-                let _ = answer.send(work(worker));
+                let _ = answer.send(caller.in_scope(|| work(worker)));
             }
         });
         self.jobs.push(lane, job);
         // Work that found no place, or lost it, is dropped with its end of the channel.
-        answered.await.map_err(|_| {
+        let trace = tracing::info_span!(target: trace::TARGET, "argon2");
+        answered.instrument(trace).await.map_err(|_| {
             metrics::counter!("homepot_argon2_queue_full_total").increment(1);
             Error::new(Kind::Throttled, "too many credentials to check at once; try again").retry_after(RETRY_AFTER)
         })

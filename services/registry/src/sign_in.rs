@@ -9,6 +9,7 @@ use homepot::{
 use homepot_runtime::{
     auth::{Credential, OperatorCaller},
     peer::Peer,
+    trace::carried,
 };
 use homepot_store::operators::sessions::{self, Reach, SignIn};
 
@@ -42,12 +43,12 @@ impl Registry {
     /// Notes that a session was used. The caller need not wait for it.
     fn note_use(&self, session_id: String) {
         let store = self.inner.store.clone();
-        tokio::spawn(async move {
+        tokio::spawn(carried(async move {
             let noted = store.run("note_session_use", move |conn| sessions::note_use(conn, &session_id)).await;
             if let Err(error) = noted {
                 tracing::debug!(%error, "note that a session was used");
             }
-        });
+        }));
     }
 
     /// The operator that this code signs in. The code is used up only by the sign-in itself.

@@ -18,14 +18,16 @@ use homepot::{
     error::reason,
     model::{DeviceId, DeviceSource, OperatorName, ProofKey, Role, SIGN_IN_FRESH, Secret, SiteId, SiteScope},
 };
-use http::{HeaderMap, Request, Response, header::AUTHORIZATION};
+use http::{Extensions, HeaderMap, Request, Response, header::AUTHORIZATION};
 use http_body_util::Full;
 use tonic::{Status, body::Body};
+use tracing::{Span, field};
 
 use crate::{
     lease::Leases,
     peer::{ForwardedPeer, Peer, TrustedProxies},
     serve::ClientConnection,
+    trace::CallSpan,
     unauthenticated,
 };
 
@@ -182,7 +184,8 @@ impl AuthLayer {
         let Some(audience) = access::audience(request.uri().path()) else {
             return Err(Error::new(Kind::Unimplemented, "there is no such method"));
         };
-        let attaches = request.uri().path() == access::ATTACH;
+        // Both are opened by what the stream proved or is about to prove.
+        let attaches = [access::ATTACH, access::FETCH_ARTIFACT].contains(&request.uri().path());
         let signs_in = request.uri().path() == access::CREATE_SESSION;
         let peer = Peer::of(request, &self.trusted);
         request.extensions_mut().insert(peer);
@@ -215,10 +218,12 @@ impl AuthLayer {
                 if let Some(connection) = &connection {
                     connection.let_device_in()?;
                 }
+                note_device(request.extensions(), &caller);
                 request.extensions_mut().insert(caller);
             }
             Audience::Operator(role) => {
                 let caller = self.operator(headers, peer, (role, signs_in), connection.as_ref()).await?;
+                note_operator(request.extensions(), &caller);
                 request.extensions_mut().insert(caller);
             }
             Audience::FleetAdmin => {
@@ -226,6 +231,7 @@ impl AuthLayer {
                 if caller.scope != SiteScope::All {
                     return Err(Error::new(Kind::Forbidden, "this needs an admin of every site"));
                 }
+                note_operator(request.extensions(), &caller);
                 request.extensions_mut().insert(caller);
             }
         }
@@ -252,6 +258,21 @@ impl AuthLayer {
             return Err(Error::new(Kind::Forbidden, told));
         }
         Ok(caller)
+    }
+}
+
+/// Has log lines and the trace of this call name its device.
+fn note_device(extensions: &Extensions, caller: &DeviceCaller) {
+    Span::current().record("device_id", field::display(&caller.device_id));
+    if let Some(span) = extensions.get::<CallSpan>() {
+        span.note("device_id", &caller.device_id);
+    }
+}
+
+/// Has the trace of this call name its operator, as the audit log does.
+fn note_operator(extensions: &Extensions, caller: &OperatorCaller) {
+    if let Some(span) = extensions.get::<CallSpan>() {
+        span.note("operator", &caller.name);
     }
 }
 

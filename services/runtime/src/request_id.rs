@@ -2,7 +2,7 @@
 //!
 //! The id comes with the call in `x-request-id`, as a gateway sends it, or is made here. It stands in the span of every
 //! log line, in the answer, and on the request for whatever is called from here. The same layer counts and times calls,
-//! since it sees all of them.
+//! and begins the span of a call in a trace, since it sees all of them.
 
 use std::{
     pin::Pin,
@@ -10,11 +10,17 @@ use std::{
     time::Duration,
 };
 
+use homepot::access::{Audience, audience};
 use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::time::Instant;
 use tonic::Code;
 use tower::{Layer, Service};
-use tracing::Instrument as _;
+use tracing::{Instrument as _, Span, field::Empty};
+
+use crate::{
+    peer::{ForwardedPeer, TrustedProxies},
+    trace::{self, CallSpan, Said, Whose},
+};
 
 /// The metadata that carries the id.
 pub const REQUEST_ID: &str = "x-request-id";
@@ -26,21 +32,34 @@ const MAX_LENGTH: usize = 128;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Method(pub &'static str);
 
-/// Gives each gRPC call its id, its span and its place in the metrics.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RequestLayer;
+/// Gives each gRPC call its id, its spans and its place in the metrics.
+#[derive(Clone, Debug, Default)]
+pub struct RequestLayer {
+    /// Whose word is taken on the trace of a device's call.
+    trusted: TrustedProxies,
+}
+
+impl RequestLayer {
+    /// A layer of services behind gateways that are `trusted`.
+    pub fn new(trusted: TrustedProxies) -> Self {
+        Self { trusted }
+    }
+}
 
 impl<S> Layer<S> for RequestLayer {
     type Service = RequestService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequestService(inner)
+        RequestService { layer: self.clone(), inner }
     }
 }
 
 /// What [`RequestLayer`] makes.
 #[derive(Clone, Debug)]
-pub struct RequestService<S>(S);
+pub struct RequestService<S> {
+    layer: RequestLayer,
+    inner: S,
+}
 
 impl<S, B, R> Service<Request<B>> for RequestService<S>
 where
@@ -52,29 +71,81 @@ where
     type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.0.poll_ready(cx)
+        self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, mut request: Request<B>) -> Self::Future {
-        let id = accepted(request.headers()).unwrap_or_else(fresh);
+        let id = id_of(request.headers());
         let method = method(request.uri().path());
-        let span = tracing::info_span!("call", request_id = id.to_str().unwrap_or_default(), method);
+        let trace = self.layer.trace(&request, method, &id);
+        let span = trace.in_scope(|| log_span(method, &id, &trace));
         request.headers_mut().insert(REQUEST_ID, id.clone());
         request.extensions_mut().insert(Method(method));
+        if !trace.is_disabled() {
+            request.extensions_mut().insert(CallSpan(trace.clone()));
+        }
 
         let started = Instant::now();
-        // Within the span already here: a service may start its work before its future is polled.
-        let answer = span.in_scope(|| self.0.call(request));
+        // Within the spans already here: a service may start its work before its future is polled.
+        let answer = trace.in_scope(|| span.in_scope(|| self.inner.call(request)));
+        let traced = trace.clone();
         let answer = async move {
             let mut answer = answer.await;
             if let Ok(response) = &mut answer {
-                record(method, response.headers(), started.elapsed());
+                record(method, response.headers(), started.elapsed(), &traced);
                 response.headers_mut().insert(REQUEST_ID, id);
             }
             answer
         };
-        Box::pin(answer.instrument(span))
+        let answer = answer.instrument(span);
+        if trace.is_disabled() { Box::pin(answer) } else { Box::pin(trace::answered(trace, answer)) }
     }
+}
+
+impl RequestLayer {
+    /// The span of a call in its trace. What a caller says of a trace is taken of operators; of devices it is not, for they are
+    /// many, unless a gateway says it.
+    fn trace<B>(&self, request: &Request<B>, method: &'static str, id: &HeaderValue) -> Span {
+        if !trace::is_on() {
+            return Span::none();
+        }
+        let whose = match audience(method) {
+            Some(Audience::Device | Audience::Enrollee) => Whose::Device,
+            _ => Whose::Operator,
+        };
+        let said = match whose {
+            _ if request.extensions().get::<ForwardedPeer>().is_some() => Said::ByGateway(request.headers()),
+            Whose::Device if !self.trusted.sent(request) => Said::Nothing,
+            _ => Said::ByCaller(request.headers()),
+        };
+        let Some(origin) = trace::decide(whose, said) else { return Span::none() };
+        let name = method.trim_start_matches('/');
+        origin.of(tracing::info_span!(
+            target: trace::ROOT,
+            parent: None,
+            "call",
+            otel.name = name,
+            otel.kind = "server",
+            otel.status_code = Empty,
+            rpc.system.name = "grpc",
+            rpc.method = name,
+            rpc.response.status_code = Empty,
+            request_id = id.to_str().unwrap_or_default(),
+            operator = Empty,
+            device_id = Empty,
+        ))
+    }
+}
+
+/// The span of a call in log lines. Who calls is noted once that is known.
+fn log_span(method: &'static str, id: &HeaderValue, trace: &Span) -> Span {
+    let request_id = id.to_str().unwrap_or_default();
+    tracing::info_span!("call", request_id, method, trace_id = trace::id(trace), device_id = Empty)
+}
+
+/// The id that a request brought, where it is one, or a new one.
+pub fn id_of(headers: &HeaderMap) -> HeaderValue {
+    accepted(headers).unwrap_or_else(fresh)
 }
 
 /// The id a call brought, if it is one that may be repeated in logs and answers.
@@ -96,12 +167,47 @@ fn method(path: &str) -> &'static str {
 }
 
 /// Counts at the head of the answer: a stream's later end is its session's to count.
-fn record(method: &'static str, headers: &HeaderMap, took: Duration) {
+fn record(method: &'static str, headers: &HeaderMap, took: Duration, trace: &Span) {
     let code = headers.get("grpc-status").map_or(Code::Ok, |code| Code::from_bytes(code.as_bytes()));
+    note_code(trace, code);
     let code = format!("{code:?}");
     tracing::debug!(code, took_ms = took.as_secs_f64() * 1000.0, "call answered");
     metrics::counter!("homepot_grpc_requests_total", "method" => method, "code" => code).increment(1);
     metrics::histogram!("homepot_grpc_request_seconds", "method" => method).record(took);
+}
+
+fn note_code(trace: &Span, code: Code) {
+    if trace.is_disabled() {
+        return;
+    }
+    trace.record("rpc.response.status_code", code_name(code));
+    use Code::{DataLoss, DeadlineExceeded, Internal, Unavailable, Unimplemented, Unknown};
+    if matches!(code, DataLoss | DeadlineExceeded | Internal | Unavailable | Unimplemented | Unknown) {
+        trace::failed(trace);
+    }
+}
+
+/// The code as gRPC writes it.
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => "OK",
+        Code::Cancelled => "CANCELLED",
+        Code::Unknown => "UNKNOWN",
+        Code::InvalidArgument => "INVALID_ARGUMENT",
+        Code::DeadlineExceeded => "DEADLINE_EXCEEDED",
+        Code::NotFound => "NOT_FOUND",
+        Code::AlreadyExists => "ALREADY_EXISTS",
+        Code::PermissionDenied => "PERMISSION_DENIED",
+        Code::ResourceExhausted => "RESOURCE_EXHAUSTED",
+        Code::FailedPrecondition => "FAILED_PRECONDITION",
+        Code::Aborted => "ABORTED",
+        Code::OutOfRange => "OUT_OF_RANGE",
+        Code::Unimplemented => "UNIMPLEMENTED",
+        Code::Internal => "INTERNAL",
+        Code::Unavailable => "UNAVAILABLE",
+        Code::DataLoss => "DATA_LOSS",
+        Code::Unauthenticated => "UNAUTHENTICATED",
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +230,7 @@ mod tests {
         if let Some(id) = id {
             request.headers_mut().insert(REQUEST_ID, id.parse().unwrap());
         }
-        let answer = RequestLayer.layer(service_fn(seen)).oneshot(request).await.unwrap();
+        let answer = RequestLayer::default().layer(service_fn(seen)).oneshot(request).await.unwrap();
         (answer.headers()[REQUEST_ID].to_str().unwrap().to_owned(), answer.into_body())
     }
 
@@ -149,7 +255,7 @@ mod tests {
         metrics::with_local_recorder(&recorder, || {
             for path in ["/homepot.command.v1.CommandService/Queue", "/x/y"] {
                 let request = Request::builder().uri(path).body(()).unwrap();
-                RequestLayer.layer(service_fn(seen)).oneshot(request).now_or_never().unwrap().unwrap();
+                RequestLayer::default().layer(service_fn(seen)).oneshot(request).now_or_never().unwrap().unwrap();
             }
         });
         let text = metrics.render();

@@ -11,6 +11,7 @@ use homepot_gateway::{Backend, GatewayConfig};
 use homepot_hints::{Hints, NotifyTransport, RedisTransport, Transport};
 use homepot_link::Link;
 use homepot_registry::Registry;
+use homepot_rollout::Rollouts;
 use homepot_runtime::{
     Drain,
     auth::AuthLayer,
@@ -45,6 +46,8 @@ pub(crate) struct Backstage {
     pub(crate) telemetry: Option<Telemetry>,
     /// Where commands are queued or delivered.
     pub(crate) commands: Option<Commands>,
+    /// Where releases are rolled out or delivered.
+    pub(crate) rollouts: Option<Rollouts>,
     pub(crate) link: Option<Link>,
     services: Services,
     door: AuthLayer,
@@ -53,28 +56,28 @@ pub(crate) struct Backstage {
 }
 
 impl Backstage {
-    /// Opens the store, builds the services that the roles of `settings` need and, where this process runs the migrations,
+    /// Waits for the database of `store`, builds the services that the roles of `settings` need and, where this process runs the migrations,
     /// makes the first admin. `readiness` says what the start waits for. The streams of those who watch end with `front`,
     /// what runs beside the services with `back`.
     pub(crate) async fn build(
         settings: &Settings,
-        database_url: String,
+        store: Store,
         extension: Option<Extension>,
         readiness: &Readiness,
         front: &Drain,
         back: &Drain,
     ) -> anyhow::Result<Self> {
         readiness.note_reason("database", Some("waiting"));
-        let config = settings.database.config(database_url.as_str());
-        let store = Store::open(config).await.context("can't use the database")?;
+        store.wait_for_database().await.context("can't use the database")?;
         readiness.note("database", true);
         let migrates = settings.migrations == Migrations::Run;
         match migrates {
             true => drop(store.migrate().await.context("can't bring the database's schema up to date")?),
             false => wait_for_schema(&store, readiness).await?,
         }
+        store.settle().await.context("can't use the database")?;
 
-        let hints = Hints::start(transport(settings, &store, database_url)?, back.clone());
+        let hints = Hints::start(transport(settings, &store)?, back.clone());
         let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
         let registry =
             Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
@@ -87,14 +90,16 @@ impl Backstage {
         let telemetry = (roles.has(Role::Telemetry) || holds_devices)
             .then(|| Telemetry::build(Default::default(), store.clone(), front.clone()));
         let analytics = (roles.has(Role::Telemetry) || holds_devices).then(|| Analytics::build(store.clone()));
+        let rollouts = (roles.has(Role::Command) || holds_devices)
+            .then(|| Rollouts::build(store.clone(), hints.clone(), &secret, front.clone()));
         let commands =
             (roles.has(Role::Command) || holds_devices).then(|| Commands::build(store.clone(), hints, front.clone()));
         // A link does its devices' part of the other services itself, on the same database.
-        let link = match (holds_devices, &telemetry, &commands, &analytics) {
-            (true, Some(telemetry), Some(commands), Some(analytics)) => {
+        let link = match (holds_devices, &telemetry, &commands, &analytics, &rollouts) {
+            (true, Some(telemetry), Some(commands), Some(analytics), Some(rollouts)) => {
                 let config = settings.link.clone();
                 let (telemetry, commands, analytics) = (telemetry.clone(), commands.clone(), analytics.clone());
-                Some(Link::build(config, registry.clone(), telemetry, commands, analytics))
+                Some(Link::build(config, registry.clone(), telemetry, commands, analytics, rollouts.clone()))
             }
             _ => None,
         };
@@ -108,8 +113,10 @@ impl Backstage {
             routes.add_service(telemetry.service());
             routes.add_service(analytics.service());
         }
-        if let (true, Some(commands)) = (roles.has(Role::Command), &commands) {
+        if let (true, Some(commands), Some(rollouts)) = (roles.has(Role::Command), &commands, &rollouts) {
             routes.add_service(commands.service());
+            routes.add_service(rollouts.release_service());
+            routes.add_service(rollouts.service());
         }
         if let Some(link) = &link {
             routes.add_service(link.service());
@@ -120,11 +127,12 @@ impl Backstage {
         let security = &settings.security;
         let door = AuthLayer::new(registry.authenticator(), security.grpc_proxies());
         let limits = LimitLayer::new(Limits::new(settings.limits));
-        let services = RequestLayer.layer(door.layer(limits.layer(routes.routes())));
+        let requests = RequestLayer::new(security.grpc_proxies());
+        let services = requests.layer(door.layer(limits.layer(routes.routes())));
         let services = BoxCloneSyncService::new(services);
         let unauthenticated = Unauthenticated::new(security.grpc_proxies());
         let reflection = security.reflection;
-        Ok(Self { store, registry, telemetry, commands, link, services, door, reflection, unauthenticated })
+        Ok(Self { store, registry, telemetry, commands, rollouts, link, services, door, reflection, unauthenticated })
     }
 
     /// What the gRPC address answers: the services; to anyone health, by which gateways and load balancers tell whether
@@ -200,10 +208,10 @@ async fn wait_for_schema(store: &Store, readiness: &Readiness) -> anyhow::Result
 }
 
 /// How replicas wake each other.
-fn transport(settings: &Settings, store: &Store, database_url: String) -> anyhow::Result<Arc<dyn Transport>> {
+fn transport(settings: &Settings, store: &Store) -> anyhow::Result<Arc<dyn Transport>> {
     Ok(match &settings.redis {
         Some(redis) => Arc::new(RedisTransport::new(redis.clone())?),
-        None => Arc::new(NotifyTransport::new(store.clone(), database_url)),
+        None => Arc::new(NotifyTransport::new(store.clone())),
     })
 }
 

@@ -10,6 +10,7 @@ use homepot::{
         analytics::v1::analytics_service_client::AnalyticsServiceClient,
         command::v1::command_service_client::CommandServiceClient,
         registry::v1::registry_service_client::RegistryServiceClient,
+        rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
         session::v1::session_service_client::SessionServiceClient,
         telemetry::v1::telemetry_service_client::TelemetryServiceClient,
     },
@@ -78,6 +79,14 @@ impl Client {
 
     pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         AnalyticsServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn releases(&self) -> ReleaseServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
+        ReleaseServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn rollouts(&self) -> RolloutServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
+        RolloutServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn command(&self) -> CommandServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {

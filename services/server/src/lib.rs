@@ -16,6 +16,7 @@ mod cli;
 mod client;
 mod confirm_clock;
 mod ctl;
+mod database_file;
 mod demo;
 mod extension;
 mod health;
@@ -30,6 +31,7 @@ mod sign_in_link;
 mod signals;
 mod terminal;
 mod tether;
+mod traces;
 
 pub use cli::{main, main_with};
 pub use extension::Extension;

@@ -35,11 +35,11 @@ pub(crate) fn run(flags: Flags) -> anyhow::Result<ExitCode> {
 }
 
 async fn migrate(settings: Settings, url: String) -> anyhow::Result<()> {
-    let store = Store::open(settings.database.config(url.as_str())).await.context("can't use the database")?;
+    let store = Store::open(settings.database.config(url)).await.context("can't use the database")?;
     store.migrate().await.context("can't bring the database's schema up to date")?;
     let secret = server_secret::load(settings.secrets.server, &settings.data_dir)?;
     let drain = Drain::new();
-    let hints = Hints::start(Arc::new(NotifyTransport::new(store.clone(), url)), drain.clone());
+    let hints = Hints::start(Arc::new(NotifyTransport::new(store.clone())), drain.clone());
     let registry = Registry::build(settings.registry, &secret, store, hints, drain.clone())?;
     admin_token::bootstrap(&registry, settings.secrets.admin_token, &settings.data_dir).await?;
     drain.start();

@@ -15,7 +15,7 @@ where
 {
     // Servers may be set to wait for exactly this.
     let settings = Settings { migrations: Migrations::Run, ..Settings::read(flags)? };
-    log::init(&settings.log).map_err(anyhow::Error::msg)?;
+    log::init(&settings.log, None).map_err(anyhow::Error::msg)?;
     let cluster = start_cluster(&settings)?;
     let url = match (&settings.database.url, &cluster) {
         (Some(url), _) => url.reveal().to_owned(),

@@ -7,6 +7,7 @@ use std::{
     io,
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -20,29 +21,35 @@ use homepot_runtime::{
     metrics::Metrics,
     ops::{self, Readiness},
     peer::TrustedProxies,
+    reload::{self, Files},
     serve::{self, BindError, Gate, GateConfig, Limits, Listener},
-    tls,
+    trace::Exporter,
 };
-use homepot_store::cluster::{ClusterConfig, PrivateCluster};
-use tokio::task::JoinSet;
+use homepot_store::{
+    Store, StoreConfig,
+    cluster::{ClusterConfig, PrivateCluster},
+};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Extension, admin_token,
     assemble::{self, Backstage},
     background,
+    database_file::DatabaseFile,
     remote::Exchange,
     settings::{Flags, Migrations, Role, Settings},
     sign_in_link::sign_in_link,
     signals::{Children, Signals},
-    terminal,
+    terminal, traces,
 };
 
 pub(crate) const AFTER_HELP: &str = "\
 Secrets have no flag, because process lists show flags:
-  HOMEPOT_DATABASE_URL  the Postgres address
-  HOMEPOT_REDIS_URL     the Redis address
-  HOMEPOT_ADMIN_TOKEN   the first admin's token
-  HOMEPOT_SECRET        the server's secret
+  HOMEPOT_DATABASE_URL        the Postgres address
+  HOMEPOT_REDIS_URL           the Redis address
+  HOMEPOT_ADMIN_TOKEN         the first admin's token
+  HOMEPOT_SECRET              the server's secret
+  OTEL_EXPORTER_OTLP_HEADERS  what the collector of traces wants to be shown
 
 Without any settings, everything runs for this machine only: the server listens on loopback, runs a private Postgres \
 in the data directory, and writes the first admin's token to admin-token there.";
@@ -65,8 +72,9 @@ const LAST_WORDS: Duration = Duration::from_millis(300);
 /// Serves until a signal. Faults of the settings are printed as plain text; later errors are log lines.
 pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<ExitCode> {
     let settings = Settings::read(flags)?;
-    log::init(&settings.log).map_err(anyhow::Error::msg)?;
-    match run_with(&settings, extension) {
+    let traces = settings.traces.as_ref().map(|traces| (traces.shares, settings.resources()));
+    let spans = log::init(&settings.log, traces).map_err(anyhow::Error::msg)?;
+    match run_with(&settings, spans, extension) {
         Ok(()) => Ok(ExitCode::SUCCESS),
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "can't go on");
@@ -75,7 +83,7 @@ pub(crate) fn run(flags: Flags, extension: Option<Extension>) -> anyhow::Result<
     }
 }
 
-fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result<()> {
+fn run_with(settings: &Settings, spans: Option<Exporter>, extension: Option<Extension>) -> anyhow::Result<()> {
     let started = Instant::now();
     tracing::info!(version = env!("CARGO_PKG_VERSION"), roles = %settings.roles, "starting");
     let metrics = Metrics::install(env!("CARGO_PKG_VERSION"))?;
@@ -101,7 +109,15 @@ fn run_with(settings: &Settings, extension: Option<Extension>) -> anyhow::Result
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let server = Server::new(settings, shares, extension);
-    let served = runtime.block_on(serve(server, settings, metrics, listeners, cluster.as_mut(), started));
+    let served = runtime.block_on(async {
+        let sending =
+            spans.zip(settings.traces.as_ref()).map(|(spans, traces)| spans.send_to(traces::collector(traces)));
+        let served = serve(server, settings, metrics, listeners, cluster.as_mut(), started).await;
+        if let Some(sending) = sending {
+            sending.finish().await;
+        }
+        served
+    });
     runtime.shutdown_timeout(LAST_WORDS);
     if let Some(cluster) = cluster {
         cluster.stop().context("can't stop the private database")?;
@@ -172,8 +188,9 @@ async fn serve(
         Some(url) => Some(url.reveal().to_owned()),
         None => cluster.as_ref().map(|cluster| cluster.database_url()),
     };
-    server.backs.spawn(tls::keep_current(settings.tls_files(), signals.reload(), server.back.clone()));
-    let starting = server.start(settings, metrics, listeners, database_url, started);
+    let reload = signals.reload();
+    server.keep_current(settings.tls_files(), &reload);
+    let starting = server.start(settings, metrics, listeners, database_url, &reload, started);
     tokio::select! {
         started = starting => started?,
         signal = signals.next() => {
@@ -300,6 +317,7 @@ impl Server {
         metrics: Metrics,
         listeners: Listeners,
         database_url: Option<String>,
+        reload: &watch::Sender<()>,
         started: Instant,
     ) -> anyhow::Result<()> {
         let grpc_addr = listeners.grpc.as_ref().map(|listener| listener.address().to_string());
@@ -321,8 +339,9 @@ impl Server {
 
         if let Some(listener) = listeners.grpc {
             let database_url = database_url.context("the services need a database")?;
+            let store = self.start_store(settings, database_url, reload)?;
             let readiness = &self.readiness;
-            let building = Backstage::build(settings, database_url, self.extension, readiness, &self.front, &self.back);
+            let building = Backstage::build(settings, store, self.extension, readiness, &self.front, &self.back);
             let backstage = building.await?;
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.grpc_tls());
             let gate = self.gates.grpc.clone();
@@ -350,6 +369,22 @@ impl Server {
         Ok(())
     }
 
+    /// Follows `files` for as long as the services run.
+    fn keep_current(&mut self, files: Vec<Arc<dyn Files>>, reload: &watch::Sender<()>) {
+        self.backs.spawn(reload::keep_current(files, reload.subscribe(), self.back.clone()));
+    }
+
+    /// Starts the way to the database, whose address is followed from the first: the one of the start may be wrong already.
+    fn start_store(&mut self, settings: &Settings, url: String, reload: &watch::Sender<()>) -> anyhow::Result<Store> {
+        // Where no connection can be made, the file may hold another address by now.
+        let config = StoreConfig { failures: reload.clone(), ..settings.database.config(url) };
+        let store = Store::start(config).context("can't use the database")?;
+        if let Some(file) = DatabaseFile::of(settings, &store) {
+            self.keep_current(vec![Arc::new(file)], reload);
+        }
+        Ok(store)
+    }
+
     /// Background work belongs to a role, so that as many processes as run that role take part in it.
     fn start_background(&mut self, settings: &Settings, backstage: &Backstage) {
         let (roles, store) = (&settings.roles, &backstage.store);
@@ -366,6 +401,15 @@ impl Server {
         if let (true, Some(telemetry)) = (roles.has(Role::Telemetry), backstage.telemetry.clone()) {
             let back = self.back.clone();
             self.backs.spawn(async move { telemetry.maintain(back).await });
+        }
+        if let (true, Some(rollouts)) = (roles.has(Role::Command), backstage.rollouts.clone()) {
+            let back = self.back.clone();
+            self.backs.spawn(async move {
+                tokio::select! {
+                    () = back.wait() => {}
+                    () = rollouts.run_background() => {}
+                }
+            });
         }
         if let (true, Some(commands)) = (roles.has(Role::Command), backstage.commands.clone()) {
             let back = self.back.clone();

@@ -35,8 +35,8 @@ impl Signals {
     }
 
     /// Changes whenever SIGHUP asks to read files anew.
-    pub(crate) fn reload(&self) -> watch::Receiver<()> {
-        self.reload.subscribe()
+    pub(crate) fn reload(&self) -> watch::Sender<()> {
+        self.reload.clone()
     }
 
     /// The name of the next signal that ends the process.
@@ -49,7 +49,7 @@ impl Signals {
                     if self.ends_with_terminal {
                         return "SIGHUP";
                     }
-                    tracing::info!("SIGHUP: reading certificates, keys and authorities anew");
+                    tracing::info!("SIGHUP: reading files anew");
                     self.reload.send_replace(());
                 }
             }

@@ -8,8 +8,9 @@ use std::sync::Arc;
 
 use diesel::PgConnection;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tracing::Instrument as _;
 
-use crate::{Store, StoreError};
+use crate::{Store, StoreError, trace};
 
 /// Batches of one kind at a time: while these are on their way, the next gathers.
 const LANES: usize = 2;
@@ -25,12 +26,13 @@ struct Asked<I, O> {
 /// Does small operations of one kind together. Clones share everything.
 #[derive(Debug)]
 pub struct Combiner<I, O> {
+    operation: &'static str,
     queue: mpsc::Sender<Asked<I, O>>,
 }
 
 impl<I, O> Clone for Combiner<I, O> {
     fn clone(&self) -> Self {
-        Self { queue: self.queue.clone() }
+        Self { operation: self.operation, queue: self.queue.clone() }
     }
 }
 
@@ -43,11 +45,15 @@ where
     pub fn start(store: Store, operation: &'static str, most: usize, work: Work<I, O>) -> Self {
         let (queue, waiting) = mpsc::channel(most);
         tokio::spawn(gather(store, operation, most, work, waiting));
-        Self { queue }
+        Self { operation, queue }
     }
 
     /// Does one item together with others. Done even if the caller leaves meanwhile.
     pub async fn run(&self, item: I) -> Result<O, StoreError> {
+        self.run_among_others(item).instrument(trace::shared(self.operation)).await
+    }
+
+    async fn run_among_others(&self, item: I) -> Result<O, StoreError> {
         let gone = || StoreError::Unavailable("the server is ending".to_owned());
         let (answer, answered) = oneshot::channel();
         self.queue.send(Asked { item, answer }).await.map_err(|_| gone())?;

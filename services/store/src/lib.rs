@@ -7,6 +7,8 @@
 //! a secret in clear text: callers hash first.
 
 pub mod activities;
+mod address;
+mod caller;
 pub mod clock;
 pub mod cluster;
 mod combine;
@@ -16,9 +18,11 @@ pub mod devices;
 pub mod enrollment_tokens;
 mod error;
 pub mod error_groups;
+mod follow;
 pub mod health;
 mod holders;
 pub mod horizon;
+mod identity;
 mod lane;
 mod libpq;
 pub mod listen;
@@ -31,7 +35,9 @@ pub mod operators;
 mod paging;
 mod partitions;
 mod pool;
+pub mod releases;
 pub mod restored;
+pub mod rollouts;
 pub mod rollups;
 mod row;
 pub mod runs;
@@ -50,8 +56,10 @@ pub mod sqlstate;
 mod statement;
 pub mod states;
 mod store;
+mod target;
 #[cfg(feature = "test-support")]
 pub mod test_support;
+mod trace;
 mod trouble;
 mod url;
 mod users;

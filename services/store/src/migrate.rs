@@ -13,7 +13,7 @@ use diesel::{
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
 
 use crate::{
-    Store, StoreError,
+    Store, StoreError, health,
     lane::Lane,
     locks::{self, Lock},
     restored, samples, users,
@@ -147,6 +147,21 @@ fn made(conn: &mut PgConnection) -> Result<Seen, StoreError> {
     };
     let needs = needs.into_iter().next().map(|row| row.version);
     Ok(Seen::Made(Made { applied: applied.into_iter().map(|row| row.version).collect(), needs }))
+}
+
+/// Whether a server can work with this database as it is.
+pub(crate) fn check(conn: &mut PgConnection) -> Result<(), StoreError> {
+    health::check_database(conn)?;
+    match state(conn)? {
+        SchemaState::Current => users::check_own(conn),
+        SchemaState::TooNew { needs, knows } => Err(StoreError::SchemaTooNew { needs, knows }),
+        SchemaState::Behind(Awaited::Rights(lacks)) => {
+            Err(StoreError::Rights(format!("the database user lacks rights; have the schema's owner run: {lacks};")))
+        }
+        SchemaState::Behind(Awaited::Migrations(pending)) => {
+            Err(StoreError::Unsuitable(format!("it lacks {pending} of the migrations that this server needs")))
+        }
+    }
 }
 
 fn refuse_too_new(conn: &mut PgConnection) -> Result<(), StoreError> {

@@ -8,7 +8,7 @@
 
 use diesel::{Connection as _, PgConnection, QueryableByName, RunQueryDsl, sql_query, sql_types::BigInt};
 
-use crate::StoreError;
+use crate::{StoreError, identity::Identity};
 
 /// What was ended because the database was restored.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -32,13 +32,7 @@ UPDATE runs SET state = 'halted',
 WHERE state IN ('running', 'paused')";
 
 #[derive(QueryableByName)]
-struct Flag {
-    #[diesel(sql_type = diesel::sql_types::Bool)]
-    flag: bool,
-}
-
-#[derive(Debug, PartialEq, Eq, QueryableByName)]
-struct Identity {
+struct Recorded {
     #[diesel(sql_type = BigInt)]
     system_identifier: i64,
     #[diesel(sql_type = BigInt)]
@@ -48,10 +42,12 @@ struct Identity {
 /// Ends what was under way if this database is not the one that it says it is. `None`: it is.
 pub(crate) fn notice(conn: &mut PgConnection) -> Result<Option<Ended>, StoreError> {
     conn.transaction(|conn| {
-        let is = identity(conn)?;
-        let says: Vec<Identity> =
+        let is = Identity::read(conn)?;
+        let says: Vec<Recorded> =
             sql_query("SELECT system_identifier, own_oid FROM database_identity FOR UPDATE").load(conn)?;
-        let restored = says.first().is_some_and(|says| *says != is);
+        let restored = says
+            .first()
+            .is_some_and(|says| (says.system_identifier, says.own_oid) != (is.system_identifier, is.own_oid));
         if says.is_empty() {
             sql_query("INSERT INTO database_identity (system_identifier, own_oid) VALUES ($1, $2)")
                 .bind::<BigInt, _>(is.system_identifier)
@@ -76,13 +72,4 @@ pub fn end_under_way(conn: &mut PgConnection) -> Result<Ended, StoreError> {
         sql_query("UPDATE database_identity SET restored_at = now()").execute(conn)?;
         Ok(Ended { commands, runs })
     })
-}
-
-fn identity(conn: &mut PgConnection) -> Result<Identity, StoreError> {
-    // Asked apart: a function that may not be called fails the whole statement, even where it would not be reached.
-    let may_ask: Flag =
-        sql_query("SELECT has_function_privilege('pg_control_system()', 'EXECUTE') AS flag").get_result(conn)?;
-    let system = if may_ask.flag { "(SELECT system_identifier FROM pg_control_system())" } else { "0::bigint" };
-    let query = format!("SELECT {system} AS system_identifier, 'database_identity'::regclass::oid::bigint AS own_oid");
-    Ok(sql_query(query).get_result(conn)?)
 }

@@ -1,9 +1,9 @@
 //! Settings of the store: the way to Postgres, and the retention of each kind of data.
 
-use std::{ffi::OsString, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use homepot::model::Secret;
-use homepot_host::settings::{Reader, given};
+use homepot_host::settings::{Reader, given, given_path};
 
 use crate::{StoreConfig, maintenance::Retention};
 
@@ -14,9 +14,9 @@ const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
 /// Where the database is, as it is written.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DatabaseAddressFlags {
-    /// File that holds the Postgres address, such as postgres://user:password@host/homepot. You can also give the
-    /// address itself in HOMEPOT_DATABASE_URL, which has no flag because process lists show flags. With neither, the
-    /// server runs a private database in the data directory.
+    /// File that holds the Postgres address, such as postgres://user:password@host/homepot. Servers read it again when
+    /// its contents change. You can also give the address itself in HOMEPOT_DATABASE_URL, which has no flag because
+    /// process lists show flags. With neither, the server runs a private database in the data directory.
     #[arg(long, env = "HOMEPOT_DATABASE_URL_FILE", value_name = "FILE", help_heading = "Storage")]
     database_url_file: Option<OsString>,
 }
@@ -106,6 +106,8 @@ struct RetentionFlags {
 pub struct DatabaseSettings {
     /// The address, which may hold a password; `None`: a private cluster, whose address is known once it runs.
     pub url: Option<Secret>,
+    /// The file that holds the address, if it is in one.
+    pub url_file: Option<PathBuf>,
     /// Threads, each with a connection.
     pub threads: usize,
     /// Database users of servers, besides the one that migrates.
@@ -148,6 +150,7 @@ impl DatabaseFlags {
     /// The settings, checked.
     pub fn read(self, reader: &mut Reader<'_>) -> DatabaseSettings {
         DatabaseSettings {
+            url_file: given_path(self.address.database_url_file.clone()),
             url: self.address.read(reader),
             threads: reader.count("database-threads", &self.database_threads, 1..=256),
             users: database_users(reader, self.database_users),

@@ -9,25 +9,28 @@ use std::{
 
 use chrono::{DateTime, Utc};
 use diesel::PgConnection;
-use parking_lot::Mutex;
 use scheduled_thread_pool::ScheduledThreadPool;
-use tokio::sync::oneshot;
+use tokio::sync::{Mutex, oneshot, watch};
+use tracing::Span;
 
 use crate::{
     StoreError,
+    address::{Address, Target},
+    caller::Caller,
     clock::{self, Clock, Seen},
     health,
     holders::Holders,
     horizon,
+    identity::Identity,
     lane::{Lane, Shares},
     maintenance::Retention,
     migrate, partitions,
-    pool::{Connections, QUICK, Session},
+    pool::{Connections, Ground, QUICK, Session},
     restored,
     sqlstate::{Meaning, Trouble},
+    trace::{self, Traced},
     trouble::Troubles,
-    url,
-    watchdog::{Cut, Watchdog, Watched},
+    watchdog::{Cut, Watchdog},
 };
 
 /// How long a caller waits for a place in the queue, and from then on for a connection.
@@ -52,6 +55,8 @@ pub struct StoreConfig {
     pub retention: Retention,
     /// Database users to which a migration gives the rights of servers.
     pub database_users: Vec<String>,
+    /// Told of each connection that could not be made: a reason to look for another address.
+    pub failures: watch::Sender<()>,
 }
 
 impl StoreConfig {
@@ -63,6 +68,7 @@ impl StoreConfig {
             queue: 1024,
             retention: Retention::default(),
             database_users: Vec::new(),
+            failures: watch::Sender::new(()),
         }
     }
 }
@@ -81,18 +87,29 @@ type Job = Box<dyn FnOnce(&Connections) + Send>;
 /// Runs operations on the database threads of a lane. The threads end when the last clone is dropped.
 #[derive(Clone)]
 pub struct Store {
-    shared: Arc<Lanes>,
+    pub(crate) shared: Arc<Lanes>,
     lane: Lane,
 }
 
-struct Lanes {
+pub(crate) struct Lanes {
     /// In the order of [`Lane::ALL`].
     jobs: [async_channel::Sender<Job>; Lane::ALL.len()],
+    /// In the same order.
+    connections: [Connections; Lane::ALL.len()],
+    pub(crate) address: Address,
+    /// Which database it is, once that is known; held while another address is tried.
+    pub(crate) known: Mutex<Option<Identity>>,
     troubles: Troubles,
     holders: Holders,
     clock: Clock,
     retention: Retention,
     database_users: Vec<String>,
+}
+
+impl Lanes {
+    pub(crate) fn connections(&self, lane: Lane) -> &Connections {
+        &self.connections[lane as usize]
+    }
 }
 
 impl fmt::Debug for Store {
@@ -102,17 +119,24 @@ impl fmt::Debug for Store {
 }
 
 impl Store {
-    /// Starts the database threads and waits for the database, however long it takes: it may start after the server. An
-    /// error is one that waiting does not mend.
+    /// Starts the database threads and waits for the database: [`Self::start`] and [`Self::wait_for_database`].
     pub async fn open(config: StoreConfig) -> Result<Self, StoreError> {
-        let url = url::with_defaults(&config.database_url)?;
+        let store = Self::start(config)?;
+        store.wait_for_database().await?;
+        Ok(store)
+    }
+
+    /// Starts the database threads. What is run on them before the database is there fails.
+    pub fn start(config: StoreConfig) -> Result<Self, StoreError> {
+        let address = Address::new(Target::parse(&config.database_url)?);
         let failed = |what: &str, error: std::io::Error| StoreError::Unavailable(format!("{what}: {error}"));
         let dog = Watchdog::start().map_err(|error| failed("starting to watch over connections", error))?;
         let makers = ScheduledThreadPool::builder().num_threads(MAKERS).thread_name_pattern("database-connect").build();
-        let (shares, makers) = (Shares::of(config.threads), Arc::new(makers));
+        let shares = Shares::of(config.threads);
+        let ground = Ground { address: address.clone(), dog, makers: Arc::new(makers), failures: config.failures };
+        let all_connections = Lane::ALL.map(|lane| Connections::new(&ground, lane, shares.threads(lane)));
         let mut all_jobs = Vec::new();
-        for lane in Lane::ALL {
-            let connections = Connections::new(url.clone(), lane, shares.threads(lane), &dog, &makers);
+        for (lane, connections) in Lane::ALL.into_iter().zip(&all_connections) {
             let (jobs, waiting) = async_channel::bounded(lane.queue(config.queue));
             for number in 0..shares.threads(lane) {
                 start_thread(lane, number, connections.clone(), waiting.clone())
@@ -122,9 +146,12 @@ impl Store {
         }
         let jobs = all_jobs.try_into().map_err(|_| StoreError::Panicked("open"))?;
         register_metrics();
-        let store = Self {
+        Ok(Self {
             shared: Arc::new(Lanes {
                 jobs,
+                connections: all_connections,
+                address,
+                known: Mutex::default(),
                 troubles: Troubles::default(),
                 holders: Holders::default(),
                 clock: Clock::new(),
@@ -132,13 +159,7 @@ impl Store {
                 database_users: config.database_users,
             }),
             lane: Lane::Operators,
-        };
-        store.wait_for_database().await?;
-        // Until it succeeds once, the host's clock has to do.
-        if let Err(error) = store.look_at_clock().await {
-            tracing::warn!(%error, "can't look at the database's clock");
-        }
-        Ok(store)
+        })
     }
 
     /// Retention of each kind of data, by which maintenance drops and queries choose their rollup.
@@ -151,11 +172,13 @@ impl Store {
         Self { shared: self.shared.clone(), lane }
     }
 
-    async fn wait_for_database(&self) -> Result<(), StoreError> {
+    /// Waits for the database, however long it takes: it may start after the server. An error is one that waiting does not
+    /// mend.
+    pub async fn wait_for_database(&self) -> Result<(), StoreError> {
         let mut told = None::<Instant>;
         loop {
             match self.lane(Lane::Upkeep).run("check_database", health::check_database).await {
-                Ok(()) => return Ok(()),
+                Ok(()) => break,
                 Err(error) if error.is_passing() => {
                     if told.is_none_or(|told| told.elapsed() >= OPEN_PATIENCE) {
                         tracing::warn!(%error, "waiting for the database");
@@ -167,6 +190,11 @@ impl Store {
                 Err(error) => return Err(error),
             }
         }
+        // Until it succeeds once, the host's clock has to do.
+        if let Err(error) = self.look_at_clock().await {
+            tracing::warn!(%error, "can't look at the database's clock");
+        }
+        Ok(())
     }
 
     /// What the database's clock shows, which all replicas share. It costs no query; see [`crate::clock`].
@@ -270,7 +298,7 @@ impl Store {
     ) -> Result<T, StoreError> {
         let started = Instant::now();
         let (answer, outcome) = oneshot::channel();
-        let span = tracing::Span::current();
+        let traced = Traced::begin(operation, self.lane.as_str());
         let caller = Caller::default();
         let turn = Turn {
             operation,
@@ -284,7 +312,7 @@ impl Store {
             if answer.is_closed() {
                 return;
             }
-            let outcome = span.in_scope(|| turn.on_connection(connections, work));
+            let outcome = traced.run(|wait| turn.on_connection(connections, wait, work));
             // The caller may have left meanwhile; the work is done all the same.
             let _ = answer.send(outcome);
         });
@@ -359,9 +387,11 @@ impl Turn {
     fn on_connection<T>(
         &self,
         connections: &Connections,
+        wait: Span,
         work: impl FnOnce(&mut PgConnection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         let mut session = connections.take(self.deadline).inspect_err(|_| self.note(Some(Trouble::OutOfReach)))?;
+        drop(wait);
         let watched = session.watched.clone();
         let usual = match self.limits {
             Limits::OfLane => None,
@@ -371,7 +401,7 @@ impl Turn {
         watched.begin_job(if self.limits == Limits::OfLane { self.lane.job_limit() } else { None });
         self.caller.works_on(Some(watched.clone()));
         // The connection is thrown away when `work` panics, so nothing half done is ever seen again.
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(&mut session.conn)));
+        let outcome = trace::transaction(|| catch_unwind(AssertUnwindSafe(|| work(&mut session.conn))));
         self.caller.works_on(None);
         let cut = watched.end_job();
         if let Some(usual) = usual {
@@ -461,34 +491,6 @@ impl Turn {
     fn note(&self, trouble: Option<Trouble>) {
         if let (Some(trouble), true) = (trouble, self.lane != Lane::Reports) {
             self.troubles.failed(self.operation, trouble);
-        }
-    }
-}
-
-/// Whoever waits for an operation, and the connection that works for it.
-#[derive(Clone, Default)]
-struct Caller(Arc<Mutex<Option<Watched>>>);
-
-impl Caller {
-    fn works_on(&self, watched: Option<Watched>) {
-        *self.0.lock() = watched;
-    }
-
-    /// Cuts the connection when dropped while it works.
-    fn cancels_when_dropped(&self) -> Leaving {
-        Leaving(self.clone())
-    }
-}
-
-struct Leaving(Caller);
-
-impl Drop for Leaving {
-    fn drop(&mut self) {
-        // Held to the end: the connection's next operation can't begin meanwhile.
-        if let Some(watched) = &*self.0.0.lock() {
-            metrics::counter!("homepot_database_connections_cut_total", "reason" => Cut::Abandoned.as_str())
-                .increment(1);
-            watched.cut(Cut::Abandoned);
         }
     }
 }

@@ -20,8 +20,8 @@ const TLS: &[(&str, &str)] = &[("sslmode", "verify-full"), ("sslrootcert", "syst
 /// Settings that hold secrets.
 const SECRETS: &[&str] = &["password", "sslpassword", "oauth_client_secret", "scram_client_key", "scram_server_key"];
 
-/// `address` with our defaults, as `keyword='value'`. The error does not repeat it.
-pub(crate) fn with_defaults(address: &str) -> Result<String, StoreError> {
+/// What `address` says, with our defaults. The error does not repeat it.
+pub(crate) fn settings(address: &str) -> Result<Vec<(String, String)>, StoreError> {
     let mut settings = libpq::parse(address).map_err(|_| {
         StoreError::Address(
             "libpq can't read it; write it as postgres://user@host/database, with special characters of user and \
@@ -31,8 +31,13 @@ pub(crate) fn with_defaults(address: &str) -> Result<String, StoreError> {
     })?;
     let environment = |name: &str| of_the_system(name).map(|value| value.to_string_lossy().into_owned());
     add_defaults(&mut settings, &environment);
+    Ok(settings)
+}
+
+/// The same for libpq, as `keyword='value'`.
+pub(crate) fn conninfo(settings: &[(String, String)]) -> String {
     let quoted = |value: &str| value.replace('\\', r"\\").replace('\'', r"\'");
-    Ok(settings.iter().map(|(name, value)| format!("{name}='{}'", quoted(value))).collect::<Vec<_>>().join(" "))
+    settings.iter().map(|(name, value)| format!("{name}='{}'", quoted(value))).collect::<Vec<_>>().join(" ")
 }
 
 fn add_defaults(settings: &mut Vec<(String, String)>, environment: &dyn Fn(&str) -> Option<String>) {
@@ -107,7 +112,7 @@ mod tests {
             ("postgresql://u:p@localhost", "p"),
             (r"host=localhost password='it\'s' dbname=db", "it's"),
         ] {
-            let full = with_defaults(address).unwrap();
+            let full = conninfo(&settings(address).unwrap());
             let again = libpq::parse(&full).unwrap();
             assert!(again.contains(&("password".to_owned(), password.to_owned())), "{full}");
             assert!(again.contains(&("application_name".to_owned(), "homepot".to_owned())), "{full}");
@@ -145,7 +150,7 @@ mod tests {
     #[test]
     fn an_address_of_another_kind_is_refused_without_repeating_it() {
         for address in ["mysql://u:secret@h/db", "secret", "postgres://u:secret@h:port/db?nonsense=1"] {
-            let error = with_defaults(address).unwrap_err().to_string();
+            let error = settings(address).unwrap_err().to_string();
             assert!(!error.contains("secret") && error.contains("%XX"), "{error}");
         }
     }

@@ -94,6 +94,7 @@ pub(crate) fn hello(boot_id: &str) -> Hello {
         source: None,
         device_time: None,
         journal_id: None,
+        takes_releases: false,
         since_boot: None,
     }
 }
@@ -133,6 +134,7 @@ pub(crate) fn row(pk: i64, command: NewCommand) -> NewRow {
         command,
         created_by: "admin".to_owned(),
         run_id: None,
+        trace: None,
     }
 }
 

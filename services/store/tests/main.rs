@@ -12,6 +12,7 @@ mod commands;
 mod enrollment;
 mod error_groups;
 mod fixture;
+mod follow;
 mod history;
 mod horizon;
 mod keys;

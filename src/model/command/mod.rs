@@ -91,6 +91,8 @@ pub struct Command {
     pub run_id: Option<RunId>,
     /// Every state it has been in, oldest first.
     pub history: Vec<Transition>,
+    /// The place of the call that queued it in a trace, as `traceparent` has it.
+    pub trace: Option<String>,
 }
 
 impl From<Command> for pb::Command {

@@ -42,6 +42,14 @@ TOGETHER = [
     r"is finer than what is kept at start_time",
     r"makes \d+ points, more than max_points",
     r"more than once|each once|twice",
+    r"must each be more than the one before",
+    # A part of a file, and where it belongs.
+    r"must be a multiple of 262144 below the size",
+    r"must be \d+ bytes here",
+    r"the upload of this file began with \d+ bytes",
+    r"the file that was uploaded has the digest",
+    # Bytes that only `homepot sign` makes.
+    r"not an envelope of a signed message|an envelope ",
 ]
 
 

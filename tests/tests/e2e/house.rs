@@ -65,7 +65,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-telemetry",
         ],
     ),
-    ("homepot-agent", &["homepot", "homepot-host"]),
+    ("homepot-release", &["homepot-host"]),
+    ("homepot-agent", &["homepot", "homepot-host", "homepot-release"]),
     ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
     ("homepot-tests", &["homepot", "homepot-agent"]),
     // What a capability of another crate may stand on.

@@ -37,5 +37,7 @@ mod stream;
 mod switching;
 mod telemetry;
 mod torture;
+mod traces;
 mod trouble;
+mod updates;
 mod upgrade;

@@ -179,6 +179,7 @@ impl<'a> World<'a> {
             },
             created_by: "admin".to_owned(),
             run_id: None,
+            trace: None,
         };
         commands::insert(self.conn, &[row]).unwrap();
         self.queued.push(command_id);
@@ -217,6 +218,7 @@ impl<'a> World<'a> {
             device_time: None,
             journal_id: Some(journal_id),
             since_boot: None,
+            takes_releases: false,
         };
         let stream = Stream { opened: Instant::now(), is_open: &|| true };
         let begun = sessions::begin(self.conn, self.pk, &hello, "replica", HEARTBEAT, &stream).unwrap();

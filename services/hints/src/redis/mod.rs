@@ -107,11 +107,11 @@ struct Subscription {
 }
 
 impl Incoming for Subscription {
-    fn next(&mut self) -> BoxFuture<'_, Result<Vec<u8>, TransportError>> {
+    fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>> {
         Box::pin(async move {
             loop {
                 match timeout(self.patience.quiet, self.stream.next()).await {
-                    Ok(Some(message)) => return Ok(message.get_payload_bytes().to_vec()),
+                    Ok(Some(message)) => return Ok(Some(message.get_payload_bytes().to_vec())),
                     Ok(None) => return Err(TransportError::new("redis closed the connection")),
                     // A peer that vanished says nothing, not even that it is gone.
                     Err(_) => answered(self.patience, self.sink.ping::<Value>()).await.map(drop)?,

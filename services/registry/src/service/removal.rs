@@ -8,7 +8,7 @@ use homepot::{
     },
     pb::registry::v1 as pb,
 };
-use homepot_runtime::auth::OperatorCaller;
+use homepot_runtime::{auth::OperatorCaller, trace::carried};
 use homepot_store::{
     devices::{self, RemovalFilter},
     sites::{self, SiteRemoval},
@@ -34,7 +34,7 @@ impl Service {
         let (device_id, history) = faults.finish(device_id.zip(history))?;
         let device_id = self.directory.device(caller, device_id).await?.device_id;
         tracing::info!(%device_id, ?history, "removing a device");
-        let work = tokio::spawn(self.registry.clone().remove_device(device_id.clone(), history));
+        let work = tokio::spawn(carried(self.registry.clone().remove_device(device_id.clone(), history)));
         let device = finished("remove device", work).await?;
         tracing::info!(%device_id, "device removed");
         Ok(pb::RemoveDeviceResponse { device: device.map(Device::into_proto) })
@@ -52,7 +52,8 @@ impl Service {
         let (site_id, history) = faults.finish(site_id.zip(history))?;
         let site_id = self.directory.site(caller, site_id).await?.site_id;
         tracing::info!(%site_id, ?history, with_devices = request.with_devices, "removing a site");
-        let work = tokio::spawn(self.registry.clone().remove_site(site_id.clone(), history, request.with_devices));
+        let work =
+            tokio::spawn(carried(self.registry.clone().remove_site(site_id.clone(), history, request.with_devices)));
         let (site, devices_removed) = finished("remove site", work).await?;
         tracing::info!(%site_id, devices_removed, "site removed");
         Ok(pb::RemoveSiteResponse { site: site.map(Site::into), devices_removed })
@@ -73,7 +74,7 @@ impl Service {
         let filter = RemovalFilter { scope: caller.scope.clone(), site_ids, selector };
         self.registry.check_expected(&filter, request.expected_devices).await?;
         tracing::info!(?filter, "removing simulated devices");
-        let work = tokio::spawn(self.registry.clone().remove_simulated(filter));
+        let work = tokio::spawn(carried(self.registry.clone().remove_simulated(filter)));
         let removed = finished("remove simulated devices", work).await?;
         tracing::info!(removed, "simulated devices removed");
         Ok(pb::RemoveSimulatedDevicesResponse { removed: u32::try_from(removed).unwrap_or(u32::MAX) })

@@ -70,9 +70,19 @@ const PORTS: &[&str] = &["grpc", "rest", "ops"];
 const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
 const LIMITS: &[&str] =
     &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
-const TLS_FILES: &[&str] = &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert"];
+const TLS_FILES: &[&str] =
+    &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert", "otel-exporter-otlp-certificate"];
+const FILES: &[&str] = &[
+    "tls-cert",
+    "grpc-client-ca",
+    "grpc-ca",
+    "grpc-client-cert",
+    "otel-exporter-otlp-certificate",
+    "database-url-file",
+    "database-url",
+];
 const CUTS: &[&str] = &["silent", "too_long", "abandoned"];
-const FEEDS: &[&str] = &["commands", "devices", "samples"];
+const FEEDS: &[&str] = &["commands", "devices", "rollouts", "runs", "samples"];
 const HINTS: &[(&str, Values)] = &[
     ("transport", Values::These(&["postgres", "redis"])),
     ("about", Values::These(&["device", "ledger", "presence", "runs"])),
@@ -118,6 +128,12 @@ pub(super) const METRICS: &[Metric] = &[
         &[("route", Values::Names), ("method", Values::Names)],
         "Time until a REST request was answered.",
     ),
+    counter("homepot_trace_spans_sent_total", &[], "Spans of traces sent to the collector."),
+    counter(
+        "homepot_trace_spans_dropped_total",
+        &[("reason", Values::These(&["queue_full", "not_sent"]))],
+        "Spans of traces dropped because too many waited, or because the collector did not take them.",
+    ),
     gauge("homepot_connections", &[("port", Values::These(PORTS))], "Open connections."),
     counter(
         "homepot_connections_refused_total",
@@ -138,9 +154,9 @@ pub(super) const METRICS: &[Metric] = &[
         "When the certificate in the files of a setting ends, of several the first, in seconds since 1970.",
     ),
     gauge(
-        "homepot_tls_files_unusable",
-        &[("setting", Values::These(TLS_FILES))],
-        "1 while what the files of a setting hold now can't be used.",
+        "homepot_files_unusable",
+        &[("setting", Values::These(FILES))],
+        "1 while what the files of a setting hold now can't be used, and what they held before counts.",
     ),
     counter(
         "homepot_proxy_headers_refused_total",
@@ -226,6 +242,7 @@ pub(super) const METRICS: &[Metric] = &[
         &[("state", Values::These(ENDS)), SOURCE],
         "Commands that ended, and how.",
     ),
+    counter("homepot_artifact_bytes_sent_total", &[], "Bytes of releases' files that devices fetched."),
     counter("homepot_enrollments_total", &[SOURCE], "Devices enrolled."),
     counter("homepot_takeovers_total", &[], "Simulated devices that became real."),
     counter("homepot_simulated_devices_removed_total", &[], "Simulated devices removed."),

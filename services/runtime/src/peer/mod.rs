@@ -118,6 +118,12 @@ impl TrustedProxies {
         if self.by_certificate { has_certificate } else { self.contains(ip) }
     }
 
+    /// Whether a request came from one of them, or from a gateway in another process.
+    pub(crate) fn sent<B>(&self, request: &Request<B>) -> bool {
+        let has_certificate = request.extensions().get::<ShownCertificate>().is_some();
+        socket_ip(request.extensions()).is_some_and(|ip| self.vouches(ip, has_certificate))
+    }
+
     /// The same proxies where a peer's word is taken for its certificate, and no longer for its address. The networks still
     /// tell which addresses of a chain are those of proxies.
     #[must_use]

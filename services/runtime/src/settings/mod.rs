@@ -1,4 +1,4 @@
-//! Settings that every role shares: addresses, security of the listeners, limits of callers, logs.
+//! Settings that every role shares: addresses, security of the listeners, limits of callers, logs, traces.
 //!
 //! They are read with [`homepot_host::settings`]. A setting that only one other crate uses is declared in that crate.
 
@@ -6,10 +6,12 @@ mod addresses;
 mod limits;
 mod log;
 mod security;
+mod trace;
 
 pub use self::{
     addresses::{AddressFlags, Addresses},
     limits::LimitFlags,
     log::LogFlags,
     security::{Listening, PageSettings, Reflection, SecurityFlags, SecuritySettings},
+    trace::{TraceFlags, TraceSettings},
 };

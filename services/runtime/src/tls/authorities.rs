@@ -17,7 +17,8 @@ use rustls::{
     },
 };
 
-use super::{Files, TlsError, Watched, caller::roots, watched::Parsed};
+use super::{TlsError, Watched, caller::roots, watched::Parsed};
+use crate::reload::Files;
 
 type Verifier = Arc<dyn ClientCertVerifier>;
 

@@ -1,4 +1,5 @@
-//! Certificates, keys and authorities: what this process shows, and whom it believes. All of them may be replaced while it runs.
+//! Certificates, keys and authorities: what this process shows, and whom it believes. All of them may be replaced while it runs
+//! ([`crate::reload`]).
 //!
 //! [`Tls`] is the certificate of a listener. [`ClientAuthorities`] tells services of this server, which show certificates of
 //! their own, from everybody else who calls. [`Trusted`] and [`Shown`] are the caller's side of both.
@@ -25,7 +26,7 @@ pub use self::{
     authorities::ClientAuthorities,
     caller::{Shown, Trusted},
     server::Tls,
-    watched::{Files, Watched, keep_current},
+    watched::Watched,
 };
 
 /// Files can't be used for TLS.

@@ -10,7 +10,8 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{ClientAuthorities, Files, TlsError, Watched, pair, validity, watched::Parsed};
+use super::{ClientAuthorities, TlsError, Watched, pair, validity, watched::Parsed};
+use crate::reload::Files;
 
 /// Shows who this server is, and may ask the same of those who call. Cheap to clone; all clones show the same.
 #[derive(Clone, Debug)]
@@ -93,31 +94,31 @@ mod tests {
         tls.shown.current().cert[0].to_vec()
     }
 
-    #[test]
-    fn a_new_pair_takes_the_old_ones_place_and_one_that_does_not_fit_leaves_it_there() {
+    #[tokio::test]
+    async fn a_new_pair_takes_the_old_ones_place_and_one_that_does_not_fit_leaves_it_there() {
         let directory = tempfile::tempdir().unwrap();
         let (cert, key) = pair(directory.path(), "one.example");
         let tls = Tls::load("tls-cert", &cert, &key).unwrap();
         let first = shown(&tls);
-        tls.files().look();
+        let look = async || tls.files().look().await;
+        assert_eq!(look().await, Ok(false));
         assert_eq!(shown(&tls), first);
         pair(directory.path(), "two.example");
-        tls.files().look();
+        assert_eq!(look().await, Ok(true));
         let second = shown(&tls);
         assert_ne!(second, first);
 
         let other = tempfile::tempdir().unwrap();
         std::fs::copy(pair(other.path(), "three.example").1, &key).unwrap();
-        tls.files().look();
-        assert!(tls.shown.fault().is_some_and(|told| told.contains("can't be used")));
+        assert!(look().await.is_err_and(|told| told.contains("can't be used")));
         std::fs::write(&cert, "no certificate").unwrap();
-        tls.files().look();
+        assert!(look().await.is_err());
         std::fs::remove_file(&key).unwrap();
-        tls.files().look();
+        assert!(look().await.is_err());
         assert_eq!(shown(&tls), second, "what can't be used is not");
         pair(directory.path(), "four.example");
-        tls.files().look();
-        assert!(shown(&tls) != second && tls.shown.fault().is_none());
+        assert_eq!(look().await, Ok(true));
+        assert_ne!(shown(&tls), second);
     }
 
     /// What a client and a server agree on, where the client offers `versions`.

@@ -12,6 +12,8 @@ mod errors;
 mod kit;
 mod operators;
 mod query;
+mod releases;
+mod rollouts;
 mod runs;
 mod samples;
 mod sign_in;
@@ -67,6 +69,12 @@ enum Noun {
     /// Start and control runs: the same command for many devices, a few at a time.
     #[command(subcommand)]
     Runs(Box<runs::Action>),
+    /// Upload and show signed releases, and the trust roots by which devices know them.
+    #[command(subcommand)]
+    Releases(releases::Action),
+    /// Start and control rollouts: a release for many devices, phase by phase.
+    #[command(subcommand)]
+    Rollouts(Box<rollouts::Action>),
     /// List and count errors of applications.
     #[command(subcommand)]
     Errors(errors::Action),
@@ -146,6 +154,8 @@ async fn act(connection: &Connection, out: &Out, noun: Noun) -> anyhow::Result<E
         Noun::Query(args) => query::run(client, out, *args).await,
         Noun::Commands(action) => commands::run(client, out, *action).await,
         Noun::Runs(action) => runs::run(client, out, *action).await,
+        Noun::Releases(action) => releases::run(client, out, action).await,
+        Noun::Rollouts(action) => rollouts::run(client, out, *action).await,
         Noun::Errors(action) => errors::run(client, out, action).await,
         Noun::Activity(action) => activity::run(client, out, action).await,
         Noun::Tokens(action) => tokens::run(client, out, action).await,

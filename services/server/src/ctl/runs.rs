@@ -19,7 +19,7 @@ use super::kit::{
     source::{source, source_parser},
     states::{command_state, command_state_parser},
     status::{self, Status},
-    target::{Selection, confirm},
+    target::{Selection, confirm, in_words, of_target},
     words,
 };
 use crate::client::Client;
@@ -142,7 +142,7 @@ impl Record for pb::Run {
         column("BY", |r, _| (&r.created_by).into()),
         column("PROGRESS", |r, _| line(&r.progress.unwrap_or_default()).into()),
         wide("ENDED", |r, style| style.time(&r.finished_at)),
-        wide("TARGET", |r, _| target(r).into()),
+        wide("TARGET", |r, _| r.target.as_ref().map(in_words).unwrap_or_default().into()),
         wide("IN FLIGHT", |r, _| format!("up to {}", r.max_in_flight).into()),
         wide("FAILURES", |r, _| format!("up to {}", r.max_failures).into()),
         wide("PAYLOAD", |r, _| words::compact(&r.payload).into()),
@@ -157,10 +157,7 @@ impl Record for pb::Run {
         let p = self.progress.unwrap_or_default();
         json!({
             "run_id": self.run_id, "command_type": self.command_type, "payload": words::object(&self.payload),
-            "target": self.target.as_ref().map(|t| json!({
-                "device_ids": t.device_ids, "site_id": words::text(&t.site_id),
-                "label_selector": words::text(&t.label_selector), "fleet": t.fleet, "source": source_of(t),
-            })),
+            "target": self.target.as_ref().map(of_target),
             "max_in_flight": self.max_in_flight, "max_failures": self.max_failures,
             "time_to_live_seconds": words::seconds(&self.time_to_live),
             "run_timeout_seconds": words::seconds(&self.run_timeout), "state": state_word(self),
@@ -183,21 +180,6 @@ impl Record for pb::Run {
 /// A run's state as a word.
 fn state_word(run: &pb::Run) -> String {
     words::word(run.state().as_str_name(), STATE)
-}
-
-fn target(run: &pb::Run) -> String {
-    let target = run.target.clone().unwrap_or_default();
-    let site = (!target.site_id.is_empty()).then(|| format!("site {}", target.site_id));
-    let labels = (!target.label_selector.is_empty()).then(|| target.label_selector.clone());
-    let fleet = target.fleet.then(|| "the fleet".to_owned());
-    let devices = (!target.device_ids.is_empty()).then(|| format!("{} named device(s)", target.device_ids.len()));
-    let source = source_of(&target).map(str::to_owned);
-    [devices, site, labels, fleet, source].into_iter().flatten().collect::<Vec<_>>().join(", ")
-}
-
-/// Which devices it reaches; `None`: whatever is named.
-fn source_of(target: &pb::Target) -> Option<&'static str> {
-    (target.source() != DeviceSource::Unspecified).then(|| source(target.source))
 }
 
 impl Record for pb::RunDevice {
@@ -312,7 +294,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
 
 async fn start(client: &Client, out: &Out, args: Start) -> anyhow::Result<ExitCode> {
     let payload = args.order.payload()?;
-    confirm(client, &args.selection, &args.order.command_type, args.yes).await?;
+    confirm(client, &args.selection, &args.order.command_type.to_uppercase(), args.yes).await?;
     let request = pb::StartRunRequest {
         target: Some(args.selection.target()),
         payload,

@@ -20,8 +20,12 @@ use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
-    settings::{AddressFlags, Addresses, LimitFlags, LogFlags, SecurityFlags, SecuritySettings},
-    tls::{ClientAuthorities, Files, Tls},
+    reload::Files,
+    settings::{
+        AddressFlags, Addresses, LimitFlags, LogFlags, SecurityFlags, SecuritySettings, TraceFlags, TraceSettings,
+    },
+    tls::{ClientAuthorities, Tls, Trusted},
+    trace::Resources,
 };
 use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
 
@@ -102,6 +106,9 @@ pub(crate) struct Flags {
 
     #[command(flatten)]
     log: LogFlags,
+
+    #[command(flatten)]
+    traces: TraceFlags,
 }
 
 /// The checked settings of `homepot serve`.
@@ -141,6 +148,8 @@ pub(crate) struct Settings {
     pub(crate) drain_deadline: Duration,
     /// Levels and format of log lines.
     pub(crate) log: LogSettings,
+    /// Traces; `None`: nothing is traced.
+    pub(crate) traces: Option<TraceSettings>,
 }
 
 impl Settings {
@@ -155,10 +164,26 @@ impl Settings {
 impl Settings {
     /// The files of certificates, keys and authorities, which may be replaced while the server runs.
     pub(crate) fn tls_files(&self) -> Vec<Arc<dyn Files>> {
-        let Self { security, services, .. } = self;
+        let Self { security, services, traces, .. } = self;
         let own = security.tls.iter().map(Tls::files);
         let clients = security.client_authorities.iter().map(ClientAuthorities::files);
-        own.chain(clients).chain(services.tls.files()).collect()
+        let collector = traces.iter().filter_map(|traces| traces.trusted.as_ref()).map(Trusted::files);
+        own.chain(clients).chain(services.tls.files()).chain(collector).collect()
+    }
+
+    /// What every span of a trace says of this process.
+    pub(crate) fn resources(&self) -> Resources {
+        let named = self.traces.as_ref().and_then(|traces| traces.service.clone());
+        let by_roles = || match self.roles.only() {
+            Some(role) => format!("homepot-{}", role.as_str()),
+            None => "homepot".to_owned(),
+        };
+        Resources {
+            service: named.unwrap_or_else(by_roles),
+            roles: self.roles.to_string(),
+            version: env!("CARGO_PKG_VERSION"),
+            instance: replica(),
+        }
     }
 }
 
@@ -200,6 +225,7 @@ impl Flags {
             drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),
             drain_deadline: reader.time("drain-deadline", &self.drain_deadline, SECOND..=5 * MINUTE),
             log: self.log.read(reader),
+            traces: self.traces.read(reader),
             roles,
             addresses,
             services,
@@ -211,7 +237,7 @@ impl Flags {
     }
 }
 
-/// What this process is called in the sessions it holds: in Kubernetes, the pod.
+/// What this process is called in the sessions that it holds and in traces: in Kubernetes, the pod.
 fn replica() -> String {
     let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("{host}/{}", std::process::id())

@@ -11,7 +11,7 @@ pub(crate) enum Role {
     Registry,
     /// `TelemetryService` and `AnalyticsService`.
     Telemetry,
-    /// `CommandService`.
+    /// `CommandService`, `ReleaseService` and `RolloutService`.
     Command,
     /// `DeviceService`: the devices' streams.
     Link,
@@ -42,7 +42,11 @@ impl Role {
         match self {
             Self::Registry => &["homepot.registry.v1.RegistryService", "homepot.session.v1.SessionService"],
             Self::Telemetry => &["homepot.telemetry.v1.TelemetryService", "homepot.analytics.v1.AnalyticsService"],
-            Self::Command => &["homepot.command.v1.CommandService"],
+            Self::Command => &[
+                "homepot.command.v1.CommandService",
+                "homepot.rollout.v1.ReleaseService",
+                "homepot.rollout.v1.RolloutService",
+            ],
             Self::Link => &["homepot.device.v1.DeviceService"],
             Self::Gateway => &[],
         }
@@ -62,6 +66,11 @@ impl Roles {
     /// Whether `role` runs here.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.0.contains(&role)
+    }
+
+    /// The one role that runs here, where it is one.
+    pub(crate) fn only(&self) -> Option<Role> {
+        self.0.first().copied().filter(|_| self.0.len() == 1)
     }
 
     /// Whether any gRPC service runs here; they are what needs the database.

@@ -5,7 +5,10 @@ use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, sync::Arc};
 
 use homepot::model::ServerAddress;
 use homepot_host::settings::{Reader, given, given_path};
-use homepot_runtime::tls::{Files, Shown, Trusted};
+use homepot_runtime::{
+    reload::Files,
+    tls::{Shown, Trusted},
+};
 
 use super::{Role, Roles};
 

@@ -31,6 +31,8 @@ pub struct Claim {
 pub struct Handed {
     /// Commands, oldest first.
     pub deliveries: Vec<Delivery>,
+    /// The places in traces of the calls that queued some of these.
+    pub traces: HashMap<CommandId, String>,
     /// Commands the device is to take back, with who asked and why.
     pub cancellations: Vec<(CommandId, String)>,
 }
@@ -74,7 +76,8 @@ UPDATE commands c SET state = CASE c.state WHEN 'queued' THEN 'sent' ELSE c.stat
         ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at, c.requested_type,
-    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
+    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms,
+    c.history -> 0 ->> 'traceparent' AS trace";
 
 // Told once a session; the next session of the device is told again. Only the journal that has the command can say that
 // it never ran, so no other is asked; if that one does not come back, the command ends as unknown.
@@ -113,7 +116,8 @@ UPDATE commands c SET state = 'sent', sent_at = coalesce(sent_at, picked.at), de
     history = CASE c.state WHEN 'queued' THEN history || history_step('sent', picked.at, 'fetched by the device') ELSE history END
 FROM picked WHERE c.command_id = picked.command_id
 RETURNING c.device, c.command_id, c.command_type, c.payload, c.run_timeout_ms, c.created_at, c.requested_type,
-    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms";
+    floor(extract(epoch FROM c.expires_at - clock_timestamp()) * 1000)::bigint AS time_to_live_ms,
+    c.history -> 0 ->> 'traceparent' AS trace";
 
 /// With one more payload of 64 KiB, and five times that as protobuf at worst, still under a message's 1 MiB.
 const MAX_POLL_BYTES: i64 = 96 * 1024;
@@ -136,6 +140,8 @@ struct Claimed {
     requested_type: Option<String>,
     #[diesel(sql_type = BigInt)]
     time_to_live_ms: i64,
+    #[diesel(sql_type = Nullable<Text>)]
+    trace: Option<String>,
 }
 
 #[derive(QueryableByName)]
@@ -175,7 +181,9 @@ pub fn claim(conn: &mut PgConnection, claims: &[Claim]) -> Result<Vec<Handed>, S
     }
     for row in oldest_first(claimed) {
         if let Some(place) = places.get(&row.device) {
-            handed[*place].deliveries.push(delivery(row)?);
+            let handed = &mut handed[*place];
+            handed.traces.extend(row.trace.clone().map(|trace| (CommandId(row.command_id), trace)));
+            handed.deliveries.push(delivery(row)?);
         }
     }
     for row in to_cancel {

@@ -36,6 +36,8 @@ pub struct NewRow {
     pub created_by: String,
     /// The run it is part of.
     pub run_id: Option<RunId>,
+    /// The place of the call that queues it in a trace. It is kept with the first step of the history.
+    pub trace: Option<String>,
 }
 
 impl NewRow {
@@ -63,7 +65,9 @@ INSERT INTO commands (command_id, device, command_type, payload, created_by, ide
     run_timeout_ms, created_at, expires_at, run_id, history, requested_type)
 SELECT id, device, command_type, payload, created_by, key, safe, run_timeout_ms,
     statement_timestamp(), statement_timestamp() + time_to_live_ms * interval '1 millisecond', run_id,
-    jsonb_build_array(history_step('queued', statement_timestamp(), cause)),
+    jsonb_build_array(
+        jsonb_strip_nulls(history_step('queued', statement_timestamp(), cause) || jsonb_build_object('traceparent', trace))
+    ),
     requested_type
 FROM unnest({arrays}) AS new ({columns})
 ON CONFLICT DO NOTHING
@@ -107,6 +111,7 @@ fn insert_new(conn: &mut PgConnection, rows: &[NewRow]) -> Result<Vec<Stamped>, 
         .column::<BigInt, _>("time_to_live_ms", commands().map(time_to_live))
         .column::<Nullable<SqlUuid>, _>("run_id", rows.iter().map(|row| row.run_id.map(|id| id.0)))
         .column::<Text, _>("cause", rows.iter().map(NewRow::cause))
+        .column::<Nullable<Text>, _>("trace", rows.iter().map(|row| row.trace.as_deref()))
         .column::<Nullable<Text>, _>("requested_type", commands().map(|command| command.command_type.spelling()))
         .load(conn)?)
 }
@@ -137,6 +142,7 @@ fn queued(row: &NewRow, stamped: &Stamped) -> Command {
         cancel_requested_at: None,
         run_id: row.run_id,
         history: vec![Transition { state: CommandState::Queued, time: stamped.created_at, cause: row.cause() }],
+        trace: row.trace.clone(),
     }
 }
 

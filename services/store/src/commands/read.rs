@@ -69,6 +69,7 @@ pub(super) fn command((row, (device_id, site_id, source)): RowOfDevice) -> Resul
         cancel_requested_at: row.cancel_requested_at,
         run_id: row.run_id.map(RunId),
         history: history(&row.history)?,
+        trace: row.history.pointer("/0/traceparent").and_then(Value::as_str).map(str::to_owned),
     })
 }
 

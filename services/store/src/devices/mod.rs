@@ -174,6 +174,11 @@ pub fn find(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<Devi
         .transpose()
 }
 
+/// The id of the device with that number, for a log line.
+pub fn id_of(conn: &mut PgConnection, pk: i64) -> Result<Option<String>, StoreError> {
+    Ok(devices::table.find(pk).select(devices::device_id).first(conn).optional()?)
+}
+
 /// What is needed to act for the device of that id.
 pub fn find_ref(conn: &mut PgConnection, device_id: &DeviceId) -> Result<Option<DeviceRef>, StoreError> {
     devices::table

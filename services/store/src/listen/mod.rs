@@ -11,7 +11,10 @@ use rustix::event::{EventfdFlags, eventfd};
 use tokio::sync::{mpsc, oneshot};
 
 use self::session::{Session, Woken};
-use crate::{StoreError, url};
+use crate::{
+    Store, StoreError,
+    address::{Address, Target},
+};
 
 /// How many messages wait for their reader; then they wait in the socket.
 const BUFFER: usize = 256;
@@ -31,26 +34,56 @@ impl Default for Patience {
     }
 }
 
-/// The messages of one channel. Dropping it ends its thread and its connection.
-#[derive(Debug)]
+/// The messages of one channel, on a connection of its own to the database of a store. Dropping it ends its thread and its
+/// connection.
 pub struct Notifications {
+    address: Address,
+    channel: String,
+    patience: Patience,
+    connection: Connection,
+}
+
+/// A connection that listens, with its thread.
+struct Connection {
+    target: Arc<Target>,
     messages: mpsc::Receiver<Result<String, StoreError>>,
     stop: Arc<OwnedFd>,
 }
 
 impl Notifications {
-    /// Connects and listens; what is notified from then on comes in.
-    pub async fn open(database_url: &str, channel: &str, patience: Patience) -> Result<Self, StoreError> {
-        let url = url::with_defaults(database_url)?;
+    /// Connects and listens; what is notified from then on comes in. The store's address must not lead through a pooler that
+    /// hands connections around, as those do not listen.
+    pub async fn open(store: &Store, channel: &str, patience: Patience) -> Result<Self, StoreError> {
+        let address = store.shared.address.clone();
+        let connection = Connection::open(address.target(), channel, patience).await?;
+        Ok(Self { address, channel: channel.to_owned(), patience, connection })
+    }
+
+    /// The next message; `None` where the database's address changed: messages from now on come from there, and some of before
+    /// may be lost. An error is the connection's end. Nothing is lost when the returned future is dropped.
+    pub async fn next(&mut self) -> Result<Option<String>, StoreError> {
+        let gone = || StoreError::Unavailable("the listening connection has ended".to_owned());
+        tokio::select! {
+            message = self.connection.messages.recv() => message.unwrap_or_else(|| Err(gone())).map(Some),
+            () = self.address.moved_on_from(&self.connection.target) => {
+                self.connection = Connection::open(self.address.target(), &self.channel, self.patience).await?;
+                Ok(None)
+            }
+        }
+    }
+}
+
+impl Connection {
+    async fn open(target: Arc<Target>, channel: &str, patience: Patience) -> Result<Self, StoreError> {
         let stop = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(|error| failed(error.into()))?;
         let stop = Arc::new(stop);
         let (sender, messages) = mpsc::channel(BUFFER);
         let (opened, is_open) = oneshot::channel();
         // From here on the thread ends when this value is dropped, also when the caller gives up waiting.
-        let notifications = Self { messages, stop: stop.clone() };
+        let connection = Self { target: target.clone(), messages, stop: stop.clone() };
         let channel = channel.to_owned();
         let run = move || {
-            let session = Session::open(&url, &channel, patience, stop);
+            let session = Session::open(target, &channel, patience, stop);
             let (session, outcome) = match session {
                 Ok(session) => (Some(session), Ok(())),
                 Err(error) => (None, Err(error)),
@@ -63,17 +96,11 @@ impl Notifications {
         };
         std::thread::Builder::new().name("database-listen".to_owned()).spawn(run).map_err(failed)?;
         is_open.await.unwrap_or(Err(StoreError::Panicked("listen")))?;
-        Ok(notifications)
-    }
-
-    /// The next message. An error is the connection's end. Nothing is lost when the returned future is dropped.
-    pub async fn next(&mut self) -> Result<String, StoreError> {
-        let gone = || StoreError::Unavailable("the listening connection has ended".to_owned());
-        self.messages.recv().await.unwrap_or_else(|| Err(gone()))
+        Ok(connection)
     }
 }
 
-impl Drop for Notifications {
+impl Drop for Connection {
     fn drop(&mut self) {
         // A counter that is full is readable too.
         let _ = rustix::io::write(&*self.stop, &1_u64.to_ne_bytes());

@@ -16,7 +16,7 @@ use pq_sys::{
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 use super::Patience;
-use crate::{StoreError, libpq, url};
+use crate::{StoreError, address::Target, libpq};
 
 /// Why a wait ended.
 pub(super) enum Woken {
@@ -35,20 +35,26 @@ enum Ready {
 /// Stays on the thread that opened it: the pointer makes it neither `Send` nor `Sync`.
 pub(super) struct Session {
     conn: NonNull<PGconn>,
-    url: String,
+    target: Arc<Target>,
     patience: Patience,
     stop: Arc<OwnedFd>,
 }
 
 impl Session {
     /// Connects and listens. Blocks for as long as the address' `connect_timeout` at most, for each host it names.
-    pub(super) fn open(url: &str, channel: &str, patience: Patience, stop: Arc<OwnedFd>) -> Result<Self, StoreError> {
-        let text = CString::new(url).map_err(|_| StoreError::Address("it holds a zero byte".to_owned()))?;
+    pub(super) fn open(
+        target: Arc<Target>,
+        channel: &str,
+        patience: Patience,
+        stop: Arc<OwnedFd>,
+    ) -> Result<Self, StoreError> {
+        let text =
+            CString::new(target.conninfo()).map_err(|_| StoreError::Address("it holds a zero byte".to_owned()))?;
         // SAFETY: `text` is a C string that lives through the call.
         let conn = unsafe { PQconnectdb(text.as_ptr()) };
         let conn = NonNull::new(conn).ok_or_else(|| StoreError::Unavailable("out of memory".to_owned()))?;
         // From here on dropping it frees the connection, also one that failed.
-        let mut session = Self { conn, url: url.to_owned(), patience, stop };
+        let mut session = Self { conn, target, patience, stop };
         // SAFETY: `conn` came from PQconnectdb and is freed in `drop` only; so it is in every call below.
         if unsafe { PQstatus(conn.as_ptr()) } != ConnStatusType::CONNECTION_OK {
             return Err(session.error());
@@ -174,7 +180,7 @@ impl Session {
     fn error(&self) -> StoreError {
         // SAFETY: see `open`; the text belongs to the connection and is copied before anything else is called.
         let message = unsafe { libpq::copied(PQerrorMessage(self.conn.as_ptr())) };
-        StoreError::Unavailable(url::redact(&self.url, &message))
+        StoreError::Unavailable(self.target.redact(&message))
     }
 }
 

@@ -11,16 +11,17 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    CommandId, DeviceSource, LabelSelector, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder,
-    RunProgress, RunState, SiteScope, Target, Whom,
+    CommandId, DeviceSource, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder, RunProgress,
+    RunState, SiteScope,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use uuid::Uuid;
 
 use crate::{
     StoreError, paging, row,
     schema::{devices, run_devices, runs},
     scope::reaching_only,
+    target,
 };
 
 #[derive(Queryable, Selectable)]
@@ -48,7 +49,7 @@ pub(super) fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
     Ok(Run {
         run_id: RunId(row.run_id),
         order: RunOrder {
-            target: read_target(&row.target)?,
+            target: target::read_target("runs.target", &row.target)?,
             command_type: row::command_type("runs.command_type", &row.command_type, row.requested_type)?,
             payload: row::object("runs.payload", row.payload)?,
             max_in_flight: row.max_in_flight.try_into().unwrap_or_default(),
@@ -64,45 +65,6 @@ pub(super) fn run(row: Row, progress: RunProgress) -> Result<Run, StoreError> {
         created_by: row.created_by,
         created_at: row.created_at,
         finished_at: row.finished_at,
-    })
-}
-
-/// A target as the column keeps it.
-pub(super) fn stored_target(target: &Target) -> Value {
-    let source = target.source.map(DeviceSource::as_str);
-    match &target.whom {
-        Whom::Devices(ids) => {
-            let ids: Vec<_> = ids.iter().map(ToString::to_string).collect();
-            json!({ "device_ids": ids, "source": source })
-        }
-        Whom::Matching { site_id, selector } => json!({
-            "site_id": site_id.as_ref().map(ToString::to_string),
-            "label_selector": selector.as_ref().map(LabelSelector::as_str),
-            "source": source,
-        }),
-        Whom::Fleet => json!({ "fleet": true, "source": source }),
-    }
-}
-
-fn read_target(value: &Value) -> Result<Target, StoreError> {
-    let source = value.get("source").and_then(Value::as_str);
-    let source = source.map(|source| row::checked("runs.target", source)).transpose()?;
-    Ok(Target { whom: read_whom(value)?, source })
-}
-
-fn read_whom(value: &Value) -> Result<Whom, StoreError> {
-    let corrupt = || StoreError::Corrupt("runs.target: is no target".to_owned());
-    if let Some(ids) = value.get("device_ids") {
-        let id = |id: &Value| row::checked("runs.target", id.as_str().ok_or_else(corrupt)?);
-        return ids.as_array().ok_or_else(corrupt)?.iter().map(id).collect::<Result<_, _>>().map(Whom::Devices);
-    }
-    if value.get("fleet").is_some() {
-        return Ok(Whom::Fleet);
-    }
-    let text = |name: &str| value.get(name).and_then(Value::as_str);
-    Ok(Whom::Matching {
-        site_id: text("site_id").map(|id| row::checked("runs.target", id)).transpose()?,
-        selector: LabelSelector::parse("runs.target", text("label_selector").unwrap_or_default())?,
     })
 }
 

@@ -6,22 +6,17 @@ use diesel::{
     prelude::*,
     sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid},
 };
-use homepot::{
-    Error,
-    model::{DeviceSelection, DeviceSource, Run, RunId, RunOrder, SiteScope, Target, Whom, check_expected_devices},
-};
+use homepot::model::{Run, RunId, RunOrder, SiteScope, Target, check_expected_devices};
 
-use super::read::{found, stored_target};
+use super::read::found;
 use crate::{
     StoreError,
-    devices::{self, DeviceRef},
+    devices::DeviceRef,
     row,
     schema::runs,
     statement::Statement,
+    target::{resolve, stored_target},
 };
-
-/// Devices that an error names.
-const NAMED: usize = 10;
 
 /// What came of starting.
 #[derive(Clone, Debug, PartialEq)]
@@ -88,69 +83,6 @@ fn by_key(conn: &mut PgConnection, order: &RunOrder, created_by: &str) -> Result
         .first(conn)
         .optional()?;
     id.map(|id| found(conn, RunId(id))).transpose()
-}
-
-/// The devices of a target. One that is named and not there, not within reach or not of the source asked for is the
-/// caller's fault, and so is a target without any.
-fn resolve(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<DeviceRef>, StoreError> {
-    let reachable = DeviceSelection::all(scope.clone());
-    let (site_id, selector) = match &target.whom {
-        Whom::Fleet => (None, None),
-        Whom::Matching { site_id, selector } => (site_id.clone(), selector.as_ref()),
-        Whom::Devices(wanted) => {
-            let named = DeviceSelection { device_ids: wanted.iter().cloned().collect(), ..reachable };
-            let found = devices::matching(conn, &named, None)?;
-            let there: BTreeSet<_> = found.iter().map(|device| &device.device_id).collect();
-            return match wanted.iter().find(|wanted| !there.contains(wanted)) {
-                Some(missing) => Err(Error::not_found(format!("Device {missing} not found")).into()),
-                None => {
-                    check_source(&found, target.source)?;
-                    Ok(found)
-                }
-            };
-        }
-    };
-    let selection = DeviceSelection { site_id, source: target.source, ..reachable };
-    let found = devices::matching(conn, &selection, selector)?;
-    match target.source {
-        _ if !found.is_empty() => Ok(found),
-        None => Err(Error::invalid("target", "matches no device").into()),
-        Some(source) => {
-            let others = DeviceSelection { source: Some(source.other()), ..selection };
-            let others = devices::count_matching(conn, &others, selector)?;
-            Err(nothing_of(source, others).into())
-        }
-    }
-}
-
-/// A target without a device of its source; `others` are of the other one.
-fn nothing_of(source: DeviceSource, others: i64) -> Error {
-    let (wanted, other) = (source.as_str(), source.other().as_str());
-    let told = match others {
-        0 => "matches no device".to_owned(),
-        1 => format!("matches no {wanted} device, but 1 {other} one: set target.source to {other} to reach it"),
-        _ => {
-            format!("matches no {wanted} device, but {others} {other} ones: set target.source to {other} to reach them")
-        }
-    };
-    Error::invalid("target", told)
-}
-
-fn check_source(found: &[DeviceRef], source: Option<DeviceSource>) -> Result<(), Error> {
-    let Some(source) = source else { return Ok(()) };
-    let others: Vec<_> =
-        found.iter().filter(|device| device.source != source).map(|device| &device.device_id).collect();
-    let told: Vec<_> = others.iter().take(NAMED).map(|id| id.as_str()).collect();
-    let more = match others.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    match &told[..] {
-        [] => Ok(()),
-        told => {
-            Err(Error::invalid("target.device_ids", format!("are not {}: {}{more}", source.as_str(), told.join(", "))))
-        }
-    }
 }
 
 fn insert_run(

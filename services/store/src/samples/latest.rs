@@ -124,7 +124,10 @@ pub(crate) fn restore(conn: &mut PgConnection) -> Result<usize, StoreError> {
         match restore_one(conn, device) {
             Ok(rows) => restored += rows,
             Err(error) if error.is_passing() => return Err(error),
-            Err(error) => tracing::warn!(%error, device, "can't restore the newest sample of a device"),
+            Err(error) => {
+                let device_id = crate::devices::id_of(conn, device)?;
+                tracing::warn!(%error, device_id, "can't restore the newest sample of a device");
+            }
         }
     }
     Ok(restored)

@@ -98,8 +98,9 @@ pub fn begin(
             };
             if record.taken_over(detail) {
                 metrics::counter!("homepot_sessions_contested_total").increment(1);
+                let device_id = crate::devices::id_of(conn, pk)?;
                 tracing::warn!(
-                    device = pk,
+                    device_id,
                     epoch,
                     other_boot = other,
                     boot_id = hello.boot_id,

@@ -6,11 +6,17 @@ use homepot::{
     Error,
     model::{DeviceSource, Sample, SampleFault},
 };
-use homepot_runtime::{Drain, backoff::Backoff};
+use homepot_runtime::{
+    Drain,
+    backoff::Backoff,
+    trace::{self, Said, Whose},
+};
 use homepot_store::{
-    Meaning, Store, Trouble,
+    Meaning, Store, Trouble, devices,
     samples::{self, Expected, NewSample},
 };
+
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{batch::Batch, stopping};
 
@@ -71,7 +77,8 @@ impl Writer {
         let source = self.source.as_str();
         metrics::histogram!("homepot_ingest_batch_samples", "lane" => self.name(), "source" => source)
             .record(samples.len() as f64);
-        match self.store_all(&samples).await {
+        let trace = trace_of(samples.len(), self.name(), source);
+        match self.store_all(&samples).instrument(trace).await {
             Ok(SetAside { refused, stuck }) => callers.settle(&refused, &stuck),
             Err(error) => callers.fail(&error),
         }
@@ -162,14 +169,22 @@ impl Writer {
         }
         match (places.len(), blame) {
             (1, Blame::Sample) => {
-                tracing::warn!(%error, device = samples[places.start].device, "the database refuses a sample");
+                let device_id = self.device_id(&samples[places.start]).await;
+                tracing::warn!(%error, device_id, "the database refuses a sample");
             }
             (1, Blame::Ours) => {
-                tracing::error!(%error, device = samples[places.start].device, "a sample can't be stored");
+                let device_id = self.device_id(&samples[places.start]).await;
+                tracing::error!(%error, device_id, "a sample can't be stored");
             }
             (count, _) => tracing::debug!(%error, samples = count, "batch refused, taking it apart"),
         }
         Err(Failure::Refused(blame))
+    }
+
+    /// Whose a sample is, for a log line.
+    async fn device_id(&self, sample: &NewSample) -> Option<String> {
+        let pk = sample.device;
+        self.store.run("find_device_id", move |conn| devices::id_of(conn, pk)).await.ok().flatten()
     }
 
     /// Whether a sample of the same device, day and size in which nothing was measured would be stored. It is not.
@@ -184,6 +199,21 @@ impl Writer {
         let probe = move |conn: &mut _| samples::probe(conn, &nothing, now);
         self.store.run("probe_samples", probe).await.is_ok()
     }
+}
+
+/// The span of a batch, in a trace of its own: it has samples of many devices.
+fn trace_of(samples: usize, lane: &'static str, source: &'static str) -> Span {
+    let Some(origin) = trace::decide(Whose::Device, Said::Nothing) else { return Span::none() };
+    origin.of(tracing::info_span!(
+        target: trace::ROOT,
+        parent: None,
+        "flush",
+        otel.name = "flush samples",
+        otel.status_code = Empty,
+        samples,
+        lane,
+        source,
+    ))
 }
 
 fn halve(left: &mut Vec<Range<usize>>, places: &Range<usize>) {

@@ -16,7 +16,7 @@ use homepot::{
     pb::telemetry::v1::{self as pb, query_response::Message},
 };
 use homepot_operator_api::{Directory, read_devices, read_site};
-use homepot_runtime::auth::OperatorCaller;
+use homepot_runtime::{auth::OperatorCaller, trace::carried};
 use homepot_store::{Store, devices::DeviceRef, maintenance::Retention, series::Source};
 use tokio::sync::{Semaphore, mpsc};
 use tonic::Status;
@@ -74,7 +74,7 @@ impl Queries {
         // There is room: nothing was sent yet.
         let _ = pieces.try_send(Ok(pb::QueryResponse { message: Some(Message::Plan(told(&query.plan))) }));
         let reader = Reader::new(self.store.clone(), self.reads.clone(), query.plan, query.metrics, pieces.clone());
-        tokio::spawn(async move {
+        tokio::spawn(carried(async move {
             let outcome = match query.whom {
                 Whom::Devices(devices) => reader.each(devices).await,
                 Whom::Together(devices, source) => reader.together(devices, source).await,
@@ -85,7 +85,7 @@ impl Queries {
                 // Who does not listen any more does not mind.
                 let _ = pieces.send(Err(error.into())).await;
             }
-        });
+        }));
         Ok(answer)
     }
 

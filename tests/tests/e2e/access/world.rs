@@ -5,13 +5,14 @@ use homepot::pb::{
     command::v1 as command_pb,
     device::v1::{self as device_pb, attach_request},
     registry::v1 as pb,
+    rollout::v1 as rollout_pb,
     session::v1 as session_pb,
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
-    AnySystem, ServerOptions,
+    AnySystem, Publisher, ServerOptions, System, Updated,
     grpc::{Caller, Clients, DeviceKey},
-    hello,
+    hello, upload,
 };
 use prost::Message;
 
@@ -31,7 +32,14 @@ pub(super) struct World {
     pub(super) beta_operator: String,
     pub(super) beta_admin: String,
     made: std::cell::Cell<u32>,
+    publisher: Publisher,
+    /// A release that a rollout brings to the first site's device, and that device's ticket for its file.
+    release: rollout_pb::Release,
+    ticket: String,
 }
+
+/// What the first site's device takes releases for.
+const TARGET: &str = "prices";
 
 impl World {
     pub(super) async fn build() -> Self {
@@ -39,8 +47,15 @@ impl World {
         let server = AnySystem::start_with(ServerOptions::default().env("HOMEPOT_FLEET_METRICS", "on")).await;
         server.create_site(OURS, false).await;
         server.create_site("beta", false).await;
+        let (publisher, alpha) = (Publisher::default(), server.enroll(OURS, TILL).await);
+        publisher.introduce(&server, None).await;
+        let release = publisher.publish(&server, "prices", TARGET, b"1.99").await;
+        // It never goes on, so that rollouts for it stay under way.
+        let mut till = Updated::attach(&server, &alpha, TARGET).await;
+        start_rollout(&server, &release).await;
+        let ticket = till.desired().await.transfer_ticket;
         let world = Self {
-            alpha: server.enroll(OURS, TILL).await,
+            alpha,
             beta: server.enroll("beta", "beta-till").await,
             viewer: server.create_operator("alpha-viewer", Viewer, &[OURS]).await,
             operator: server.create_operator("alpha-operator", Operator, &[OURS]).await,
@@ -50,6 +65,9 @@ impl World {
             beta_admin: server.create_operator("beta-admin", Admin, &["beta"]).await,
             server,
             made: std::cell::Cell::new(0),
+            publisher,
+            release,
+            ticket,
         };
         let sample = telemetry_pb::Sample { cpu_percent: Some(1.0), ..Default::default() };
         let report = device_pb::ReportSamplesRequest { samples: vec![sample], ..Default::default() };
@@ -117,6 +135,8 @@ impl World {
             }
             _ if path.contains("SessionService") => self.about_sessions(method).await,
             _ if path.contains("AnalyticsService") => self.about_analytics(method),
+            _ if path.contains("ReleaseService") => self.about_releases(method).await,
+            _ if path.contains("RolloutService") => self.about_rollouts(method).await,
             _ if path.contains("CommandService") => self.about_commands(method).await,
             _ if path.contains("RegistryService") => self.about_devices(method).await,
             _ if path.contains("DeviceService") => self.by_device(method).await,
@@ -307,6 +327,58 @@ impl World {
         answer.into_inner().run.expect("what was started").run_id
     }
 
+    async fn about_releases(&self, method: &str) -> Vec<u8> {
+        let (sha256, release_id) = (self.release.files[0].sha256.clone(), self.release.release_id.clone());
+        match method {
+            "AddTrustRoot" => {
+                rollout_pb::AddTrustRootRequest { signed_root: self.publisher.next_root() }.encode_to_vec()
+            }
+            "ListTrustRoots" => rollout_pb::ListTrustRootsRequest::default().encode_to_vec(),
+            "UploadArtifact" => {
+                rollout_pb::UploadArtifactRequest { sha256, size: 4, offset: 0, data: b"1.99".to_vec() }.encode_to_vec()
+            }
+            "GetArtifact" => rollout_pb::GetArtifactRequest { sha256 }.encode_to_vec(),
+            "CreateRelease" => {
+                let content = self.fresh();
+                upload(&self.server, content.as_bytes()).await;
+                let signed_release = self.publisher.release("prices", &[TARGET], content.as_bytes());
+                rollout_pb::CreateReleaseRequest { signed_release }.encode_to_vec()
+            }
+            "GetRelease" => rollout_pb::GetReleaseRequest { release_id }.encode_to_vec(),
+            "ListReleases" => rollout_pb::ListReleasesRequest::default().encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_rollouts(&self, method: &str) -> Vec<u8> {
+        let rollout = async || start_rollout(&self.server, &self.release).await;
+        let (release_id, target) = (self.release.release_id.clone(), Some(till()));
+        match method {
+            "StartRollout" => {
+                rollout_pb::StartRolloutRequest { release_id, target, ..Default::default() }.encode_to_vec()
+            }
+            "PlanRollout" => {
+                rollout_pb::PlanRolloutRequest { release_id, target, ..Default::default() }.encode_to_vec()
+            }
+            "GetRollout" => rollout_pb::GetRolloutRequest { rollout_id: rollout().await }.encode_to_vec(),
+            "ListRollouts" => rollout_pb::ListRolloutsRequest::default().encode_to_vec(),
+            "ListRolloutDevices" => {
+                let rollout_id = rollout().await;
+                rollout_pb::ListRolloutDevicesRequest { rollout_id, ..Default::default() }.encode_to_vec()
+            }
+            "PauseRollout" => {
+                rollout_pb::PauseRolloutRequest { rollout_id: rollout().await, reason: String::new() }.encode_to_vec()
+            }
+            "ResumeRollout" => rollout_pb::ResumeRolloutRequest { rollout_id: rollout().await }.encode_to_vec(),
+            "AbortRollout" => {
+                rollout_pb::AbortRolloutRequest { rollout_id: rollout().await, reason: String::new() }.encode_to_vec()
+            }
+            "Watch" => rollout_pb::WatchRequest { rollout_id: rollout().await, ..Default::default() }.encode_to_vec(),
+            "GetDeviceUpdate" => rollout_pb::GetDeviceUpdateRequest { device_id: TILL.to_owned() }.encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
     async fn by_device(&self, method: &str) -> Vec<u8> {
         match method {
             "Enroll" => {
@@ -332,6 +404,10 @@ impl World {
                 let (error, device_id) = (Some(error()), TILL.to_owned());
                 device_pb::ReportErrorRequest { device_id, error }.encode_to_vec()
             }
+            "FetchArtifact" => {
+                let (ticket, sha256) = (self.ticket.clone(), self.release.files[0].sha256.clone());
+                device_pb::FetchArtifactRequest { ticket, sha256, offset: 0, length: 16 }.encode_to_vec()
+            }
             "WhoAmI" => device_pb::WhoAmIRequest {}.encode_to_vec(),
             "FetchCommands" => {
                 self.queued(TILL).await;
@@ -349,6 +425,22 @@ impl World {
             other => panic!("no request for {other}"),
         }
     }
+}
+
+/// The first site's device, as the target of a rollout.
+fn till() -> command_pb::Target {
+    command_pb::Target { device_ids: vec![TILL.to_owned()], ..Default::default() }
+}
+
+/// A rollout that stays under way, because its device waits for the one before it.
+async fn start_rollout(server: &System, release: &rollout_pb::Release) -> String {
+    let request = rollout_pb::StartRolloutRequest {
+        release_id: release.release_id.clone(),
+        target: Some(till()),
+        ..Default::default()
+    };
+    let answer = server.admin().rollouts.start_rollout(request).await.expect("the admin may start a rollout");
+    answer.into_inner().rollout.expect("what was started").rollout_id
 }
 
 fn error() -> analytics_pb::ErrorReport {

@@ -1,4 +1,5 @@
-//! The way to Postgres: users of servers, and outages.
+//! The way to Postgres: users of servers, outages, and another address.
 
 mod outage;
+mod rotation;
 mod users;

@@ -13,15 +13,20 @@ use crate::house::rust_files;
 
 /// Replaces files by `write`, asks `servers` to read theirs anew, and waits until each has said `what`. One may have looked by
 /// itself before it was asked.
-pub(super) async fn replace(servers: &[&Server], what: &str, write: impl FnOnce()) {
+pub(crate) async fn replace(servers: &[&Server], what: &str, write: impl FnOnce()) {
     let said: Vec<_> = servers.iter().map(|server| server.process().log().len()).collect();
     write();
     for (server, said) in servers.iter().zip(said) {
-        let pid = rustix::process::Pid::from_raw(server.process().id().cast_signed()).unwrap();
-        rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+        hang_up(server);
         let read = |line: &serde_json::Value| field(line, "message")?.as_str()?.contains(what).then_some(());
         server.process().logged_after(said, what, read).await;
     }
+}
+
+/// Asks a server to read its files anew.
+pub(crate) fn hang_up(server: &Server) {
+    let pid = rustix::process::Pid::from_raw(server.process().id().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -50,18 +55,18 @@ async fn a_new_certificate_is_for_new_connections_and_a_broken_one_for_none() {
 
     let spoil = || std::fs::write(first.file(), "no certificate").unwrap();
     replace(&[&server], "the old ones stay in their place", spoil).await;
-    assert_eq!(metric(&server, "homepot_tls_files_unusable{setting=\"tls-cert\"}").await, 1.0);
+    assert_eq!(metric(&server, "homepot_files_unusable{setting=\"tls-cert\"}").await, 1.0);
     by(&new).command.queue(queue).await.unwrap();
     session.expect("another one", delivered).await;
     replace(&[&server], "can be used again", || first.replace_with(&second)).await;
     eventually("the warning to end", async || {
-        (metric(&server, "homepot_tls_files_unusable{setting=\"tls-cert\"}").await == 0.0).then_some(())
+        (metric(&server, "homepot_files_unusable{setting=\"tls-cert\"}").await == 0.0).then_some(())
     })
     .await;
     assert_eq!(server.ops("/readyz").await.status, 200);
 }
 
-pub(super) async fn metric(server: &Server, name: &str) -> f64 {
+pub(crate) async fn metric(server: &Server, name: &str) -> f64 {
     let text = server.ops("/metrics").await.text();
     text.lines()
         .find_map(|line| line.strip_prefix(name)?.trim().parse().ok())

@@ -131,8 +131,8 @@ async fn authorities_and_certificates_are_replaced_under_calls_and_a_broken_file
         // Whoever has to trust learns of the new authority first.
         replace(&both, used, authorities(old.pem() + &new.pem())).await;
         replace(&both, "the old ones stay in their place", authorities("no certificate".to_owned())).await;
-        assert_eq!(metric(&services_here, "homepot_tls_files_unusable{setting=\"grpc-client-ca\"}").await, 1.0);
-        assert_eq!(metric(&front, "homepot_tls_files_unusable{setting=\"grpc-ca\"}").await, 1.0);
+        assert_eq!(metric(&services_here, "homepot_files_unusable{setting=\"grpc-client-ca\"}").await, 1.0);
+        assert_eq!(metric(&front, "homepot_files_unusable{setting=\"grpc-ca\"}").await, 1.0);
         replace(&both, "the files can be used again", authorities(old.pem() + &new.pem())).await;
         // Authorities that are none of ours: nobody stops what works.
         let file = old.file();

@@ -1,7 +1,7 @@
 //! Before the door: what nobody has authenticated costs next to nothing, and keeps nobody out who has.
 
 mod addresses;
-mod certificates;
+pub(crate) mod certificates;
 mod client_certificates;
 mod connections;
 mod deadlines;

@@ -128,6 +128,13 @@ impl Schemas<'_> {
             Kind::String => {
                 *schema = text(rule, required);
             }
+            Kind::Bytes => {
+                // In base64, where three bytes take four letters.
+                put(schema, "maxLength", rule.max_bytes.map(|most| most.div_ceil(3) * 4));
+                if required {
+                    put(schema, "minLength", Some(1));
+                }
+            }
             Kind::Enum(words) if required => {
                 let words = words.values().filter(|word| word.number() != 0);
                 let words: Vec<_> = words.map(|word| word.name().to_owned()).collect();

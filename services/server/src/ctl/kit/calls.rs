@@ -4,7 +4,10 @@ use std::{ops::ControlFlow, time::Duration};
 
 use homepot::{
     Error,
-    pb::{command::v1 as command_pb, registry::v1 as registry_pb, telemetry::v1 as telemetry_pb},
+    pb::{
+        command::v1 as command_pb, registry::v1 as registry_pb, rollout::v1 as rollout_pb,
+        telemetry::v1 as telemetry_pb,
+    },
 };
 use tonic::{Code, Response, Status, Streaming};
 
@@ -54,6 +57,12 @@ impl News for registry_pb::WatchResponse {
 }
 
 impl News for command_pb::WatchResponse {
+    fn cursor(&self) -> &str {
+        &self.cursor
+    }
+}
+
+impl News for rollout_pb::WatchResponse {
     fn cursor(&self) -> &str {
         &self.cursor
     }

@@ -1,14 +1,16 @@
-//! The target of a run, and the question whether it is meant.
+//! The target of a run or a rollout, and the question whether it is meant.
 
 use std::collections::BTreeSet;
 
 use homepot::pb::{command::v1 as pb, common::v1::DeviceSource};
+use serde_json::{Value, json};
 
 use super::{
     ask::ask,
     fleet,
     source::{source, source_parser},
     status::Usage,
+    words,
 };
 use crate::client::Client;
 
@@ -75,13 +77,31 @@ impl Selection {
     }
 }
 
+/// A target in words.
+pub(crate) fn in_words(target: &pb::Target) -> String {
+    let site = (!target.site_id.is_empty()).then(|| format!("site {}", target.site_id));
+    let labels = (!target.label_selector.is_empty()).then(|| target.label_selector.clone());
+    let fleet = target.fleet.then(|| "the fleet".to_owned());
+    let devices = (!target.device_ids.is_empty()).then(|| format!("{} named device(s)", target.device_ids.len()));
+    let source = source_of(target).map(str::to_owned);
+    [devices, site, labels, fleet, source].into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+/// A target as JSON.
+pub(crate) fn of_target(target: &pb::Target) -> Value {
+    json!({
+        "device_ids": target.device_ids, "site_id": words::text(&target.site_id),
+        "label_selector": words::text(&target.label_selector), "fleet": target.fleet, "source": source_of(target),
+    })
+}
+
+/// Which devices it reaches; `None`: whatever is named.
+fn source_of(target: &pb::Target) -> Option<&'static str> {
+    (target.source() != DeviceSource::Unspecified).then(|| source(target.source))
+}
+
 /// Asks whoever starts it, where it reaches more than one device; an error when it is not meant.
-pub(crate) async fn confirm(
-    client: &Client,
-    selection: &Selection,
-    command_type: &str,
-    yes: bool,
-) -> anyhow::Result<()> {
+pub(crate) async fn confirm(client: &Client, selection: &Selection, what: &str, yes: bool) -> anyhow::Result<()> {
     let Named { devices, site, selector, .. } = &selection.named;
     if devices.is_empty() && [site, selector].into_iter().flatten().any(String::is_empty) {
         // Left empty by a script, it must not come to mean everything.
@@ -91,7 +111,7 @@ pub(crate) async fn confirm(
     if matching == 1 || yes {
         return Ok(());
     }
-    let told = format!("{} for {which}", command_type.to_uppercase());
+    let told = format!("{what} for {which}");
     anyhow::ensure!(ask(&told)?, "nothing was started");
     Ok(())
 }

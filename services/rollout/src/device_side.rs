@@ -1,0 +1,87 @@
+//! What the link asks and tells for the devices it holds.
+
+use homepot::{
+    Error, Kind,
+    model::{CHUNK_BYTES, DesiredRelease, ReleaseId, Sha256, UpdateAction, UpdateReport},
+    pb::device::v1 as pb,
+};
+use homepot_hints::Topic;
+use homepot_store::rollouts::Reported;
+
+use crate::Rollouts;
+
+/// What a device is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    desired: DesiredRelease,
+    ticket: String,
+}
+
+impl Offer {
+    /// What tells one offer from another: the generation, and whether it was taken back.
+    pub fn mark(&self) -> (u64, bool) {
+        (self.desired.generation, self.desired.action == UpdateAction::Install)
+    }
+
+    /// The release.
+    pub fn release_id(&self) -> ReleaseId {
+        self.desired.release_id
+    }
+}
+
+impl From<Offer> for pb::DesiredRelease {
+    fn from(offer: Offer) -> Self {
+        let Offer { desired, ticket } = offer;
+        let installs = desired.action == UpdateAction::Install;
+        Self {
+            generation: desired.generation,
+            action: pb::UpdateAction::from(desired.action).into(),
+            signed_release: if installs { desired.signed_release } else { Vec::new() },
+            signed_roots: if installs {
+                desired.roots.into_iter().map(|root| root.signed).collect()
+            } else {
+                Vec::new()
+            },
+            transfer_ticket: if installs { ticket } else { String::new() },
+            bytes_per_second: 0,
+        }
+    }
+}
+
+impl Rollouts {
+    /// What a device should have; `None`: nobody said. Devices that ask at once share a query.
+    pub async fn desired(&self, pk: i64) -> Result<Option<Offer>, Error> {
+        let Some(desired) = self.desired.run(pk).await? else { return Ok(None) };
+        let ticket = self.tickets.issue(pk, desired.release_id, self.store.now().timestamp());
+        Ok(Some(Offer { desired, ticket }))
+    }
+
+    /// Keeps what a device says of itself, and answers what it is to do by now. It is durable then.
+    pub async fn report(&self, pk: i64, report: UpdateReport) -> Result<Reported, Error> {
+        let moves_on = report.state.is_some_and(|state| !state.is_in_flight());
+        let reported = self.reports.run((pk, report)).await?;
+        if reported.is_new && moves_on {
+            self.hints.tell(Topic::Rollouts);
+        }
+        Ok(reported)
+    }
+
+    /// A part of a file of the release that `ticket` was made for.
+    pub async fn fetch(&self, pk: i64, request: pb::FetchArtifactRequest) -> Result<Vec<u8>, Error> {
+        let pb::FetchArtifactRequest { ticket, sha256, offset, length } = request;
+        let sha256 = Sha256::parse(&sha256)?;
+        if length == 0 || length > CHUNK_BYTES {
+            return Err(Error::invalid("length", format!("must be 1 to {CHUNK_BYTES}")));
+        }
+        let refused = || Error::new(Kind::Forbidden, "the ticket has expired, or is not of this device; attach again");
+        let release = self.tickets.check(&ticket, pk, self.store.now().timestamp()).ok_or_else(refused)?;
+        let files = self.parts.files(release).await?;
+        let size = *files.get(&sha256).ok_or_else(|| Error::not_found("The release has no such file"))?;
+        if offset > size {
+            return Err(Error::invalid("offset", format!("is beyond the end of the file, which has {size} bytes")));
+        }
+        let data = self.parts.read(&sha256, offset, length).await?;
+        metrics::counter!("homepot_artifact_bytes_sent_total").increment(data.len() as u64);
+        Ok(data)
+    }
+}

@@ -1,0 +1,86 @@
+//! Releases, and the rollouts that bring them to devices.
+//!
+//! Its inputs are requests of operators (`ReleaseService`, `RolloutService`) and, from the link, what devices say of themselves.
+//! It calls the store. Rows drive rollouts: any replica goes on where another one died, and hints only save time. What people
+//! signed is checked here and kept as it came; nothing in here can sign.
+
+mod device_side;
+mod drive;
+mod parts;
+mod releases;
+mod rollouts;
+mod service;
+mod ticket;
+mod watch;
+
+use std::sync::Arc;
+
+use homepot::{
+    model::{DesiredRelease, Secret, UpdateReport},
+    pb::rollout::v1::{release_service_server::ReleaseServiceServer, rollout_service_server::RolloutServiceServer},
+};
+use homepot_hints::Hints;
+use homepot_operator_api::{Directory, feed::Feed};
+use homepot_runtime::Drain;
+use homepot_store::{
+    Combiner, Lane, Store,
+    rollouts::{self as rows, Reported},
+};
+
+pub use device_side::Offer;
+
+/// A part of a file, as base64 where it comes over REST, and its fields.
+const MAX_REQUEST_BYTES: usize = 1 << 20;
+/// A page ends at 1 MiB; a single row may be somewhat larger.
+const MAX_ANSWER_BYTES: usize = 2 << 20;
+/// Devices of a batch, at most.
+const BATCH: usize = 256;
+
+/// See the [crate](self). Clones share everything.
+#[derive(Clone)]
+pub struct Rollouts {
+    store: Store,
+    hints: Hints,
+    directory: Directory,
+    desired: Combiner<i64, Option<DesiredRelease>>,
+    reports: Combiner<(i64, UpdateReport), Reported>,
+    feed: Feed<watch::Seen>,
+    tickets: Arc<ticket::Tickets>,
+    parts: Arc<parts::Parts>,
+}
+
+impl Rollouts {
+    /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made under the server's `secret`. The
+    /// streams of those who watch end with `drain`. To be called on a runtime.
+    pub fn build(store: Store, hints: Hints, secret: &Secret, drain: Drain) -> Self {
+        Self {
+            feed: watch::feed(&store, &hints, drain),
+            hints,
+            directory: Directory::new(store.clone()),
+            desired: Combiner::start(store.lane(Lane::Devices), "desired_releases", BATCH, rows::desired),
+            reports: Combiner::start(store.lane(Lane::Devices), "report_updates", BATCH, rows::report),
+            tickets: Arc::new(ticket::Tickets::new(secret)),
+            parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
+            store,
+        }
+    }
+
+    /// The operators' face of releases.
+    pub fn release_service(&self) -> ReleaseServiceServer<service::Service> {
+        ReleaseServiceServer::new(service::Service::new(self.clone()))
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// The operators' face of rollouts.
+    pub fn service(&self) -> RolloutServiceServer<service::Service> {
+        RolloutServiceServer::new(service::Service::new(self.clone()))
+            .max_decoding_message_size(MAX_REQUEST_BYTES)
+            .max_encoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    /// Drives rollouts on, until the returned future is dropped.
+    pub async fn run_background(&self) {
+        drive::run(self).await;
+    }
+}

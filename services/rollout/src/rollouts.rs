@@ -1,0 +1,218 @@
+//! Rollouts as operators start, see and steer them.
+
+use std::collections::HashMap;
+
+use homepot::{
+    Error, Kind,
+    model::{
+        DeviceId, DeviceUpdate, Page, PageRequest, Phases, PlannedDevice, Release, ReleaseId, Rollout, RolloutDevice,
+        RolloutId, RolloutOrder, RolloutState, SiteScope, Target, TargetChange, UpdateState, Whom,
+    },
+};
+use homepot_hints::Topic;
+use homepot_runtime::auth::OperatorCaller;
+use homepot_store::{
+    Lane,
+    rollouts::{self as rows, Candidate, Started, Starter},
+};
+use uuid::Uuid;
+
+use crate::Rollouts;
+
+impl Rollouts {
+    /// Starts a rollout; true when the idempotency key named an earlier one.
+    pub(crate) async fn start(
+        &self,
+        caller: &OperatorCaller,
+        order: RolloutOrder,
+        expected_devices: Option<u32>,
+    ) -> Result<(Rollout, bool), Error> {
+        check_fresh_for(caller, &order.target)?;
+        if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
+            self.directory.site(caller, site_id.clone()).await?;
+        }
+        let release = self.installable(order.release_id).await?;
+        let rollout_id = RolloutId(Uuid::now_v7());
+        let starter = Starter { name: caller.name.to_string(), scope: caller.scope.clone(), expected_devices };
+        let asked = order.clone();
+        let insert = move |conn: &mut _| {
+            rows::insert(conn, rollout_id, &asked, &starter, |candidate| why_skipped(candidate, &release))
+        };
+        match self.store.run("insert_rollout", insert).await? {
+            Started::New(rollout) => {
+                self.hints.tell(Topic::Rollouts);
+                Ok((rollout, false))
+            }
+            Started::Existing(rollout) if is_same(&rollout.order, &order) => Ok((rollout, true)),
+            Started::Existing(rollout) => Err(Error::new(
+                Kind::AlreadyExists,
+                format!("the idempotency key names rollout {}, which was asked for something else", rollout.rollout_id),
+            )),
+        }
+    }
+
+    /// A release that devices may begin to install.
+    async fn installable(&self, id: ReleaseId) -> Result<Release, Error> {
+        let release = self.get_release(id).await?;
+        if release.expires_at <= self.store.now() {
+            let told = format!("the release expired at {}; build and sign it again", release.expires_at.to_rfc3339());
+            return Err(Error::new(Kind::Conflict, told));
+        }
+        Ok(release)
+    }
+
+    /// The devices that a rollout would have now, by id, each with its phase and what would change on it.
+    pub(crate) async fn plan(
+        &self,
+        caller: &OperatorCaller,
+        release_id: ReleaseId,
+        target: Target,
+        phases: Phases,
+    ) -> Result<Vec<PlannedDevice>, Error> {
+        if let Whom::Matching { site_id: Some(site_id), .. } = &target.whom {
+            self.directory.site(caller, site_id.clone()).await?;
+        }
+        let release = self.installable(release_id).await?;
+        let scope = caller.scope.clone();
+        let find = move |conn: &mut _| rows::candidates(conn, &target, &scope);
+        let candidates = self.store.lane(Lane::Reports).run("plan_rollout", find).await?;
+        let judged: Vec<_> =
+            candidates.into_iter().map(|candidate| (why_skipped(&candidate, &release), candidate)).collect();
+        let taken = judged.iter().filter(|(reason, _)| reason.is_none()).count();
+        let mut phases = phases.of(u32::try_from(taken).unwrap_or(u32::MAX));
+        let planned = judged.into_iter().map(|(reason, candidate)| PlannedDevice {
+            phase: if reason.is_none() { phases.next().unwrap_or_default() } else { 0 },
+            changes: if reason.is_none() { changes(&candidate, &release) } else { Vec::new() },
+            reason,
+            device_id: candidate.device.device_id,
+            site_id: candidate.device.site_id,
+            source: candidate.device.source,
+        });
+        Ok(planned.collect())
+    }
+
+    /// A rollout the caller may see.
+    pub(crate) async fn get(&self, caller: &OperatorCaller, id: RolloutId) -> Result<Rollout, Error> {
+        let scope = caller.scope.clone();
+        let found = self.store.run("find_rollout", move |conn| rows::find(conn, id, &scope)).await?;
+        found.ok_or_else(|| Error::not_found("Rollout not found"))
+    }
+
+    /// The rollouts the caller may see, newest first.
+    pub(crate) async fn list(
+        &self,
+        caller: &OperatorCaller,
+        state: Option<RolloutState>,
+        page: PageRequest,
+    ) -> Result<Page<Rollout>, Error> {
+        let scope = caller.scope.clone();
+        Ok(self.store.run("list_rollouts", move |conn| rows::list(conn, &scope, state, &page)).await?)
+    }
+
+    /// The devices of a rollout the caller may see.
+    pub(crate) async fn list_devices(
+        &self,
+        caller: &OperatorCaller,
+        id: RolloutId,
+        states: Vec<UpdateState>,
+        page: PageRequest,
+    ) -> Result<Page<RolloutDevice>, Error> {
+        self.get(caller, id).await?;
+        Ok(self.store.run("list_rollout_devices", move |conn| rows::devices(conn, id, &states, &page)).await?)
+    }
+
+    /// Lets no further device begin.
+    pub(crate) async fn pause(&self, caller: &OperatorCaller, id: RolloutId, why: &str) -> Result<Rollout, Error> {
+        self.get(caller, id).await?;
+        let reason = said("paused", caller, why);
+        let paused = self.store.run("pause_rollout", move |conn| rows::pause(conn, id, &reason)).await?;
+        self.moved(paused)
+    }
+
+    /// Goes on.
+    pub(crate) async fn resume(&self, caller: &OperatorCaller, id: RolloutId) -> Result<Rollout, Error> {
+        let rollout = self.get(caller, id).await?;
+        check_fresh_for(caller, &rollout.order.target)?;
+        let resumed = self.store.run("resume_rollout", move |conn| rows::resume(conn, id)).await?;
+        self.moved(resumed)
+    }
+
+    /// Ends a rollout, and tells its devices.
+    pub(crate) async fn abort(&self, caller: &OperatorCaller, id: RolloutId, why: &str) -> Result<Rollout, Error> {
+        self.get(caller, id).await?;
+        let reason = said("aborted", caller, why);
+        let aborted = self.store.run("abort_rollout", move |conn| rows::abort(conn, id, &reason)).await?;
+        let aborted = aborted.map(|(rollout, to_tell)| {
+            to_tell.into_iter().for_each(|pk| self.hints.wake(pk));
+            rollout
+        });
+        self.moved(aborted)
+    }
+
+    fn moved(&self, rollout: Option<Rollout>) -> Result<Rollout, Error> {
+        let rollout = rollout.ok_or_else(|| Error::new(Kind::Conflict, "the rollout has ended"))?;
+        self.hints.tell(Topic::Rollouts);
+        Ok(rollout)
+    }
+
+    /// What a device should have and what it has.
+    pub(crate) async fn device_update(&self, caller: &OperatorCaller, id: DeviceId) -> Result<DeviceUpdate, Error> {
+        let device = self.directory.device(caller, id).await?;
+        Ok(self.store.run("find_device_update", move |conn| rows::find_update(conn, device.pk)).await?)
+    }
+}
+
+/// Whether both ask for the same, how fast aside.
+fn is_same(one: &RolloutOrder, other: &RolloutOrder) -> bool {
+    (one.release_id, &one.target, &one.phases, &one.description)
+        == (other.release_id, &other.target, &other.phases, &other.description)
+}
+
+/// Whether a rollout of this caller reaches beyond named devices and one site.
+pub(crate) fn reaches_far(caller: &OperatorCaller, target: &Target) -> bool {
+    let is_of_one_site = matches!(&caller.scope, SiteScope::Only(sites) if sites.len() < 2);
+    match &target.whom {
+        Whom::Devices(_) | Whom::Matching { site_id: Some(_), .. } => false,
+        Whom::Matching { site_id: None, .. } | Whom::Fleet => !is_of_one_site,
+    }
+}
+
+fn check_fresh_for(caller: &OperatorCaller, target: &Target) -> Result<(), Error> {
+    if reaches_far(caller, target) { caller.check_fresh() } else { Ok(()) }
+}
+
+/// Why a rollout leaves a device out; `None`: it does not.
+fn why_skipped(candidate: &Candidate, release: &Release) -> Option<String> {
+    if !candidate.device.active {
+        return Some("the device is inactive".to_owned());
+    }
+    let Some(targets) = &candidate.targets else { return Some("the device takes no releases".to_owned()) };
+    let missing = release.files.iter().find(|file| !targets.iter().any(|target| target.name == file.target));
+    missing.map(|file| format!("the device has no target {}", file.target))
+}
+
+/// What would change on a device. What a template becomes is not known here; whether the same release put it there is.
+fn changes(candidate: &Candidate, release: &Release) -> Vec<TargetChange> {
+    let targets: HashMap<&str, _> =
+        candidate.targets.iter().flatten().map(|target| (target.name.as_str(), target)).collect();
+    let change = |file: &homepot::model::ReleaseFile| {
+        let target = targets.get(file.target.as_str())?;
+        let is_same = match file.is_template {
+            true => target.counter == release.counter && !target.is_drifted,
+            false => target.sha256.as_ref() == Some(&file.sha256),
+        };
+        (!is_same).then(|| TargetChange {
+            target: file.target.clone(),
+            from: target.sha256.clone(),
+            to: file.sha256.clone(),
+        })
+    };
+    release.files.iter().filter_map(change).collect()
+}
+
+fn said(what: &str, caller: &OperatorCaller, why: &str) -> String {
+    match why {
+        "" => format!("{what} by {}", caller.name),
+        why => format!("{what} by {}: {why}", caller.name),
+    }
+}

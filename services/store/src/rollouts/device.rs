@@ -1,0 +1,194 @@
+//! What devices should have and what they say they have.
+
+use std::collections::HashMap;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Jsonb, Nullable, Text},
+};
+use homepot::model::{
+    DesiredRelease, DeviceTarget, DeviceUpdate, ReleaseId, RolloutId, UpdateAction, UpdateReport, UpdateState,
+};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::IN_FLIGHT;
+use crate::{
+    StoreError, releases, row,
+    schema::{device_updates, releases as releases_table},
+    statement::Statement,
+};
+
+/// Roots that a device is given at most: whose own is older needs a person.
+const MAX_ROOTS: u32 = 16;
+
+/// What each of these devices should have, in the same order; `None`: nobody said.
+pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<DesiredRelease>>, StoreError> {
+    type Row = (i64, i64, Option<String>, Uuid, Vec<u8>);
+    let rows: Vec<Row> = device_updates::table
+        .inner_join(releases_table::table)
+        .filter(device_updates::device.eq_any(pks))
+        .filter(device_updates::generation.gt(0))
+        .select((
+            device_updates::device,
+            device_updates::generation,
+            device_updates::action,
+            releases_table::release_id,
+            releases_table::signed,
+        ))
+        .load(conn)?;
+    if rows.is_empty() {
+        return Ok(pks.iter().map(|_| None).collect());
+    }
+    let roots = releases::roots(conn, MAX_ROOTS)?;
+    let found = rows.into_iter().map(|(pk, generation, action, release_id, signed_release)| {
+        let desired = DesiredRelease {
+            generation: generation.try_into().unwrap_or_default(),
+            action: read_action(action.as_deref()),
+            release_id: ReleaseId(release_id),
+            signed_release,
+            roots: roots.clone(),
+        };
+        (pk, desired)
+    });
+    let mut found: HashMap<_, _> = found.collect();
+    Ok(pks.iter().map(|pk| found.remove(pk)).collect())
+}
+
+/// What is no order to install is none.
+fn read_action(word: Option<&str>) -> UpdateAction {
+    if word == Some("install") { UpdateAction::Install } else { UpdateAction::Cancel }
+}
+
+/// What a report changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reported {
+    /// What the device is to do by now.
+    pub action: UpdateAction,
+    /// Whether it spoke of what it was last told; `false`: there is something newer for it.
+    pub is_newest: bool,
+    /// Whether how far it is changed.
+    pub is_new: bool,
+}
+
+/// What a device has. How far it is counts only where it speaks of what it was last told.
+const KEEP: &str = "\
+INSERT INTO device_updates AS u (device, targets, reported_at)
+SELECT device, targets, now() FROM unnest({arrays}) AS r ({columns}) ORDER BY device
+ON CONFLICT (device) DO UPDATE SET targets = excluded.targets, reported_at = excluded.reported_at";
+
+const ADVANCE: &str = "\
+UPDATE device_updates u SET state = r.state, reason = r.reason
+FROM unnest({arrays}) AS r ({columns}) WHERE u.device = r.device AND u.generation = r.generation";
+
+/// An end that a device told stays. What was only supposed of it is replaced by what it says.
+const OF_ROLLOUT: &str = "\
+UPDATE rollout_devices d SET state = r.state, reason = r.reason, fetched_bytes = r.fetched_bytes, heard_at = now(),
+    changed_at = CASE WHEN d.state = r.state THEN d.changed_at ELSE now() END
+FROM unnest({arrays}) AS r ({columns})
+WHERE d.device = r.device AND d.generation = r.generation
+    AND (d.state IN IN_FLIGHT OR d.state IN ('unreachable', 'superseded', 'cancelled'))";
+
+/// Keeps what devices say, with what each is to do by now, in the same order.
+pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Result<Vec<Reported>, StoreError> {
+    conn.transaction(|conn| {
+        // The last of a device's, should several have gathered.
+        let newest: HashMap<i64, &UpdateReport> = reports.iter().map(|(pk, report)| (*pk, report)).collect();
+        let pks: Vec<i64> = newest.keys().copied().collect();
+        Statement::new(KEEP)
+            .column::<BigInt, _>("device", newest.keys().copied())
+            .column::<Jsonb, _>("targets", newest.values().map(|report| stored_targets(&report.targets)))
+            .execute(conn)?;
+        let rows: Vec<(i64, i64, Option<String>, Option<String>)> = device_updates::table
+            .filter(device_updates::device.eq_any(&pks))
+            .order(device_updates::device)
+            .select((device_updates::device, device_updates::generation, device_updates::action, device_updates::state))
+            .for_no_key_update()
+            .load(conn)?;
+        let standing: HashMap<i64, (i64, Option<String>, Option<String>)> =
+            rows.into_iter().map(|(pk, generation, action, state)| (pk, (generation, action, state))).collect();
+        let generation = |report: &UpdateReport| i64::try_from(report.generation).unwrap_or(i64::MAX);
+        let telling: Vec<(i64, &UpdateReport, UpdateState)> =
+            newest.iter().filter_map(|(pk, report)| Some((*pk, *report, report.state?))).collect();
+        let columns = |sql| {
+            Statement::new(sql)
+                .column::<BigInt, _>("device", telling.iter().map(|(pk, ..)| *pk))
+                .column::<BigInt, _>("generation", telling.iter().map(|(_, report, _)| generation(report)))
+                .column::<Text, _>("state", telling.iter().map(|(.., state)| state.as_str()))
+                .column::<Nullable<Text>, _>("reason", telling.iter().map(|(_, report, _)| report.reason.as_deref()))
+        };
+        let of_rollout = OF_ROLLOUT.replace("IN_FLIGHT", IN_FLIGHT);
+        if !telling.is_empty() {
+            columns(ADVANCE).execute(conn)?;
+            let fetched = telling.iter().map(|(_, report, _)| i64::try_from(report.fetched_bytes).unwrap_or(i64::MAX));
+            columns(&of_rollout).column::<BigInt, _>("fetched_bytes", fetched).execute(conn)?;
+        }
+        let answer = |(pk, report): &(i64, UpdateReport)| {
+            let (newest, action, state) = standing.get(pk).cloned().unwrap_or_default();
+            let is_newest = generation(report) == newest;
+            // What is not of the newest generation is not to begin.
+            let action = if is_newest { read_action(action.as_deref()) } else { UpdateAction::Cancel };
+            let is_new = is_newest && state.as_deref() != report.state.map(UpdateState::as_str);
+            Reported { action, is_newest, is_new }
+        };
+        Ok(reports.iter().map(answer).collect())
+    })
+}
+
+/// What a device should have and what it has.
+pub fn find_update(conn: &mut PgConnection, pk: i64) -> Result<DeviceUpdate, StoreError> {
+    type Row = (i64, Option<Uuid>, Option<Uuid>, Option<String>, Option<String>, Value, Option<DateTime<Utc>>);
+    let row: Option<Row> = device_updates::table
+        .find(pk)
+        .select((
+            device_updates::generation,
+            device_updates::release_id,
+            device_updates::rollout_id,
+            device_updates::state,
+            device_updates::reason,
+            device_updates::targets,
+            device_updates::reported_at,
+        ))
+        .first(conn)
+        .optional()?;
+    let Some((generation, release_id, rollout_id, state, reason, targets, reported_at)) = row else {
+        return Ok(DeviceUpdate::default());
+    };
+    Ok(DeviceUpdate {
+        generation: generation.try_into().unwrap_or_default(),
+        release_id: release_id.map(ReleaseId),
+        rollout_id: rollout_id.map(RolloutId),
+        state: state.map(|state| row::checked("device_updates.state", &state)).transpose()?,
+        reason,
+        targets: read_targets(&targets)?,
+        reported_at,
+    })
+}
+
+fn stored_targets(targets: &[DeviceTarget]) -> Value {
+    let target = |target: &DeviceTarget| {
+        json!({
+            "name": target.name,
+            "sha256": target.sha256.as_ref().map(|sha256| sha256.as_str()),
+            "counter": target.counter,
+            "drifted": target.is_drifted,
+        })
+    };
+    targets.iter().map(target).collect()
+}
+
+/// Reads targets back.
+pub(super) fn read_targets(value: &Value) -> Result<Vec<DeviceTarget>, StoreError> {
+    let corrupt = || StoreError::Corrupt("device_updates.targets: is no list of targets".to_owned());
+    let target = |value: &Value| {
+        let sha256 = value.get("sha256").and_then(Value::as_str);
+        Ok(DeviceTarget {
+            name: value.get("name").and_then(Value::as_str).ok_or_else(corrupt)?.to_owned(),
+            sha256: sha256.map(|sha256| row::checked("device_updates.targets", sha256)).transpose()?,
+            counter: value.get("counter").and_then(Value::as_u64).ok_or_else(corrupt)?,
+            is_drifted: value.get("drifted").and_then(Value::as_bool).unwrap_or_default(),
+        })
+    };
+    value.as_array().ok_or_else(corrupt)?.iter().map(target).collect()
+}

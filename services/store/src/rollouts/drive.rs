@@ -1,0 +1,292 @@
+//! Driving rollouts on: each step is one transaction on the rollout's row, so it is taken once whichever replica takes it.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use diesel::{
+    dsl::sql,
+    prelude::*,
+    select, sql_query,
+    sql_types::{BigInt, Integer, Interval, Text, Timestamptz, Uuid as SqlUuid},
+};
+use homepot::model::{Rollout, RolloutId, RolloutState, RolloutStep, UpdateState};
+use uuid::Uuid;
+
+use super::{IN_FLIGHT, read::found};
+use crate::{
+    StoreError, row,
+    schema::{rollout_devices, rollouts},
+};
+
+/// Devices that one step tells.
+const STEP: u32 = 1_000;
+/// Held while devices are chosen, so that two rollouts never both find the same site free. A rollout waits milliseconds for it.
+const CHOOSING: i64 = 0x68_6f_6d_65_00_07;
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Advanced {
+    /// The rollout.
+    pub rollout_id: RolloutId,
+    /// Where it stands now.
+    pub state: RolloutState,
+    /// Devices that are to be told something.
+    pub to_tell: Vec<i64>,
+}
+
+#[derive(QueryableByName)]
+struct Device {
+    #[diesel(sql_type = BigInt)]
+    device: i64,
+}
+
+/// Takes a step of each rollout that is running and that no other replica is at; tells those in which something happened.
+pub fn advance(conn: &mut PgConnection) -> Result<Vec<Advanced>, StoreError> {
+    let ids: Vec<Uuid> = rollouts::table
+        .filter(rollouts::state.eq(RolloutState::Running.as_str()))
+        .select(rollouts::rollout_id)
+        .order(rollouts::rollout_id)
+        .load(conn)?;
+    let mut advanced = Vec::new();
+    for id in ids {
+        advanced.extend(conn.transaction(|conn| step(conn, RolloutId(id)))?);
+    }
+    Ok(advanced)
+}
+
+fn step(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Advanced>, StoreError> {
+    let locked: Option<Uuid> = rollouts::table
+        .find(id.0)
+        .filter(rollouts::state.eq(RolloutState::Running.as_str()))
+        .select(rollouts::rollout_id)
+        .for_no_key_update()
+        .skip_locked()
+        .first(conn)
+        .optional()?;
+    if locked.is_none() {
+        return Ok(None);
+    }
+    let mut rollout = found(conn, id)?;
+    if give_up_on_silent(conn, &rollout)? > 0 {
+        rollout = found(conn, id)?;
+    }
+    let now: DateTime<Utc> = select(row::database_time()).get_result(conn)?;
+    let moved = |state, to_tell| Some(Advanced { rollout_id: id, state, to_tell });
+    match rollout.step(now) {
+        RolloutStep::Wait => Ok(None),
+        RolloutStep::Offer(free) => {
+            let to_tell = offer(conn, &rollout, free.min(STEP))?;
+            Ok(if to_tell.is_empty() { None } else { moved(RolloutState::Running, to_tell) })
+        }
+        RolloutStep::Halt => {
+            let failed = rollout.progress.failed;
+            let reason = match rollout.progress.may_fail(rollout.order.max_failure_percent) {
+                0 => format!("{failed} devices failed, among so few that none may"),
+                may => format!("{failed} devices failed, {} may", may + rollout.forgiven),
+            };
+            set_state(conn, id, RolloutState::Halted, Some(&reason))?;
+            Ok(moved(RolloutState::Halted, Vec::new()))
+        }
+        RolloutStep::Soak => {
+            diesel::update(rollouts::table.find(id.0))
+                .set((rollouts::phase_done_at.eq(row::database_time().nullable()), stamp()))
+                .execute(conn)?;
+            Ok(moved(RolloutState::Running, Vec::new()))
+        }
+        RolloutStep::Advance => {
+            diesel::update(rollouts::table.find(id.0))
+                .set((
+                    rollouts::phase.eq(rollouts::phase + 1),
+                    rollouts::phase_done_at.eq(None::<DateTime<Utc>>),
+                    stamp(),
+                ))
+                .execute(conn)?;
+            Ok(moved(RolloutState::Running, Vec::new()))
+        }
+        RolloutStep::Complete => {
+            set_state(conn, id, RolloutState::Completed, None)?;
+            Ok(moved(RolloutState::Completed, Vec::new()))
+        }
+    }
+}
+
+/// Devices of which nothing was heard for too long.
+fn give_up_on_silent(conn: &mut PgConnection, rollout: &Rollout) -> Result<usize, StoreError> {
+    let silence = rollout.order.silence;
+    let query = format!(
+        "UPDATE rollout_devices SET state = 'unreachable', changed_at = now(), \
+         reason = 'nothing was heard of it for ' || $3 \
+         WHERE rollout_id = $1 AND state IN {IN_FLIGHT} AND heard_at < now() - $2"
+    );
+    let interval =
+        diesel::data_types::PgInterval::from_microseconds(i64::try_from(silence.as_micros()).unwrap_or(i64::MAX));
+    let given_up = sql_query(query)
+        .bind::<SqlUuid, _>(rollout.rollout_id.0)
+        .bind::<Interval, _>(interval)
+        .bind::<Text, _>(told(silence))
+        .execute(conn)?;
+    if given_up > 0 {
+        touch(conn, rollout.rollout_id)?;
+    }
+    Ok(given_up)
+}
+
+fn told(silence: Duration) -> String {
+    match silence.as_secs() {
+        seconds if seconds >= 120 => format!("{} minutes", seconds / 60),
+        seconds => format!("{seconds} s"),
+    }
+}
+
+/// Chooses the next devices, as many as their sites allow, and notes what each is to have.
+const CHOOSE: &str = "\
+WITH busy AS (
+    SELECT d.site_id, count(*) AS devices FROM rollout_devices r JOIN devices d USING (device)
+    WHERE r.state IN IN_FLIGHT GROUP BY d.site_id
+), waiting AS (
+    SELECT r.device, r.phase, coalesce(b.devices, 0)
+        + row_number() OVER (PARTITION BY d.site_id ORDER BY r.phase, r.device) AS place
+    FROM rollout_devices r JOIN devices d USING (device) LEFT JOIN busy b USING (site_id)
+    WHERE r.rollout_id = $1 AND r.phase <= $2 AND r.state = 'waiting'
+)
+SELECT device FROM waiting WHERE place <= $3 ORDER BY phase, device LIMIT $4";
+
+/// One thing at a time: what another rollout had begun on these devices is over.
+const SUPERSEDE: &str = "\
+UPDATE rollout_devices SET state = 'superseded', reason = 'a later rollout took over', changed_at = now()
+WHERE device = ANY ($2) AND rollout_id <> $1 AND state IN IN_FLIGHT";
+
+const DESIRE: &str = "\
+INSERT INTO device_updates AS u (device, generation, rollout_id, release_id, action, state, reason)
+SELECT device, 1, $1, $3, 'install', 'offered', NULL FROM unnest($2) AS device
+ON CONFLICT (device) DO UPDATE SET generation = u.generation + 1, rollout_id = excluded.rollout_id,
+    release_id = excluded.release_id, action = excluded.action, state = excluded.state, reason = NULL";
+
+const OFFER: &str = "\
+UPDATE rollout_devices r SET state = 'offered', generation = u.generation, heard_at = now(), changed_at = now()
+FROM device_updates u WHERE r.rollout_id = $1 AND r.device = ANY ($2) AND u.device = r.device";
+
+fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Result<Vec<i64>, StoreError> {
+    use diesel::sql_types::Array;
+    let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(CHOOSING).execute(conn)?;
+    let chosen: Vec<Device> = sql_query(CHOOSE.replace("IN_FLIGHT", IN_FLIGHT))
+        .bind::<SqlUuid, _>(rollout.rollout_id.0)
+        .bind::<Integer, _>(int(rollout.phase))
+        .bind::<Integer, _>(int(rollout.order.max_in_flight_per_site))
+        .bind::<Integer, _>(int(free))
+        .load(conn)?;
+    let devices: Vec<i64> = chosen.into_iter().map(|chosen| chosen.device).collect();
+    if devices.is_empty() {
+        return Ok(devices);
+    }
+    sql_query(SUPERSEDE.replace("IN_FLIGHT", IN_FLIGHT))
+        .bind::<SqlUuid, _>(rollout.rollout_id.0)
+        .bind::<Array<BigInt>, _>(&devices)
+        .execute(conn)?;
+    sql_query(DESIRE)
+        .bind::<SqlUuid, _>(rollout.rollout_id.0)
+        .bind::<Array<BigInt>, _>(&devices)
+        .bind::<SqlUuid, _>(rollout.order.release_id.0)
+        .execute(conn)?;
+    sql_query(OFFER).bind::<SqlUuid, _>(rollout.rollout_id.0).bind::<Array<BigInt>, _>(&devices).execute(conn)?;
+    touch(conn, rollout.rollout_id)?;
+    Ok(devices)
+}
+
+fn touch(conn: &mut PgConnection, id: RolloutId) -> Result<(), StoreError> {
+    diesel::update(rollouts::table.find(id.0)).set(stamp()).execute(conn)?;
+    Ok(())
+}
+
+fn set_state(
+    conn: &mut PgConnection,
+    id: RolloutId,
+    state: RolloutState,
+    reason: Option<&str>,
+) -> Result<(), StoreError> {
+    let finished_at = state.is_end().then(|| row::database_time().nullable());
+    diesel::update(rollouts::table.find(id.0))
+        .set((
+            rollouts::state.eq(state.as_str()),
+            rollouts::reason.eq(reason),
+            finished_at.map(|now| rollouts::finished_at.eq(now)),
+            stamp(),
+        ))
+        .execute(conn)?;
+    Ok(())
+}
+
+/// That the row changed now. Later than the change before it, also where this transaction began first and waited for the row.
+fn stamp() -> diesel::dsl::Eq<rollouts::changed_at, diesel::expression::SqlLiteral<Timestamptz>> {
+    rollouts::changed_at.eq(sql::<Timestamptz>("greatest(now(), rollouts.changed_at + interval '1 microsecond')"))
+}
+
+/// Locks a rollout and tells it.
+fn lock(conn: &mut PgConnection, id: RolloutId) -> Result<Rollout, StoreError> {
+    let _: Uuid = rollouts::table.find(id.0).select(rollouts::rollout_id).for_no_key_update().first(conn)?;
+    found(conn, id)
+}
+
+/// Pauses a rollout that has not ended; `None`: it has.
+pub fn pause(conn: &mut PgConnection, id: RolloutId, reason: &str) -> Result<Option<Rollout>, StoreError> {
+    conn.transaction(|conn| {
+        let rollout = lock(conn, id)?;
+        if rollout.state.is_end() {
+            return Ok(None);
+        }
+        if rollout.state != RolloutState::Paused {
+            set_state(conn, id, RolloutState::Paused, Some(reason))?;
+        }
+        found(conn, id).map(Some)
+    })
+}
+
+/// Goes on with a rollout that has not ended; `None`: it has. Who resumes it has seen the failures it has.
+pub fn resume(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Rollout>, StoreError> {
+    conn.transaction(|conn| {
+        let rollout = lock(conn, id)?;
+        if rollout.state.is_end() {
+            return Ok(None);
+        }
+        if rollout.state != RolloutState::Running {
+            let seen = if rollout.state == RolloutState::Halted { rollout.progress.failed } else { rollout.forgiven };
+            diesel::update(rollouts::table.find(id.0))
+                .set(rollouts::forgiven.eq(i32::try_from(seen).unwrap_or(i32::MAX)))
+                .execute(conn)?;
+            set_state(conn, id, RolloutState::Running, None)?;
+        }
+        found(conn, id).map(Some)
+    })
+}
+
+/// Takes back what its devices were told; those under way are to be told so.
+const TAKE_BACK: &str = "\
+UPDATE device_updates u SET action = 'cancel' FROM rollout_devices r
+WHERE r.rollout_id = $1 AND r.device = u.device AND u.rollout_id = $1 AND r.state IN IN_FLIGHT
+RETURNING u.device";
+
+/// Ends a rollout that is not complete, with the devices that are to be told; `None`: it is complete.
+pub fn abort(conn: &mut PgConnection, id: RolloutId, reason: &str) -> Result<Option<(Rollout, Vec<i64>)>, StoreError> {
+    conn.transaction(|conn| {
+        let rollout = lock(conn, id)?;
+        match rollout.state {
+            RolloutState::Completed => return Ok(None),
+            RolloutState::Aborted => return Ok(Some((rollout, Vec::new()))),
+            _ => {}
+        }
+        set_state(conn, id, RolloutState::Aborted, Some(reason))?;
+        diesel::update(rollout_devices::table)
+            .filter(rollout_devices::rollout_id.eq(id.0))
+            .filter(rollout_devices::state.eq(UpdateState::Waiting.as_str()))
+            .set((
+                rollout_devices::state.eq(UpdateState::Cancelled.as_str()),
+                rollout_devices::reason.eq(reason),
+                rollout_devices::changed_at.eq(row::database_time()),
+            ))
+            .execute(conn)?;
+        let to_tell: Vec<Device> =
+            sql_query(TAKE_BACK.replace("IN_FLIGHT", IN_FLIGHT)).bind::<SqlUuid, _>(id.0).load(conn)?;
+        Ok(Some((found(conn, id)?, to_tell.into_iter().map(|device| device.device).collect())))
+    })
+}

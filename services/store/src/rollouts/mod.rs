@@ -1,0 +1,19 @@
+//! Rollouts: one release for many devices, in phases. All that drives a rollout is in here and in its rows, so any replica can go
+//! on where another one died.
+
+mod changed;
+mod device;
+mod drive;
+mod read;
+mod start;
+
+pub use self::{
+    changed::{Watched, WatchedFilter, changed_of, changed_since},
+    device::{Reported, desired, find_update, report},
+    drive::{Advanced, abort, advance, pause, resume},
+    read::{devices, find, list},
+    start::{Candidate, Started, Starter, candidates, insert},
+};
+
+/// The states of devices that are under way, as SQL has them.
+const IN_FLIGHT: &str = "('offered', 'downloading', 'verified', 'held', 'applying', 'probation')";

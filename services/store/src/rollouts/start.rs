@@ -1,0 +1,153 @@
+//! Starting a rollout: which devices it is for, and in which phase each, is settled here, once.
+
+use std::collections::BTreeSet;
+
+use diesel::{
+    prelude::*,
+    sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid},
+};
+use homepot::model::{
+    DeviceTarget, Rollout, RolloutId, RolloutOrder, SiteScope, Target, UpdateState, check_expected_devices,
+};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::{device::read_targets, read::found};
+use crate::{
+    StoreError,
+    devices::DeviceRef,
+    schema::{device_updates, rollouts},
+    statement::Statement,
+    target::{resolve, stored_target},
+};
+
+/// What came of starting.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Started {
+    /// It runs.
+    New(Rollout),
+    /// The caller gave this idempotency key to an earlier rollout.
+    Existing(Rollout),
+}
+
+/// Who starts a rollout, and what it takes for granted.
+#[derive(Clone, Debug)]
+pub struct Starter {
+    /// Its name.
+    pub name: String,
+    /// Where it may act.
+    pub scope: SiteScope,
+    /// How many devices it means to reach; `None`: it does not say.
+    pub expected_devices: Option<u32>,
+}
+
+/// A device that a rollout might reach.
+#[derive(Clone, Debug)]
+pub struct Candidate {
+    /// The device.
+    pub device: DeviceRef,
+    /// What it has, by its last report; `None`: it never said, or takes no releases.
+    pub targets: Option<Vec<DeviceTarget>>,
+}
+
+/// The devices that a rollout with this target would have now, by id; where it could not be started, the same error.
+pub fn candidates(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<Candidate>, StoreError> {
+    let mut devices = resolve(conn, target, scope)?;
+    devices.sort_unstable_by(|a, b| a.device_id.cmp(&b.device_id));
+    let pks: Vec<i64> = devices.iter().map(|device| device.pk).collect();
+    let rows: Vec<(i64, Value)> = device_updates::table
+        .filter(device_updates::device.eq_any(&pks))
+        .filter(device_updates::reported_at.is_not_null())
+        .select((device_updates::device, device_updates::targets))
+        .load(conn)?;
+    let mut targets = rows
+        .into_iter()
+        .map(|(pk, targets)| Ok((pk, read_targets(&targets)?)))
+        .collect::<Result<std::collections::HashMap<_, _>, StoreError>>()?;
+    let candidate = |device: DeviceRef| Candidate { targets: targets.remove(&device.pk), device };
+    Ok(devices.into_iter().map(candidate).collect())
+}
+
+/// Keeps a rollout with its devices: those that `order` names now and the scope allows. `judge` says why a device is left out.
+pub fn insert(
+    conn: &mut PgConnection,
+    rollout_id: RolloutId,
+    order: &RolloutOrder,
+    starter: &Starter,
+    judge: impl Fn(&Candidate) -> Option<String>,
+) -> Result<Started, StoreError> {
+    let Starter { name: created_by, scope, expected_devices } = starter;
+    conn.transaction(|conn| {
+        if let Some(existing) = by_key(conn, order, created_by)? {
+            return Ok(Started::Existing(existing));
+        }
+        let devices = candidates(conn, &order.target, scope)?;
+        check_expected_devices(devices.len() as u64, *expected_devices)?;
+        if !insert_rollout(conn, rollout_id, order, created_by, &devices)? {
+            // Somebody was quicker with the same key.
+            let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
+            return Ok(Started::Existing(existing));
+        }
+        let (left_out, taken): (Vec<_>, Vec<_>) = devices
+            .iter()
+            .map(|candidate| (candidate.device.pk, judge(candidate)))
+            .partition(|(_, reason)| reason.is_some());
+        let phases = order.phases.of(u32::try_from(taken.len()).unwrap_or(u32::MAX));
+        let phases = phases.map(|phase| i32::try_from(phase).unwrap_or(i32::MAX)).collect::<Vec<_>>();
+        let state = |reason: &Option<String>| match reason {
+            None => UpdateState::Waiting.as_str(),
+            Some(_) => UpdateState::Skipped.as_str(),
+        };
+        let (all, none) = (|| taken.iter().chain(&left_out), vec![0; left_out.len()]);
+        Statement::new("INSERT INTO rollout_devices (rollout_id, {columns}) SELECT {rollout}, * FROM unnest({arrays})")
+            .value::<SqlUuid, _>("rollout", rollout_id.0)
+            .column::<BigInt, _>("device", all().map(|(pk, _)| *pk))
+            .column::<Integer, _>("phase", phases.into_iter().chain(none))
+            .column::<Text, _>("state", all().map(|(_, reason)| state(reason)))
+            .column::<Nullable<Text>, _>("reason", all().map(|(_, reason)| reason.clone()))
+            .execute(conn)?;
+        Ok(Started::New(found(conn, rollout_id)?))
+    })
+}
+
+fn by_key(conn: &mut PgConnection, order: &RolloutOrder, created_by: &str) -> Result<Option<Rollout>, StoreError> {
+    let Some(key) = &order.idempotency_key else { return Ok(None) };
+    let id: Option<Uuid> = rollouts::table
+        .filter(rollouts::created_by.eq(created_by))
+        .filter(rollouts::idempotency_key.eq(key))
+        .select(rollouts::rollout_id)
+        .first(conn)
+        .optional()?;
+    id.map(|id| found(conn, RolloutId(id))).transpose()
+}
+
+fn insert_rollout(
+    conn: &mut PgConnection,
+    rollout_id: RolloutId,
+    order: &RolloutOrder,
+    created_by: &str,
+    devices: &[Candidate],
+) -> Result<bool, StoreError> {
+    let sites: BTreeSet<_> = devices.iter().map(|candidate| candidate.device.site_id.as_str()).collect();
+    let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+    let millis = |span: std::time::Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    let inserted = diesel::insert_into(rollouts::table)
+        .values((
+            rollouts::rollout_id.eq(rollout_id.0),
+            rollouts::release_id.eq(order.release_id.0),
+            rollouts::target.eq(stored_target(&order.target)),
+            rollouts::site_ids.eq(sites.into_iter().collect::<Vec<_>>()),
+            rollouts::phases.eq(order.phases.texts()),
+            rollouts::soak_ms.eq(millis(order.soak)),
+            rollouts::silence_ms.eq(millis(order.silence)),
+            rollouts::max_in_flight.eq(int(order.max_in_flight)),
+            rollouts::max_in_flight_per_site.eq(int(order.max_in_flight_per_site)),
+            rollouts::max_failure_percent.eq(int(order.max_failure_percent)),
+            rollouts::created_by.eq(created_by),
+            rollouts::idempotency_key.eq(&order.idempotency_key),
+            rollouts::description.eq(&order.description),
+        ))
+        .on_conflict_do_nothing()
+        .execute(conn)?;
+    Ok(inserted == 1)
+}

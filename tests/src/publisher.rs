@@ -1,0 +1,176 @@
+//! Somebody who makes releases: a key of its own, and all that is signed with it.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    path::Path,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use homepot::pb::{
+    device::v1::{
+        DesiredRelease, UpdateAction, UpdateReport, attach_request::Message as Up, attach_response::Message as Down,
+    },
+    rollout::v1::{
+        AddTrustRootRequest, CreateReleaseRequest, DeviceTarget, Release, UpdateState, UploadArtifactRequest,
+    },
+};
+use homepot_release::{Digest, Envelope, Kind, PrivateKey, build};
+
+use crate::{Session, System, grpc::DeviceKey, hello};
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Publisher {
+    key: PrivateKey,
+    version: AtomicU64,
+    counter: AtomicU64,
+}
+
+impl Default for Publisher {
+    fn default() -> Self {
+        Self {
+            key: PrivateKey::generate().expect("the system has random bytes"),
+            version: AtomicU64::new(0),
+            counter: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Publisher {
+    /// The private key.
+    pub fn key(&self) -> &PrivateKey {
+        &self.key
+    }
+
+    /// The next root, signed: one key for everything.
+    pub fn next_root(&self) -> Vec<u8> {
+        let version = self.version.fetch_add(1, Ordering::Relaxed) + 1;
+        let (public, id) = (self.key.public().to_string(), self.key.public().id());
+        let text = format!(
+            "version = {version}\nexpires = 2999-01-01T00:00:00Z\nkeys = [\"{public}\"]\n\
+             [root]\nthreshold = 1\nkeys = [\"{id}\"]\n[release]\nthreshold = 1\nkeys = [\"{id}\"]\n"
+        );
+        let root = build::root(&text).expect("the root is whole");
+        self.signed(Kind::Root, root.encode())
+    }
+
+    /// A release of the next counter that brings `content` to each of `targets`, signed.
+    pub fn release(&self, name: &str, targets: &[&str], content: &[u8]) -> Vec<u8> {
+        self.signed(Kind::Release, self.release_payload(name, targets, content))
+    }
+
+    /// What is signed of such a release.
+    pub fn release_payload(&self, name: &str, targets: &[&str], content: &[u8]) -> Vec<u8> {
+        let counter = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
+        let mut text = format!(
+            "name = \"{name}\"\nversion = \"{counter}\"\ncounter = {counter}\nexpires = 2999-01-01T00:00:00Z\n"
+        );
+        for target in targets {
+            text += &format!("[targets.{target}]\nfile = \"content\"\n");
+        }
+        build::release(&text, 1, |_: &Path| Ok(content)).expect("the release is whole").payload
+    }
+
+    /// Bytes with this publisher's signature.
+    pub fn signed(&self, kind: Kind, payload: Vec<u8>) -> Vec<u8> {
+        let mut envelope = Envelope::new(kind, payload);
+        envelope.sign(kind, &self.key).expect("what is made is signed");
+        envelope.encode()
+    }
+
+    /// Gives the server a root, and keeps the first one in `file`, for agents.
+    pub async fn introduce(&self, server: &System, file: Option<&Path>) {
+        let signed_root = self.next_root();
+        if let Some(file) = file {
+            fs::write(file, &signed_root).expect("the root is kept");
+        }
+        let request = AddTrustRootRequest { signed_root };
+        server.admin().releases.add_trust_root(request).await.expect("the admin may add a root");
+    }
+
+    /// Gives the server a release of one file.
+    pub async fn publish(&self, server: &System, name: &str, target: &str, content: &[u8]) -> Release {
+        upload(server, content).await;
+        let request = CreateReleaseRequest { signed_release: self.release(name, &[target], content) };
+        let answer = server.admin().releases.create_release(request).await.expect("the admin may create a release");
+        answer.into_inner().release.expect("what was created")
+    }
+}
+
+/// Gives the server a file; answers its digest.
+pub async fn upload(server: &System, content: &[u8]) -> String {
+    let sha256 = Digest::of(content).to_string();
+    let size = u32::try_from(content.len()).expect("a small file");
+    let part = homepot::model::CHUNK_BYTES as usize;
+    for (number, data) in content.chunks(part).enumerate() {
+        let offset = u32::try_from(number * part).expect("a small file");
+        let request = UploadArtifactRequest { sha256: sha256.clone(), size, offset, data: data.to_vec() };
+        server.admin().releases.upload_artifact(request).await.expect("the admin may upload");
+    }
+    sha256
+}
+
+/// A device that takes releases, played by the test: it says what it is told to say.
+#[derive(Debug)]
+pub struct Updated {
+    /// Its stream.
+    pub session: Session,
+    target: String,
+    /// What it was told to have while it waited for something else.
+    told: VecDeque<DesiredRelease>,
+}
+
+impl Updated {
+    /// Attaches, and says that `target` has nothing.
+    pub async fn attach(server: &System, key: &DeviceKey, target: &str) -> Self {
+        let mut session = Session::open(server, key).await.expect("a good key opens the stream");
+        let mut hello = hello();
+        hello.takes_releases = true;
+        session.send(Up::Hello(hello)).await;
+        session.expect("Welcome", |message| matches!(message, Down::Welcome(_)).then_some(())).await;
+        let mut device = Self { session, target: target.to_owned(), told: VecDeque::new() };
+        device.report(0, UpdateState::Unspecified, "").await;
+        device
+    }
+
+    /// Says how far it is, and waits until that is durable; answers whether it may go on.
+    pub async fn report(&mut self, generation: u64, state: UpdateState, reason: &str) -> bool {
+        self.say(generation, state, reason).await;
+        loop {
+            match self.session.next().await.expect("the stream goes on") {
+                Down::UpdateReportAck(ack) if ack.generation == generation && ack.state() == state => {
+                    return ack.action() == UpdateAction::Install;
+                }
+                Down::DesiredRelease(desired) => self.told.push_back(desired),
+                _ => {}
+            }
+        }
+    }
+
+    /// Says how far it is.
+    pub async fn say(&self, generation: u64, state: UpdateState, reason: &str) {
+        let target = DeviceTarget { target: self.target.clone(), ..Default::default() };
+        let report = UpdateReport {
+            generation,
+            state: state.into(),
+            targets: vec![target],
+            reason: reason.to_owned(),
+            ..Default::default()
+        };
+        self.session.send(Up::UpdateReport(report)).await;
+    }
+
+    /// What it is told to have next.
+    pub async fn desired(&mut self) -> DesiredRelease {
+        if let Some(told) = self.told.pop_front() {
+            return told;
+        }
+        self.session
+            .expect("what it should have", |message| match message {
+                Down::DesiredRelease(desired) => Some(desired.clone()),
+                _ => None,
+            })
+            .await
+    }
+}

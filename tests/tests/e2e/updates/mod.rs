@@ -1,0 +1,6 @@
+//! Releases and rollouts: nothing is kept that nobody signed, devices are told in phases and no two of a site at once, and failures
+//! stop a rollout before it goes on.
+
+mod agent;
+mod releases;
+mod rollouts;
