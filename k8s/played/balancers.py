@@ -89,7 +89,9 @@ class Envoy:
             self.cluster("gateways", "homepot-gateway", 8000, self.tls("homepot-gateway")),
             *(self.cluster(service, service, 50051, self.tls(service, "h2"), grpc=True) for service in services),
         ]
-        return {"static_resources": {"listeners": [self.devices(), self.operators()], "clusters": clusters}}
+        resources = {"listeners": [self.devices(), self.operators()], "clusters": clusters}
+        # It reads nothing again without a name of its own.
+        return {"node": {"id": "envoy", "cluster": "played"}, "static_resources": resources}
 
     def client_certificate(self):
         """What it shows to services. A file of its own, because Envoy reads certificates again only where they are told so."""
