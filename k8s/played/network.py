@@ -14,12 +14,11 @@ NODE = "10.244.0.1"
 DOMAIN = "homepot.svc.cluster.local"
 
 
-def run(*command, stderr=subprocess.PIPE, **options):
+def run(*command, **options):
     """Runs a program to its end; what it said on its error output is in the exception."""
-    words = [str(word) for word in command]
-    done = subprocess.run(words, stdout=subprocess.PIPE, stderr=stderr, text=True, check=False, **options)
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, check=False, **options)
     if done.returncode != 0:
-        raise RuntimeError(f"{' '.join(words)}: {(done.stderr or '').strip() or done.stdout.strip()}")
+        raise RuntimeError(f"{' '.join(str(word) for word in command)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
 
 
