@@ -30,8 +30,7 @@ use crate::{
     placing,
     protocol::{self, Batch, Incoming, Lost, MAX_SAMPLES, MAX_UNACKNOWLEDGED},
     sessions::End,
-    trace,
-    updates,
+    trace, updates,
 };
 
 /// A session whose clock is further than this from the server's ends.
