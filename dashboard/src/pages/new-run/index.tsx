@@ -19,7 +19,7 @@ import { Limits } from "./Limits";
 import { PreviewShown } from "./PreviewShown";
 import { usePreview } from "./usePreview";
 import { missing, phrase, phraseHint } from "./words";
-import "./page.css";
+import "~/parts/target/start-form.css";
 
 type StartInit = MessageInitShape<typeof StartRunRequestSchema>;
 
@@ -79,7 +79,7 @@ function NewRun() {
   };
   return (
     <Page title="New run" trail={TRAIL} lead="The same command for many devices, some at a time.">
-      <div class="new-run">
+      <div class="start-form">
         <div class="stack">
           <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refusedFields)} of="run" />
           <section class="card stack">

@@ -1,6 +1,6 @@
 import { rollouts } from "~/api/clients/rollouts";
 import { usePages } from "~/api/query";
-import { href, paramAll, show } from "~/app/route";
+import { href, param, show } from "~/app/route";
 import type { RolloutDevice } from "~/gen/homepot/rollout/v1/rollout_pb";
 import { Ago, Button, type Column, Empty, Failed, Loading, SelectField, SourceBadge, Table, UpdateStateBadge } from "~/kit";
 import { useReread } from "~/parts/reread";
@@ -27,8 +27,8 @@ function Why({ device: { state, reason } }: { device: RolloutDevice }) {
 
 /** How far each device is. No news tell of single devices, so that the list is read again when the rollout changed. */
 export function Devices({ rolloutId }: { rolloutId: string }) {
-  const words = paramAll("state");
-  const states = statesOf(words);
+  const word = param("state");
+  const states = statesOf([word]);
   const pages = usePages(["rollouts", "devices", rolloutId, states], async (pageToken, signal) => {
     const answer = await rollouts.listRolloutDevices({ rolloutId, states, pageToken, pageSize: pageToken ? 500 : 100 }, { signal });
     return { rows: answer.devices, nextPageToken: answer.nextPageToken };
@@ -38,7 +38,7 @@ export function Devices({ rolloutId }: { rolloutId: string }) {
     <section class="stack">
       <h2>Devices</h2>
       <div class="row">
-        <SelectField label="State" value={words[0] ?? ""} choices={STATE_CHOICES} onChange={(state) => show({ state }, "push")} />
+        <SelectField label="State" value={states.length > 0 ? word : ""} choices={STATE_CHOICES} onChange={(state) => show({ state }, "push")} />
       </div>
       {pages.error && <Failed error={pages.error} again={pages.again} />}
       {pages.isPending ? (

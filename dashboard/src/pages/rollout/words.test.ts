@@ -4,9 +4,10 @@ import { RolloutSchema, RolloutState } from "~/gen/homepot/rollout/v1/rollout_pb
 
 vi.stubGlobal("localStorage", { getItem: () => null, setItem: () => undefined });
 vi.stubGlobal("document", { hidden: true });
+const { duration } = await import("~/parts/draft");
 const { abortWords, resumeWords, standing } = await import("./words");
 
-const rollout = (part: MessageInitShape<typeof RolloutSchema>) => create(RolloutSchema, { phase: 2, phases: ["1", "5%", "100%"], soak: { seconds: 600n }, ...part });
+const rollout = (part: MessageInitShape<typeof RolloutSchema>) => create(RolloutSchema, { phase: 2, phases: ["1", "5%", "100%"], soak: duration(600_000), ...part });
 
 test("a halted rollout says why, and what goes on", () => {
   const words = standing(rollout({ state: RolloutState.HALTED, reason: "1 devices failed, among so few that none may", progress: { failed: 1, inFlight: 2 } }));
