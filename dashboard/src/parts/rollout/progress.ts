@@ -3,7 +3,7 @@ import { type Rollout, type RolloutProgress, RolloutState } from "~/gen/homepot/
 import { type Part, partsWords, type Share } from "~/parts/run/progress";
 
 /** Each number of the progress, the pattern that it is drawn with, and its word. */
-const SHARES: readonly (readonly [keyof RolloutProgress & string, Share, string])[] = [
+const SHARES: readonly (readonly [Exclude<keyof RolloutProgress, `$${string}`>, Share, string])[] = [
   ["confirmed", "succeeded", "confirmed"],
   ["failed", "failed", "failed"],
   ["inFlight", "inFlight", "in flight"],
@@ -14,7 +14,7 @@ const SHARES: readonly (readonly [keyof RolloutProgress & string, Share, string]
 
 /** All parts, in the order of the bar; together they are `total`. */
 export function partsOf(progress: RolloutProgress | undefined): Part[] {
-  return SHARES.map(([field, share, word]) => ({ share, word, count: Number(progress?.[field] ?? 0) }));
+  return SHARES.map(([field, share, word]) => ({ share, word, count: progress?.[field] ?? 0 }));
 }
 
 /** Such as `20 confirmed, 4 waiting of 24`. */
