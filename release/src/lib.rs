@@ -1,8 +1,8 @@
 //! Signed releases: what may be installed on devices, and who said so.
 //!
 //! Agents, servers and the command line use this crate, so that all three decide alike. It takes bytes, text and the time from its
-//! callers and gives back checked values or an error that names the fault. The only function that touches a disk is
-//! [`key::write_new_file`]. It needs no other crate of the workspace.
+//! callers and gives back checked values or an error that names the fault. Only [`key::write_new_file`] touches a disk, and the
+//! commands of the feature `cli`, for which alone it may use `host`.
 //!
 //! [`root`] holds the keys that are trusted and how they are replaced. [`envelope`] is bytes with signatures. [`manifest`] is what
 //! people sign: files by their digests, variables with their bounds, and the devices it is for. [`verify`] makes a
@@ -12,6 +12,8 @@
 //! docs/design/ota.md explains how these fit together.
 
 pub mod build;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod digest;
 pub mod envelope;
 pub mod key;

@@ -1,13 +1,16 @@
 //! Somebody who makes releases: a key of its own, and all that is signed with it.
 
 use std::{
+    collections::VecDeque,
     fs,
     path::Path,
     sync::atomic::{AtomicU64, Ordering},
 };
 
 use homepot::pb::{
-    device::v1::{UpdateReport, attach_request::Message as Up, attach_response::Message as Down},
+    device::v1::{
+        DesiredRelease, UpdateAction, UpdateReport, attach_request::Message as Up, attach_response::Message as Down,
+    },
     rollout::v1::{
         AddTrustRootRequest, CreateReleaseRequest, DeviceTarget, Release, UpdateState, UploadArtifactRequest,
     },
@@ -114,6 +117,8 @@ pub struct Updated {
     /// Its stream.
     pub session: Session,
     target: String,
+    /// What it was told to have while it waited for something else.
+    told: VecDeque<DesiredRelease>,
 }
 
 impl Updated {
@@ -124,7 +129,7 @@ impl Updated {
         hello.takes_releases = true;
         session.send(Up::Hello(hello)).await;
         session.expect("Welcome", |message| matches!(message, Down::Welcome(_)).then_some(())).await;
-        let mut device = Self { session, target: target.to_owned() };
+        let mut device = Self { session, target: target.to_owned(), told: VecDeque::new() };
         device.report(0, UpdateState::Unspecified, "").await;
         device
     }
@@ -132,14 +137,15 @@ impl Updated {
     /// Says how far it is, and waits until that is durable; answers whether it may go on.
     pub async fn report(&mut self, generation: u64, state: UpdateState, reason: &str) -> bool {
         self.say(generation, state, reason).await;
-        self.session
-            .expect("the report's acknowledgement", |message| match message {
+        loop {
+            match self.session.next().await.expect("the stream goes on") {
                 Down::UpdateReportAck(ack) if ack.generation == generation && ack.state() == state => {
-                    Some(ack.action() == homepot::pb::device::v1::UpdateAction::Install)
+                    return ack.action() == UpdateAction::Install;
                 }
-                _ => None,
-            })
-            .await
+                Down::DesiredRelease(desired) => self.told.push_back(desired),
+                _ => {}
+            }
+        }
     }
 
     /// Says how far it is.
@@ -156,7 +162,10 @@ impl Updated {
     }
 
     /// What it is told to have next.
-    pub async fn desired(&mut self) -> homepot::pb::device::v1::DesiredRelease {
+    pub async fn desired(&mut self) -> DesiredRelease {
+        if let Some(told) = self.told.pop_front() {
+            return told;
+        }
         self.session
             .expect("what it should have", |message| match message {
                 Down::DesiredRelease(desired) => Some(desired.clone()),

@@ -155,10 +155,10 @@ async fn enrol_and_work(
         capabilities: CAPABILITIES.iter().map(|&name| name.to_owned()).collect(),
         source: DeviceSource::Real,
         journal_id: book.journal_id().to_owned(),
-        takes_releases: config.trust_root.is_some(),
+        takes_releases: updates::are_taken(&config),
     };
     let updates = updates::Updates::start(&config, &credentials.device_id, &state, &boot_id)
-        .map_err(|error| config_error(format!("trust_root: {error}")))?;
+        .map_err(|error| config_error(format!("update_root_file: {error}")))?;
     let (ticket, newest_ticket) = watch::channel(None);
     let agent = Agent {
         updates,

@@ -95,6 +95,11 @@ pub(super) async fn said(updates: &mut Option<Updates>) -> Option<Said> {
     }
 }
 
+/// Whether releases are taken: there is a place for them, and somebody who signs.
+pub(super) fn are_taken(config: &Config) -> bool {
+    !config.targets.targets.is_empty() && config.update_root_file.is_some()
+}
+
 /// The thread, from the outside.
 #[derive(Debug)]
 pub(super) struct Updates {
@@ -110,7 +115,7 @@ impl Updates {
         state: &StateDir,
         boot_id: &str,
     ) -> io::Result<Option<Self>> {
-        let Some(root) = &config.trust_root else { return Ok(None) };
+        let Some(root) = config.update_root_file.as_ref().filter(|_| are_taken(config)) else { return Ok(None) };
         let (orders, taken) = blocking::channel();
         let (sender, said) = mpsc::channel(CHANNEL);
         let site = state.identity(None).ok().flatten().and_then(|identity| identity.site_id);
@@ -125,9 +130,8 @@ impl Updates {
                 known: BTreeMap::new(),
                 limits: Limits::default(),
             },
-            configured_root: std::fs::read(root).map_err(|error| {
-                io::Error::new(error.kind(), format!("can't read trust_root {}: {error}", root.display()))
-            })?,
+            configured_root: std::fs::read(root)
+                .map_err(|error| io::Error::new(error.kind(), format!("can't read {}: {error}", root.display())))?,
             state: state.clone(),
             boot_id: boot_id.to_owned(),
             runtime: Handle::current(),

@@ -15,7 +15,7 @@
 //! allow_plaintext = false           # http:// beyond this machine
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
-//! trust_root = "/etc/homepot/root.signed"   # by which releases are believed; required where there are targets
+//! update_root_file = "/etc/homepot/release-root" # who signs releases; without it none is installed
 //! update_probation = "2m"           # a release that is not well within this time is undone
 //! update_healthy_for = "30s"        # it is well once all health checks have passed for this long
 //!
@@ -177,8 +177,8 @@ pub struct Config {
     pub rules: Rules,
     /// Where releases may be put, and what is run around it.
     pub targets: Targets,
-    /// The root by which releases are believed; there where there are targets.
-    pub trust_root: Option<PathBuf>,
+    /// The first root of releases, as `homepot sign` leaves it. Without one no release is installed.
+    pub update_root_file: Option<PathBuf>,
     /// How long a release may take to prove itself, and how long it has to be well.
     pub timing: Timing,
 }
@@ -232,8 +232,8 @@ impl Config {
             ("commands.restart_app.program", program(&self.rules.restart_app)),
             ("commands.reboot.program", program(&self.rules.reboot)),
             ("ca_file", self.ca_file.clone()),
-            ("trust_root", self.trust_root.clone()),
             ("enrollment_token_file", self.enrollment_token_file.clone()),
+            ("update_root_file", self.update_root_file.clone()),
         ];
         let named = named.into_iter().filter_map(|(key, path)| untrusted(key, &path?));
         let programs = targets::programs(&self.targets);
@@ -246,6 +246,7 @@ impl Config {
         let read = texts.iter().map(|(path, text)| file::read(path, text, &mut faults));
         let file = read.reduce(file::File::before).unwrap_or_default();
         let rules = file.rules();
+        faults.extend(targets::twins(&file.targets));
 
         let server = flags.server.clone().or(file.server).unwrap_or_else(|| SERVER.to_owned());
         let allow_plaintext = flags.allow_plaintext || file.allow_plaintext.unwrap_or_default();
@@ -293,11 +294,6 @@ impl Config {
         if state_dir.is_none() {
             faults.push("state_dir: must be given, for there is no home directory to keep it in".to_owned());
         }
-        if !file.targets.targets.is_empty() && file.trust_root.is_none() {
-            faults.push(
-                "trust_root: is required where there are targets; it is the file that `homepot sign` wrote".to_owned(),
-            );
-        }
         let assembled = server.zip(device_type).zip(state_dir).map(|((server, device_type), state_dir)| Self {
             server,
             site_id,
@@ -314,9 +310,9 @@ impl Config {
             spool_max_bytes: spool_max_bytes.unwrap_or(MAX_BYTES),
             spool_max_age: spool_max_age.unwrap_or(MAX_AGE),
             rules,
-            trust_root: file.trust_root.filter(|_| !file.targets.targets.is_empty()),
             targets: file.targets,
             timing: timing.unwrap_or_default(),
+            update_root_file: file.update_root_file,
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),

@@ -17,7 +17,7 @@ const MAX_FILE_NAME: usize = 200;
 
 /// Reads `[targets.<name>]`.
 pub(super) fn read(table: Table, faults: &mut Vec<String>) -> BTreeMap<String, Target> {
-    let mut targets: BTreeMap<String, Target> = BTreeMap::new();
+    let mut targets = BTreeMap::new();
     for (name, table) in tables("targets", table, faults) {
         let prefix = format!("targets.{name}.");
         let mut keys = Keys { prefix: &prefix, table, faults };
@@ -48,14 +48,19 @@ pub(super) fn read(table: Table, faults: &mut Vec<String>) -> BTreeMap<String, T
             told("path", "has a file name of more than 200 bytes");
         }
         let target = Target { directory, file, attributes, reload, validator, health };
-        let twin =
-            targets.iter().find(|(_, other)| (&other.directory, &other.file) == (&target.directory, &target.file));
-        if let Some((other, _)) = twin {
-            told("path", &format!("is that of target {other} too"));
-        }
         targets.insert(name, target);
     }
     targets
+}
+
+/// Targets of one path, which may come from several files: what lies beside it would get in each other's way.
+pub(super) fn twins(targets: &Targets) -> Vec<String> {
+    let mut seen = BTreeMap::new();
+    let twins = targets.targets.iter().filter_map(|(name, target)| {
+        let other = seen.insert((&target.directory, &target.file), name)?;
+        Some(format!("targets.{name}.path is that of target {other} too"))
+    });
+    twins.collect()
 }
 
 /// Reads `[checks.<name>]`.
@@ -159,7 +164,7 @@ mod tests {
     fn every_fault_is_told_with_its_key() {
         let (_, faults) = read_text(
             "x = 1\n['A/b']\npath = '/a'\n[a]\npath = 'etc/pos'\ncolour = 1\n[b]\npath = '/etc/../pos'\nmode = '4755'\n\
-             [c]\npath = '/etc/pos'\nreload = ['pos']\nhealth = 'pos'\nowner = 'nobody-of-this-name'\n[d]\npath = '/etc/pos'",
+             [c]\npath = '/etc/pos'\nreload = ['pos']\nhealth = 'pos'\nowner = 'nobody-of-this-name'",
         );
         for part in [
             "targets.x must be a table",
@@ -171,10 +176,12 @@ mod tests {
             "targets.c.reload must be a list that begins with the absolute path",
             "targets.c.health must be a list of texts",
             "targets.c.owner nobody-of-this-name is not in /etc/passwd",
-            "targets.d.path is that of target c too",
         ] {
             assert!(faults.iter().any(|fault| fault.starts_with(part)), "{part} not in {faults:#?}");
         }
+        let (targets, _) = read_text("[c]\npath = '/etc/pos'\n[d]\npath = '/etc/pos'\n[e]\npath = '/etc/pos2'");
+        let twins = twins(&Targets { targets, ..Targets::default() });
+        assert_eq!(twins, ["targets.d.path is that of target c too"]);
         let mut faults = Vec::new();
         read_checks("[a]\n[b]\nprogram = ['x']\n[c]\nprogram = ['/bin/true', 'x']".parse().unwrap(), &mut faults);
         assert_eq!(

@@ -1,6 +1,6 @@
 //! Fetches the artifacts of an accepted job, one after the other, a chunk at a time.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, io};
 
 use homepot_release::Digest;
 
@@ -44,7 +44,7 @@ impl<D: Disk, R: Runner> Updater<D, R> {
             if done.contains(&digest) {
                 continue;
             }
-            match self.find(&digest, file.size, done.is_empty()) {
+            match self.find(&digest, file.size, &done) {
                 Err(fault) => return self.finish(Phase::Failed, &fault),
                 Ok(None) => {
                     done.insert(digest);
@@ -60,16 +60,15 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     }
 
     /// The part of an artifact that is not there yet; `None`: it is.
-    fn find(&mut self, digest: &Digest, size: u64, is_first: bool) -> Result<Option<Part<D::File>>, String> {
+    fn find(&mut self, digest: &Digest, size: u64, done: &BTreeSet<Digest>) -> Result<Option<Part<D::File>>, String> {
         let told = |error| format!("can't keep the artifact {digest}: {error}");
         if store::has(&mut self.disk, digest, size).map_err(told)? {
             return Ok(None);
         }
         let part = Part::open(&mut self.disk, *digest, size).map_err(told)?;
-        let all: u64 = self.job().into_iter().flat_map(|job| &job.files).map(|file| file.size).sum();
-        let needed = if is_first { all.max(part.missing()) } else { part.missing() }.saturating_add(MARGIN);
-        let free = self.disk.free(&Dir::Store).map_err(told)?;
-        if free.saturating_add(part.length()) < needed {
+        let needed = self.missing(done).map_err(told)?.saturating_add(MARGIN);
+        let free = self.disk.free(&Dir::Store).map_err(told)?.saturating_add(part.length());
+        if free < needed {
             return Err(format!("the artifacts need {needed} bytes of disk space, and {free} are free"));
         }
         if part.missing() > 0 {
@@ -79,6 +78,18 @@ impl<D: Disk, R: Runner> Updater<D, R> {
             Ok(()) => Ok(None),
             Err(wrong) => Err(describe(digest, &wrong)),
         }
+    }
+
+    /// How many bytes the artifacts have that are not there, those of parts included.
+    fn missing(&mut self, done: &BTreeSet<Digest>) -> io::Result<u64> {
+        let files = self.job().map(|job| job.files.clone()).unwrap_or_default();
+        let (mut seen, mut missing) = (done.clone(), 0_u64);
+        for file in files {
+            if seen.insert(file.digest()) && self.disk.stat(&Dir::Store, &file.digest().to_string())?.is_none() {
+                missing = missing.saturating_add(file.size);
+            }
+        }
+        Ok(missing)
     }
 
     /// Asks for the next chunk.

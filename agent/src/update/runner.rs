@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use homepot_host::trust;
 use tokio::runtime::Handle;
 
 use crate::commands::{builtin::ProgramRule, program};
@@ -28,6 +29,8 @@ impl Programs {
 
 impl Runner for Programs {
     fn run(&mut self, rule: &ProgramRule, environment: &[(&str, String)], timeout: Duration) -> Result<(), String> {
+        // As with commands: it may have changed since the configuration was read.
+        trust::check(&rule.program).map_err(|fault| format!("{} is not run: {fault}", rule.program.display()))?;
         let execution = self.0.block_on(program::execute(rule, environment, timeout))?;
         let fault = match execution.ended {
             Ok(status) if status.success() => return Ok(()),
@@ -45,6 +48,8 @@ impl Runner for Programs {
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     #[test]
@@ -75,8 +80,10 @@ mod tests {
         let told = run(&rule("/bin/ls", &["/no/such/file"])).unwrap_err();
         assert!(told.starts_with("/bin/ls ended with exit status: 2\n") && told.contains("/no/such/file"), "{told}");
         let told = run(&rule("/no/such/program", &[])).unwrap_err();
-        assert!(told.starts_with("can't start /no/such/program"), "{told}");
-        let told = run(&rule("/usr/bin/env", &[])).map_err(|_| ());
-        assert_eq!(told, Ok(()));
+        assert!(told.starts_with("/no/such/program is not run: "), "{told}");
+        let open = tempfile::NamedTempFile::new().unwrap();
+        fs::set_permissions(open.path(), fs::Permissions::from_mode(0o777)).unwrap();
+        let told = run(&rule(open.path().to_str().unwrap(), &[])).unwrap_err();
+        assert!(told.contains("chmod go-w"), "{told}");
     }
 }

@@ -163,7 +163,7 @@ mod tests {
     fn whatever_a_power_cut_takes_a_part_goes_on_and_at_most_a_mebibyte_is_fetched_again() {
         let whole = bytes(2 * 1024 * 1024 + 300_000);
         let (digest, size) = (Digest::of(&whole), whole.len() as u64);
-        let losses = [Loss::Nothing, Loss::Everything, Loss::Bytes, Loss::Names].into_iter();
+        let losses = [Loss::Nothing, Loss::Everything, Loss::Bytes, Loss::Names, Loss::Reordered].into_iter();
         for loss in losses.chain((0..20).map(Loss::Some)) {
             for cut in [1, 262_144, 1_048_575, 1_048_576, 1_048_577, 2_000_000, 2_097_152, 2_200_000, whole.len()] {
                 let mut disk = ModelDisk::default();

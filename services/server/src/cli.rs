@@ -4,10 +4,9 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser, Subcommand};
 use homepot_host::environment;
+use homepot_release::cli::{CommandError, ReleaseCommand, SignCommand};
 
-use crate::{
-    Extension, confirm_clock, ctl, demo, health, migrate, release, restored, serve, settings::Flags, terminal, tether,
-};
+use crate::{Extension, confirm_clock, ctl, demo, health, migrate, restored, serve, settings::Flags, terminal, tether};
 
 /// Monitors and commands devices. This one program is the server and the operators' shell.
 #[derive(Debug, Parser)]
@@ -17,6 +16,20 @@ struct Cli {
     #[command(subcommand)]
     command: Command,
 }
+
+const RELEASE_AFTER_HELP: &str = "\
+The way of a release:
+
+  homepot release key release-key.pem        once for each person who signs; keep the file offline
+  homepot release root root.toml --out root.signed
+  homepot sign root.signed --key release-key.pem
+  homepot ctl releases trust root.signed     the server gets the root, and so does every device
+  homepot release build prices/              a directory with release.toml and its files
+  homepot sign prices/prices-17.release --key release-key.pem
+  homepot ctl releases upload prices/prices-17.release
+  homepot ctl rollouts start RELEASE_ID --site SITE_ID
+
+docs/updates.md explains each step and the two TOML files.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -33,10 +46,10 @@ enum Command {
     #[command(after_help = restored::AFTER_HELP)]
     Restored(Box<Flags>),
     /// Make keys, trust roots and releases for updates over the air. None of it needs a server.
-    #[command(subcommand, after_help = release::AFTER_HELP)]
-    Release(release::ReleaseAction),
+    #[command(subcommand, after_help = RELEASE_AFTER_HELP)]
+    Release(ReleaseCommand),
     /// Sign a trust root or a release with your private key. It needs no server.
-    Sign(release::SignArgs),
+    Sign(SignCommand),
     /// Check whether a running server is ready, for container probes. Exits with 0 if it is, with 1 if not.
     Health(health::HealthArgs),
     /// Confirm that the database's clock is right, after maintenance stopped because the clock leapt.
@@ -74,8 +87,8 @@ fn run(extension: Option<Extension>) -> ExitCode {
         Command::Ctl(args) => ctl::run(*args, Cli::command()),
         Command::Migrate(flags) => migrate::run(*flags),
         Command::Restored(flags) => restored::run(*flags),
-        Command::Release(action) => release::run(action).map(|()| ExitCode::SUCCESS),
-        Command::Sign(args) => release::sign(&args).map(|()| ExitCode::SUCCESS),
+        Command::Release(command) => told(command.run(now_seconds())),
+        Command::Sign(command) => told(command.run()),
         Command::Health(args) => health::run(&args).map(|()| ExitCode::SUCCESS),
         Command::ConfirmClock(args) => confirm_clock::run(args).map(|()| ExitCode::SUCCESS),
         Command::Demo(args) => demo::run(args),
@@ -124,4 +137,14 @@ mod tests {
         let help = ctl.render_long_help().to_string();
         assert!(!help.contains("--token <") && help.contains("HOMEPOT_TOKEN"), "{help}");
     }
+}
+
+/// Shows what a command that needs no server has to say.
+fn told(said: Result<String, CommandError>) -> anyhow::Result<ExitCode> {
+    terminal::say(said?.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn now_seconds() -> u64 {
+    u64::try_from(terminal::wall_clock().timestamp()).unwrap_or_default()
 }

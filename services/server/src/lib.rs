@@ -21,7 +21,6 @@ mod extension;
 mod health;
 mod migrate;
 mod on_database;
-mod release;
 mod remote;
 mod restored;
 mod serve;

@@ -65,7 +65,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-telemetry",
         ],
     ),
-    ("homepot-release", &[]),
+    ("homepot-release", &["homepot-host"]),
     ("homepot-agent", &["homepot", "homepot-host", "homepot-release"]),
     ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
     ("homepot-tests", &["homepot", "homepot-agent"]),

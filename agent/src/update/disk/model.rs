@@ -16,6 +16,8 @@ pub(in crate::update) enum Fault {
     Once(usize, Errno),
     /// All operations that this error is of fail from here on.
     From(usize, Errno),
+    /// This operation fails with EIO, and from then on the disk is full.
+    ThenFull(usize),
 }
 
 /// What a power cut leaves of what was not synced.
@@ -29,6 +31,8 @@ pub(in crate::update) enum Loss {
     Bytes,
     /// The bytes, and no names.
     Names,
+    /// The bytes, and of the names in each directory only the last change: it came to disk before the others.
+    Reordered,
     /// Some of it, by this seed.
     Some(u64),
 }
@@ -123,15 +127,15 @@ impl ModelDisk {
     pub(in crate::update) fn after(&self, loss: Loss) -> Self {
         let mut inside = self.0.borrow().clone();
         let mut seed = match loss {
-            Loss::Some(seed) => seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
-            _ => 1,
+            Loss::Some(seed) => seed,
+            _ => 0,
         };
         let mut coin = move || {
-            // xorshift64: it only has to differ from seed to seed.
-            seed ^= seed << 13;
-            seed ^= seed >> 7;
-            seed ^= seed << 17;
-            seed.is_multiple_of(2)
+            // splitmix64: it only has to differ from seed to seed.
+            seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (mixed ^ (mixed >> 31)).is_multiple_of(2)
         };
         for inode in &mut inside.inodes {
             let zeroed = |inode: &Inode| {
@@ -140,7 +144,7 @@ impl ModelDisk {
                 bytes
             };
             match loss {
-                Loss::Nothing | Loss::Names => inode.kept = inode.seen.clone(),
+                Loss::Nothing | Loss::Names | Loss::Reordered => inode.kept = inode.seen.clone(),
                 Loss::Everything => {}
                 Loss::Bytes => inode.kept = zeroed(inode),
                 Loss::Some(_) if inode.kept == inode.seen => {}
@@ -157,10 +161,13 @@ impl ModelDisk {
             inode.seen = inode.kept.clone();
         }
         for directory in inside.directories.values_mut() {
-            for change in std::mem::take(&mut directory.pending) {
+            let pending = std::mem::take(&mut directory.pending);
+            let count = pending.len();
+            for (at, change) in pending.into_iter().enumerate() {
                 let survives = match loss {
                     Loss::Nothing | Loss::Bytes => true,
                     Loss::Everything | Loss::Names => false,
+                    Loss::Reordered => at + 1 == count,
                     Loss::Some(_) => coin(),
                 };
                 if survives {
@@ -187,6 +194,8 @@ impl ModelDisk {
             Some(Fault::Crash(at)) if operation >= at => Err(io::Error::other("the power is gone")),
             Some(Fault::Once(at, errno)) if operation == at && fits(errno) => Err(errno.into()),
             Some(Fault::From(at, errno)) if operation >= at && fits(errno) => Err(errno.into()),
+            Some(Fault::ThenFull(at)) if operation == at => Err(Errno::IO.into()),
+            Some(Fault::ThenFull(at)) if operation > at && fits(Errno::NOSPC) => Err(Errno::NOSPC.into()),
             _ => Ok(inside),
         }
     }

@@ -15,7 +15,7 @@ use rustix::{
 };
 
 use super::{Attributes, Dir, Disk, Stat};
-use crate::platform;
+use crate::{platform, state::sync_dir};
 
 const STORE: &str = "store";
 /// On Linux a directory can be passed through without the right to list it.
@@ -34,15 +34,34 @@ impl RealDisk {
     /// Keeps the state in `state`, a directory that is made where it is missing, for this user alone. The way to it has to be
     /// trusted already, as that to the agent's state directory is.
     pub fn new(state: &Path) -> io::Result<Self> {
-        platform::make_private_dir(&state.join(STORE))?;
-        Ok(Self { state: state.to_owned() })
+        let disk = Self { state: state.to_owned() };
+        disk.make()?;
+        Ok(disk)
+    }
+
+    /// Makes the state's directories, and their names survive a power cut.
+    fn make(&self) -> io::Result<()> {
+        platform::make_private_dir(&self.state.join(STORE))?;
+        sync_dir(&self.state)?;
+        self.state.parent().map_or(Ok(()), sync_dir)
+    }
+
+    /// Opens one of the state's directories; one that somebody removed is made again.
+    fn own(&self, path: &Path) -> io::Result<OwnedFd> {
+        let open = || fs::open(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty());
+        match open() {
+            Err(Errno::NOENT) => {
+                self.make()?;
+                Ok(open()?)
+            }
+            opened => Ok(opened?),
+        }
     }
 
     fn enter(&self, dir: &Dir) -> io::Result<OwnedFd> {
-        let own = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         match dir {
-            Dir::State => Ok(fs::open(&self.state, own, Mode::empty())?),
-            Dir::Store => Ok(fs::open(self.state.join(STORE), own, Mode::empty())?),
+            Dir::State => self.own(&self.state),
+            Dir::Store => self.own(&self.state.join(STORE)),
             Dir::Target(path) => enter(path),
         }
     }
@@ -274,6 +293,9 @@ mod tests {
         assert_eq!(disk.stat(&etc, "b").unwrap().unwrap().size, 4);
         assert!(disk.free(&etc).unwrap() > 0);
         assert_eq!(disk.list(&Dir::State).unwrap(), [STORE]);
+        std::fs::remove_dir_all(root.join("state")).unwrap();
+        disk.create(&Dir::Store, "a", Attributes::PRIVATE).unwrap();
+        assert_eq!(disk.list(&Dir::Store).unwrap(), ["a"]);
     }
 
     #[test]

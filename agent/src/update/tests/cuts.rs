@@ -12,8 +12,8 @@ use super::{
 const START: SinceBoot = SinceBoot::from_secs(1_000);
 
 fn losses() -> Vec<Loss> {
-    let all = [Loss::Nothing, Loss::Everything, Loss::Bytes, Loss::Names];
-    all.into_iter().chain((0..4).map(Loss::Some)).collect()
+    let all = [Loss::Nothing, Loss::Everything, Loss::Bytes, Loss::Names, Loss::Reordered];
+    all.into_iter().chain((0..8).map(Loss::Some)).collect()
 }
 
 /// A whole update from the offer to its end, as far as the disk goes.
@@ -73,7 +73,7 @@ fn cut_everywhere(healthy: bool) -> (usize, usize, Vec<State>) {
                 if mended.operations() <= again {
                     break;
                 }
-                for loss in [Loss::Nothing, Loss::Everything, Loss::Some(again as u64)] {
+                for loss in [Loss::Nothing, Loss::Reordered, Loss::Some(again as u64)] {
                     second_cuts += 1;
                     recover(&mut world, &mended.after(loss), &script, &format!("{when}, then at {again}, {loss:?}"));
                 }

@@ -7,7 +7,7 @@ use super::{
         State,
         disk::model::{Fault, Loss},
     },
-    world::{Script, World, agrees, disk, is_tidy, offer, open},
+    world::{Script, World, agrees, disk, is_tidy, offer, open, reboot},
 };
 use crate::update::SinceBoot;
 
@@ -51,8 +51,8 @@ fn run(make: impl Fn(usize) -> Fault, at: usize) -> (Option<State>, bool) {
     // A power cut now, with the disk well again.
     for loss in [Loss::Nothing, Loss::Everything, Loss::Some(at as u64)] {
         let found = disk.after(loss);
-        let mut later = now;
-        let mut updater = open(&found, &script, later).unwrap();
+        let mut later = SinceBoot::from_secs(5);
+        let mut updater = reboot(&found, &script, later);
         agrees(&found, updater.state(), &format!("{when}, then a cut"));
         world.settle(&mut updater, &mut later);
         agrees(&found, updater.state(), &format!("{when}, then a cut, at the end"));
@@ -109,4 +109,11 @@ fn a_disk_that_breaks_for_good_is_told_and_mended_as_soon_as_it_works() {
         let ends = everywhere(|at| Fault::From(at, errno));
         assert!(ends.contains(&State::Failed) && ends.contains(&State::RollbackFailed), "{errno}");
     }
+}
+
+/// A write of the journal that fails at its very end may be on disk all the same, and then nothing can be written to say otherwise.
+#[test]
+fn a_journal_that_says_more_than_the_agent_knows_is_found_out_at_the_next_start() {
+    let ends = everywhere(Fault::ThenFull);
+    assert!(ends.contains(&State::Failed) && ends.contains(&State::RolledBack) && ends.contains(&State::Probation));
 }

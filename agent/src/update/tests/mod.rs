@@ -2,6 +2,8 @@
 
 mod cuts;
 mod faults;
+mod killed;
+mod property;
 mod real;
 mod scars;
 mod world;

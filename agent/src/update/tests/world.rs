@@ -229,6 +229,11 @@ pub(super) fn open(disk: &ModelDisk, script: &Script, now: SinceBoot) -> std::io
     Updater::open(disk.clone(), script.clone(), targets(), Timing::default(), "boot", now)
 }
 
+/// The same after a reboot: deadlines of before mean nothing.
+pub(super) fn reboot(disk: &ModelDisk, script: &Script, now: SinceBoot) -> Model {
+    Updater::open(disk.clone(), script.clone(), targets(), Timing::default(), "another boot", now).unwrap()
+}
+
 /// Whether all targets are old (`Some(false)`) or all new (`Some(true)`).
 pub(super) fn is_new(disk: &ModelDisk) -> Option<bool> {
     let new: [&[u8]; 3] = [b"pin = \"hunter2\"", b"new fresh", b"new logo"];

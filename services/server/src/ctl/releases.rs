@@ -1,7 +1,7 @@
 //! `homepot ctl releases`.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{Read as _, Seek as _, SeekFrom},
     path::{Path, PathBuf},
     process::ExitCode,
@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context as _;
 use homepot::{model::CHUNK_BYTES, pb::rollout::v1 as pb};
-use homepot_release::{Envelope, Kind, Manifest, manifest};
+use homepot_release::{Envelope, Kind, Manifest, build, manifest};
 use serde_json::{Value, json};
 
 use super::kit::{
@@ -20,18 +20,15 @@ use super::kit::{
     record::{Column, Record, column, key, wide},
     words,
 };
-use crate::{
-    client::Client,
-    release::{FILES, SIGNED, read_envelope},
-};
+use crate::client::Client;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Action {
     /// Upload a signed release with its files. An upload that broke off is resumed.
     Upload {
-        /// The directory that `homepot release build` made.
-        #[arg(value_name = "DIRECTORY")]
-        directory: PathBuf,
+        /// The signed release, such as prices/prices-17.release. Its release.toml and its files are found beside it.
+        #[arg(value_name = "FILE")]
+        path: PathBuf,
     },
     /// List releases, newest first.
     List {
@@ -120,8 +117,8 @@ fn role(threshold: u32, key_ids: &[String]) -> String {
 pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::Result<ExitCode> {
     let mut releases = client.releases();
     match action {
-        Action::Upload { directory } => {
-            let (release, existed) = upload(client, &directory).await?;
+        Action::Upload { path } => {
+            let (release, existed) = upload(client, &path).await?;
             if existed {
                 note("this release was there already");
             }
@@ -140,7 +137,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.detail(&found.release.unwrap_or_default())?;
         }
         Action::Trust { path } => {
-            let signed_root = encoded(&path, Kind::Root)?.encode();
+            let signed_root = signed(&path, Kind::Root)?.encode();
             let added = answer(releases.add_trust_root(pb::AddTrustRootRequest { signed_root }).await)?;
             out.changed(&added.root.unwrap_or_default(), &[])?;
         }
@@ -156,23 +153,32 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
     Ok(ExitCode::SUCCESS)
 }
 
-fn encoded(path: &Path, kind: Kind) -> anyhow::Result<Envelope> {
-    let envelope = read_envelope(path)?;
+/// Reads what somebody has signed.
+fn signed(path: &Path, kind: Kind) -> anyhow::Result<Envelope> {
+    let bytes = fs::read(path).with_context(|| format!("can't read {}", path.display()))?;
+    let envelope = Envelope::decode(&bytes).with_context(|| path.display().to_string())?;
     anyhow::ensure!(envelope.kind() == Some(kind), "{} is no {kind}", path.display());
-    anyhow::ensure!(
-        !envelope.signers().is_empty(),
-        "nobody has signed {} yet: homepot sign {0} --key KEY",
-        path.display()
-    );
+    let is_signed = !envelope.signers().is_empty();
+    anyhow::ensure!(is_signed, "nobody has signed {} yet: homepot sign {0} --key KEY", path.display());
     Ok(envelope)
 }
 
-async fn upload(client: &Client, directory: &Path) -> anyhow::Result<(pb::Release, bool)> {
-    let envelope = encoded(&directory.join(SIGNED), Kind::Release)?;
+async fn upload(client: &Client, path: &Path) -> anyhow::Result<(pb::Release, bool)> {
+    let envelope = signed(path, Kind::Release)?;
     let release = Manifest::decode(envelope.payload(), manifest::Limits::default())?;
+    let directory = path.parent().unwrap_or(Path::new(""));
+    let text = directory.join("release.toml");
+    let described = fs::read_to_string(&text).with_context(|| format!("can't read {}", text.display()))?;
+    let built = build::release(&described, release.created, |file| File::open(directory.join(file)))
+        .with_context(|| text.display().to_string())?;
     for file in &release.files {
-        let path = directory.join(FILES).join(file.sha256.to_string());
-        send(client, &path, file).await.with_context(|| format!("the file for the target {}", file.target))?;
+        let found = built.artifacts.iter().find(|artifact| artifact.sha256 == file.sha256);
+        let artifact = found.with_context(|| {
+            format!("the file for the target {} is not what was signed: build and sign the release again", file.target)
+        })?;
+        send(client, &directory.join(&artifact.path), file)
+            .await
+            .with_context(|| format!("the file for the target {}", file.target))?;
     }
     let request = pb::CreateReleaseRequest { signed_release: envelope.encode() };
     let created = answer(client.releases().create_release(request).await)?;

@@ -29,7 +29,8 @@ impl World {
     /// An agent with one target, whose health check wants the file not to say `broken`.
     async fn build() -> Self {
         let (server, publisher, directory) = (Server::start().await, Publisher::default(), data_parent());
-        server.create_site(SITE, true).await;
+        server.create_site(SITE, false).await;
+        let token = server.enrollment_token(SITE).await;
         let root = directory.path().join("root.signed");
         publisher.introduce(&server, Some(&root)).await;
         let target = directory.path().join("prices.toml");
@@ -38,11 +39,12 @@ impl World {
         fs::set_permissions(&check, fs::Permissions::from_mode(0o755)).unwrap();
         let config = directory.path().join("agent.toml");
         let text = format!(
-            "trust_root = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
+            "update_root_file = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
              [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();
-        let options = AgentOptions::new(SITE, DEVICE).arg("--config").arg(config.to_str().unwrap());
+        let options =
+            AgentOptions::new(SITE, DEVICE).enrollment_token(&token).arg("--config").arg(config.to_str().unwrap());
         let agent = Agent::start(&server, options);
         let world = Self { server, publisher, agent, directory };
         world.update(|update| update.reported_at.is_some()).await;
