@@ -3,18 +3,19 @@ import { may } from "~/api/session";
 import { Secret } from "~/kit";
 
 const ROOT = `homepot release key release-key.pem
-homepot release root root.toml root.signed
+homepot release root root.toml --out root.signed
 homepot sign root.signed --key release-key.pem
 homepot ctl releases trust root.signed`;
 
-const DEVICE = `trust_root = "/etc/homepot/root.signed"
+const DEVICE = `update_root_file = "/etc/homepot/root.signed"
 
 [targets.prices]
 path = "/etc/pos/prices.toml"`;
 
-const RELEASE = `homepot release build release.toml out/
-homepot sign out/release.signed --key release-key.pem
-homepot ctl releases upload out/`;
+const RELEASE = `homepot release init prices/
+homepot release build prices/
+homepot sign prices/prices-1.release --key release-key.pem
+homepot ctl releases upload prices/prices-1.release`;
 
 /** What leads to the first release. Private keys stay with people, so that none of it is done by a button. */
 export function FirstSteps({ hasRoot }: { hasRoot: boolean }) {
@@ -31,7 +32,7 @@ export function FirstSteps({ hasRoot }: { hasRoot: boolean }) {
             <p class="quiet">There is one.</p>
           ) : (
             <>
-              <p>The trust root says which keys devices trust. The first line prints the public key, which goes into root.toml.</p>
+              <p>The trust root says which keys devices trust. The first line shows the public key, which goes into root.toml.</p>
               <Secret label="Commands for the trust root" text={ROOT} />
             </>
           )}
@@ -41,7 +42,7 @@ export function FirstSteps({ hasRoot }: { hasRoot: boolean }) {
           <Secret label="Lines for agent.toml" text={DEVICE} />
         </Step>
         <Step title="Build, sign and upload a release" isDone={false}>
-          <p>The file release.toml names the release, its counter and the files for targets. It appears here once it is uploaded.</p>
+          <p>The first line writes an example: the file release.toml names the release, its counter and the files for targets. The release appears here once it is uploaded.</p>
           <Secret label="Commands for a release" text={RELEASE} />
         </Step>
       </ol>
