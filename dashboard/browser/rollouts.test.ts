@@ -97,7 +97,7 @@ test("a release is planned, started and followed to its end, and each device sho
   await page.context().close();
 }, 180_000);
 
-test("a rollout that fails halts by itself and says why; it is resumed, and aborted", async () => {
+test("a rollout that fails halts by itself and says why; resumed, it goes on to the next device", async () => {
   const devices = [await till(), await till()];
   const broken = await maker.publish("prices", "prices", "broken\n");
   const page = await person("/rollouts");
@@ -121,12 +121,12 @@ test("a rollout that fails halts by itself and says why; it is resumed, and abor
 }, 180_000);
 
 test("a rollout is paused, resumed and aborted, and what is shown follows the news", async () => {
-  const { id } = await till();
-  await its.killAgent(id);
+  const [first, second] = [await till(), await till()];
+  for (const { id } of [first, second]) await its.killAgent(id);
   const good = await maker.publish("prices", "prices", "coffee = 4\n");
   const page = await person("/rollouts");
   await page.getByText("Live", { exact: true }).waitFor();
-  const rolloutId = await start(good, { device_ids: [id] });
+  const rolloutId = await start(good, { device_ids: [first.id, second.id] }, { phases: ["100%"] });
   await page.getByRole("region", { name: "Rollouts" }).getByText("prices v3").waitFor();
   await open(page, `/rollouts/${rolloutId}`);
   await page.getByRole("button", { name: "Pause" }).click();
@@ -136,10 +136,18 @@ test("a rollout is paused, resumed and aborted, and what is shown follows the ne
   await page.getByText("(paused by admin: lunch)").waitFor();
   await its.rest("POST", `/api/v2/rollouts/${rolloutId}/resume`, {});
   await page.getByRole("button", { name: "Pause" }).waitFor();
+  // At each site one device at a time is under way, so that the other one waits.
+  const list = page.getByRole("region", { name: "Devices of the rollout" });
+  await list.getByText("Offered").waitFor();
+  await list.getByText("Waiting").waitFor();
   await page.getByRole("button", { name: "Abort the rollout" }).click();
-  await page.getByRole("dialog", { name: "Abort the rollout?" }).getByRole("button", { name: "Abort the rollout for 1 device" }).click();
-  await page.getByText("It was aborted").waitFor();
-  await page.getByRole("region", { name: "Devices of the rollout" }).getByText("Cancelled").waitFor();
+  const abort = page.getByRole("dialog", { name: "Abort the rollout?" });
+  const act = abort.getByRole("button", { name: "Abort the rollout for 2 devices" });
+  expect(await act.isDisabled()).toBe(true);
+  await abort.getByLabel("Type 2 to go on").fill("2");
+  await act.click();
+  await page.locator("main").getByText("It was aborted").waitFor();
+  await list.getByText("Cancelled").waitFor();
   await expect.poll(() => page.locator("main header").getByRole("button").count()).toBe(0);
   await page.context().close();
 }, 120_000);

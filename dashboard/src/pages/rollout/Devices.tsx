@@ -25,14 +25,21 @@ function Why({ device: { state, reason } }: { device: RolloutDevice }) {
   );
 }
 
-/** How far each device is. No news tell of single devices, so that the list is read again when the rollout changed. */
-export function Devices({ rolloutId }: { rolloutId: string }) {
+/** The steps of a device between its begin and its end are in no news, so that they are read again from time to time. */
+const AGAIN_MS = 15_000;
+
+/** How far each device is. The list is read again when the rollout changed: no news tell of single devices. */
+export function Devices({ rolloutId, isMoving }: { rolloutId: string; isMoving: boolean }) {
   const word = param("state");
   const states = statesOf([word]);
-  const pages = usePages(["rollouts", "devices", rolloutId, states], async (pageToken, signal) => {
-    const answer = await rollouts.listRolloutDevices({ rolloutId, states, pageToken, pageSize: pageToken ? 500 : 100 }, { signal });
-    return { rows: answer.devices, nextPageToken: answer.nextPageToken };
-  });
+  const pages = usePages(
+    ["rollouts", "devices", rolloutId, states],
+    async (pageToken, signal) => {
+      const answer = await rollouts.listRolloutDevices({ rolloutId, states, pageToken, pageSize: pageToken ? 500 : 100 }, { signal });
+      return { rows: answer.devices, nextPageToken: answer.nextPageToken };
+    },
+    { everyMs: isMoving ? AGAIN_MS : undefined },
+  );
   useReread((what) => what.rollouts.some((one) => one.rolloutId === rolloutId), pages.again, 2_000);
   return (
     <section class="stack">

@@ -45,7 +45,7 @@ export function AbortDialog({ rollout, onClose }: RolloutDialogProps) {
   const left = leftOf(rollout);
   const abort = useChange(() => rollouts.abortRollout({ rolloutId: rollout.rolloutId, reason: reason.trim() }), ["rollouts"], (answer) => {
     const out = answer.rollout?.progress?.inFlight ?? 0;
-    toast(out === 0 ? "The rollout is aborted." : `The rollout is aborted. ${devicesWord(out)} had begun to apply the release; their outcomes appear below.`, out === 0 ? "good" : "warn");
+    toast(out === 0 ? "The rollout is aborted." : `The rollout is aborted. ${devicesWord(out)} had begun or could not be asked; their outcomes appear below.`, out === 0 ? "good" : "warn");
     onClose();
   });
   return (

@@ -43,7 +43,7 @@ export default function RolloutPage({ parts: { id: rolloutId = "" } }: PageProps
         <Settings rollout={rollout} />
         <Phases rollout={rollout} />
       </div>
-      <Devices rolloutId={rolloutId} />
+      <Devices rolloutId={rolloutId} isMoving={(rollout.progress?.inFlight ?? 0) > 0} />
     </Page>
   );
 }

@@ -15,7 +15,7 @@ export function standing(rollout: Rollout): string {
     case RolloutState.COMPLETED:
       return "Every device has an outcome.";
     case RolloutState.ABORTED:
-      return `It was aborted: no further device begins. ${stillOut(inFlight)}`.trim();
+      return `It was aborted: no further device begins. ${inFlight === 0 ? "" : `${devicesWord(inFlight)} had begun or could not be asked yet; what came of it appears below.`}`.trim();
     default:
       return "";
   }
