@@ -14,7 +14,7 @@ beforeAll(async () => {
   await its.fleet(12);
   const device = await its.agent("harbour");
   await its.rest("POST", `/api/v2/devices/${device}/commands`, { command_type: "PING" });
-  const releaseId = await (await publisher(its)).publish("prices", "prices", "coffee = 3\n");
+  const { id: releaseId } = await (await publisher(its)).publish("prices", "prices", "coffee = 3\n");
   const order = { release_id: releaseId, target: { site_id: "harbour" } };
   const { rollout } = await its.rest<{ rollout: { rollout_id: string } }>("POST", "/api/v2/rollouts", order);
   const context = await its.person();

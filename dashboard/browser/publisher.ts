@@ -6,8 +6,8 @@ import type { World } from "./world";
 export interface Publisher {
   /** The first trust root, as devices get it. */
   root: string;
-  /** Uploads the next release of `name`, which brings `content` to `target`; answers its id. */
-  publish: (name: string, target: string, content: string) => Promise<string>;
+  /** Uploads the next release of `name`, which brings `content` to `target`; answers its id and what the page calls it. */
+  publish: (name: string, target: string, content: string) => Promise<{ id: string; title: string }>;
 }
 
 /** Makes a key and gives the server the trust root. */
@@ -38,7 +38,7 @@ export async function publisher(its: World): Promise<Publisher> {
       const { releases } = await its.rest<{ releases: { release_id: string; version: string }[] }>("GET", `/api/v2/releases?name=${name}`);
       const made = releases.find(({ version }) => version === `v${counter}`);
       if (!made) throw new Error(`release ${counter} of ${name} is not listed`);
-      return made.release_id;
+      return { id: made.release_id, title: `${name} v${counter}` };
     },
   };
 }

@@ -56,10 +56,10 @@ test("without a release the page says how to make one, and a trust root that is 
 test("a release is planned, started and followed to its end, and each device shows what it has", async () => {
   const devices = [await till(), await till()];
   await its.reporter("till-old", "harbour");
-  await maker.publish("prices", "prices", "coffee = 3\n");
+  const { title } = await maker.publish("prices", "prices", "coffee = 3\n");
   const page = await person("/releases");
-  await page.getByRole("region", { name: "Releases, newest first" }).getByRole("link", { name: "prices v1" }).click();
-  await page.getByRole("heading", { level: 1, name: "prices v1" }).waitFor();
+  await page.getByRole("region", { name: "Releases, newest first" }).getByRole("link", { name: title }).click();
+  await page.getByRole("heading", { level: 1, name: title }).waitFor();
   const digest = await page.getByRole("region", { name: "Files of the release" }).locator("tbody .mono").innerText();
   await page.getByRole("link", { name: "Start a rollout…" }).click();
   await page.getByLabel("A site, or labels").check();
@@ -75,7 +75,7 @@ test("a release is planned, started and followed to its end, and each device sho
   expect(await started()).toBe(0);
   await page.getByLabel("Type 3 to go on").fill("3");
   await page.getByRole("button", { name: "Start the rollout to 3 devices" }).click();
-  await page.getByRole("heading", { level: 1, name: "Rollout of prices v1" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: `Rollout of ${title}` }).waitFor();
   const asked: string[] = [];
   page.on("request", (request) => /RolloutService\/(GetRollout|ListRollouts)$/.test(request.url()) && asked.push(request.url()));
   await page.getByText("Every device has an outcome.").waitFor({ timeout: 60_000 });
@@ -93,7 +93,7 @@ test("a release is planned, started and followed to its end, and each device sho
   await target.getByText("As it should be").waitFor();
   expect(await target.innerText()).toContain(digest.slice(0, 12));
   await page.getByRole("link", { name: "Its rollout" }).click();
-  await page.getByRole("heading", { level: 1, name: "Rollout of prices v1" }).waitFor();
+  await page.getByRole("heading", { level: 1, name: `Rollout of ${title}` }).waitFor();
   await page.context().close();
 }, 180_000);
 
@@ -101,8 +101,8 @@ test("a rollout that fails halts by itself and says why; resumed, it goes on to 
   const devices = [await till(), await till()];
   const broken = await maker.publish("prices", "prices", "broken\n");
   const page = await person("/rollouts");
-  const rolloutId = await start(broken, { device_ids: devices.map(({ id }) => id) }, { phases: ["1", "100%"] });
-  const row = page.getByRole("region", { name: "Rollouts" }).getByRole("row").filter({ hasText: "prices v2" });
+  const rolloutId = await start(broken.id, { device_ids: devices.map(({ id }) => id) }, { phases: ["1", "100%"] });
+  const row = page.getByRole("region", { name: "Rollouts" }).getByRole("row").filter({ hasText: broken.title });
   await row.getByText("Halted").waitFor({ timeout: 60_000 });
   await row.getByRole("link").first().click();
   await page.getByRole("alert").getByText("It halted by itself").waitFor();
@@ -126,8 +126,8 @@ test("a rollout is paused, resumed and aborted, and what is shown follows the ne
   const good = await maker.publish("prices", "prices", "coffee = 4\n");
   const page = await person("/rollouts");
   await page.getByText("Live", { exact: true }).waitFor();
-  const rolloutId = await start(good, { device_ids: [first.id, second.id] }, { phases: ["100%"] });
-  await page.getByRole("region", { name: "Rollouts" }).getByText("prices v3").waitFor();
+  const rolloutId = await start(good.id, { device_ids: [first.id, second.id] }, { phases: ["100%"] });
+  await page.getByRole("region", { name: "Rollouts" }).getByText(good.title).waitFor();
   await open(page, `/rollouts/${rolloutId}`);
   await page.getByRole("button", { name: "Pause" }).click();
   const pause = page.getByRole("dialog", { name: "Pause the rollout?" });
@@ -153,7 +153,7 @@ test("a rollout is paused, resumed and aborted, and what is shown follows the ne
 }, 120_000);
 
 test("where other devices match by the time of the start, nothing is started and the plan is shown anew", async () => {
-  const releaseId = await maker.publish("prices", "prices", "coffee = 5\n");
+  const { id: releaseId } = await maker.publish("prices", "prices", "coffee = 5\n");
   const page = await person(`/rollouts/new?release=${releaseId}&site=harbour&source=real`);
   const shown = page.getByText(/^\d+ devices at 1 site/);
   await shown.waitFor();
@@ -171,7 +171,7 @@ test("a viewer sees releases and rollouts, and no button that the server would r
   const { token } = await its.rest<{ token: string }>("POST", "/api/v2/operators", { name: "watcher", role: "ROLE_VIEWER" });
   const { id } = await till();
   await its.killAgent(id);
-  const releaseId = await maker.publish("prices", "prices", "coffee = 6\n");
+  const { id: releaseId } = await maker.publish("prices", "prices", "coffee = 6\n");
   const rolloutId = await start(releaseId, { device_ids: [id] });
   const page = await person("/releases", token);
   for (const address of ["/releases", `/releases/${releaseId}`, "/rollouts", `/rollouts/${rolloutId}`, `/devices/${id}/update`]) {
