@@ -7,15 +7,22 @@ import { type Publisher, publisher } from "./publisher";
 import { open, settled, signedIn, until, type World, world } from "./world";
 
 let its: World;
-let maker: Publisher;
+let made: Promise<Publisher> | undefined;
+
+/** Whoever makes releases; the first call gives the server its trust root. */
+function maker(): Promise<Publisher> {
+  made ??= publisher(its);
+  return made;
+}
 
 /** A device whose health check wants that its file does not say `broken`. */
 async function till(): Promise<{ id: string; file: string }> {
+  const { root } = await maker();
   const name = Math.random().toString(36).slice(2, 8);
   const [file, check] = [join(its.home, `${name}-prices.toml`), join(its.home, `${name}-check`)];
   await writeFile(check, `#!/bin/sh\n! grep -q broken "${file}"\n`);
   await chmod(check, 0o755);
-  const id = await its.agent("harbour", `update_root_file = "${maker.root}"\nupdate_probation = "3s"\nupdate_healthy_for = "1s"\n[targets.prices]\npath = "${file}"\nhealth = ["${check}"]\n`);
+  const id = await its.agent("harbour", `update_root_file = "${root}"\nupdate_probation = "3s"\nupdate_healthy_for = "1s"\n[targets.prices]\npath = "${file}"\nhealth = ["${check}"]\n`);
   await until(`${id} says which targets it has`, async () => (await its.rest<{ targets?: unknown[] }>("GET", `/api/v2/devices/${id}/update`)).targets?.length === 1);
   return { id, file };
 }
@@ -45,7 +52,7 @@ test("without a release the page says how to make one, and a trust root that is 
   expect(await page.getByText("homepot ctl releases trust root.signed").count()).toBe(1);
   await open(page, "/rollouts");
   await page.getByText("No rollout was started yet").waitFor();
-  maker = await publisher(its);
+  await maker();
   await open(page, "/releases");
   await page.reload();
   await page.getByRole("heading", { name: "Make keys and a trust root – done" }).waitFor();
@@ -56,7 +63,7 @@ test("without a release the page says how to make one, and a trust root that is 
 test("a release is planned, started and followed to its end, and each device shows what it has", async () => {
   const devices = [await till(), await till()];
   await its.reporter("till-old", "harbour");
-  const { title } = await maker.publish("prices", "prices", "coffee = 3\n");
+  const { title } = await (await maker()).publish("prices", "prices", "coffee = 3\n");
   const page = await person("/releases");
   await page.getByRole("region", { name: "Releases, newest first" }).getByRole("link", { name: title }).click();
   await page.getByRole("heading", { level: 1, name: title }).waitFor();
@@ -99,7 +106,7 @@ test("a release is planned, started and followed to its end, and each device sho
 
 test("a rollout that fails halts by itself and says why; resumed, it goes on to the next device", async () => {
   const devices = [await till(), await till()];
-  const broken = await maker.publish("prices", "prices", "broken\n");
+  const broken = await (await maker()).publish("prices", "prices", "broken\n");
   const page = await person("/rollouts");
   const rolloutId = await start(broken.id, { device_ids: devices.map(({ id }) => id) }, { phases: ["1", "100%"] });
   const row = page.getByRole("region", { name: "Rollouts" }).getByRole("row").filter({ hasText: broken.title });
@@ -123,7 +130,7 @@ test("a rollout that fails halts by itself and says why; resumed, it goes on to 
 test("a rollout is paused, resumed and aborted, and what is shown follows the news", async () => {
   const [first, second] = [await till(), await till()];
   for (const { id } of [first, second]) await its.killAgent(id);
-  const good = await maker.publish("prices", "prices", "coffee = 4\n");
+  const good = await (await maker()).publish("prices", "prices", "coffee = 4\n");
   const page = await person("/rollouts");
   await page.getByText("Live", { exact: true }).waitFor();
   const rolloutId = await start(good.id, { device_ids: [first.id, second.id] }, { phases: ["100%"] });
@@ -153,7 +160,7 @@ test("a rollout is paused, resumed and aborted, and what is shown follows the ne
 }, 120_000);
 
 test("where other devices match by the time of the start, nothing is started and the plan is shown anew", async () => {
-  const { id: releaseId } = await maker.publish("prices", "prices", "coffee = 5\n");
+  const { id: releaseId } = await (await maker()).publish("prices", "prices", "coffee = 5\n");
   const page = await person(`/rollouts/new?release=${releaseId}&site=harbour&source=real`);
   const shown = page.getByText(/^\d+ devices at 1 site/);
   await shown.waitFor();
@@ -171,7 +178,7 @@ test("a viewer sees releases and rollouts, and no button that the server would r
   const { token } = await its.rest<{ token: string }>("POST", "/api/v2/operators", { name: "watcher", role: "ROLE_VIEWER" });
   const { id } = await till();
   await its.killAgent(id);
-  const { id: releaseId } = await maker.publish("prices", "prices", "coffee = 6\n");
+  const { id: releaseId } = await (await maker()).publish("prices", "prices", "coffee = 6\n");
   const rolloutId = await start(releaseId, { device_ids: [id] });
   const page = await person("/releases", token);
   for (const address of ["/releases", `/releases/${releaseId}`, "/rollouts", `/rollouts/${rolloutId}`, `/devices/${id}/update`]) {
