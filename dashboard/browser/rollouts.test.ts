@@ -76,7 +76,7 @@ test("a release is planned, started and followed to its end, and each device sho
   const plan = page.getByRole("region", { name: "What would change on each device" });
   await expect.poll(() => plan.getByRole("row").filter({ hasText: "till-old" }).innerText()).toContain("Skipped: the device takes no releases");
   for (const { id } of devices) {
-    await expect.poll(() => plan.getByRole("row").filter({ hasText: id }).innerText()).toContain(`prices: nothing → ${digest.slice(0, 12)}`);
+    await expect.poll(() => plan.getByRole("row").filter({ hasText: id }).innerText()).toContain(`prices: nothing → ${digest.slice(0, 8)}`);
   }
   const started = async () => (await its.rest<{ rollouts?: unknown[] }>("GET", "/api/v2/rollouts")).rollouts?.length ?? 0;
   expect(await started()).toBe(0);
@@ -98,7 +98,7 @@ test("a release is planned, started and followed to its end, and each device sho
   await open(page, `/devices/${devices[0]?.id}/update`);
   const target = page.getByRole("region", { name: "Targets of this device" }).locator("tbody tr");
   await target.getByText("As it should be").waitFor();
-  expect(await target.innerText()).toContain(digest.slice(0, 12));
+  expect(await target.innerText()).toContain(digest.slice(0, 8));
   await page.getByRole("link", { name: "Its rollout" }).click();
   await page.getByRole("heading", { level: 1, name: `Rollout of ${title}` }).waitFor();
   await page.context().close();

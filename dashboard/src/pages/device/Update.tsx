@@ -32,7 +32,9 @@ function TargetState({ row }: { row: TargetRow }) {
     );
   }
   if (row.isMissing) return <Badge tone="warn">Unknown to the device</Badge>;
-  return row.isAsAsked ? <Badge tone="good">As it should be</Badge> : row.should === "" ? <Badge>Nothing asked</Badge> : <Badge tone="info">Not yet</Badge>;
+  if (row.isAsAsked) return <Badge tone="good">As it should be</Badge>;
+  if (row.should === "") return <Badge>Nothing asked</Badge>;
+  return row.isKept ? <Badge tone="bad">Without the release</Badge> : <Badge tone="info">Not yet</Badge>;
 }
 
 /** What the device should have, and what it has. */

@@ -13,6 +13,11 @@ test("a target that has what the release brings is as it should be; one that dri
   expect(targetRows({ targets: has("other", true), state: UpdateState.CONFIRMED }, [prices])[0]).toMatchObject({ isAsAsked: false, drifted: true });
 });
 
+test("a device that ended without the release is not waited for", () => {
+  expect(targetRows({ targets: has("old"), state: UpdateState.ROLLED_BACK }, [prices])[0]).toMatchObject({ isAsAsked: false, isKept: true });
+  expect(targetRows({ targets: has("old"), state: UpdateState.DOWNLOADING }, [prices])[0]?.isKept).toBe(false);
+});
+
 test("a template is as it should be once the device confirmed it, whatever its digest is there", () => {
   const template = create(ReleaseFileSchema, { target: "prices", sha256: "text", template: true });
   expect(targetRows({ targets: has("filled"), state: UpdateState.CONFIRMED }, [template])[0]?.isAsAsked).toBe(true);

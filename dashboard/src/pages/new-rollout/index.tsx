@@ -69,7 +69,7 @@ function NewRollout() {
   };
   return (
     <Page title="New rollout" trail={TRAIL} lead="A signed release for many devices, phase by phase.">
-      <div class="start-form">
+      <div class="start-form" data-wide>
         <div class="stack">
           <ReleaseForm releaseId={releaseId} fault={refused.release_id} onChange={touched(setReleaseId)} />
           <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refused)} of="rollout" />

@@ -3,7 +3,7 @@ export function Digest({ sha256, none = "nothing" }: { sha256: string; none?: st
   if (sha256 === "") return <span class="quiet">{none}</span>;
   return (
     <abbr class="mono" title={sha256}>
-      {sha256.slice(0, 12)}
+      {sha256.slice(0, 8)}
     </abbr>
   );
 }
