@@ -82,7 +82,7 @@ test("a broken connection is said at once, and what happened meanwhile comes by 
   expect(await page.evaluate(() => "isSamePage" in window)).toBe(true);
   // A gRPC-Web message has five bytes before it, and one without a cursor at most two behind: that it wants runs too.
   const goesOn = (service: string) => watches.some((watch) => watch.split("/")[1] === service && Number(watch.split(" ")[1]) > 7);
-  for (const service of ["homepot.registry.v1.RegistryService", "homepot.command.v1.CommandService"]) {
+  for (const service of ["homepot.registry.v1.RegistryService", "homepot.command.v1.CommandService", "homepot.rollout.v1.RolloutService"]) {
     await until(`${service} is watched from the cursor on`, () => goesOn(service));
   }
   await its.rest("PATCH", `/api/v2/devices/${till}`, { maintenance: false, name });

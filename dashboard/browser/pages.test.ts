@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { publisher } from "./publisher";
 import { open, signedIn, type World, world } from "./world";
 
 let its: World;
@@ -13,12 +14,15 @@ beforeAll(async () => {
   await its.fleet(12);
   const device = await its.agent("harbour");
   await its.rest("POST", `/api/v2/devices/${device}/commands`, { command_type: "PING" });
+  const { id: releaseId } = await (await publisher(its)).publish("prices", "prices", "coffee = 3\n");
+  const order = { release_id: releaseId, target: { site_id: "harbour" } };
+  const { rollout } = await its.rest<{ rollout: { rollout_id: string } }>("POST", "/api/v2/rollouts", order);
   const context = await its.person();
   const page = await signedIn(its, context);
   const menu = await page.getByRole("navigation", { name: "Pages" }).getByRole("link").all();
   const own = await Promise.all(menu.map((link) => link.getAttribute("href")));
-  addresses = [...own.map((address) => address?.slice(1) ?? ""), `/devices/${device}`, "/sites/harbour", "/runs/new", "/me"];
-  for (const tab of ["charts", "presence", "commands", "errors", "settings", "keys"]) addresses.push(`/devices/${device}/${tab}`);
+  addresses = [...own.map((address) => address?.slice(1) ?? ""), `/devices/${device}`, "/sites/harbour", "/runs/new", `/releases/${releaseId}`, `/rollouts/new?release=${releaseId}&site=harbour`, `/rollouts/${rollout.rollout_id}`, "/me"];
+  for (const tab of ["charts", "presence", "commands", "update", "errors", "settings", "keys"]) addresses.push(`/devices/${device}/${tab}`);
   await context.close();
 }, 180_000);
 

@@ -23,14 +23,14 @@ afterAll(() => its?.end());
 /** What changes something, by the least role that the server lets do it. */
 const ACTS = {
   viewer: [/^Sign out$/, /^End /],
-  operator: [/^New run$/, /^New command$/, /under maintenance$/, /^Edit/, /^Cancel the (command|run)$/, /^Pause$/, /^Shut it out$/, /^Run a command on /, /^Start/],
+  operator: [/^New run$/, /^New rollout$/, /^New command$/, /under maintenance$/, /^Edit/, /^Cancel the (command|run)$/, /^Pause$/, /^Shut it out$/, /^Run a command on /, /^Start/],
   admin: [/^Add a device$/, /^Make a (new key|token)$/, /^Revoke/, /^Remove the device$/, /^New operator$/, /^Rotate/, /^Remove devices$/],
   "fleet admin": [/^Make a site$/, /^Remove…$/],
 } as const;
 
 /** What only looks, or shows what is looked at. */
 const LOOKS =
-  /^(Save (all|the whole|the changes) .* as a CSV file|Save this view|Show|Table|Earlier|Later|Zoom (in|out)|Copy line|Compare with other devices|Sessions of .*|Leave|(Critical|Errors|Warnings|Info) \d+|Device|Devices|Name|Status|Site|Type|Last heard|Location|Online|Presence)$/;
+  /^(Save (all|the whole|the changes) .* as a CSV file|Save this view|Show|Table|Earlier|Later|Zoom (in|out)|Copy (line|commands .*|lines .*)|See the releases|Compare with other devices|Sessions of .*|Leave|(Critical|Errors|Warnings|Info) \d+|Device|Devices|Name|Status|Site|Type|Last heard|Location|Online|Presence)$/;
 
 const ROLES = {
   viewer: { role: "ROLE_VIEWER", ranks: ["viewer"] },
@@ -51,7 +51,7 @@ for (const [name, { ranks, ...given }] of Object.entries(ROLES)) {
     page.on("response", (answer) => answer.headers()["grpc-status"] === "7" && refused.push(`${page.url()} asked ${new URL(answer.url()).pathname}`));
     const menu = await page.getByRole("navigation", { name: "Pages" }).getByRole("link").all();
     const own = await Promise.all(menu.map((link) => link.getAttribute("href")));
-    const tabs = ["", "/charts", "/presence", "/commands", "/errors", "/settings", ...(ranks.length > 1 ? ["/keys"] : [])];
+    const tabs = ["", "/charts", "/presence", "/commands", "/update", "/errors", "/settings", ...(ranks.length > 1 ? ["/keys"] : [])];
     const addresses = [
       ...own.map((address) => (address?.slice(1) ?? "").split("?")[0] ?? ""),
       ...tabs.map((tab) => `/devices/${device}${tab}`),
@@ -59,7 +59,7 @@ for (const [name, { ranks, ...given }] of Object.entries(ROLES)) {
       `/commands/${commandId}`,
       `/runs/${runId}`,
       "/me",
-      ...(ranks.length > 1 ? ["/runs/new"] : []),
+      ...(ranks.length > 1 ? ["/runs/new", "/rollouts/new"] : []),
     ];
     const unknown: string[] = [];
     const seen = new Set<RegExp>();
@@ -77,7 +77,7 @@ for (const [name, { ranks, ...given }] of Object.entries(ROLES)) {
     expect(ranks.flatMap((rank) => ACTS[rank].filter((act) => !seen.has(act)))).toEqual([]);
     expect([...new Set(unknown)]).toEqual([]);
     expect([...new Set(refused)]).toEqual([]);
-    for (const other of ["/operators", "/enrolment", "/runs/new"].filter((at) => !addresses.includes(at))) {
+    for (const other of ["/operators", "/enrolment", "/runs/new", "/rollouts/new"].filter((at) => !addresses.includes(at))) {
       await open(page, other);
       await page.getByText("Your role has no access to this page").waitFor();
     }

@@ -1,7 +1,7 @@
 /** A server of its own for the tests of a file, with what they need around it, and a real browser. */
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { chmod, mkdtemp, readFile, rm } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,7 +26,12 @@ export interface World {
   kill: () => Promise<void>;
   start: () => Promise<void>;
   fleet: (devices: number, more?: string[]) => Promise<void>;
-  agent: (site: string) => Promise<string>;
+  /** `config` is what its configuration file says. */
+  agent: (site: string, config?: string) => Promise<string>;
+  /** One of the commands that need no page, as the first admin where they call the server. */
+  homepot: (...args: string[]) => Promise<void>;
+  /** A directory that is removed at the end. */
+  home: string;
   /** Ends a device's agent without a word to the server. */
   killAgent: (device: string) => Promise<void>;
   /** A device that speaks REST now and then; answers what reports as it. */
@@ -134,12 +139,16 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
         return summary.by_status?.some((one) => one.status === "DEVICE_STATUS_ONLINE" && Number(one.devices) >= devices) ?? false;
       }, 180);
     },
-    agent: async (site) => {
+    agent: async (site, config) => {
       const made = await call<{ secret: string }>("POST", "/api/v2/enrollment-tokens", { site_id: site, max_uses: 1 });
       const id = `till-${Math.random().toString(36).slice(2, 8)}`;
-      const agent = run("homepot-agent", ["run", "--server", `http://127.0.0.1:${grpc}`, "--site", site, "--device-id", id, "--state-dir", join(home, id)], {
-        HOMEPOT_ENROLLMENT_TOKEN: made.secret,
-      });
+      const args = ["run", "--server", `http://127.0.0.1:${grpc}`, "--site", site, "--device-id", id, "--state-dir", join(home, id)];
+      if (config !== undefined) {
+        const file = join(home, `${id}.toml`);
+        await writeFile(file, config);
+        args.push("--config", file);
+      }
+      const agent = run("homepot-agent", args, { HOMEPOT_ENROLLMENT_TOKEN: made.secret });
       agents.set(id, agent);
       await until(`${id} is online`, async () => {
         const found = await call<{ device?: { presence?: { status?: string } } }>("GET", `/api/v2/devices/${id}`).catch(() => undefined);
@@ -147,6 +156,10 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
       });
       return id;
     },
+    homepot: async (...args) => {
+      await promisify(execFile)(join(PROGRAMS, "homepot"), args, { env: { ...process.env, HOMEPOT_TOKEN: token, HOMEPOT_GRPC_URL: `http://127.0.0.1:${grpc}` } });
+    },
+    home,
     killAgent: async (device) => {
       const agent = agents.get(device);
       if (!agent) throw new Error(`${device} has no agent here`);

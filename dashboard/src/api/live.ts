@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Command, Run } from "~/gen/homepot/command/v1/command_pb";
 import type { Device } from "~/gen/homepot/registry/v1/registry_pb";
+import type { Rollout } from "~/gen/homepot/rollout/v1/rollout_pb";
 import { Kept } from "./kept";
 import { news, type News } from "./news";
 
@@ -48,6 +49,10 @@ export function useLiveCommands(rows: readonly Command[]): Command[] {
 
 export function useLiveRuns(rows: readonly Run[]): Run[] {
   return useLive(rows, (row) => row.runId, (what) => what.runs, none);
+}
+
+export function useLiveRollouts(rows: readonly Rollout[]): Rollout[] {
+  return useLive(rows, (row) => row.rolloutId, (what) => what.rollouts, none);
 }
 
 /** Calls `heard` for news; for what can't be kept by rows alone, such as new entries of a list. */

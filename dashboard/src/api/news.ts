@@ -10,12 +10,14 @@ import { fromBinary, toBinary } from "@bufbuild/protobuf";
 import { signal } from "@preact/signals";
 import { type Command, CommandSchema, type Run, RunSchema } from "~/gen/homepot/command/v1/command_pb";
 import { type Device, DeviceSchema } from "~/gen/homepot/registry/v1/registry_pb";
+import { type Rollout, RolloutSchema } from "~/gen/homepot/rollout/v1/rollout_pb";
 import { commands } from "./clients/commands";
 import { registry } from "./clients/registry";
+import { rollouts } from "./clients/rollouts";
 import { firstReads } from "./firstReads";
 import { cache } from "./query";
 import { sessionState } from "./session";
-import { inTurns, slices } from "./slices";
+import { inTurns, NO_NEWS, slices } from "./slices";
 import { type Presence, Tabs } from "./tabs";
 
 export interface Connection {
@@ -31,6 +33,7 @@ export interface News {
   removedDeviceIds: string[];
   commands: Command[];
   runs: Run[];
+  rollouts: Rollout[];
 }
 
 type Listener = (news: News) => void;
@@ -43,6 +46,7 @@ interface Wire {
   removedDeviceIds: string[];
   commands: Uint8Array[];
   runs: Uint8Array[];
+  rollouts: Uint8Array[];
 }
 
 const NAME = "homepot-news";
@@ -106,13 +110,19 @@ async function lead(channel: BroadcastChannel, tabs: Tabs<News>): Promise<void> 
       streams.keep("devices", async (cursor, isOpen) => {
         for await (const { devices, removedDeviceIds, cursor: next } of registry.watch({ cursor }, { timeoutMs: 0 })) {
           isOpen(next);
-          await inTurns(slices({ devices, removedDeviceIds, commands: [], runs: [] }, SLICE), say);
+          await inTurns(slices({ ...NO_NEWS, devices, removedDeviceIds }, SLICE), say);
         }
       }),
       streams.keep("commands", async (cursor, isOpen) => {
         for await (const answer of commands.watch({ cursor, includeRuns: true }, { timeoutMs: 0 })) {
           isOpen(answer.cursor);
-          await inTurns(slices({ devices: [], removedDeviceIds: [], commands: answer.commands, runs: answer.runs }, SLICE), say);
+          await inTurns(slices({ ...NO_NEWS, commands: answer.commands, runs: answer.runs }, SLICE), say);
+        }
+      }),
+      streams.keep("rollouts", async (cursor, isOpen) => {
+        for await (const answer of rollouts.watch({ cursor }, { timeoutMs: 0 })) {
+          isOpen(answer.cursor);
+          await inTurns(slices({ ...NO_NEWS, rollouts: answer.rollouts }, SLICE), say);
         }
       }),
     ]);
@@ -183,6 +193,7 @@ function packed(what: News, to?: string): Wire {
     removedDeviceIds: what.removedDeviceIds,
     commands: bytes(CommandSchema, what.commands),
     runs: bytes(RunSchema, what.runs),
+    rollouts: bytes(RolloutSchema, what.rollouts),
   };
 }
 
@@ -193,5 +204,6 @@ function unpacked(wire: Wire): News {
     removedDeviceIds: wire.removedDeviceIds,
     commands: messages(CommandSchema, wire.commands),
     runs: messages(RunSchema, wire.runs),
+    rollouts: messages(RolloutSchema, wire.rollouts),
   };
 }

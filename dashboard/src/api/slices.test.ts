@@ -2,14 +2,13 @@ import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
 import { DeviceSchema } from "~/gen/homepot/registry/v1/registry_pb";
 import type { News } from "./news";
-import { inTurns, slices } from "./slices";
+import { inTurns, NO_NEWS, slices } from "./slices";
 
 function news(devices: number, removed: number): News {
   return {
+    ...NO_NEWS,
     devices: Array.from({ length: devices }, (_, index) => create(DeviceSchema, { deviceId: `d${index}` })),
     removedDeviceIds: Array.from({ length: removed }, (_, index) => `r${index}`),
-    commands: [],
-    runs: [],
   };
 }
 

@@ -1,19 +1,18 @@
 /** Large news in parts, with the browser's own work between them. */
 import type { News } from "./news";
 
+/** News of nothing, to be filled with what there is. */
+export const NO_NEWS: News = { devices: [], removedDeviceIds: [], commands: [], runs: [], rollouts: [] };
+
 /** The same news with at most so many things in each part; of nothing, no part. What was removed comes first, as the contract has it. */
 export function* slices(what: News, most: number): Generator<News> {
-  const { devices, removedDeviceIds, commands, runs } = what;
-  const longest = Math.max(devices.length, removedDeviceIds.length, commands.length, runs.length);
+  const kinds = ["removedDeviceIds", "devices", "commands", "runs", "rollouts"] as const;
+  const longest = Math.max(...kinds.map((kind) => what[kind].length));
   if (longest <= most) {
     if (longest > 0) yield what;
     return;
   }
-  const nothing: News = { devices: [], removedDeviceIds: [], commands: [], runs: [] };
-  for (const part of cut(removedDeviceIds, most)) yield { ...nothing, removedDeviceIds: part };
-  for (const part of cut(devices, most)) yield { ...nothing, devices: part };
-  for (const part of cut(commands, most)) yield { ...nothing, commands: part };
-  for (const part of cut(runs, most)) yield { ...nothing, runs: part };
+  for (const kind of kinds) for (const part of cut<unknown>(what[kind], most)) yield { ...NO_NEWS, [kind]: part };
 }
 
 function* cut<T>(all: T[], most: number): Generator<T[]> {

@@ -39,6 +39,7 @@ test("each entry of the menu can be reached as it stands, by a name that no othe
 test("a fixed word goes before a name of the same place", () => {
   expect(pageAt("/runs/new")?.page.at).toBe("/runs/new");
   expect(pageAt("/runs/0199")?.page.at).toBe("/runs/:id");
+  expect(pageAt("/rollouts/new")?.page.at).toBe("/rollouts/new");
 });
 
 test("an address that is none leads nowhere", () => {

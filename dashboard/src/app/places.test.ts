@@ -51,7 +51,7 @@ test("nothing is offered that the role does not reach", () => {
   as(Role.VIEWER);
   const names = placesFor("", [], []).map((place) => place.name);
   expect(names).toContain("Devices");
-  for (const name of ["Operators", "New run", "Make an enrolment token"]) expect(names).not.toContain(name);
+  for (const name of ["Operators", "New run", "New rollout", "Make an enrolment token"]) expect(names).not.toContain(name);
 });
 
 test("a device is meant by its id, name, site or the value of a label, whatever the case", () => {

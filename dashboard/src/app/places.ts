@@ -17,6 +17,7 @@ export interface Place {
 /** What people come to do, not to look at. */
 const ACTIONS: readonly { name: string; to: string; values?: Params; who: Least; also: string }[] = [
   { name: "New run", to: "/runs/new", who: "operator", also: "command send many devices" },
+  { name: "New rollout", to: "/rollouts/new", who: "operator", also: "update release install many devices" },
   { name: "Make an enrolment token", to: "/enrolment", values: { make: "1" }, who: "admin", also: "add device enroll" },
 ];
 

@@ -13,7 +13,7 @@ export const ROLE_NAMES: Record<Role, string> = {
 export const ROLE_GAINS: Record<Role, string> = {
   [Role.UNSPECIFIED]: "",
   [Role.VIEWER]: "Sees devices, commands, errors and activity.",
-  [Role.OPERATOR]: "Sends and cancels commands, starts runs, changes devices and shuts them out.",
+  [Role.OPERATOR]: "Sends and cancels commands, starts runs and rollouts, changes devices and shuts them out.",
   [Role.ADMIN]: "Adds and removes devices; makes and revokes operators and tokens.",
 };
 

@@ -1,6 +1,7 @@
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import { CommandState, RunState } from "~/gen/homepot/command/v1/command_pb";
 import { DeviceStatus } from "~/gen/homepot/registry/v1/registry_pb";
+import { RolloutState, UpdateState } from "~/gen/homepot/rollout/v1/rollout_pb";
 import type { Tone } from "./Badge";
 
 type Shape = "disc" | "ring" | "triangle" | "square" | "cross" | "dash";
@@ -80,6 +81,43 @@ export const RUN_STATE: Record<RunState, Look> = {
 
 export function RunStateBadge({ state, reason }: { state: RunState; reason?: string }) {
   return <Marked look={RUN_STATE[state]} title={reason || undefined} />;
+}
+
+export const ROLLOUT_STATE: Record<RolloutState, Look> = {
+  [RolloutState.UNSPECIFIED]: { word: "–", tone: "plain", shape: "dash" },
+  [RolloutState.RUNNING]: { word: "Running", tone: "info", shape: "triangle" },
+  [RolloutState.PAUSED]: { word: "Paused", tone: "warn", shape: "square" },
+  [RolloutState.HALTED]: { word: "Halted", tone: "bad", shape: "square" },
+  [RolloutState.COMPLETED]: { word: "Completed", tone: "good", shape: "disc" },
+  [RolloutState.ABORTED]: { word: "Aborted", tone: "plain", shape: "cross" },
+};
+
+export function RolloutStateBadge({ state, reason }: { state: RolloutState; reason?: string }) {
+  return <Marked look={ROLLOUT_STATE[state]} title={reason || undefined} />;
+}
+
+export const UPDATE_STATE: Record<UpdateState, Look> = {
+  [UpdateState.UNSPECIFIED]: { word: "–", tone: "plain", shape: "dash" },
+  [UpdateState.WAITING]: { word: "Waiting", tone: "plain", shape: "ring" },
+  [UpdateState.OFFERED]: { word: "Offered", tone: "info", shape: "ring" },
+  [UpdateState.DOWNLOADING]: { word: "Downloading", tone: "info", shape: "ring" },
+  [UpdateState.VERIFIED]: { word: "Verified", tone: "info", shape: "disc" },
+  [UpdateState.HELD]: { word: "Held", tone: "warn", shape: "square" },
+  [UpdateState.APPLYING]: { word: "Applying", tone: "info", shape: "triangle" },
+  [UpdateState.PROBATION]: { word: "On probation", tone: "info", shape: "triangle" },
+  [UpdateState.CONFIRMED]: { word: "Confirmed", tone: "good", shape: "disc" },
+  [UpdateState.REJECTED]: { word: "Rejected", tone: "bad", shape: "square" },
+  [UpdateState.FAILED]: { word: "Failed", tone: "bad", shape: "cross" },
+  [UpdateState.ROLLED_BACK]: { word: "Rolled back", tone: "bad", shape: "ring" },
+  [UpdateState.ROLLBACK_FAILED]: { word: "Rollback failed", tone: "bad", shape: "triangle" },
+  [UpdateState.SUPERSEDED]: { word: "Superseded", tone: "plain", shape: "dash" },
+  [UpdateState.CANCELLED]: { word: "Cancelled", tone: "plain", shape: "cross" },
+  [UpdateState.UNREACHABLE]: { word: "Unreachable", tone: "warn", shape: "triangle" },
+  [UpdateState.SKIPPED]: { word: "Skipped", tone: "plain", shape: "dash" },
+};
+
+export function UpdateStateBadge({ state, reason }: { state: UpdateState; reason?: string }) {
+  return <Marked look={UPDATE_STATE[state]} title={reason || undefined} />;
 }
 
 /** Real devices have a solid frame, simulated ones a dashed one. */

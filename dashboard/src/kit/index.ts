@@ -12,7 +12,7 @@ export { Notice } from "./Notice";
 export { Page } from "./Page";
 export { Secret } from "./Secret";
 export { Empty, Failed, Loading, Read } from "./State";
-export { COMMAND_STATE, CommandStateBadge, DEVICE_STATUS, DeviceStatusBadge, ENDED_STATES, RUN_STATE, RunStateBadge, SourceBadge } from "./Status";
+export { COMMAND_STATE, CommandStateBadge, DEVICE_STATUS, DeviceStatusBadge, ENDED_STATES, ROLLOUT_STATE, RolloutStateBadge, RUN_STATE, RunStateBadge, SourceBadge, UPDATE_STATE, UpdateStateBadge } from "./Status";
 export { type Column, Table } from "./Table";
 export { Tabs } from "./Tabs";
 export { Tile } from "./Tile";

@@ -70,6 +70,9 @@ impl Rollouts {
     pub async fn fetch(&self, pk: i64, request: pb::FetchArtifactRequest) -> Result<Vec<u8>, Error> {
         let pb::FetchArtifactRequest { ticket, sha256, offset, length } = request;
         let sha256 = Sha256::parse(&sha256)?;
+        if ticket.contains('\0') {
+            return Err(Error::invalid("ticket", "holds a NUL character"));
+        }
         if length == 0 || length > CHUNK_BYTES {
             return Err(Error::invalid("length", format!("must be 1 to {CHUNK_BYTES}")));
         }

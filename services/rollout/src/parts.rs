@@ -22,11 +22,16 @@ const KNOWN: usize = 256;
 /// A value that is read once, by whoever wants it first.
 type Shared<T> = Arc<OnceCell<T>>;
 
+/// The bytes of parts, by their file and where they begin in it.
+type PartsKept = Kept<(Sha256, u32), Shared<Arc<[u8]>>>;
+/// The sizes of a release's files.
+type Files = HashMap<Sha256, u32>;
+
 /// See the [module](self).
 pub(crate) struct Parts {
     store: Store,
-    parts: Mutex<Kept<(Sha256, u32), Shared<Arc<[u8]>>>>,
-    files: Mutex<Kept<ReleaseId, Shared<Arc<HashMap<Sha256, u32>>>>>,
+    parts: Mutex<PartsKept>,
+    files: Mutex<Kept<ReleaseId, Shared<Arc<Files>>>>,
 }
 
 /// The newest entries, at most so many: what came first goes first.
@@ -62,7 +67,7 @@ impl Parts {
     }
 
     /// The files of a release with their sizes.
-    pub(crate) async fn files(&self, release: ReleaseId) -> Result<Arc<HashMap<Sha256, u32>>, Error> {
+    pub(crate) async fn files(&self, release: ReleaseId) -> Result<Arc<Files>, Error> {
         let cell = self.files.lock().get(&release);
         let read = async {
             let find = move |conn: &mut _| releases::artifacts_of(conn, release);

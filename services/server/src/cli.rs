@@ -103,6 +103,16 @@ fn run(extension: Option<Extension>) -> ExitCode {
     }
 }
 
+/// Shows what a command that needs no server has to say.
+fn told(said: Result<String, CommandError>) -> anyhow::Result<ExitCode> {
+    terminal::say(said?.trim_end());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn now_seconds() -> u64 {
+    u64::try_from(terminal::wall_clock().timestamp()).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,14 +147,4 @@ mod tests {
         let help = ctl.render_long_help().to_string();
         assert!(!help.contains("--token <") && help.contains("HOMEPOT_TOKEN"), "{help}");
     }
-}
-
-/// Shows what a command that needs no server has to say.
-fn told(said: Result<String, CommandError>) -> anyhow::Result<ExitCode> {
-    terminal::say(said?.trim_end());
-    Ok(ExitCode::SUCCESS)
-}
-
-fn now_seconds() -> u64 {
-    u64::try_from(terminal::wall_clock().timestamp()).unwrap_or_default()
 }

@@ -4,11 +4,11 @@ use diesel::{
     dsl::{Eq, EqAny, IsContainedBy, IsNull},
     prelude::*,
     query_dsl::methods::FilterDsl,
-    sql_types::Text,
+    sql_types::{Array, Text},
 };
 use homepot::model::{DeviceSelection, SiteScope};
 
-use crate::schema::{devices, runs};
+use crate::schema::devices;
 
 /// Narrows a boxed query to the sites of a scope; `site_id` is the column with the site of a row.
 pub(crate) fn within<Q, C>(query: Q, site_id: C, scope: &SiteScope) -> Q
@@ -22,13 +22,14 @@ where
     }
 }
 
-/// Narrows a boxed query over `runs` to those that reach no site outside of a scope.
-pub(crate) fn reaching_only<Q>(query: Q, scope: &SiteScope) -> Q
+/// Narrows a boxed query to rows that reach no site outside of a scope; `site_ids` is the column with the sites of a row.
+pub(crate) fn reaching_only<Q, C>(query: Q, site_ids: C, scope: &SiteScope) -> Q
 where
-    Q: FilterDsl<IsContainedBy<runs::site_ids, Vec<String>>, Output = Q>,
+    C: PgArrayExpressionMethods + Expression<SqlType = Array<Text>>,
+    Q: FilterDsl<IsContainedBy<C, Vec<String>>, Output = Q>,
 {
     match scope.site_ids() {
-        Some(site_ids) => FilterDsl::filter(query, runs::site_ids.is_contained_by(site_ids)),
+        Some(sites) => FilterDsl::filter(query, site_ids.is_contained_by(sites)),
         None => query,
     }
 }

@@ -48,7 +48,8 @@ fn in_database(conn: &mut PgConnection) -> Schema {
 fn in_code() -> Schema {
     let mut schema = Schema::new();
     let mut table = String::new();
-    for line in include_str!("../src/schema.rs").lines().map(str::trim) {
+    let files = [include_str!("../src/schema/mod.rs"), include_str!("../src/schema/updates.rs")];
+    for line in files.iter().flat_map(|file| file.lines()).map(str::trim) {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             table = name.to_owned();
         } else if let Some((column, kind)) = line.split_once(" -> ").filter(|_| line.ends_with(',')) {

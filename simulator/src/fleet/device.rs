@@ -310,8 +310,7 @@ impl Device {
             source: common_pb::DeviceSource::from(DeviceSource::Simulated).into(),
             device_time: Some(to_proto_timestamp(self.life.clock(self.world.timing.time(now)))),
             journal_id: format!("{}-{}", self.world.run, self.number),
-            since_boot: None,
-            takes_releases: false,
+            ..Default::default()
         };
         AttachRequest { message: Some(Up::Hello(hello)) }.encode_to_vec().into()
     }
@@ -392,9 +391,8 @@ impl Device {
             }
             Event::Refused { message, field, reason } => tally.error(format!("{message} refused: {field} {reason}")),
             Event::UnreadableCommand { reason, .. } => tally.error(format!("a command can't be read: {reason}")),
-            Event::Connecting | Event::Attached { .. } | Event::Detached { .. } => {}
-            // Simulated devices say that they take no releases.
-            Event::DesiredRelease(_) | Event::UpdateReportAcknowledged(_) => {}
+            Event::DesiredRelease(_) | Event::UpdateReportAcknowledged(_) | Event::Connecting => {}
+            Event::Attached { .. } | Event::Detached { .. } => {}
         }
         self.do_it(doings);
     }

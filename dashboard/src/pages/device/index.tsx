@@ -15,6 +15,7 @@ import { Keys } from "./Keys";
 import { Now } from "./Now";
 import { Presence } from "./Presence";
 import { Settings } from "./Settings";
+import { Update } from "./Update";
 import "./page.css";
 
 const TABS = [
@@ -22,6 +23,7 @@ const TABS = [
   { key: "charts", name: "Charts", View: Charts },
   { key: "presence", name: "Presence", View: Presence },
   { key: "commands", name: "Commands", View: Commands },
+  { key: "update", name: "Update", View: Update },
   { key: "errors", name: "Errors", View: Errors },
   { key: "settings", name: "Settings", View: Settings },
   { key: "keys", name: "Keys", View: Keys, who: "operator" },

@@ -1,20 +1,27 @@
+import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useState } from "preact/hooks";
-import { href, params } from "~/app/route";
+import { go, href, params } from "~/app/route";
 import { shown } from "~/app/source";
+import { commands } from "~/api/clients/commands";
 import { problem } from "~/api/errors";
-import { Page } from "~/kit";
+import type { StartRunRequestSchema } from "~/gen/homepot/command/v1/command_pb";
+import { Page, toast } from "~/kit";
 import { CommandForm } from "~/parts/CommandForm";
 import { known, warning } from "~/parts/catalogue";
 import { command, newDraft, serverFaults } from "~/parts/draft";
+import { devicesWord } from "~/parts/run/progress";
 import { limits } from "~/parts/run/limits";
+import { StartForm } from "~/parts/target/StartForm";
+import { fromAddress, serverTargetFaults, targetOf } from "~/parts/target/target";
+import { TargetForm } from "~/parts/target/TargetForm";
+import { useStart } from "~/parts/target/useStart";
 import { Limits } from "./Limits";
 import { PreviewShown } from "./PreviewShown";
-import { StartForm } from "./StartForm";
-import { fromAddress, phrase, serverTargetFaults, targetOf } from "./target";
-import { TargetForm } from "./TargetForm";
 import { usePreview } from "./usePreview";
-import { useStart } from "./useStart";
-import "./page.css";
+import { missing, phrase, phraseHint } from "./words";
+import "~/parts/target/start-form.css";
+
+type StartInit = MessageInitShape<typeof StartRunRequestSchema>;
 
 const TRAIL = [["Runs", href("/runs")]] as const;
 
@@ -42,11 +49,20 @@ function NewRun() {
   const limited = limits(how.failures, how.inFlight);
   const preview = usePreview(target, ready?.commandType ?? "");
   const total = preview.numbers?.devicesTotal;
-  const start = useStart(() => {
-    setTyped("");
-    setCountBefore(total);
-    preview.again();
+  const start = useStart({
+    call: (what: StartInit, idempotencyKey) => commands.startRun({ ...what, idempotencyKey }),
+    changes: ["runs", "commands"],
+    onStarted: ({ run, existed }) => {
+      toast(existed ? "This run was started before; nothing new was started." : "The run is started.");
+      if (run) go(`/runs/${run.runId}`);
+    },
+    onChanged: () => {
+      setTyped("");
+      setCountBefore(total);
+      preview.again();
+    },
   });
+  const isHarmful = warning(draft.type) !== undefined;
   const refusedFields = { ...(preview.error && preview.isCurrent && problem(preview.error).fields), ...start.refusal?.fields };
   /** A change of the form makes what was said of it before stale. */
   const touched = <T,>(set: (value: T) => void) => (value: T) => {
@@ -55,7 +71,7 @@ function NewRun() {
     setCountBefore(undefined);
     start.forget();
   };
-  const wanted = ready && total !== undefined ? phrase(total, ready.commandType, warning(draft.type) !== undefined, preview.devices[0]?.deviceId) : "";
+  const wanted = ready && total !== undefined ? phrase(total, ready.commandType, isHarmful, preview.devices[0]?.deviceId) : "";
   const isReady = target !== undefined && ready !== undefined && "value" in limited && (total ?? 0) > 0;
   const submit = () => {
     if (!isReady) return;
@@ -63,9 +79,9 @@ function NewRun() {
   };
   return (
     <Page title="New run" trail={TRAIL} lead="The same command for many devices, some at a time.">
-      <div class="new-run">
+      <div class="start-form">
         <div class="stack">
-          <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refusedFields)} />
+          <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refusedFields)} of="run" />
           <section class="card stack">
             <h2>Command</h2>
             <CommandForm draft={draft} onChange={touched(setDraft)} capabilities={[]} refused={serverFaults(refusedFields)} />
@@ -79,17 +95,20 @@ function NewRun() {
         <div class="stack">
           <PreviewShown preview={preview} isAimed={target !== undefined} />
           <StartForm
+            action={`Start ${ready?.commandType} for ${devicesWord(total ?? 0)}`}
+            missing={missing(total, ready?.commandType)}
             total={total}
             countBefore={countBefore}
-            commandType={ready?.commandType}
-            isHarmful={warning(draft.type) !== undefined}
+            isHarmful={isHarmful}
             isReady={isReady}
             phrase={wanted}
+            hint={phraseHint(wanted, isHarmful)}
             typed={typed}
             onType={setTyped}
             isBusy={start.isBusy}
             refusal={start.refusal}
             onStart={submit}
+            leaveTo={href("/runs")}
           />
         </div>
       </div>

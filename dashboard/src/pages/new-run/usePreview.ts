@@ -1,12 +1,12 @@
-import { useEffect, useState } from "preact/hooks";
 import { commands } from "~/api/clients/commands";
 import { usePages } from "~/api/query";
 import type { PreviewRunResponse } from "~/gen/homepot/command/v1/command_pb";
-import type { TargetInit } from "./target";
+import { useSettled } from "~/kit/settled";
+import type { TargetInit } from "~/parts/target/target";
 
 /** Who is reached now, by the server; asked once one pauses with typing. */
 export function usePreview(target: TargetInit | undefined, commandType: string) {
-  const asked = useSettled(JSON.stringify({ target, commandType }));
+  const asked = useSettled(JSON.stringify({ target, commandType }), 400);
   const isCurrent = asked === JSON.stringify({ target, commandType });
   const pages = usePages<PreviewRunResponse>(
     ["run-preview", asked],
@@ -22,13 +22,3 @@ export function usePreview(target: TargetInit | undefined, commandType: string) 
 }
 
 export type Preview = ReturnType<typeof usePreview>;
-
-/** `value` once it has stayed the same for a moment. */
-function useSettled(value: string, pauseMs = 400): string {
-  const [settled, setSettled] = useState(value);
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(value), pauseMs);
-    return () => clearTimeout(timer);
-  }, [value]);
-  return settled;
-}

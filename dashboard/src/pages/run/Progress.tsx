@@ -1,27 +1,17 @@
 import { href } from "~/app/route";
 import type { Run } from "~/gen/homepot/command/v1/command_pb";
-import { figure, partsOf } from "~/parts/run/progress";
-import { RunBar, ShareMark } from "~/parts/run/RunBar";
+import { partsOf } from "~/parts/run/progress";
+import { RunBar } from "~/parts/run/RunBar";
+import { Shares } from "~/parts/run/Shares";
 import { LISTED } from "./outcomes";
 
 export function Progress({ run }: { run: Run }) {
+  const at = `/runs/${run.runId}`;
   return (
     <section class="card stack">
       <h2>Progress</h2>
       <RunBar progress={run.progress} />
-      <ul class="shares">
-        {partsOf(run.progress).map(({ share, word, count }) => (
-          <li key={share}>
-            <ShareMark share={share} />
-            <strong>{figure(count)}</strong>
-            {count > 0 ? <a href={href(`/runs/${run.runId}`, { state: LISTED[share] })}>{word}</a> : <span class="quiet">{word}</span>}
-          </li>
-        ))}
-        <li>
-          <strong>{figure(run.progress?.total ?? 0)}</strong>
-          <a href={href(`/runs/${run.runId}`)}>devices in all</a>
-        </li>
-      </ul>
+      <Shares parts={partsOf(run.progress).map((part) => ({ ...part, href: href(at, { state: LISTED[part.share] }) }))} total={run.progress?.total ?? 0} totalHref={href(at)} />
     </section>
   );
 }

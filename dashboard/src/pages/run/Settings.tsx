@@ -4,7 +4,7 @@ import type { Run } from "~/gen/homepot/command/v1/command_pb";
 import { At, Facts } from "~/kit";
 import { durationMs, ms, span } from "~/kit/time";
 import { figure } from "~/parts/run/progress";
-import { targetWords } from "~/parts/run/target";
+import { targetWords } from "~/parts/target/words";
 
 /** Whom it was started for, and under which limits. */
 export function Settings({ run }: { run: Run }) {

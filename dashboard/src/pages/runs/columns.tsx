@@ -3,7 +3,7 @@ import type { Run } from "~/gen/homepot/command/v1/command_pb";
 import { Ago, type Column, RunStateBadge, SourceBadge } from "~/kit";
 import { shortProgress } from "~/parts/run/progress";
 import { RunBar } from "~/parts/run/RunBar";
-import { targetWords } from "~/parts/run/target";
+import { targetWords } from "~/parts/target/words";
 
 export const columns: readonly Column<Run>[] = [
   { name: "Run", cell: (row) => row.commandType },

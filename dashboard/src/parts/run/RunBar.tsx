@@ -1,15 +1,21 @@
 import type { RunProgress } from "~/gen/homepot/command/v1/command_pb";
-import { partsOf, progressWords } from "./progress";
+import { type Part, partsOf, progressWords } from "./progress";
 import "./run-bar.css";
 
-/** How a run's devices fare, each share with a pattern of its own, so that none is told by its colour alone. */
+/** How a run's devices fare. */
 export function RunBar({ progress }: { progress: RunProgress | undefined }) {
-  const parts = partsOf(progress).filter(({ count }) => count > 0);
+  return <ShareBar parts={partsOf(progress)} words={progressWords(progress)} />;
+}
+
+/** Parts of a whole, each share with a pattern of its own, so that none is told by its colour alone. */
+export function ShareBar({ parts, words }: { parts: readonly Part[]; words: string }) {
   return (
-    <span class="run-bar" role="img" aria-label={progressWords(progress)} title={progressWords(progress)}>
-      {parts.map(({ share, count }) => (
-        <span key={share} data-share={share} style={{ flexGrow: count }} />
-      ))}
+    <span class="run-bar" role="img" aria-label={words} title={words}>
+      {parts
+        .filter(({ count }) => count > 0)
+        .map(({ share, count }) => (
+          <span key={share} data-share={share} style={{ flexGrow: count }} />
+        ))}
     </span>
   );
 }

@@ -25,14 +25,17 @@ export function partsOf(progress: RunProgress | undefined): Part[] {
 
 /** Such as `20 succeeded, 4 failed of 24`. */
 export function progressWords(progress: RunProgress | undefined): string {
-  const told = partsOf(progress).filter(({ count }) => count > 0);
-  const total = progress?.total ?? 0;
+  return partsWords(partsOf(progress), progress?.total ?? 0);
+}
+
+export function partsWords(parts: readonly Part[], total: number): string {
+  const told = parts.filter(({ count }) => count > 0);
   if (told.length === 0) return `${total} devices`;
   return `${told.map(({ count, word }) => `${figure(count)} ${word}`).join(", ")} of ${figure(total)}`;
 }
 
 /** The same for a list, beside the bar: such as `20 of 24 ended, 4 failed`. */
-export function shortProgress({ total = 0, waiting = 0, inFlight = 0, failed = 0 }: Partial<RunProgress> = {}): string {
+export function shortProgress({ total = 0, waiting = 0, inFlight = 0, failed = 0 }: Partial<Pick<RunProgress, "total" | "waiting" | "inFlight" | "failed">> = {}): string {
   const ended = `${figure(total - waiting - inFlight)} of ${figure(total)} ended`;
   return failed > 0 ? `${ended}, ${figure(failed)} failed` : ended;
 }

@@ -14,6 +14,7 @@ use super::read::{Joined, Row, with_progress};
 use crate::{
     StoreError, paging, row,
     schema::{releases, rollouts},
+    scope::reaching_only,
 };
 
 /// Rollouts of which one look may tell.
@@ -109,9 +110,7 @@ fn read(
         .inner_join(releases::table)
         .select((Row::as_select(), (releases::name, releases::version), rollouts::site_ids, rollouts::changed_at))
         .into_boxed::<Pg>();
-    if let Some(site_ids) = filter.scope.site_ids() {
-        query = query.filter(rollouts::site_ids.is_contained_by(site_ids));
-    }
+    query = reaching_only(query, rollouts::site_ids, &filter.scope);
     if let Some(ids) = ids {
         query = query.filter(rollouts::rollout_id.eq_any(ids.to_vec()));
     }

@@ -80,9 +80,10 @@ fn step(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Advanced>, Stor
         }
         RolloutStep::Halt => {
             let failed = rollout.progress.failed;
+            let failures = if failed == 1 { "1 device".to_owned() } else { format!("{failed} devices") };
             let reason = match rollout.progress.may_fail(rollout.order.max_failure_percent) {
-                0 => format!("{failed} devices failed, among so few that none may"),
-                may => format!("{failed} devices failed, {} may", may + rollout.forgiven),
+                0 => format!("{failures} failed, among so few that none may"),
+                may => format!("{failures} failed, {} may", may + rollout.forgiven),
             };
             set_state(conn, id, RolloutState::Halted, Some(&reason))?;
             Ok(moved(RolloutState::Halted, Vec::new()))

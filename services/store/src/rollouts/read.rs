@@ -19,6 +19,7 @@ use uuid::Uuid;
 use crate::{
     StoreError, paging, row,
     schema::{devices, releases, rollout_devices, rollouts},
+    scope::reaching_only,
     target,
 };
 
@@ -123,9 +124,7 @@ pub fn find(conn: &mut PgConnection, id: RolloutId, scope: &SiteScope) -> Result
         .filter(rollouts::rollout_id.eq(id.0))
         .select((Row::as_select(), (releases::name, releases::version)))
         .into_boxed::<Pg>();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(rollouts::site_ids.is_contained_by(site_ids));
-    }
+    query = reaching_only(query, rollouts::site_ids, scope);
     let row: Option<Joined> = query.first(conn).optional()?;
     Ok(with_progress(conn, row.into_iter().collect())?.pop())
 }
@@ -146,9 +145,7 @@ pub fn list(
         .inner_join(releases::table)
         .select((Row::as_select(), (releases::name, releases::version)))
         .into_boxed::<Pg>();
-    if let Some(site_ids) = scope.site_ids() {
-        query = query.filter(rollouts::site_ids.is_contained_by(site_ids));
-    }
+    query = reaching_only(query, rollouts::site_ids, scope);
     if let Some(state) = state {
         query = query.filter(rollouts::state.eq(state.as_str()));
     }

@@ -96,7 +96,7 @@ fn changed_chunk(
     page: &PageRequest,
 ) -> Result<Page<Watched>, StoreError> {
     let mut query = runs::table.select((Row::as_select(), runs::site_ids, runs::changed_at)).into_boxed::<Pg>();
-    query = reaching_only(query, &filter.scope);
+    query = reaching_only(query, runs::site_ids, &filter.scope);
     if let Some(since) = since {
         query = query.filter(has_changed(since));
     }

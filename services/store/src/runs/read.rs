@@ -120,7 +120,7 @@ pub(super) fn progress(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<
 
 /// A run within `scope`: one that reaches other sites too is not there.
 pub fn find(conn: &mut PgConnection, id: RunId, scope: &SiteScope) -> Result<Option<Run>, StoreError> {
-    let query = reaching_only(runs::table.find(id.0).select(Row::as_select()).into_boxed(), scope);
+    let query = reaching_only(runs::table.find(id.0).select(Row::as_select()).into_boxed(), runs::site_ids, scope);
     let row: Option<Row> = query.first(conn).optional()?;
     let Some(row) = row else { return Ok(None) };
     let progress = progress(conn, &[id.0])?.remove(&id.0).unwrap_or_default();
@@ -166,7 +166,7 @@ fn list_chunk(
     source: Option<DeviceSource>,
     page: &PageRequest,
 ) -> Result<Page<Run>, StoreError> {
-    let mut query = reaching_only(runs::table.select(Row::as_select()).into_boxed(), scope);
+    let mut query = reaching_only(runs::table.select(Row::as_select()).into_boxed(), runs::site_ids, scope);
     if let Some(state) = state {
         query = query.filter(runs::state.eq(state.as_str()));
     }

@@ -146,7 +146,7 @@ async fn a_failure_of_the_first_device_halts_and_who_resumes_has_seen_it() {
     canary.report(generation, UpdateState::RolledBack, "the till did not answer").await;
     let halted = world.until(&id, RolloutState::Halted).await;
     assert_eq!(halted.progress.unwrap().failed, 1);
-    assert!(halted.reason.contains("1 devices failed"), "{}", halted.reason);
+    assert!(halted.reason.contains("1 device failed"), "{}", halted.reason);
     assert_eq!(world.states(&id).await[1].1, UpdateState::Waiting);
     world.server.admin().rollouts.resume_rollout(ResumeRolloutRequest { rollout_id: id.clone() }).await.unwrap();
     install(&mut other).await;

@@ -12,6 +12,8 @@ use serde_json::{Value, json};
 use super::{comments::Comments, spans};
 use crate::rest::message::is_well_known;
 
+/// Bytes as proto3 JSON has them. No bit is left over behind the last byte, or readers would differ.
+const BASE64: &str = "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/][AQgw]==|[A-Za-z0-9+/]{2}[AEIMQUYcgkosw048]=)?$";
 /// Texts have no NUL character: the database keeps none.
 const NO_NUL: &str = r"^[^\u0000]*$";
 /// Whole numbers up to here are the same as doubles.
@@ -195,7 +197,7 @@ impl Schemas<'_> {
             Kind::Uint64 | Kind::Fixed64 => json!({"type": "string", "pattern": "^[0-9]{1,20}$"}),
             Kind::Bool => json!({"type": "boolean"}),
             Kind::String => json!({"type": "string"}),
-            Kind::Bytes => json!({"type": "string", "contentEncoding": "base64"}),
+            Kind::Bytes => json!({"type": "string", "contentEncoding": "base64", "pattern": BASE64}),
             Kind::Enum(words) => self.words(words),
             Kind::Message(message) if is_well_known(message) => well_known(message),
             Kind::Message(message) => self.message(message, way),

@@ -1,6 +1,9 @@
+import { create } from "@bufbuild/protobuf";
 import { expect, test } from "vitest";
+import { TargetSchema } from "~/gen/homepot/command/v1/command_pb";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
-import { fromAddress, idsOf, phrase, serverTargetFaults, type TargetDraft, targetFaults, targetOf } from "./target";
+import { fromAddress, idsOf, serverTargetFaults, type TargetDraft, targetFaults, targetOf } from "./target";
+import { targetWords } from "./words";
 
 const draft = (part: Partial<TargetDraft>): TargetDraft => ({ way: "", devices: "", siteId: "", labels: "", source: "real", ...part });
 const from = (query: string) => fromAddress(new URLSearchParams(query), "real");
@@ -31,13 +34,17 @@ test("ids are named once each, and what can't be one is told", () => {
   expect(targetFaults(draft({ way: "devices", devices: many })).devices).toContain("10,001");
 });
 
-test("what has to be typed grows with what it may do", () => {
-  expect(phrase(1, "PING", false, "till-7")).toBe("");
-  expect(phrase(1, "REBOOT", true, "till-7")).toBe("till-7");
-  expect(phrase(24, "PING", false, "till-7")).toBe("24");
-  expect(phrase(24, "REBOOT", true, "till-7")).toBe("REBOOT 24");
-});
-
 test("what the server says stands at its field", () => {
   expect(serverTargetFaults({ "target.label_selector": "is not one", command_type: "is odd" })).toEqual({ labels: "label_selector is not one" });
+});
+
+test("a target is told in words", () => {
+  const words = [
+    { deviceIds: ["till-7"] },
+    { deviceIds: ["a", "b"] },
+    { siteId: "site-001", source: 1 },
+    { siteId: "shop-1", labelSelector: "role=till", source: 2 },
+    { fleet: true, source: 1 },
+  ].map((target) => targetWords(create(TargetSchema, target)));
+  expect(words).toEqual(["the device till-7", "2 named devices", "real devices at site-001", "simulated devices with role=till at shop-1", "the whole fleet of real devices"]);
 });

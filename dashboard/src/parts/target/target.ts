@@ -1,4 +1,4 @@
-/** Whom a run is aimed at, while it is typed. */
+/** The target of a run or a rollout, while it is typed. */
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { Shown } from "~/app/source";
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
@@ -82,10 +82,4 @@ export function serverTargetFaults(fields: Readonly<Record<string, string>>): Ta
     if (at) found[at] = `${name.replace("target.", "")} ${description}`;
   }
   return found;
-}
-
-/** What has to be typed before the start, so that it is meant; empty: nothing. */
-export function phrase(devices: number, commandType: string, isHarmful: boolean, only: string | undefined): string {
-  if (devices === 1) return isHarmful ? (only ?? commandType) : "";
-  return isHarmful ? `${commandType} ${devices}` : String(devices);
 }

@@ -1,27 +1,28 @@
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import { useRef, useState } from "preact/hooks";
 import { askFreshSignIn } from "~/app/fresh";
-import { go } from "~/app/route";
-import { commands } from "~/api/clients/commands";
 import { problem } from "~/api/errors";
 import { useChange } from "~/api/query";
-import type { StartRunRequestSchema } from "~/gen/homepot/command/v1/command_pb";
-import { toast } from "~/kit";
 import { newKey } from "~/parts/draft";
+import type { TargetInit } from "./target";
 
-export type StartInit = MessageInitShape<typeof StartRunRequestSchema>;
+interface Starting<W, A> {
+  /** The call that starts it. The key makes a repeat harmless. */
+  call: (what: W, idempotencyKey: string) => Promise<A>;
+  /** What of that which was read is stale then. */
+  changes: string[];
+  onStarted: (answer: A) => void;
+  /** The target has other devices by now, so that they have to be looked at again. */
+  onChanged: () => void;
+}
 
-/** Starts a run and goes to it. `onChanged`: the target has other devices by now, so that they have to be looked at again. */
-export function useStart(onChanged: () => void) {
-  // One for the whole form: pressing twice, or again after a sign-in, starts one run.
+/** Starts what reaches many devices, with a fresh sign-in where the server wants one. */
+export function useStart<W extends { target?: TargetInit | undefined }, A>({ call, changes, onStarted, onChanged }: Starting<W, A>) {
+  // One for the whole form: pressing twice, or again after a sign-in, starts it once.
   const key = useRef(newKey()).current;
   const [isAsking, setIsAsking] = useState(false);
-  const start = useChange((what: StartInit) => commands.startRun({ ...what, idempotencyKey: key }), ["runs", "commands"], (answer) => {
-    toast(answer.existed ? "This run was started before; nothing new was started." : "The run is started.");
-    if (answer.run) go(`/runs/${answer.run.runId}`);
-  });
+  const start = useChange((what: W) => call(what, key), changes, onStarted);
   const refusal = start.error ? problem(start.error) : undefined;
-  const send = (what: StartInit) =>
+  const send = (what: W) =>
     start.mutate(what, {
       onError: (error) => {
         const { reason } = problem(error);

@@ -9,6 +9,8 @@ interface TargetFormProps {
   draft: TargetDraft;
   onChange: (draft: TargetDraft) => void;
   refused: TargetFaults;
+  /** What is aimed. */
+  of: "run" | "rollout";
 }
 
 const WAYS: readonly { value: Way; label: string; hint: string }[] = [
@@ -23,7 +25,7 @@ const SOURCES: readonly { value: Shown; label: string }[] = [
 ];
 
 /** Target. */
-export function TargetForm({ draft, onChange, refused }: TargetFormProps) {
+export function TargetForm({ draft, onChange, refused, of }: TargetFormProps) {
   const fault = { ...refused, ...targetFaults(draft) };
   const change = (part: Partial<TargetDraft>) => onChange({ ...draft, ...part });
   const sources = draft.way === "devices" ? [...SOURCES, { value: "both" as const, label: "Both, as they are named" }] : SOURCES;
@@ -45,7 +47,7 @@ export function TargetForm({ draft, onChange, refused }: TargetFormProps) {
       {draft.way !== "" && (
         <SelectField
           label="Source"
-          hint={draft.way === "devices" ? "Where both are named, failures of simulated devices can halt the run for real ones, and the other way round." : "A run reaches either real or simulated devices, so that failures of one kind never halt it for the other."}
+          hint={draft.way === "devices" ? `Where both are named, failures of simulated devices can halt the ${of} for real ones, and the other way round.` : `A ${of} reaches either real or simulated devices, so that failures of one kind never halt it for the other.`}
           value={draft.way !== "devices" && draft.source === "both" ? "real" : draft.source}
           fault={fault.source}
           choices={sources}

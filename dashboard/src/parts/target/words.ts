@@ -1,7 +1,7 @@
-/** Whom a run reaches, in words. */
+/** Whom a run or a rollout reaches, in words. */
 import { DeviceSource } from "~/gen/homepot/common/v1/source_pb";
 import type { Target } from "~/gen/homepot/command/v1/command_pb";
-import { devicesWord } from "./progress";
+import { devicesWord } from "~/parts/run/progress";
 
 const KIND: Readonly<Record<DeviceSource, string>> = {
   [DeviceSource.UNSPECIFIED]: "",

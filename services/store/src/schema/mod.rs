@@ -2,6 +2,12 @@
 
 #![allow(missing_docs)] // the macro's items carry none; the migrations say what a column means
 
+mod updates;
+
+pub use self::updates::{
+    artifact_parts, artifacts, device_updates, release_files, releases, rollout_devices, rollouts, trust_roots,
+};
+
 diesel::table! {
     sites (site_id) {
         site_id -> Text,
@@ -412,118 +418,6 @@ diesel::table! {
 }
 
 diesel::table! {
-    trust_roots (version) {
-        version -> BigInt,
-        signed -> Binary,
-        expires_at -> Timestamptz,
-        root_key_ids -> Array<Text>,
-        root_threshold -> Integer,
-        release_key_ids -> Array<Text>,
-        release_threshold -> Integer,
-        created_by -> Text,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    artifacts (sha256) {
-        sha256 -> Text,
-        size -> BigInt,
-        received -> BigInt,
-        completed_at -> Nullable<Timestamptz>,
-        created_by -> Text,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    artifact_parts (sha256, start) {
-        sha256 -> Text,
-        start -> BigInt,
-        data -> Binary,
-    }
-}
-
-diesel::table! {
-    releases (release_id) {
-        release_id -> Uuid,
-        name -> Text,
-        version -> Text,
-        counter -> BigInt,
-        signed -> Binary,
-        sha256 -> Text,
-        key_ids -> Array<Text>,
-        expires_at -> Timestamptz,
-        created_by -> Text,
-        created_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    release_files (release_id, target) {
-        release_id -> Uuid,
-        target -> Text,
-        sha256 -> Text,
-        size -> BigInt,
-        template -> Bool,
-    }
-}
-
-diesel::table! {
-    rollouts (rollout_id) {
-        rollout_id -> Uuid,
-        release_id -> Uuid,
-        target -> Jsonb,
-        site_ids -> Array<Text>,
-        phases -> Array<Text>,
-        phase -> Integer,
-        phase_done_at -> Nullable<Timestamptz>,
-        soak_ms -> BigInt,
-        silence_ms -> BigInt,
-        max_in_flight -> Integer,
-        max_in_flight_per_site -> Integer,
-        max_failure_percent -> Integer,
-        forgiven -> Integer,
-        state -> Text,
-        reason -> Nullable<Text>,
-        created_by -> Text,
-        idempotency_key -> Nullable<Text>,
-        description -> Nullable<Text>,
-        created_at -> Timestamptz,
-        finished_at -> Nullable<Timestamptz>,
-        changed_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    rollout_devices (rollout_id, device) {
-        rollout_id -> Uuid,
-        device -> BigInt,
-        phase -> Integer,
-        state -> Text,
-        reason -> Nullable<Text>,
-        generation -> Nullable<BigInt>,
-        fetched_bytes -> BigInt,
-        heard_at -> Nullable<Timestamptz>,
-        changed_at -> Timestamptz,
-    }
-}
-
-diesel::table! {
-    device_updates (device) {
-        device -> BigInt,
-        generation -> BigInt,
-        rollout_id -> Nullable<Uuid>,
-        release_id -> Nullable<Uuid>,
-        action -> Nullable<Text>,
-        state -> Nullable<Text>,
-        reason -> Nullable<Text>,
-        targets -> Jsonb,
-        reported_at -> Nullable<Timestamptz>,
-    }
-}
-
-diesel::table! {
     schema_bears (one) {
         one -> Bool,
         oldest_migration -> Text,
@@ -534,11 +428,6 @@ diesel::joinable!(operator_sessions -> operators (operator));
 diesel::joinable!(sign_in_codes -> operators (operator));
 diesel::allow_tables_to_appear_in_same_query!(operator_sessions, operators);
 diesel::allow_tables_to_appear_in_same_query!(sign_in_codes, operators);
-diesel::joinable!(rollouts -> releases (release_id));
-diesel::joinable!(rollout_devices -> devices (device));
-diesel::joinable!(device_updates -> releases (release_id));
-diesel::allow_tables_to_appear_in_same_query!(rollouts, releases, device_updates);
-diesel::allow_tables_to_appear_in_same_query!(rollout_devices, devices);
 diesel::joinable!(devices -> sites (site_id));
 diesel::joinable!(device_keys -> devices (device));
 diesel::joinable!(sessions -> devices (device));

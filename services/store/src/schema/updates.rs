@@ -1,0 +1,121 @@
+//! The tables of updates over the air.
+
+use super::devices;
+
+diesel::table! {
+    trust_roots (version) {
+        version -> BigInt,
+        signed -> Binary,
+        expires_at -> Timestamptz,
+        root_key_ids -> Array<Text>,
+        root_threshold -> Integer,
+        release_key_ids -> Array<Text>,
+        release_threshold -> Integer,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    artifacts (sha256) {
+        sha256 -> Text,
+        size -> BigInt,
+        received -> BigInt,
+        completed_at -> Nullable<Timestamptz>,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    artifact_parts (sha256, start) {
+        sha256 -> Text,
+        start -> BigInt,
+        data -> Binary,
+    }
+}
+
+diesel::table! {
+    releases (release_id) {
+        release_id -> Uuid,
+        name -> Text,
+        version -> Text,
+        counter -> BigInt,
+        signed -> Binary,
+        sha256 -> Text,
+        key_ids -> Array<Text>,
+        expires_at -> Timestamptz,
+        created_by -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    release_files (release_id, target) {
+        release_id -> Uuid,
+        target -> Text,
+        sha256 -> Text,
+        size -> BigInt,
+        template -> Bool,
+    }
+}
+
+diesel::table! {
+    rollouts (rollout_id) {
+        rollout_id -> Uuid,
+        release_id -> Uuid,
+        target -> Jsonb,
+        site_ids -> Array<Text>,
+        phases -> Array<Text>,
+        phase -> Integer,
+        phase_done_at -> Nullable<Timestamptz>,
+        soak_ms -> BigInt,
+        silence_ms -> BigInt,
+        max_in_flight -> Integer,
+        max_in_flight_per_site -> Integer,
+        max_failure_percent -> Integer,
+        forgiven -> Integer,
+        state -> Text,
+        reason -> Nullable<Text>,
+        created_by -> Text,
+        idempotency_key -> Nullable<Text>,
+        description -> Nullable<Text>,
+        created_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    rollout_devices (rollout_id, device) {
+        rollout_id -> Uuid,
+        device -> BigInt,
+        phase -> Integer,
+        state -> Text,
+        reason -> Nullable<Text>,
+        generation -> Nullable<BigInt>,
+        fetched_bytes -> BigInt,
+        heard_at -> Nullable<Timestamptz>,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    device_updates (device) {
+        device -> BigInt,
+        generation -> BigInt,
+        rollout_id -> Nullable<Uuid>,
+        release_id -> Nullable<Uuid>,
+        action -> Nullable<Text>,
+        state -> Nullable<Text>,
+        reason -> Nullable<Text>,
+        targets -> Jsonb,
+        reported_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::joinable!(rollouts -> releases (release_id));
+diesel::joinable!(rollout_devices -> devices (device));
+diesel::joinable!(device_updates -> releases (release_id));
+diesel::allow_tables_to_appear_in_same_query!(rollouts, releases, device_updates);
+diesel::allow_tables_to_appear_in_same_query!(rollout_devices, devices);
