@@ -60,6 +60,9 @@ def say(text):
 
 
 class Played(unittest.TestCase):
+    # What end-to-end tests had to say is told in full.
+    maxDiff = None
+
     @classmethod
     def setUpClass(cls):
         begun, before = time.monotonic(), os.environ.get("HOMEPOT_PROGRAMS_BEFORE")
