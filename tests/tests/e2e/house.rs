@@ -36,6 +36,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-command", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     ("homepot-analytics", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     (
+        "homepot-rollout",
+        &["homepot", "homepot-hints", "homepot-operator-api", "homepot-release", "homepot-runtime", "homepot-store"],
+    ),
+    (
         "homepot-link",
         &[
             "homepot",
@@ -44,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-hints",
             "homepot-host",
             "homepot-registry",
+            "homepot-rollout",
             "homepot-runtime",
             "homepot-telemetry",
         ],
@@ -60,6 +65,8 @@ const ROOMS: &[(&str, &[&str])] = &[
             "homepot-host",
             "homepot-link",
             "homepot-registry",
+            "homepot-release",
+            "homepot-rollout",
             "homepot-runtime",
             "homepot-store",
             "homepot-telemetry",
@@ -68,7 +75,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-release", &["homepot-host"]),
     ("homepot-agent", &["homepot", "homepot-host", "homepot-release"]),
     ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
-    ("homepot-tests", &["homepot", "homepot-agent"]),
+    ("homepot-tests", &["homepot", "homepot-agent", "homepot-release"]),
     // What a capability of another crate may stand on.
     (
         "homepot-example",
