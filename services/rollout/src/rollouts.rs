@@ -31,7 +31,7 @@ impl Rollouts {
         if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
             self.directory.site(caller, site_id.clone()).await?;
         }
-        let release = self.installable(order.release_id).await?;
+        let release = self.release_for(caller, order.release_id, &order.target).await?;
         let rollout_id = RolloutId(Uuid::now_v7());
         let starter = Starter { name: caller.name.to_string(), scope: caller.scope.clone(), expected_devices };
         let asked = order.clone();
@@ -48,6 +48,19 @@ impl Rollouts {
                 Kind::AlreadyExists,
                 format!("the idempotency key names rollout {}, which was asked for something else", rollout.rollout_id),
             )),
+        }
+    }
+
+    /// The release of a rollout for these devices. What is wrong with the devices is told first: so who may not see them is told the
+    /// same, whatever the release.
+    async fn release_for(&self, caller: &OperatorCaller, id: ReleaseId, target: &Target) -> Result<Release, Error> {
+        match self.installable(id).await {
+            Ok(release) => Ok(release),
+            Err(error) => {
+                let (target, scope) = (target.clone(), caller.scope.clone());
+                self.store.run("check_target", move |conn| rows::candidates(conn, &target, &scope)).await?;
+                Err(error)
+            }
         }
     }
 
@@ -72,7 +85,7 @@ impl Rollouts {
         if let Whom::Matching { site_id: Some(site_id), .. } = &target.whom {
             self.directory.site(caller, site_id.clone()).await?;
         }
-        let release = self.installable(release_id).await?;
+        let release = self.release_for(caller, release_id, &target).await?;
         let scope = caller.scope.clone();
         let find = move |conn: &mut _| rows::candidates(conn, &target, &scope);
         let candidates = self.store.lane(Lane::Reports).run("plan_rollout", find).await?;

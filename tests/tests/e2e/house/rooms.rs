@@ -1,0 +1,75 @@
+//! The plan of the house.
+
+/// What each crate of ours may depend on among ours.
+pub(super) const ROOMS: &[(&str, &[&str])] = &[
+    ("homepot", &["homepot-contract-build"]),
+    ("homepot-host", &[]),
+    ("homepot-runtime", &["homepot", "homepot-host"]),
+    ("homepot-store", &["homepot", "homepot-host"]),
+    ("homepot-hints", &["homepot", "homepot-host", "homepot-runtime", "homepot-store"]),
+    ("homepot-oidc", &["homepot", "homepot-host"]),
+    ("homepot-operator-api", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),
+    (
+        "homepot-registry",
+        &[
+            "homepot",
+            "homepot-hints",
+            "homepot-host",
+            "homepot-oidc",
+            "homepot-operator-api",
+            "homepot-runtime",
+            "homepot-store",
+        ],
+    ),
+    ("homepot-telemetry", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    ("homepot-command", &["homepot", "homepot-hints", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    ("homepot-analytics", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
+    (
+        "homepot-rollout",
+        &["homepot", "homepot-hints", "homepot-operator-api", "homepot-release", "homepot-runtime", "homepot-store"],
+    ),
+    (
+        "homepot-link",
+        &[
+            "homepot",
+            "homepot-analytics",
+            "homepot-command",
+            "homepot-hints",
+            "homepot-host",
+            "homepot-registry",
+            "homepot-rollout",
+            "homepot-runtime",
+            "homepot-telemetry",
+        ],
+    ),
+    ("homepot-gateway", &["homepot", "homepot-host", "homepot-runtime"]),
+    (
+        "homepot-server",
+        &[
+            "homepot",
+            "homepot-analytics",
+            "homepot-command",
+            "homepot-gateway",
+            "homepot-hints",
+            "homepot-host",
+            "homepot-link",
+            "homepot-registry",
+            "homepot-release",
+            "homepot-rollout",
+            "homepot-runtime",
+            "homepot-store",
+            "homepot-telemetry",
+        ],
+    ),
+    ("homepot-release", &["homepot-host"]),
+    ("homepot-agent", &["homepot", "homepot-host", "homepot-release"]),
+    ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
+    ("homepot-tests", &["homepot", "homepot-agent", "homepot-release"]),
+    // What a capability of another crate may stand on.
+    (
+        "homepot-example",
+        &["homepot", "homepot-contract-build", "homepot-operator-api", "homepot-runtime", "homepot-server"],
+    ),
+    ("homepot-contract-build", &[]),
+    ("homepot-bench", &["homepot", "homepot-agent", "homepot-host"]),
+];
