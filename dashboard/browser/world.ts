@@ -29,7 +29,7 @@ export interface World {
   /** `config` is what its configuration file says. */
   agent: (site: string, config?: string) => Promise<string>;
   /** One of the commands that need no page, as the first admin where they call the server. */
-  homepot: (...args: string[]) => Promise<void>;
+  homepot: (...args: string[]) => Promise<string>;
   /** A directory that is removed at the end. */
   home: string;
   /** Ends a device's agent without a word to the server. */
@@ -157,7 +157,8 @@ export async function world(settings: NodeJS.ProcessEnv | ((url: string) => Node
       return id;
     },
     homepot: async (...args) => {
-      await promisify(execFile)(join(PROGRAMS, "homepot"), args, { env: { ...process.env, HOMEPOT_TOKEN: token, HOMEPOT_GRPC_URL: `http://127.0.0.1:${grpc}` } });
+      const said = await promisify(execFile)(join(PROGRAMS, "homepot"), args, { env: { ...process.env, HOMEPOT_TOKEN: token, HOMEPOT_GRPC_URL: `http://127.0.0.1:${grpc}` } });
+      return said.stdout;
     },
     home,
     killAgent: async (device) => {
