@@ -86,6 +86,7 @@ CREATE TABLE rollouts (
     changed_at timestamptz NOT NULL DEFAULT now()
 );
 CREATE UNIQUE INDEX rollouts_by_key ON rollouts (created_by, idempotency_key) WHERE idempotency_key IS NOT NULL;
+CREATE INDEX rollouts_of_release ON rollouts (release_id);
 CREATE INDEX rollouts_newest ON rollouts (created_at, rollout_id);
 -- What is to be driven on.
 CREATE INDEX rollouts_running ON rollouts (rollout_id) WHERE state = 'running';
@@ -128,3 +129,5 @@ CREATE TABLE device_updates (
     targets jsonb NOT NULL DEFAULT '[]',
     reported_at timestamptz
 );
+CREATE INDEX device_updates_of_rollout ON device_updates (rollout_id);
+CREATE INDEX device_updates_of_release ON device_updates (release_id);

@@ -19,7 +19,7 @@ use homepot_release::{Digest, Envelope, Kind, PrivateKey, build};
 
 use crate::{Session, System, grpc::DeviceKey, hello};
 
-/// See the [module](self).
+/// Somebody who makes releases, with a key of its own.
 #[derive(Debug)]
 pub struct Publisher {
     key: PrivateKey,
