@@ -19,8 +19,8 @@ const DEVICES: &str = "0.001";
 /// Flags of traces, as they are written. What is empty is not given: that is how OpenTelemetry has it.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TraceFlags {
-    /// Address of the collector to which traces are sent by OTLP over gRPC, such as http://127.0.0.1:4317 or
-    /// https://collector.example:4317 [default: none, and nothing is traced].
+    /// Address of the collector to which traces are sent by OTLP over gRPC, such as `http://127.0.0.1:4317` or
+    /// `https://collector.example:4317` [default: none, and nothing is traced].
     #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL", help_heading = "Traces")]
     otel_exporter_otlp_endpoint: Option<String>,
 
