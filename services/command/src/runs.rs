@@ -6,10 +6,11 @@ use homepot::{
     Error, Kind,
     model::{
         CommandType, DeviceSource, Page, PageRequest, Run, RunDevice, RunDeviceFilter, RunId, RunOrder, RunResumption,
-        RunState, SiteScope, Target, Whom,
+        RunState, Target, Whom,
     },
 };
 use homepot_hints::Topic;
+use homepot_operator_api::{check_fresh_for, said};
 use homepot_runtime::{auth::OperatorCaller, backoff::every};
 use homepot_store::{
     Lane,
@@ -195,19 +196,6 @@ impl Commands {
     }
 }
 
-/// Whether a run of this caller reaches beyond named devices and one site.
-pub(crate) fn reaches_far(caller: &OperatorCaller, target: &Target) -> bool {
-    let is_of_one_site = matches!(&caller.scope, SiteScope::Only(sites) if sites.len() < 2);
-    match &target.whom {
-        Whom::Devices(_) | Whom::Matching { site_id: Some(_), .. } => false,
-        Whom::Matching { site_id: None, .. } | Whom::Fleet => !is_of_one_site,
-    }
-}
-
-fn check_fresh_for(caller: &OperatorCaller, target: &Target) -> Result<(), Error> {
-    if reaches_far(caller, target) { caller.check_fresh() } else { Ok(()) }
-}
-
 /// Why a run leaves a device out; `None`: it does not. Whether the device knows the command is asked only where one is given.
 fn why_skipped(device: &DeviceRef, command_type: Option<&CommandType>) -> Option<String> {
     if !device.active {
@@ -215,11 +203,4 @@ fn why_skipped(device: &DeviceRef, command_type: Option<&CommandType>) -> Option
     }
     let command_type = command_type?;
     check_known(device, command_type).err().map(|_| format!("the device does not know {command_type}"))
-}
-
-fn said(what: &str, caller: &OperatorCaller, why: &str) -> String {
-    match why {
-        "" => format!("{what} by {}", caller.name),
-        why => format!("{what} by {}: {why}", caller.name),
-    }
 }

@@ -11,7 +11,7 @@ use homepot::{
     },
     pb::command::v1::{self as pb, command_service_server::CommandService},
 };
-use homepot_operator_api::{Answers, Call, Named, operator_service};
+use homepot_operator_api::{Answers, Call, Named, operator_service, reaches_far};
 use homepot_runtime::{
     auth::OperatorCaller,
     limits::Quota,
@@ -19,7 +19,7 @@ use homepot_runtime::{
 };
 use homepot_store::commands::RecentFilter;
 
-use crate::{Commands, runs::reaches_far};
+use crate::Commands;
 
 /// What the row of a command takes without its payload.
 const ROW: usize = 1_024;

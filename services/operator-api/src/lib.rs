@@ -8,9 +8,11 @@
 mod audit;
 mod directory;
 pub mod feed;
+mod reach;
 mod rpc;
 
 pub use self::{
     directory::{Directory, Named, read_devices, read_site, visible},
+    reach::{check_fresh_for, reaches_far, said},
     rpc::{Answers, Call, open_to_anyone},
 };

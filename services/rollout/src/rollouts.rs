@@ -6,14 +6,16 @@ use homepot::{
     Error, Kind,
     model::{
         DeviceId, DeviceUpdate, Page, PageRequest, Phases, PlannedDevice, Release, ReleaseId, Rollout, RolloutDevice,
-        RolloutId, RolloutOrder, RolloutState, SiteScope, Target, TargetChange, UpdateState, Whom,
+        RolloutId, RolloutOrder, RolloutState, Target, TargetChange, UpdateState, Whom,
     },
 };
 use homepot_hints::Topic;
+use homepot_operator_api::{check_fresh_for, said};
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     Lane,
-    rollouts::{self as rows, Candidate, Started, Starter},
+    rollouts::{self as rows, Candidate, Started},
+    runs::Starter,
 };
 use uuid::Uuid;
 
@@ -181,19 +183,6 @@ fn is_same(one: &RolloutOrder, other: &RolloutOrder) -> bool {
         == (other.release_id, &other.target, &other.phases, &other.description)
 }
 
-/// Whether a rollout of this caller reaches beyond named devices and one site.
-pub(crate) fn reaches_far(caller: &OperatorCaller, target: &Target) -> bool {
-    let is_of_one_site = matches!(&caller.scope, SiteScope::Only(sites) if sites.len() < 2);
-    match &target.whom {
-        Whom::Devices(_) | Whom::Matching { site_id: Some(_), .. } => false,
-        Whom::Matching { site_id: None, .. } | Whom::Fleet => !is_of_one_site,
-    }
-}
-
-fn check_fresh_for(caller: &OperatorCaller, target: &Target) -> Result<(), Error> {
-    if reaches_far(caller, target) { caller.check_fresh() } else { Ok(()) }
-}
-
 /// Why a rollout leaves a device out; `None`: it does not.
 fn why_skipped(candidate: &Candidate, release: &Release) -> Option<String> {
     if !candidate.device.active {
@@ -221,11 +210,4 @@ fn changes(candidate: &Candidate, release: &Release) -> Vec<TargetChange> {
         })
     };
     release.files.iter().filter_map(change).collect()
-}
-
-fn said(what: &str, caller: &OperatorCaller, why: &str) -> String {
-    match why {
-        "" => format!("{what} by {}", caller.name),
-        why => format!("{what} by {}: {why}", caller.name),
-    }
 }

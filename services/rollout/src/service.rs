@@ -10,10 +10,10 @@ use homepot::{
     },
     pb::rollout::v1::{self as pb, release_service_server::ReleaseService, rollout_service_server::RolloutService},
 };
-use homepot_operator_api::{Answers, operator_service};
+use homepot_operator_api::{Answers, operator_service, reaches_far};
 use homepot_runtime::auth::OperatorCaller;
 
-use crate::{Rollouts, rollouts::reaches_far};
+use crate::Rollouts;
 
 /// The operators' face of releases and rollouts.
 #[derive(Clone)]

@@ -16,6 +16,7 @@ use super::{device::read_targets, read::found};
 use crate::{
     StoreError,
     devices::DeviceRef,
+    runs::Starter,
     schema::{device_updates, rollouts},
     statement::Statement,
     target::{resolve, stored_target},
@@ -28,17 +29,6 @@ pub enum Started {
     New(Rollout),
     /// The caller gave this idempotency key to an earlier rollout.
     Existing(Rollout),
-}
-
-/// Who starts a rollout, and what it takes for granted.
-#[derive(Clone, Debug)]
-pub struct Starter {
-    /// Its name.
-    pub name: String,
-    /// Where it may act.
-    pub scope: SiteScope,
-    /// How many devices it means to reach; `None`: it does not say.
-    pub expected_devices: Option<u32>,
 }
 
 /// A device that a rollout might reach.

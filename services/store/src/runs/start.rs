@@ -27,7 +27,7 @@ pub enum Started {
     Existing(Run),
 }
 
-/// Who starts a run, and what it takes for granted.
+/// Who starts a run or a rollout, and what it takes for granted.
 #[derive(Clone, Debug)]
 pub struct Starter {
     /// Its name.
