@@ -8,7 +8,10 @@ mod updates;
 use std::{collections::VecDeque, time::Duration};
 
 use chrono::SecondsFormat;
-use homepot::model::{CommandId, CommandState, DeviceSource, Sample};
+use homepot::{
+    model::{CommandId, CommandState, DeviceSource, Sample},
+    pb::device::v1::FetchArtifactRequest,
+};
 use tokio::{
     select,
     sync::{mpsc, watch},
@@ -164,6 +167,7 @@ async fn enrol_and_work(
         updates,
         fetcher: Some(Fetcher::new(endpoint.clone(), credentials.clone(), newest_ticket)),
         fetching: None,
+        fetch_next: None,
         book,
         settings,
         collector: Collector::new(state.clone(), &boot_id, config.host_root.clone()),
@@ -207,6 +211,8 @@ struct Agent {
     fetcher: Option<Fetcher>,
     /// The one part of a file that is being fetched.
     fetching: Option<JoinHandle<Fetched>>,
+    /// The part that is wanted next: another release came while a part of the one before was on its way.
+    fetch_next: Option<FetchArtifactRequest>,
     /// The one command that runs. The others wait their turn.
     running: Option<(CommandId, JoinHandle<Verdict>)>,
     started: Instant,
@@ -340,16 +346,31 @@ impl Agent {
             // The next session is told anew.
             Some(Said::Report(_)) => {}
             Some(Said::Fetch(request)) => {
-                if let Some(fetcher) = self.fetcher.take() {
-                    self.fetching = Some(tokio::spawn(updates::fetch(fetcher, request)));
+                self.fetch_next = Some(request);
+                self.fetch();
+            }
+            // Its connection goes with the last part.
+            Some(Said::Fetched) => {
+                if let Some(fetcher) = &mut self.fetcher {
+                    fetcher.rest();
                 }
             }
             None => self.updates = None,
         }
     }
 
+    /// Fetches the part that is wanted, unless another one is on its way.
+    fn fetch(&mut self) {
+        if self.fetch_next.is_some()
+            && let Some(fetcher) = self.fetcher.take()
+        {
+            self.fetching = self.fetch_next.take().map(|request| tokio::spawn(updates::fetch(fetcher, request)));
+        }
+    }
+
     fn on_fetched(&mut self, Fetched { fetcher, request, part }: Fetched) {
         self.fetcher = Some(fetcher);
+        self.fetch();
         if let Some(updates) = &self.updates {
             updates.fetched(&request, part);
         }

@@ -47,6 +47,8 @@ pub(super) enum Said {
     Report(pb::UpdateReport),
     /// A part of a file is to be fetched.
     Fetch(pb::FetchArtifactRequest),
+    /// Nothing is to be fetched any more.
+    Fetched,
 }
 
 /// What the thread is told.
@@ -192,6 +194,8 @@ struct Work {
     told: Option<(pb::UpdateReport, Moment)>,
     /// A report while files are fetched that waits for its time.
     is_due: bool,
+    /// A part was asked for since the files were last complete.
+    fetches: bool,
 }
 
 /// The loop has gone.
@@ -207,7 +211,7 @@ impl Worker {
             }
         };
         let Some(updater) = self.open() else { return };
-        let mut work = Work { updater, root, ticket: String::new(), told: None, is_due: false };
+        let mut work = Work { updater, root, ticket: String::new(), told: None, is_due: false, fetches: false };
         tracing::info!(targets = self.targets.targets.len(), root = work.root.root().version, "releases are taken");
         let _ = self.work(&mut work);
     }
@@ -346,9 +350,14 @@ impl Worker {
                         offset: small(offset),
                         length: small(length),
                     };
+                    work.fetches = true;
                     self.say(Said::Fetch(request))?;
                 }
             }
+        }
+        if work.fetches && work.updater.state() != Some(State::Downloading) {
+            work.fetches = false;
+            self.say(Said::Fetched)?;
         }
         Ok(())
     }
