@@ -43,7 +43,6 @@ impl From<Offer> for pb::DesiredRelease {
                 Vec::new()
             },
             transfer_ticket: if installs { ticket } else { String::new() },
-            bytes_per_second: 0,
         }
     }
 }
