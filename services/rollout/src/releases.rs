@@ -29,8 +29,8 @@ impl Rollouts {
         };
         let root = trusted.map_err(|refused| refusal("signed_root", &refused))?;
         let root = stored_root(&root, signed, caller)?;
-        let kept = self.store.run("insert_trust_root", move |conn| releases::insert_root(conn, &root)).await?;
-        Ok(kept)
+        let follows = newest.map(|newest| newest.version);
+        Ok(self.store.run("insert_trust_root", move |conn| releases::insert_root(conn, &root, follows)).await?)
     }
 
     /// The roots, newest first.

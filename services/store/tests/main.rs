@@ -26,6 +26,7 @@ mod presence;
 mod removal;
 mod restored;
 mod retired;
+mod rollouts;
 mod rollups;
 mod runs;
 mod samples;

@@ -1,7 +1,7 @@
 //! Trust roots, one a version.
 
 use chrono::{DateTime, Utc};
-use diesel::prelude::*;
+use diesel::{prelude::*, sql_query, sql_types::BigInt};
 use homepot::{
     Error, Kind,
     model::{Page, PageRequest, Signers, TrustRoot},
@@ -60,8 +60,24 @@ pub fn list_roots(conn: &mut PgConnection, page: &PageRequest) -> Result<Page<Tr
     Ok(Page::cut(rows.into_iter().map(root).collect(), page.size, key).within_bytes(key))
 }
 
-/// Keeps a root and answers it. One that is there already is answered as it is; another one of its version is a conflict.
-pub fn insert_root(conn: &mut PgConnection, new: &TrustRoot) -> Result<TrustRoot, StoreError> {
+/// Held while a root is added, so that each follows the one that it was checked against.
+const ADDING: i64 = 0x68_6f_6d_65_00_08;
+
+/// Keeps a root and answers it; `follows` is the version of the newest one, which it was checked against. One that is there already
+/// is answered as it is; where another one came meanwhile, that is a conflict.
+pub fn insert_root(conn: &mut PgConnection, new: &TrustRoot, follows: Option<u64>) -> Result<TrustRoot, StoreError> {
+    conn.transaction(|conn| {
+        sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(ADDING).execute(conn)?;
+        let newest = newest_root(conn)?;
+        match newest {
+            Some(newest) if newest.signed == new.signed => Ok(newest),
+            newest if newest.as_ref().map(|root| root.version) == follows => keep(conn, new),
+            _ => Err(Error::new(Kind::Conflict, "another trust root was added meanwhile").into()),
+        }
+    })
+}
+
+fn keep(conn: &mut PgConnection, new: &TrustRoot) -> Result<TrustRoot, StoreError> {
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let version = i64::try_from(new.version).unwrap_or(i64::MAX);
     diesel::insert_into(trust_roots::table)
@@ -75,11 +91,6 @@ pub fn insert_root(conn: &mut PgConnection, new: &TrustRoot) -> Result<TrustRoot
             trust_roots::release_threshold.eq(int(new.release_keys.threshold)),
             trust_roots::created_by.eq(&new.created_by),
         ))
-        .on_conflict_do_nothing()
         .execute(conn)?;
-    let kept = root(trust_roots::table.find(version).select(Row::as_select()).first(conn)?);
-    if kept.signed != new.signed {
-        return Err(Error::new(Kind::Conflict, format!("there is another root of version {version}")).into());
-    }
-    Ok(kept)
+    Ok(root(trust_roots::table.find(version).select(Row::as_select()).first(conn)?))
 }

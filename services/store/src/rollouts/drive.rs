@@ -1,13 +1,11 @@
 //! Driving rollouts on: each step is one transaction on the rollout's row, so it is taken once whichever replica takes it.
 
-use std::time::Duration;
-
 use chrono::{DateTime, Utc};
 use diesel::{
     dsl::sql,
     prelude::*,
     select, sql_query,
-    sql_types::{BigInt, Integer, Interval, Text, Timestamptz, Uuid as SqlUuid},
+    sql_types::{BigInt, Integer, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{Rollout, RolloutId, RolloutState, RolloutStep, UpdateState};
 use uuid::Uuid;
@@ -42,6 +40,7 @@ struct Device {
 
 /// Takes a step of each rollout that is running and that no other replica is at; tells those in which something happened.
 pub fn advance(conn: &mut PgConnection) -> Result<Vec<Advanced>, StoreError> {
+    sql_query(GIVE_UP.replace("IN_FLIGHT", IN_FLIGHT)).execute(conn)?;
     let ids: Vec<Uuid> = rollouts::table
         .filter(rollouts::state.eq(RolloutState::Running.as_str()))
         .select(rollouts::rollout_id)
@@ -66,10 +65,7 @@ fn step(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Advanced>, Stor
     if locked.is_none() {
         return Ok(None);
     }
-    let mut rollout = found(conn, id)?;
-    if give_up_on_silent(conn, &rollout)? > 0 {
-        rollout = found(conn, id)?;
-    }
+    let rollout = found(conn, id)?;
     let now: DateTime<Utc> = select(row::database_time()).get_result(conn)?;
     let moved = |state, to_tell| Some(Advanced { rollout_id: id, state, to_tell });
     match rollout.step(now) {
@@ -95,9 +91,15 @@ fn step(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Advanced>, Stor
             Ok(moved(RolloutState::Running, Vec::new()))
         }
         RolloutStep::Advance => {
+            // A phase that brings it to no further device has nothing to wait for.
+            let next = rollout_devices::table
+                .filter(rollout_devices::rollout_id.eq(id.0))
+                .filter(rollout_devices::state.eq(UpdateState::Waiting.as_str()))
+                .select(diesel::dsl::min(rollout_devices::phase))
+                .first::<Option<i32>>(conn)?;
             diesel::update(rollouts::table.find(id.0))
                 .set((
-                    rollouts::phase.eq(rollouts::phase + 1),
+                    rollouts::phase.eq(next.unwrap_or(i32::MAX)),
                     rollouts::phase_done_at.eq(None::<DateTime<Utc>>),
                     stamp(),
                 ))
@@ -111,46 +113,32 @@ fn step(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Advanced>, Stor
     }
 }
 
-/// Devices of which nothing was heard for too long.
-fn give_up_on_silent(conn: &mut PgConnection, rollout: &Rollout) -> Result<usize, StoreError> {
-    let silence = rollout.order.silence;
-    let query = format!(
-        "UPDATE rollout_devices SET state = 'unreachable', changed_at = now(), \
-         reason = 'nothing was heard of it for ' || $3 \
-         WHERE rollout_id = $1 AND state IN {IN_FLIGHT} AND heard_at < now() - $2"
-    );
-    let interval =
-        diesel::data_types::PgInterval::from_microseconds(i64::try_from(silence.as_micros()).unwrap_or(i64::MAX));
-    let given_up = sql_query(query)
-        .bind::<SqlUuid, _>(rollout.rollout_id.0)
-        .bind::<Interval, _>(interval)
-        .bind::<Text, _>(told(silence))
-        .execute(conn)?;
-    if given_up > 0 {
-        touch(conn, rollout.rollout_id)?;
-    }
-    Ok(given_up)
-}
+/// Devices of which nothing was heard for too long, whatever became of their rollouts: nobody waits for ever for a device that a
+/// paused or aborted one has left behind, and its site is free again.
+const GIVE_UP: &str = "\
+UPDATE rollout_devices d SET state = 'unreachable', changed_at = now(), reason = 'nothing was heard of it for '
+    || CASE WHEN r.silence_ms < 120000 THEN r.silence_ms / 1000 || ' s' ELSE r.silence_ms / 60000 || ' minutes' END
+FROM rollouts r WHERE r.rollout_id = d.rollout_id AND d.state IN IN_FLIGHT
+    AND d.heard_at < now() - r.silence_ms * interval '1 millisecond'";
 
-fn told(silence: Duration) -> String {
-    match silence.as_secs() {
-        seconds if seconds >= 120 => format!("{} minutes", seconds / 60),
-        seconds => format!("{seconds} s"),
-    }
-}
-
-/// Chooses the next devices, as many as their sites allow, and notes what each is to have.
+/// Chooses the next devices, as many as their sites allow. One that is under way for an earlier rollout is taken over, which leaves
+/// its site as it is: what was broken must not be in the way of what mends it. One that is under way for a later one is left alone.
 const CHOOSE: &str = "\
 WITH busy AS (
     SELECT d.site_id, count(*) AS devices FROM rollout_devices r JOIN devices d USING (device)
     WHERE r.state IN IN_FLIGHT GROUP BY d.site_id
 ), waiting AS (
-    SELECT r.device, r.phase, coalesce(b.devices, 0)
-        + row_number() OVER (PARTITION BY d.site_id ORDER BY r.phase, r.device) AS place
-    FROM rollout_devices r JOIN devices d USING (device) LEFT JOIN busy b USING (site_id)
+    SELECT r.device, r.phase, d.site_id, f.rollout_id AS of_rollout
+    FROM rollout_devices r JOIN devices d USING (device)
+        LEFT JOIN rollout_devices f ON f.device = r.device AND f.state IN IN_FLIGHT
     WHERE r.rollout_id = $1 AND r.phase <= $2 AND r.state = 'waiting'
+), placed AS (
+    SELECT w.device, w.phase, w.of_rollout, coalesce(b.devices, 0)
+        + row_number() OVER (PARTITION BY w.site_id, w.of_rollout IS NULL ORDER BY w.phase, w.device) AS place
+    FROM waiting w LEFT JOIN busy b USING (site_id)
 )
-SELECT device FROM waiting WHERE place <= $3 ORDER BY phase, device LIMIT $4";
+SELECT device FROM placed WHERE of_rollout < $1 OR (of_rollout IS NULL AND place <= $3)
+ORDER BY phase, device LIMIT $4";
 
 /// One thing at a time: what another rollout had begun on these devices is over.
 const SUPERSEDE: &str = "\
