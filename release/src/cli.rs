@@ -56,9 +56,9 @@ pub enum ReleaseCommand {
         #[arg(long, value_name = "FILE")]
         after: Option<PathBuf>,
     },
-    /// Show what a release or root says and who signed it
+    /// Show what a release or root says and who signed it, or the public half of a private key
     Show {
-        /// The release or root
+        /// The release, the root or the private key
         file: PathBuf,
         /// Check the signatures against this root
         #[arg(long, value_name = "FILE")]
@@ -134,8 +134,7 @@ impl ReleaseCommand {
 impl SignCommand {
     /// Adds the signature to the file, and returns what to show.
     pub fn run(&self) -> Result<String, CommandError> {
-        let text = secret_file::read_private(&self.key)?;
-        let key = PrivateKey::from_pem(&text).map_err(|source| CommandError::Key { path: self.key.clone(), source })?;
+        let key = read_key(&self.key)?;
         let mut envelope = open_envelope(&self.file)?;
         let refused = |source| CommandError::Refused { path: self.file.clone(), source };
         let kind = envelope.kind().ok_or(Refused::malformed("it is neither a release nor a root")).map_err(refused)?;
@@ -146,6 +145,12 @@ impl SignCommand {
         let _ = writeln!(shown, "signed by {}", key.public().id());
         Ok(shown)
     }
+}
+
+/// A private key, from a file that nobody else can read.
+fn read_key(file: &Path) -> Result<PrivateKey, CommandError> {
+    let text = secret_file::read_private(file)?;
+    PrivateKey::from_pem(&text).map_err(|source| CommandError::Key { path: file.to_owned(), source })
 }
 
 fn make_key(file: &Path) -> Result<String, CommandError> {
@@ -194,6 +199,9 @@ fn build_root(file: &Path, out: &Path, after: Option<&Path>) -> Result<String, C
 }
 
 fn show_file(file: &Path, root: Option<&Path>, now: u64) -> Result<String, CommandError> {
+    if fs::read(file).map_err(failed("read", file))?.starts_with(b"-----BEGIN") {
+        return Ok(format!("{}\n", read_key(file)?.public()));
+    }
     let envelope = open_envelope(file)?;
     let refused = |source| CommandError::Refused { path: file.to_owned(), source };
     let mut shown = describe(&envelope).map_err(refused)?;
@@ -220,9 +228,9 @@ fn describe(envelope: &Envelope) -> Result<String, Refused> {
     };
     if envelope.kind() == Some(Kind::Root) {
         let root = Root::decode(envelope.payload())?;
-        line("root", &root.version.to_string());
+        line("root", &format!("version {}", root.version));
         line("expires", &time(root.expires));
-        for (name, role) in [("root", &root.root), ("release", &root.release)] {
+        for (name, role) in [("next root", &root.root), ("releases", &root.release)] {
             let ids: Vec<_> = role.keys.iter().map(ToString::to_string).collect();
             line(name, &format!("{} of {}", role.threshold, ids.join(", ")));
         }
@@ -321,7 +329,7 @@ mod tests {
         fs::write(at("root.toml"), text).unwrap();
         let root = ReleaseCommand::Root { file: at("root.toml"), out: at("root"), after: None };
         let shown = root.run(NOW).unwrap();
-        assert!(shown.contains("expires    2028-01-01T00:00:00Z") && shown.contains("release    2 of "), "{shown}");
+        assert!(shown.contains("expires    2028-01-01T00:00:00Z") && shown.contains("releases   2 of "), "{shown}");
         assert!(root.run(NOW).unwrap_err().to_string().contains("can't write"), "it is never written over");
         let sign = |file: &str, key: &str| SignCommand { file: at(file), key: at(key) }.run();
         sign("root", "one.pem").unwrap();
