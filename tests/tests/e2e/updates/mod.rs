@@ -2,5 +2,8 @@
 //! stop a rollout before it goes on.
 
 mod agent;
+mod itself;
+mod killed;
 mod releases;
 mod rollouts;
+mod world;
