@@ -44,9 +44,9 @@ const TAKEN_BACK: &str = "taken-back";
 const NEW: &str = "new";
 /// A program on probation is started this often, and then taken back.
 const MAX_STARTS: u32 = 3;
-/// Where the mark does not say how long a program may take to reach its loop.
+/// Where the note does not say how long a program may take to reach its loop.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The most of a mark that is read, in bytes.
+/// The most of a note that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
 
 /// A file's number on its disk, and the disk's: two names with one of them are one file.
@@ -176,7 +176,7 @@ pub(super) fn begin<D: Disk>(disk: &mut D, dir: &Dir, existed: bool, patience: D
     write(disk, dir, TRIAL, &format!("{before} {}", crate::milliseconds(patience)))
 }
 
-/// Removes the marks of a probation that is over.
+/// Removes the notes of a probation that is over.
 pub(super) fn sweep<D: Disk>(disk: &mut D, dir: &Dir) -> io::Result<()> {
     let is_there = [TRIAL, STARTS, TAKEN_BACK].map(|name| disk.stat(dir, name).map(|stat| stat.is_some()));
     if is_there.into_iter().collect::<io::Result<Vec<_>>>()?.contains(&true) {
