@@ -8,7 +8,8 @@
 //! - the launcher starts `homepot-agent run` with the arguments that it was given;
 //! - `HOMEPOT_AGENT_LAUNCHER` is the launcher's process and program, as `PID:PATH`;
 //! - an agent on probation that has reached its loop sends SIGUSR1 to its parent;
-//! - an agent that replaced itself ends with the exit code 5, or becomes the launcher again where that is not its parent.
+//! - an agent that replaced itself, put back the one before or proved itself ends with the exit code 5, or becomes the launcher
+//!   again where that is not its parent.
 
 use std::{
     ffi::OsString,
@@ -37,7 +38,7 @@ use crate::{
     },
 };
 
-/// The exit code of an agent that has replaced itself.
+/// The exit code of an agent whose launcher is to start what is there now.
 pub const REPLACED: u8 = 5;
 const VARIABLE: &str = "HOMEPOT_AGENT_LAUNCHER";
 const STATE_DIR_FLAG: &str = "--state-dir";
@@ -156,7 +157,7 @@ struct Launcher {
 enum End {
     /// It was asked to, or is not on probation any more: its exit code.
     Over(u8),
-    /// It replaced itself, or put back what was there before.
+    /// It replaced itself, put back what was there before, or proved itself.
     Replaced,
     /// By itself, or because it hung.
     Failed,

@@ -247,9 +247,20 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// Ends this process where the launcher has another program by now.
     pub(super) fn leave_if_replaced(&mut self, changes: &[Change]) {
         if is_replaced(changes) && self.file_of_agent(changes) != self.running() {
-            self.is_leaving = true;
-            self.actions.push(Action::Restart);
+            self.leave();
         }
+    }
+
+    /// Ends this process once a new agent has proved itself: its launcher need not stay beside it, and becomes it.
+    pub(super) fn leave_launcher(&mut self, changes: &[Change]) {
+        if is_replaced(changes) {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.is_leaving = true;
+        self.actions.push(Action::Restart);
     }
 
     fn running(&self) -> Option<FileId> {
