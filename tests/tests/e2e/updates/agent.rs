@@ -13,14 +13,14 @@ use homepot_release::Digest;
 use homepot_tests::{Agent, AgentOptions, Publisher, Server, data_parent, eventually};
 use tempfile::TempDir;
 
-const SITE: &str = "site";
-const DEVICE: &str = "till";
-const TARGET: &str = "prices";
+pub(super) const SITE: &str = "site";
+pub(super) const DEVICE: &str = "till";
+pub(super) const TARGET: &str = "prices";
 
-struct World {
-    server: Server,
-    publisher: Publisher,
-    agent: Agent,
+pub(super) struct World {
+    pub(super) server: Server,
+    pub(super) publisher: Publisher,
+    pub(super) agent: Agent,
     /// Its configuration, the trust root, and the files of its targets.
     directory: TempDir,
 }
@@ -28,7 +28,12 @@ struct World {
 impl World {
     /// An agent with one target, whose health check wants the file not to say `broken`.
     async fn build() -> Self {
-        let (server, publisher, directory) = (Server::start().await, Publisher::default(), data_parent());
+        Self::build_on(Server::start().await, "0640").await
+    }
+
+    /// The same on this server, with this mode for the target's file.
+    pub(super) async fn build_on(server: Server, mode: &str) -> Self {
+        let (publisher, directory) = (Publisher::default(), data_parent());
         server.create_site(SITE, false).await;
         let token = server.enrollment_token(SITE).await;
         let root = directory.path().join("root.signed");
@@ -40,7 +45,7 @@ impl World {
         let config = directory.path().join("agent.toml");
         let text = format!(
             "update_root_file = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
-             [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
+             [targets.{TARGET}]\npath = {target:?}\nmode = \"{mode}\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();
         let options =
@@ -51,11 +56,11 @@ impl World {
         world
     }
 
-    fn target(&self) -> PathBuf {
+    pub(super) fn target(&self) -> PathBuf {
         self.directory.path().join("prices.toml")
     }
 
-    fn content(&self) -> String {
+    pub(super) fn content(&self) -> String {
         fs::read_to_string(self.target()).unwrap_or_default()
     }
 
@@ -63,7 +68,7 @@ impl World {
         self.publisher.publish(&self.server, "prices", TARGET, content).await
     }
 
-    async fn start(&self, release: &Release) -> String {
+    pub(super) async fn start(&self, release: &Release) -> String {
         let request = StartRolloutRequest {
             release_id: release.release_id.clone(),
             target: Some(Target { device_ids: vec![DEVICE.to_owned()], ..Default::default() }),
@@ -73,21 +78,21 @@ impl World {
         started.rollout.unwrap().rollout_id
     }
 
-    async fn device(&self, rollout_id: &str) -> RolloutDevice {
+    pub(super) async fn device(&self, rollout_id: &str) -> RolloutDevice {
         let request = ListRolloutDevicesRequest { rollout_id: rollout_id.to_owned(), ..Default::default() };
         let mut listed = self.server.admin().rollouts.list_rollout_devices(request).await.unwrap().into_inner();
         listed.devices.pop().unwrap()
     }
 
     /// Waits until the device has this state in a rollout.
-    async fn until(&self, rollout_id: &str, state: UpdateState) -> RolloutDevice {
+    pub(super) async fn until(&self, rollout_id: &str, state: UpdateState) -> RolloutDevice {
         eventually(state.as_str_name(), async || {
             Some(self.device(rollout_id).await).filter(|device| device.state() == state)
         })
         .await
     }
 
-    async fn update(&self, wanted: impl Fn(&GetDeviceUpdateResponse) -> bool) -> GetDeviceUpdateResponse {
+    pub(super) async fn update(&self, wanted: impl Fn(&GetDeviceUpdateResponse) -> bool) -> GetDeviceUpdateResponse {
         eventually("what the device has", async || {
             let request = GetDeviceUpdateRequest { device_id: DEVICE.to_owned() };
             let update = self.server.admin().rollouts.get_device_update(request).await.ok()?.into_inner();
