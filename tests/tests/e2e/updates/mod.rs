@@ -2,6 +2,9 @@
 //! stop a rollout before it goes on.
 
 mod agent;
+mod itself;
+mod killed;
 mod releases;
 mod rollouts;
 mod values;
+mod world;

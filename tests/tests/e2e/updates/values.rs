@@ -16,7 +16,7 @@ use homepot_tests::{
 };
 use tonic::{Code, Status};
 
-use super::agent::{DEVICE, SITE, TARGET, World};
+use super::world::{DEVICE, SITE, TARGET, World};
 
 const SECRET: &str = "hunter2-of-the-shop";
 const TEMPLATE: &[u8] = b"host={{ host }} port={{ port }} ring={{ ring }} mode={{ mode }} pin={{ pin }}\n";
