@@ -42,6 +42,15 @@ impl Value {
         }
     }
 
+    /// The value as the text that [`read`] makes it of again.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
+        }
+    }
+
     /// As a message of protobuf: it is kept by agents and sent by servers in this form.
     fn to_wire(&self) -> wire::Value {
         let value = match self {
@@ -165,6 +174,21 @@ impl CheckedValues {
         };
         values.into_iter().map(read).collect::<Option<_>>().map(Self)
     }
+}
+
+/// Reads values that were given as texts: a variable's signed type says what its text is. Then as [`check`].
+pub fn read(variables: &[Variable], texts: &BTreeMap<String, String>) -> Result<CheckedValues, Vec<ValueFault>> {
+    let value = |(name, text): (&String, &String)| {
+        let bounds = variables.iter().find(|variable| variable.name == *name).map(|variable| &variable.bounds);
+        let value = match bounds {
+            Some(Bounds::Integer { .. }) => text.parse().ok().map(Value::Integer),
+            Some(Bounds::Boolean) => text.parse().ok().map(Value::Boolean),
+            Some(Bounds::Text { .. } | Bounds::Choice(_)) | None => None,
+        };
+        // What is no number stays a text, and is told to be one.
+        (name.clone(), value.unwrap_or_else(|| Value::Text(text.clone())))
+    };
+    check(variables, &texts.iter().map(value).collect())
 }
 
 /// Checks `values` against `variables` and fills in defaults. All faults are told at once.
@@ -353,6 +377,25 @@ mod tests {
         let names: Vec<_> = checked.reveal().map(|(name, _)| name).collect();
         assert_eq!(names, ["host", "mode", "pin", "port", "tls"], "an optional one without a default stays out");
         assert_eq!(CheckedValues::decode_own(&checked.encode()), Some(checked));
+    }
+
+    #[test]
+    fn texts_are_read_as_the_signed_type_says() {
+        let texts = |port: &str, tls: &str| -> BTreeMap<String, String> {
+            let all = [("host", "pot.shop"), ("port", port), ("tls", tls), ("mode", "live"), ("pin", "0042")];
+            all.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+        };
+        let checked = read(&all(), &texts("443", "false")).unwrap();
+        let shown: Vec<_> = checked.reveal().map(|(name, value)| (name, value.to_text())).collect();
+        let expected = [("host", "pot.shop"), ("mode", "live"), ("pin", "0042"), ("port", "443"), ("tls", "false")];
+        assert_eq!(shown, expected.map(|(name, text)| (name, text.to_owned())));
+        assert_eq!(checked.reveal().find(|(name, _)| *name == "port").unwrap().1, &Value::Integer(443));
+        for (port, tls, faulty) in
+            [("0", "true", "port"), ("4x", "true", "port"), ("1", "yes", "tls"), ("1", "", "tls")]
+        {
+            let faults = read(&all(), &texts(port, tls)).unwrap_err();
+            assert_eq!(faults.iter().map(|fault| fault.variable.as_str()).collect::<Vec<_>>(), [faulty]);
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 mod orders;
 mod updates;
+mod values;
 
 use std::{collections::VecDeque, time::Duration};
 

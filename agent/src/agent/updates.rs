@@ -16,9 +16,10 @@ use homepot::{
     model::DeviceId,
     pb::{device::v1 as pb, rollout::v1 as rollout_pb},
 };
-use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, value, verify};
+use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, verify};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
+use super::values;
 use crate::{
     config::Config,
     platform,
@@ -356,8 +357,7 @@ impl Worker {
         let now = u64::try_from(platform::wall_clock().timestamp()).unwrap_or_default();
         let manifest = verify::verify(&work.root, &desired.signed_release, &self.device, now)
             .map_err(|refused: Refused| refused.to_string())?;
-        let values = value::check(&manifest.manifest().variables, &BTreeMap::new())
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let values = values::read(&manifest.manifest().variables, &desired.values)?;
         Ok(Offer { generation: desired.generation, manifest, values })
     }
 

@@ -6,4 +6,5 @@ mod itself;
 mod killed;
 mod releases;
 mod rollouts;
+mod values;
 mod world;

@@ -12,8 +12,8 @@ use homepot::pb::{
 use homepot_tests::{Agent, AgentOptions, Publisher, Server, data_parent, eventually};
 use tempfile::TempDir;
 
-const SITE: &str = "site";
-const DEVICE: &str = "till";
+pub(super) const SITE: &str = "site";
+pub(super) const DEVICE: &str = "till";
 pub(super) const TARGET: &str = "prices";
 
 pub(super) struct World {
@@ -27,22 +27,32 @@ pub(super) struct World {
 impl World {
     /// An agent with one target, whose health check wants the file not to say `broken`.
     pub(super) async fn build() -> Self {
-        Self::build_with("update_probation = \"3s\"\n", |options| options).await
+        Self::build_on(Server::start().await, "0640").await
+    }
+
+    /// The same on this server, with this mode for the target's file.
+    pub(super) async fn build_on(server: Server, mode: &str) -> Self {
+        Self::build_with(server, "update_probation = \"3s\"\n", mode, |options| options).await
     }
 
     /// One that has all the time it needs to prove itself.
     pub(super) async fn build_patient() -> Self {
-        Self::build_with("update_probation = \"60s\"\n", |options| options).await
+        Self::build_with(Server::start().await, "update_probation = \"60s\"\n", "0640", |options| options).await
     }
 
     /// An agent that the launcher starts, and that may replace itself.
     pub(super) async fn build_launched(probation: &str) -> Self {
         let settings = format!("update_self = true\nupdate_probation = \"{probation}\"\n");
-        Self::build_with(&settings, AgentOptions::launched).await
+        Self::build_with(Server::start().await, &settings, "0640", AgentOptions::launched).await
     }
 
-    async fn build_with(settings: &str, options: impl FnOnce(AgentOptions) -> AgentOptions) -> Self {
-        let (server, publisher, directory) = (Server::start().await, Publisher::default(), data_parent());
+    async fn build_with(
+        server: Server,
+        settings: &str,
+        mode: &str,
+        options: impl FnOnce(AgentOptions) -> AgentOptions,
+    ) -> Self {
+        let (publisher, directory) = (Publisher::default(), data_parent());
         server.create_site(SITE, false).await;
         let token = server.enrollment_token(SITE).await;
         let root = directory.path().join("root.signed");
@@ -54,7 +64,7 @@ impl World {
         let config = directory.path().join("agent.toml");
         let text = format!(
             "update_root_file = {root:?}\nupdate_healthy_for = \"1s\"\n{settings}\
-             [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
+             [targets.{TARGET}]\npath = {target:?}\nmode = \"{mode}\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();
         let usual =
