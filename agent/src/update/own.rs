@@ -63,23 +63,23 @@ pub struct Own {
 
 impl Own {
     /// What this process is, of the programs in `directory` and elsewhere.
-    pub fn of_this_process(directory: &Path) -> io::Result<Self> {
-        let own = std::env::current_exe()?;
-        let number = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
-        let running = number(&own).ok().filter(|own| number(&directory.join(PROGRAM)).is_ok_and(|found| found == *own));
-        let digest = match running {
-            Some(_) => None,
-            None => {
-                let (mut file, mut hasher, mut buffer) = (fs::File::open(&own)?, Hasher::new(), vec![0; BUFFER_BYTES]);
-                loop {
-                    match file.read(&mut buffer)? {
-                        0 => break Some(hasher.finish()),
-                        read => hasher.update(&buffer[..read]),
-                    }
-                }
-            }
-        };
-        Ok(Self { running, digest })
+    pub fn of_this_process(directory: &Path) -> Self {
+        // Where somebody has just replaced the installed program, that of this process can't be told.
+        let Ok(own) = std::env::current_exe() else { return Self::default() };
+        let number = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let running = number(&own).filter(|own| number(&directory.join(PROGRAM)) == Some(*own));
+        let digest = if running.is_some() { None } else { digest_of(&own).ok() };
+        Self { running, digest }
+    }
+}
+
+fn digest_of(path: &Path) -> io::Result<Digest> {
+    let (mut file, mut hasher, mut buffer) = (fs::File::open(path)?, Hasher::new(), vec![0; BUFFER_BYTES]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
     }
 }
 
@@ -140,7 +140,7 @@ pub fn is_on_trial<D: Disk>(disk: &mut D, dir: &Dir) -> bool {
 }
 
 /// Puts back what was there before the program on probation, and says what to start. Doing it again is harmless.
-pub fn take_back<D: Disk>(disk: &mut D, dir: &Dir, reason: &str, starts: &mut Starts) -> io::Result<Choice> {
+fn take_back<D: Disk>(disk: &mut D, dir: &Dir, reason: &str, starts: &mut Starts) -> io::Result<Choice> {
     let Some(trial) = read(disk, dir, TRIAL)? else { return Ok(Choice::Program) };
     tracing::error!(reason, "the new agent is taken back");
     // First of all, so that the way back is gone to its end whatever happens.
@@ -235,11 +235,9 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// An agent on probation is the one that has to run.
     pub(super) fn runs_another(&mut self, changes: &[Change]) -> Result<(), String> {
         if is_replaced(changes) && self.file_of_agent(changes) != self.running() {
-            return Err(
-                "another program runs than the new agent; was it started without the launcher, or with another \
-                        state directory?"
-                    .to_owned(),
-            );
+            let fault =
+                "another program runs than the new agent: without the launcher, or with another state directory";
+            return Err(fault.to_owned());
         }
         Ok(())
     }
