@@ -114,19 +114,25 @@ fn may_replace_itself(config: &Config) -> bool {
 }
 
 /// The targets of the configuration, with the agent itself where that may be replaced.
-fn targets(config: &Config, state: &StateDir) -> io::Result<Targets> {
+fn targets(config: &Config, state: &StateDir) -> Targets {
     let mut targets = config.targets.clone();
     if config.update_self && config.launched.is_none() {
         tracing::warn!("update_self needs the launcher; start the agent by `homepot-agent launch`");
     }
     if may_replace_itself(config) {
         let directory = state.file(own::DIRECTORY);
-        platform::make_private_dir(&directory)?;
         // The way to a target must not go through links.
-        targets.targets.insert(own::AGENT.to_owned(), own::target(directory.canonicalize()?));
-        targets.own = Some(Own::of_this_process(&directory)?);
+        match platform::make_private_dir(&directory).and_then(|()| directory.canonicalize()) {
+            Ok(directory) => {
+                targets.own = Some(Own::of_this_process(&directory));
+                targets.targets.insert(own::AGENT.to_owned(), own::target(directory));
+            }
+            Err(error) => {
+                tracing::error!(%error, "there is no place for a new agent; none is taken until the next start")
+            }
+        }
     }
-    Ok(targets)
+    targets
 }
 
 /// The thread, from the outside.
@@ -149,7 +155,7 @@ impl Updates {
         let (sender, said) = mpsc::channel(CHANNEL);
         let site = state.identity(None).ok().flatten().and_then(|identity| identity.site_id);
         let worker = Worker {
-            targets: targets(config, state)?,
+            targets: targets(config, state),
             timing: config.timing,
             device: verify::Device {
                 id: device_id.to_string(),
