@@ -19,16 +19,6 @@ CREATE TABLE variable_values (
 CREATE INDEX variable_values_of_site ON variable_values (site_id) WHERE site_id IS NOT NULL;
 CREATE INDEX variable_values_of_device ON variable_values (device) WHERE device IS NOT NULL;
 
--- Commands that a rollout brings to their device.
-CREATE TABLE command_rollouts (
-    command_id uuid PRIMARY KEY REFERENCES commands ON DELETE CASCADE,
-    rollout_id uuid NOT NULL REFERENCES rollouts ON DELETE CASCADE,
-    -- When the command ended as its device did.
-    settled_at timestamptz
-);
-CREATE INDEX command_rollouts_of_rollout ON command_rollouts (rollout_id);
-CREATE INDEX command_rollouts_open ON command_rollouts (command_id) WHERE settled_at IS NULL;
-
 -- All values of a device for a release in one, sealed. They are settled when a rollout starts, and kept with what the device should
 -- have once it is told.
 ALTER TABLE rollout_devices ADD COLUMN sealed_values bytea;

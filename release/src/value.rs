@@ -29,16 +29,16 @@ pub enum Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(..)", self.type_name())
+        f.write_str("Value(..)")
     }
 }
 
 impl Value {
     fn type_name(&self) -> &'static str {
         match self {
-            Self::Text(_) => "string",
-            Self::Integer(_) => "integer",
-            Self::Boolean(_) => "bool",
+            Self::Text(_) => "a string",
+            Self::Integer(_) => "an integer",
+            Self::Boolean(_) => "a bool",
         }
     }
 
@@ -238,12 +238,12 @@ fn check_value(bounds: &Bounds, value: &Value) -> Result<(), String> {
         }
         (bounds, value) => {
             let wanted = match bounds {
-                Bounds::Text { .. } => "string",
-                Bounds::Integer { .. } => "integer",
-                Bounds::Boolean => "bool",
-                Bounds::Choice(_) => "string that is one of the choices",
+                Bounds::Text { .. } => "a string",
+                Bounds::Integer { .. } => "an integer",
+                Bounds::Boolean => "a bool",
+                Bounds::Choice(_) => "a string that is one of the choices",
             };
-            Err(format!("must be a {wanted}, not a {}", value.type_name()))
+            Err(format!("must be {wanted}, not {}", value.type_name()))
         }
     }
 }

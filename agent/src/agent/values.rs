@@ -52,7 +52,7 @@ mod tests {
     fn a_server_that_lies_about_values_is_refused_and_no_value_is_repeated() {
         for (given, expected) in [
             (&[("pin", "hunter2"), ("port", "10")][..], "variable port: must be from 1 to 9"),
-            (&[("pin", "hunter2"), ("port", "x")], "variable port: must be a integer"),
+            (&[("pin", "hunter2"), ("port", "x")], "variable port: must be an integer"),
             (&[("pin", "hunter2")], "variable port: a value is required"),
             (&[("pin", "hunter2"), ("port", "1"), ("path", "/etc")], "variable path: the release has no such"),
             (&[("pin", "hunter2"), ("port", "1"), ("port", "2")], "two values"),

@@ -8,7 +8,7 @@ use homepot_tests::{Server, System, eventually, rest::Request};
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::agent::{DEVICE, TARGET, World};
+use super::world::{DEVICE, TARGET, World};
 
 const TEMPLATE: &[u8] = b"port={{ port }} note={{ note }}\n";
 const VARIABLES: &str = "\

@@ -3,6 +3,9 @@
 
 mod agent;
 mod config;
+mod itself;
+mod killed;
 mod releases;
 mod rollouts;
 mod values;
+mod world;

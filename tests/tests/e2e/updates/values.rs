@@ -16,7 +16,7 @@ use homepot_tests::{
 };
 use tonic::{Code, Status};
 
-use super::agent::{DEVICE, SITE, TARGET, World};
+use super::world::{DEVICE, SITE, TARGET, World};
 
 const SECRET: &str = "hunter2-of-the-shop";
 const TEMPLATE: &[u8] = b"host={{ host }} port={{ port }} ring={{ ring }} mode={{ mode }} pin={{ pin }}\n";
@@ -155,7 +155,7 @@ async fn the_nearest_value_reaches_the_file_and_a_secret_shows_nowhere_else() {
     // Values that break what was signed are told before anything is sent.
     for (request, reason) in [
         (of_device("port", "100", DEVICE), "variable port: must be from 1 to 99"),
-        (of_device("port", "many", DEVICE), "variable port: must be a integer, not a string"),
+        (of_device("port", "many", DEVICE), "variable port: must be an integer, not a string"),
         (
             secret(of_device("port", "4", DEVICE)),
             "variable port: its value of the device is a secret, and the release does not keep it secret",
