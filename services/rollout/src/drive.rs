@@ -33,6 +33,7 @@ pub(crate) async fn run(rollouts: &Rollouts) {
             }
             Err(error) => tracing::warn!(%error, "advance rollouts"),
         }
+        rollouts.settle_config_updates().await;
         sleep(PAUSE).await;
     }
 }

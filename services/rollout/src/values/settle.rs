@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use homepot::{
     Error,
-    model::{PlannedValue, Release, ValueOrigin},
+    model::{Faults, PlannedValue, Release, ValueOrigin, VariableName},
 };
 use homepot_release::{
     Envelope, Manifest,
@@ -96,6 +96,27 @@ impl Settler {
         self.seals.seal(purpose, &bytes).map(Some)
     }
 
+    /// Whether these may become values of one device by a command, whose payload is kept as it is; `way` leads to them in the request.
+    pub(crate) fn check_own(&self, way: &str, values: &[(VariableName, Option<String>)]) -> Result<(), Error> {
+        let mut faults = Faults::new();
+        for (name, value) in values {
+            let field = format!("{way}.{name}");
+            match self.variables.iter().find(|variable| variable.name == name.as_str()) {
+                None => {
+                    let names: Vec<_> = self.variables.iter().map(|variable| variable.name.as_str()).collect();
+                    let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                    let Release { name, version, .. } = &self.release;
+                    faults.add(&field, format!("is no variable of release {name} {version}, which has {has}"));
+                }
+                Some(variable) if variable.secret && value.is_some() => {
+                    faults.add(&field, "is a secret, and commands are kept as they are: set it with SetValue");
+                }
+                Some(_) => {}
+            }
+        }
+        faults.check()
+    }
+
     fn values_of(&self, candidate: &Candidate, values: &Values) -> Result<Vec<Given>, String> {
         let mut found = BTreeMap::<&str, (&StoredValue, String)>::new();
         for stored in values.of(&candidate.device) {
@@ -168,8 +189,7 @@ impl Settler {
         let before = told.and_then(|told| self.told(candidate.device.pk, told)).unwrap_or_default();
         let is_confirmed = told.is_some_and(|told| told.is_confirmed && told.release_id == self.release.release_id);
         let is_same = |given: &Given| before.get(&given.variable) == Some(&given.text);
-        let has_them = given.is_empty()
-            || (is_confirmed && before.len() == given.len() && given.iter().all(|given| is_same(given)));
+        let has_them = given.is_empty() || (is_confirmed && before.len() == given.len() && given.iter().all(is_same));
         let shown = |given: Given| PlannedValue {
             is_changed: before.get(&given.variable).is_some_and(|before| *before != given.text),
             variable: given.variable,

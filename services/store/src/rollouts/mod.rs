@@ -16,4 +16,4 @@ pub use self::{
 };
 
 /// The states of devices that are under way, as SQL has them.
-const IN_FLIGHT: &str = "('offered', 'downloading', 'verified', 'held', 'applying', 'probation')";
+pub(crate) const IN_FLIGHT: &str = "('offered', 'downloading', 'verified', 'held', 'applying', 'probation')";

@@ -7,8 +7,8 @@ mod updates;
 // Tests outside of this crate reach it, others do not.
 #[allow(unreachable_pub)]
 pub use self::updates::{
-    artifact_parts, artifacts, device_updates, release_files, releases, rollout_devices, rollouts, trust_roots,
-    variable_values,
+    artifact_parts, artifacts, command_rollouts, device_updates, release_files, releases, rollout_devices, rollouts,
+    trust_roots, variable_values,
 };
 
 diesel::table! {

@@ -2,6 +2,7 @@
 //! stop a rollout before it goes on.
 
 mod agent;
+mod config;
 mod itself;
 mod killed;
 mod releases;
