@@ -17,6 +17,7 @@ pub mod collector;
 pub mod commands;
 pub mod config;
 mod enrollment;
+pub mod hold;
 pub mod platform;
 pub mod protocol;
 pub mod state;

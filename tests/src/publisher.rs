@@ -9,7 +9,8 @@ use std::{
 
 use homepot::pb::{
     device::v1::{
-        DesiredRelease, UpdateAction, UpdateReport, attach_request::Message as Up, attach_response::Message as Down,
+        DesiredRelease, UpdateAction, UpdateReport, UpdateReportAck, attach_request::Message as Up,
+        attach_response::Message as Down,
     },
     rollout::v1::{
         AddTrustRootRequest, CreateReleaseRequest, DeviceTarget, Release, UpdateState, UploadArtifactRequest,
@@ -136,12 +137,15 @@ impl Updated {
 
     /// Says how far it is, and waits until that is durable; answers whether it may go on.
     pub async fn report(&mut self, generation: u64, state: UpdateState, reason: &str) -> bool {
+        self.ask(generation, state, reason).await.action() == UpdateAction::Install
+    }
+
+    /// Says how far it is; answers what it is to do by now.
+    pub async fn ask(&mut self, generation: u64, state: UpdateState, reason: &str) -> UpdateReportAck {
         self.say(generation, state, reason).await;
         loop {
             match self.session.next().await.expect("the stream goes on") {
-                Down::UpdateReportAck(ack) if ack.generation == generation && ack.state() == state => {
-                    return ack.action() == UpdateAction::Install;
-                }
+                Down::UpdateReportAck(ack) if ack.generation == generation && ack.state() == state => return ack,
                 Down::DesiredRelease(desired) => self.told.push_back(desired),
                 _ => {}
             }
@@ -156,6 +160,7 @@ impl Updated {
             state: state.into(),
             targets: vec![target],
             reason: reason.to_owned(),
+            can_wait: true,
             ..Default::default()
         };
         self.session.send(Up::UpdateReport(report)).await;

@@ -35,6 +35,7 @@ pub(super) struct File {
     pub(super) spool_max_bytes: Option<String>,
     pub(super) spool_max_age: Option<String>,
     pub(super) update_root_file: Option<PathBuf>,
+    pub(super) hold_directory: Option<PathBuf>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
     /// Where releases may be put, and what is run around it.
@@ -63,6 +64,7 @@ impl File {
             spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
             spool_max_age: later.spool_max_age.or(self.spool_max_age),
             update_root_file: later.update_root_file.or(self.update_root_file),
+            hold_directory: later.hold_directory.or(self.hold_directory),
             commands: self.commands,
             targets: self.targets,
         }
@@ -140,6 +142,7 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
         update_root_file: keys.text("update_root_file").map(PathBuf::from),
+        hold_directory: keys.text("hold_directory").map(PathBuf::from),
         commands: BTreeMap::new(),
         targets: Targets::default(),
     };

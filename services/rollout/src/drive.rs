@@ -33,6 +33,10 @@ pub(crate) async fn run(rollouts: &Rollouts) {
             }
             Err(error) => tracing::warn!(%error, "advance rollouts"),
         }
+        match rollouts.store.run("next_turns", homepot_store::rollouts::next_turns).await {
+            Ok(to_tell) => to_tell.into_iter().for_each(|pk| rollouts.hints.wake(pk)),
+            Err(error) => tracing::warn!(%error, "find whose turn it is"),
+        }
         sleep(PAUSE).await;
     }
 }

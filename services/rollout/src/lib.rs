@@ -6,6 +6,7 @@
 
 mod device_side;
 mod drive;
+mod gates;
 mod parts;
 mod releases;
 mod rollouts;
@@ -27,7 +28,8 @@ use homepot_store::{
     rollouts::{self as rows, Reported},
 };
 
-pub use device_side::Offer;
+pub use device_side::{Mark, Offer};
+pub use homepot_store::rollouts::Wait;
 
 /// A part of a file, as base64 where it comes over REST, and its fields.
 const MAX_REQUEST_BYTES: usize = 1 << 20;

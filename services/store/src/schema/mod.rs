@@ -7,7 +7,8 @@ mod updates;
 // Tests outside of this crate reach it, others do not.
 #[allow(unreachable_pub)]
 pub use self::updates::{
-    artifact_parts, artifacts, device_updates, release_files, releases, rollout_devices, rollouts, trust_roots,
+    artifact_parts, artifacts, device_updates, release_files, releases, rollout_devices, rollouts,
+    site_update_policies, trust_roots,
 };
 
 diesel::table! {

@@ -83,6 +83,10 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         changed_at -> Timestamptz,
+        approval_site_ids -> Array<Text>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<Timestamptz>,
+        replaces_rollout_id -> Nullable<Uuid>,
     }
 }
 
@@ -97,6 +101,9 @@ diesel::table! {
         fetched_bytes -> BigInt,
         heard_at -> Nullable<Timestamptz>,
         changed_at -> Timestamptz,
+        may_apply_at -> Nullable<Timestamptz>,
+        ask_at -> Nullable<Timestamptz>,
+        waits_for -> Nullable<Text>,
     }
 }
 
@@ -111,6 +118,18 @@ diesel::table! {
         reason -> Nullable<Text>,
         targets -> Jsonb,
         reported_at -> Nullable<Timestamptz>,
+        asks -> Integer,
+    }
+}
+
+diesel::table! {
+    site_update_policies (site_id) {
+        site_id -> Text,
+        time_zone -> Text,
+        windows -> Array<Text>,
+        needs_approval -> Bool,
+        changed_by -> Text,
+        changed_at -> Timestamptz,
     }
 }
 
