@@ -117,6 +117,8 @@ pub async fn upload(server: &System, content: &[u8]) -> String {
 pub struct Updated {
     /// Its stream.
     pub session: Session,
+    /// Whether it says that it knows how to wait.
+    pub can_wait: bool,
     target: String,
     /// What it was told to have while it waited for something else.
     told: VecDeque<DesiredRelease>,
@@ -130,7 +132,7 @@ impl Updated {
         hello.takes_releases = true;
         session.send(Up::Hello(hello)).await;
         session.expect("Welcome", |message| matches!(message, Down::Welcome(_)).then_some(())).await;
-        let mut device = Self { session, target: target.to_owned(), told: VecDeque::new() };
+        let mut device = Self { session, can_wait: true, target: target.to_owned(), told: VecDeque::new() };
         device.report(0, UpdateState::Unspecified, "").await;
         device
     }
@@ -160,7 +162,7 @@ impl Updated {
             state: state.into(),
             targets: vec![target],
             reason: reason.to_owned(),
-            can_wait: true,
+            can_wait: self.can_wait,
             ..Default::default()
         };
         self.session.send(Up::UpdateReport(report)).await;

@@ -350,6 +350,25 @@ impl World {
         }
     }
 
+    /// A rollout that somebody else started, and that a second person has to approve.
+    async fn awaiting(&self) -> String {
+        let set = async |needs_approval| {
+            let policy = Some(rollout_pb::UpdatePolicy { needs_approval, ..Default::default() });
+            let request = rollout_pb::SetUpdatePolicyRequest { site_id: OURS.to_owned(), policy };
+            self.server.admin().rollouts.set_update_policy(request).await.expect("the admin may set a policy");
+        };
+        set(true).await;
+        let token = self.server.create_operator(&self.fresh(), pb::Role::Operator, &[OURS]).await;
+        let request = rollout_pb::StartRolloutRequest {
+            release_id: self.release.release_id.clone(),
+            target: Some(till()),
+            ..Default::default()
+        };
+        let started = self.server.clients(&Caller::Operator(token)).rollouts.start_rollout(request).await;
+        set(false).await;
+        started.expect("an operator may start a rollout").into_inner().rollout.expect("what was started").rollout_id
+    }
+
     async fn about_rollouts(&self, method: &str) -> Vec<u8> {
         let rollout = async || start_rollout(&self.server, &self.release).await;
         let (release_id, target) = (self.release.release_id.clone(), Some(till()));
@@ -372,6 +391,12 @@ impl World {
             "ResumeRollout" => rollout_pb::ResumeRolloutRequest { rollout_id: rollout().await }.encode_to_vec(),
             "AbortRollout" => {
                 rollout_pb::AbortRolloutRequest { rollout_id: rollout().await, reason: String::new() }.encode_to_vec()
+            }
+            "ApproveRollout" => rollout_pb::ApproveRolloutRequest { rollout_id: self.awaiting().await }.encode_to_vec(),
+            "GetUpdatePolicy" => rollout_pb::GetUpdatePolicyRequest { site_id: OURS.to_owned() }.encode_to_vec(),
+            "SetUpdatePolicy" => {
+                let (site_id, policy) = (OURS.to_owned(), Some(rollout_pb::UpdatePolicy::default()));
+                rollout_pb::SetUpdatePolicyRequest { site_id, policy }.encode_to_vec()
             }
             "Watch" => rollout_pb::WatchRequest { rollout_id: rollout().await, ..Default::default() }.encode_to_vec(),
             "GetDeviceUpdate" => rollout_pb::GetDeviceUpdateRequest { device_id: TILL.to_owned() }.encode_to_vec(),

@@ -13,33 +13,35 @@ use homepot_release::Digest;
 use homepot_tests::{Agent, AgentOptions, Publisher, Server, data_parent, eventually};
 use tempfile::TempDir;
 
-const SITE: &str = "site";
+pub(super) const SITE: &str = "site";
 const DEVICE: &str = "till";
 const TARGET: &str = "prices";
 
-struct World {
-    server: Server,
+pub(super) struct World {
+    pub(super) server: Server,
     publisher: Publisher,
     agent: Agent,
     /// Its configuration, the trust root, and the files of its targets.
-    directory: TempDir,
+    pub(super) directory: TempDir,
 }
 
 impl World {
     /// An agent with one target, whose health check wants the file not to say `broken`.
-    async fn build() -> Self {
+    pub(super) async fn build() -> Self {
         let (server, publisher, directory) = (Server::start().await, Publisher::default(), data_parent());
         server.create_site(SITE, false).await;
         let token = server.enrollment_token(SITE).await;
         let root = directory.path().join("root.signed");
         publisher.introduce(&server, Some(&root)).await;
         let target = directory.path().join("prices.toml");
+        let holds = directory.path().join("holds");
+        fs::create_dir(&holds).unwrap();
         let check = directory.path().join("check");
         fs::write(&check, format!("#!/bin/sh\n! grep -q broken {}\n", target.display())).unwrap();
         fs::set_permissions(&check, fs::Permissions::from_mode(0o755)).unwrap();
         let config = directory.path().join("agent.toml");
         let text = format!(
-            "update_root_file = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
+            "update_root_file = {root:?}\nhold_directory = {holds:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
              [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();
@@ -55,15 +57,15 @@ impl World {
         self.directory.path().join("prices.toml")
     }
 
-    fn content(&self) -> String {
+    pub(super) fn content(&self) -> String {
         fs::read_to_string(self.target()).unwrap_or_default()
     }
 
-    async fn publish(&self, content: &[u8]) -> Release {
+    pub(super) async fn publish(&self, content: &[u8]) -> Release {
         self.publisher.publish(&self.server, "prices", TARGET, content).await
     }
 
-    async fn start(&self, release: &Release) -> String {
+    pub(super) async fn start(&self, release: &Release) -> String {
         let request = StartRolloutRequest {
             release_id: release.release_id.clone(),
             target: Some(Target { device_ids: vec![DEVICE.to_owned()], ..Default::default() }),
@@ -80,7 +82,7 @@ impl World {
     }
 
     /// Waits until the device has this state in a rollout.
-    async fn until(&self, rollout_id: &str, state: UpdateState) -> RolloutDevice {
+    pub(super) async fn until(&self, rollout_id: &str, state: UpdateState) -> RolloutDevice {
         eventually(state.as_str_name(), async || {
             Some(self.device(rollout_id).await).filter(|device| device.state() == state)
         })

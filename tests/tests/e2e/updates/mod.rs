@@ -2,5 +2,6 @@
 //! stop a rollout before it goes on.
 
 mod agent;
+mod gates;
 mod releases;
 mod rollouts;
