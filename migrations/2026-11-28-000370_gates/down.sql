@@ -7,3 +7,4 @@ ALTER TABLE rollouts
     DROP COLUMN approval_site_ids, DROP COLUMN approved_by, DROP COLUMN approved_at, DROP COLUMN replaces_rollout_id,
     DROP CONSTRAINT rollouts_state_check,
     ADD CONSTRAINT rollouts_state_check CHECK (state IN ('running', 'paused', 'halted', 'completed', 'aborted'));
+ALTER TABLE artifacts DROP COLUMN changed_at;

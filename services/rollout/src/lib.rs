@@ -83,6 +83,6 @@ impl Rollouts {
 
     /// Drives rollouts on, until the returned future is dropped.
     pub async fn run_background(&self) {
-        drive::run(self).await;
+        tokio::join!(drive::run(self), drive::clean_up(self));
     }
 }

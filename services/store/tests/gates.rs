@@ -3,10 +3,11 @@
 use chrono::{Datelike as _, TimeDelta, Utc};
 use diesel::{RunQueryDsl, sql_query};
 use homepot::model::{
-    Phases, RolloutId, RolloutOrder, RolloutState, SiteId, Target, UpdateAction, UpdatePolicy, UpdateState, Whom,
+    Phases, RolloutId, RolloutOrder, RolloutState, Sha256, SiteId, Target, UpdateAction, UpdatePolicy, UpdateState,
+    Whom,
 };
 use homepot_store::{
-    PgConnection,
+    PgConnection, releases,
     rollouts::{self, Approved, Started},
 };
 
@@ -196,4 +197,26 @@ async fn a_rollout_replaces_another_for_the_devices_that_have_begun_with_it() {
     let untouched = start(&mut conn, release_id);
     assert!(replace(&mut conn, untouched.rollout_id).is_err());
     assert_eq!(get(&mut conn, untouched.rollout_id).state, RolloutState::Running);
+}
+
+#[tokio::test]
+async fn files_that_no_release_uses_go_after_a_day_and_rollouts_long_after_their_end() {
+    let (database, _) = with_device("a").await;
+    let mut conn = database.connect();
+    let release_id = release(&mut conn);
+    let (used, left) = (Sha256::parse(&"ab".repeat(32)).unwrap(), Sha256::parse(&"cd".repeat(32)).unwrap());
+    let rollout = start(&mut conn, release_id);
+    releases::add_part(&mut conn, &left, 300_000, 0, &[0; 262_144], "admin").unwrap();
+    assert_eq!(releases::clean_up(&mut conn).unwrap(), 0, "it may go on");
+    sql_query("UPDATE artifacts SET changed_at = now() - interval '25 hours'").execute(&mut conn).unwrap();
+    sql_query("UPDATE rollouts SET created_at = now() - interval '3 years'").execute(&mut conn).unwrap();
+    assert_eq!(releases::clean_up(&mut conn).unwrap(), 1);
+    assert!(releases::find_artifact(&mut conn, &left).unwrap().is_none());
+    assert!(releases::find_artifact(&mut conn, &used).unwrap().is_some(), "a release uses it");
+    assert_eq!(get(&mut conn, rollout.rollout_id).state, RolloutState::Running, "it has not ended");
+    rollouts::abort(&mut conn, rollout.rollout_id, "aborted").unwrap();
+    sql_query("UPDATE rollouts SET finished_at = now() - interval '731 days'").execute(&mut conn).unwrap();
+    assert_eq!(releases::clean_up(&mut conn).unwrap(), 1);
+    assert_eq!(releases::clean_up(&mut conn).unwrap(), 0);
+    assert!(releases::find(&mut conn, release_id).unwrap().is_some(), "releases stay");
 }

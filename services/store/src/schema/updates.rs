@@ -24,6 +24,7 @@ diesel::table! {
         completed_at -> Nullable<Timestamptz>,
         created_by -> Text,
         created_at -> Timestamptz,
+        changed_at -> Timestamptz,
     }
 }
 
