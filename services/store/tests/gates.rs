@@ -47,7 +47,7 @@ fn start_at_once(conn: &mut PgConnection, names: &[&str]) -> (RolloutId, Vec<i64
     };
     sql_query("UPDATE rollouts SET state = 'aborted'").execute(conn).unwrap();
     let id = RolloutId(uuid::Uuid::now_v7());
-    rollouts::insert(conn, id, &order, &starter("admin"), |_| None).unwrap();
+    rollouts::insert(conn, id, &order, &starter("admin"), |_, all| Ok(vec![Ok(None); all.len()])).unwrap();
     (id, told(conn))
 }
 
@@ -183,7 +183,9 @@ async fn a_rollout_replaces_another_for_the_devices_that_have_begun_with_it() {
     assert_eq!(begun.len(), 1, "the first phase");
     let replace = |conn: &mut _, replaces| {
         let order = RolloutOrder { replaces: Some(replaces), ..earlier.order.clone() };
-        rollouts::start(conn, RolloutId(uuid::Uuid::now_v7()), &order, &starter("admin"), |_| None)
+        rollouts::start(conn, RolloutId(uuid::Uuid::now_v7()), &order, &starter("admin"), |_, all| {
+            Ok(vec![Ok(None); all.len()])
+        })
     };
     let (started, to_tell) = replace(&mut conn, earlier.rollout_id).unwrap();
     let Started::New(later) = started else { panic!("{started:?}") };

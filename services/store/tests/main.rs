@@ -36,3 +36,4 @@ mod silent;
 mod source;
 mod trouble;
 mod users;
+mod values;

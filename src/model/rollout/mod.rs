@@ -5,6 +5,7 @@ mod phases;
 mod policy;
 mod release;
 mod state;
+mod values;
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub use self::{
     policy::{MaintenanceWindow, SitePolicy, UpdatePolicy, WEEK},
     release::{Artifact, CHUNK_BYTES, Release, ReleaseFile, Signers, TrustRoot},
     state::{RolloutState, UpdateState},
+    values::{PlannedValue, ValueOrigin, ValueScope, VariableValue},
 };
 use super::{
     Faults, ReleaseId, RolloutId, SiteId, Target, Whom, command::span, non_empty, to_proto_duration, to_proto_timestamp,

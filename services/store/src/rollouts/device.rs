@@ -29,7 +29,7 @@ const MAX_ROOTS: u32 = 16;
 
 /// What each of these devices should have, in the same order; `None`: nobody said.
 pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<DesiredRelease>>, StoreError> {
-    type Row = (i64, i64, Option<String>, i32, Uuid, Vec<u8>);
+    type Row = (i64, i64, Option<String>, i32, Uuid, Vec<u8>, Option<Vec<u8>>);
     let rows: Vec<Row> = device_updates::table
         .inner_join(releases_table::table)
         .filter(device_updates::device.eq_any(pks))
@@ -41,13 +41,14 @@ pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<Desire
             device_updates::asks,
             releases_table::release_id,
             releases_table::signed,
+            device_updates::sealed_values,
         ))
         .load(conn)?;
     if rows.is_empty() {
         return Ok(pks.iter().map(|_| None).collect());
     }
     let roots = releases::roots(conn, MAX_ROOTS)?;
-    let found = rows.into_iter().map(|(pk, generation, action, asks, release_id, signed_release)| {
+    let found = rows.into_iter().map(|(pk, generation, action, asks, release_id, signed_release, sealed_values)| {
         let desired = DesiredRelease {
             generation: generation.try_into().unwrap_or_default(),
             action: read_action(action.as_deref()),
@@ -55,6 +56,7 @@ pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<Desire
             signed_release,
             roots: roots.clone(),
             asks: asks.try_into().unwrap_or_default(),
+            sealed_values,
         };
         (pk, desired)
     });

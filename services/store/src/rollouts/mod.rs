@@ -21,7 +21,7 @@ pub use self::{
     policy::{find_policy, set_policy},
     read::{devices, find, list},
     replace::start,
-    start::{Candidate, Started, candidates, insert},
+    start::{Candidate, Settled, Started, ToldValues, candidates, insert},
     window::check_time_zone,
 };
 

@@ -8,7 +8,7 @@ use homepot::{
 
 use super::{
     drive::{abort, lock},
-    start::{Candidate, Started, insert, with_targets},
+    start::{Candidate, Settled, Started, insert, with_targets},
 };
 use crate::{
     StoreError, devices,
@@ -22,14 +22,14 @@ pub fn start(
     rollout_id: RolloutId,
     order: &RolloutOrder,
     starter: &Starter,
-    judge: impl Fn(&Candidate) -> Option<String>,
+    settle: impl FnOnce(&mut PgConnection, &[Candidate]) -> Result<Vec<Settled>, StoreError>,
 ) -> Result<(Started, Vec<i64>), StoreError> {
     conn.transaction(|conn| {
         if let Some(earlier) = order.replaces {
             // No further device begins with it meanwhile.
             lock(conn, earlier)?;
         }
-        let started = insert(conn, rollout_id, order, starter, judge)?;
+        let started = insert(conn, rollout_id, order, starter, settle)?;
         let mut to_tell = Vec::new();
         if let (Some(earlier), Started::New(_)) = (order.replaces, &started) {
             let reason = format!("replaced by rollout {rollout_id}, which {} started", starter.name);

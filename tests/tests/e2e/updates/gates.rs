@@ -14,7 +14,7 @@ use homepot::pb::{
 use homepot_tests::{System, grpc::Caller, program};
 use tonic::Code;
 
-use super::{agent, rollouts};
+use super::{rollouts, world};
 
 /// A policy whose only window is open on the day after tomorrow.
 fn closed() -> UpdatePolicy {
@@ -29,9 +29,9 @@ async fn set(server: &System, site: &str, policy: UpdatePolicy) {
 
 #[tokio::test]
 async fn a_real_agent_waits_for_the_window_and_goes_on_when_it_is_told_that_it_need_not() {
-    let world = agent::World::build().await;
-    set(&world.server, agent::SITE, closed()).await;
-    let request = GetUpdatePolicyRequest { site_id: agent::SITE.to_owned() };
+    let world = world::World::build().await;
+    set(&world.server, world::SITE, closed()).await;
+    let request = GetUpdatePolicyRequest { site_id: world::SITE.to_owned() };
     let found = world.server.admin().rollouts.get_update_policy(request).await.unwrap().into_inner();
     assert_eq!((found.open, found.changed_by.as_str()), (false, "admin"));
     assert!(found.opens_at.is_some());
@@ -41,12 +41,12 @@ async fn a_real_agent_waits_for_the_window_and_goes_on_when_it_is_told_that_it_n
     assert!(held.reason.starts_with("the next maintenance window of site site opens at 20"), "{}", held.reason);
     assert_eq!(world.content(), "");
     // It was told to wait an hour: it goes on because it is told that the policy has changed.
-    set(&world.server, agent::SITE, UpdatePolicy::default()).await;
+    set(&world.server, world::SITE, UpdatePolicy::default()).await;
     world.until(&rollout, UpdateState::Confirmed).await;
     assert_eq!(world.content(), "a = 1\n");
 }
 
-fn hold(world: &agent::World, arguments: &[&str]) {
+fn hold(world: &world::World, arguments: &[&str]) {
     let directory = world.directory.path().join("holds");
     let mut command = Command::new(program("homepot-agent"));
     let done = command.args(arguments).arg("--directory").arg(directory).output().unwrap();
@@ -55,7 +55,7 @@ fn hold(world: &agent::World, arguments: &[&str]) {
 
 #[tokio::test]
 async fn a_program_holds_a_real_agent_until_it_lets_go_or_its_time_is_over() {
-    let world = agent::World::build().await;
+    let world = world::World::build().await;
     hold(&world, &["hold", "--name", "pos", "--for", "1h", "--reason", "sale"]);
     let release = world.publish(b"a = 1\n").await;
     let rollout = world.start(&release).await;

@@ -3,5 +3,9 @@
 
 mod agent;
 mod gates;
+mod itself;
+mod killed;
 mod releases;
 mod rollouts;
+mod values;
+mod world;
