@@ -46,6 +46,7 @@
 //! All faults are reported at once. The environment is read in [`Defaults::of_this_machine`] and by clap, nowhere else.
 
 mod amount;
+mod defaults;
 mod file;
 mod targets;
 mod token;
@@ -56,25 +57,21 @@ use std::{
 };
 
 use homepot::model::{DeviceId, DeviceType, Secret, ServerAddress, SiteId};
-use homepot_host::{
-    environment::{self, VariableError},
-    trust,
-};
+use homepot_host::trust;
 
 use crate::{
     commands::{Rules, builtin::ProgramRule},
     launch::Launched,
-    platform,
     protocol::spool::{MAX_AGE, MAX_BYTES},
     update::{Targets, Timing},
 };
+
+pub use self::defaults::Defaults;
 
 /// The hold directory, in the state directory.
 const HOLDS: &str = "holds";
 const SERVER: &str = "http://127.0.0.1:50051";
 const DEVICE_TYPE: &str = "linux_server";
-/// A secret has no flag: flags show in the process list.
-const TOKEN_VARIABLE: &str = "HOMEPOT_ENROLLMENT_TOKEN";
 
 /// The agent's configuration file and state directory.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -134,21 +131,6 @@ pub struct Flags {
     pub spool_max_age: Option<String>,
 }
 
-/// Defaults from the machine and its environment.
-#[derive(Clone, Debug, Default)]
-pub struct Defaults {
-    /// The configuration file, if it exists.
-    pub config: Option<PathBuf>,
-    /// Where state is kept.
-    pub state_dir: Option<PathBuf>,
-    /// The host's name.
-    pub hostname: String,
-    /// The enrolment token of the environment.
-    pub enrollment_token: Option<Secret>,
-    /// The launcher of this process.
-    pub launched: Option<Launched>,
-}
-
 /// The checked configuration.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -194,31 +176,6 @@ pub struct Config {
     pub launched: Option<Launched>,
     /// How long a release may take to prove itself, and how long it has to be well.
     pub timing: Timing,
-}
-
-impl Defaults {
-    /// Reads the environment and the machine's name.
-    pub fn of_this_machine() -> Result<Self, VariableError> {
-        let home = || environment::of_the_system("HOME").map(PathBuf::from);
-        let (config, state_dir) = if platform::is_superuser() {
-            (Some("/etc/homepot/agent.toml".into()), Some("/var/lib/homepot-agent".into()))
-        } else {
-            let below = |name: &str, fallback: &str| {
-                environment::of_the_system(name).map(PathBuf::from).or_else(|| home().map(|home| home.join(fallback)))
-            };
-            (
-                below("XDG_CONFIG_HOME", ".config").map(|dir| dir.join("homepot/agent.toml")),
-                below("XDG_STATE_HOME", ".local/state").map(|dir| dir.join("homepot-agent")),
-            )
-        };
-        Ok(Self {
-            config,
-            state_dir,
-            hostname: platform::hostname().unwrap_or_default(),
-            enrollment_token: environment::variable(TOKEN_VARIABLE)?.map(|token| Secret::presented(token.trim())),
-            launched: Launched::of_this_process()?,
-        })
-    }
 }
 
 impl Config {

@@ -10,7 +10,7 @@ use homepot::pb::{
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
-    AnySystem, Publisher, ServerOptions, System, Updated,
+    AnySystem, Publisher, ServerOptions, Updated,
     grpc::{Caller, Clients, DeviceKey},
     hello, upload,
 };
@@ -52,7 +52,7 @@ impl World {
         let release = publisher.publish(&server, "prices", TARGET, b"1.99").await;
         // It never goes on, so that rollouts for it stay under way.
         let mut till = Updated::attach(&server, &alpha, TARGET).await;
-        start_rollout(&server, &release).await;
+        start_rollout(&server.admin(), &release).await;
         let ticket = till.desired().await.transfer_ticket;
         let world = Self {
             alpha,
@@ -360,18 +360,13 @@ impl World {
         };
         set(true).await;
         let token = self.server.create_operator(&self.fresh(), pb::Role::Operator, &[OURS]).await;
-        let request = rollout_pb::StartRolloutRequest {
-            release_id: self.release.release_id.clone(),
-            target: Some(till()),
-            ..Default::default()
-        };
-        let started = self.server.clients(&Caller::Operator(token)).rollouts.start_rollout(request).await;
+        let rollout_id = start_rollout(&self.server.clients(&Caller::Operator(token)), &self.release).await;
         set(false).await;
-        started.expect("an operator may start a rollout").into_inner().rollout.expect("what was started").rollout_id
+        rollout_id
     }
 
     async fn about_rollouts(&self, method: &str) -> Vec<u8> {
-        let rollout = async || start_rollout(&self.server, &self.release).await;
+        let rollout = async || start_rollout(&self.server.admin(), &self.release).await;
         let (release_id, target) = (self.release.release_id.clone(), Some(till()));
         match method {
             "StartRollout" => {
@@ -475,13 +470,13 @@ fn till() -> command_pb::Target {
 }
 
 /// A rollout that stays under way, because its device waits for the one before it.
-async fn start_rollout(server: &System, release: &rollout_pb::Release) -> String {
+async fn start_rollout(clients: &Clients, release: &rollout_pb::Release) -> String {
     let request = rollout_pb::StartRolloutRequest {
         release_id: release.release_id.clone(),
         target: Some(till()),
         ..Default::default()
     };
-    let answer = server.admin().rollouts.start_rollout(request).await.expect("the admin may start a rollout");
+    let answer = clients.rollouts.clone().start_rollout(request).await.expect("an operator may start a rollout");
     answer.into_inner().rollout.expect("what was started").rollout_id
 }
 
