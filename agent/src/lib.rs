@@ -18,6 +18,7 @@ pub mod collector;
 pub mod commands;
 pub mod config;
 mod enrollment;
+pub mod hold;
 pub mod launch;
 pub mod platform;
 pub mod protocol;

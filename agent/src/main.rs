@@ -3,6 +3,7 @@
 use std::{
     ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
     process::ExitCode,
 };
 
@@ -11,11 +12,12 @@ use homepot::text::{visible_json, visible_lines};
 use homepot_agent::{
     Ended, RunError,
     config::{Config, Defaults, Flags, Place},
+    hold::{self, HoldError, Holds},
     launch::{REPLACED, launch},
     platform,
     status::{Report, Status},
 };
-use homepot_host::environment;
+use homepot_host::{environment, settings::parse_time};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tracing::Level;
@@ -48,6 +50,37 @@ enum Command {
         #[arg(short, long, value_enum, default_value_t = Output::Text)]
         output: Output,
     },
+    /// Hold releases back for a while, such as during a sale. Exits with 75 while one is being put in place
+    ///
+    /// The hold ends by itself, also at a reboot. Repeat it to renew it. Whoever may write in the hold directory may hold.
+    Hold {
+        #[command(flatten)]
+        of: Held,
+        /// How long, such as 90s or 10m: at most 1h
+        #[arg(long = "for", value_name = "SPAN")]
+        span: String,
+        /// Why, for people
+        #[arg(long, default_value = "", hide_default_value = true, value_name = "TEXT")]
+        reason: String,
+    },
+    /// End a hold before its time
+    ReleaseHold {
+        #[command(flatten)]
+        of: Held,
+    },
+}
+
+/// Which hold, and where.
+#[derive(clap::Args)]
+struct Held {
+    #[command(flatten)]
+    place: Place,
+    /// The hold directory [default: hold_directory of the configuration, else holds in the state directory]
+    #[arg(long, value_name = "DIR")]
+    directory: Option<PathBuf>,
+    /// Name of the hold, where several programs hold: 1 to 64 of a-z, 0-9 and '-'
+    #[arg(long, default_value = "default", value_name = "NAME")]
+    name: String,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -93,6 +126,8 @@ fn main() -> ExitCode {
                 Err(error) => failed(&error),
             }
         }
+        Command::Hold { of, span, reason } => held(hold(&of, &span, &reason)),
+        Command::ReleaseHold { of } => held(release_hold(&of)),
         Command::Launch { args } => {
             log_to_stderr();
             let defaults = Defaults::of_this_machine().map(|defaults| defaults.state_dir);
@@ -115,6 +150,36 @@ fn main() -> ExitCode {
 fn failed(error: &anyhow::Error) -> ExitCode {
     tracing::error!("{error}");
     ExitCode::from(error.downcast_ref::<RunError>().map_or(1, RunError::exit_code))
+}
+
+fn hold(of: &Held, span: &str, reason: &str) -> anyhow::Result<()> {
+    let span = parse_time(span).map_err(|fault| HoldError::Invalid(format!("--for: {fault}")))?;
+    Ok(holds(of)?.hold(&of.name, span, reason, hold::now())?)
+}
+
+fn release_hold(of: &Held) -> anyhow::Result<()> {
+    // One that has ended already is as good.
+    holds(of)?.release(&of.name)?;
+    Ok(())
+}
+
+fn holds(of: &Held) -> anyhow::Result<Holds> {
+    if let Some(directory) = &of.directory {
+        return Ok(hold::of_this_boot(directory.clone()));
+    }
+    let config = load(&Flags { place: of.place.clone(), ..Flags::default() })?;
+    Ok(hold::of_this_boot(config.hold_directory))
+}
+
+/// The exit code of what could not be held: 75 asks to try again, as in sysexits.h.
+fn held(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    let _ = writeln!(io::stderr(), "{}", visible_lines(&error.to_string()));
+    match error.downcast_ref() {
+        Some(HoldError::Busy) => ExitCode::from(75),
+        Some(HoldError::Io(..)) => ExitCode::FAILURE,
+        Some(HoldError::Invalid(_)) | None => ExitCode::from(2),
+    }
 }
 
 fn run(flags: &Flags) -> anyhow::Result<Ended> {

@@ -57,10 +57,10 @@ pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use proof::{Nonce, ProofKey, proof_text};
 pub use rollout::{
-    Artifact, CHUNK_BYTES, DesiredRelease, DeviceTarget, DeviceUpdate, MAX_TARGETS, Phases, PlannedDevice,
-    PlannedValue, Release, ReleaseFile, Rollout, RolloutDevice, RolloutOrder, RolloutProgress, RolloutState,
-    RolloutStep, Signers, TargetChange, TrustRoot, UpdateAction, UpdateReport, UpdateState, ValueOrigin, ValueScope,
-    VariableValue,
+    Approval, Artifact, CHUNK_BYTES, DesiredRelease, DeviceTarget, DeviceUpdate, MAX_TARGETS, MaintenanceWindow,
+    Phases, PlannedDevice, PlannedValue, Release, ReleaseFile, Rollout, RolloutDevice, RolloutOrder, RolloutProgress,
+    RolloutState, RolloutStep, Signers, SitePolicy, TargetChange, TrustRoot, UpdateAction, UpdatePolicy, UpdateReport,
+    UpdateState, ValueOrigin, ValueScope, VariableValue, WEEK,
 };
 pub use run::{Run, RunDevice, RunDeviceFilter, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};

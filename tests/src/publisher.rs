@@ -9,7 +9,8 @@ use std::{
 
 use homepot::pb::{
     device::v1::{
-        DesiredRelease, UpdateAction, UpdateReport, attach_request::Message as Up, attach_response::Message as Down,
+        DesiredRelease, UpdateAction, UpdateReport, UpdateReportAck, attach_request::Message as Up,
+        attach_response::Message as Down,
     },
     rollout::v1::{
         AddTrustRootRequest, CreateReleaseRequest, DeviceTarget, Release, UpdateState, UploadArtifactRequest,
@@ -130,6 +131,8 @@ pub async fn upload(server: &System, content: &[u8]) -> String {
 pub struct Updated {
     /// Its stream.
     pub session: Session,
+    /// Whether it says that it knows how to wait.
+    pub can_wait: bool,
     target: String,
     /// What it was told to have while it waited for something else.
     told: VecDeque<DesiredRelease>,
@@ -143,19 +146,22 @@ impl Updated {
         hello.takes_releases = true;
         session.send(Up::Hello(hello)).await;
         session.expect("Welcome", |message| matches!(message, Down::Welcome(_)).then_some(())).await;
-        let mut device = Self { session, target: target.to_owned(), told: VecDeque::new() };
+        let mut device = Self { session, can_wait: true, target: target.to_owned(), told: VecDeque::new() };
         device.report(0, UpdateState::Unspecified, "").await;
         device
     }
 
     /// Says how far it is, and waits until that is durable; answers whether it may go on.
     pub async fn report(&mut self, generation: u64, state: UpdateState, reason: &str) -> bool {
+        self.ask(generation, state, reason).await.action() == UpdateAction::Install
+    }
+
+    /// Says how far it is; answers what it is to do by now.
+    pub async fn ask(&mut self, generation: u64, state: UpdateState, reason: &str) -> UpdateReportAck {
         self.say(generation, state, reason).await;
         loop {
             match self.session.next().await.expect("the stream goes on") {
-                Down::UpdateReportAck(ack) if ack.generation == generation && ack.state() == state => {
-                    return ack.action() == UpdateAction::Install;
-                }
+                Down::UpdateReportAck(ack) if ack.generation == generation && ack.state() == state => return ack,
                 Down::DesiredRelease(desired) => self.told.push_back(desired),
                 _ => {}
             }
@@ -170,6 +176,7 @@ impl Updated {
             state: state.into(),
             targets: vec![target],
             reason: reason.to_owned(),
+            can_wait: self.can_wait,
             ..Default::default()
         };
         self.session.send(Up::UpdateReport(report)).await;

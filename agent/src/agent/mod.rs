@@ -2,6 +2,7 @@
 //!
 //! What it does with commands is in `agent/orders.rs`.
 
+mod gate;
 mod orders;
 mod updates;
 mod values;

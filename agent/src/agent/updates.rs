@@ -19,9 +19,10 @@ use homepot::{
 use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, verify};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
-use super::values;
+use super::{gate::Gate, values};
 use crate::{
     config::Config,
+    hold::Holds,
     platform,
     protocol::fetch::Fetcher,
     state::{StateDir, StateError},
@@ -154,6 +155,10 @@ impl Updates {
         let (orders, taken) = blocking::channel();
         let (sender, said) = mpsc::channel(CHANNEL);
         let site = state.identity(None).ok().flatten().and_then(|identity| identity.site_id);
+        let holds = Holds::new(config.hold_directory.clone(), boot_id.to_owned());
+        if config.hold_directory.starts_with(&config.state_dir) {
+            holds.make_directory()?;
+        }
         let worker = Worker {
             targets: targets(config, state),
             timing: config.timing,
@@ -169,6 +174,7 @@ impl Updates {
                 .map_err(|error| io::Error::new(error.kind(), format!("can't read {}: {error}", root.display())))?,
             state: state.clone(),
             boot_id: boot_id.to_owned(),
+            holds,
             runtime: Handle::current(),
             orders: taken,
             said: sender,
@@ -205,34 +211,37 @@ impl Updates {
     }
 }
 
-struct Worker {
+pub(super) struct Worker {
     targets: Targets,
     timing: Timing,
     device: verify::Device,
     configured_root: Vec<u8>,
     state: StateDir,
     boot_id: String,
+    pub(super) holds: Holds,
     runtime: Handle,
     orders: blocking::Receiver<Order>,
     said: mpsc::Sender<Said>,
 }
 
 /// What the thread keeps between two orders.
-struct Work {
-    updater: Updater<RealDisk, Programs>,
+pub(super) struct Work {
+    pub(super) updater: Updater<RealDisk, Programs>,
     root: TrustedRoot,
     /// Opens transfers, by the newest order of the server.
     ticket: String,
     /// The last report, and when it was sent.
-    told: Option<(pb::UpdateReport, Moment)>,
+    pub(super) told: Option<(pb::UpdateReport, Moment)>,
     /// A report while files are fetched that waits for its time.
     is_due: bool,
     /// A part was asked for since the files were last complete.
     fetches: bool,
+    /// What keeps a complete release waiting.
+    pub(super) gate: Gate,
 }
 
 /// The loop has gone.
-struct Gone;
+pub(super) struct Gone;
 
 impl Worker {
     fn run(mut self) {
@@ -244,7 +253,15 @@ impl Worker {
             }
         };
         let Some(updater) = self.open() else { return };
-        let mut work = Work { updater, root, ticket: String::new(), told: None, is_due: false, fetches: false };
+        let mut work = Work {
+            updater,
+            root,
+            ticket: String::new(),
+            told: None,
+            is_due: false,
+            fetches: false,
+            gate: Gate::default(),
+        };
         tracing::info!(targets = self.targets.targets.len(), root = work.root.root().version, "releases are taken");
         let _ = self.work(&mut work);
     }
@@ -285,16 +302,18 @@ impl Worker {
 
     fn work(&mut self, work: &mut Work) -> Result<(), Gone> {
         let mut looked = Moment::now();
+        self.resume_applying(work);
         self.act(work, Event::Tick)?;
         loop {
             let wake = work.updater.wake_after(platform::since_boot()).unwrap_or(LOOK);
             let report = if work.is_due { FETCH_REPORT } else { LOOK };
-            let wait = wake.min(report).min(LOOK.saturating_sub(looked.elapsed()));
+            let wait = wake.min(report).min(LOOK.saturating_sub(looked.elapsed())).min(work.gate.wake_after());
             match self.orders.recv_timeout(wait) {
                 Ok(order) => self.take(work, order)?,
                 Err(blocking::RecvTimeoutError::Timeout) => self.act(work, Event::Tick)?,
                 Err(blocking::RecvTimeoutError::Disconnected) => return Err(Gone),
             }
+            self.tend(work)?;
             if work.is_due {
                 self.report(work)?;
             }
@@ -313,22 +332,23 @@ impl Worker {
                     pb::UpdateAction::Cancel => self.act(work, Event::Cancel { generation }),
                     pb::UpdateAction::Install => {
                         work.ticket.clone_from(&desired.transfer_ticket);
+                        if work.updater.state() == Some(State::Waiting) {
+                            // Said again, it is to ask again.
+                            work.told = None;
+                        }
                         let event = match self.verify(work, &desired) {
                             Ok(offer) => Event::Offer(Box::new(offer)),
                             Err(reason) => Event::Refuse { generation, reason },
                         };
                         self.act(work, event)
                     }
-                    pb::UpdateAction::Unspecified => Ok(()),
+                    pb::UpdateAction::Wait | pb::UpdateAction::Unspecified => Ok(()),
                 }
             }
             Order::Acknowledged(ack) => {
-                let (generation, goes_on) = (ack.generation, ack.action() == pb::UpdateAction::Install);
+                let generation = ack.generation;
                 match (state_of(ack.state()), work.updater.state()) {
-                    (Some(State::Waiting), Some(State::Waiting)) if goes_on => {
-                        self.act(work, Event::Apply { generation })
-                    }
-                    (Some(State::Waiting), Some(State::Waiting)) => self.act(work, Event::Cancel { generation }),
+                    (Some(State::Waiting), Some(State::Waiting)) => self.answered(work, &ack),
                     (Some(state), _) => self.act(work, Event::Acknowledge { generation, state }),
                     (None, _) => Ok(()),
                 }
@@ -371,10 +391,14 @@ impl Worker {
         self.state.write(ROOT, root.encode())
     }
 
-    fn act(&mut self, work: &mut Work, event: Event) -> Result<(), Gone> {
+    pub(super) fn act(&mut self, work: &mut Work, event: Event) -> Result<(), Gone> {
         for action in work.updater.handle(event, platform::since_boot()) {
             match action {
-                Action::Report | Action::AskToApply { .. } => self.report(work)?,
+                Action::Report => self.report(work)?,
+                Action::AskToApply { .. } => {
+                    self.note_holds(work)?;
+                    self.report(work)?;
+                }
                 Action::Restart => self.say(Said::Replaced)?,
                 Action::Fetch { digest, offset, length } => {
                     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
@@ -389,6 +413,7 @@ impl Worker {
                 }
             }
         }
+        work.gate.let_go(work.updater.state());
         if work.fetches && work.updater.state() != Some(State::Downloading) {
             work.fetches = false;
             self.say(Said::Fetched)?;
@@ -397,7 +422,7 @@ impl Worker {
     }
 
     /// Says how far the device is, unless that was said; how many bytes came only now and then.
-    fn report(&mut self, work: &mut Work) -> Result<(), Gone> {
+    pub(super) fn report(&mut self, work: &mut Work) -> Result<(), Gone> {
         let report = told(work.updater.report(platform::since_boot()));
         work.is_due = false;
         if let Some((before, at)) = &work.told {
@@ -448,7 +473,8 @@ fn told(report: Report) -> pb::UpdateReport {
         counter: target.counter,
         target: target.name,
     });
-    pb::UpdateReport { generation, state: state.into(), fetched_bytes: offset, targets: targets.collect(), reason }
+    let (state, targets) = (state.into(), targets.collect());
+    pb::UpdateReport { generation, state, fetched_bytes: offset, targets, reason, can_wait: true }
 }
 
 /// A state of a report, as the updater has it.

@@ -35,6 +35,7 @@ pub(super) struct File {
     pub(super) spool_max_bytes: Option<String>,
     pub(super) spool_max_age: Option<String>,
     pub(super) update_root_file: Option<PathBuf>,
+    pub(super) hold_directory: Option<PathBuf>,
     pub(super) update_self: Option<bool>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
@@ -64,6 +65,7 @@ impl File {
             spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
             spool_max_age: later.spool_max_age.or(self.spool_max_age),
             update_root_file: later.update_root_file.or(self.update_root_file),
+            hold_directory: later.hold_directory.or(self.hold_directory),
             update_self: later.update_self.or(self.update_self),
             commands: self.commands,
             targets: self.targets,
@@ -142,6 +144,7 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
         update_root_file: keys.text("update_root_file").map(PathBuf::from),
+        hold_directory: keys.text("hold_directory").map(PathBuf::from),
         update_self: keys.flag("update_self"),
         commands: BTreeMap::new(),
         targets: Targets::default(),

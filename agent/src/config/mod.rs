@@ -16,6 +16,7 @@
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
 //! update_root_file = "/etc/homepot/release-root" # who signs releases; without it none is installed
+//! hold_directory = "/run/homepot-holds"    # where programs may hold releases back; default: holds in the state directory
 //! update_self = false               # whether a release may replace the agent itself, as target "agent"
 //! update_probation = "2m"           # a release that is not well within this time is undone
 //! update_healthy_for = "30s"        # it is well once all health checks have passed for this long
@@ -67,6 +68,8 @@ use crate::{
     update::{Targets, Timing},
 };
 
+/// The hold directory, in the state directory.
+const HOLDS: &str = "holds";
 const SERVER: &str = "http://127.0.0.1:50051";
 const DEVICE_TYPE: &str = "linux_server";
 
@@ -165,6 +168,8 @@ pub struct Config {
     pub targets: Targets,
     /// The first root of releases, as `homepot sign` leaves it. Without one no release is installed.
     pub update_root_file: Option<PathBuf>,
+    /// Where programs of this machine may hold releases back.
+    pub hold_directory: PathBuf,
     /// Whether a release may replace the agent itself.
     pub update_self: bool,
     /// The launcher of this process.
@@ -267,6 +272,7 @@ impl Config {
             default_device_id: DeviceId::parse(&slug(&defaults.hostname)).ok(),
             name,
             device_type,
+            hold_directory: file.hold_directory.unwrap_or_else(|| state_dir.join(HOLDS)),
             state_dir,
             host_root,
             ca_file: flags.ca_file.clone().or(file.ca_file),

@@ -458,7 +458,8 @@ impl<D: Disk, R: Runner> Updater<D, R> {
         self.job().map(Job::phase)
     }
 
-    pub(super) fn generation(&self) -> u64 {
+    /// The newest generation that this device knows; 0 before the first.
+    pub fn generation(&self) -> u64 {
         self.job().map_or(0, |job| job.generation)
     }
 

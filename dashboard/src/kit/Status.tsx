@@ -90,6 +90,7 @@ export const ROLLOUT_STATE: Record<RolloutState, Look> = {
   [RolloutState.HALTED]: { word: "Halted", tone: "bad", shape: "square" },
   [RolloutState.COMPLETED]: { word: "Completed", tone: "good", shape: "disc" },
   [RolloutState.ABORTED]: { word: "Aborted", tone: "plain", shape: "cross" },
+  [RolloutState.AWAITING_APPROVAL]: { word: "Awaiting approval", tone: "warn", shape: "square" },
 };
 
 export function RolloutStateBadge({ state, reason }: { state: RolloutState; reason?: string }) {

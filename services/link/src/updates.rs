@@ -7,6 +7,7 @@ use homepot::{
         rollout::v1 as rollout_pb,
     },
 };
+use homepot_rollout::{Mark, Wait};
 use tokio::time::{Duration, Instant};
 
 use crate::{session::Session, sessions::End};
@@ -17,7 +18,7 @@ const RENEW: Duration = Duration::from_secs(45 * 60);
 /// What a session told its device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Told {
-    mark: (u64, bool),
+    mark: Mark,
     at: Instant,
 }
 
@@ -32,7 +33,7 @@ impl Session {
         if knows {
             return Ok(());
         }
-        let (generation, installs) = now.mark;
+        let Mark { generation, installs, .. } = now.mark;
         tracing::info!(device_id = %self.caller.device_id, generation, installs, release_id = %offer.release_id(),
             "device told what to have");
         self.outbound.send(Message::DesiredRelease(offer.into())).await?;
@@ -49,10 +50,17 @@ impl Session {
             tracing::info!(device_id = %self.caller.device_id, generation = report.generation,
                 state = state.map(UpdateState::as_str), reason = report.reason, "device told how far its update is");
         }
+        let wait = reported.wait.as_ref();
+        if wait.is_some() && !report.can_wait {
+            // It would take the answer for the end of the update. Without one it waits, and asks again when it attaches next.
+            return Ok(());
+        }
         let ack = pb::UpdateReportAck {
             generation: report.generation,
             state: state.map(|state| rollout_pb::UpdateState::from(state).into()).unwrap_or_default(),
             action: pb::UpdateAction::from(reported.action).into(),
+            ask_again_seconds: wait.map(Wait::ask_again_seconds).unwrap_or_default(),
+            reason: wait.map(|wait| wait.reason.clone()).unwrap_or_default(),
         };
         self.outbound.send(Message::UpdateReportAck(ack)).await?;
         let is_fresh =

@@ -10,6 +10,17 @@ use homepot_store::rollouts::Reported;
 
 use crate::Rollouts;
 
+/// What tells one offer from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    /// Raised with every change.
+    pub generation: u64,
+    /// Whether it was not taken back.
+    pub installs: bool,
+    /// Raised when a device that waits is to ask again.
+    asks: u32,
+}
+
 /// What a device is to be told.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
@@ -19,9 +30,10 @@ pub struct Offer {
 }
 
 impl Offer {
-    /// What tells one offer from another: the generation, and whether it was taken back.
-    pub fn mark(&self) -> (u64, bool) {
-        (self.desired.generation, self.desired.action == UpdateAction::Install)
+    /// What tells one offer from another.
+    pub fn mark(&self) -> Mark {
+        let DesiredRelease { generation, action, asks, .. } = &self.desired;
+        Mark { generation: *generation, installs: *action == UpdateAction::Install, asks: *asks }
     }
 
     /// The release.

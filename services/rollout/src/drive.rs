@@ -10,8 +10,28 @@ use crate::Rollouts;
 
 /// How often rollouts are looked at where nothing tells of them: what another replica saw, or what ran out of time.
 const EVERY: Duration = Duration::from_secs(1);
+/// How often what nobody needs any more is removed.
+const CLEAN_UP: Duration = Duration::from_secs(600);
 /// The least time between two looks: devices end by the hundred.
 const PAUSE: Duration = Duration::from_millis(100);
+
+/// Removes files that no release uses, and rollouts that ended long ago, until the returned future is dropped.
+pub(crate) async fn clean_up(rollouts: &Rollouts) {
+    let mut ticks = every(CLEAN_UP);
+    loop {
+        ticks.tick().await;
+        loop {
+            match rollouts.store.run("clean_up_releases", homepot_store::releases::clean_up).await {
+                Ok(0) => break,
+                Ok(removed) => tracing::info!(removed, "files and rollouts that nobody needs are removed"),
+                Err(error) => {
+                    tracing::warn!(%error, "remove files and rollouts that nobody needs");
+                    break;
+                }
+            }
+        }
+    }
+}
 
 pub(crate) async fn run(rollouts: &Rollouts) {
     let (mut ticks, mut news) = (every(EVERY), rollouts.hints.listen(Topic::Rollouts));
@@ -34,6 +54,10 @@ pub(crate) async fn run(rollouts: &Rollouts) {
             Err(error) => tracing::warn!(%error, "advance rollouts"),
         }
         rollouts.settle_config_updates().await;
+        match rollouts.store.run("next_turns", homepot_store::rollouts::next_turns).await {
+            Ok(to_tell) => to_tell.into_iter().for_each(|pk| rollouts.hints.wake(pk)),
+            Err(error) => tracing::warn!(%error, "find whose turn it is"),
+        }
         sleep(PAUSE).await;
     }
 }

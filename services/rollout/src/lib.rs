@@ -7,6 +7,7 @@
 mod config;
 mod device_side;
 mod drive;
+mod gates;
 mod parts;
 mod releases;
 mod rollouts;
@@ -29,7 +30,8 @@ use homepot_store::{
     rollouts::{self as rows, Reported},
 };
 
-pub use device_side::Offer;
+pub use device_side::{Mark, Offer};
+pub use homepot_store::rollouts::Wait;
 
 /// A part of a file, as base64 where it comes over REST, and its fields.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -86,6 +88,6 @@ impl Rollouts {
 
     /// Drives rollouts on, until the returned future is dropped.
     pub async fn run_background(&self) {
-        drive::run(self).await;
+        tokio::join!(drive::run(self), drive::clean_up(self));
     }
 }

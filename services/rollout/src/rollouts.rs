@@ -28,22 +28,31 @@ impl Rollouts {
     pub(crate) async fn start(
         &self,
         caller: &OperatorCaller,
-        order: RolloutOrder,
+        mut order: RolloutOrder,
         expected_devices: Option<u32>,
     ) -> Result<(Rollout, bool), Error> {
+        if let Some(earlier) = order.replaces {
+            order.target = self.get(caller, earlier).await?.order.target;
+        }
         check_fresh_for(caller, &order.target)?;
         if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
             self.directory.site(caller, site_id.clone()).await?;
         }
-        let settler = self.settler(self.release_for(caller, order.release_id, &order.target).await?).await?;
+        let release = match order.replaces {
+            None => self.release_for(caller, order.release_id, &order.target).await?,
+            Some(_) => self.installable(order.release_id).await?,
+        };
+        let settler = self.settler(release).await?;
         let rollout_id = RolloutId(Uuid::now_v7());
         let starter = Starter { name: caller.name.to_string(), scope: caller.scope.clone(), expected_devices };
         let asked = order.clone();
         let insert = move |conn: &mut _| {
             let settle = |conn: &mut _, candidates: &[Candidate]| settler.settle_sealed(conn, candidates);
-            rows::insert(conn, rollout_id, &asked, &starter, settle)
+            rows::start(conn, rollout_id, &asked, &starter, settle)
         };
-        match self.store.run("insert_rollout", insert).await? {
+        let (started, to_tell) = self.store.run("insert_rollout", insert).await?;
+        to_tell.into_iter().for_each(|pk| self.hints.wake(pk));
+        match started {
             Started::New(rollout) => {
                 self.hints.tell(Topic::Rollouts);
                 Ok((rollout, false))
@@ -134,10 +143,11 @@ impl Rollouts {
         &self,
         caller: &OperatorCaller,
         state: Option<RolloutState>,
+        release_id: Option<ReleaseId>,
         page: PageRequest,
     ) -> Result<Page<Rollout>, Error> {
-        let scope = caller.scope.clone();
-        Ok(self.store.run("list_rollouts", move |conn| rows::list(conn, &scope, state, &page)).await?)
+        let (scope, filter) = (caller.scope.clone(), (state, release_id));
+        Ok(self.store.run("list_rollouts", move |conn| rows::list(conn, &scope, filter, &page)).await?)
     }
 
     /// The devices of a rollout the caller may see.
@@ -181,7 +191,8 @@ impl Rollouts {
     }
 
     fn moved(&self, rollout: Option<Rollout>) -> Result<Rollout, Error> {
-        let rollout = rollout.ok_or_else(|| Error::new(Kind::Conflict, "the rollout has ended"))?;
+        let refused = "the rollout has ended, or waits for an approval";
+        let rollout = rollout.ok_or_else(|| Error::new(Kind::Conflict, refused))?;
         self.hints.tell(Topic::Rollouts);
         Ok(rollout)
     }
@@ -195,8 +206,8 @@ impl Rollouts {
 
 /// Whether both ask for the same, how fast aside.
 fn is_same(one: &RolloutOrder, other: &RolloutOrder) -> bool {
-    (one.release_id, &one.target, &one.phases, &one.description)
-        == (other.release_id, &other.target, &other.phases, &other.description)
+    (one.release_id, &one.target, one.replaces, &one.phases, &one.description)
+        == (other.release_id, &other.target, other.replaces, &other.phases, &other.description)
 }
 
 /// What would change on a device. What a template becomes is not known here; whether the same release put it there with the same

@@ -18,7 +18,7 @@ use crate::Rollouts;
 /// The operators' face of releases and rollouts.
 #[derive(Clone)]
 pub struct Service {
-    rollouts: Rollouts,
+    pub(crate) rollouts: Rollouts,
 }
 
 impl Service {
@@ -159,8 +159,11 @@ impl Service {
         let mut faults = Faults::new();
         let page = faults.take(PageRequest::parse(request.page_size, &request.page_token));
         let state = faults.take(RolloutState::from_proto("state", request.state));
+        let release_id = Some(&request.release_id).filter(|id| !id.is_empty());
+        let release_id = release_id.and_then(|id| faults.take(ReleaseId::parse(id)));
         let (page, state) = faults.finish(page.zip(state))?;
-        let (rollouts, next_page_token) = self.rollouts.list(caller, state, page).await?.into_answer(Into::into);
+        let page = self.rollouts.list(caller, state, release_id, page).await?;
+        let (rollouts, next_page_token) = page.into_answer(Into::into);
         Ok(pb::ListRolloutsResponse { rollouts, next_page_token })
     }
 
@@ -254,6 +257,9 @@ operator_service! {
         pause_rollout(PauseRolloutRequest) -> PauseRolloutResponse;
         resume_rollout(ResumeRolloutRequest) -> ResumeRolloutResponse;
         abort_rollout(AbortRolloutRequest) -> AbortRolloutResponse;
+        approve_rollout(ApproveRolloutRequest) -> ApproveRolloutResponse;
+        get_update_policy(GetUpdatePolicyRequest) -> GetUpdatePolicyResponse;
+        set_update_policy(SetUpdatePolicyRequest) -> SetUpdatePolicyResponse;
         get_device_update(GetDeviceUpdateRequest) -> GetDeviceUpdateResponse;
     }
     streams {

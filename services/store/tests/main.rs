@@ -13,6 +13,7 @@ mod enrollment;
 mod error_groups;
 mod fixture;
 mod follow;
+mod gates;
 mod history;
 mod horizon;
 mod keys;

@@ -33,7 +33,7 @@ fn root(version: u64, signed: &[u8]) -> TrustRoot {
 }
 
 /// A release of one file, which is there.
-fn release(conn: &mut PgConnection) -> ReleaseId {
+pub(crate) fn release(conn: &mut PgConnection) -> ReleaseId {
     let sha256 = Sha256::parse(&"ab".repeat(32)).unwrap();
     releases::add_part(conn, &sha256, 3, 0, b"abc", "admin").unwrap();
     releases::complete(conn, &sha256).unwrap();
@@ -55,11 +55,11 @@ fn release(conn: &mut PgConnection) -> ReleaseId {
     release_id
 }
 
-fn start(conn: &mut PgConnection, release_id: ReleaseId) -> Rollout {
+pub(crate) fn start(conn: &mut PgConnection, release_id: ReleaseId) -> Rollout {
     start_for(conn, release_id, Target { whom: Whom::Fleet, source: None })
 }
 
-fn start_for(conn: &mut PgConnection, release_id: ReleaseId, target: Target) -> Rollout {
+pub(crate) fn start_for(conn: &mut PgConnection, release_id: ReleaseId, target: Target) -> Rollout {
     let order = RolloutOrder {
         release_id,
         target,
@@ -71,6 +71,7 @@ fn start_for(conn: &mut PgConnection, release_id: ReleaseId, target: Target) -> 
         silence: Duration::from_secs(3600),
         idempotency_key: None,
         description: None,
+        replaces: None,
     };
     let id = RolloutId(uuid::Uuid::now_v7());
     match rollouts::insert(conn, id, &order, &starter("admin"), |_, all| Ok(vec![Ok(None); all.len()])) {
@@ -79,17 +80,24 @@ fn start_for(conn: &mut PgConnection, release_id: ReleaseId, target: Target) -> 
     }
 }
 
-fn say(conn: &mut PgConnection, pk: i64, generation: u64, state: UpdateState) -> Reported {
+pub(crate) fn say(conn: &mut PgConnection, pk: i64, generation: u64, state: UpdateState) -> Reported {
     let target = DeviceTarget { name: "prices".to_owned(), sha256: None, counter: 0, is_drifted: false };
-    let report = UpdateReport { generation, state: Some(state), fetched_bytes: 0, targets: vec![target], reason: None };
+    let report = UpdateReport {
+        generation,
+        state: Some(state),
+        fetched_bytes: 0,
+        targets: vec![target],
+        reason: None,
+        can_wait: true,
+    };
     rollouts::report(conn, &[(pk, report)]).unwrap().pop().unwrap()
 }
 
-fn told(conn: &mut PgConnection) -> Vec<i64> {
+pub(crate) fn told(conn: &mut PgConnection) -> Vec<i64> {
     rollouts::advance(conn).unwrap().into_iter().flat_map(|step| step.to_tell).collect()
 }
 
-fn get(conn: &mut PgConnection, id: RolloutId) -> Rollout {
+pub(crate) fn get(conn: &mut PgConnection, id: RolloutId) -> Rollout {
     rollouts::find(conn, id, &SiteScope::All).unwrap().unwrap()
 }
 

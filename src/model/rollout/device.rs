@@ -21,6 +21,8 @@ pub enum UpdateAction {
     Install,
     /// Begin nothing further.
     Cancel,
+    /// Not yet: ask again.
+    Wait,
 }
 
 impl From<UpdateAction> for device_pb::UpdateAction {
@@ -28,6 +30,7 @@ impl From<UpdateAction> for device_pb::UpdateAction {
         match action {
             UpdateAction::Install => Self::Install,
             UpdateAction::Cancel => Self::Cancel,
+            UpdateAction::Wait => Self::Wait,
         }
     }
 }
@@ -45,6 +48,8 @@ pub struct DesiredRelease {
     pub signed_release: Vec<u8>,
     /// Oldest first.
     pub roots: Vec<TrustRoot>,
+    /// Raised when a device that waits is to ask again.
+    pub asks: u32,
     /// The values of its variables; `None`: it has none.
     pub sealed_values: Option<Vec<u8>>,
 }
@@ -115,13 +120,15 @@ pub struct UpdateReport {
     pub targets: Vec<DeviceTarget>,
     /// Why it is in this state.
     pub reason: Option<String>,
+    /// Whether it knows [`UpdateAction::Wait`].
+    pub can_wait: bool,
 }
 
 impl TryFrom<device_pb::UpdateReport> for UpdateReport {
     type Error = Error;
 
     fn try_from(report: device_pb::UpdateReport) -> Result<Self, Error> {
-        let device_pb::UpdateReport { generation, state, fetched_bytes, targets, reason } = report;
+        let device_pb::UpdateReport { generation, state, fetched_bytes, targets, reason, can_wait } = report;
         let mut faults = Faults::new();
         let state = faults.take(UpdateState::from_proto("state", state)).flatten();
         if state.is_some_and(|state| !state.is_of_device()) || (state.is_none() && generation > 0) {
@@ -138,7 +145,7 @@ impl TryFrom<device_pb::UpdateReport> for UpdateReport {
         let targets = targets.into_iter().map(DeviceTarget::try_from).collect::<Result<Vec<_>, _>>();
         let targets = faults.take(targets);
         let reason = Some(reason).filter(|reason| !reason.is_empty());
-        faults.finish(targets.map(|targets| Self { generation, state, fetched_bytes, targets, reason }))
+        faults.finish(targets.map(|targets| Self { generation, state, fetched_bytes, targets, reason, can_wait }))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod device;
 mod phases;
+mod policy;
 mod release;
 mod state;
 mod values;
@@ -16,11 +17,14 @@ pub use self::{
         UpdateAction, UpdateReport,
     },
     phases::Phases,
+    policy::{MaintenanceWindow, SitePolicy, UpdatePolicy, WEEK},
     release::{Artifact, CHUNK_BYTES, Release, ReleaseFile, Signers, TrustRoot},
     state::{RolloutState, UpdateState},
     values::{PlannedValue, ValueOrigin, ValueScope, VariableValue},
 };
-use super::{Faults, ReleaseId, RolloutId, Target, command::span, non_empty, to_proto_duration, to_proto_timestamp};
+use super::{
+    Faults, ReleaseId, RolloutId, SiteId, Target, Whom, command::span, non_empty, to_proto_duration, to_proto_timestamp,
+};
 use crate::{checked, error::Error, pb::rollout::v1 as pb};
 
 const DEFAULT_SOAK: Duration = Duration::from_secs(600);
@@ -54,6 +58,8 @@ pub struct RolloutOrder {
     pub idempotency_key: Option<String>,
     /// Its purpose, for people.
     pub description: Option<String>,
+    /// In the place of which rollout, for the devices that have begun with that. `target` is that of the earlier one then.
+    pub replaces: Option<RolloutId>,
 }
 
 impl TryFrom<pb::StartRolloutRequest> for RolloutOrder {
@@ -63,7 +69,17 @@ impl TryFrom<pb::StartRolloutRequest> for RolloutOrder {
         checked::check(&request)?;
         let mut faults = Faults::new();
         let release_id = faults.take(ReleaseId::parse(&request.release_id));
-        let target = faults.take(Target::try_from(request.target.unwrap_or_default()));
+        let replaces = Some(&request.replaces_rollout_id).filter(|id| !id.is_empty());
+        let no_id = |_| Error::invalid("replaces_rollout_id", "is not a UUID");
+        let replaces = replaces.and_then(|id| faults.take(RolloutId::parse(id).map_err(no_id)));
+        if request.target.is_some() && replaces.is_some() {
+            faults.add("target", "must be left out with replaces_rollout_id");
+        }
+        let target = match replaces {
+            None => faults.take(Target::try_from(request.target.unwrap_or_default())),
+            // Known once the earlier rollout was looked up.
+            Some(_) => Some(Target { whom: Whom::Devices(Vec::new()), source: None }),
+        };
         let phases = faults.take(Phases::parse(&request.phases));
         let soak = faults.take(span("soak", request.soak.as_ref(), DEFAULT_SOAK));
         let silence = faults.take(span("silence", request.silence.as_ref(), DEFAULT_SILENCE));
@@ -81,6 +97,7 @@ impl TryFrom<pb::StartRolloutRequest> for RolloutOrder {
             silence,
             idempotency_key: non_empty(request.idempotency_key),
             description: non_empty(request.description),
+            replaces,
         })
     }
 }
@@ -112,12 +129,24 @@ pub struct Rollout {
     pub created_at: DateTime<Utc>,
     /// When it reached an end.
     pub finished_at: Option<DateTime<Utc>>,
+    /// What it needs before it begins.
+    pub approval: Approval,
+}
+
+/// The approval that a rollout needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Approval {
+    /// The sites that ask for one; none: it needs none.
+    pub site_ids: Vec<SiteId>,
+    /// Who gave it, and when.
+    pub given: Option<(String, DateTime<Utc>)>,
 }
 
 impl From<Rollout> for pb::Rollout {
     fn from(rollout: Rollout) -> Self {
         let order = rollout.order;
         let (release_name, release_version) = rollout.release;
+        let (approved_by, approved_at) = rollout.approval.given.unzip();
         Self {
             rollout_id: rollout.rollout_id.to_string(),
             release_id: order.release_id.to_string(),
@@ -139,6 +168,10 @@ impl From<Rollout> for pb::Rollout {
             description: order.description.unwrap_or_default(),
             created_at: Some(to_proto_timestamp(rollout.created_at)),
             finished_at: rollout.finished_at.map(to_proto_timestamp),
+            approval_site_ids: rollout.approval.site_ids.into_iter().map(Into::into).collect(),
+            approved_by: approved_by.unwrap_or_default(),
+            approved_at: approved_at.map(to_proto_timestamp),
+            replaces_rollout_id: order.replaces.map(|id| id.to_string()).unwrap_or_default(),
         }
     }
 }
@@ -152,6 +185,8 @@ pub struct RolloutProgress {
     pub waiting_now: u32,
     /// They were told, and have no end yet.
     pub in_flight: u32,
+    /// Of these, those that wait to be allowed to apply it.
+    pub held: u32,
     /// They have the release.
     pub confirmed: u32,
     /// See [`UpdateState::is_failure`].
@@ -164,8 +199,10 @@ pub struct RolloutProgress {
 
 impl From<RolloutProgress> for pb::RolloutProgress {
     fn from(progress: RolloutProgress) -> Self {
-        let RolloutProgress { waiting, waiting_now: _, in_flight, confirmed, failed, cancelled, skipped } = progress;
-        Self { total: progress.begun() + waiting + skipped, waiting, in_flight, confirmed, failed, cancelled, skipped }
+        let RolloutProgress { waiting, waiting_now: _, in_flight, held, confirmed, failed, cancelled, skipped } =
+            progress;
+        let total = progress.begun() + waiting + skipped;
+        Self { total, waiting, in_flight, held, confirmed, failed, cancelled, skipped }
     }
 }
 
@@ -188,7 +225,12 @@ impl RolloutProgress {
             UpdateState::Skipped => &mut self.skipped,
             UpdateState::Superseded | UpdateState::Cancelled => &mut self.cancelled,
             state if state.is_failure() => &mut self.failed,
-            _ => &mut self.in_flight,
+            state => {
+                if state == UpdateState::Held {
+                    self.held += devices;
+                }
+                &mut self.in_flight
+            }
         };
         *place += devices;
     }
@@ -236,7 +278,9 @@ impl Rollout {
             };
         }
         debug_assert!(!is_last || progress.waiting == progress.waiting_now, "the last phase has all devices");
-        match order.max_in_flight.saturating_sub(progress.in_flight).min(progress.waiting_now) {
+        // Those that are held keep nobody waiting: they ask before they apply it, and only so many of them may at a time.
+        let busy = progress.in_flight - progress.held;
+        match order.max_in_flight.saturating_sub(busy).min(progress.waiting_now) {
             0 => RolloutStep::Wait,
             free => RolloutStep::Offer(free),
         }
@@ -270,6 +314,7 @@ mod tests {
             created_by: "op".to_owned(),
             created_at: DateTime::UNIX_EPOCH,
             finished_at: None,
+            approval: Approval::default(),
         }
     }
 

@@ -132,6 +132,8 @@ states! {
     Completed = "completed",
     /// An operator aborted it.
     Aborted = "aborted",
+    /// A second person has to approve it first.
+    AwaitingApproval = "awaiting_approval",
 }
 
 impl RolloutState {

@@ -24,6 +24,8 @@ export function Settings({ rollout }: { rollout: Rollout }) {
           ["Silence that counts as failure", silence === undefined ? undefined : span(silence)],
           ["Started by", rollout.createdBy],
           ["Started", <At time={rollout.createdAt} />],
+          ["Approval", approval(rollout)],
+          ["Replaces", rollout.replacesRolloutId && <a class="mono" href={href(`/rollouts/${rollout.replacesRolloutId}`)}>{rollout.replacesRolloutId}</a>],
           ["Ended", rollout.finishedAt && <At time={rollout.finishedAt} />],
           ["Took", began !== undefined && ended !== undefined ? span(ended - began) : undefined],
           ["Idempotency key", rollout.idempotencyKey && <span class="mono">{rollout.idempotencyKey}</span>],
@@ -32,6 +34,11 @@ export function Settings({ rollout }: { rollout: Rollout }) {
       />
     </section>
   );
+}
+
+function approval({ approvalSiteIds, approvedBy, approvedAt }: Rollout) {
+  if (approvalSiteIds.length === 0) return undefined;
+  return approvedBy ? <>by {approvedBy}, <At time={approvedAt} /></> : `needed by ${approvalSiteIds.join(", ")}`;
 }
 
 function Target({ rollout: { target } }: { rollout: Rollout }) {

@@ -39,6 +39,18 @@ export function ResumeDialog({ rollout, onClose }: RolloutDialogProps) {
   );
 }
 
+export function ApproveDialog({ rollout, onClose }: RolloutDialogProps) {
+  const approve = useChange(() => rollouts.approveRollout({ rolloutId: rollout.rolloutId }), ["rollouts"], () => {
+    toast("The rollout is approved, and begins.");
+    onClose();
+  });
+  return (
+    <FormDialog title="Approve the rollout?" action="Approve the rollout" leave="Leave it waiting" busy={approve.isPending} problem={approve.error ? problem(approve.error) : undefined} onSubmit={() => approve.mutate()} onClose={onClose}>
+      <p>{`${rollout.createdBy} started it for ${devicesWord(rollout.progress?.waiting ?? 0)}. Once it is approved, it begins with its first phase.`}</p>
+    </FormDialog>
+  );
+}
+
 export function AbortDialog({ rollout, onClose }: RolloutDialogProps) {
   const [reason, setReason] = useState("");
   const [typed, setTyped] = useState("");

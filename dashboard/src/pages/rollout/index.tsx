@@ -9,7 +9,7 @@ import { type Rollout, RolloutState } from "~/gen/homepot/rollout/v1/rollout_pb"
 import { Button, Notice, Page, Read, RolloutStateBadge } from "~/kit";
 import { hasEnded } from "~/parts/rollout/progress";
 import { Devices } from "./Devices";
-import { AbortDialog, PauseDialog, ResumeDialog } from "./dialogs";
+import { AbortDialog, ApproveDialog, PauseDialog, ResumeDialog } from "./dialogs";
 import { Phases, Progress } from "./Progress";
 import { Settings } from "./Settings";
 import { standing } from "./words";
@@ -35,7 +35,7 @@ export default function RolloutPage({ parts: { id: rolloutId = "" } }: PageProps
       lead={rollout.description || undefined}
       actions={may("operator") && !hasEnded(rollout) && <Actions rollout={rollout} />}
     >
-      <Notice tone={rollout.state === RolloutState.HALTED ? "bad" : rollout.state === RolloutState.PAUSED ? "warn" : "info"} action={rollout.state === RolloutState.HALTED && <a href={href(`/rollouts/${rolloutId}`, { state: "bad" })}>See the devices that failed</a>}>
+      <Notice tone={rollout.state === RolloutState.HALTED ? "bad" : rollout.state === RolloutState.PAUSED || rollout.state === RolloutState.AWAITING_APPROVAL ? "warn" : "info"} action={rollout.state === RolloutState.HALTED && <a href={href(`/rollouts/${rolloutId}`, { state: "bad" })}>See the devices that failed</a>}>
         {standing(rollout)} {rollout.reason && rollout.state !== RolloutState.HALTED && <span class="quiet">({rollout.reason})</span>}
       </Notice>
       <Progress rollout={rollout} />
@@ -49,17 +49,24 @@ export default function RolloutPage({ parts: { id: rolloutId = "" } }: PageProps
 }
 
 function Actions({ rollout }: { rollout: Rollout }) {
-  const [open, setOpen] = useState<"pause" | "resume" | "abort">();
+  const [open, setOpen] = useState<"approve" | "pause" | "resume" | "abort">();
   const close = () => setOpen(undefined);
   return (
     <>
-      {rollout.state === RolloutState.RUNNING ? <Button onPress={() => setOpen("pause")}>Pause</Button> : <Button kind="primary" onPress={() => setOpen("resume")}>Resume</Button>}
+      <Steer state={rollout.state} onOpen={setOpen} />
       <Button kind="danger" onPress={() => setOpen("abort")}>
         Abort the rollout
       </Button>
+      {open === "approve" && <ApproveDialog rollout={rollout} onClose={close} />}
       {open === "pause" && <PauseDialog rollout={rollout} onClose={close} />}
       {open === "resume" && <ResumeDialog rollout={rollout} onClose={close} />}
       {open === "abort" && <AbortDialog rollout={rollout} onClose={close} />}
     </>
   );
+}
+
+function Steer({ state, onOpen }: { state: RolloutState; onOpen: (dialog: "approve" | "pause" | "resume") => void }) {
+  if (state === RolloutState.AWAITING_APPROVAL) return <Button kind="primary" onPress={() => onOpen("approve")}>Approve</Button>;
+  if (state === RolloutState.RUNNING) return <Button onPress={() => onOpen("pause")}>Pause</Button>;
+  return <Button kind="primary" onPress={() => onOpen("resume")}>Resume</Button>;
 }

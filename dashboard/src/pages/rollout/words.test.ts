@@ -30,3 +30,9 @@ test("who resumes is told that failures no longer count", () => {
   expect(resumeWords(rollout({ progress: { waiting: 3, failed: 1 } }))).toBe("3 devices still waiting. 1 device failed so far, which no longer counts against it.");
   expect(resumeWords(rollout({ progress: { waiting: 3 } }))).toBe("3 devices still waiting.");
 });
+
+test("a rollout that awaits an approval says whose, and one with held devices says how many", () => {
+  const words = standing(rollout({ state: RolloutState.AWAITING_APPROVAL, createdBy: "ada", approvalSiteIds: ["east", "west"] }));
+  expect(words).toContain("other than ada approves it: east, west ask for that");
+  expect(standing(rollout({ state: RolloutState.RUNNING, progress: { inFlight: 5, held: 3 } }))).toContain("5 in flight, 3 of them held back");
+});

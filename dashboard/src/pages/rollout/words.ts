@@ -4,10 +4,12 @@ import { durationMs, span } from "~/kit/time";
 import { devicesWord, figure } from "~/parts/run/progress";
 
 export function standing(rollout: Rollout): string {
-  const { inFlight = 0, waiting = 0 } = rollout.progress ?? {};
+  const { inFlight = 0, held = 0, waiting = 0 } = rollout.progress ?? {};
   switch (rollout.state) {
     case RolloutState.RUNNING:
-      return `Phase ${rollout.phase} of ${rollout.phases.length}: ${devicesWord(waiting)} still waiting, ${figure(inFlight)} in flight. ${soakWords(rollout)}`.trim();
+      return `Phase ${rollout.phase} of ${rollout.phases.length}: ${devicesWord(waiting)} still waiting, ${figure(inFlight)} in flight${held > 0 ? `, ${figure(held)} of them held back until they may apply it` : ""}. ${soakWords(rollout)}`.trim();
+    case RolloutState.AWAITING_APPROVAL:
+      return `No device begins before somebody other than ${rollout.createdBy} approves it: ${rollout.approvalSiteIds.join(", ")} ${rollout.approvalSiteIds.length === 1 ? "asks" : "ask"} for that.`;
     case RolloutState.PAUSED:
       return `No further device begins until it is resumed. ${stillOut(inFlight)}`.trim();
     case RolloutState.HALTED:

@@ -11,7 +11,7 @@ import { Button, Empty, Failed, LinkButton, Loading, Page, ROLLOUT_STATE, Select
 import { useReread } from "~/parts/reread";
 import { columns } from "./columns";
 
-const STATES = [RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED, RolloutState.COMPLETED, RolloutState.ABORTED] as const;
+const STATES = [RolloutState.AWAITING_APPROVAL, RolloutState.RUNNING, RolloutState.PAUSED, RolloutState.HALTED, RolloutState.COMPLETED, RolloutState.ABORTED] as const;
 const CHOICES = [{ value: "", label: "Any state" }, ...STATES.map((state) => ({ value: RolloutState[state], label: ROLLOUT_STATE[state].word }))];
 
 /** A rollout of named devices may reach both real and simulated ones. */

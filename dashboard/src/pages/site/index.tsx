@@ -14,6 +14,7 @@ import { SiteDialog } from "~/parts/site/SiteDialog";
 import { Devices } from "./Devices";
 import { LaterCharts } from "./LaterCharts";
 import { RemoveDialog } from "./RemoveDialog";
+import { Updates } from "./Updates";
 import "./page.css";
 
 const TRAIL = [["Sites", href("/sites")]] as const;
@@ -84,6 +85,7 @@ function Shown({ site }: { site: Site }) {
       <Totals siteId={site.siteId} />
       <LaterCharts siteId={site.siteId} />
       <Devices siteId={site.siteId} />
+      <Updates siteId={site.siteId} />
       <About site={site} />
     </>
   );

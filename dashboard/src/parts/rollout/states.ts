@@ -43,7 +43,7 @@ export const MEANS: Readonly<Record<UpdateState, string>> = {
   [UpdateState.OFFERED]: "It was told, and has not answered: it may be offline.",
   [UpdateState.DOWNLOADING]: "It fetches the files.",
   [UpdateState.VERIFIED]: "It has all files, and asks before it goes on.",
-  [UpdateState.HELD]: "Something on the device holds it back.",
+  [UpdateState.HELD]: "It is ready, and waits: for a maintenance window, for its turn, or for something on the device.",
   [UpdateState.APPLYING]: "It puts the files in place.",
   [UpdateState.PROBATION]: "The files are in place, and have to prove themselves.",
   [UpdateState.CONFIRMED]: "It has the release, and its checks pass.",

@@ -17,6 +17,7 @@ mod rollouts;
 mod runs;
 mod samples;
 mod sign_in;
+mod site_policy;
 mod sites;
 mod tokens;
 mod values;

@@ -14,6 +14,7 @@ use super::kit::{
     removal::Removal,
     words,
 };
+use super::site_policy;
 use crate::client::Client;
 
 #[derive(Debug, clap::Subcommand)]
@@ -65,6 +66,11 @@ pub(super) enum Action {
     ///
     /// Asks you to type the site's id. Its enrolment tokens end. If the command was cut short, repeat it.
     Remove(RemoveArgs),
+    /// Maintenance windows of a site, and the approval of rollouts that reach it.
+    Policy {
+        #[command(subcommand)]
+        action: site_policy::Action,
+    },
 }
 
 /// The site to remove, and whether to remove its devices too.
@@ -143,6 +149,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.changed(&changed.site.unwrap_or_default(), &[])?;
         }
         Action::Remove(args) => remove(client, out, args).await?,
+        Action::Policy { action } => site_policy::run(client, out, action).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -68,7 +68,7 @@ pub fn add_part(
             .execute(conn)?;
         let received = there.received + u32::try_from(data.len()).unwrap_or(u32::MAX);
         diesel::update(artifacts::table.find(sha256.as_str()))
-            .set(artifacts::received.eq(i64::from(received)))
+            .set((artifacts::received.eq(i64::from(received)), artifacts::changed_at.eq(row::database_time())))
             .execute(conn)?;
         Ok(Artifact { received, ..there })
     })

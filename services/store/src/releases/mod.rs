@@ -2,11 +2,13 @@
 //! has checked it.
 
 mod artifacts;
+mod cleanup;
 mod roots;
 mod signed;
 
 pub use self::{
     artifacts::{add_part, complete, discard, find_artifact, part},
+    cleanup::clean_up,
     roots::{insert_root, list_roots, newest_root, roots},
     signed::{Inserted, NewRelease, artifacts_of, find, insert, list, signed},
 };

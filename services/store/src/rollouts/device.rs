@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Utc};
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Jsonb, Nullable, Text},
+    sql_types::{BigInt, Bool, Jsonb, Nullable, Text, Timestamptz},
 };
 use homepot::model::{
     DesiredRelease, DeviceTarget, DeviceUpdate, ReleaseId, RolloutId, UpdateAction, UpdateReport, UpdateState,
@@ -13,7 +13,11 @@ use homepot::model::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::IN_FLIGHT;
+use super::{
+    IN_FLIGHT,
+    drive::choosing,
+    gate::{self, Verdict, Wait},
+};
 use crate::{
     StoreError, releases, row,
     schema::{device_updates, releases as releases_table},
@@ -25,7 +29,7 @@ const MAX_ROOTS: u32 = 16;
 
 /// What each of these devices should have, in the same order; `None`: nobody said.
 pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<DesiredRelease>>, StoreError> {
-    type Row = (i64, i64, Option<String>, Uuid, Vec<u8>, Option<Vec<u8>>);
+    type Row = (i64, i64, Option<String>, i32, Uuid, Vec<u8>, Option<Vec<u8>>);
     let rows: Vec<Row> = device_updates::table
         .inner_join(releases_table::table)
         .filter(device_updates::device.eq_any(pks))
@@ -34,6 +38,7 @@ pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<Desire
             device_updates::device,
             device_updates::generation,
             device_updates::action,
+            device_updates::asks,
             releases_table::release_id,
             releases_table::signed,
             device_updates::sealed_values,
@@ -43,13 +48,14 @@ pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<Desire
         return Ok(pks.iter().map(|_| None).collect());
     }
     let roots = releases::roots(conn, MAX_ROOTS)?;
-    let found = rows.into_iter().map(|(pk, generation, action, release_id, signed_release, sealed_values)| {
+    let found = rows.into_iter().map(|(pk, generation, action, asks, release_id, signed_release, sealed_values)| {
         let desired = DesiredRelease {
             generation: generation.try_into().unwrap_or_default(),
             action: read_action(action.as_deref()),
             release_id: ReleaseId(release_id),
             signed_release,
             roots: roots.clone(),
+            asks: asks.try_into().unwrap_or_default(),
             sealed_values,
         };
         (pk, desired)
@@ -64,7 +70,7 @@ fn read_action(word: Option<&str>) -> UpdateAction {
 }
 
 /// What a report changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
     /// What the device is to do by now.
     pub action: UpdateAction,
@@ -72,6 +78,40 @@ pub struct Reported {
     pub is_newest: bool,
     /// Whether how far it is changed.
     pub is_new: bool,
+    /// With [`UpdateAction::Wait`]: for what, and how long.
+    pub wait: Option<Wait>,
+}
+
+/// A report that says how far a device is, with the answer where it asks whether it may go on.
+struct Telling<'a> {
+    pk: i64,
+    report: &'a UpdateReport,
+    state: UpdateState,
+    verdict: Option<&'a Verdict>,
+}
+
+impl Telling<'_> {
+    fn wait(&self) -> Option<&Wait> {
+        match self.verdict {
+            Some(Verdict::Wait(wait)) => Some(wait),
+            Some(Verdict::Go) | None => None,
+        }
+    }
+
+    /// As people see it: what waits for its site or its turn is held, as what waits for something on the device.
+    fn state(&self) -> UpdateState {
+        if self.wait().is_some() { UpdateState::Held } else { self.state }
+    }
+
+    fn reason(&self) -> Option<&str> {
+        self.wait().map(|wait| wait.reason.as_str()).or(self.report.reason.as_deref())
+    }
+
+    /// Whether it may be changing files from now on.
+    fn may_apply(&self) -> bool {
+        matches!(self.verdict, Some(Verdict::Go))
+            || matches!(self.state, UpdateState::Applying | UpdateState::Probation)
+    }
 }
 
 /// What a device has. How far it is counts only where it speaks of what it was last told.
@@ -87,6 +127,7 @@ FROM unnest({arrays}) AS r ({columns}) WHERE u.device = r.device AND u.generatio
 /// An end that a device told stays. What was only supposed of it is replaced by what it says.
 const OF_ROLLOUT: &str = "\
 UPDATE rollout_devices d SET state = r.state, reason = r.reason, fetched_bytes = r.fetched_bytes, heard_at = now(),
+    may_apply_at = CASE WHEN r.may_apply THEN coalesce(d.may_apply_at, now()) END, ask_at = r.ask_at, waits_for = r.waits_for,
     changed_at = CASE WHEN d.state = r.state THEN d.changed_at ELSE now() END
 FROM unnest({arrays}) AS r ({columns})
 WHERE d.device = r.device AND d.generation = r.generation
@@ -95,6 +136,9 @@ WHERE d.device = r.device AND d.generation = r.generation
 /// Keeps what devices say, with what each is to do by now, in the same order.
 pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Result<Vec<Reported>, StoreError> {
     conn.transaction(|conn| {
+        if reports.iter().any(|(_, report)| report.state == Some(UpdateState::Verified)) {
+            choosing(conn)?;
+        }
         // The last of a device's, should several have gathered.
         let newest: HashMap<i64, &UpdateReport> = reports.iter().map(|(pk, report)| (*pk, report)).collect();
         let pks: Vec<i64> = newest.keys().copied().collect();
@@ -111,28 +155,57 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
         let standing: HashMap<i64, (i64, Option<String>, Option<String>)> =
             rows.into_iter().map(|(pk, generation, action, state)| (pk, (generation, action, state))).collect();
         let generation = |report: &UpdateReport| i64::try_from(report.generation).unwrap_or(i64::MAX);
-        let telling: Vec<(i64, &UpdateReport, UpdateState)> =
-            newest.iter().filter_map(|(pk, report)| Some((*pk, *report, report.state?))).collect();
+        let asks = |pk: &i64, report: &UpdateReport| {
+            let of = standing.get(pk);
+            of.is_some_and(|(newest, action, _)| generation(report) == *newest && action.as_deref() == Some("install"))
+                && report.state == Some(UpdateState::Verified)
+        };
+        let asking: Vec<i64> = newest.iter().filter(|(pk, report)| asks(pk, report)).map(|(pk, _)| *pk).collect();
+        let verdicts = if asking.is_empty() { HashMap::new() } else { gate::judge(conn, &asking)? };
+        let telling: Vec<Telling<'_>> = newest
+            .iter()
+            .filter_map(|(pk, report)| {
+                Some(Telling { pk: *pk, report, state: report.state?, verdict: verdicts.get(pk) })
+            })
+            .collect();
         let columns = |sql| {
             Statement::new(sql)
-                .column::<BigInt, _>("device", telling.iter().map(|(pk, ..)| *pk))
-                .column::<BigInt, _>("generation", telling.iter().map(|(_, report, _)| generation(report)))
-                .column::<Text, _>("state", telling.iter().map(|(.., state)| state.as_str()))
-                .column::<Nullable<Text>, _>("reason", telling.iter().map(|(_, report, _)| report.reason.as_deref()))
+                .column::<BigInt, _>("device", telling.iter().map(|one| one.pk))
+                .column::<BigInt, _>("generation", telling.iter().map(|one| generation(one.report)))
+                .column::<Text, _>("state", telling.iter().map(|one| one.state().as_str()))
+                .column::<Nullable<Text>, _>("reason", telling.iter().map(Telling::reason))
         };
         let of_rollout = OF_ROLLOUT.replace("IN_FLIGHT", IN_FLIGHT);
         if !telling.is_empty() {
             columns(ADVANCE).execute(conn)?;
-            let fetched = telling.iter().map(|(_, report, _)| i64::try_from(report.fetched_bytes).unwrap_or(i64::MAX));
-            columns(&of_rollout).column::<BigInt, _>("fetched_bytes", fetched).execute(conn)?;
+            let fetched = |one: &Telling<'_>| i64::try_from(one.report.fetched_bytes).unwrap_or(i64::MAX);
+            columns(&of_rollout)
+                .column::<BigInt, _>("fetched_bytes", telling.iter().map(fetched))
+                .column::<Bool, _>("may_apply", telling.iter().map(Telling::may_apply))
+                .column::<Nullable<Timestamptz>, _>(
+                    "ask_at",
+                    telling.iter().map(|one| one.wait().map(|wait| wait.ask_at)),
+                )
+                .column::<Nullable<Text>, _>(
+                    "waits_for",
+                    telling.iter().map(|one| one.wait().map(|wait| wait.waits_for)),
+                )
+                .execute(conn)?;
         }
         let answer = |(pk, report): &(i64, UpdateReport)| {
             let (newest, action, state) = standing.get(pk).cloned().unwrap_or_default();
             let is_newest = generation(report) == newest;
+            let told = telling.iter().find(|one| one.pk == *pk && is_newest);
+            let wait = told.and_then(Telling::wait).filter(|_| report.state == Some(UpdateState::Verified)).cloned();
             // What is not of the newest generation is not to begin.
-            let action = if is_newest { read_action(action.as_deref()) } else { UpdateAction::Cancel };
-            let is_new = is_newest && state.as_deref() != report.state.map(UpdateState::as_str);
-            Reported { action, is_newest, is_new }
+            let action = match &wait {
+                Some(_) => UpdateAction::Wait,
+                None if is_newest => read_action(action.as_deref()),
+                None => UpdateAction::Cancel,
+            };
+            let shown = if wait.is_some() { Some(UpdateState::Held) } else { report.state };
+            let is_new = is_newest && state.as_deref() != shown.map(UpdateState::as_str);
+            Reported { action, is_newest, is_new, wait }
         };
         Ok(reports.iter().map(answer).collect())
     })

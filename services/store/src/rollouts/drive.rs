@@ -119,14 +119,15 @@ const GIVE_UP: &str = "\
 UPDATE rollout_devices d SET state = 'unreachable', changed_at = now(), reason = 'nothing was heard of it for '
     || CASE WHEN r.silence_ms < 120000 THEN r.silence_ms / 1000 || ' s' ELSE r.silence_ms / 60000 || ' minutes' END
 FROM rollouts r WHERE r.rollout_id = d.rollout_id AND d.state IN IN_FLIGHT
-    AND d.heard_at < now() - r.silence_ms * interval '1 millisecond'";
+    AND greatest(d.heard_at, d.ask_at) < now() - r.silence_ms * interval '1 millisecond'";
 
 /// Chooses the next devices, as many as their sites allow. One that is under way for an earlier rollout is taken over, which leaves
 /// its site as it is: what was broken must not be in the way of what mends it. One that is under way for a later one is left alone.
+/// Devices that are held keep nobody waiting: before they apply anything, they ask ([`super::gate`]).
 const CHOOSE: &str = "\
 WITH busy AS (
     SELECT d.site_id, count(*) AS devices FROM rollout_devices r JOIN devices d USING (device)
-    WHERE r.state IN IN_FLIGHT GROUP BY d.site_id
+    WHERE r.state IN IN_FLIGHT AND r.state <> 'held' GROUP BY d.site_id
 ), waiting AS (
     SELECT r.device, r.phase, d.site_id, f.rollout_id AS of_rollout
     FROM rollout_devices r JOIN devices d USING (device)
@@ -159,10 +160,16 @@ UPDATE rollout_devices r SET state = 'offered', generation = u.generation, heard
     sealed_values = NULL
 FROM device_updates u WHERE r.rollout_id = $1 AND r.device = ANY ($2) AND u.device = r.device";
 
+/// Waits until nobody else chooses devices, and keeps others from it until the transaction ends.
+pub(super) fn choosing(conn: &mut PgConnection) -> Result<(), StoreError> {
+    sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(CHOOSING).execute(conn)?;
+    Ok(())
+}
+
 fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Result<Vec<i64>, StoreError> {
     use diesel::sql_types::Array;
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
-    sql_query("SELECT pg_advisory_xact_lock($1)").bind::<BigInt, _>(CHOOSING).execute(conn)?;
+    choosing(conn)?;
     let chosen: Vec<Device> = sql_query(CHOOSE.replace("IN_FLIGHT", IN_FLIGHT))
         .bind::<SqlUuid, _>(rollout.rollout_id.0)
         .bind::<Integer, _>(int(rollout.phase))
@@ -192,7 +199,7 @@ fn touch(conn: &mut PgConnection, id: RolloutId) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn set_state(
+pub(super) fn set_state(
     conn: &mut PgConnection,
     id: RolloutId,
     state: RolloutState,
@@ -216,16 +223,16 @@ fn stamp() -> diesel::dsl::Eq<rollouts::changed_at, diesel::expression::SqlLiter
 }
 
 /// Locks a rollout and tells it.
-fn lock(conn: &mut PgConnection, id: RolloutId) -> Result<Rollout, StoreError> {
+pub(super) fn lock(conn: &mut PgConnection, id: RolloutId) -> Result<Rollout, StoreError> {
     let _: Uuid = rollouts::table.find(id.0).select(rollouts::rollout_id).for_no_key_update().first(conn)?;
     found(conn, id)
 }
 
-/// Pauses a rollout that has not ended; `None`: it has.
+/// Pauses a rollout that has not ended and waits for no approval; `None`: it has, or does.
 pub fn pause(conn: &mut PgConnection, id: RolloutId, reason: &str) -> Result<Option<Rollout>, StoreError> {
     conn.transaction(|conn| {
         let rollout = lock(conn, id)?;
-        if rollout.state.is_end() {
+        if rollout.state.is_end() || rollout.state == RolloutState::AwaitingApproval {
             return Ok(None);
         }
         if rollout.state != RolloutState::Paused {
@@ -235,11 +242,12 @@ pub fn pause(conn: &mut PgConnection, id: RolloutId, reason: &str) -> Result<Opt
     })
 }
 
-/// Goes on with a rollout that has not ended; `None`: it has. Who resumes it has seen the failures it has.
+/// Goes on with a rollout that has not ended and waits for no approval; `None`: it has, or does. Who resumes it has seen the failures
+/// it has.
 pub fn resume(conn: &mut PgConnection, id: RolloutId) -> Result<Option<Rollout>, StoreError> {
     conn.transaction(|conn| {
         let rollout = lock(conn, id)?;
-        if rollout.state.is_end() {
+        if rollout.state.is_end() || rollout.state == RolloutState::AwaitingApproval {
             return Ok(None);
         }
         if rollout.state != RolloutState::Running {

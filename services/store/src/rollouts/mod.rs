@@ -1,18 +1,28 @@
 //! Rollouts: one release for many devices, in phases. All that drives a rollout is in here and in its rows, so any replica can go
 //! on where another one died.
 
+mod approval;
 mod changed;
 mod device;
 mod drive;
+mod gate;
+mod policy;
 mod read;
+mod replace;
 mod start;
+mod window;
 
 pub use self::{
+    approval::{Approved, approve},
     changed::{Watched, WatchedFilter, changed_of, changed_since},
     device::{Reported, desired, find_update, report},
     drive::{Advanced, abort, advance, pause, resume},
+    gate::{Wait, next_turns},
+    policy::{find_policy, set_policy},
     read::{devices, find, list},
+    replace::start,
     start::{Candidate, Settled, Started, ToldValues, candidates, insert},
+    window::check_time_zone,
 };
 
 /// The states of devices that are under way, as SQL has them.

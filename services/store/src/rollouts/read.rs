@@ -10,7 +10,7 @@ use diesel::{
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    Page, PageRequest, Phases, ReleaseId, Rollout, RolloutDevice, RolloutId, RolloutOrder, RolloutProgress,
+    Approval, Page, PageRequest, Phases, ReleaseId, Rollout, RolloutDevice, RolloutId, RolloutOrder, RolloutProgress,
     RolloutState, SiteScope, UpdateState,
 };
 use serde_json::Value;
@@ -45,6 +45,10 @@ pub(super) struct Row {
     description: Option<String>,
     created_at: DateTime<Utc>,
     finished_at: Option<DateTime<Utc>>,
+    approval_site_ids: Vec<String>,
+    approved_by: Option<String>,
+    approved_at: Option<DateTime<Utc>>,
+    replaces_rollout_id: Option<Uuid>,
 }
 
 pub(super) type Joined = (Row, (String, String));
@@ -65,6 +69,7 @@ fn rollout((row, release): Joined, progress: RolloutProgress) -> Result<Rollout,
             silence: span(row.silence_ms),
             idempotency_key: row.idempotency_key,
             description: row.description,
+            replaces: row.replaces_rollout_id.map(RolloutId),
         },
         release,
         phase: number(row.phase),
@@ -76,6 +81,14 @@ fn rollout((row, release): Joined, progress: RolloutProgress) -> Result<Rollout,
         created_by: row.created_by,
         created_at: row.created_at,
         finished_at: row.finished_at,
+        approval: Approval {
+            site_ids: row
+                .approval_site_ids
+                .iter()
+                .map(|id| row::checked("rollouts.approval_site_ids", id))
+                .collect::<Result<_, _>>()?,
+            given: row.approved_by.zip(row.approved_at),
+        },
     })
 }
 
@@ -138,7 +151,7 @@ pub(super) fn found(conn: &mut PgConnection, id: RolloutId) -> Result<Rollout, S
 pub fn list(
     conn: &mut PgConnection,
     scope: &SiteScope,
-    state: Option<RolloutState>,
+    (state, release_id): (Option<RolloutState>, Option<ReleaseId>),
     page: &PageRequest,
 ) -> Result<Page<Rollout>, StoreError> {
     let mut query = rollouts::table
@@ -148,6 +161,9 @@ pub fn list(
     query = reaching_only(query, rollouts::site_ids, scope);
     if let Some(state) = state {
         query = query.filter(rollouts::state.eq(state.as_str()));
+    }
+    if let Some(release_id) = release_id {
+        query = query.filter(rollouts::release_id.eq(release_id.0));
     }
     if let Some(after) = paging::after_time_key::<Uuid>(page)? {
         let older = rollouts::created_at.lt(after.time);

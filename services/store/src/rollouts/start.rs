@@ -7,12 +7,13 @@ use diesel::{
     sql_types::{BigInt, Binary, Integer, Nullable, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    DeviceTarget, ReleaseId, Rollout, RolloutId, RolloutOrder, SiteScope, Target, UpdateState, check_expected_devices,
+    DeviceTarget, ReleaseId, Rollout, RolloutId, RolloutOrder, RolloutState, SiteScope, Target, UpdateState,
+    check_expected_devices,
 };
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::{device::read_targets, read::found};
+use super::{approval, device::read_targets, read::found, replace};
 use crate::{
     StoreError,
     devices::DeviceRef,
@@ -58,7 +59,12 @@ pub type Settled = Result<Option<Vec<u8>>, String>;
 
 /// The devices that a rollout with this target would have now, by id; where it could not be started, the same error.
 pub fn candidates(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<Candidate>, StoreError> {
-    let mut devices = resolve(conn, target, scope)?;
+    let devices = resolve(conn, target, scope)?;
+    with_targets(conn, devices)
+}
+
+/// The devices by id, with what they have.
+pub(super) fn with_targets(conn: &mut PgConnection, mut devices: Vec<DeviceRef>) -> Result<Vec<Candidate>, StoreError> {
     devices.sort_unstable_by(|a, b| a.device_id.cmp(&b.device_id));
     let pks: Vec<i64> = devices.iter().map(|device| device.pk).collect();
     type Row = (i64, Value, Option<Uuid>, Option<String>, Option<Vec<u8>>);
@@ -103,7 +109,10 @@ pub fn insert(
         if let Some(existing) = by_key(conn, order, created_by)? {
             return Ok(Started::Existing(existing));
         }
-        let devices = candidates(conn, &order.target, scope)?;
+        let devices = match order.replaces {
+            None => candidates(conn, &order.target, scope)?,
+            Some(earlier) => replace::reached_by(conn, earlier, scope)?,
+        };
         check_expected_devices(devices.len() as u64, *expected_devices)?;
         if !insert_rollout(conn, rollout_id, order, created_by, &devices)? {
             // Somebody was quicker with the same key.
@@ -153,6 +162,8 @@ fn insert_rollout(
     let sites: BTreeSet<_> = devices.iter().map(|candidate| candidate.device.site_id.as_str()).collect();
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     let millis = |span: std::time::Duration| i64::try_from(span.as_millis()).unwrap_or(i64::MAX);
+    let asking = approval::sites_that_ask(conn, &sites)?;
+    let state = if asking.is_empty() { RolloutState::Running } else { RolloutState::AwaitingApproval };
     let inserted = diesel::insert_into(rollouts::table)
         .values((
             rollouts::rollout_id.eq(rollout_id.0),
@@ -168,6 +179,9 @@ fn insert_rollout(
             rollouts::created_by.eq(created_by),
             rollouts::idempotency_key.eq(&order.idempotency_key),
             rollouts::description.eq(&order.description),
+            rollouts::replaces_rollout_id.eq(order.replaces.map(|id| id.0)),
+            rollouts::state.eq(state.as_str()),
+            rollouts::approval_site_ids.eq(asking),
         ))
         .on_conflict_do_nothing()
         .execute(conn)?;

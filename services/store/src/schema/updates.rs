@@ -24,6 +24,7 @@ diesel::table! {
         completed_at -> Nullable<Timestamptz>,
         created_by -> Text,
         created_at -> Timestamptz,
+        changed_at -> Timestamptz,
     }
 }
 
@@ -83,6 +84,10 @@ diesel::table! {
         created_at -> Timestamptz,
         finished_at -> Nullable<Timestamptz>,
         changed_at -> Timestamptz,
+        approval_site_ids -> Array<Text>,
+        approved_by -> Nullable<Text>,
+        approved_at -> Nullable<Timestamptz>,
+        replaces_rollout_id -> Nullable<Uuid>,
     }
 }
 
@@ -98,6 +103,9 @@ diesel::table! {
         heard_at -> Nullable<Timestamptz>,
         changed_at -> Timestamptz,
         sealed_values -> Nullable<Binary>,
+        may_apply_at -> Nullable<Timestamptz>,
+        ask_at -> Nullable<Timestamptz>,
+        waits_for -> Nullable<Text>,
     }
 }
 
@@ -113,6 +121,18 @@ diesel::table! {
         targets -> Jsonb,
         reported_at -> Nullable<Timestamptz>,
         sealed_values -> Nullable<Binary>,
+        asks -> Integer,
+    }
+}
+
+diesel::table! {
+    site_update_policies (site_id) {
+        site_id -> Text,
+        time_zone -> Text,
+        windows -> Array<Text>,
+        needs_approval -> Bool,
+        changed_by -> Text,
+        changed_at -> Timestamptz,
     }
 }
 

@@ -10,7 +10,7 @@ use homepot::pb::{
     telemetry::v1 as telemetry_pb,
 };
 use homepot_tests::{
-    AnySystem, Publisher, ServerOptions, System, Updated,
+    AnySystem, Publisher, ServerOptions, Updated,
     grpc::{Caller, Clients, DeviceKey},
     hello, upload,
 };
@@ -52,7 +52,7 @@ impl World {
         let release = publisher.publish(&server, "prices", TARGET, b"1.99").await;
         // It never goes on, so that rollouts for it stay under way.
         let mut till = Updated::attach(&server, &alpha, TARGET).await;
-        start_rollout(&server, &release).await;
+        start_rollout(&server.admin(), &release).await;
         let ticket = till.desired().await.transfer_ticket;
         let world = Self {
             alpha,
@@ -351,8 +351,22 @@ impl World {
         }
     }
 
+    /// A rollout that somebody else started, and that a second person has to approve.
+    async fn awaiting(&self) -> String {
+        let set = async |needs_approval| {
+            let policy = Some(rollout_pb::UpdatePolicy { needs_approval, ..Default::default() });
+            let request = rollout_pb::SetUpdatePolicyRequest { site_id: OURS.to_owned(), policy };
+            self.server.admin().rollouts.set_update_policy(request).await.expect("the admin may set a policy");
+        };
+        set(true).await;
+        let token = self.server.create_operator(&self.fresh(), pb::Role::Operator, &[OURS]).await;
+        let rollout_id = start_rollout(&self.server.clients(&Caller::Operator(token)), &self.release).await;
+        set(false).await;
+        rollout_id
+    }
+
     async fn about_rollouts(&self, method: &str) -> Vec<u8> {
-        let rollout = async || start_rollout(&self.server, &self.release).await;
+        let rollout = async || start_rollout(&self.server.admin(), &self.release).await;
         let (release_id, target) = (self.release.release_id.clone(), Some(till()));
         match method {
             "StartRollout" => {
@@ -373,6 +387,12 @@ impl World {
             "ResumeRollout" => rollout_pb::ResumeRolloutRequest { rollout_id: rollout().await }.encode_to_vec(),
             "AbortRollout" => {
                 rollout_pb::AbortRolloutRequest { rollout_id: rollout().await, reason: String::new() }.encode_to_vec()
+            }
+            "ApproveRollout" => rollout_pb::ApproveRolloutRequest { rollout_id: self.awaiting().await }.encode_to_vec(),
+            "GetUpdatePolicy" => rollout_pb::GetUpdatePolicyRequest { site_id: OURS.to_owned() }.encode_to_vec(),
+            "SetUpdatePolicy" => {
+                let (site_id, policy) = (OURS.to_owned(), Some(rollout_pb::UpdatePolicy::default()));
+                rollout_pb::SetUpdatePolicyRequest { site_id, policy }.encode_to_vec()
             }
             "Watch" => rollout_pb::WatchRequest { rollout_id: rollout().await, ..Default::default() }.encode_to_vec(),
             "GetDeviceUpdate" => rollout_pb::GetDeviceUpdateRequest { device_id: TILL.to_owned() }.encode_to_vec(),
@@ -450,13 +470,13 @@ fn till() -> command_pb::Target {
 }
 
 /// A rollout that stays under way, because its device waits for the one before it.
-async fn start_rollout(server: &System, release: &rollout_pb::Release) -> String {
+async fn start_rollout(clients: &Clients, release: &rollout_pb::Release) -> String {
     let request = rollout_pb::StartRolloutRequest {
         release_id: release.release_id.clone(),
         target: Some(till()),
         ..Default::default()
     };
-    let answer = server.admin().rollouts.start_rollout(request).await.expect("the admin may start a rollout");
+    let answer = clients.rollouts.clone().start_rollout(request).await.expect("an operator may start a rollout");
     answer.into_inner().rollout.expect("what was started").rollout_id
 }
 

@@ -3,6 +3,7 @@
 
 mod agent;
 mod config;
+mod gates;
 mod itself;
 mod killed;
 mod releases;

@@ -16,14 +16,14 @@ use tonic::Code;
 
 const TARGET: &str = "prices";
 
-struct World {
-    server: Server,
+pub(super) struct World {
+    pub(super) server: Server,
     publisher: Publisher,
     release: Release,
 }
 
 impl World {
-    async fn build() -> Self {
+    pub(super) async fn build() -> Self {
         let (server, publisher) = (Server::start().await, Publisher::default());
         publisher.introduce(&server, None).await;
         let release = publisher.publish(&server, "prices", TARGET, b"1.99").await;
@@ -31,13 +31,13 @@ impl World {
     }
 
     /// A device of a site of its own, or of `site`.
-    async fn device(&self, site: &str, name: &str) -> (DeviceKey, Updated) {
+    pub(super) async fn device(&self, site: &str, name: &str) -> (DeviceKey, Updated) {
         let key = self.server.enroll(site, name).await;
         let device = Updated::attach(&self.server, &key, TARGET).await;
         (key, device)
     }
 
-    fn request(&self, devices: &[&str]) -> StartRolloutRequest {
+    pub(super) fn request(&self, devices: &[&str]) -> StartRolloutRequest {
         let device_ids = devices.iter().map(|device| (*device).to_owned()).collect();
         StartRolloutRequest {
             release_id: self.release.release_id.clone(),
@@ -47,22 +47,22 @@ impl World {
         }
     }
 
-    async fn start(&self, request: StartRolloutRequest) -> String {
+    pub(super) async fn start(&self, request: StartRolloutRequest) -> String {
         let started = self.server.admin().rollouts.start_rollout(request).await.unwrap().into_inner();
         started.rollout.unwrap().rollout_id
     }
 
-    async fn get(&self, id: &str) -> Rollout {
+    pub(super) async fn get(&self, id: &str) -> Rollout {
         let request = GetRolloutRequest { rollout_id: id.to_owned() };
         self.server.admin().rollouts.get_rollout(request).await.unwrap().into_inner().rollout.unwrap()
     }
 
-    async fn until(&self, id: &str, state: RolloutState) -> Rollout {
+    pub(super) async fn until(&self, id: &str, state: RolloutState) -> Rollout {
         eventually(state.as_str_name(), async || Some(self.get(id).await).filter(|rollout| rollout.state() == state))
             .await
     }
 
-    async fn states(&self, id: &str) -> Vec<(String, UpdateState)> {
+    pub(super) async fn states(&self, id: &str) -> Vec<(String, UpdateState)> {
         let request = ListRolloutDevicesRequest { rollout_id: id.to_owned(), ..Default::default() };
         let listed = self.server.admin().rollouts.list_rollout_devices(request).await.unwrap().into_inner();
         listed.devices.iter().map(|device| (device.device_id.clone(), device.state())).collect()
@@ -70,7 +70,7 @@ impl World {
 }
 
 /// Goes all the way.
-async fn install(device: &mut Updated) {
+pub(super) async fn install(device: &mut Updated) {
     let generation = device.desired().await.generation;
     assert!(device.report(generation, UpdateState::Verified, "").await);
     device.report(generation, UpdateState::Applying, "").await;

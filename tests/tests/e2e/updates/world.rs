@@ -20,8 +20,8 @@ pub(super) struct World {
     pub(super) server: Server,
     pub(super) publisher: Publisher,
     pub(super) agent: Agent,
-    /// Its configuration, the trust root, and the files of its targets.
-    directory: TempDir,
+    /// Its configuration, the trust root, the files of its targets and the hold directory.
+    pub(super) directory: TempDir,
 }
 
 impl World {
@@ -58,12 +58,14 @@ impl World {
         let root = directory.path().join("root.signed");
         publisher.introduce(&server, Some(&root)).await;
         let target = directory.path().join("prices.toml");
+        let holds = directory.path().join("holds");
+        fs::create_dir(&holds).unwrap();
         let check = directory.path().join("check");
         fs::write(&check, format!("#!/bin/sh\n! grep -q broken {}\n", target.display())).unwrap();
         fs::set_permissions(&check, fs::Permissions::from_mode(0o755)).unwrap();
         let config = directory.path().join("agent.toml");
         let text = format!(
-            "update_root_file = {root:?}\nupdate_healthy_for = \"1s\"\n{settings}\
+            "update_root_file = {root:?}\nhold_directory = {holds:?}\nupdate_healthy_for = \"1s\"\n{settings}\
              [targets.{TARGET}]\npath = {target:?}\nmode = \"{mode}\"\nhealth = [{check:?}]\n"
         );
         fs::write(&config, text).unwrap();

@@ -11,7 +11,7 @@ use super::super::kit::{
 };
 
 pub(super) const STATE: &str = "ROLLOUT_STATE_";
-pub(super) const STATES: &[&str] = &["running", "paused", "halted", "completed", "aborted"];
+pub(super) const STATES: &[&str] = &["running", "paused", "halted", "completed", "aborted", "awaiting_approval"];
 pub(super) const DEVICE_STATE: &str = "UPDATE_STATE_";
 pub(super) const DEVICE_STATES: &[&str] = &[
     "waiting",
@@ -44,6 +44,8 @@ impl Record for pb::Rollout {
         wide("ENDED", |r, style| style.time(&r.finished_at)),
         wide("TARGET", |r, _| r.target.as_ref().map(in_words).unwrap_or_default().into()),
         wide("PHASES", |r, _| r.phases.join(", ").into()),
+        wide("APPROVED BY", |r, _| (&r.approved_by).into()),
+        wide("REPLACES", |r, _| (&r.replaces_rollout_id).into()),
         wide("RELEASE ID", |r, _| (&r.release_id).into()),
         column("REASON", |r, _| (&r.reason).into()),
         wide("DESCRIPTION", |r, _| (&r.description).into()),
@@ -61,12 +63,14 @@ impl Record for pb::Rollout {
             "max_failure_percent": self.max_failure_percent, "silence_seconds": words::seconds(&self.silence),
             "state": state_word(self), "reason": words::text(&self.reason),
             "progress": {
-                "total": p.total, "waiting": p.waiting, "in_flight": p.in_flight, "confirmed": p.confirmed,
-                "failed": p.failed, "cancelled": p.cancelled, "skipped": p.skipped,
+                "total": p.total, "waiting": p.waiting, "in_flight": p.in_flight, "held": p.held,
+                "confirmed": p.confirmed, "failed": p.failed, "cancelled": p.cancelled, "skipped": p.skipped,
             },
             "created_by": self.created_by, "idempotency_key": words::text(&self.idempotency_key),
             "description": words::text(&self.description), "created_at": words::time(&self.created_at),
-            "finished_at": words::time(&self.finished_at),
+            "finished_at": words::time(&self.finished_at), "approval_site_ids": self.approval_site_ids,
+            "approved_by": words::text(&self.approved_by), "approved_at": words::time(&self.approved_at),
+            "replaces_rollout_id": words::text(&self.replaces_rollout_id),
         })
     }
 
@@ -86,7 +90,12 @@ fn device_state(state: pb::UpdateState) -> String {
 /// The progress in words.
 pub(super) fn line(progress: &pb::RolloutProgress) -> String {
     let mut line = format!("{} of {} confirmed, {} in flight", progress.confirmed, progress.total, progress.in_flight);
-    let rest = [(progress.failed, "failed"), (progress.cancelled, "cancelled"), (progress.skipped, "left out")];
+    let rest = [
+        (progress.held, "of them held"),
+        (progress.failed, "failed"),
+        (progress.cancelled, "cancelled"),
+        (progress.skipped, "left out"),
+    ];
     for (count, word) in rest.into_iter().filter(|(count, _)| *count > 0) {
         line.push_str(&format!(", {count} {word}"));
     }

@@ -70,7 +70,7 @@ fn stands_still(rollout: &pb::Rollout) -> bool {
     use pb::RolloutState as State;
     match rollout.state() {
         State::Halted | State::Completed | State::Aborted => true,
-        State::Unspecified | State::Running | State::Paused => false,
+        State::Unspecified | State::Running | State::Paused | State::AwaitingApproval => false,
     }
 }
 
