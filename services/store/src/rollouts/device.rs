@@ -13,7 +13,7 @@ use homepot::model::{
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::IN_FLIGHT;
+use super::{IN_FLIGHT, lies};
 use crate::{
     StoreError, releases, row,
     schema::{device_updates, releases as releases_table},
@@ -62,7 +62,7 @@ fn read_action(word: Option<&str>) -> UpdateAction {
 }
 
 /// What a report changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Reported {
     /// What the device is to do by now.
     pub action: UpdateAction,
@@ -70,6 +70,8 @@ pub struct Reported {
     pub is_newest: bool,
     /// Whether how far it is changed.
     pub is_new: bool,
+    /// Why it is not believed that it has the release; it counts as failed then.
+    pub lie: Option<String>,
 }
 
 /// What a device has. How far it is counts only where it speaks of what it was last told.
@@ -82,13 +84,15 @@ const ADVANCE: &str = "\
 UPDATE device_updates u SET state = r.state, reason = r.reason
 FROM unnest({arrays}) AS r ({columns}) WHERE u.device = r.device AND u.generation = r.generation";
 
-/// An end that a device told stays. What was only supposed of it is replaced by what it says.
+/// An end that a device told stays. What was only supposed of it is replaced by what it says, and so is a claim that was not
+/// believed, once the device has what it claims.
 const OF_ROLLOUT: &str = "\
 UPDATE rollout_devices d SET state = r.state, reason = r.reason, fetched_bytes = r.fetched_bytes, heard_at = now(),
     changed_at = CASE WHEN d.state = r.state THEN d.changed_at ELSE now() END
 FROM unnest({arrays}) AS r ({columns})
 WHERE d.device = r.device AND d.generation = r.generation
-    AND (d.state IN IN_FLIGHT OR d.state IN ('unreachable', 'superseded', 'cancelled'))";
+    AND (d.state IN IN_FLIGHT OR d.state IN ('unreachable', 'superseded', 'cancelled')
+        OR (d.state = 'failed' AND r.state = 'confirmed'))";
 
 /// Keeps what devices say, with what each is to do by now, in the same order.
 pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Result<Vec<Reported>, StoreError> {
@@ -109,19 +113,37 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
         let standing: HashMap<i64, (i64, Option<String>, Option<String>)> =
             rows.into_iter().map(|(pk, generation, action, state)| (pk, (generation, action, state))).collect();
         let generation = |report: &UpdateReport| i64::try_from(report.generation).unwrap_or(i64::MAX);
-        let telling: Vec<(i64, &UpdateReport, UpdateState)> =
-            newest.iter().filter_map(|(pk, report)| Some((*pk, *report, report.state?))).collect();
+        let claims: Vec<(i64, i64)> = newest
+            .iter()
+            .filter(|(pk, report)| {
+                // What somebody changes on a device after it had the release is drift.
+                let has_it = |(newest, _, state): &(i64, _, Option<String>)| {
+                    *newest == generation(report) && state.as_deref() == Some(UpdateState::Confirmed.as_str())
+                };
+                report.state == Some(UpdateState::Confirmed) && !standing.get(pk).is_some_and(has_it)
+            })
+            .map(|(pk, report)| (*pk, generation(report)))
+            .collect();
+        let lies = lies::contradicted(conn, &claims)?;
+        let telling: Vec<(i64, &UpdateReport, UpdateState, Option<&str>)> = newest
+            .iter()
+            .filter_map(|(pk, report)| {
+                let lie = lies.get(pk).map(|reason| (UpdateState::Failed, Some(reason.as_str())));
+                let (state, reason) = lie.unwrap_or((report.state?, report.reason.as_deref()));
+                Some((*pk, *report, state, reason))
+            })
+            .collect();
         let columns = |sql| {
             Statement::new(sql)
                 .column::<BigInt, _>("device", telling.iter().map(|(pk, ..)| *pk))
-                .column::<BigInt, _>("generation", telling.iter().map(|(_, report, _)| generation(report)))
-                .column::<Text, _>("state", telling.iter().map(|(.., state)| state.as_str()))
-                .column::<Nullable<Text>, _>("reason", telling.iter().map(|(_, report, _)| report.reason.as_deref()))
+                .column::<BigInt, _>("generation", telling.iter().map(|(_, report, ..)| generation(report)))
+                .column::<Text, _>("state", telling.iter().map(|(_, _, state, _)| state.as_str()))
+                .column::<Nullable<Text>, _>("reason", telling.iter().map(|(.., reason)| *reason))
         };
         let of_rollout = OF_ROLLOUT.replace("IN_FLIGHT", IN_FLIGHT);
         if !telling.is_empty() {
             columns(ADVANCE).execute(conn)?;
-            let fetched = telling.iter().map(|(_, report, _)| i64::try_from(report.fetched_bytes).unwrap_or(i64::MAX));
+            let fetched = telling.iter().map(|(_, report, ..)| i64::try_from(report.fetched_bytes).unwrap_or(i64::MAX));
             columns(&of_rollout).column::<BigInt, _>("fetched_bytes", fetched).execute(conn)?;
         }
         let answer = |(pk, report): &(i64, UpdateReport)| {
@@ -129,8 +151,10 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
             let is_newest = generation(report) == newest;
             // What is not of the newest generation is not to begin.
             let action = if is_newest { read_action(action.as_deref()) } else { UpdateAction::Cancel };
-            let is_new = is_newest && state.as_deref() != report.state.map(UpdateState::as_str);
-            Reported { action, is_newest, is_new }
+            let lie = lies.get(pk).cloned();
+            let now = if lie.is_some() { Some(UpdateState::Failed) } else { report.state };
+            let is_new = is_newest && state.as_deref() != now.map(UpdateState::as_str);
+            Reported { action, is_newest, is_new, lie }
         };
         Ok(reports.iter().map(answer).collect())
     })

@@ -4,6 +4,7 @@
 mod changed;
 mod device;
 mod drive;
+mod lies;
 mod read;
 mod start;
 
