@@ -4,6 +4,7 @@
 //! It calls the store. Rows drive rollouts: any replica goes on where another one died, and hints only save time. What people
 //! signed is checked here and kept as it came; nothing in here can sign.
 
+mod counted;
 mod device_side;
 mod drive;
 mod parts;

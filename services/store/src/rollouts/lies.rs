@@ -27,10 +27,7 @@ struct Contradicted {
 }
 
 /// Why these devices, which say that they have the release of that generation, are not believed.
-pub(super) fn contradicted(
-    conn: &mut PgConnection,
-    claims: &[(i64, i64)],
-) -> Result<HashMap<i64, String>, StoreError> {
+pub(super) fn contradicted(conn: &mut PgConnection, claims: &[(i64, i64)]) -> Result<HashMap<i64, String>, StoreError> {
     if claims.is_empty() {
         return Ok(HashMap::new());
     }

@@ -2,6 +2,7 @@
 //! on where another one died.
 
 mod changed;
+mod counts;
 mod device;
 mod drive;
 mod lies;
@@ -10,6 +11,7 @@ mod start;
 
 pub use self::{
     changed::{Watched, WatchedFilter, changed_of, changed_since},
+    counts::{Counts, counts},
     device::{Reported, desired, find_update, report},
     drive::{Advanced, abort, advance, pause, resume},
     read::{devices, find, list},

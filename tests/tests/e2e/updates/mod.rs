@@ -4,3 +4,4 @@
 mod agent;
 mod releases;
 mod rollouts;
+mod simulated;
