@@ -17,6 +17,7 @@ use tokio::{
 
 use super::{bare::BareServer, ingest::check_stored};
 use crate::{
+    fleet::DeviceKey,
     host::{Psql, Server, Workshop, memory, raise_file_limit_to},
     report::{Bar, Report, Row, step},
 };
@@ -164,12 +165,15 @@ impl Fleet {
     pub(super) fn start_for_releases(
         workshop: &Workshop,
         server: &Server,
-        devices: u32,
+        keys: &[DeviceKey],
         sites: u32,
     ) -> anyhow::Result<Self> {
+        let devices = u32::try_from(keys.len())?;
         let state = workshop.scratch()?;
         let scenario = state.path().join("prompt.toml");
         std::fs::write(&scenario, PROMPT)?;
+        let lines: String = keys.iter().map(|key| format!("{} {}\n", key.device_id, key.key.reveal())).collect();
+        std::fs::write(state.path().join(format!("{NAME}.keys")), lines)?;
         let mut command = tethered(workshop, &workshop.program("homepot-sim")?)?;
         command
             .args([
@@ -241,8 +245,9 @@ impl Fleet {
 /// As the server records it.
 const ONLINE: &str = "SELECT count(*) FROM sessions WHERE status = 'online'";
 
-/// Nothing happens by chance, and nothing is waited for.
+/// Nothing happens by chance, and nothing is waited for. Of tills alone, as the database is given them.
 const PROMPT: &str = "description = 'Nothing happens by chance'\n\
+    [[devices]]\ndevice_type = 'pos_terminal'\nname = 'Till'\nshare = 1\n\
     [network]\nflaky_percent = 0\n[restarts]\nper_day = 0\n[downloads]\nfail_percent = 0\n\
     [updates]\napplies_ms = 0\nprobation_seconds = 0\n";
 

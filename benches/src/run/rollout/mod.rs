@@ -16,8 +16,9 @@ use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use self::{person::Person, probes::Probes};
-use super::simulation::Fleet;
+use super::simulation::{Fleet, NAME};
 use crate::{
+    fleet::seed_fleet,
     host::{Cpu, Psql, Server, Workshop, memory, raise_file_limit_to},
     http::Connection,
     report::{Bar, Report, Row, millis, percentile, step},
@@ -61,7 +62,8 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     psql.run(WRITTEN_DOWN).await?;
     let probes = Probes::attach(&server, &psql).await?;
     let person = Person::new(workshop, &server)?;
-    let fleet = Fleet::start_for_releases(workshop, &server, args.devices, args.sites)?;
+    let keys = seed_fleet(&psql, NAME, args.devices, args.sites).await?;
+    let fleet = Fleet::start_for_releases(workshop, &server, &keys, args.sites)?;
     until(&psql, "what all devices have", REPORTED, i64::from(args.devices)).await.with_context(|| server.tail())?;
     sleep(Duration::from_secs(5)).await;
 

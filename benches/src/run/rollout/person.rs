@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use crate::{
     host::{Server, Workshop},
-    run::simulation::{NAME, clean},
+    run::simulation::clean,
 };
 
 /// See the [module](self).
@@ -77,9 +77,8 @@ impl Person {
 
     /// Starts a rollout to all of the fleet; its id.
     pub(super) async fn start(&self, release: &str, in_flight: u32, of_site: u32) -> anyhow::Result<String> {
-        let (selector, in_flight, of_site) = (format!("simulation={NAME}"), in_flight.to_string(), of_site.to_string());
-        let arguments =
-            ["ctl", "rollouts", "start", release, "--yes", "--selector", &selector, "--source", "simulated"];
+        let (in_flight, of_site) = (in_flight.to_string(), of_site.to_string());
+        let arguments = ["ctl", "rollouts", "start", release, "--yes", "--fleet", "--source", "simulated"];
         let limits = ["--soak", "0s", "--max-in-flight", &in_flight, "--max-in-flight-per-site", &of_site];
         let told = self.run(&[&arguments[..], &limits, &["--output", "json"]].concat()).await?;
         let told: Value = serde_json::from_str(&told).context("a rollout as JSON")?;

@@ -318,3 +318,6 @@ impl Updates {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

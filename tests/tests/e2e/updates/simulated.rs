@@ -13,6 +13,8 @@ use homepot::pb::{
 use homepot_tests::{Process, Publisher, Server, Simulator, data_parent, eventually};
 use serde_json::Value;
 
+use crate::door::certificates::metric;
+
 const FLEET: &str = "shop";
 const SITES: &str = "2";
 /// More than two parts.
@@ -137,6 +139,10 @@ async fn a_bad_release_halts_by_itself_at_the_first_device_which_has_what_it_had
     assert!(device.reason.contains("health check"), "{}", device.reason);
     let has = "SELECT count(*) FROM device_updates WHERE targets @> '[{\"name\": \"prices\", \"sha256\": null}]'";
     assert_eq!(world.server.database().number(has).await, 8, "nobody has anything of it");
+    let halted = "homepot_rollouts{state=\"halted\",source=\"simulated\"}";
+    eventually("the metric", async || (metric(&world.server, halted).await == 1.0).then_some(())).await;
+    let waiting = "homepot_rollout_devices{state=\"waiting\",source=\"simulated\"}";
+    assert_eq!(metric(&world.server, waiting).await, 7.0);
 }
 
 #[tokio::test]
