@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use serde_json::json;
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use self::{person::Person, probes::Probes};
 use super::simulation::{Fleet, NAME};
@@ -60,13 +60,12 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     let server = Server::start(workshop, &[]).await?;
     let psql = server.psql()?;
     psql.run(WRITTEN_DOWN).await?;
-    let probes = Probes::attach(&server, &psql).await?;
     let person = Person::new(workshop, &server)?;
     let keys = seed_fleet(&psql, NAME, args.devices, args.sites).await?;
     let fleet = Fleet::start_for_releases(workshop, &server, &keys, args.sites)?;
     until(&psql, "what all devices have", REPORTED, i64::from(args.devices)).await.with_context(|| server.tail())?;
-    sleep(Duration::from_secs(5)).await;
-
+    // At once before they are at work: who says nothing for long is sent away.
+    let probes = Probes::attach(&server, &psql).await?;
     let calm_until = Instant::now() + Duration::from_secs(args.calm_seconds);
     let (probes, calm) = probes.run(async || Ok(Instant::now() >= calm_until)).await?;
     let release = person.publish(args.kib * 1024).await?;
