@@ -7,7 +7,8 @@ use crate::{
     error::{Error, REQUIRED},
     model::{
         CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
-        Phases, Sha256, SiteId, from_proto_duration, from_proto_timestamp, from_struct, parse_labels,
+        Phases, Sha256, SiteId, VariableName, from_proto_duration, from_proto_timestamp, from_struct, parse_label,
+        parse_labels,
     },
 };
 
@@ -63,6 +64,10 @@ pub enum Form {
     Sha256,
     /// A number of devices or a percentage of them.
     Reach,
+    /// The name of a variable.
+    Variable,
+    /// A label with its value.
+    Label,
 }
 
 impl Form {
@@ -78,6 +83,10 @@ impl Form {
             Self::TokenId => "^[A-Za-z0-9_-]{1,64}$",
             Self::Labels => "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?$",
             Self::Sha256 => "^[0-9a-f]{64}$",
+            Self::Variable => "^[a-z][a-z0-9_]{0,63}$",
+            Self::Label => {
+                "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?=([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$"
+            }
             Self::Reach => "^([1-9][0-9]{0,8}|([1-9][0-9]?|100)%)$",
             Self::Uuid | Self::LabelSelector | Self::PageToken | Self::Cursor => return None,
         })
@@ -98,6 +107,8 @@ impl Form {
             Self::Cursor => Cursor::parse(text).map(drop),
             Self::Sha256 => Sha256::parse_as(field, text).map(drop),
             Self::Uuid | Self::TokenId => Ok(()),
+            Self::Variable => VariableName::parse_as(field, text).map(drop),
+            Self::Label => parse_label(field, text).map(drop),
             Self::Reach => Phases::parse(&[text.to_owned()]).map(drop),
             Self::Labels => parse_labels(field, [(text.to_owned(), String::new())].into()).map(drop),
         }
@@ -285,13 +296,25 @@ mod tests {
             Form::CommandType,
             Form::TokenId,
             Form::Labels,
+            Form::Variable,
+            Form::Label,
         ];
         let ends = ["a", "A", "0", ".", "_", "-", ":", "@", "/", " ", "ä", "\0", "\n", "~"];
         let mut texts: Vec<String> = ends.iter().map(|end| (*end).to_owned()).collect();
         texts.extend(ends.iter().flat_map(|first| ends.map(|last| format!("{first}x{last}"))));
         texts.extend([62, 63, 64, 65, 127, 128, 129].map(|length| "a".repeat(length)));
-        texts
-            .extend(["pos-terminal-001", "AA:BB:CC:00:11:22", "hpe_x1-Y", "app.kubernetes.io/name"].map(str::to_owned));
+        texts.extend(
+            [
+                "pos-terminal-001",
+                "AA:BB:CC:00:11:22",
+                "hpe_x1-Y",
+                "app.kubernetes.io/name",
+                "ring=canary",
+                "ring=",
+                "=x",
+            ]
+            .map(str::to_owned),
+        );
         for form in forms {
             let pattern = regex::Regex::new(form.pattern().unwrap()).unwrap();
             for text in &texts {

@@ -58,8 +58,30 @@ pub mod analytics {
     }
 }
 
+/// Releases, and the rollouts that bring them to devices.
+pub mod rollout {
+    #[allow(missing_docs, clippy::all, rustdoc::all, unreachable_pub)]
+    pub mod v1 {
+        tonic::include_proto!("homepot.rollout.v1");
+    }
+}
+
 /// The encoded descriptor set of all of it, for server reflection.
 pub const FILE_DESCRIPTOR_SET: &[u8] = crate::contract::OWN.descriptors;
+
+/// A value may be a secret, so it is not shown.
+impl std::fmt::Debug for device::v1::DesiredValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("DesiredValue").field("variable", &self.variable).finish_non_exhaustive()
+    }
+}
+
+/// A value may be a secret, so it is not shown.
+impl std::fmt::Debug for rollout::v1::SetValueRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SetValueRequest").field("variable", &self.variable).finish_non_exhaustive()
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -113,17 +135,19 @@ mod tests {
     }
 
     #[test]
+    fn what_may_hold_a_secret_does_not_show_it() {
+        use super::{device::v1::DesiredValue, rollout::v1::SetValueRequest};
+        let (variable, value) = ("pin".to_owned(), "hunter2".to_owned());
+        let sent = DesiredValue { variable: variable.clone(), value: value.clone() };
+        let set = SetValueRequest { variable, value, ..Default::default() };
+        let shown = format!("{sent:?} {set:?}");
+        assert!(shown.contains("pin") && !shown.contains("hunter2"), "{shown}");
+    }
+
+    #[test]
     fn a_circle_of_packages_is_found() {
         let import = |from: &str, to: &[&str]| (from.to_owned(), to.iter().map(|to| (*to).to_owned()).collect());
         let circle = [import("a", &["b"]), import("b", &["c"]), import("c", &["a", "d"]), import("d", &[])];
         assert_eq!(in_circles(circle.into()).into_keys().collect::<Vec<_>>(), ["a", "b", "c"]);
-    }
-}
-
-/// Releases, and the rollouts that bring them to devices.
-pub mod rollout {
-    #[allow(missing_docs, clippy::all, rustdoc::all, unreachable_pub)]
-    pub mod v1 {
-        tonic::include_proto!("homepot.rollout.v1");
     }
 }

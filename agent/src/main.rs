@@ -1,6 +1,7 @@
 //! `homepot-agent`: parses, builds, runs until a signal, and says why it ended.
 
 use std::{
+    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
     process::ExitCode,
 };
@@ -8,8 +9,9 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 use homepot::text::{visible_json, visible_lines};
 use homepot_agent::{
-    RunError,
+    Ended, RunError,
     config::{Config, Defaults, Flags, Place},
+    launch::{REPLACED, launch},
     platform,
     status::{Report, Status},
 };
@@ -32,6 +34,12 @@ enum Command {
     /// Run the agent until SIGTERM or Ctrl-C. It enrols this machine at its first start
     #[command(after_help = AFTER_HELP)]
     Run(Box<Flags>),
+    /// Run the agent, or the one that a release put in its place, and return to the last good one where a new one is no good.
+    /// Takes the flags of `homepot-agent run`
+    Launch {
+        #[arg(value_name = "FLAGS OF RUN", trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
     /// Show the state of the agent on this machine. Exits with 0 if it runs and is attached, else with 1
     Status {
         #[command(flatten)]
@@ -69,7 +77,7 @@ Environment: the variable shown with each flag; HOMEPOT_ENROLLMENT_TOKEN, the en
 log levels [default: info].
 Logs go to stderr: for people on a terminal, as JSON otherwise.
 Exit codes: 0 stopped as asked, 1 failed, 2 wrong settings, 3 enrolment refused, 4 state directory damaged or open to \
-others.";
+others, 5 replaced by a release.";
 
 fn main() -> ExitCode {
     if let Err(error) = environment::check() {
@@ -80,10 +88,22 @@ fn main() -> ExitCode {
         Command::Run(flags) => {
             log_to_stderr();
             match run(&flags) {
-                Ok(()) => ExitCode::SUCCESS,
+                Ok(Ended::Stopped) => ExitCode::SUCCESS,
+                Ok(Ended::Replaced) => ExitCode::from(REPLACED),
                 Err(error) => {
                     tracing::error!("{error}");
                     ExitCode::from(error.downcast_ref::<RunError>().map_or(1, RunError::exit_code))
+                }
+            }
+        }
+        Command::Launch { args } => {
+            log_to_stderr();
+            let defaults = Defaults::of_this_machine().map(|defaults| defaults.state_dir);
+            match defaults.map_err(Into::into).and_then(|state_dir| launch(args, state_dir)) {
+                Ok(code) => ExitCode::from(code),
+                Err(error) => {
+                    tracing::error!("{error}");
+                    ExitCode::FAILURE
                 }
             }
         }
@@ -98,22 +118,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(flags: &Flags) -> anyhow::Result<()> {
+fn run(flags: &Flags) -> anyhow::Result<Ended> {
     let config = load(flags)?;
+    let launched = config.launched.clone();
     // One thread does: the agent waits nearly all of the time.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let stop = CancellationToken::new();
     let status = watch::Sender::new(Status::starting(&config.server.to_string()));
-    runtime.block_on(async {
+    let ended: anyhow::Result<Ended> = runtime.block_on(async {
         let (asked, signal) = (stop.clone(), platform::shutdown_signal()?);
         tokio::spawn(async move {
             signal.await;
             tracing::info!("asked to stop");
             asked.cancel();
         });
-        homepot_agent::run(config, stop, status).await?;
-        Ok(())
-    })
+        Ok(homepot_agent::run(config, stop, status).await?)
+    });
+    let ended = ended?;
+    if let (Ended::Replaced, Some(launched)) = (ended, launched) {
+        // The arguments behind `run`.
+        launched.start_again(std::env::args_os().skip(2));
+    }
+    Ok(ended)
 }
 
 fn load(flags: &Flags) -> Result<Config, RunError> {

@@ -29,16 +29,25 @@ pub enum Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}(..)", self.type_name())
+        f.write_str("Value(..)")
     }
 }
 
 impl Value {
     fn type_name(&self) -> &'static str {
         match self {
-            Self::Text(_) => "string",
-            Self::Integer(_) => "integer",
-            Self::Boolean(_) => "bool",
+            Self::Text(_) => "a string",
+            Self::Integer(_) => "an integer",
+            Self::Boolean(_) => "a bool",
+        }
+    }
+
+    /// The value as the text that [`read`] makes it of again.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Integer(number) => number.to_string(),
+            Self::Boolean(flag) => flag.to_string(),
         }
     }
 
@@ -167,6 +176,21 @@ impl CheckedValues {
     }
 }
 
+/// Reads values that were given as texts: a variable's signed type says what its text is. Then as [`check`].
+pub fn read(variables: &[Variable], texts: &BTreeMap<String, String>) -> Result<CheckedValues, Vec<ValueFault>> {
+    let value = |(name, text): (&String, &String)| {
+        let bounds = variables.iter().find(|variable| variable.name == *name).map(|variable| &variable.bounds);
+        let value = match bounds {
+            Some(Bounds::Integer { .. }) => text.parse().ok().map(Value::Integer),
+            Some(Bounds::Boolean) => text.parse().ok().map(Value::Boolean),
+            Some(Bounds::Text { .. } | Bounds::Choice(_)) | None => None,
+        };
+        // What is no number stays a text, and is told to be one.
+        (name.clone(), value.unwrap_or_else(|| Value::Text(text.clone())))
+    };
+    check(variables, &texts.iter().map(value).collect())
+}
+
 /// Checks `values` against `variables` and fills in defaults. All faults are told at once.
 pub fn check(variables: &[Variable], values: &BTreeMap<String, Value>) -> Result<CheckedValues, Vec<ValueFault>> {
     let mut faults = Vec::new();
@@ -214,12 +238,12 @@ fn check_value(bounds: &Bounds, value: &Value) -> Result<(), String> {
         }
         (bounds, value) => {
             let wanted = match bounds {
-                Bounds::Text { .. } => "string",
-                Bounds::Integer { .. } => "integer",
-                Bounds::Boolean => "bool",
-                Bounds::Choice(_) => "string that is one of the choices",
+                Bounds::Text { .. } => "a string",
+                Bounds::Integer { .. } => "an integer",
+                Bounds::Boolean => "a bool",
+                Bounds::Choice(_) => "a string that is one of the choices",
             };
-            Err(format!("must be a {wanted}, not a {}", value.type_name()))
+            Err(format!("must be {wanted}, not {}", value.type_name()))
         }
     }
 }
@@ -353,6 +377,25 @@ mod tests {
         let names: Vec<_> = checked.reveal().map(|(name, _)| name).collect();
         assert_eq!(names, ["host", "mode", "pin", "port", "tls"], "an optional one without a default stays out");
         assert_eq!(CheckedValues::decode_own(&checked.encode()), Some(checked));
+    }
+
+    #[test]
+    fn texts_are_read_as_the_signed_type_says() {
+        let texts = |port: &str, tls: &str| -> BTreeMap<String, String> {
+            let all = [("host", "pot.shop"), ("port", port), ("tls", tls), ("mode", "live"), ("pin", "0042")];
+            all.map(|(name, text)| (name.to_owned(), text.to_owned())).into()
+        };
+        let checked = read(&all(), &texts("443", "false")).unwrap();
+        let shown: Vec<_> = checked.reveal().map(|(name, value)| (name, value.to_text())).collect();
+        let expected = [("host", "pot.shop"), ("mode", "live"), ("pin", "0042"), ("port", "443"), ("tls", "false")];
+        assert_eq!(shown, expected.map(|(name, text)| (name, text.to_owned())));
+        assert_eq!(checked.reveal().find(|(name, _)| *name == "port").unwrap().1, &Value::Integer(443));
+        for (port, tls, faulty) in
+            [("0", "true", "port"), ("4x", "true", "port"), ("1", "yes", "tls"), ("1", "", "tls")]
+        {
+            let faults = read(&all(), &texts(port, tls)).unwrap_err();
+            assert_eq!(faults.iter().map(|fault| fault.variable.as_str()).collect::<Vec<_>>(), [faulty]);
+        }
     }
 
     #[test]

@@ -183,6 +183,11 @@ impl Default for DeviceType {
 }
 
 checked_text!(
+    /// The name of a variable of a release.
+    VariableName, "variable", 64, |c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_',
+    |c| c.is_ascii_lowercase(), "must be 1 to 64 of a-z, 0-9 and '_', a letter first"
+);
+checked_text!(
     /// A SHA-256 digest in hexadecimal digits.
     Sha256, "sha256", 64..=64, |c| matches!(c, '0'..='9' | 'a'..='f'), |_| true,
     "must be a SHA-256 digest: 64 hexadecimal digits in lower case"

@@ -34,6 +34,16 @@ pub fn parse_labels(field: &str, labels: HashMap<String, String>) -> Result<Labe
     Ok(labels)
 }
 
+/// Reads a single label, `key=value`.
+pub fn parse_label(field: &str, text: &str) -> Result<(String, String), Error> {
+    match text.split_once('=') {
+        Some((key, value)) if is_word(key) && (value.is_empty() || is_word(value)) => {
+            Ok((key.to_owned(), value.to_owned()))
+        }
+        _ => Err(Error::invalid(field, "must be a label, such as ring=canary")),
+    }
+}
+
 /// One condition of a selector.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Requirement {

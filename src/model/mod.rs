@@ -46,9 +46,10 @@ pub use fleet::{BySource, DeviceOrder, FleetSummary, SiteCount};
 pub use history::History;
 pub use ids::{
     CommandId, CommandType, DeviceId, DeviceType, OperatorName, ReleaseId, RolloutId, RunId, Sha256, SiteId,
+    VariableName,
 };
 pub use json::{JsonBounds, JsonObject, check_exact, from_struct, to_struct};
-pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_labels};
+pub use labels::{LabelSelector, Labels, MAX_LABELS, Requirement, parse_label, parse_labels};
 pub use metric::{Aggregate, DeviceLoss, Heading, Loss, LossReason, Metric, MetricKind, Unit, shortest_decimal};
 pub use operator::{EnrollmentToken, Identity, Operator, Role, SiteScope};
 pub use operator_session::{OperatorSession, SESSION_ABSOLUTE, SESSION_IDLE, SIGN_IN_CODE_LIFE, SIGN_IN_FRESH};
@@ -56,9 +57,10 @@ pub use page::{DEFAULT_PAGE_SIZE, MAX_PAGE_SIZE, Page, PageRequest};
 pub use presence::{DeviceStatus, OFFLINE_AFTER_HEARTBEATS, Presence, StateCause, StateChange};
 pub use proof::{Nonce, ProofKey, proof_text};
 pub use rollout::{
-    Artifact, CHUNK_BYTES, DesiredRelease, DeviceTarget, DeviceUpdate, MAX_TARGETS, Phases, PlannedDevice, Release,
-    ReleaseFile, Rollout, RolloutDevice, RolloutOrder, RolloutProgress, RolloutState, RolloutStep, Signers,
-    TargetChange, TrustRoot, UpdateAction, UpdateReport, UpdateState,
+    Artifact, CHUNK_BYTES, DesiredRelease, DeviceTarget, DeviceUpdate, MAX_TARGETS, Phases, PlannedDevice,
+    PlannedValue, Release, ReleaseFile, Rollout, RolloutDevice, RolloutOrder, RolloutProgress, RolloutState,
+    RolloutStep, Signers, TargetChange, TrustRoot, UpdateAction, UpdateReport, UpdateState, ValueOrigin, ValueScope,
+    VariableValue,
 };
 pub use run::{Run, RunDevice, RunDeviceFilter, RunOrder, RunProgress, RunResumption, RunState, RunStep, Target, Whom};
 pub use sample::{MAX_AGE, MAX_CLOCK_AHEAD, MAX_EXTRA, Sample, SampleFault, StoredSample, Temperature};

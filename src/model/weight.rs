@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::{
     Command, Device, EnrollmentToken, ErrorGroup, JsonObject, Labels, Operator, PlannedDevice, Release, Rollout,
-    RolloutDevice, Run, RunDevice, Site, SiteScope, StoredActivity, StoredSample, Target, TrustRoot, Whom,
+    RolloutDevice, Run, RunDevice, Site, SiteScope, StoredActivity, StoredSample, Target, TrustRoot, VariableValue,
+    Whom,
 };
 
 /// Bytes in a page at most; only a single item that is larger by itself goes beyond.
@@ -95,7 +96,8 @@ impl Weigh for RolloutDevice {
 
 impl Weigh for PlannedDevice {
     fn weight(&self) -> usize {
-        2 * BASE + self.reason.weight() + self.changes.len() * BASE
+        let values = self.values.iter().map(|value| BASE + value.value.weight()).sum::<usize>();
+        2 * BASE + self.reason.weight() + self.changes.len() * BASE + values
     }
 }
 
@@ -109,6 +111,12 @@ impl Weigh for Release {
 impl Weigh for TrustRoot {
     fn weight(&self) -> usize {
         BASE + self.signed.len() + (self.root_keys.key_ids.len() + self.release_keys.key_ids.len()) * 18
+    }
+}
+
+impl Weigh for VariableValue {
+    fn weight(&self) -> usize {
+        2 * BASE + self.value.weight()
     }
 }
 

@@ -10,7 +10,12 @@ use std::{
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::{Process, System, data_parent, field, program, server::clean};
+use crate::{
+    Process, System, data_parent, field,
+    process::{kill_stranger, processes_with},
+    program,
+    server::clean,
+};
 
 /// How an agent is started.
 #[derive(Clone, Debug)]
@@ -23,12 +28,26 @@ pub struct AgentOptions {
     pub env: Vec<(&'static str, String)>,
     /// Further arguments of `homepot-agent run`.
     pub args: Vec<String>,
+    /// `run`, or `launch`.
+    pub subcommand: &'static str,
 }
 
 impl AgentOptions {
     /// The usual one.
     pub fn new(site_id: &str, device_id: &str) -> Self {
-        Self { site_id: site_id.to_owned(), device_id: device_id.to_owned(), env: Vec::new(), args: Vec::new() }
+        Self {
+            site_id: site_id.to_owned(),
+            device_id: device_id.to_owned(),
+            env: Vec::new(),
+            args: Vec::new(),
+            subcommand: "run",
+        }
+    }
+
+    /// Starts it by the launcher.
+    #[must_use]
+    pub fn launched(self) -> Self {
+        Self { subcommand: "launch", ..self }
     }
 
     /// Enrols by this token.
@@ -89,7 +108,7 @@ impl Agent {
     }
 
     fn spawn(&mut self) {
-        let mut command = self.command("run");
+        let mut command = self.command(self.options.subcommand);
         command
             .args(["--server", &self.url, "--site", &self.options.site_id, "--device-id", &self.options.device_id])
             .args(&self.options.args)
@@ -124,6 +143,13 @@ impl Agent {
             process.kill();
             self.past.extend(process.log());
         }
+    }
+
+    /// The same, for the launcher and the agent that it may have started.
+    pub fn kill9_all(&mut self) {
+        let state = self.state_dir().display().to_string();
+        self.kill9();
+        processes_with(&state).into_iter().for_each(kill_stranger);
     }
 
     /// Starts it again after [`Self::kill9`] on the same state.

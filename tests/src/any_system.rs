@@ -31,13 +31,14 @@ static TURN: Mutex<()> = Mutex::const_new(());
 /// Whoever runs the tests against a shared system tells by these words which of them can't run there.
 const OWN: &str = "this test needs a system of its own";
 /// A method that no service has, of each. Balancers have found a service when it says so itself.
-const METHODS: [&str; 8] = [
+const METHODS: [&str; 9] = [
     "/homepot.analytics.v1.AnalyticsService/None",
     "/homepot.command.v1.CommandService/None",
     "/homepot.device.v1.DeviceService/None",
     "/homepot.registry.v1.RegistryService/None",
     "/homepot.rollout.v1.ReleaseService/None",
     "/homepot.rollout.v1.RolloutService/None",
+    "/homepot.rollout.v1.ValueService/None",
     "/homepot.session.v1.SessionService/None",
     "/homepot.telemetry.v1.TelemetryService/None",
 ];

@@ -8,7 +8,10 @@ use homepot::pb::{
     command::v1::command_service_client::CommandServiceClient,
     device::v1::device_service_client::DeviceServiceClient,
     registry::v1::registry_service_client::RegistryServiceClient,
-    rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
+    rollout::v1::{
+        release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient,
+        value_service_client::ValueServiceClient,
+    },
     session::v1::session_service_client::SessionServiceClient,
     telemetry::v1::telemetry_service_client::TelemetryServiceClient,
 };
@@ -83,6 +86,8 @@ pub struct Clients {
     pub telemetry: TelemetryServiceClient<Connection>,
     /// CommandService.
     pub command: CommandServiceClient<Connection>,
+    /// ValueService.
+    pub values: ValueServiceClient<Connection>,
     /// ReleaseService.
     pub releases: ReleaseServiceClient<Connection>,
     /// RolloutService.
@@ -101,6 +106,7 @@ impl Clients {
             session: SessionServiceClient::new(connection.clone()),
             telemetry: TelemetryServiceClient::new(connection.clone()),
             command: CommandServiceClient::new(connection.clone()),
+            values: ValueServiceClient::new(connection.clone()),
             releases: ReleaseServiceClient::new(connection.clone()),
             rollouts: RolloutServiceClient::new(connection.clone()),
             analytics: AnalyticsServiceClient::new(connection),

@@ -25,6 +25,7 @@ mod database;
 mod disk;
 pub mod grpc;
 mod nginx;
+mod prepared;
 mod process;
 mod programs;
 mod provider;

@@ -72,6 +72,20 @@ impl Publisher {
         build::release(&text, 1, |_: &Path| Ok(content)).expect("the release is whole").payload
     }
 
+    /// Gives the server a release of one template, with these `[variables]`.
+    pub async fn publish_template(&self, server: &System, target: &str, template: &[u8], variables: &str) -> Release {
+        upload(server, template).await;
+        let counter = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
+        let text = format!(
+            "name = \"{target}\"\nversion = \"{counter}\"\ncounter = {counter}\nexpires = 2999-01-01T00:00:00Z\n\
+             [targets.{target}]\nfile = \"template\"\ntemplate = true\n{variables}"
+        );
+        let built = build::release(&text, 1, |_: &Path| Ok(template)).expect("the release is whole");
+        let request = CreateReleaseRequest { signed_release: self.signed(Kind::Release, built.payload) };
+        let answer = server.admin().releases.create_release(request).await.expect("the admin may create a release");
+        answer.into_inner().release.expect("what was created")
+    }
+
     /// Bytes with this publisher's signature.
     pub fn signed(&self, kind: Kind, payload: Vec<u8>) -> Vec<u8> {
         let mut envelope = Envelope::new(kind, payload);

@@ -16,6 +16,7 @@ use tempfile::TempDir;
 use crate::{
     PATIENCE, Process, System,
     any_system::needs_its_own,
+    prepared,
     process::{kill_stranger, wait_gone},
     program,
     rest::{Request, Response},
@@ -30,6 +31,8 @@ pub struct ServerOptions {
     pub descriptors: Option<u32>,
     /// The program that is the server; `None`: `homepot`.
     pub program: Option<&'static str>,
+    /// Whether it begins without anything; see [`Self::fresh`].
+    fresh: bool,
 }
 
 impl ServerOptions {
@@ -45,6 +48,21 @@ impl ServerOptions {
     pub fn program(mut self, name: &'static str) -> Self {
         self.program = Some(name);
         self
+    }
+
+    /// Begins without a data directory, as on a new machine. Others get a copy of what such a start leaves, unless a setting
+    /// or the program says that they are not like it.
+    #[must_use]
+    pub fn fresh(mut self) -> Self {
+        self.fresh = true;
+        self
+    }
+
+    fn begins_prepared(&self) -> bool {
+        const OWN: [&str; 5] =
+            ["HOMEPOT_ADMIN_TOKEN", "HOMEPOT_DATABASE", "HOMEPOT_DATA_DIR", "HOMEPOT_MIGRATIONS", "HOMEPOT_SECRET"];
+        let is_own = |(name, _): &(&str, String)| OWN.iter().any(|own| name.starts_with(own));
+        !self.fresh && self.program.is_none() && !self.env.iter().any(is_own)
     }
 
     /// Allows it only so many open files and sockets, as `ulimit -n` does.
@@ -97,6 +115,9 @@ impl Server {
             admin_token: String::new(),
             cluster: directory.path().join("data"),
         };
+        if options.begins_prepared() {
+            Box::pin(prepared::lay(&directory.path().join("data"))).await;
+        }
         let mut server = Self { process: None, options, system, ops_addr: any, directory };
         server.spawn();
         server.ready().await;

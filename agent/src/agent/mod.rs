@@ -49,9 +49,21 @@ const DISK_RETRY: Duration = Duration::from_secs(10);
 /// The connection says goodbye within this, or not at all.
 const SHUTDOWN: Duration = Duration::from_millis(1_500);
 
+/// Why an agent ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was asked to.
+    Stopped,
+    /// It has replaced itself, or put back the one before: the launcher is to start what is there now.
+    Replaced,
+}
+
 /// Runs the agent until `stop`, and shows how it stands in `status`.
-pub async fn run(config: Config, stop: CancellationToken, status: watch::Sender<Status>) -> Result<(), RunError> {
-    let Some(keeper) = open_state(&config, &stop, &status).await? else { return Ok(()) };
+pub async fn run(config: Config, stop: CancellationToken, status: watch::Sender<Status>) -> Result<Ended, RunError> {
+    if let Some(launched) = &config.launched {
+        launched.follow();
+    }
+    let Some(keeper) = open_state(&config, &stop, &status).await? else { return Ok(Ended::Stopped) };
     let state = keeper.state().clone();
     let writer = tokio::spawn(status::keep(state.clone(), status.subscribe()));
     status.send_replace(Status::starting(&config.server.to_string()));
@@ -112,7 +124,7 @@ async fn enrol_and_work(
     mut keeper: Keeper,
     stop: &CancellationToken,
     status: &watch::Sender<Status>,
-) -> Result<(), RunError> {
+) -> Result<Ended, RunError> {
     let config_error = |fault: String| RunError::Config(vec![fault]);
     let read = |path: &std::path::PathBuf| {
         std::fs::read(path).map_err(|error| config_error(format!("ca_file: can't read {}: {error}", path.display())))
@@ -126,12 +138,12 @@ async fn enrol_and_work(
         match enrollment::credentials(&config, &state, &endpoint, status, stop).await {
             Err(RunError::State(error)) if error.is_of_the_disk() => {
                 if !wait_for_the_disk(&error, stop, status).await {
-                    return Ok(());
+                    return Ok(Ended::Stopped);
                 }
             }
             answer => match answer? {
                 Some(credentials) => break credentials,
-                None => return Ok(()),
+                None => return Ok(Ended::Stopped),
             },
         }
     };
@@ -185,10 +197,16 @@ async fn enrol_and_work(
         boot_id,
         clock: None,
         journal_is_another: false,
+        is_replaced: false,
     };
     tracing::info!(device_id = %credentials.device_id, server = %config.server, version = VERSION, "agent started");
-    let events = connection::spawn(endpoint, credentials, introduction, ticket, stop.clone());
-    agent.work(events, stop).await
+    if let Some(launched) = &config.launched {
+        launched.is_up();
+    }
+    let leave = stop.child_token();
+    let events = connection::spawn(endpoint, credentials, introduction, ticket, leave.clone());
+    agent.work(events, &leave).await;
+    Ok(if leave.is_cancelled() && !stop.is_cancelled() { Ended::Replaced } else { Ended::Stopped })
 }
 
 struct Agent {
@@ -220,6 +238,8 @@ struct Agent {
     boot_id: String,
     /// The server's, as the latest session told it.
     clock: Option<ServerClock>,
+    /// The agent has replaced itself: it ends once no command runs.
+    is_replaced: bool,
     /// This session began with a journal that turned out to have lost records: nothing it hands over may be believed new.
     journal_is_another: bool,
 }
@@ -227,11 +247,14 @@ struct Agent {
 impl Agent {
     /// Never waits for anything but the next of its events, so that the connection can always hand one over. The
     /// journal is the exception: it is written in place, for nothing may overtake it.
-    async fn work(mut self, mut events: mpsc::Receiver<Event>, stop: &CancellationToken) -> Result<(), RunError> {
+    async fn work(mut self, mut events: mpsc::Receiver<Event>, stop: &CancellationToken) {
         let mut deadline: Option<Instant> = None;
         loop {
-            if deadline.is_none() {
+            if deadline.is_none() && !self.is_replaced {
                 self.start_next();
+            }
+            if self.is_replaced && self.running.is_none() {
+                stop.cancel();
             }
             self.publish();
             let has_outgoing =
@@ -259,7 +282,6 @@ impl Agent {
             tracing::warn!(command_id = %id, "a command still runs; the next run of the agent can't say how it ended");
         }
         tracing::info!("agent stopped");
-        Ok(())
     }
 
     fn on_event(&mut self, event: Event) {
@@ -348,6 +370,10 @@ impl Agent {
             Some(Said::Fetch(request)) => {
                 self.fetch_next = Some(request);
                 self.fetch();
+            }
+            Some(Said::Replaced) => {
+                tracing::info!("the agent has another program now and lets it start");
+                self.is_replaced = true;
             }
             // Its connection goes with the last part.
             Some(Said::Fetched) => {

@@ -16,15 +16,18 @@ use homepot::{
     model::DeviceId,
     pb::{device::v1 as pb, rollout::v1 as rollout_pb},
 };
-use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, value, verify};
+use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, verify};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
 use crate::{
     config::Config,
     platform,
-    protocol::fetch::Fetcher,
+    protocol::{fetch::Fetcher, values},
     state::{StateDir, StateError},
-    update::{Action, Event, Offer, Programs, RealDisk, Report, State, TargetReport, Timing, Updater},
+    update::{
+        Action, Event, Offer, Programs, RealDisk, Report, State, TargetReport, Targets, Timing, Updater,
+        own::{self, Own},
+    },
 };
 
 /// The newest trusted root, in the state directory.
@@ -49,6 +52,8 @@ pub(super) enum Said {
     Fetch(pb::FetchArtifactRequest),
     /// Nothing is to be fetched any more.
     Fetched,
+    /// The agent has replaced itself: this process is to end.
+    Replaced,
 }
 
 /// What the thread is told.
@@ -99,7 +104,28 @@ pub(super) async fn said(updates: &mut Option<Updates>) -> Option<Said> {
 
 /// Whether releases are taken: there is a place for them, and somebody who signs.
 pub(super) fn are_taken(config: &Config) -> bool {
-    !config.targets.targets.is_empty() && config.update_root_file.is_some()
+    (!config.targets.targets.is_empty() || may_replace_itself(config)) && config.update_root_file.is_some()
+}
+
+/// Whether the agent itself is a target: its configuration says so, and there is somebody who starts the new one.
+fn may_replace_itself(config: &Config) -> bool {
+    config.update_self && config.launched.is_some()
+}
+
+/// The targets of the configuration, with the agent itself where that may be replaced.
+fn targets(config: &Config, state: &StateDir) -> io::Result<Targets> {
+    let mut targets = config.targets.clone();
+    if config.update_self && config.launched.is_none() {
+        tracing::warn!("update_self needs the launcher; start the agent by `homepot-agent launch`");
+    }
+    if may_replace_itself(config) {
+        let directory = state.file(own::DIRECTORY);
+        platform::make_private_dir(&directory)?;
+        // The way to a target must not go through links.
+        targets.targets.insert(own::AGENT.to_owned(), own::target(directory.canonicalize()?));
+        targets.own = Some(Own::of_this_process(&directory)?);
+    }
+    Ok(targets)
 }
 
 /// The thread, from the outside.
@@ -122,7 +148,7 @@ impl Updates {
         let (sender, said) = mpsc::channel(CHANNEL);
         let site = state.identity(None).ok().flatten().and_then(|identity| identity.site_id);
         let worker = Worker {
-            targets: config.targets.clone(),
+            targets: targets(config, state)?,
             timing: config.timing,
             device: verify::Device {
                 id: device_id.to_string(),
@@ -173,7 +199,7 @@ impl Updates {
 }
 
 struct Worker {
-    targets: crate::update::Targets,
+    targets: Targets,
     timing: Timing,
     device: verify::Device,
     configured_root: Vec<u8>,
@@ -302,6 +328,7 @@ impl Worker {
             }
             Order::Attached => {
                 work.told = None;
+                self.act(work, Event::Attached)?;
                 self.report(work)
             }
             Order::Fetched { digest, offset, part } => {
@@ -329,8 +356,7 @@ impl Worker {
         let now = u64::try_from(platform::wall_clock().timestamp()).unwrap_or_default();
         let manifest = verify::verify(&work.root, &desired.signed_release, &self.device, now)
             .map_err(|refused: Refused| refused.to_string())?;
-        let values = value::check(&manifest.manifest().variables, &BTreeMap::new())
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
+        let values = values::read(&manifest.manifest().variables, &desired.values)?;
         Ok(Offer { generation: desired.generation, manifest, values })
     }
 
@@ -342,6 +368,7 @@ impl Worker {
         for action in work.updater.handle(event, platform::since_boot()) {
             match action {
                 Action::Report | Action::AskToApply { .. } => self.report(work)?,
+                Action::Restart => self.say(Said::Replaced)?,
                 Action::Fetch { digest, offset, length } => {
                     let small = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
                     let request = pb::FetchArtifactRequest {

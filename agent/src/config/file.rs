@@ -35,6 +35,7 @@ pub(super) struct File {
     pub(super) spool_max_bytes: Option<String>,
     pub(super) spool_max_age: Option<String>,
     pub(super) update_root_file: Option<PathBuf>,
+    pub(super) update_self: Option<bool>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
     /// Where releases may be put, and what is run around it.
@@ -63,6 +64,7 @@ impl File {
             spool_max_bytes: later.spool_max_bytes.or(self.spool_max_bytes),
             spool_max_age: later.spool_max_age.or(self.spool_max_age),
             update_root_file: later.update_root_file.or(self.update_root_file),
+            update_self: later.update_self.or(self.update_self),
             commands: self.commands,
             targets: self.targets,
         }
@@ -140,6 +142,7 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         spool_max_bytes: keys.text("spool_max_bytes"),
         spool_max_age: keys.text("spool_max_age"),
         update_root_file: keys.text("update_root_file").map(PathBuf::from),
+        update_self: keys.flag("update_self"),
         commands: BTreeMap::new(),
         targets: Targets::default(),
     };
@@ -152,7 +155,8 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
     keys.refuse_the_rest();
     let told = tables.into_iter().flatten();
     let commands = told.map(|(name, table)| (name, rule(&format!("commands.{name}."), table, faults))).collect();
-    let targets = Targets { targets: targets::read(places, faults), checks: targets::read_checks(checks, faults) };
+    let (targets, checks) = (targets::read(places, faults), targets::read_checks(checks, faults));
+    let targets = Targets { targets, checks, own: None };
     File { commands, targets, ..file }
 }
 

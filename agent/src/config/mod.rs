@@ -16,6 +16,7 @@
 //! spool_max_bytes = "64MiB"         # what waits for the server, on disk
 //! spool_max_age = "7d"              # what is older is dropped
 //! update_root_file = "/etc/homepot/release-root" # who signs releases; without it none is installed
+//! update_self = false               # whether a release may replace the agent itself, as target "agent"
 //! update_probation = "2m"           # a release that is not well within this time is undone
 //! update_healthy_for = "30s"        # it is well once all health checks have passed for this long
 //!
@@ -61,6 +62,7 @@ use homepot_host::{
 
 use crate::{
     commands::{Rules, builtin::ProgramRule},
+    launch::Launched,
     platform,
     protocol::spool::{MAX_AGE, MAX_BYTES},
     update::{Targets, Timing},
@@ -140,6 +142,8 @@ pub struct Defaults {
     pub hostname: String,
     /// The enrolment token of the environment.
     pub enrollment_token: Option<Secret>,
+    /// The launcher of this process.
+    pub launched: Option<Launched>,
 }
 
 /// The checked configuration.
@@ -179,6 +183,10 @@ pub struct Config {
     pub targets: Targets,
     /// The first root of releases, as `homepot sign` leaves it. Without one no release is installed.
     pub update_root_file: Option<PathBuf>,
+    /// Whether a release may replace the agent itself.
+    pub update_self: bool,
+    /// The launcher of this process.
+    pub launched: Option<Launched>,
     /// How long a release may take to prove itself, and how long it has to be well.
     pub timing: Timing,
 }
@@ -203,6 +211,7 @@ impl Defaults {
             state_dir,
             hostname: platform::hostname().unwrap_or_default(),
             enrollment_token: environment::variable(TOKEN_VARIABLE)?.map(|token| Secret::presented(token.trim())),
+            launched: Launched::of_this_process()?,
         })
     }
 }
@@ -313,6 +322,8 @@ impl Config {
             targets: file.targets,
             timing: timing.unwrap_or_default(),
             update_root_file: file.update_root_file,
+            update_self: file.update_self.unwrap_or_default(),
+            launched: defaults.launched.clone(),
         });
         match assembled {
             Some(config) if faults.is_empty() => Ok(config),

@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use super::file::Keys;
 use crate::{
     commands::builtin::ProgramRule,
-    update::{Attributes, Target, Targets, split},
+    update::{Attributes, Target, Targets, own::AGENT, split},
 };
 
 const MODE: u32 = 0o644;
@@ -44,6 +44,9 @@ pub(super) fn read(table: Table, faults: &mut Vec<String>) -> BTreeMap<String, T
             told("path", "must be the absolute path of a file, without . and ..");
             continue;
         };
+        if name == AGENT {
+            told("path", "is not for you to say: the target agent is the agent itself; allow it by update_self = true");
+        }
         if file.len() > MAX_FILE_NAME {
             told("path", "has a file name of more than 200 bytes");
         }
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn every_fault_is_told_with_its_key() {
         let (_, faults) = read_text(
-            "x = 1\n['A/b']\npath = '/a'\n[a]\npath = 'etc/pos'\ncolour = 1\n[b]\npath = '/etc/../pos'\nmode = '4755'\n\
+            "x = 1\n['A/b']\npath = '/a'\n[a]\npath = 'etc/pos'\ncolour = 1\n[agent]\npath = '/usr/bin/homepot-agent'\n[b]\npath = '/etc/../pos'\nmode = '4755'\n\
              [c]\npath = '/etc/pos'\nreload = ['pos']\nhealth = 'pos'\nowner = 'nobody-of-this-name'",
         );
         for part in [
@@ -171,6 +174,7 @@ mod tests {
             "targets.A/b: a name is",
             "unknown key targets.a.colour",
             "targets.a.path must be the absolute path",
+            "targets.agent.path is not for you to say",
             "targets.b.path must be the absolute path",
             "targets.b.mode must be an octal number",
             "targets.c.reload must be a list that begins with the absolute path",

@@ -23,11 +23,12 @@ pub fn wall_clock() -> chrono::DateTime<chrono::Utc> {
 }
 
 pub use system::{
-    Processor, boot_id, disk_use_percent, hostname, load, memory, open_tcp_connections, since_boot, traffic, uptime,
+    Processor, boot_id, disk_use_percent, end_with_parent, hostname, load, memory, open_tcp_connections, since_boot,
+    traffic, uptime,
 };
 pub use unix::{
-    create_private, file_number, is_superuser, kill_group, make_private_dir, open_private, open_private_append,
-    own_group, private_fault, shutdown_signal,
+    Signals, create_private, file_number, is_superuser, kill_group, make_private_dir, open_private,
+    open_private_append, own_group, parent_id, private_fault, shutdown_signal, signal_process, tell_parent,
 };
 
 /// Memory in bytes.

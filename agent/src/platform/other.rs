@@ -15,6 +15,9 @@ pub fn boot_id() -> String {
     System::boot_time().map(|seconds| seconds.to_string()).unwrap_or_default()
 }
 
+/// The system does not tell when a parent ends.
+pub fn end_with_parent() {}
+
 /// The machine's name.
 pub fn hostname() -> Option<String> {
     System::host_name().ok().filter(|name| !name.is_empty())
@@ -98,6 +101,7 @@ mod tests {
 
     #[test]
     fn what_sysinfo_can_tell_is_plausible() {
+        end_with_parent();
         assert!(!boot_id().is_empty());
         assert!(hostname().is_some());
         assert!(uptime().unwrap() > Duration::ZERO && since_boot() > Duration::ZERO);

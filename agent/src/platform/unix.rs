@@ -7,7 +7,7 @@ use std::{
     path::Path,
 };
 
-use rustix::process::{Pid, Signal, geteuid, kill_process_group};
+use rustix::process::{Pid, Signal, geteuid, getppid, kill_process, kill_process_group};
 use tokio::{
     process::Command,
     signal::unix::{SignalKind, signal},
@@ -62,6 +62,64 @@ pub fn kill_group(leader: u32) {
     let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) else { return };
     if let Err(error) = kill_process_group(pid, Signal::KILL) {
         tracing::debug!(%error, "the program's process group is gone already");
+    }
+}
+
+/// The process that started this one.
+pub fn parent_id() -> Option<u32> {
+    getppid().and_then(|pid| u32::try_from(pid.as_raw_nonzero().get()).ok())
+}
+
+/// Tells the parent, by SIGUSR1, that this process is up.
+pub fn tell_parent() {
+    let told = getppid().map(|parent| kill_process(parent, Signal::USR1));
+    if let Some(Err(error)) = told {
+        tracing::warn!(%error, "the launcher can't be told that the agent is up");
+    }
+}
+
+/// Sends a signal to a process.
+pub fn signal_process(id: u32, signal: SignalKind) {
+    let pid = i32::try_from(id).ok().and_then(Pid::from_raw);
+    let signal = Signal::from_named_raw(signal.as_raw_value());
+    if let (Some(pid), Some(signal)) = (pid, signal)
+        && let Err(error) = kill_process(pid, signal)
+    {
+        tracing::debug!(%error, "the process is gone already");
+    }
+}
+
+/// What a launcher is told by signals.
+#[derive(Debug)]
+pub struct Signals {
+    up: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
+    quit: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    /// Listens from this call on.
+    pub fn listen() -> io::Result<Self> {
+        Ok(Self {
+            up: signal(SignalKind::user_defined1())?,
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+            quit: signal(SignalKind::quit())?,
+        })
+    }
+
+    /// The next signal that is meant for the child; `None`: the child says that it is up.
+    pub async fn next(&mut self) -> Option<SignalKind> {
+        tokio::select! {
+            _ = self.up.recv() => None,
+            _ = self.terminate.recv() => Some(SignalKind::terminate()),
+            _ = self.interrupt.recv() => Some(SignalKind::interrupt()),
+            _ = self.hangup.recv() => Some(SignalKind::hangup()),
+            _ = self.quit.recv() => Some(SignalKind::quit()),
+        }
     }
 }
 

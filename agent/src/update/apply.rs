@@ -1,12 +1,13 @@
 //! Puts files in place and brings the old ones back. Each function says what holds when the power goes in the middle of it.
 
-use std::io;
+use std::{io, time::Duration};
 
 use homepot_release::{Digest, digest::Hasher};
 
 use super::{
     disk::{Attributes, Dir, Disk},
     journal::Change,
+    own,
     store::{BUFFER_BYTES, digest_of},
     targets::{Place, Target},
 };
@@ -57,6 +58,7 @@ pub(super) fn prepare<'a, D: Disk>(
     disk: &mut D,
     files: &[Ready],
     target: impl Fn(&str) -> Option<&'a Target>,
+    patience: Duration,
 ) -> Result<Vec<Change>, ApplyError> {
     let mut changes = Vec::new();
     for ready in files {
@@ -78,6 +80,9 @@ pub(super) fn prepare<'a, D: Disk>(
         if free < needed {
             return Err(ApplyError::NoSpace { target: name.clone(), needed, free });
         }
+        if *name == own::AGENT {
+            own::forget(disk, &place.dir).told("make room for the new file of", name)?;
+        }
         let from = (&ready.dir, ready.name.as_str());
         let copied = copy(disk, from, (&place.dir, &place.new_name()), configured.attributes);
         if copied.told("write the new file of", name)? != ready.content {
@@ -89,6 +94,9 @@ pub(super) fn prepare<'a, D: Disk>(
             if copied.told("keep the old file of", name)? != digest {
                 return Err(ApplyError::Swapped(name.clone()));
             }
+        }
+        if *name == own::AGENT {
+            own::begin(disk, &place.dir, old.is_some(), patience).told("write beside", name)?;
         }
         disk.sync_dir(&place.dir).told("write the new file of", name)?;
         let change = Change::new(name, old.is_some(), &place, &ready.content);

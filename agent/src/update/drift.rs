@@ -7,6 +7,7 @@ use homepot_release::Digest;
 use super::{
     disk::{Disk, Stat},
     engine::Updater,
+    own::AGENT,
     report::{Report, SinceBoot, State, TargetReport},
     runner::Runner,
     store::digest_of,
@@ -74,7 +75,8 @@ impl<D: Disk, R: Runner> Updater<D, R> {
         let Some(place) = self.targets.targets.get(name).map(super::targets::Target::place) else { return Ok(None) };
         let Some(mut file) = self.disk.open(&place.dir, &place.file)? else {
             self.looks.0.remove(name);
-            return Ok(None);
+            // Before the first release the installed program runs.
+            return Ok(self.targets.own.filter(|_| name == AGENT).and_then(|own| own.digest));
         };
         let stat = self.disk.stat_open(&file)?;
         let before = self.looks.0.get(name).filter(|look| look.stat == stat);

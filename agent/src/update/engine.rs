@@ -1,12 +1,8 @@
 //! The machine: what each event does in each phase, and what is on disk before it does.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, time::Duration};
 
-use homepot_release::{Digest, Known};
+use homepot_release::Known;
 
 use super::{
     apply::{self, ApplyError},
@@ -17,7 +13,6 @@ use super::{
     proof::Proof,
     report::{Action, Event, Offer, SinceBoot, State},
     runner::Runner,
-    store,
     targets::{Targets, Timing},
 };
 
@@ -44,6 +39,10 @@ pub struct Updater<D: Disk, R> {
     failures: u32,
     pub(super) looks: Looks,
     pub(super) actions: Vec<Action>,
+    /// A session began since the start.
+    pub(super) was_attached: bool,
+    /// The launcher has another program by now: nothing is done any more.
+    pub(super) is_leaving: bool,
 }
 
 /// How far an accepted job is. None of it has to survive: it is found out again.
@@ -83,10 +82,15 @@ impl<D: Disk, R: Runner> Updater<D, R> {
             failures: 0,
             looks: Looks::default(),
             actions: Vec::new(),
+            was_attached: false,
+            is_leaving: false,
         };
         match updater.phase() {
             Some(Phase::Applying) => {
-                updater.restore(Phase::RolledBack, "it was cut short while files were put in place", now);
+                let changes = updater.changes();
+                let reason = updater.taken_back(&changes);
+                let reason = reason.as_deref().unwrap_or("it was cut short while files were put in place");
+                updater.restore(Phase::RolledBack, reason, now);
             }
             Some(Phase::RollbackFailed) => {
                 let reason = updater.job().map(|job| job.reason.clone()).unwrap_or_default();
@@ -102,6 +106,7 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// Takes an event, and says what to do about it.
     pub fn handle(&mut self, event: Event, now: SinceBoot) -> Vec<Action> {
         match event {
+            _ if self.is_leaving => {}
             Event::Offer(offer) => self.offer(offer, now),
             Event::Refuse { generation, reason } => self.refuse(generation, &reason),
             Event::Chunk { digest, offset, bytes } => self.chunk(digest, offset, &bytes, now),
@@ -110,6 +115,7 @@ impl<D: Disk, R: Runner> Updater<D, R> {
             Event::Hold { generation, reason } if self.is_current(generation) => self.hold(reason),
             Event::Cancel { generation } if self.is_current(generation) => self.cancel(now),
             Event::Acknowledge { generation, state } if self.is_current(generation) => self.acknowledge(state),
+            Event::Attached => self.was_attached = true,
             Event::Tick => self.tick(now),
             // What is said of another generation is late.
             Event::Apply { .. } | Event::Hold { .. } | Event::Cancel { .. } | Event::Acknowledge { .. } => {}
@@ -120,6 +126,9 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// After which time to hand in [`Event::Tick`]; `None`: nothing is due.
     pub fn wake_after(&self, now: SinceBoot) -> Option<Duration> {
         let is_over = self.phase().is_none_or(is_end);
+        if self.is_leaving {
+            return None;
+        }
         let due = [
             self.retry_at,
             (self.unsaved && self.retry_at.is_none()).then(|| now + self.timing.retry),
@@ -260,9 +269,11 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     fn apply(&mut self, now: SinceBoot) {
         let (Some(Phase::Accepted), Step::Waiting(ready, _)) = (self.phase(), &self.step) else { return };
         let ready = ready.clone();
-        let changes = match apply::prepare(&mut self.disk, &ready, |name| self.targets.targets.get(name)) {
+        let (find, patience) = (|name: &str| self.targets.targets.get(name), self.timing.probation);
+        let prepared = apply::prepare(&mut self.disk, &ready, find, patience).map_err(|error| error.to_string());
+        let changes = match prepared.and_then(|changes| self.try_agent(&changes).map(|()| changes)) {
             Ok(changes) => changes,
-            Err(error) => return self.finish(Phase::Failed, &error.to_string()),
+            Err(fault) => return self.finish(Phase::Failed, &fault),
         };
         self.step = Step::Begin;
         let mut record = self.record.clone();
@@ -300,8 +311,7 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// Brings the old files back, and ends as `end`; or tries again later.
     pub(super) fn restore(&mut self, end: Phase, reason: &str, now: SinceBoot) {
         self.proof = None;
-        let Some(job) = &self.record.job else { return };
-        let changes = job.changes.clone();
+        let changes = self.changes();
         match apply::put_back(&mut self.disk, &changes) {
             Ok(()) => {
                 (self.retry_at, self.failures) = (None, 0);
@@ -311,6 +321,7 @@ impl<D: Disk, R: Runner> Updater<D, R> {
                     Err(fault) => format!("{reason}; the old files are back, but: {fault}"),
                 };
                 self.finish(end, &reason);
+                self.leave_if_replaced(&changes);
             }
             Err(error) => self.restore_failed(reason, &error, now),
         }
@@ -387,28 +398,6 @@ impl<D: Disk, R: Runner> Updater<D, R> {
         }
     }
 
-    /// Removes what no job needs any more. The journal says so already, or it would be needed after a power cut.
-    fn tidy(&mut self) {
-        let mut places: Vec<_> = self.targets.targets.values().map(super::targets::Target::place).collect();
-        places.extend(self.job().into_iter().flat_map(|job| &job.changes).map(journal::Change::place));
-        for place in &places {
-            self.warn(|disk| apply::sweep(disk, place));
-        }
-        let bytes = self.record.targets.iter().flat_map(|target| {
-            let installed = target.installed.as_ref().map(|installed| &installed.artifact);
-            installed.into_iter().chain(Some(&target.previous_artifact))
-        });
-        let needed: BTreeSet<_> = bytes.filter_map(|bytes| Digest::from_bytes(bytes)).collect();
-        self.warn(|disk| store::prune(disk, &needed));
-        self.warn(super::stage::clear);
-    }
-
-    fn warn(&mut self, work: impl FnOnce(&mut D) -> io::Result<()>) {
-        if let Err(error) = work(&mut self.disk) {
-            tracing::warn!(%error, "what an update left behind can't be removed; it is tried again at its next end");
-        }
-    }
-
     fn tick(&mut self, now: SinceBoot) {
         let is_due = self.retry_at.is_none_or(|at| now >= at);
         if self.unsaved && is_due {
@@ -454,6 +443,11 @@ impl<D: Disk, R: Runner> Updater<D, R> {
 
     pub(super) fn boot(&self) -> &str {
         &self.boot
+    }
+
+    /// What the newest job replaces.
+    pub(super) fn changes(&self) -> Vec<journal::Change> {
+        self.job().map(|job| job.changes.clone()).unwrap_or_default()
     }
 
     pub(super) fn job(&self) -> Option<&Job> {

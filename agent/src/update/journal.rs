@@ -7,13 +7,15 @@
 use std::io;
 
 use homepot_release::Digest;
-use prost::Message as _;
 
 use super::{
     disk::{Attributes, Dir, Disk},
+    future,
     targets::Place,
 };
 
+/// What this agent understands. It goes up only where an older agent must not touch the journal of a newer one.
+const READER: u32 = 0;
 const NAME: &str = "journal";
 const NEW: &str = "journal.new";
 const UNREADABLE: &str = "journal.unreadable";
@@ -29,6 +31,12 @@ pub(super) struct Record {
     /// What is known about each target.
     #[prost(message, repeated, tag = "2")]
     pub(super) targets: Vec<TargetRecord>,
+    /// The least [`READER`] that understands this. A record with a higher one is left as it is: nothing is guessed.
+    #[prost(uint32, tag = "3")]
+    pub(super) reader: u32,
+    /// What a newer agent wrote, see [`future`]; not under this tag.
+    #[prost(bytes = "vec", tag = "2047")]
+    pub(super) unknown: Vec<u8>,
 }
 
 /// One generation of what the device should have. Its `Debug` is left out because of the values.
@@ -71,6 +79,8 @@ pub(super) struct Job {
     /// Whether any of the values is a secret, so that no output of programs is told.
     #[prost(bool, tag = "15")]
     pub(super) has_secrets: bool,
+    #[prost(bytes = "vec", tag = "2047")]
+    pub(super) unknown: Vec<u8>,
 }
 
 impl std::fmt::Debug for Job {
@@ -172,6 +182,8 @@ pub(super) struct TargetRecord {
     /// The artifact that was in place before that. It is kept, because going back is likely.
     #[prost(bytes = "vec", tag = "5")]
     pub(super) previous_artifact: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2047")]
+    pub(super) unknown: Vec<u8>,
 }
 
 /// A file that is in place.
@@ -241,6 +253,10 @@ pub(super) fn read<D: Disk>(disk: &mut D) -> io::Result<Record> {
         is_whole = bytes.len() as u64 <= MAX_BYTES;
     }
     if let Some(record) = parse(&bytes).filter(|_| is_whole) {
+        if record.reader > READER {
+            let fault = "a newer agent wrote the journal of updates so that this one does not understand it; it is left as it is";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, fault));
+        }
         return Ok(record);
     }
     tracing::error!(
@@ -254,7 +270,7 @@ pub(super) fn read<D: Disk>(disk: &mut D) -> io::Result<Record> {
 
 /// Replaces the journal; when it returns, the new one survives a power cut. After an error either of the two may be there.
 pub(super) fn write<D: Disk>(disk: &mut D, record: &Record) -> io::Result<()> {
-    let payload = record.encode_to_vec();
+    let payload = future::encode(record);
     let mut bytes = crc32fast::hash(&payload).to_le_bytes().to_vec();
     bytes.extend_from_slice(&payload);
     disk.remove(&Dir::State, NEW)?;
@@ -270,11 +286,13 @@ fn parse(bytes: &[u8]) -> Option<Record> {
     if crc32fast::hash(payload) != u32::from_le_bytes(*checksum) {
         return None;
     }
-    Record::decode(payload).ok()
+    future::decode(payload)
 }
 
 #[cfg(test)]
 mod tests {
+    use prost::Message as _;
+
     use super::{super::disk::model::ModelDisk, *};
 
     fn record() -> Record {
@@ -317,9 +335,19 @@ mod tests {
     fn a_journal_of_a_newer_agent_is_read() {
         let mut disk = ModelDisk::default();
         // Field 99, which nobody knows here.
-        let payload = [record().encode_to_vec(), vec![0x9a, 0x06, 1, b'x']].concat();
-        let bytes = [crc32fast::hash(&payload).to_le_bytes().to_vec(), payload].concat();
+        let news = vec![0x9a, 0x06, 1, b'x'];
+        let framed = |payload: Vec<u8>| [crc32fast::hash(&payload).to_le_bytes().to_vec(), payload].concat();
+        let bytes = framed([record().encode_to_vec(), news.clone()].concat());
         disk.put(&Dir::State, NAME, &bytes);
-        assert_eq!(read(&mut disk).unwrap(), record());
+        let read_again = read(&mut disk).unwrap();
+        assert_eq!(read_again, Record { unknown: news, ..record() });
+        write(&mut disk, &read_again).unwrap();
+        assert_eq!(disk.get(&Dir::State, NAME), Some(bytes), "nothing of it is lost");
+
+        // One that this agent must not touch stays as it is.
+        let bytes = framed(Record { reader: READER + 1, ..record() }.encode_to_vec());
+        disk.put(&Dir::State, NAME, &bytes);
+        assert_eq!(read(&mut disk).unwrap_err().kind(), io::ErrorKind::Unsupported);
+        assert_eq!(disk.get(&Dir::State, NAME), Some(bytes));
     }
 }

@@ -16,13 +16,16 @@ mod disk;
 mod download;
 mod drift;
 mod engine;
+mod future;
 mod journal;
+pub mod own;
 mod proof;
 mod report;
 mod runner;
 mod stage;
 mod store;
 mod targets;
+mod tidy;
 
 #[cfg(test)]
 mod tests;

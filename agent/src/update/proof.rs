@@ -11,6 +11,7 @@ use super::{
     disk::Disk,
     engine::Updater,
     journal::{self, Change, Job, Phase},
+    own,
     report::{Action, SinceBoot},
     runner::Runner,
     targets::Timing,
@@ -52,7 +53,12 @@ impl<D: Disk, R: Runner> Updater<D, R> {
             return self.restore(Phase::RolledBack, &reason, now);
         }
         self.record = record;
-        self.prove(&changes, deadline, now);
+        self.actions.push(Action::Report);
+        // The new agent proves itself, not this one.
+        self.leave_if_replaced(&changes);
+        if !self.is_leaving {
+            self.prove(&changes, deadline, now);
+        }
     }
 
     /// The agent has started while a release was on probation.
@@ -68,10 +74,13 @@ impl<D: Disk, R: Runner> Updater<D, R> {
         let changes = job.changes.clone();
         let starts = job.starts;
         self.record.job = Some(job);
-        if let Err(reason) = self.changed(&changes) {
+        let taken_back = self.taken_back(&changes).map_or(Ok(()), Err);
+        if let Err(reason) = taken_back.and_then(|()| self.changed(&changes)).and_then(|()| self.runs_another(&changes))
+        {
             return self.restore(Phase::RolledBack, &reason, now);
         }
-        if starts >= MAX_STARTS {
+        // The first start of a new agent is meant.
+        if starts >= MAX_STARTS + u32::from(own::is_replaced(&changes)) {
             let reason = format!("the agent has started {starts} times since the files are in place");
             return self.restore(Phase::RolledBack, &reason, now);
         }
@@ -128,10 +137,13 @@ impl<D: Disk, R: Runner> Updater<D, R> {
         match health {
             Ok(()) => {
                 let since = *proof.healthy_since.get_or_insert(now);
-                if now.saturating_sub(since) >= healthy_for {
+                // An agent that never attached may be to blame for that, or not: it has to be well for the whole probation.
+                let waits = own::is_replaced(&job.changes) && !self.was_attached && now < proof.deadline;
+                if now.saturating_sub(since) >= healthy_for && !waits {
                     return self.confirm(now);
                 }
-                proof.next_check = (now + health_interval).min(since + healthy_for);
+                let due = if waits { proof.deadline } else { since + healthy_for };
+                proof.next_check = (now + health_interval).min(due);
             }
             Err(fault) => {
                 if now >= proof.deadline {

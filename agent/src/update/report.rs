@@ -58,6 +58,8 @@ pub enum Event {
         /// Its state.
         state: State,
     },
+    /// A session began. A new agent that can attach proves itself sooner.
+    Attached,
     /// Time went by: see [`Updater::wake_after`](super::Updater::wake_after).
     Tick,
 }
@@ -92,6 +94,9 @@ pub enum Action {
     },
     /// Something changed that the server should know: send [`Updater::report`](super::Updater::report).
     Report,
+    /// The agent itself was replaced, or put back: end this process, so that the launcher starts what is there now. Nothing else is
+    /// done until then.
+    Restart,
 }
 
 /// How far a release is on this device.

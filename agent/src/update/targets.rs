@@ -3,7 +3,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use super::disk::{Attributes, Dir};
+use super::{
+    disk::{Attributes, Dir},
+    own::Own,
+};
 use crate::commands::builtin::ProgramRule;
 
 /// A place for one file.
@@ -56,6 +59,8 @@ pub struct Targets {
     pub targets: BTreeMap<String, Target>,
     /// Programs that a release may ask for by name, as validators or health checks.
     pub checks: BTreeMap<String, ProgramRule>,
+    /// What this process is; `None`: it may not be replaced, and there is no target [`AGENT`](super::own::AGENT).
+    pub own: Option<Own>,
 }
 
 /// How long things may take. The defaults are those of docs/design/ota.md.

@@ -18,7 +18,7 @@ use homepot::{
     },
 };
 use homepot_agent::{
-    RunError,
+    Ended, RunError,
     config::{Config, Defaults, Flags, Place},
     protocol::spool::{Options, Spool},
     status::{Phase, Status},
@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Agent {
     stop: CancellationToken,
     status: watch::Receiver<Status>,
-    task: JoinHandle<Result<(), RunError>>,
+    task: JoinHandle<Result<Ended, RunError>>,
 }
 
 impl Agent {
@@ -58,7 +58,7 @@ impl Agent {
         found.unwrap_or_else(|_| panic!("never saw: {what}")).unwrap().clone()
     }
 
-    async fn stop(self) -> Result<(), RunError> {
+    async fn stop(self) -> Result<Ended, RunError> {
         self.stop.cancel();
         timeout(Duration::from_secs(2), self.task).await.expect("the agent ends within 2 s").unwrap()
     }

@@ -33,6 +33,7 @@ export const PAGES: readonly PageEntry[] = [
   { at: "/runs/:id", who: "viewer", load: () => import("~/pages/run") },
   { at: "/releases", menu: { name: "Releases", group: "Act" }, who: "viewer", load: () => import("~/pages/releases") },
   { at: "/releases/:id", who: "viewer", load: () => import("~/pages/release") },
+  { at: "/values", menu: { name: "Values", group: "Act" }, who: "viewer", load: () => import("~/pages/values") },
   { at: "/rollouts", menu: { name: "Rollouts", group: "Act" }, who: "viewer", load: () => import("~/pages/rollouts") },
   { at: "/rollouts/new", who: "operator", load: () => import("~/pages/new-rollout") },
   { at: "/rollouts/:id", who: "viewer", load: () => import("~/pages/rollout") },

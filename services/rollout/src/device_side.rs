@@ -11,10 +11,11 @@ use homepot_store::rollouts::Reported;
 use crate::Rollouts;
 
 /// What a device is to be told.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Offer {
     desired: DesiredRelease,
     ticket: String,
+    values: Vec<pb::DesiredValue>,
 }
 
 impl Offer {
@@ -31,7 +32,7 @@ impl Offer {
 
 impl From<Offer> for pb::DesiredRelease {
     fn from(offer: Offer) -> Self {
-        let Offer { desired, ticket } = offer;
+        let Offer { desired, ticket, values } = offer;
         let installs = desired.action == UpdateAction::Install;
         Self {
             generation: desired.generation,
@@ -43,6 +44,7 @@ impl From<Offer> for pb::DesiredRelease {
                 Vec::new()
             },
             transfer_ticket: if installs { ticket } else { String::new() },
+            values: if installs { values } else { Vec::new() },
         }
     }
 }
@@ -52,7 +54,7 @@ impl Rollouts {
     pub async fn desired(&self, pk: i64) -> Result<Option<Offer>, Error> {
         let Some(desired) = self.desired.run(pk).await? else { return Ok(None) };
         let ticket = self.tickets.issue(pk, desired.release_id, self.store.now().timestamp());
-        Ok(Some(Offer { desired, ticket }))
+        Ok(self.told_values(pk, &desired).map(|values| Offer { desired, ticket, values }))
     }
 
     /// Keeps what a device says of itself, and answers what it is to do by now. It is durable then.

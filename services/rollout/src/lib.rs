@@ -1,6 +1,6 @@
 //! Releases, and the rollouts that bring them to devices.
 //!
-//! Its inputs are requests of operators (`ReleaseService`, `RolloutService`) and, from the link, what devices say of themselves.
+//! Its inputs are requests of operators (`ReleaseService`, `RolloutService`, `ValueService`) and, from the link, what devices say of themselves.
 //! It calls the store. Rows drive rollouts: any replica goes on where another one died, and hints only save time. What people
 //! signed is checked here and kept as it came; nothing in here can sign.
 
@@ -12,6 +12,7 @@ mod releases;
 mod rollouts;
 mod service;
 mod ticket;
+mod values;
 mod watch;
 
 use std::sync::Arc;
@@ -48,10 +49,12 @@ pub struct Rollouts {
     feed: Feed<watch::Seen>,
     tickets: Arc<ticket::Tickets>,
     parts: Arc<parts::Parts>,
+    seals: Arc<values::Seals>,
 }
 
 impl Rollouts {
-    /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made under the server's `secret`. The
+    /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made and secret values are sealed under the
+    /// server's `secret`. The
     /// streams of those who watch end with `drain`. To be called on a runtime.
     pub fn build(store: Store, hints: Hints, secret: &Secret, drain: Drain) -> Self {
         Self {
@@ -61,6 +64,7 @@ impl Rollouts {
             desired: Combiner::start(store.lane(Lane::Devices), "desired_releases", BATCH, rows::desired),
             reports: Combiner::start(store.lane(Lane::Devices), "report_updates", BATCH, rows::report),
             tickets: Arc::new(ticket::Tickets::new(secret)),
+            seals: Arc::new(values::Seals::new(secret)),
             parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
             store,
         }

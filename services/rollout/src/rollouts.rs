@@ -14,12 +14,14 @@ use homepot_operator_api::{check_fresh_for, said};
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     Lane,
+    devices::DeviceRef,
+    releases,
     rollouts::{self as rows, Candidate, Started},
     runs::Starter,
 };
 use uuid::Uuid;
 
-use crate::Rollouts;
+use crate::{Rollouts, values::Settler};
 
 impl Rollouts {
     /// Starts a rollout; true when the idempotency key named an earlier one.
@@ -33,12 +35,13 @@ impl Rollouts {
         if let Whom::Matching { site_id: Some(site_id), .. } = &order.target.whom {
             self.directory.site(caller, site_id.clone()).await?;
         }
-        let release = self.release_for(caller, order.release_id, &order.target).await?;
+        let settler = self.settler(self.release_for(caller, order.release_id, &order.target).await?).await?;
         let rollout_id = RolloutId(Uuid::now_v7());
         let starter = Starter { name: caller.name.to_string(), scope: caller.scope.clone(), expected_devices };
         let asked = order.clone();
         let insert = move |conn: &mut _| {
-            rows::insert(conn, rollout_id, &asked, &starter, |candidate| why_skipped(candidate, &release))
+            let settle = |conn: &mut _, candidates: &[Candidate]| settler.settle_sealed(conn, candidates);
+            rows::insert(conn, rollout_id, &asked, &starter, settle)
         };
         match self.store.run("insert_rollout", insert).await? {
             Started::New(rollout) => {
@@ -87,23 +90,36 @@ impl Rollouts {
         if let Whom::Matching { site_id: Some(site_id), .. } = &target.whom {
             self.directory.site(caller, site_id.clone()).await?;
         }
-        let release = self.release_for(caller, release_id, &target).await?;
+        let settler = self.settler(self.release_for(caller, release_id, &target).await?).await?;
         let scope = caller.scope.clone();
-        let find = move |conn: &mut _| rows::candidates(conn, &target, &scope);
-        let candidates = self.store.lane(Lane::Reports).run("plan_rollout", find).await?;
-        let judged: Vec<_> =
-            candidates.into_iter().map(|candidate| (why_skipped(&candidate, &release), candidate)).collect();
-        let taken = judged.iter().filter(|(reason, _)| reason.is_none()).count();
-        let mut phases = phases.of(u32::try_from(taken).unwrap_or(u32::MAX));
-        let planned = judged.into_iter().map(|(reason, candidate)| PlannedDevice {
-            phase: if reason.is_none() { phases.next().unwrap_or_default() } else { 0 },
-            changes: if reason.is_none() { changes(&candidate, &release) } else { Vec::new() },
-            reason,
-            device_id: candidate.device.device_id,
-            site_id: candidate.device.site_id,
-            source: candidate.device.source,
-        });
-        Ok(planned.collect())
+        let plan = move |conn: &mut _| {
+            let candidates = rows::candidates(conn, &target, &scope)?;
+            let settled = settler.settle(conn, &candidates)?;
+            let taken = settled.iter().filter(|settled| settled.is_ok()).count();
+            let mut phases = phases.of(u32::try_from(taken).unwrap_or(u32::MAX));
+            let planned = candidates.into_iter().zip(settled).map(|(candidate, settled)| {
+                let (phase, reason, changes, values) = match settled {
+                    Ok(given) => {
+                        let (values, has_them) = settler.shown(&candidate, given);
+                        let changes = changes(&candidate, settler.release(), has_them);
+                        (phases.next().unwrap_or_default(), None, changes, values)
+                    }
+                    Err(reason) => (0, Some(reason), Vec::new(), Vec::new()),
+                };
+                let DeviceRef { device_id, site_id, source, .. } = candidate.device;
+                PlannedDevice { device_id, site_id, source, phase, reason, changes, values }
+            });
+            Ok(planned.collect())
+        };
+        Ok(self.store.lane(Lane::Reports).run("plan_rollout", plan).await?)
+    }
+
+    /// What settles the values of devices for a release.
+    async fn settler(&self, release: Release) -> Result<Settler, Error> {
+        let id = release.release_id;
+        let signed = self.store.run("signed_release", move |conn| releases::signed(conn, id)).await?;
+        let signed = signed.ok_or_else(|| Error::not_found("Release not found"))?;
+        Settler::new(self.seals.clone(), release, &signed)
     }
 
     /// A rollout the caller may see.
@@ -183,24 +199,15 @@ fn is_same(one: &RolloutOrder, other: &RolloutOrder) -> bool {
         == (other.release_id, &other.target, &other.phases, &other.description)
 }
 
-/// Why a rollout leaves a device out; `None`: it does not.
-fn why_skipped(candidate: &Candidate, release: &Release) -> Option<String> {
-    if !candidate.device.active {
-        return Some("the device is inactive".to_owned());
-    }
-    let Some(targets) = &candidate.targets else { return Some("the device takes no releases".to_owned()) };
-    let missing = release.files.iter().find(|file| !targets.iter().any(|target| target.name == file.target));
-    missing.map(|file| format!("the device has no target {}", file.target))
-}
-
-/// What would change on a device. What a template becomes is not known here; whether the same release put it there is.
-fn changes(candidate: &Candidate, release: &Release) -> Vec<TargetChange> {
+/// What would change on a device. What a template becomes is not known here; whether the same release put it there with the same
+/// values (`has_values`) is.
+fn changes(candidate: &Candidate, release: &Release, has_values: bool) -> Vec<TargetChange> {
     let targets: HashMap<&str, _> =
         candidate.targets.iter().flatten().map(|target| (target.name.as_str(), target)).collect();
     let change = |file: &homepot::model::ReleaseFile| {
         let target = targets.get(file.target.as_str())?;
         let is_same = match file.is_template {
-            true => target.counter == release.counter && !target.is_drifted,
+            true => target.counter == release.counter && !target.is_drifted && has_values,
             false => target.sha256.as_ref() == Some(&file.sha256),
         };
         (!is_same).then(|| TargetChange {

@@ -117,6 +117,7 @@ impl Backstage {
             routes.add_service(commands.service());
             routes.add_service(rollouts.release_service());
             routes.add_service(rollouts.service());
+            routes.add_service(rollouts.value_service());
         }
         if let Some(link) = &link {
             routes.add_service(link.service());

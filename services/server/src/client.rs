@@ -10,7 +10,10 @@ use homepot::{
         analytics::v1::analytics_service_client::AnalyticsServiceClient,
         command::v1::command_service_client::CommandServiceClient,
         registry::v1::registry_service_client::RegistryServiceClient,
-        rollout::v1::{release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient},
+        rollout::v1::{
+            release_service_client::ReleaseServiceClient, rollout_service_client::RolloutServiceClient,
+            value_service_client::ValueServiceClient,
+        },
         session::v1::session_service_client::SessionServiceClient,
         telemetry::v1::telemetry_service_client::TelemetryServiceClient,
     },
@@ -79,6 +82,10 @@ impl Client {
 
     pub(crate) fn analytics(&self) -> AnalyticsServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
         AnalyticsServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
+    }
+
+    pub(crate) fn values(&self) -> ValueServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {
+        ValueServiceClient::new(self.services.clone()).max_decoding_message_size(MAX_ANSWER_BYTES)
     }
 
     pub(crate) fn releases(&self) -> ReleaseServiceClient<InterceptedService<OnlyGrpc<Channel>, Bearer>> {

@@ -63,6 +63,7 @@ mod trace;
 mod trouble;
 mod url;
 mod users;
+pub mod values;
 mod watchdog;
 
 pub use combine::Combiner;

@@ -35,3 +35,4 @@ mod silent;
 mod source;
 mod trouble;
 mod users;
+mod values;

@@ -73,7 +73,7 @@ fn start_for(conn: &mut PgConnection, release_id: ReleaseId, target: Target) -> 
         description: None,
     };
     let id = RolloutId(uuid::Uuid::now_v7());
-    match rollouts::insert(conn, id, &order, &starter("admin"), |_| None) {
+    match rollouts::insert(conn, id, &order, &starter("admin"), |_, all| Ok(vec![Ok(None); all.len()])) {
         Ok(Started::New(rollout)) => rollout,
         other => panic!("{other:?}"),
     }

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 
-use super::{UpdateState, release::TrustRoot};
+use super::{UpdateState, release::TrustRoot, values::PlannedValue};
 use crate::{
     error::Error,
     model::{DeviceId, DeviceSource, Faults, ReleaseId, RolloutId, Sha256, SiteId, to_proto_timestamp},
@@ -45,6 +45,8 @@ pub struct DesiredRelease {
     pub signed_release: Vec<u8>,
     /// Oldest first.
     pub roots: Vec<TrustRoot>,
+    /// The values of its variables; `None`: it has none.
+    pub sealed_values: Option<Vec<u8>>,
 }
 
 /// A target, as a device says what it has there.
@@ -224,6 +226,8 @@ pub struct PlannedDevice {
     pub reason: Option<String>,
     /// What would change.
     pub changes: Vec<TargetChange>,
+    /// What its variables would be.
+    pub values: Vec<PlannedValue>,
 }
 
 /// What would change on a target.
@@ -250,6 +254,7 @@ impl From<PlannedDevice> for pb::PlannedDevice {
             phase: device.phase,
             reason: device.reason.unwrap_or_default(),
             changes: device.changes.into_iter().map(change).collect(),
+            values: device.values.into_iter().map(Into::into).collect(),
             source: common_pb::DeviceSource::from(device.source).into(),
         }
     }

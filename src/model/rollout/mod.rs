@@ -4,6 +4,7 @@ mod device;
 mod phases;
 mod release;
 mod state;
+mod values;
 
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ pub use self::{
     phases::Phases,
     release::{Artifact, CHUNK_BYTES, Release, ReleaseFile, Signers, TrustRoot},
     state::{RolloutState, UpdateState},
+    values::{PlannedValue, ValueOrigin, ValueScope, VariableValue},
 };
 use super::{Faults, ReleaseId, RolloutId, Target, command::span, non_empty, to_proto_duration, to_proto_timestamp};
 use crate::{checked, error::Error, pb::rollout::v1 as pb};

@@ -5,7 +5,10 @@ mod memory;
 
 use std::{collections::BTreeMap, fs, path::Path, time::Duration};
 
-use rustix::time::{ClockId, clock_gettime};
+use rustix::{
+    process::{Signal, set_parent_process_death_signal},
+    time::{ClockId, clock_gettime},
+};
 
 use self::counters::ProcessorTimes;
 use super::Memory;
@@ -14,6 +17,13 @@ use super::Memory;
 pub fn boot_id() -> String {
     let text = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     text.trim().chars().take(64).collect()
+}
+
+/// Has this process asked to end, as by SIGTERM, when its parent ends.
+pub fn end_with_parent() {
+    if let Err(error) = set_parent_process_death_signal(Some(Signal::TERM)) {
+        tracing::warn!(%error, "the agent would go on without its launcher");
+    }
 }
 
 /// The machine's name.

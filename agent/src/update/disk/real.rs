@@ -39,6 +39,11 @@ impl RealDisk {
         Ok(disk)
     }
 
+    /// The same for whoever touches nothing but targets: no directory is made.
+    pub fn of_targets(state: &Path) -> Self {
+        Self { state: state.to_owned() }
+    }
+
     /// Makes the state's directories, and their names survive a power cut.
     fn make(&self) -> io::Result<()> {
         platform::make_private_dir(&self.state.join(STORE))?;

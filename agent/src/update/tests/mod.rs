@@ -3,6 +3,7 @@
 mod cuts;
 mod faults;
 mod killed;
+mod own;
 mod property;
 mod real;
 mod scars;

@@ -88,6 +88,7 @@ pub(super) fn targets() -> Targets {
     Targets {
         targets: places().into_iter().map(target).collect(),
         checks: BTreeMap::from([("pos-answers".to_owned(), rule("answers", &[]))]),
+        own: None,
     }
 }
 
@@ -188,7 +189,7 @@ impl World {
                         events.push(Event::Chunk { digest, offset, bytes });
                     }
                     Action::AskToApply { generation } if !holds => events.push(Event::Apply { generation }),
-                    Action::AskToApply { .. } | Action::Report => {}
+                    Action::AskToApply { .. } | Action::Report | Action::Restart => {}
                 }
             }
         }

@@ -4,7 +4,7 @@ import { type Column, Empty, Failed, Loading, Notice, SourceBadge, Table } from 
 import { Digest } from "~/parts/rollout/Digest";
 import { devicesWord } from "~/parts/run/progress";
 import type { Plan } from "./usePlan";
-import { numbersWords } from "./words";
+import { numbersWords, valueWords } from "./words";
 
 const columns: readonly Column<PlannedDevice>[] = [
   { name: "Device", cell: (row) => row.deviceId },
@@ -12,6 +12,7 @@ const columns: readonly Column<PlannedDevice>[] = [
   { name: "Site", cell: (row) => <a href={href(`/sites/${encodeURIComponent(row.siteId)}`)}>{row.siteId}</a> },
   { name: "Source", cell: (row) => <SourceBadge source={row.source} /> },
   { name: "What changes", cell: (row) => <Changes device={row} />, grows: true },
+  { name: "Values", cell: (row) => row.values.map(valueWords).join(", ") },
 ];
 
 function Changes({ device: { reason, changes } }: { device: PlannedDevice }) {

@@ -15,7 +15,7 @@ use prost_types::{
 use super::objects::Objects;
 
 /// Fields that tell what a call is about, besides those whose names end with `_id` or `_ids`.
-const TELLING: [&str; 5] = ["all", "fleet", "label_selector", "role", "with_made"];
+const TELLING: [&str; 7] = ["all", "fleet", "label", "label_selector", "role", "variable", "with_made"];
 /// Messages that are looked into: the request or the answer, and what stands in it.
 const DEPTH: usize = 2;
 

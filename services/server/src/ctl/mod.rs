@@ -19,6 +19,7 @@ mod samples;
 mod sign_in;
 mod sites;
 mod tokens;
+mod values;
 
 use std::{process::ExitCode, time::Duration};
 
@@ -75,6 +76,9 @@ enum Noun {
     /// Start and control rollouts: a release for many devices, phase by phase.
     #[command(subcommand)]
     Rollouts(Box<rollouts::Action>),
+    /// Set and show the values that the variables of releases have on devices.
+    #[command(subcommand)]
+    Values(values::Action),
     /// List and count errors of applications.
     #[command(subcommand)]
     Errors(errors::Action),
@@ -156,6 +160,7 @@ async fn act(connection: &Connection, out: &Out, noun: Noun) -> anyhow::Result<E
         Noun::Runs(action) => runs::run(client, out, *action).await,
         Noun::Releases(action) => releases::run(client, out, action).await,
         Noun::Rollouts(action) => rollouts::run(client, out, *action).await,
+        Noun::Values(action) => values::run(client, out, action).await,
         Noun::Errors(action) => errors::run(client, out, action).await,
         Noun::Activity(action) => activity::run(client, out, action).await,
         Noun::Tokens(action) => tokens::run(client, out, action).await,

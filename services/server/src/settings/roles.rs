@@ -11,7 +11,7 @@ pub(crate) enum Role {
     Registry,
     /// `TelemetryService` and `AnalyticsService`.
     Telemetry,
-    /// `CommandService`, `ReleaseService` and `RolloutService`.
+    /// `CommandService`, `ReleaseService`, `RolloutService` and `ValueService`.
     Command,
     /// `DeviceService`: the devices' streams.
     Link,
@@ -46,6 +46,7 @@ impl Role {
                 "homepot.command.v1.CommandService",
                 "homepot.rollout.v1.ReleaseService",
                 "homepot.rollout.v1.RolloutService",
+                "homepot.rollout.v1.ValueService",
             ],
             Self::Link => &["homepot.device.v1.DeviceService"],
             Self::Gateway => &[],

@@ -25,7 +25,7 @@ const MAX_ROOTS: u32 = 16;
 
 /// What each of these devices should have, in the same order; `None`: nobody said.
 pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<DesiredRelease>>, StoreError> {
-    type Row = (i64, i64, Option<String>, Uuid, Vec<u8>);
+    type Row = (i64, i64, Option<String>, Uuid, Vec<u8>, Option<Vec<u8>>);
     let rows: Vec<Row> = device_updates::table
         .inner_join(releases_table::table)
         .filter(device_updates::device.eq_any(pks))
@@ -36,19 +36,21 @@ pub fn desired(conn: &mut PgConnection, pks: &[i64]) -> Result<Vec<Option<Desire
             device_updates::action,
             releases_table::release_id,
             releases_table::signed,
+            device_updates::sealed_values,
         ))
         .load(conn)?;
     if rows.is_empty() {
         return Ok(pks.iter().map(|_| None).collect());
     }
     let roots = releases::roots(conn, MAX_ROOTS)?;
-    let found = rows.into_iter().map(|(pk, generation, action, release_id, signed_release)| {
+    let found = rows.into_iter().map(|(pk, generation, action, release_id, signed_release, sealed_values)| {
         let desired = DesiredRelease {
             generation: generation.try_into().unwrap_or_default(),
             action: read_action(action.as_deref()),
             release_id: ReleaseId(release_id),
             signed_release,
             roots: roots.clone(),
+            sealed_values,
         };
         (pk, desired)
     });

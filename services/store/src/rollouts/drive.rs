@@ -146,13 +146,17 @@ UPDATE rollout_devices SET state = 'superseded', reason = 'a later rollout took 
 WHERE device = ANY ($2) AND rollout_id <> $1 AND state IN IN_FLIGHT";
 
 const DESIRE: &str = "\
-INSERT INTO device_updates AS u (device, generation, rollout_id, release_id, action, state, reason)
-SELECT device, 1, $1, $3, 'install', 'offered', NULL FROM unnest($2) AS device
+INSERT INTO device_updates AS u (device, generation, rollout_id, release_id, action, state, reason, sealed_values)
+SELECT device, 1, $1, $3, 'install', 'offered', NULL, sealed_values FROM rollout_devices
+WHERE rollout_id = $1 AND device = ANY ($2)
 ON CONFLICT (device) DO UPDATE SET generation = u.generation + 1, rollout_id = excluded.rollout_id,
-    release_id = excluded.release_id, action = excluded.action, state = excluded.state, reason = NULL";
+    release_id = excluded.release_id, action = excluded.action, state = excluded.state, reason = NULL,
+    sealed_values = excluded.sealed_values";
 
+/// The values are kept with what the device should have from then on.
 const OFFER: &str = "\
-UPDATE rollout_devices r SET state = 'offered', generation = u.generation, heard_at = now(), changed_at = now()
+UPDATE rollout_devices r SET state = 'offered', generation = u.generation, heard_at = now(), changed_at = now(),
+    sealed_values = NULL
 FROM device_updates u WHERE r.rollout_id = $1 AND r.device = ANY ($2) AND u.device = r.device";
 
 fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Result<Vec<i64>, StoreError> {
@@ -271,6 +275,7 @@ pub fn abort(conn: &mut PgConnection, id: RolloutId, reason: &str) -> Result<Opt
             .set((
                 rollout_devices::state.eq(UpdateState::Cancelled.as_str()),
                 rollout_devices::reason.eq(reason),
+                rollout_devices::sealed_values.eq(None::<Vec<u8>>),
                 rollout_devices::changed_at.eq(row::database_time()),
             ))
             .execute(conn)?;

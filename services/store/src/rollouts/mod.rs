@@ -15,7 +15,7 @@ pub use self::{
     device::{Reported, desired, find_update, report},
     drive::{Advanced, abort, advance, pause, resume},
     read::{devices, find, list},
-    start::{Candidate, Started, candidates, insert},
+    start::{Candidate, Settled, Started, ToldValues, candidates, insert},
 };
 
 /// The states of devices that are under way, as SQL has them.

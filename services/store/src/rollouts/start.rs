@@ -1,13 +1,13 @@
 //! Starting a rollout: which devices it is for, and in which phase each, is settled here, once.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 use diesel::{
     prelude::*,
-    sql_types::{BigInt, Integer, Nullable, Text, Uuid as SqlUuid},
+    sql_types::{BigInt, Binary, Integer, Nullable, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    DeviceTarget, Rollout, RolloutId, RolloutOrder, SiteScope, Target, UpdateState, check_expected_devices,
+    DeviceTarget, ReleaseId, Rollout, RolloutId, RolloutOrder, SiteScope, Target, UpdateState, check_expected_devices,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -38,33 +38,65 @@ pub struct Candidate {
     pub device: DeviceRef,
     /// What it has, by its last report; `None`: it never said, or takes no releases.
     pub targets: Option<Vec<DeviceTarget>>,
+    /// The values that it was last told; `None`: none.
+    pub told: Option<ToldValues>,
 }
+
+/// The values that a device was last told.
+#[derive(Clone, Debug)]
+pub struct ToldValues {
+    /// For this release.
+    pub release_id: ReleaseId,
+    /// All of them.
+    pub sealed: Vec<u8>,
+    /// Whether the device has confirmed that release with them.
+    pub is_confirmed: bool,
+}
+
+/// What a rollout settles for a device when it starts: its values, sealed, or why it is left out.
+pub type Settled = Result<Option<Vec<u8>>, String>;
 
 /// The devices that a rollout with this target would have now, by id; where it could not be started, the same error.
 pub fn candidates(conn: &mut PgConnection, target: &Target, scope: &SiteScope) -> Result<Vec<Candidate>, StoreError> {
     let mut devices = resolve(conn, target, scope)?;
     devices.sort_unstable_by(|a, b| a.device_id.cmp(&b.device_id));
     let pks: Vec<i64> = devices.iter().map(|device| device.pk).collect();
-    let rows: Vec<(i64, Value)> = device_updates::table
+    type Row = (i64, Value, Option<Uuid>, Option<String>, Option<Vec<u8>>);
+    let rows: Vec<Row> = device_updates::table
         .filter(device_updates::device.eq_any(&pks))
         .filter(device_updates::reported_at.is_not_null())
-        .select((device_updates::device, device_updates::targets))
+        .select((
+            device_updates::device,
+            device_updates::targets,
+            device_updates::release_id,
+            device_updates::state,
+            device_updates::sealed_values,
+        ))
         .load(conn)?;
-    let mut targets = rows
-        .into_iter()
-        .map(|(pk, targets)| Ok((pk, read_targets(&targets)?)))
-        .collect::<Result<std::collections::HashMap<_, _>, StoreError>>()?;
-    let candidate = |device: DeviceRef| Candidate { targets: targets.remove(&device.pk), device };
+    let read = |(pk, targets, release_id, state, sealed): Row| {
+        let told = release_id.zip(sealed).map(|(release_id, sealed)| ToldValues {
+            release_id: ReleaseId(release_id),
+            sealed,
+            is_confirmed: state.as_deref() == Some(UpdateState::Confirmed.as_str()),
+        });
+        Ok((pk, (read_targets(&targets)?, told)))
+    };
+    let mut known = rows.into_iter().map(read).collect::<Result<HashMap<_, _>, StoreError>>()?;
+    let candidate = |device: DeviceRef| {
+        let (targets, told) = known.remove(&device.pk).unzip();
+        Candidate { targets, told: told.flatten(), device }
+    };
     Ok(devices.into_iter().map(candidate).collect())
 }
 
-/// Keeps a rollout with its devices: those that `order` names now and the scope allows. `judge` says why a device is left out.
+/// Keeps a rollout with its devices: those that `order` names now and the scope allows. `settle` says for each, in the same order,
+/// which values it gets or why it is left out.
 pub fn insert(
     conn: &mut PgConnection,
     rollout_id: RolloutId,
     order: &RolloutOrder,
     starter: &Starter,
-    judge: impl Fn(&Candidate) -> Option<String>,
+    settle: impl FnOnce(&mut PgConnection, &[Candidate]) -> Result<Vec<Settled>, StoreError>,
 ) -> Result<Started, StoreError> {
     let Starter { name: created_by, scope, expected_devices } = starter;
     conn.transaction(|conn| {
@@ -78,23 +110,23 @@ pub fn insert(
             let existing = by_key(conn, order, created_by)?.ok_or(diesel::result::Error::NotFound)?;
             return Ok(Started::Existing(existing));
         }
-        let (left_out, taken): (Vec<_>, Vec<_>) = devices
-            .iter()
-            .map(|candidate| (candidate.device.pk, judge(candidate)))
-            .partition(|(_, reason)| reason.is_some());
+        let pks = devices.iter().map(|candidate| candidate.device.pk);
+        let (taken, left_out): (Vec<_>, Vec<_>) =
+            pks.zip(settle(conn, &devices)?).partition(|(_, settled)| settled.is_ok());
         let phases = order.phases.of(u32::try_from(taken.len()).unwrap_or(u32::MAX));
         let phases = phases.map(|phase| i32::try_from(phase).unwrap_or(i32::MAX)).collect::<Vec<_>>();
-        let state = |reason: &Option<String>| match reason {
-            None => UpdateState::Waiting.as_str(),
-            Some(_) => UpdateState::Skipped.as_str(),
+        let state = |settled: &Settled| match settled {
+            Ok(_) => UpdateState::Waiting.as_str(),
+            Err(_) => UpdateState::Skipped.as_str(),
         };
         let (all, none) = (|| taken.iter().chain(&left_out), vec![0; left_out.len()]);
         Statement::new("INSERT INTO rollout_devices (rollout_id, {columns}) SELECT {rollout}, * FROM unnest({arrays})")
             .value::<SqlUuid, _>("rollout", rollout_id.0)
             .column::<BigInt, _>("device", all().map(|(pk, _)| *pk))
             .column::<Integer, _>("phase", phases.into_iter().chain(none))
-            .column::<Text, _>("state", all().map(|(_, reason)| state(reason)))
-            .column::<Nullable<Text>, _>("reason", all().map(|(_, reason)| reason.clone()))
+            .column::<Text, _>("state", all().map(|(_, settled)| state(settled)))
+            .column::<Nullable<Text>, _>("reason", all().map(|(_, settled)| settled.as_ref().err().cloned()))
+            .column::<Nullable<Binary>, _>("sealed_values", all().map(|(_, settled)| settled.clone().ok().flatten()))
             .execute(conn)?;
         Ok(Started::New(found(conn, rollout_id)?))
     })

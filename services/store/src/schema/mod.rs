@@ -8,6 +8,7 @@ mod updates;
 #[allow(unreachable_pub)]
 pub use self::updates::{
     artifact_parts, artifacts, device_updates, release_files, releases, rollout_devices, rollouts, trust_roots,
+    variable_values,
 };
 
 diesel::table! {

@@ -1,6 +1,6 @@
 //! The tables of updates over the air.
 
-use super::devices;
+use super::{devices, sites};
 
 diesel::table! {
     trust_roots (version) {
@@ -97,6 +97,7 @@ diesel::table! {
         fetched_bytes -> BigInt,
         heard_at -> Nullable<Timestamptz>,
         changed_at -> Timestamptz,
+        sealed_values -> Nullable<Binary>,
     }
 }
 
@@ -111,6 +112,21 @@ diesel::table! {
         reason -> Nullable<Text>,
         targets -> Jsonb,
         reported_at -> Nullable<Timestamptz>,
+        sealed_values -> Nullable<Binary>,
+    }
+}
+
+diesel::table! {
+    variable_values (variable, scope, owner) {
+        variable -> Text,
+        scope -> Text,
+        owner -> Text,
+        site_id -> Nullable<Text>,
+        device -> Nullable<BigInt>,
+        value -> Nullable<Text>,
+        sealed -> Nullable<Binary>,
+        set_by -> Text,
+        set_at -> Timestamptz,
     }
 }
 
@@ -118,4 +134,7 @@ diesel::joinable!(rollouts -> releases (release_id));
 diesel::joinable!(rollout_devices -> devices (device));
 diesel::joinable!(device_updates -> releases (release_id));
 diesel::allow_tables_to_appear_in_same_query!(rollouts, releases, device_updates);
+diesel::joinable!(variable_values -> devices (device));
+diesel::joinable!(variable_values -> sites (site_id));
 diesel::allow_tables_to_appear_in_same_query!(rollout_devices, devices);
+diesel::allow_tables_to_appear_in_same_query!(variable_values, devices);

@@ -138,7 +138,7 @@ impl Updates {
             }
             let is_good = !rules.unhealthy_releases.iter().any(|name| *name == said.name || *name == said.version);
             let there = self.kept.targets.iter().map(|(target, placed)| (target.clone(), placed.sha256.clone()));
-            Offer::new(desired.transfer_ticket, &manifest, is_good, there.collect(), now)
+            Offer::new(&desired, &manifest, is_good, there.collect(), now)
         });
         match offer {
             Ok(offer) => {

@@ -4,7 +4,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use homepot::{model::CHUNK_BYTES, pb::device::v1 as pb};
-use homepot_release::{CheckedValues, Digest, VerifiedManifest, digest::Hasher, manifest::File, render, value};
+use homepot_agent::protocol::values;
+use homepot_release::{CheckedValues, Digest, VerifiedManifest, digest::Hasher, manifest::File, render};
 use tokio::time::Instant;
 
 use super::kept::Pending;
@@ -39,7 +40,7 @@ pub(super) struct Offer {
 impl Offer {
     /// A release of which nothing was fetched, for a device whose targets hold `there`.
     pub(super) fn new(
-        ticket: String,
+        desired: &pb::DesiredRelease,
         manifest: &VerifiedManifest,
         is_good: bool,
         there: BTreeMap<String, String>,
@@ -47,15 +48,13 @@ impl Offer {
     ) -> Result<Self, String> {
         let digest = manifest.digest().to_string();
         let manifest = manifest.manifest();
-        let values = value::check(&manifest.variables, &BTreeMap::new())
-            .map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))?;
         let mut offer = Self {
-            ticket,
+            ticket: desired.transfer_ticket.clone(),
             pending: Pending { counter: manifest.counter, manifest: digest, files: BTreeMap::new(), is_good },
             fetched: 0,
             files: manifest.files.clone(),
             there,
-            values,
+            values: values::read(&manifest.variables, &desired.values)?,
             at: 0,
             offset: 0,
             hasher: Hasher::new(),

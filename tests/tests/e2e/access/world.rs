@@ -136,6 +136,7 @@ impl World {
             _ if path.contains("SessionService") => self.about_sessions(method).await,
             _ if path.contains("AnalyticsService") => self.about_analytics(method),
             _ if path.contains("ReleaseService") => self.about_releases(method).await,
+            _ if path.contains("ValueService") => self.about_values(method).await,
             _ if path.contains("RolloutService") => self.about_rollouts(method).await,
             _ if path.contains("CommandService") => self.about_commands(method).await,
             _ if path.contains("RegistryService") => self.about_devices(method).await,
@@ -375,6 +376,22 @@ impl World {
             }
             "Watch" => rollout_pb::WatchRequest { rollout_id: rollout().await, ..Default::default() }.encode_to_vec(),
             "GetDeviceUpdate" => rollout_pb::GetDeviceUpdateRequest { device_id: TILL.to_owned() }.encode_to_vec(),
+            other => panic!("no request for {other}"),
+        }
+    }
+
+    async fn about_values(&self, method: &str) -> Vec<u8> {
+        let (variable, device_id) = ("price".to_owned(), TILL.to_owned());
+        let request =
+            rollout_pb::SetValueRequest { variable, device_id, value: "alpha".to_owned(), ..Default::default() };
+        match method {
+            "SetValue" => request.encode_to_vec(),
+            "ListValues" => rollout_pb::ListValuesRequest::default().encode_to_vec(),
+            "DeleteValue" => {
+                self.server.admin().values.set_value(request.clone()).await.expect("the admin may set a value");
+                let rollout_pb::SetValueRequest { variable, device_id, .. } = request;
+                rollout_pb::DeleteValueRequest { variable, device_id, ..Default::default() }.encode_to_vec()
+            }
             other => panic!("no request for {other}"),
         }
     }

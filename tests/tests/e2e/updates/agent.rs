@@ -1,101 +1,12 @@
 //! The real agent: a release reaches its file, proves itself, and is undone where it does not.
 
-use std::{fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
+use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use homepot::pb::{
-    command::v1::Target,
-    rollout::v1::{
-        GetDeviceUpdateRequest, GetDeviceUpdateResponse, ListRolloutDevicesRequest, Release, RolloutDevice,
-        StartRolloutRequest, UpdateState,
-    },
-};
+use homepot::pb::rollout::v1::UpdateState;
 use homepot_release::Digest;
-use homepot_tests::{Agent, AgentOptions, Publisher, Server, data_parent, eventually};
-use tempfile::TempDir;
+use homepot_tests::Publisher;
 
-const SITE: &str = "site";
-const DEVICE: &str = "till";
-const TARGET: &str = "prices";
-
-struct World {
-    server: Server,
-    publisher: Publisher,
-    agent: Agent,
-    /// Its configuration, the trust root, and the files of its targets.
-    directory: TempDir,
-}
-
-impl World {
-    /// An agent with one target, whose health check wants the file not to say `broken`.
-    async fn build() -> Self {
-        let (server, publisher, directory) = (Server::start().await, Publisher::default(), data_parent());
-        server.create_site(SITE, false).await;
-        let token = server.enrollment_token(SITE).await;
-        let root = directory.path().join("root.signed");
-        publisher.introduce(&server, Some(&root)).await;
-        let target = directory.path().join("prices.toml");
-        let check = directory.path().join("check");
-        fs::write(&check, format!("#!/bin/sh\n! grep -q broken {}\n", target.display())).unwrap();
-        fs::set_permissions(&check, fs::Permissions::from_mode(0o755)).unwrap();
-        let config = directory.path().join("agent.toml");
-        let text = format!(
-            "update_root_file = {root:?}\nupdate_probation = \"3s\"\nupdate_healthy_for = \"1s\"\n\
-             [targets.{TARGET}]\npath = {target:?}\nmode = \"0640\"\nhealth = [{check:?}]\n"
-        );
-        fs::write(&config, text).unwrap();
-        let options =
-            AgentOptions::new(SITE, DEVICE).enrollment_token(&token).arg("--config").arg(config.to_str().unwrap());
-        let agent = Agent::start(&server, options);
-        let world = Self { server, publisher, agent, directory };
-        world.update(|update| update.reported_at.is_some()).await;
-        world
-    }
-
-    fn target(&self) -> PathBuf {
-        self.directory.path().join("prices.toml")
-    }
-
-    fn content(&self) -> String {
-        fs::read_to_string(self.target()).unwrap_or_default()
-    }
-
-    async fn publish(&self, content: &[u8]) -> Release {
-        self.publisher.publish(&self.server, "prices", TARGET, content).await
-    }
-
-    async fn start(&self, release: &Release) -> String {
-        let request = StartRolloutRequest {
-            release_id: release.release_id.clone(),
-            target: Some(Target { device_ids: vec![DEVICE.to_owned()], ..Default::default() }),
-            ..Default::default()
-        };
-        let started = self.server.admin().rollouts.start_rollout(request).await.unwrap().into_inner();
-        started.rollout.unwrap().rollout_id
-    }
-
-    async fn device(&self, rollout_id: &str) -> RolloutDevice {
-        let request = ListRolloutDevicesRequest { rollout_id: rollout_id.to_owned(), ..Default::default() };
-        let mut listed = self.server.admin().rollouts.list_rollout_devices(request).await.unwrap().into_inner();
-        listed.devices.pop().unwrap()
-    }
-
-    /// Waits until the device has this state in a rollout.
-    async fn until(&self, rollout_id: &str, state: UpdateState) -> RolloutDevice {
-        eventually(state.as_str_name(), async || {
-            Some(self.device(rollout_id).await).filter(|device| device.state() == state)
-        })
-        .await
-    }
-
-    async fn update(&self, wanted: impl Fn(&GetDeviceUpdateResponse) -> bool) -> GetDeviceUpdateResponse {
-        eventually("what the device has", async || {
-            let request = GetDeviceUpdateRequest { device_id: DEVICE.to_owned() };
-            let update = self.server.admin().rollouts.get_device_update(request).await.ok()?.into_inner();
-            Some(update).filter(|update| wanted(update))
-        })
-        .await
-    }
-}
+use super::world::{TARGET, World};
 
 #[tokio::test]
 async fn a_release_is_put_in_place_and_one_that_is_not_well_is_undone() {

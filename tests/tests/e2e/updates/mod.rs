@@ -2,6 +2,10 @@
 //! stop a rollout before it goes on.
 
 mod agent;
+mod itself;
+mod killed;
 mod releases;
 mod rollouts;
 mod simulated;
+mod values;
+mod world;

@@ -124,6 +124,7 @@ impl Record for pb::PlannedDevice {
         wide("SOURCE", |d, _| source(d.source).into()),
         key("PHASE", |d, _| if d.phase == 0 { "left out".into() } else { d.phase.to_string().into() }),
         column("CHANGES", |d, _| changes(d).into()),
+        column("VALUES", |d, _| d.values.iter().map(value).collect::<Vec<_>>().join(", ").into()),
         column("REASON", |d, _| (&d.reason).into()),
     ];
 
@@ -136,12 +137,29 @@ impl Record for pb::PlannedDevice {
                 "to_sha256": change.to_sha256,
             })
         };
+        let value = |value: &pb::PlannedValue| {
+            json!({
+                "variable": value.variable, "origin": origin(value), "secret": value.secret, "changed": value.changed,
+                "value": if value.secret { Value::Null } else { value.value.as_str().into() },
+            })
+        };
         json!({
             "device_id": self.device_id, "site_id": self.site_id, "phase": self.phase,
             "reason": words::text(&self.reason), "changes": self.changes.iter().map(change).collect::<Vec<_>>(),
-            "source": source(self.source),
+            "source": source(self.source), "values": self.values.iter().map(value).collect::<Vec<_>>(),
         })
     }
+}
+
+fn origin(value: &pb::PlannedValue) -> String {
+    words::word(value.origin().as_str_name(), "VALUE_ORIGIN_")
+}
+
+/// Such as `port=8080 (site)`; a star stands before what is another value than the device was last told.
+fn value(value: &pb::PlannedValue) -> String {
+    let star = if value.changed { "*" } else { "" };
+    let shown = if value.secret { "(secret)" } else { value.value.as_str() };
+    format!("{star}{}={shown} ({})", value.variable, origin(value))
 }
 
 fn changes(device: &pb::PlannedDevice) -> String {
