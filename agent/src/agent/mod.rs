@@ -5,7 +5,6 @@
 mod gate;
 mod orders;
 mod updates;
-mod values;
 
 use std::{collections::VecDeque, time::Duration};
 

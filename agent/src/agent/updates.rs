@@ -19,12 +19,12 @@ use homepot::{
 use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, verify};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
-use super::{gate::Gate, values};
+use super::gate::Gate;
 use crate::{
     config::Config,
     hold::Holds,
     platform,
-    protocol::fetch::Fetcher,
+    protocol::{fetch::Fetcher, values},
     state::{StateDir, StateError},
     update::{
         Action, Event, Offer, Programs, RealDisk, Report, State, TargetReport, Targets, Timing, Updater,

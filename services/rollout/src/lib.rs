@@ -5,6 +5,7 @@
 //! signed is checked here and kept as it came; nothing in here can sign.
 
 mod config;
+mod counted;
 mod device_side;
 mod drive;
 mod gates;

@@ -8,5 +8,6 @@ mod itself;
 mod killed;
 mod releases;
 mod rollouts;
+mod simulated;
 mod values;
 mod world;
