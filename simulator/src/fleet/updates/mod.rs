@@ -281,7 +281,7 @@ impl Updates {
     }
 
     /// What is to be written before anything is said, where something changed that a restart must not lose.
-    pub(super) fn to_keep(&mut self) -> Option<&Kept> {
+    pub(super) fn take_changed(&mut self) -> Option<&Kept> {
         std::mem::take(&mut self.is_changed).then_some(&self.kept)
     }
 
