@@ -98,9 +98,8 @@ impl Probes {
         }
         let _ = over.send(true);
         let (devices, acknowledged) = samples.await??;
-        let took = |(id, at): (&String, &Instant)| {
-            Some(queued.get(id).map(|sent: &Instant| at.saturating_duration_since(*sent))?)
-        };
+        let took =
+            |(id, at): (&String, &Instant)| queued.get(id).map(|sent: &Instant| at.saturating_duration_since(*sent));
         let mut in_hand: Vec<_> = in_hand.iter().filter_map(took).collect();
         in_hand.sort_unstable();
         drop(asked);

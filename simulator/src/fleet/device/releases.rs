@@ -62,7 +62,7 @@ impl Device {
             }
         }
         let Some(updates) = &mut self.updates else { return };
-        if let Some(kept) = updates.to_keep() {
+        if let Some(kept) = updates.take_changed() {
             world.keys.note_update(&self.credentials.device_id, kept);
         }
         if !updates.fetches() {

@@ -60,6 +60,8 @@ pub(super) struct Updates {
     /// Bytes of the newest that came.
     fetched: u64,
     told: Option<(pb::UpdateReport, Instant)>,
+    /// When to ask again whether it may go on, where the server let it wait.
+    ask_at: Option<Instant>,
     /// Whether what is kept has changed since it was written.
     is_changed: bool,
 }
@@ -84,7 +86,7 @@ impl Updates {
     /// Goes on from what an earlier run kept: what it was putting in place has to prove itself.
     pub(super) fn new(kept: Kept, rules: &Rules, fate: Fate, now: Instant) -> Self {
         let mut updates =
-            Self { kept, stage: Stage::Idle, fate, next: None, fetched: 0, told: None, is_changed: false };
+            Self { kept, stage: Stage::Idle, fate, next: None, fetched: 0, told: None, ask_at: None, is_changed: false };
         if updates.kept.pending.is_some() {
             updates.prove(rules, now);
         }
@@ -110,7 +112,8 @@ impl Updates {
             return None;
         }
         match desired.action() {
-            pb::UpdateAction::Unspecified => return None,
+            // It is told to wait only where it asked.
+            pb::UpdateAction::Unspecified | pb::UpdateAction::Wait => return None,
             pb::UpdateAction::Cancel => return self.cancel(generation),
             pb::UpdateAction::Install => {}
         }
@@ -118,6 +121,7 @@ impl Updates {
             if let Stage::Fetching(offer) | Stage::Verified(offer) = &mut self.stage {
                 offer.ticket = desired.transfer_ticket;
             }
+            self.ask_again();
             return None;
         }
         if self.kept.pending.is_some() {
@@ -183,8 +187,13 @@ impl Updates {
             return (false, None);
         }
         let Stage::Verified(offer) = &self.stage else { return (false, None) };
-        if ack.action() != pb::UpdateAction::Install {
-            return (false, self.cancel(ack.generation));
+        match ack.action() {
+            pb::UpdateAction::Install => {}
+            pb::UpdateAction::Wait => {
+                self.ask_at = Some(now + Duration::from_secs(u64::from(ack.ask_again_seconds)));
+                return (false, None);
+            }
+            pb::UpdateAction::Cancel | pb::UpdateAction::Unspecified => return (false, self.cancel(ack.generation)),
         }
         let pending = offer.pending.clone();
         if self.kept.has(&pending) {
@@ -238,8 +247,18 @@ impl Updates {
         None
     }
 
+    /// Asks once more whether it may go on, where it was told to wait.
+    fn ask_again(&mut self) {
+        if self.ask_at.take().is_some() {
+            self.told = None;
+        }
+    }
+
     /// Goes on with what takes its time.
     pub(super) fn go_on(&mut self, rules: &Rules, now: Instant) -> Ended {
+        if self.ask_at.is_some_and(|at| at <= now) {
+            self.ask_again();
+        }
         if matches!(self.stage, Stage::Applying(until) if until <= now) {
             self.prove(rules, now);
         }
@@ -264,7 +283,7 @@ impl Updates {
         if matches!(self.stage, Stage::Silent) {
             return None;
         }
-        self.stage = Stage::Idle;
+        (self.stage, self.ask_at) = (Stage::Idle, None);
         self.kept.pending = None::<Pending>;
         (self.kept.state, self.kept.reason) = (Some(state), reason.to_owned());
         self.is_changed = true;
@@ -276,12 +295,13 @@ impl Updates {
         match &self.stage {
             Stage::Fetching(offer) => Some(offer.due()),
             Stage::Applying(until) | Stage::Probation(until) => Some(*until),
-            Stage::Idle | Stage::Verified(_) | Stage::Silent => None,
+            Stage::Verified(_) => self.ask_at,
+            Stage::Idle | Stage::Silent => None,
         }
     }
 
     /// What is to be written before anything is said, where something changed that a restart must not lose.
-    pub(super) fn to_keep(&mut self) -> Option<&Kept> {
+    pub(super) fn take_changed(&mut self) -> Option<&Kept> {
         std::mem::take(&mut self.is_changed).then_some(&self.kept)
     }
 
@@ -296,6 +316,7 @@ impl Updates {
             fetched_bytes: self.fetched,
             targets: rules.targets.iter().map(|target| self.target(target)).collect(),
             reason: self.kept.reason.clone(),
+            can_wait: true,
         };
         if let Some((before, at)) = &self.told {
             let bytes_only = pb::UpdateReport { fetched_bytes: before.fetched_bytes, ..report.clone() } == *before;

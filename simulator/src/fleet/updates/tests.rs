@@ -92,7 +92,7 @@ async fn a_device_goes_through_all_states_and_a_restart_goes_on_where_it_was() {
     assert_eq!(state(&mut ours, now), Some(rollout_pb::UpdateState::Downloading));
     begin(&mut ours, now);
     // Killed: what was written down is what the next one begins with.
-    let kept = serde_json::to_string(ours.to_keep().unwrap()).unwrap();
+    let kept = serde_json::to_string(ours.take_changed().unwrap()).unwrap();
     let mut ours = device(serde_json::from_str(&kept).unwrap(), &rules());
     assert_eq!(state(&mut ours, now), Some(rollout_pb::UpdateState::Probation));
     let later = Instant::now() + Duration::from_secs(6);
@@ -101,7 +101,7 @@ async fn a_device_goes_through_all_states_and_a_restart_goes_on_where_it_was() {
     let prices = report.targets.iter().find(|target| target.target == "prices").unwrap();
     assert_eq!((prices.sha256.clone(), prices.counter), (Digest::of(CONTENT).to_string(), 1));
     // What it has it does not fetch again, whatever it is told twice.
-    assert!(ours.to_keep().is_some());
+    assert!(ours.take_changed().is_some());
     assert_eq!(signer.tell(&mut ours, signer.desired(1, 1, ""), later), None);
     assert_eq!(ours.wanted(later), None);
 }
