@@ -168,8 +168,7 @@ impl Settler {
         let before = told.and_then(|told| self.told(candidate.device.pk, told)).unwrap_or_default();
         let is_confirmed = told.is_some_and(|told| told.is_confirmed && told.release_id == self.release.release_id);
         let is_same = |given: &Given| before.get(&given.variable) == Some(&given.text);
-        let has_them = given.is_empty()
-            || (is_confirmed && before.len() == given.len() && given.iter().all(|given| is_same(given)));
+        let has_them = given.is_empty() || (is_confirmed && before.len() == given.len() && given.iter().all(is_same));
         let shown = |given: Given| PlannedValue {
             is_changed: before.get(&given.variable).is_some_and(|before| *before != given.text),
             variable: given.variable,
