@@ -8,7 +8,8 @@
 //! - the launcher starts `homepot-agent run` with the arguments that it was given;
 //! - `HOMEPOT_AGENT_LAUNCHER` is the launcher's process and program, as `PID:PATH`;
 //! - an agent on probation that has reached its loop sends SIGUSR1 to its parent;
-//! - an agent that replaced itself ends with the exit code 5, or becomes the launcher again where that is not its parent.
+//! - an agent that replaced itself, put back the one before or proved itself ends with the exit code 5, or becomes the launcher
+//!   again where that is not its parent.
 
 use std::{
     ffi::OsString,
@@ -29,15 +30,16 @@ use tokio::{
 };
 
 use crate::{
+    RunError,
     platform::{self, Signals},
-    state::StateDir,
+    state::{StateDir, StateError},
     update::{
         Dir, RealDisk,
         own::{self, Choice, DIRECTORY, PROGRAM, Starts},
     },
 };
 
-/// The exit code of an agent that has replaced itself.
+/// The exit code of an agent whose launcher is to start what is there now.
 pub const REPLACED: u8 = 5;
 const VARIABLE: &str = "HOMEPOT_AGENT_LAUNCHER";
 const STATE_DIR_FLAG: &str = "--state-dir";
@@ -156,17 +158,24 @@ struct Launcher {
 enum End {
     /// It was asked to, or is not on probation any more: its exit code.
     Over(u8),
-    /// It replaced itself, or put back what was there before.
+    /// It replaced itself, put back what was there before, or proved itself.
     Replaced,
     /// By itself, or because it hung.
     Failed,
-    /// It can't even be started.
-    Impossible(io::Error),
 }
 
 impl Launcher {
     async fn run(&mut self) -> anyhow::Result<u8> {
+        let mut signals: Option<Signals> = None;
         loop {
+            if let Some(signals) = &mut signals
+                && signals.was_asked().await
+            {
+                return Ok(0);
+            }
+            if own::is_on_trial(&mut self.disk, &self.dir) && !self.is_alone().await {
+                return Err(RunError::State(StateError::Locked(self.state.clone())).into());
+            }
             let choice = own::choose(&mut self.disk, &self.dir, &mut self.starts).unwrap_or_else(|error| {
                 tracing::error!(%error, "what the updater left can't be read; the installed agent is started");
                 Choice::Installed
@@ -184,26 +193,15 @@ impl Launcher {
                 tracing::error!(%error, "the agent in the state directory can't be started; the installed one is");
                 return Err(self.become_agent(&self.installed).into());
             };
-            if !self.is_alone().await {
-                anyhow::bail!("another agent runs on {}; one state directory is for one agent", self.state.display());
-            }
-            let mut signals = Signals::listen()?;
-            match self.supervise(patience, &mut signals).await? {
+            // Listened to from the first child on, so that none is lost between two.
+            let signals = match &mut signals {
+                Some(signals) => signals,
+                none => none.insert(Signals::listen()?),
+            };
+            match self.supervise(patience, signals).await? {
                 End::Over(code) => return Ok(code),
                 End::Replaced => {}
-                End::Failed => {
-                    select! {
-                        () = sleep(PAUSE) => {}
-                        _ = signals.next() => return Ok(0),
-                    }
-                }
-                End::Impossible(error) => {
-                    let reason = format!("the new agent can't be started: {error}");
-                    if let Err(error) = own::take_back(&mut self.disk, &self.dir, &reason, &mut self.starts) {
-                        tracing::error!(%error, "the new agent can't be taken back; the installed one is started");
-                        return Err(self.become_agent(&self.installed).into());
-                    }
-                }
+                End::Failed => sleep(PAUSE).await,
             }
         }
     }
@@ -231,7 +229,10 @@ impl Launcher {
         platform::own_group(&mut command);
         let mut child = match command.spawn() {
             Ok(child) => child,
-            Err(error) => return Ok(End::Impossible(error)),
+            Err(error) => {
+                tracing::error!(%error, "the new agent can't be started");
+                return Ok(End::Failed);
+            }
         };
         let pid = child.id();
         let (deadline, mut is_up, mut is_asked) = (Instant::now() + patience, false, false);

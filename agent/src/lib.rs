@@ -7,7 +7,8 @@
 //!
 //! [`protocol`] talks to the server and measures nothing, so that a simulator can use it too. [`commands`], [`state`]
 //! and [`config`] are what their names say. [`collector`] measures, [`platform`] holds what differs between operating
-//! systems, [`launch`] starts an agent and returns to the last good one, [`status`] shows people the agent's state, [`update`] puts releases in place, and [`agent`] is the loop that connects them.
+//! systems, [`launch`] starts an agent and returns to the last good one, [`status`] shows people the agent's state,
+//! [`update`] puts releases in place, and [`agent`] is the loop that connects them.
 
 // Unit tests share the clock of the machine that they run on.
 #![cfg_attr(test, allow(clippy::disallowed_methods))]

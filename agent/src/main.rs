@@ -123,10 +123,7 @@ fn main() -> ExitCode {
             match run(&flags) {
                 Ok(Ended::Stopped) => ExitCode::SUCCESS,
                 Ok(Ended::Replaced) => ExitCode::from(REPLACED),
-                Err(error) => {
-                    tracing::error!("{error}");
-                    ExitCode::from(error.downcast_ref::<RunError>().map_or(1, RunError::exit_code))
-                }
+                Err(error) => failed(&error),
             }
         }
         Command::Hold { of, span, reason } => held(hold(&of, &span, &reason)),
@@ -136,10 +133,7 @@ fn main() -> ExitCode {
             let defaults = Defaults::of_this_machine().map(|defaults| defaults.state_dir);
             match defaults.map_err(Into::into).and_then(|state_dir| launch(args, state_dir)) {
                 Ok(code) => ExitCode::from(code),
-                Err(error) => {
-                    tracing::error!("{error}");
-                    ExitCode::FAILURE
-                }
+                Err(error) => failed(&error),
             }
         }
         Command::Status { place, output } => match status(place, output) {
@@ -151,6 +145,11 @@ fn main() -> ExitCode {
             }
         },
     }
+}
+
+fn failed(error: &anyhow::Error) -> ExitCode {
+    tracing::error!("{error}");
+    ExitCode::from(error.downcast_ref::<RunError>().map_or(1, RunError::exit_code))
 }
 
 fn hold(of: &Held, span: &str, reason: &str) -> anyhow::Result<()> {

@@ -2,7 +2,7 @@
 //!
 //! It plays devices, and the people and applications around them, against a running server. It uses the real enrolment,
 //! the real stream and the documented REST routes, and marks everything as simulated. Its inputs are scenarios and the
-//! server's messages. It may use the contract crate, `host` and the agent's protocol half, and no database.
+//! server's messages. It may use the contract crate, `host`, `release` and the agent's protocol half, and no database.
 
 mod cli;
 mod fleet;

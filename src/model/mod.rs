@@ -36,7 +36,7 @@ pub use analytics::{
 };
 pub use command::{
     CATALOGUE, Command, CommandState, DEFAULT_RUN_TIMEOUT, DEFAULT_TIME_TO_LIVE, Delivery, Event, Holder, MAX_PAYLOAD,
-    MAX_PAYLOAD_BYTES, NewCommand, Outcome, Refusal, Standing, Step, Transition, is_safe_to_repeat,
+    MAX_PAYLOAD_BYTES, NewCommand, Outcome, Refusal, Standing, Step, Transition, UPDATE_CONFIG, is_safe_to_repeat,
 };
 pub use cursor::Cursor;
 pub use damping::{Bounds, CONTESTED, Damping, FLAPPING};

@@ -16,7 +16,7 @@ use homepot::pb::{
         AddTrustRootRequest, CreateReleaseRequest, DeviceTarget, Release, UpdateState, UploadArtifactRequest,
     },
 };
-use homepot_release::{Digest, Envelope, Kind, PrivateKey, build};
+use homepot_release::{Digest, Envelope, Kind, Manifest, PrivateKey, build, manifest::Limits};
 
 use crate::{Session, System, grpc::DeviceKey, hello};
 
@@ -134,6 +134,8 @@ pub struct Updated {
     /// Whether it says that it knows how to wait.
     pub can_wait: bool,
     target: String,
+    /// The digest of what it was last told to have there.
+    wanted: String,
     /// What it was told to have while it waited for something else.
     told: VecDeque<DesiredRelease>,
 }
@@ -146,7 +148,8 @@ impl Updated {
         hello.takes_releases = true;
         session.send(Up::Hello(hello)).await;
         session.expect("Welcome", |message| matches!(message, Down::Welcome(_)).then_some(())).await;
-        let mut device = Self { session, can_wait: true, target: target.to_owned(), told: VecDeque::new() };
+        let (told, wanted) = (VecDeque::new(), String::new());
+        let mut device = Self { session, can_wait: true, target: target.to_owned(), wanted, told };
         device.report(0, UpdateState::Unspecified, "").await;
         device
     }
@@ -170,7 +173,8 @@ impl Updated {
 
     /// Says how far it is.
     pub async fn say(&self, generation: u64, state: UpdateState, reason: &str) {
-        let target = DeviceTarget { target: self.target.clone(), ..Default::default() };
+        let sha256 = if state == UpdateState::Confirmed { self.wanted.clone() } else { String::new() };
+        let target = DeviceTarget { target: self.target.clone(), sha256, ..Default::default() };
         let report = UpdateReport {
             generation,
             state: state.into(),
@@ -184,14 +188,22 @@ impl Updated {
 
     /// What it is told to have next.
     pub async fn desired(&mut self) -> DesiredRelease {
-        if let Some(told) = self.told.pop_front() {
-            return told;
+        let desired = match self.told.pop_front() {
+            Some(told) => told,
+            None => {
+                let wanted = |message: &_| match message {
+                    Down::DesiredRelease(desired) => Some(DesiredRelease::clone(desired)),
+                    _ => None,
+                };
+                self.session.expect("what it should have", wanted).await
+            }
+        };
+        if desired.action() == UpdateAction::Install {
+            let envelope = Envelope::decode(&desired.signed_release).expect("what the server sends was signed");
+            let manifest = Manifest::decode(envelope.payload(), Limits::default()).expect("a release is a manifest");
+            let file = manifest.files.iter().find(|file| file.target == self.target);
+            self.wanted = file.map(|file| file.sha256.to_string()).unwrap_or_default();
         }
-        self.session
-            .expect("what it should have", |message| match message {
-                Down::DesiredRelease(desired) => Some(desired.clone()),
-                _ => None,
-            })
-            .await
+        desired
     }
 }

@@ -5,7 +5,6 @@
 mod gate;
 mod orders;
 mod updates;
-mod values;
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -56,7 +55,7 @@ const SHUTDOWN: Duration = Duration::from_millis(1_500);
 pub enum Ended {
     /// It was asked to.
     Stopped,
-    /// It has replaced itself, or put back the one before: the launcher is to start what is there now.
+    /// It has replaced itself, put back the one before, or proved itself: the launcher is to start what is there now.
     Replaced,
 }
 
@@ -374,7 +373,7 @@ impl Agent {
                 self.fetch();
             }
             Some(Said::Replaced) => {
-                tracing::info!("the agent has another program now and lets it start");
+                tracing::info!("the agent ends, and its launcher starts what a release has put in its place");
                 self.is_replaced = true;
             }
             // Its connection goes with the last part.

@@ -19,12 +19,12 @@ use homepot::{
 use homepot_release::{Digest, Refused, TrustedRoot, manifest::Limits, verify};
 use tokio::{runtime::Handle, sync::mpsc, task::JoinHandle};
 
-use super::{gate::Gate, values};
+use super::gate::Gate;
 use crate::{
     config::Config,
     hold::Holds,
     platform,
-    protocol::fetch::Fetcher,
+    protocol::{fetch::Fetcher, values},
     state::{StateDir, StateError},
     update::{
         Action, Event, Offer, Programs, RealDisk, Report, State, TargetReport, Targets, Timing, Updater,
@@ -115,19 +115,25 @@ fn may_replace_itself(config: &Config) -> bool {
 }
 
 /// The targets of the configuration, with the agent itself where that may be replaced.
-fn targets(config: &Config, state: &StateDir) -> io::Result<Targets> {
+fn targets(config: &Config, state: &StateDir) -> Targets {
     let mut targets = config.targets.clone();
     if config.update_self && config.launched.is_none() {
         tracing::warn!("update_self needs the launcher; start the agent by `homepot-agent launch`");
     }
     if may_replace_itself(config) {
         let directory = state.file(own::DIRECTORY);
-        platform::make_private_dir(&directory)?;
         // The way to a target must not go through links.
-        targets.targets.insert(own::AGENT.to_owned(), own::target(directory.canonicalize()?));
-        targets.own = Some(Own::of_this_process(&directory)?);
+        match platform::make_private_dir(&directory).and_then(|()| directory.canonicalize()) {
+            Ok(directory) => {
+                targets.own = Some(Own::of_this_process(&directory));
+                targets.targets.insert(own::AGENT.to_owned(), own::target(directory));
+            }
+            Err(error) => {
+                tracing::error!(%error, "there is no place for a new agent; none is taken until the next start")
+            }
+        }
     }
-    Ok(targets)
+    targets
 }
 
 /// The thread, from the outside.
@@ -154,7 +160,7 @@ impl Updates {
             holds.make_directory()?;
         }
         let worker = Worker {
-            targets: targets(config, state)?,
+            targets: targets(config, state),
             timing: config.timing,
             device: verify::Device {
                 id: device_id.to_string(),

@@ -1,4 +1,4 @@
-//! What the agent takes from its machine where neither a flag nor a file says anything.
+//! What the machine and its environment say where nobody else does.
 
 use std::path::PathBuf;
 

@@ -59,14 +59,14 @@ use std::{
 use homepot::model::{DeviceId, DeviceType, Secret, ServerAddress, SiteId};
 use homepot_host::trust;
 
+pub use self::defaults::Defaults;
+
 use crate::{
     commands::{Rules, builtin::ProgramRule},
     launch::Launched,
     protocol::spool::{MAX_AGE, MAX_BYTES},
     update::{Targets, Timing},
 };
-
-pub use self::defaults::Defaults;
 
 /// The hold directory, in the state directory.
 const HOLDS: &str = "holds";

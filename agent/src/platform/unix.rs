@@ -111,6 +111,17 @@ impl Signals {
         })
     }
 
+    /// Whether this process was asked to end since the last child. What that child said is forgotten.
+    pub async fn was_asked(&mut self) -> bool {
+        loop {
+            tokio::select! {
+                biased;
+                signal = self.next() => if signal.is_some() { return true },
+                () = std::future::ready(()) => return false,
+            }
+        }
+    }
+
     /// The next signal that is meant for the child; `None`: the child says that it is up.
     pub async fn next(&mut self) -> Option<SignalKind> {
         tokio::select! {

@@ -14,6 +14,7 @@ pub mod proof;
 pub mod reconnect;
 pub mod spool;
 pub mod uplink;
+pub mod values;
 
 pub use connection::{Credentials, Event, Introduction, Outgoing, Terms};
 pub use proof::Signer;

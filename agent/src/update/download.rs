@@ -13,8 +13,9 @@ use super::{
     store::{self, Part, Wrong},
 };
 
-/// The most bytes that are asked for at a time.
-const CHUNK_BYTES: u64 = 256 * 1024;
+/// The most bytes that are asked for at a time. While a part is read it lies in memory about three times, and an agent has little; the
+/// server takes it from its own parts, which are a multiple of this.
+const CHUNK_BYTES: u64 = 64 * 1024;
 /// What has to stay free beside the artifacts.
 const MARGIN: u64 = 1024 * 1024;
 /// How often an artifact may arrive whole and wrong.

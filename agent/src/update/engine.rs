@@ -41,7 +41,7 @@ pub struct Updater<D: Disk, R> {
     pub(super) actions: Vec<Action>,
     /// A session began since the start.
     pub(super) was_attached: bool,
-    /// The launcher has another program by now: nothing is done any more.
+    /// The launcher is to start what is there now: nothing is done any more.
     pub(super) is_leaving: bool,
 }
 

@@ -44,9 +44,9 @@ const TAKEN_BACK: &str = "taken-back";
 const NEW: &str = "new";
 /// A program on probation is started this often, and then taken back.
 const MAX_STARTS: u32 = 3;
-/// Where the mark does not say how long a program may take to reach its loop.
+/// Where the note does not say how long a program may take to reach its loop.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// The most of a mark that is read, in bytes.
+/// The most of a note that is read, in bytes.
 const MAX_BYTES: u64 = 4096;
 
 /// A file's number on its disk, and the disk's: two names with one of them are one file.
@@ -63,23 +63,23 @@ pub struct Own {
 
 impl Own {
     /// What this process is, of the programs in `directory` and elsewhere.
-    pub fn of_this_process(directory: &Path) -> io::Result<Self> {
-        let own = std::env::current_exe()?;
-        let number = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
-        let running = number(&own).ok().filter(|own| number(&directory.join(PROGRAM)).is_ok_and(|found| found == *own));
-        let digest = match running {
-            Some(_) => None,
-            None => {
-                let (mut file, mut hasher, mut buffer) = (fs::File::open(&own)?, Hasher::new(), vec![0; BUFFER_BYTES]);
-                loop {
-                    match file.read(&mut buffer)? {
-                        0 => break Some(hasher.finish()),
-                        read => hasher.update(&buffer[..read]),
-                    }
-                }
-            }
-        };
-        Ok(Self { running, digest })
+    pub fn of_this_process(directory: &Path) -> Self {
+        // Where somebody has just replaced the installed program, that of this process can't be told.
+        let Ok(own) = std::env::current_exe() else { return Self::default() };
+        let number = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let running = number(&own).filter(|own| number(&directory.join(PROGRAM)) == Some(*own));
+        let digest = if running.is_some() { None } else { digest_of(&own).ok() };
+        Self { running, digest }
+    }
+}
+
+fn digest_of(path: &Path) -> io::Result<Digest> {
+    let (mut file, mut hasher, mut buffer) = (fs::File::open(path)?, Hasher::new(), vec![0; BUFFER_BYTES]);
+    loop {
+        match file.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            read => hasher.update(&buffer[..read]),
+        }
     }
 }
 
@@ -140,7 +140,7 @@ pub fn is_on_trial<D: Disk>(disk: &mut D, dir: &Dir) -> bool {
 }
 
 /// Puts back what was there before the program on probation, and says what to start. Doing it again is harmless.
-pub fn take_back<D: Disk>(disk: &mut D, dir: &Dir, reason: &str, starts: &mut Starts) -> io::Result<Choice> {
+fn take_back<D: Disk>(disk: &mut D, dir: &Dir, reason: &str, starts: &mut Starts) -> io::Result<Choice> {
     let Some(trial) = read(disk, dir, TRIAL)? else { return Ok(Choice::Program) };
     tracing::error!(reason, "the new agent is taken back");
     // First of all, so that the way back is gone to its end whatever happens.
@@ -176,7 +176,7 @@ pub(super) fn begin<D: Disk>(disk: &mut D, dir: &Dir, existed: bool, patience: D
     write(disk, dir, TRIAL, &format!("{before} {}", crate::milliseconds(patience)))
 }
 
-/// Removes the marks of a probation that is over.
+/// Removes the notes of a probation that is over.
 pub(super) fn sweep<D: Disk>(disk: &mut D, dir: &Dir) -> io::Result<()> {
     let is_there = [TRIAL, STARTS, TAKEN_BACK].map(|name| disk.stat(dir, name).map(|stat| stat.is_some()));
     if is_there.into_iter().collect::<io::Result<Vec<_>>>()?.contains(&true) {
@@ -235,11 +235,9 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// An agent on probation is the one that has to run.
     pub(super) fn runs_another(&mut self, changes: &[Change]) -> Result<(), String> {
         if is_replaced(changes) && self.file_of_agent(changes) != self.running() {
-            return Err(
-                "another program runs than the new agent; was it started without the launcher, or with another \
-                        state directory?"
-                    .to_owned(),
-            );
+            let fault =
+                "another program runs than the new agent: without the launcher, or with another state directory";
+            return Err(fault.to_owned());
         }
         Ok(())
     }
@@ -247,9 +245,20 @@ impl<D: Disk, R: Runner> Updater<D, R> {
     /// Ends this process where the launcher has another program by now.
     pub(super) fn leave_if_replaced(&mut self, changes: &[Change]) {
         if is_replaced(changes) && self.file_of_agent(changes) != self.running() {
-            self.is_leaving = true;
-            self.actions.push(Action::Restart);
+            self.leave();
         }
+    }
+
+    /// Ends this process once a new agent has proved itself: its launcher need not stay beside it, and becomes it.
+    pub(super) fn leave_launcher(&mut self, changes: &[Change]) {
+        if is_replaced(changes) {
+            self.leave();
+        }
+    }
+
+    fn leave(&mut self) {
+        self.is_leaving = true;
+        self.actions.push(Action::Restart);
     }
 
     fn running(&self) -> Option<FileId> {

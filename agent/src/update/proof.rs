@@ -186,7 +186,10 @@ impl<D: Disk, R: Runner> Updater<D, R> {
             job.phase = Phase::Confirmed.into();
         }
         match journal::write(&mut self.disk, &self.record) {
-            Ok(()) => self.finish(Phase::Confirmed, ""),
+            Ok(()) => {
+                self.finish(Phase::Confirmed, "");
+                self.leave_launcher(&changes);
+            }
             Err(error) => {
                 tracing::error!(%error, "the journal of updates can't be written; it is tried again");
                 self.record = before;

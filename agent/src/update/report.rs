@@ -94,8 +94,8 @@ pub enum Action {
     },
     /// Something changed that the server should know: send [`Updater::report`](super::Updater::report).
     Report,
-    /// The agent itself was replaced, or put back: end this process, so that the launcher starts what is there now. Nothing else is
-    /// done until then.
+    /// The agent itself was replaced, put back or confirmed: end this process, so that the launcher starts what is there now. Nothing
+    /// else is done until then.
     Restart,
 }
 

@@ -14,6 +14,6 @@ pub use self::{
     load::{Load, Outcome, Pace, drive},
     operator::Operator,
     samples::{Mill, mix},
-    seed::{DeviceKey, SITE, make_dear, seed, seed_alike},
+    seed::{DeviceKey, SITE, make_dear, seed, seed_alike, seed_fleet},
     wire::connect,
 };

@@ -1,4 +1,4 @@
-//! The ceiling of `idle`, `failover`, `restart` and `simulation`: a server of nothing but one stream, built of the same parts,
+//! The ceiling of `idle`, `failover`, `restart`, `rollout` and `simulation`: a server of nothing but one stream, built of the same parts,
 //! which keeps nothing of what it reads.
 
 use std::{
@@ -11,8 +11,8 @@ use anyhow::Context as _;
 use homepot::{
     model::{Secret, SecretKind},
     pb::device::v1::{
-        AttachRequest, AttachResponse, EnrollRequest, EnrollResponse, Samples, SamplesAck,
-        attach_request::Message as Up, attach_response::Message as Down,
+        AttachRequest, AttachResponse, EnrollRequest, EnrollResponse, FetchArtifactRequest, FetchArtifactResponse,
+        Samples, SamplesAck, attach_request::Message as Up, attach_response::Message as Down,
     },
 };
 use tokio::process::Child;
@@ -104,9 +104,11 @@ impl Service<http::Request<Body>> for Bare {
 
     fn call(&mut self, request: http::Request<Body>) -> Self::Future {
         let buffers = self.0;
+        let fetches = request.uri().path().ends_with("/FetchArtifact");
         let enrols = request.uri().path().ends_with("/Enroll");
         Box::pin(async move {
             Ok(match buffers {
+                _ if fetches => Grpc::new(ProstCodec::default()).unary(Giving, request).await,
                 _ if enrols => Grpc::new(ProstCodec::default()).unary(Welcoming, request).await,
                 Buffers::Default => Grpc::new(ProstCodec::default()).streaming(Stay, request).await,
                 Buffers::Small => Grpc::new(SmallCodec).streaming(Stay, request).await,
@@ -151,6 +153,21 @@ impl UnaryService<EnrollRequest> for Welcoming {
         let EnrollRequest { device_id, site_id, .. } = request.into_inner();
         let api_key = Secret::from_random(SecretKind::DeviceKey, [7; 32]).reveal().to_owned();
         std::future::ready(Ok(Response::new(EnrollResponse { device_id, site_id, api_key, enrolled_at: None })))
+    }
+}
+
+/// Gives as many bytes as are asked for, from memory.
+struct Giving;
+
+static BYTES: [u8; 256 * 1024] = [7; 256 * 1024];
+
+impl UnaryService<FetchArtifactRequest> for Giving {
+    type Response = FetchArtifactResponse;
+    type Future = std::future::Ready<Result<Response<FetchArtifactResponse>, Status>>;
+
+    fn call(&mut self, request: Request<FetchArtifactRequest>) -> Self::Future {
+        let length = (request.into_inner().length as usize).min(BYTES.len());
+        std::future::ready(Ok(Response::new(FetchArtifactResponse { data: BYTES[..length].to_vec() })))
     }
 }
 

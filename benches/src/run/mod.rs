@@ -12,5 +12,6 @@ pub mod outage;
 pub mod query;
 pub mod rest;
 pub mod restart;
+pub mod rollout;
 pub mod simulation;
 pub mod soak;

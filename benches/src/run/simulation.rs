@@ -17,12 +17,14 @@ use tokio::{
 
 use super::{bare::BareServer, ingest::check_stored};
 use crate::{
+    fleet::DeviceKey,
     host::{Psql, Server, Workshop, memory, raise_file_limit_to},
     report::{Bar, Report, Row, step},
 };
 
 const MIB: f64 = 1024.0 * 1024.0;
-const NAME: &str = "bench";
+/// What the fleet is called.
+pub(super) const NAME: &str = "bench";
 /// From this share on a fleet counts as attached.
 const ALL_BUT_FEW: f64 = 0.995;
 /// Open files beside the devices' connections.
@@ -126,7 +128,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
 }
 
 /// A running `homepot-sim fleet`; dropping it ends it.
-struct Fleet {
+pub(super) struct Fleet {
     child: Child,
     devices: u32,
     seconds: u64,
@@ -157,6 +159,41 @@ impl Fleet {
             .env(variable, token)
             .stdout(Stdio::piped());
         Ok(Self { child: command.spawn()?, devices: args.devices, seconds, _state: state })
+    }
+
+    /// One that stays until it is dropped, of devices that do nothing but measure and take releases, as fast as they can.
+    pub(super) fn start_for_releases(
+        workshop: &Workshop,
+        server: &Server,
+        keys: &[DeviceKey],
+        sites: u32,
+    ) -> anyhow::Result<Self> {
+        let devices = u32::try_from(keys.len())?;
+        let state = workshop.scratch()?;
+        let scenario = state.path().join("prompt.toml");
+        std::fs::write(&scenario, PROMPT)?;
+        let lines: String = keys.iter().map(|key| format!("{} {}\n", key.device_id, key.key.reveal())).collect();
+        std::fs::write(state.path().join(format!("{NAME}.keys")), lines)?;
+        let mut command = tethered(workshop, &workshop.program("homepot-sim")?)?;
+        command
+            .args([
+                "fleet",
+                "--quiet",
+                "--name",
+                NAME,
+                "--devices",
+                &devices.to_string(),
+                "--sites",
+                &sites.to_string(),
+            ])
+            .args(["--server", &format!("http://{}", server.grpc)])
+            .arg("--scenario")
+            .arg(scenario)
+            .arg("--state-dir")
+            .arg(state.path())
+            .env("HOMEPOT_TOKEN", server.admin_token()?)
+            .stdout(Stdio::null());
+        Ok(Self { child: command.spawn()?, devices, seconds: 0, _state: state })
     }
 
     /// Reads the memory of both once a second until the fleet has ended.
@@ -208,12 +245,23 @@ impl Fleet {
 /// As the server records it.
 const ONLINE: &str = "SELECT count(*) FROM sessions WHERE status = 'online'";
 
-/// A program that ends with this one.
-fn tethered(workshop: &Workshop, program: &Path) -> anyhow::Result<Command> {
-    let mut command = Command::new(workshop.program("homepot")?);
+/// Nothing happens by chance, and nothing is waited for. Of tills alone, as the database is given them.
+const PROMPT: &str = "description = 'Nothing happens by chance'\n\
+    [[devices]]\ndevice_type = 'pos_terminal'\nname = 'Till'\nshare = 1\n\
+    [network]\nflaky_percent = 0\n[restarts]\nper_day = 0\n[downloads]\nfail_percent = 0\n\
+    [updates]\napplies_ms = 0\nprobation_seconds = 0\n";
+
+/// A command without the settings of whoever runs the benchmark.
+pub(super) fn clean(mut command: Command) -> Command {
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HOMEPOT_")) {
         command.env_remove(name);
     }
+    command
+}
+
+/// A program that ends with this one.
+fn tethered(workshop: &Workshop, program: &Path) -> anyhow::Result<Command> {
+    let mut command = clean(Command::new(workshop.program("homepot")?));
     command.arg("tether").arg(std::process::id().to_string()).arg(program).stdin(Stdio::null()).kill_on_drop(true);
     Ok(command)
 }

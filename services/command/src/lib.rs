@@ -8,12 +8,15 @@
 //! time, and reports that come at the same time each become one batch.
 
 mod cancel;
+mod config;
 mod device_side;
 mod operator_side;
 mod runs;
 mod service;
 mod sweeper;
 mod watch;
+
+use std::sync::Arc;
 
 use homepot::pb::command::v1::command_service_server::CommandServiceServer;
 use homepot_hints::{Hints, Topic};
@@ -24,6 +27,7 @@ use homepot_store::{
     commands::{self, Changed, Claim, Handed, Inserted, NewRow},
 };
 
+pub use config::ConfigUpdates;
 pub use device_side::{Told, outcome_word, word};
 pub use homepot_store::commands::{Speaker, Word};
 
@@ -44,6 +48,7 @@ pub struct Commands {
     words: Combiner<Vec<Word>, Vec<Changed>>,
     feed: Feed<watch::Seen>,
     run_feed: Feed<watch::SeenRun>,
+    config: Option<Arc<dyn ConfigUpdates>>,
 }
 
 impl Commands {
@@ -59,7 +64,14 @@ impl Commands {
             claims: Combiner::start(store.lane(Lane::Devices), "claim_commands", BATCH, commands::claim),
             words: Combiner::start(store.lane(Lane::Devices), "change_commands", BATCH, commands::change_all),
             store,
+            config: None,
         }
+    }
+
+    /// The same, with whoever brings configurations to devices.
+    #[must_use]
+    pub fn with_config_updates(self, config: Arc<dyn ConfigUpdates>) -> Self {
+        Self { config: Some(config), ..self }
     }
 
     /// The operators' face of it.

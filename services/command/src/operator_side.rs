@@ -33,14 +33,14 @@ impl Commands {
         let row = NewRow {
             command_id: CommandId(Uuid::now_v7()),
             pk,
-            site_id: device.site_id,
+            site_id: device.site_id.clone(),
             source: device.source,
             command: command.clone(),
             created_by: caller.name.to_string(),
             run_id: None,
             trace,
         };
-        match self.inserts.run(row).await? {
+        match self.insert(caller, &device, row).await? {
             Inserted::New(row) => {
                 self.hints.wake(pk);
                 self.changed();

@@ -46,7 +46,10 @@ impl Session {
         let rollouts = &self.link.inner.rollouts;
         let reported = self.until_available(|| rollouts.report(self.caller.pk, report.clone())).await?;
         let state = report.state;
-        if reported.is_new {
+        if let Some(reason) = reported.lie.as_deref().filter(|_| reported.is_new) {
+            tracing::warn!(device_id = %self.caller.device_id, generation = report.generation, reason,
+                "device is not believed to have its release");
+        } else if reported.is_new {
             tracing::info!(device_id = %self.caller.device_id, generation = report.generation,
                 state = state.map(UpdateState::as_str), reason = report.reason, "device told how far its update is");
         }

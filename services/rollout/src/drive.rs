@@ -6,7 +6,7 @@ use homepot_hints::Topic;
 use homepot_runtime::backoff::every;
 use tokio::time::sleep;
 
-use crate::Rollouts;
+use crate::{Rollouts, counted};
 
 /// How often rollouts are looked at where nothing tells of them: what another replica saw, or what ran out of time.
 const EVERY: Duration = Duration::from_secs(1);
@@ -14,6 +14,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const CLEAN_UP: Duration = Duration::from_secs(600);
 /// The least time between two looks: devices end by the hundred.
 const PAUSE: Duration = Duration::from_millis(100);
+/// How often they are counted for the metrics.
+const COUNTED: Duration = Duration::from_secs(5);
 
 /// Removes files that no release uses, and rollouts that ended long ago, until the returned future is dropped.
 pub(crate) async fn clean_up(rollouts: &Rollouts) {
@@ -34,11 +36,18 @@ pub(crate) async fn clean_up(rollouts: &Rollouts) {
 }
 
 pub(crate) async fn run(rollouts: &Rollouts) {
-    let (mut ticks, mut news) = (every(EVERY), rollouts.hints.listen(Topic::Rollouts));
+    let (mut ticks, mut counts, mut news) = (every(EVERY), every(COUNTED), rollouts.hints.listen(Topic::Rollouts));
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             () = news.changed() => {}
+            _ = counts.tick() => {
+                match rollouts.store.run("count_rollouts", homepot_store::rollouts::counts).await {
+                    Ok(counts) => counted::tell(&counts),
+                    Err(error) => tracing::warn!(%error, "count rollouts"),
+                }
+                continue;
+            }
         }
         match rollouts.store.run("advance_rollouts", homepot_store::rollouts::advance).await {
             Ok(advanced) => {
@@ -53,6 +62,7 @@ pub(crate) async fn run(rollouts: &Rollouts) {
             }
             Err(error) => tracing::warn!(%error, "advance rollouts"),
         }
+        rollouts.settle_config_updates().await;
         match rollouts.store.run("next_turns", homepot_store::rollouts::next_turns).await {
             Ok(to_tell) => to_tell.into_iter().for_each(|pk| rollouts.hints.wake(pk)),
             Err(error) => tracing::warn!(%error, "find whose turn it is"),

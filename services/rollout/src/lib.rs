@@ -4,6 +4,8 @@
 //! It calls the store. Rows drive rollouts: any replica goes on where another one died, and hints only save time. What people
 //! signed is checked here and kept as it came; nothing in here can sign.
 
+mod config;
+mod counted;
 mod device_side;
 mod drive;
 mod gates;

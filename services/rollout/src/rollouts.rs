@@ -79,7 +79,7 @@ impl Rollouts {
     }
 
     /// A release that devices may begin to install.
-    async fn installable(&self, id: ReleaseId) -> Result<Release, Error> {
+    pub(crate) async fn installable(&self, id: ReleaseId) -> Result<Release, Error> {
         let release = self.get_release(id).await?;
         if release.expires_at <= self.store.now() {
             let told = format!("the release expired at {}; build and sign it again", release.expires_at.to_rfc3339());
@@ -124,7 +124,7 @@ impl Rollouts {
     }
 
     /// What settles the values of devices for a release.
-    async fn settler(&self, release: Release) -> Result<Settler, Error> {
+    pub(crate) async fn settler(&self, release: Release) -> Result<Settler, Error> {
         let id = release.release_id;
         let signed = self.store.run("signed_release", move |conn| releases::signed(conn, id)).await?;
         let signed = signed.ok_or_else(|| Error::not_found("Release not found"))?;

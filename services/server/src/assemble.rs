@@ -29,6 +29,7 @@ use tower::{Layer as _, ServiceExt as _, util::BoxCloneSyncService};
 
 use crate::{
     Extension, admin_token,
+    config_updates::ByRollouts,
     remote::Exchange,
     server_secret,
     settings::{Migrations, Role, Settings},
@@ -92,8 +93,10 @@ impl Backstage {
         let analytics = (roles.has(Role::Telemetry) || holds_devices).then(|| Analytics::build(store.clone()));
         let rollouts = (roles.has(Role::Command) || holds_devices)
             .then(|| Rollouts::build(store.clone(), hints.clone(), &secret, front.clone()));
-        let commands =
-            (roles.has(Role::Command) || holds_devices).then(|| Commands::build(store.clone(), hints, front.clone()));
+        let commands = rollouts.as_ref().map(|rollouts| {
+            let by_rollouts = Arc::new(ByRollouts(rollouts.clone()));
+            Commands::build(store.clone(), hints, front.clone()).with_config_updates(by_rollouts)
+        });
         // A link does its devices' part of the other services itself, on the same database.
         let link = match (holds_devices, &telemetry, &commands, &analytics, &rollouts) {
             (true, Some(telemetry), Some(commands), Some(analytics), Some(rollouts)) => {

@@ -14,6 +14,7 @@ mod assemble;
 mod background;
 mod cli;
 mod client;
+mod config_updates;
 mod confirm_clock;
 mod ctl;
 mod database_file;

@@ -13,6 +13,7 @@ pub mod clock;
 pub mod cluster;
 mod combine;
 pub mod commands;
+pub mod config_updates;
 pub mod device_keys;
 pub mod devices;
 pub mod enrollment_tokens;

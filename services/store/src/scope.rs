@@ -1,14 +1,15 @@
 //! What a caller may see, as conditions of queries: the one place where a scope becomes SQL.
 
 use diesel::{
-    dsl::{Eq, EqAny, IsContainedBy, IsNull},
+    dsl::{Eq, EqAny, IsContainedBy, IsNull, LeftJoinQuerySource},
+    pg::Pg,
     prelude::*,
     query_dsl::methods::FilterDsl,
-    sql_types::{Array, Text},
+    sql_types::{Array, Bool, Nullable, Text},
 };
 use homepot::model::{DeviceSelection, SiteScope};
 
-use crate::schema::devices;
+use crate::schema::{devices, variable_values};
 
 /// Narrows a boxed query to the sites of a scope; `site_id` is the column with the site of a row.
 pub(crate) fn within<Q, C>(query: Q, site_id: C, scope: &SiteScope) -> Q
@@ -32,6 +33,19 @@ where
         Some(sites) => FilterDsl::filter(query, site_ids.is_contained_by(sites)),
         None => query,
     }
+}
+
+/// A condition on values that are joined with the devices they are of.
+pub(crate) type ValueCondition = Box<
+    dyn BoxableExpression<LeftJoinQuerySource<variable_values::table, devices::table>, Pg, SqlType = Nullable<Bool>>,
+>;
+
+/// That a value is of the whole fleet or a label, or of a site of the scope or a device there; `None`: all are within.
+pub(crate) fn values_within(scope: &SiteScope) -> Option<ValueCondition> {
+    let sites = scope.site_ids()?;
+    let of_all = variable_values::scope.eq_any(["fleet", "label"]);
+    let of_site = variable_values::site_id.eq_any(sites.clone());
+    Some(Box::new(of_all.nullable().or(of_site).or(devices::site_id.nullable().eq_any(sites))))
 }
 
 /// Narrows a boxed query over `devices` to a selection. A device that was removed is only in one that names it.

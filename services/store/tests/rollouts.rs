@@ -81,7 +81,13 @@ pub(crate) fn start_for(conn: &mut PgConnection, release_id: ReleaseId, target: 
 }
 
 pub(crate) fn say(conn: &mut PgConnection, pk: i64, generation: u64, state: UpdateState) -> Reported {
-    let target = DeviceTarget { name: "prices".to_owned(), sha256: None, counter: 0, is_drifted: false };
+    // That of the release.
+    let sha256 = (state == UpdateState::Confirmed).then(|| Sha256::parse(&"ab".repeat(32)).unwrap());
+    say_with(conn, pk, generation, state, sha256)
+}
+
+fn say_with(conn: &mut PgConnection, pk: i64, generation: u64, state: UpdateState, sha256: Option<Sha256>) -> Reported {
+    let target = DeviceTarget { name: "prices".to_owned(), sha256, counter: 0, is_drifted: false };
     let report = UpdateReport {
         generation,
         state: Some(state),
@@ -168,6 +174,32 @@ async fn a_device_that_an_aborted_rollout_left_behind_does_not_block_its_site_fo
     let left = rollouts::devices(&mut conn, aborted.rollout_id, &[], &page(10, None)).unwrap().items.remove(0);
     assert_eq!(left.state, UpdateState::Unreachable);
     assert_eq!(left.reason.as_deref(), Some("nothing was heard of it for 60 minutes"));
+}
+
+#[tokio::test]
+async fn who_says_that_it_has_a_release_is_believed_only_with_the_files_of_it() {
+    let (database, _) = with_device("a").await;
+    let mut conn = database.connect();
+    let release_id = release(&mut conn);
+    let rollout = start(&mut conn, release_id).rollout_id;
+    let pk = told(&mut conn)[0];
+    let other = Sha256::parse(&"cd".repeat(32)).unwrap();
+    let ours = |conn: &mut _| rollouts::devices(conn, rollout, &[], &page(10, None)).unwrap().items.remove(0);
+    for sha256 in [None, Some(other.clone())] {
+        let reported = say_with(&mut conn, pk, 1, UpdateState::Confirmed, sha256);
+        assert!(reported.lie.unwrap().contains("target prices"));
+        let device = ours(&mut conn);
+        assert_eq!(device.state, UpdateState::Failed);
+        assert!(device.reason.unwrap().contains("holds something else"));
+        assert_eq!(rollouts::find_update(&mut conn, pk).unwrap().state, Some(UpdateState::Failed));
+    }
+    told(&mut conn);
+    assert_eq!(get(&mut conn, rollout).state, RolloutState::Halted);
+    // Once it has it, that is the truth; and what is changed afterwards is drift and no lie.
+    assert_eq!(say(&mut conn, pk, 1, UpdateState::Confirmed).lie, None);
+    assert_eq!(say_with(&mut conn, pk, 1, UpdateState::Confirmed, Some(other)).lie, None);
+    assert_eq!(ours(&mut conn).state, UpdateState::Confirmed);
+    assert_eq!(rollouts::find_update(&mut conn, pk).unwrap().state, Some(UpdateState::Confirmed));
 }
 
 #[tokio::test]

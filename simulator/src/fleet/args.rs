@@ -95,6 +95,9 @@ pub(crate) struct Args {
     /// Directory of the fleet's keys [default: homepot-sim in the user's state directory]
     #[arg(long, env = "HOMEPOT_SIM_STATE_DIR", value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// Trust root that the devices believe about releases, as a file. Without one they trust the newest root of the server
+    #[arg(long, value_name = "FILE")]
+    pub(crate) update_root: Option<PathBuf>,
     /// Print the summary as JSON
     #[arg(long)]
     pub(crate) json: bool,

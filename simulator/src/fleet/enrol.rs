@@ -33,6 +33,7 @@ use super::{
     keys::{Keys, Known},
     members::Member,
     tally::Tally,
+    updates::Kept,
 };
 use crate::{
     rest::{Answer, Rest},
@@ -145,7 +146,7 @@ pub(super) async fn enrol(
                     .with_context(|| format!("can't keep a key in {}", keys.path().display()))?;
                 tally.enrolled.add(1);
                 tally.newly_enrolled.add(1);
-                anyhow::Ok((member.device_id, Known { key, ticket: None, is_new: true }))
+                anyhow::Ok((member.device_id, Known { key, ticket: None, kept: Kept::default(), is_new: true }))
             });
         }
     }

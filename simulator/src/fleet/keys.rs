@@ -1,7 +1,7 @@
 //! Where a fleet's keys lie between runs: a file of the fleet's name that only its owner may read.
 //!
 //! A key is shown once, so without this file a fleet could never come back. A line is a device: its id, its key and, where
-//! there is one, the ticket of its last session; of two lines the later one holds.
+//! there is one, the ticket of its last session, or what it keeps of releases; of two lines the later one holds.
 
 use std::{
     collections::HashMap,
@@ -14,6 +14,8 @@ use std::{
 use anyhow::Context as _;
 use homepot::model::{DeviceId, Secret};
 use parking_lot::Mutex;
+
+use super::updates::Kept;
 
 const HEAD: &str = "homepot-sim fleet, claim";
 const CLAIM_BYTES: usize = 32;
@@ -32,6 +34,8 @@ pub(super) struct Keys {
 pub(super) struct Known {
     pub(super) key: Secret,
     pub(super) ticket: Option<String>,
+    /// What it keeps of releases.
+    pub(super) kept: Kept,
     /// Enrolled by this run.
     pub(super) is_new: bool,
 }
@@ -98,6 +102,13 @@ impl Keys {
         }
     }
 
+    /// Keeps what a device has of releases. Where the disk takes nothing, the next run begins anew with them.
+    pub(super) fn note_update(&self, device_id: &DeviceId, kept: &Kept) {
+        if let Ok(kept) = serde_json::to_string(kept) {
+            let _ = self.write(&format!("{device_id} + {kept}\n"));
+        }
+    }
+
     /// One call a line, so that lines of many tasks never mix.
     fn write(&self, line: &str) -> std::io::Result<()> {
         self.file.lock().write_all(line.as_bytes())
@@ -126,14 +137,20 @@ fn read(file: &mut File) -> std::io::Result<Read> {
             claim = unhex(text.trim());
             continue;
         }
-        let mut words = line.split(' ');
-        let (id, key, ticket) = (words.next().unwrap_or_default(), words.next(), words.next());
+        let mut words = line.splitn(3, ' ');
+        let (id, key, more) = (words.next().unwrap_or_default(), words.next(), words.next());
         let (Ok(id), Some(key)) = (DeviceId::parse(id), key) else { continue };
         match (known.get_mut(&id), key) {
-            (Some(known), "-") => known.ticket = ticket.map(str::to_owned),
-            (None, "-") => {}
+            (Some(known), "-") => known.ticket = more.map(str::to_owned),
+            (Some(known), "+") => {
+                known.kept = more.and_then(|kept| serde_json::from_str(kept).ok()).unwrap_or_default();
+            }
+            (None, "-" | "+") => {}
             (_, key) => {
-                known.insert(id, Known { key: Secret::presented(key), ticket: None, is_new: false });
+                known.insert(
+                    id,
+                    Known { key: Secret::presented(key), ticket: None, kept: Kept::default(), is_new: false },
+                );
             }
         }
     }
@@ -180,6 +197,7 @@ mod tests {
         let wanted = |key, ticket: Option<&str>| Known {
             key: Secret::presented(key),
             ticket: ticket.map(str::to_owned),
+            kept: Kept::default(),
             is_new: false,
         };
         assert_eq!(known[&id("till-1")], wanted("k1", Some("t2")));

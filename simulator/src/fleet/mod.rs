@@ -6,6 +6,7 @@
 mod args;
 mod device;
 mod enrol;
+mod fetch;
 mod keys;
 mod limits;
 mod lines;
@@ -14,10 +15,13 @@ mod members;
 mod orders;
 mod poller;
 pub(crate) mod remove;
+mod session;
 mod spool;
 mod stream;
 mod summary;
 mod tally;
+mod trust;
+mod updates;
 mod world;
 
 use std::{collections::HashMap, process::ExitCode, sync::Arc, time::Duration};
@@ -40,8 +44,10 @@ use self::{
     lines::{Lines, connections},
     members::Member,
     poller::Poller,
-    summary::{Commands, Latency, Samples, Summary},
+    summary::{Commands, Latency, Releases, Samples, Summary},
     tally::Tally,
+    trust::Trust,
+    updates::{Fate, Updates},
     world::{Timing, World},
 };
 pub(crate) use self::{
@@ -197,6 +203,8 @@ impl Run {
             drain: args.drain,
             tally: self.tally.clone(),
             keys: self.keys.clone(),
+            sites: self.sites.clone(),
+            trust: Trust::open(args.update_root.as_ref())?,
             turns: World::turns(),
             stop: self.stop.clone(),
         })
@@ -219,12 +227,16 @@ impl Run {
         let ramp = async {
             for (number, member) in (0..).zip(&self.members) {
                 sleep_until(began + Duration::from_secs_f64(f64::from(number) / self.args.ramp)).await;
-                let Some(Known { key, ticket, is_new }) = known.remove(&member.device_id) else { continue };
+                let Some(Known { key, ticket, kept, is_new }) = known.remove(&member.device_id) else { continue };
                 let (world, device_id, number) = (world.clone(), member.device_id.clone(), member.number);
                 match &rest {
                     None => {
                         let credentials = Credentials { device_id, key, signer: None };
-                        devices.spawn(Device::new(world, number, credentials, ticket, is_new).live())
+                        let (rules, fate) =
+                            (&world.scenario.updates, Fate::of(&world.scenario.updates, world.lot(number)));
+                        let updates = (!rules.targets.is_empty())
+                            .then(|| Box::new(Updates::new(kept, rules, fate, Instant::now())));
+                        devices.spawn(Device::new(world, number, credentials, ticket, updates, is_new).live())
                     }
                     Some(rest) => {
                         let every = self.args.poll_interval;
@@ -342,6 +354,11 @@ impl Run {
             agrees: samples.agree() && (interrupted || tally.ever_attached.get() == u64::from(self.args.devices)),
             samples,
             acknowledgement_ms: Latency::of(tally),
+            releases: Releases {
+                begun: tally.updates_begun.get(),
+                ended: tally.updates(),
+                fetched_bytes: tally.fetched_bytes.get(),
+            },
             commands: Commands { received: tally.commands.get(), answered: tally.answered.get(), outcomes },
             errors,
             memory_peak_bytes: summary::memory_peak_bytes(),

@@ -20,6 +20,7 @@ use tonic::{
     client::Grpc,
     codec::{BufferSettings, Codec, DecodeBuf, Decoder, EncodeBuf, Encoder},
     codegen::http::uri::PathAndQuery,
+    metadata::MetadataMap,
 };
 
 use super::lines::Lines;
@@ -51,14 +52,7 @@ pub(super) async fn open(
     let hello_at = platform::since_boot();
     up.try_send(hello).map_err(|_| End::Lost)?;
     let mut request = Request::new(ReceiverStream::new(messages));
-    let metadata = request.metadata_mut();
-    let value = |text: &str, sensitive| endpoint::metadata(text, sensitive).map_err(End::Refused);
-    metadata.insert("x-device-id", value(credentials.device_id.as_str(), false)?);
-    metadata.insert("x-api-key", value(credentials.key.reveal(), true)?);
-    metadata.insert("x-device-source", value("simulated", false)?);
-    if let Some(ticket) = &ticket {
-        metadata.insert("x-reconnect-ticket", value(ticket, true)?);
-    }
+    sign(request.metadata_mut(), &credentials, ticket.as_deref())?;
     let mut client = Grpc::new(channel).max_decoding_message_size(endpoint::MAX_MESSAGE_BYTES);
     client.ready().await.map_err(|_| End::Lost)?;
     let answer = client.streaming(request, PathAndQuery::from_static(ATTACH), Lean).await;
@@ -78,6 +72,18 @@ pub(super) async fn open(
             }
         }
     }
+}
+
+/// Puts on a call what the device shows of itself.
+pub(super) fn sign(metadata: &mut MetadataMap, credentials: &Credentials, ticket: Option<&str>) -> Result<(), End> {
+    let value = |text: &str, sensitive| endpoint::metadata(text, sensitive).map_err(End::Refused);
+    metadata.insert("x-device-id", value(credentials.device_id.as_str(), false)?);
+    metadata.insert("x-api-key", value(credentials.key.reveal(), true)?);
+    metadata.insert("x-device-source", value("simulated", false)?);
+    if let Some(ticket) = ticket {
+        metadata.insert("x-reconnect-ticket", value(ticket, true)?);
+    }
+    Ok(())
 }
 
 /// Bytes up, messages down, with buffers that fit one sample rather than a page of them.

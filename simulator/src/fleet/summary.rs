@@ -27,6 +27,7 @@ pub(super) struct Summary {
     pub(super) samples: Samples,
     pub(super) acknowledgement_ms: Latency,
     pub(super) commands: Commands,
+    pub(super) releases: Releases,
     pub(super) errors: BTreeMap<String, u64>,
     /// The most resident memory of this process.
     pub(super) memory_peak_bytes: Option<u64>,
@@ -62,6 +63,14 @@ pub(super) struct Commands {
     /// Outcomes that the server has.
     pub(super) answered: u64,
     pub(super) outcomes: BTreeMap<&'static str, u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Releases {
+    /// Begun to be put in place.
+    pub(super) begun: u64,
+    pub(super) ended: BTreeMap<&'static str, u64>,
+    pub(super) fetched_bytes: u64,
 }
 
 impl Samples {
@@ -104,7 +113,7 @@ pub(super) fn memory_peak_bytes() -> Option<u64> {
 
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { samples, commands, acknowledgement_ms: latency, .. } = self;
+        let Self { samples, commands, releases, acknowledgement_ms: latency, .. } = self;
         let or_dash = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"));
         writeln!(f, "fleet {}: {} devices, scenario {}, seed {}", self.fleet, self.devices, self.scenario, self.seed)?;
         writeln!(
@@ -127,14 +136,20 @@ impl fmt::Display for Summary {
             or_dash(latency.p99),
             or_dash(latency.max)
         )?;
-        let outcomes: Vec<_> = commands.outcomes.iter().map(|(state, count)| format!("{count} {state}")).collect();
+        let each = |counts: &BTreeMap<&'static str, u64>| {
+            counts.iter().map(|(state, count)| format!("{count} {state}")).collect::<Vec<_>>().join(", ")
+        };
         writeln!(
             f,
             "  commands      {} received, {} answered  {}",
             commands.received,
             commands.answered,
-            outcomes.join(", ")
+            each(&commands.outcomes)
         )?;
+        if !releases.ended.is_empty() || releases.begun > 0 {
+            let mib = releases.fetched_bytes as f64 / (1 << 20) as f64;
+            writeln!(f, "  releases      {} begun, {mib:.1} MiB fetched  {}", releases.begun, each(&releases.ended))?;
+        }
         for (error, count) in &self.errors {
             writeln!(f, "  {count:>6} times  {error}")?;
         }

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use homepot::model::CommandState;
+use homepot::model::{CommandState, UpdateState};
 use parking_lot::Mutex;
 
 /// A number that many tasks count up.
@@ -62,9 +62,14 @@ pub(super) struct Tally {
     pub(super) commands: Counter,
     /// Outcomes that the server has.
     pub(super) answered: Counter,
+    /// Releases that devices began to put in place.
+    pub(super) updates_begun: Counter,
+    /// Bytes of their files.
+    pub(super) fetched_bytes: Counter,
     /// From sending samples to their acknowledgement.
     pub(super) latency: Histogram,
     outcomes: Mutex<BTreeMap<&'static str, u64>>,
+    updates: Mutex<BTreeMap<&'static str, u64>>,
     errors: Mutex<BTreeMap<String, u64>>,
     errors_in_all: Counter,
 }
@@ -75,6 +80,18 @@ const MAX_KINDS: usize = 32;
 impl Tally {
     pub(super) fn outcome(&self, state: CommandState) {
         *self.outcomes.lock().entry(state.as_str()).or_default() += 1;
+    }
+
+    /// How a release ended, where one did.
+    pub(super) fn update(&self, ended: Option<UpdateState>) {
+        if let Some(state) = ended {
+            *self.updates.lock().entry(state.as_str()).or_default() += 1;
+        }
+    }
+
+    /// Releases that ended, by state.
+    pub(super) fn updates(&self) -> BTreeMap<&'static str, u64> {
+        self.updates.lock().clone()
     }
 
     pub(super) fn error(&self, what: String) {

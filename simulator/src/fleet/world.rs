@@ -3,10 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use chrono::{DateTime, TimeDelta, Utc};
+use homepot::model::{DeviceId, SiteId};
+use homepot_release::verify;
 use tokio::{sync::Semaphore, time::Instant};
 use tokio_util::sync::CancellationToken;
 
-use super::{keys::Keys, lines::Lines, tally::Tally};
+use super::{keys::Keys, lines::Lines, tally::Tally, trust::Trust};
 use crate::{
     life::chance::{fraction, mix_all},
     scenario::Scenario,
@@ -14,6 +16,9 @@ use crate::{
 
 /// Tells this draw from others of the same device.
 const PHASE: u64 = 0x000F_FEED;
+
+/// As well.
+const UPDATES: u64 = 0x000F_11E5;
 
 /// Devices that connect for the first time at the same time.
 const CONNECTING: usize = 64;
@@ -32,6 +37,9 @@ pub(super) struct World {
     pub(super) drain: Duration,
     pub(super) tally: Arc<Tally>,
     pub(super) keys: Arc<Keys>,
+    /// Over which the devices are spread.
+    pub(super) sites: Vec<SiteId>,
+    pub(super) trust: Trust,
     pub(super) turns: Arc<Semaphore>,
     pub(super) stop: CancellationToken,
 }
@@ -39,6 +47,22 @@ pub(super) struct World {
 impl World {
     pub(super) fn turns() -> Arc<Semaphore> {
         Arc::new(Semaphore::new(CONNECTING))
+    }
+
+    /// What a release asks about the device of that number.
+    pub(super) fn of_release(&self, number: u32, device_id: &DeviceId) -> verify::Device {
+        let site = &self.sites[number as usize % self.sites.len()];
+        verify::Device {
+            id: device_id.to_string(),
+            site: site.to_string(),
+            device_type: self.scenario.devices[self.scenario.kind(number)].device_type.clone(),
+            ..Default::default()
+        }
+    }
+
+    /// What tells the device of that number from others.
+    pub(super) fn lot(&self, number: u32) -> u64 {
+        mix_all(&[self.seed, u64::from(number), UPDATES])
     }
 }
 

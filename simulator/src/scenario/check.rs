@@ -1,8 +1,9 @@
 //! What a scenario must keep to. All faults are told at once, each by the name of its field.
 
-use homepot::model::{DeviceType, MAX_CLOCK_AHEAD};
+use homepot::model::{DeviceType, MAX_CLOCK_AHEAD, MAX_TARGETS};
+use homepot_release::manifest::is_name;
 
-use super::Scenario;
+use super::{Scenario, Updates};
 
 pub(super) fn faults(scenario: &Scenario) -> Vec<String> {
     let mut faults = Faults(Vec::new());
@@ -42,6 +43,7 @@ pub(super) fn faults(scenario: &Scenario) -> Vec<String> {
     let ends = commands.fail_percent + commands.reject_percent + commands.lose_percent;
     faults.percent("commands.fail_percent, reject_percent and lose_percent together", ends);
     faults.within("commands.takes_ms", commands.takes_ms, 0.0, 3_600_000.0);
+    faults.updates(&scenario.updates);
     faults.events(scenario);
     faults.0
 }
@@ -74,6 +76,23 @@ impl Faults {
             self.within("devices.cpu_extra_percent", kind.cpu_extra_percent, -100.0, 100.0);
             self.within("devices.share", f64::from(kind.share), 0.0, 1e6);
         }
+    }
+
+    fn updates(&mut self, updates: &Updates) {
+        if updates.targets.len() > MAX_TARGETS {
+            self.0.push(format!("updates.targets has more than {MAX_TARGETS} entries"));
+        }
+        for target in updates.targets.iter().filter(|target| !is_name(target)) {
+            self.0.push(format!("updates.targets: '{target}' must be 1 to 64 of a-z, 0-9 and '-'"));
+        }
+        self.within("updates.applies_ms", updates.applies_ms, 0.0, 3_600_000.0);
+        self.within("updates.probation_seconds", updates.probation_seconds, 0.0, 3_600.0);
+        self.percent("updates.slow_percent", updates.slow_percent);
+        self.within("updates.slow_bytes_per_second", updates.slow_bytes_per_second, 1.0, 1e9);
+        self.percent("updates.bad_disk_percent", updates.bad_disk_percent);
+        self.percent("updates.unhealthy_percent", updates.unhealthy_percent);
+        self.percent("updates.lying_percent", updates.lying_percent);
+        self.percent("updates.silent_percent", updates.silent_percent);
     }
 
     fn events(&mut self, scenario: &Scenario) {

@@ -5,6 +5,7 @@
 
 mod check;
 mod parts;
+mod updates;
 
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use serde::Deserialize;
 pub use parts::{
     Clock, Commands, Disk, Downloads, Errors, Event, EventKind, Hardware, Kind, Load, Network, Restarts, Trade,
 };
+pub use updates::Updates;
 
 /// A scenario, checked.
 #[derive(Clone, Debug, Deserialize)]
@@ -53,6 +55,9 @@ pub struct Scenario {
     /// How commands end.
     #[serde(default)]
     pub commands: Commands,
+    /// How devices fare with releases.
+    #[serde(default)]
+    pub updates: Updates,
     /// What happens at a certain time, counted from the start of the run.
     #[serde(default)]
     pub events: Vec<Event>,

@@ -36,8 +36,18 @@ pub const MAX_PAYLOAD_BYTES: usize = 64 * 1024;
 pub const MAX_PAYLOAD: JsonBounds = JsonBounds { bytes: MAX_PAYLOAD_BYTES, keys: 1_024, depth: 16 };
 
 /// The command types HOMEPOT knows, with whether running one twice does no harm.
-pub const CATALOGUE: &[(&str, bool)] =
-    &[("PING", true), ("RUN_DIAGNOSTICS", true), ("SET_INTERVAL", true), ("RESTART_APP", false), ("REBOOT", false)];
+pub const CATALOGUE: &[(&str, bool)] = &[
+    ("PING", true),
+    ("RUN_DIAGNOSTICS", true),
+    ("SET_INTERVAL", true),
+    (UPDATE_CONFIG, true),
+    ("RESTART_APP", false),
+    ("REBOOT", false),
+];
+
+/// Values of a device, or another version of its release. A rollout brings them to a device that takes releases; a legacy device is
+/// handed the command as it is.
+pub const UPDATE_CONFIG: &str = "UPDATE_CONFIG";
 
 /// Whether a command may be handed over again after nothing was heard of it. What HOMEPOT does not know is not.
 pub fn is_safe_to_repeat(command_type: &CommandType) -> bool {

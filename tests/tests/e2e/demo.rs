@@ -34,7 +34,7 @@ async fn the_demo_works_twice_in_a_row_and_leaves_nothing_running() {
         let status = process.ended(Duration::from_secs(90)).await;
         assert!(status.success(), "{}", process.tail());
         let printed = process.printed();
-        for promise in ["grpcurl", "curl", "hpo_", "succeeded", "/#/sign-in?code=hpl_"] {
+        for promise in ["grpcurl", "curl", "hpo_", "succeeded", "the rollout halts by itself", "/#/sign-in?code=hpl_"] {
             assert!(printed.contains(promise), "'{promise}' in\n{printed}");
         }
         assert_eq!(left_over(&directory), [] as [u32; 0]);

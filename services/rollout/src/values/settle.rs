@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use homepot::{
     Error,
-    model::{PlannedValue, Release, ValueOrigin},
+    model::{Faults, PlannedValue, Release, ValueOrigin, VariableName},
 };
 use homepot_release::{
     Envelope, Manifest,
@@ -94,6 +94,27 @@ impl Settler {
         let bytes = serde_json::to_vec(&texts).map_err(|_| Error::internal())?;
         let purpose = Purpose::Told { device, release: self.release.release_id.0 };
         self.seals.seal(purpose, &bytes).map(Some)
+    }
+
+    /// Whether these may become values of one device by a command, whose payload is kept as it is; `way` leads to them in the request.
+    pub(crate) fn check_own(&self, way: &str, values: &[(VariableName, Option<String>)]) -> Result<(), Error> {
+        let mut faults = Faults::new();
+        for (name, value) in values {
+            let field = format!("{way}.{name}");
+            match self.variables.iter().find(|variable| variable.name == name.as_str()) {
+                None => {
+                    let names: Vec<_> = self.variables.iter().map(|variable| variable.name.as_str()).collect();
+                    let has = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+                    let Release { name, version, .. } = &self.release;
+                    faults.add(&field, format!("is no variable of release {name} {version}, which has {has}"));
+                }
+                Some(variable) if variable.secret && value.is_some() => {
+                    faults.add(&field, "is a secret, and commands are kept as they are: set it with SetValue");
+                }
+                Some(_) => {}
+            }
+        }
+        faults.check()
     }
 
     fn values_of(&self, candidate: &Candidate, values: &Values) -> Result<Vec<Given>, String> {

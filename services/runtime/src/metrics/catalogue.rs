@@ -242,6 +242,16 @@ pub(super) const METRICS: &[Metric] = &[
         &[("state", Values::These(ENDS)), SOURCE],
         "Commands that ended, and how.",
     ),
+    gauge(
+        "homepot_rollouts",
+        &[("state", Values::Names), SOURCE],
+        "Rollouts that have not ended, by the source of their devices; the same on every replica.",
+    ),
+    gauge(
+        "homepot_rollout_devices",
+        &[("state", Values::Names), SOURCE],
+        "Devices of rollouts that have not ended; the same on every replica.",
+    ),
     counter("homepot_artifact_bytes_sent_total", &[], "Bytes of releases' files that devices fetched."),
     counter("homepot_enrollments_total", &[SOURCE], "Devices enrolled."),
     counter("homepot_takeovers_total", &[], "Simulated devices that became real."),

@@ -4,6 +4,7 @@ mod child;
 mod guide;
 mod shop;
 mod steps;
+mod updates;
 
 use std::{
     ffi::OsStr,
@@ -21,6 +22,7 @@ use tokio::time::Instant;
 use self::{
     child::Child,
     guide::{Addresses, guide},
+    updates::Publisher,
 };
 use crate::{
     admin_token,
@@ -167,20 +169,22 @@ impl Demo {
         let client = Client::new(client::connect(&address, None, CALL_TIMEOUT).await?, &address, &token)?;
         step("the site", server, steps::make_site(&client, SITE)).await?;
 
+        let publisher = Publisher::open(&self.data_dir).context("the key and the configuration for updates")?;
         let since = wall_clock();
-        let agent = children.agent.insert(self.start_agent(&url)?);
+        let agent = children.agent.insert(self.start_agent(&url, &publisher)?);
         say("  agent started; it enrols this machine unless it did so before");
         step("the device to come online", agent, steps::wait_online(&client, &self.device_id)).await?;
         step("the first sample", agent, steps::wait_sample(&client, &self.device_id, since)).await?;
         step("the PING's outcome", agent, steps::ping(&client, &self.device_id)).await?;
 
-        let simulator = children.simulator.insert(self.start_simulator(&url)?);
+        let simulator = children.simulator.insert(self.start_simulator(&url, &publisher)?);
         step("the simulated shop", simulator, shop::wait_online(&client)).await?;
         step("the shop's diagnostics", simulator, shop::diagnose(&client)).await?;
         step("the shop's samples", simulator, shop::show_failing(&client)).await?;
         let since = wall_clock();
         let traffic = children.traffic.insert(self.start_traffic(&at)?);
         step("the shop's people", traffic, shop::wait_traffic(&client, since)).await?;
+        step("the releases", simulator, publisher.show(&client, &self.device_id)).await?;
         say(format_args!("All of it works, {:.1} s after the start.", began.elapsed().as_secs_f64()));
         let code = steps::sign_in_code(&client).await?;
         say(guide(&at, &self.device_id, &token, &code, &std::env::current_exe()?));
@@ -214,16 +218,17 @@ impl Demo {
         Child::start("server", &program, &arguments, &environment, server_log(&self.data_dir))
     }
 
-    fn start_agent(&self, url: &str) -> anyhow::Result<Child> {
+    fn start_agent(&self, url: &str, publisher: &Publisher) -> anyhow::Result<Child> {
         let program = beside("homepot-agent", "homepot-agent")?;
         // A state directory a device: a machine that got another name is another device.
         let state_dir = self.data_dir.join("agent").join(&self.device_id);
         let arguments = ["run", "--server", url, "--site", SITE, "--device-id", &self.device_id, "--state-dir"];
-        let arguments: Vec<_> = arguments.into_iter().map(OsStr::new).chain([state_dir.as_os_str()]).collect();
+        let more = [state_dir.as_os_str(), OsStr::new("--config"), publisher.config.as_os_str()];
+        let arguments: Vec<_> = arguments.into_iter().map(OsStr::new).chain(more).collect();
         Child::start("agent", &program, &arguments, &[], self.data_dir.join("agent.log"))
     }
 
-    fn start_simulator(&self, url: &str) -> anyhow::Result<Child> {
+    fn start_simulator(&self, url: &str, publisher: &Publisher) -> anyhow::Result<Child> {
         let state = self.data_dir.join("simulator");
         let (devices, sites) = (shop::DEVICES.to_string(), shop::SITES.to_string());
         let arguments = [
@@ -231,7 +236,8 @@ impl Demo {
             &["--server", url, "--name", shop::NAME, "--devices", &devices, "--sites", &sites],
             &["--scenario", "demo_shop", "--history", shop::HISTORY, "--drain", SIMULATOR_DRAIN],
         ];
-        let state = [OsStr::new("--state-dir"), state.as_os_str()];
+        let root = publisher.root.as_os_str();
+        let state = [OsStr::new("--state-dir"), state.as_os_str(), OsStr::new("--update-root"), root];
         self.start_sim("simulator", &arguments.concat(), &state)
     }
 

@@ -27,14 +27,14 @@ pub(super) const SITES: u32 = 3;
 /// How far back the past of new devices goes.
 pub(super) const HISTORY: &str = "6h";
 /// One is about to die and may be restarting, another's line may be lost.
-const AWAY: u64 = 3;
+pub(super) const AWAY: u64 = 3;
 const SOON: Duration = Duration::from_millis(100);
 /// From one command to the next, for as long as the demo stays up.
 const COMMANDS_EVERY: Duration = Duration::from_secs(5);
 const COMMANDS: [&str; 4] = ["PING", "RUN_DIAGNOSTICS", "PING", "RESTART_APP"];
 
 /// Its devices, by the label that the simulator's tokens give.
-fn selector() -> String {
+pub(super) fn selector() -> String {
     format!("simulation={NAME}")
 }
 

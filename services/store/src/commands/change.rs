@@ -8,7 +8,7 @@ use diesel::{
     sql_types::{Jsonb, Nullable, Text, Timestamptz, Uuid as SqlUuid},
 };
 use homepot::model::{
-    Command, CommandId, CommandState, Event, Holder, JsonObject, Refusal, Standing, Step, Transition,
+    Command, CommandId, CommandState, Event, Holder, JsonObject, Refusal, Standing, Step, Transition, UPDATE_CONFIG,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -209,6 +209,9 @@ fn take(entry: &mut Entry, word: &Word, now: DateTime<Utc>, held: &Held) -> Chan
             }
             // What was said of the state before, such as why nobody knew, does not hold for this one.
             entry.command.reason.clone_from(&word.reason);
+            if is_claim(&entry.command, word, state) {
+                entry.command.reason = Some(CLAIMED.to_owned());
+            }
             if state == CommandState::Cancelled && matches!(word.speaker, Speaker::Session { .. }) {
                 entry.command.reason.clone_from(&entry.cancel_cause);
             }
@@ -227,6 +230,14 @@ fn take(entry: &mut Entry, word: &Word, now: DateTime<Utc>, held: &Held) -> Chan
         Ok(Step::Stays) => Changed::Repeat(entry.command.clone()),
         Err(refusal) => Changed::Refused(entry.command.clone(), refusal),
     }
+}
+
+/// What a device says of its configuration without having proved it.
+const CLAIMED: &str = "claimed by the device; nothing has verified it";
+
+/// Whether a device says by itself that it took a configuration. What a rollout brought is proved, and told by nobody but that.
+fn is_claim(command: &Command, word: &Word, to: CommandState) -> bool {
+    to == CommandState::Succeeded && word.speaker != Speaker::Operator && command.command_type.as_str() == UPDATE_CONFIG
 }
 
 /// The same end with another result is another outcome.

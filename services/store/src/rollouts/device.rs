@@ -17,6 +17,7 @@ use super::{
     IN_FLIGHT,
     drive::choosing,
     gate::{self, Verdict, Wait},
+    lies,
 };
 use crate::{
     StoreError, releases, row,
@@ -80,6 +81,8 @@ pub struct Reported {
     pub is_new: bool,
     /// With [`UpdateAction::Wait`]: for what, and how long.
     pub wait: Option<Wait>,
+    /// Why it is not believed that it has the release; it counts as failed then.
+    pub lie: Option<String>,
 }
 
 /// A report that says how far a device is, with the answer where it asks whether it may go on.
@@ -88,6 +91,7 @@ struct Telling<'a> {
     report: &'a UpdateReport,
     state: UpdateState,
     verdict: Option<&'a Verdict>,
+    lie: Option<&'a str>,
 }
 
 impl Telling<'_> {
@@ -100,11 +104,15 @@ impl Telling<'_> {
 
     /// As people see it: what waits for its site or its turn is held, as what waits for something on the device.
     fn state(&self) -> UpdateState {
-        if self.wait().is_some() { UpdateState::Held } else { self.state }
+        match (self.lie, self.wait()) {
+            (Some(_), _) => UpdateState::Failed,
+            (None, Some(_)) => UpdateState::Held,
+            (None, None) => self.state,
+        }
     }
 
     fn reason(&self) -> Option<&str> {
-        self.wait().map(|wait| wait.reason.as_str()).or(self.report.reason.as_deref())
+        self.lie.or_else(|| self.wait().map(|wait| wait.reason.as_str())).or(self.report.reason.as_deref())
     }
 
     /// Whether it may be changing files from now on.
@@ -124,14 +132,16 @@ const ADVANCE: &str = "\
 UPDATE device_updates u SET state = r.state, reason = r.reason
 FROM unnest({arrays}) AS r ({columns}) WHERE u.device = r.device AND u.generation = r.generation";
 
-/// An end that a device told stays. What was only supposed of it is replaced by what it says.
+/// An end that a device told stays. What was only supposed of it is replaced by what it says, and so is a claim that was not
+/// believed, once the device has what it claims.
 const OF_ROLLOUT: &str = "\
 UPDATE rollout_devices d SET state = r.state, reason = r.reason, fetched_bytes = r.fetched_bytes, heard_at = now(),
     may_apply_at = CASE WHEN r.may_apply THEN coalesce(d.may_apply_at, now()) END, ask_at = r.ask_at, waits_for = r.waits_for,
     changed_at = CASE WHEN d.state = r.state THEN d.changed_at ELSE now() END
 FROM unnest({arrays}) AS r ({columns})
 WHERE d.device = r.device AND d.generation = r.generation
-    AND (d.state IN IN_FLIGHT OR d.state IN ('unreachable', 'superseded', 'cancelled'))";
+    AND (d.state IN IN_FLIGHT OR d.state IN ('unreachable', 'superseded', 'cancelled')
+        OR (d.state = 'failed' AND r.state = 'confirmed'))";
 
 /// Keeps what devices say, with what each is to do by now, in the same order.
 pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Result<Vec<Reported>, StoreError> {
@@ -162,10 +172,23 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
         };
         let asking: Vec<i64> = newest.iter().filter(|(pk, report)| asks(pk, report)).map(|(pk, _)| *pk).collect();
         let verdicts = if asking.is_empty() { HashMap::new() } else { gate::judge(conn, &asking)? };
+        let claims: Vec<(i64, i64)> = newest
+            .iter()
+            .filter(|(pk, report)| {
+                // What somebody changes on a device after it had the release is drift.
+                let has_it = |(newest, _, state): &(i64, _, Option<String>)| {
+                    *newest == generation(report) && state.as_deref() == Some(UpdateState::Confirmed.as_str())
+                };
+                report.state == Some(UpdateState::Confirmed) && !standing.get(pk).is_some_and(has_it)
+            })
+            .map(|(pk, report)| (*pk, generation(report)))
+            .collect();
+        let lies = lies::contradicted(conn, &claims)?;
         let telling: Vec<Telling<'_>> = newest
             .iter()
             .filter_map(|(pk, report)| {
-                Some(Telling { pk: *pk, report, state: report.state?, verdict: verdicts.get(pk) })
+                let lie = lies.get(pk).map(String::as_str);
+                Some(Telling { pk: *pk, report, state: report.state?, verdict: verdicts.get(pk), lie })
             })
             .collect();
         let columns = |sql| {
@@ -198,14 +221,19 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
             let told = telling.iter().find(|one| one.pk == *pk && is_newest);
             let wait = told.and_then(Telling::wait).filter(|_| report.state == Some(UpdateState::Verified)).cloned();
             // What is not of the newest generation is not to begin.
+            let lie = told.and_then(|one| one.lie).map(str::to_owned);
             let action = match &wait {
                 Some(_) => UpdateAction::Wait,
                 None if is_newest => read_action(action.as_deref()),
                 None => UpdateAction::Cancel,
             };
-            let shown = if wait.is_some() { Some(UpdateState::Held) } else { report.state };
+            let shown = match (&lie, &wait) {
+                (Some(_), _) => Some(UpdateState::Failed),
+                (None, Some(_)) => Some(UpdateState::Held),
+                (None, None) => report.state,
+            };
             let is_new = is_newest && state.as_deref() != shown.map(UpdateState::as_str);
-            Reported { action, is_newest, is_new, wait }
+            Reported { action, is_newest, is_new, wait, lie }
         };
         Ok(reports.iter().map(answer).collect())
     })

@@ -3,9 +3,11 @@
 
 mod approval;
 mod changed;
+mod counts;
 mod device;
 mod drive;
 mod gate;
+mod lies;
 mod policy;
 mod read;
 mod replace;
@@ -15,6 +17,7 @@ mod window;
 pub use self::{
     approval::{Approved, approve},
     changed::{Watched, WatchedFilter, changed_of, changed_since},
+    counts::{Counts, counts},
     device::{Reported, desired, find_update, report},
     drive::{Advanced, abort, advance, pause, resume},
     gate::{Wait, next_turns},
@@ -26,4 +29,4 @@ pub use self::{
 };
 
 /// The states of devices that are under way, as SQL has them.
-const IN_FLIGHT: &str = "('offered', 'downloading', 'verified', 'held', 'applying', 'probation')";
+pub(crate) const IN_FLIGHT: &str = "('offered', 'downloading', 'verified', 'held', 'applying', 'probation')";

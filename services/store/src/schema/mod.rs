@@ -7,7 +7,7 @@ mod updates;
 // Tests outside of this crate reach it, others do not.
 #[allow(unreachable_pub)]
 pub use self::updates::{
-    artifact_parts, artifacts, device_updates, release_files, releases, rollout_devices, rollouts,
+    artifact_parts, artifacts, command_rollouts, device_updates, release_files, releases, rollout_devices, rollouts,
     site_update_policies, trust_roots, variable_values,
 };
 

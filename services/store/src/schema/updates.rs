@@ -150,6 +150,14 @@ diesel::table! {
     }
 }
 
+diesel::table! {
+    command_rollouts (command_id) {
+        command_id -> Uuid,
+        rollout_id -> Uuid,
+        settled_at -> Nullable<Timestamptz>,
+    }
+}
+
 diesel::joinable!(rollouts -> releases (release_id));
 diesel::joinable!(rollout_devices -> devices (device));
 diesel::joinable!(device_updates -> releases (release_id));

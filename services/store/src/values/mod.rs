@@ -10,6 +10,7 @@ pub use self::of_devices::{StoredValue, Values, of_devices};
 use crate::{
     StoreError, paging, row,
     schema::{devices, variable_values},
+    scope::values_within,
 };
 
 /// For which devices a value is, as its row has it.
@@ -183,10 +184,8 @@ pub fn list(
     page: &PageRequest,
 ) -> Result<Page<VariableValue>, StoreError> {
     let mut query = variable_values::table.left_join(devices::table).select(columns()).into_boxed::<Pg>();
-    if let Some(sites) = filter.within.site_ids() {
-        let of_all = variable_values::scope.eq_any(["fleet", "label"]);
-        let of_site = variable_values::site_id.eq_any(sites.clone());
-        query = query.filter(of_all.or(of_site).or(devices::site_id.nullable().eq_any(sites)));
+    if let Some(within) = values_within(&filter.within) {
+        query = query.filter(within);
     }
     if let Some(variable) = &filter.variable {
         query = query.filter(variable_values::variable.eq(variable.to_string()));

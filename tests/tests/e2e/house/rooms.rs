@@ -63,7 +63,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("homepot-release", &["homepot-host"]),
     ("homepot-agent", &["homepot", "homepot-host", "homepot-release"]),
-    ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host"]),
+    ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host", "homepot-release"]),
     ("homepot-tests", &["homepot", "homepot-agent", "homepot-release"]),
     // What a capability of another crate may stand on.
     (

@@ -67,3 +67,26 @@ async fn a_release_that_nobody_signed_for_this_device_is_refused_by_the_device_i
     assert!(device.reason.contains("sign"), "{}", device.reason);
     assert_eq!(world.content(), "");
 }
+
+#[tokio::test]
+async fn an_agent_grows_by_little_while_it_fetches_and_applies_a_large_file() {
+    let world = World::build_patient().await;
+    let pid = world.agent.process().id();
+    // From here on the kernel counts anew what the process has at most.
+    fs::write(format!("/proc/{pid}/clear_refs"), "5").unwrap();
+    let before = peak_kib(pid);
+    let mut random = fastrand::Rng::with_seed(8);
+    let content: Vec<_> = (0..8 << 20).map(|_| random.u8(..)).collect();
+    let rollout = world.start(&world.publish(&content).await).await;
+    world.until(&rollout, UpdateState::Confirmed).await;
+    let grown = peak_kib(pid) - before;
+    println!("{before} KiB before, and {grown} KiB more");
+    assert!(grown <= 2 * 1024, "{before} KiB before, and {grown} KiB more");
+}
+
+/// The most memory that a process has had.
+fn peak_kib(pid: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+    peak.trim().strip_suffix(" kB").unwrap().parse().unwrap()
+}

@@ -6,7 +6,7 @@ use std::{fs, path::PathBuf, process::Command, sync::LazyLock, time::Duration};
 use fastrand::Rng;
 use homepot::pb::rollout::v1::{RolloutDevice, UpdateState};
 use homepot_release::Digest;
-use homepot_tests::{eventually, program};
+use homepot_tests::{eventually, processes_with, program};
 use tokio::time::sleep;
 
 use super::world::World;
@@ -92,6 +92,8 @@ async fn a_new_agent_takes_over_and_one_that_crashes_or_is_none_gives_way() {
     assert_eq!(fs::read(world.program()).unwrap(), first);
     world.has(&first).await;
     world.is_tidy().await;
+    let state = world.agent.state_dir().display().to_string();
+    eventually("no second process", async || (processes_with(&state) == [process]).then_some(())).await;
     assert_eq!(world.agent.process().id(), process, "for whoever started it, it is one process all the time");
 
     // From one that a release brought.

@@ -12,7 +12,7 @@ use tokio::time::sleep;
 use super::world::World;
 
 const RELEASES: u64 = 6;
-/// Sixteen parts.
+/// Many parts.
 const BYTES: usize = 4 * 1024 * 1024;
 /// The agent is killed for no longer than this in each release: on probation, three starts are one too many.
 const KILLED_FOR: Duration = Duration::from_secs(3);

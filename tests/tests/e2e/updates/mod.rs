@@ -2,10 +2,12 @@
 //! stop a rollout before it goes on.
 
 mod agent;
+mod config;
 mod gates;
 mod itself;
 mod killed;
 mod releases;
 mod rollouts;
+mod simulated;
 mod values;
 mod world;

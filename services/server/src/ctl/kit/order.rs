@@ -11,7 +11,7 @@ use super::status::Usage;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Order {
-    /// Command type: PING, RUN_DIAGNOSTICS, SET_INTERVAL, RESTART_APP, REBOOT, or a type that the device declares.
+    /// Command type: PING, RUN_DIAGNOSTICS, SET_INTERVAL, UPDATE_CONFIG, RESTART_APP, REBOOT, or a type that the device declares.
     #[arg(value_name = "TYPE")]
     pub(crate) command_type: String,
     /// Arguments of the command, as a JSON object: the JSON itself, a file (@FILE) or standard input (-). Process lists

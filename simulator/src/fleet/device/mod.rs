@@ -1,6 +1,8 @@
 //! One simulated device on its stream. One task owns it: its life, what it has not got rid of, and its connection.
 
-use std::{collections::VecDeque, future::Future, pin::Pin, sync::Arc, time::Duration};
+mod releases;
+
+use std::{collections::VecDeque, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
@@ -13,7 +15,7 @@ use homepot::{
     },
 };
 use homepot_agent::protocol::{
-    Credentials, Event, Terms,
+    Credentials, Event,
     connection::refused,
     messages::{Inbound, inbound},
     reconnect::{End, Farewell, Reconnect, random},
@@ -21,15 +23,17 @@ use homepot_agent::protocol::{
 use prost::Message as _;
 use tokio::{
     select,
-    sync::mpsc,
     time::{Instant, sleep_until, timeout},
 };
-use tonic::Streaming;
+use tonic::transport::Channel;
 
 use super::{
+    fetch::Fetching,
     orders::{Doings, Effect, Facts, Orders},
+    session::Session,
     spool::Spool,
     stream::{self, Opened},
+    updates::Updates,
     world::{World, first_sample},
 };
 use crate::life::{Life, Moment, chance::mix_all};
@@ -38,8 +42,6 @@ use crate::life::{Life, Moment, chance::mix_all};
 const HANDSHAKE: Duration = Duration::from_secs(20);
 /// Until the server says otherwise.
 const SAMPLE_INTERVAL: Duration = Duration::from_secs(5);
-/// When the way up is full, it is looked at again after this.
-const BUSY: Duration = Duration::from_millis(50);
 /// The server ends its half of a stream within this, or not at all.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// Steps of a life at a time; other devices want their turn too.
@@ -55,6 +57,11 @@ pub(super) struct Device {
     life: Life,
     spool: Spool,
     orders: Orders,
+    /// What it does with releases; `None`: it takes none.
+    updates: Option<Box<Updates>>,
+    fetching: Option<(Instant, Fetching)>,
+    /// For files, while there is something to fetch.
+    files: Option<Channel>,
     /// When the next sample is measured, by the run's clock.
     next: DateTime<Utc>,
     /// As the server says.
@@ -77,18 +84,6 @@ enum Link {
     Away { retry_at: Instant },
     Opening(Opening),
     Attached(Box<Session>),
-}
-
-struct Session {
-    up: mpsc::Sender<Bytes>,
-    down: Streaming<AttachResponse>,
-    terms: Terms,
-    /// Samples from before are a backlog.
-    since: DateTime<Utc>,
-    backlog_at: Instant,
-    said_at: Instant,
-    /// What is to be said of commands, before any sample.
-    waiting: VecDeque<Bytes>,
 }
 
 enum Heard {
@@ -114,6 +109,7 @@ impl Device {
         number: u32,
         credentials: Credentials,
         ticket: Option<String>,
+        updates: Option<Box<Updates>>,
         is_new: bool,
     ) -> Self {
         let timing = &world.timing;
@@ -133,6 +129,9 @@ impl Device {
             life,
             spool: Spool::new(world.spool_samples),
             orders: Orders::default(),
+            updates,
+            fetching: None,
+            files: None,
             next,
             server_interval: interval,
             own_interval: None,
@@ -153,6 +152,7 @@ impl Device {
             let now = Instant::now();
             self.measure(now);
             self.obey(now);
+            self.update(now);
             self.connect(now);
             self.speak(now);
             if self.is_done(now) {
@@ -166,6 +166,7 @@ impl Device {
                     self.leaves_by = Some(Instant::now() + self.world.drain);
                 }
                 heard = self.link.next() => self.hear(heard),
+                (asked, came) = releases::fetched(&mut self.fetching) => self.fetched(came, asked),
                 () = sleep_until(wake) => {}
             }
         }
@@ -237,6 +238,7 @@ impl Device {
     /// The connection is gone without a word.
     fn cut(&mut self) {
         self.lose_session();
+        (self.fetching, self.files) = (None, None);
         self.link = Link::Away { retry_at: Instant::now() };
     }
 
@@ -310,6 +312,7 @@ impl Device {
             source: common_pb::DeviceSource::from(DeviceSource::Simulated).into(),
             device_time: Some(to_proto_timestamp(self.life.clock(self.world.timing.time(now)))),
             journal_id: format!("{}-{}", self.world.run, self.number),
+            takes_releases: self.updates.is_some(),
             ..Default::default()
         };
         AttachRequest { message: Some(Up::Hello(hello)) }.encode_to_vec().into()
@@ -343,6 +346,9 @@ impl Device {
         let since = self.world.timing.time(now) - TimeDelta::from_std(self.interval() * 2).unwrap_or_default();
         let session = Session { up, down, terms, since, backlog_at: now, said_at: now, waiting: VecDeque::new() };
         self.link = Link::Attached(Box::new(session));
+        if let Some(updates) = &mut self.updates {
+            updates.attached();
+        }
         let mut doings = Doings::default();
         self.orders.attached(&mut doings);
         self.do_it(doings);
@@ -391,7 +397,9 @@ impl Device {
             }
             Event::Refused { message, field, reason } => tally.error(format!("{message} refused: {field} {reason}")),
             Event::UnreadableCommand { reason, .. } => tally.error(format!("a command can't be read: {reason}")),
-            Event::DesiredRelease(_) | Event::UpdateReportAcknowledged(_) | Event::Connecting => {}
+            Event::DesiredRelease(desired) => self.desired(desired, now),
+            Event::UpdateReportAcknowledged(ack) => self.told_to_go_on(&ack, now),
+            Event::Connecting => {}
             Event::Attached { .. } | Event::Detached { .. } => {}
         }
         self.do_it(doings);
@@ -436,7 +444,9 @@ impl Device {
             Link::Away { .. } | Link::Opening(_) => None,
             Link::Attached(session) => Some(session.wake_at(&self.spool, now)),
         };
-        [measure, order, link, self.leaves_by].into_iter().flatten().min().unwrap_or(now + NEVER)
+        let update = self.updates.as_ref().filter(|_| self.running && self.fetching.is_none());
+        let update = update.and_then(|updates| updates.due());
+        [measure, order, update, link, self.leaves_by].into_iter().flatten().min().unwrap_or(now + NEVER)
     }
 
     /// Ends our half of the stream, and hears the server out for a moment.
@@ -447,54 +457,5 @@ impl Device {
         let Session { up, mut down, .. } = *session;
         drop(up);
         let _ = timeout(FAREWELL, async { while let Ok(Some(_)) = down.message().await {} }).await;
-    }
-}
-
-impl Session {
-    fn has_room(&self) -> bool {
-        self.up.capacity() > 0
-    }
-
-    /// Sends a message, or gives it back.
-    fn say(&mut self, message: Bytes, now: Instant) -> Option<Bytes> {
-        match self.up.try_send(message) {
-            Ok(()) => {
-                self.said_at = now;
-                None
-            }
-            // An end shows when the next message is read.
-            Err(mpsc::error::TrySendError::Closed(_)) => None,
-            Err(mpsc::error::TrySendError::Full(message)) => Some(message),
-        }
-    }
-
-    /// How many samples may go now.
-    fn limit(&self, spool: &Spool, now: Instant) -> usize {
-        let window = usize::try_from(self.terms.max_unacknowledged_samples).unwrap_or(usize::MAX);
-        let most = self.terms.max_samples_per_message.min(window.saturating_sub(spool.in_flight()));
-        match (self.is_backlog(spool), self.terms.backlog_samples_per_second) {
-            (true, _) if now < self.backlog_at => 0,
-            (true, Some(pace)) => most.min(usize::try_from(pace).unwrap_or(usize::MAX)),
-            (true, None) | (false, _) => most,
-        }
-    }
-
-    fn is_backlog(&self, spool: &Spool) -> bool {
-        spool.oldest_unsent().is_some_and(|at| at < self.since)
-    }
-
-    /// A message of a backlog was sent: the next one waits as the server asks.
-    fn paced(&mut self, samples: u64, now: Instant) {
-        if let Some(pace) = self.terms.backlog_samples_per_second {
-            self.backlog_at = now + Duration::from_secs_f64(samples as f64 / f64::from(pace.max(1)));
-        }
-    }
-
-    fn wake_at(&self, spool: &Spool, now: Instant) -> Instant {
-        let heartbeat = self.said_at + self.terms.heartbeat_interval;
-        let blocked = !self.waiting.is_empty() || (spool.oldest_unsent().is_some() && !self.is_backlog(spool));
-        let backlog = self.is_backlog(spool).then_some(self.backlog_at);
-        let again = blocked.then_some(now + BUSY);
-        [Some(heartbeat), backlog, again].into_iter().flatten().min().unwrap_or(heartbeat)
     }
 }

@@ -9,7 +9,7 @@ use homepot_release::{
 };
 
 /// Reads and checks the values; the error names the variables at fault, and shows no value.
-pub(super) fn read(variables: &[Variable], given: &[pb::DesiredValue]) -> Result<CheckedValues, String> {
+pub fn read(variables: &[Variable], given: &[pb::DesiredValue]) -> Result<CheckedValues, String> {
     let texts: BTreeMap<String, String> =
         given.iter().map(|given| (given.variable.clone(), given.value.clone())).collect();
     if texts.len() < given.len() {
