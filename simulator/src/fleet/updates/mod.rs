@@ -110,13 +110,16 @@ impl Updates {
             return None;
         }
         match desired.action() {
-            pb::UpdateAction::Unspecified => return None,
+            pb::UpdateAction::Unspecified | pb::UpdateAction::Wait => return None,
             pb::UpdateAction::Cancel => return self.cancel(generation),
             pb::UpdateAction::Install => {}
         }
         if generation == self.kept.generation {
             if let Stage::Fetching(offer) | Stage::Verified(offer) = &mut self.stage {
                 offer.ticket = desired.transfer_ticket;
+            }
+            if matches!(self.stage, Stage::Verified(_)) {
+                self.told = None;
             }
             return None;
         }
@@ -296,6 +299,8 @@ impl Updates {
             fetched_bytes: self.fetched,
             targets: rules.targets.iter().map(|target| self.target(target)).collect(),
             reason: self.kept.reason.clone(),
+            // It gets no answer while it has to wait, and asks again when it is told again.
+            can_wait: false,
         };
         if let Some((before, at)) = &self.told {
             let bytes_only = pb::UpdateReport { fetched_bytes: before.fetched_bytes, ..report.clone() } == *before;

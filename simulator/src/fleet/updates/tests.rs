@@ -116,7 +116,12 @@ async fn nothing_begins_that_was_taken_back_or_asked_for_in_another_session() {
     let (told, _) = ours.told.clone().unwrap();
     // Its answer comes after the session has ended.
     ours.attached();
-    let ack = pb::UpdateReportAck { generation: 1, state: told.state, action: pb::UpdateAction::Install.into() };
+    let ack = pb::UpdateReportAck {
+        generation: 1,
+        state: told.state,
+        action: pb::UpdateAction::Install.into(),
+        ..Default::default()
+    };
     assert_eq!(ours.acknowledged(&ack, &rules(), now), (false, None));
     assert_eq!(state(&mut ours, now), Some(rollout_pb::UpdateState::Verified));
     assert_eq!(answer(&mut ours, pb::UpdateAction::Cancel, now), (false, Some(UpdateState::Cancelled)));
