@@ -73,10 +73,10 @@ pub fn set_policy(
     );
     conn.transaction(|conn| {
         diesel::insert_into(policies::table)
-            .values((policies::site_id.eq(site_id.as_str()), values.clone()))
+            .values((policies::site_id.eq(site_id.as_str()), values))
             .on_conflict(policies::site_id)
             .do_update()
-            .set(values.clone())
+            .set(values)
             .execute(conn)?;
         let devices: Vec<Device> = sql_query(ASK).bind::<Text, _>(site_id.as_str()).load(conn)?;
         Ok(devices.into_iter().map(|device| device.device).collect())

@@ -85,8 +85,16 @@ pub(super) type Ended = Option<UpdateState>;
 impl Updates {
     /// Goes on from what an earlier run kept: what it was putting in place has to prove itself.
     pub(super) fn new(kept: Kept, rules: &Rules, fate: Fate, now: Instant) -> Self {
-        let mut updates =
-            Self { kept, stage: Stage::Idle, fate, next: None, fetched: 0, told: None, ask_at: None, is_changed: false };
+        let mut updates = Self {
+            kept,
+            stage: Stage::Idle,
+            fate,
+            next: None,
+            fetched: 0,
+            told: None,
+            ask_at: None,
+            is_changed: false,
+        };
         if updates.kept.pending.is_some() {
             updates.prove(rules, now);
         }

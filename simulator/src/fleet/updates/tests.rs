@@ -70,7 +70,8 @@ fn state(device: &mut Updates, now: Instant) -> Option<rollout_pb::UpdateState> 
 /// The server has the last report, and answers so.
 fn answer(device: &mut Updates, action: pb::UpdateAction, now: Instant) -> (bool, Ended) {
     let (told, _) = device.told.clone().unwrap();
-    let ack = pb::UpdateReportAck { generation: told.generation, state: told.state, action: action.into() };
+    let (generation, state, ask_again_seconds) = (told.generation, told.state, 60);
+    let ack = pb::UpdateReportAck { generation, state, action: action.into(), ask_again_seconds, ..Default::default() };
     device.acknowledged(&ack, &rules(), now)
 }
 
@@ -107,6 +108,27 @@ async fn a_device_goes_through_all_states_and_a_restart_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_device_that_is_to_wait_asks_again_in_time_and_when_it_is_told() {
+    let (signer, now) = (Signer::new(), Instant::now());
+    let mut ours = device(Kept::default(), &rules());
+    signer.tell(&mut ours, signer.desired(1, 1, ""), now);
+    ours.fetched(Ok(CONTENT), now, now);
+    let asks = |ours: &mut Updates, now| ours.report(&rules(), now).map(|report| report.state());
+    assert_eq!(asks(&mut ours, now), Some(rollout_pb::UpdateState::Verified));
+    assert_eq!(answer(&mut ours, pb::UpdateAction::Wait, now), (false, None));
+    // It says nothing before its time, and asks when that has come.
+    let later = now + Duration::from_secs(60);
+    assert_eq!(ours.due(), Some(later));
+    assert_eq!((ours.go_on(&rules(), now), asks(&mut ours, now)), (None, None));
+    assert_eq!((ours.go_on(&rules(), later), asks(&mut ours, later)), (None, Some(rollout_pb::UpdateState::Verified)));
+    // The release is told again: things may have changed.
+    assert_eq!(answer(&mut ours, pb::UpdateAction::Wait, later), (false, None));
+    signer.tell(&mut ours, signer.desired(1, 1, ""), later);
+    assert_eq!(asks(&mut ours, later), Some(rollout_pb::UpdateState::Verified));
+    assert_eq!(answer(&mut ours, pb::UpdateAction::Install, later), (true, None));
+}
+
+#[tokio::test]
 async fn nothing_begins_that_was_taken_back_or_asked_for_in_another_session() {
     let (signer, now) = (Signer::new(), Instant::now());
     let mut ours = device(Kept::default(), &rules());
@@ -116,7 +138,12 @@ async fn nothing_begins_that_was_taken_back_or_asked_for_in_another_session() {
     let (told, _) = ours.told.clone().unwrap();
     // Its answer comes after the session has ended.
     ours.attached();
-    let ack = pb::UpdateReportAck { generation: 1, state: told.state, action: pb::UpdateAction::Install.into() };
+    let ack = pb::UpdateReportAck {
+        generation: 1,
+        state: told.state,
+        action: pb::UpdateAction::Install.into(),
+        ..Default::default()
+    };
     assert_eq!(ours.acknowledged(&ack, &rules(), now), (false, None));
     assert_eq!(state(&mut ours, now), Some(rollout_pb::UpdateState::Verified));
     assert_eq!(answer(&mut ours, pb::UpdateAction::Cancel, now), (false, Some(UpdateState::Cancelled)));
