@@ -70,7 +70,12 @@ fn state(device: &mut Updates, now: Instant) -> Option<rollout_pb::UpdateState> 
 /// The server has the last report, and answers so.
 fn answer(device: &mut Updates, action: pb::UpdateAction, now: Instant) -> (bool, Ended) {
     let (told, _) = device.told.clone().unwrap();
-    let ack = pb::UpdateReportAck { generation: told.generation, state: told.state, action: action.into() };
+    let ack = pb::UpdateReportAck {
+        generation: told.generation,
+        state: told.state,
+        action: action.into(),
+        ..Default::default()
+    };
     device.acknowledged(&ack, &rules(), now)
 }
 
