@@ -6,9 +6,9 @@
 use crate::{
     error::{Error, REQUIRED},
     model::{
-        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, OperatorName, PageRequest,
-        Phases, Sha256, SiteId, VariableName, from_proto_duration, from_proto_timestamp, from_struct, parse_label,
-        parse_labels,
+        CommandType, Cursor, DeviceId, DeviceType, Faults, JsonBounds, LabelSelector, MaintenanceWindow, OperatorName,
+        PageRequest, Phases, Sha256, SiteId, VariableName, from_proto_duration, from_proto_timestamp, from_struct,
+        parse_label, parse_labels,
     },
 };
 
@@ -68,6 +68,8 @@ pub enum Form {
     Variable,
     /// A label with its value.
     Label,
+    /// A maintenance window.
+    Window,
 }
 
 impl Form {
@@ -86,6 +88,11 @@ impl Form {
             Self::Variable => "^[a-z][a-z0-9_]{0,63}$",
             Self::Label => {
                 "^[A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?=([A-Za-z0-9]([A-Za-z0-9._/-]{0,61}[A-Za-z0-9])?)?$"
+            }
+            Self::Window => {
+                "^(daily|(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?\
+                 (,(mon|tue|wed|thu|fri|sat|sun)(-(mon|tue|wed|thu|fri|sat|sun))?){0,6}) \
+                 ([01][0-9]|2[0-3]):[0-5][0-9]-(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"
             }
             Self::Reach => "^([1-9][0-9]{0,8}|([1-9][0-9]?|100)%)$",
             Self::Uuid | Self::LabelSelector | Self::PageToken | Self::Cursor => return None,
@@ -109,6 +116,7 @@ impl Form {
             Self::Uuid | Self::TokenId => Ok(()),
             Self::Variable => VariableName::parse_as(field, text).map(drop),
             Self::Label => parse_label(field, text).map(drop),
+            Self::Window => MaintenanceWindow::parse_as(field, text).map(drop),
             Self::Reach => Phases::parse(&[text.to_owned()]).map(drop),
             Self::Labels => parse_labels(field, [(text.to_owned(), String::new())].into()).map(drop),
         }
@@ -298,6 +306,7 @@ mod tests {
             Form::Labels,
             Form::Variable,
             Form::Label,
+            Form::Window,
         ];
         let ends = ["a", "A", "0", ".", "_", "-", ":", "@", "/", " ", "ä", "\0", "\n", "~"];
         let mut texts: Vec<String> = ends.iter().map(|end| (*end).to_owned()).collect();
@@ -312,6 +321,17 @@ mod tests {
                 "ring=canary",
                 "ring=",
                 "=x",
+                "mon-fri 22:00-06:00",
+                "sat,sun-mon 00:00-24:00",
+                "daily 02:00-04:00",
+                "daily,mon 02:00-04:00",
+                "mon 24:00-25:00",
+                "mon 1:00-02:00",
+                "mon 01:60-02:00",
+                "mon-tue-wed 01:00-02:00",
+                "mon, tue 01:00-02:00",
+                "mon,tue,wed,thu,fri,sat,sun 01:00-02:00",
+                "mon,tue,wed,thu,fri,sat,sun,mon 01:00-02:00",
             ]
             .map(str::to_owned),
         );

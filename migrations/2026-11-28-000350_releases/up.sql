@@ -76,7 +76,7 @@ CREATE TABLE rollouts (
     max_failure_percent integer NOT NULL,
     -- Failures that who resumed it has seen.
     forgiven integer NOT NULL DEFAULT 0,
-    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'paused', 'halted', 'completed', 'aborted')),
+    state text NOT NULL DEFAULT 'running' CHECK (state IN ('running', 'paused', 'halted', 'completed', 'aborted', 'awaiting_approval')),
     reason text,
     created_by text NOT NULL,
     idempotency_key text,

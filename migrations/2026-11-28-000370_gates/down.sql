@@ -4,7 +4,5 @@ ALTER TABLE rollout_devices DROP COLUMN may_apply_at, DROP COLUMN ask_at, DROP C
 ALTER TABLE device_updates DROP COLUMN asks;
 UPDATE rollouts SET state = 'aborted' WHERE state = 'awaiting_approval';
 ALTER TABLE rollouts
-    DROP COLUMN approval_site_ids, DROP COLUMN approved_by, DROP COLUMN approved_at, DROP COLUMN replaces_rollout_id,
-    DROP CONSTRAINT rollouts_state_check,
-    ADD CONSTRAINT rollouts_state_check CHECK (state IN ('running', 'paused', 'halted', 'completed', 'aborted'));
+    DROP COLUMN approval_site_ids, DROP COLUMN approved_by, DROP COLUMN approved_at, DROP COLUMN replaces_rollout_id;
 ALTER TABLE artifacts DROP COLUMN changed_at;

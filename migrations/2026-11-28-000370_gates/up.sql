@@ -31,10 +31,7 @@ ALTER TABLE rollouts
     ADD COLUMN approval_site_ids text[] NOT NULL DEFAULT '{}',
     ADD COLUMN approved_by text,
     ADD COLUMN approved_at timestamptz,
-    ADD COLUMN replaces_rollout_id uuid,
-    DROP CONSTRAINT rollouts_state_check,
-    ADD CONSTRAINT rollouts_state_check
-        CHECK (state IN ('running', 'paused', 'halted', 'completed', 'aborted', 'awaiting_approval'));
+    ADD COLUMN replaces_rollout_id uuid;
 
 -- When a part of it last came: what no release uses goes a day later.
 ALTER TABLE artifacts ADD COLUMN changed_at timestamptz NOT NULL DEFAULT now();

@@ -2,7 +2,6 @@
 //!
 //! What it does with commands is in `agent/orders.rs`.
 
-mod gate;
 mod orders;
 mod updates;
 

@@ -43,17 +43,28 @@ impl MaintenanceWindow {
     }
 }
 
-impl FromStr for MaintenanceWindow {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
+impl MaintenanceWindow {
+    /// Reads one; an error names `field`.
+    pub fn parse_as(field: &str, text: &str) -> Result<Self, Error> {
         let read = || {
             let (days, times) = text.split_once(' ')?;
             let (start, end) = times.split_once('-')?;
             let (start, end) = (minutes(start)?, minutes(end)?);
-            (start < DAY && start != end).then_some(Self { days: read_days(days)?, start, end })
+            (start < DAY).then_some(Self { days: read_days(days)?, start, end })
         };
-        read().ok_or_else(|| Error::invalid("windows", RULE))
+        let window = read().ok_or_else(|| Error::invalid(field, RULE))?;
+        if window.start == window.end {
+            return Err(Error::invalid(field, "must not end at the time at which it begins; all day is 00:00-24:00"));
+        }
+        Ok(window)
+    }
+}
+
+impl FromStr for MaintenanceWindow {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Self::parse_as("windows", text)
     }
 }
 
@@ -70,6 +81,10 @@ fn read_days(text: &str) -> Option<u8> {
             Some((0..=(last + 7 - first) % 7).fold(0, |days, more| days | 1 << ((first + more) % 7)))
         }
     };
+    // As many as there are days, so that a window has a greatest length.
+    if text.split(',').nth(DAYS.len()).is_some() {
+        return None;
+    }
     text.split(',').map(part).try_fold(0, |days, part| Some(days | part?))
 }
 

@@ -30,17 +30,19 @@ impl ValueScope {
         let label = non_empty(label.to_owned()).map(|text| parse_label("label", &text).map(|_| Self::Label(text)));
         let site = non_empty(site_id.to_owned()).map(|id| SiteId::parse(&id).map(Self::Site));
         let device = non_empty(device_id.to_owned()).map(|id| DeviceId::parse(&id).map(Self::Device));
-        let mut given = fleet.then_some(Ok(Self::Fleet)).into_iter().chain(site).chain(label).chain(device);
-        let first = given.next().transpose()?;
+        let fleet = fleet.then_some(Ok(Self::Fleet));
+        let all = [("fleet", fleet), ("label", label), ("site_id", site), ("device_id", device)];
+        let mut given = all.into_iter().filter_map(|(field, scope)| Some((field, scope?)));
+        let Some((first, scope)) = given.next() else { return Ok(None) };
         match given.next() {
-            None => Ok(first),
-            Some(_) => Err(Error::invalid("fleet", "give only one of fleet, label, site_id and device_id")),
+            None => scope.map(Some),
+            Some((field, _)) => Err(Error::invalid(field, format!("can't be given together with {first}"))),
         }
     }
 
     /// The same, where one has to be given.
     pub fn read_required(fleet: bool, label: &str, site_id: &str, device_id: &str) -> Result<Self, Error> {
-        let none = || Error::invalid("fleet", "give one of fleet, label, site_id and device_id");
+        let none = || Error::invalid("fleet", "must be true, or one of label, site_id and device_id must be given");
         Self::read(fleet, label, site_id, device_id)?.ok_or_else(none)
     }
 }
@@ -149,8 +151,10 @@ mod tests {
         assert_eq!(read(false, "ring=canary", "", ""), Ok(ValueScope::Label("ring=canary".to_owned())));
         assert_eq!(read(false, "", "s", ""), SiteId::parse("s").map(ValueScope::Site));
         assert_eq!(read(false, "", "", "d"), DeviceId::parse("d").map(ValueScope::Device));
-        for (fleet, label, site, device) in [(false, "", "", ""), (true, "", "s", ""), (false, "a=b", "", "d")] {
-            assert_eq!(read(fleet, label, site, device).unwrap_err().field_violations()[0].field, "fleet");
+        for (fleet, label, site, device, field) in
+            [(false, "", "", "", "fleet"), (true, "", "s", "", "site_id"), (false, "a=b", "", "d", "device_id")]
+        {
+            assert_eq!(read(fleet, label, site, device).unwrap_err().field_violations()[0].field, field);
         }
         assert!(read(false, "ring", "", "").is_err());
     }

@@ -29,6 +29,10 @@ TOGETHER = [
     # What is there decides.
     r"target matches no device",
     r"no device is in this status in this version",
+    r"is no time zone of the IANA database",
+    r"is required with windows",
+    r"must not end at the time at which it begins",
+    r"must be true, or one of label, site_id and device_id must be given",
     r"must be the same as (device_id|site_id)",
     r"can't be given together with",
     r"must lie before (filter\.)?end_time",

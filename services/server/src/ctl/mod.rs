@@ -17,7 +17,6 @@ mod rollouts;
 mod runs;
 mod samples;
 mod sign_in;
-mod site_policy;
 mod sites;
 mod tokens;
 mod values;

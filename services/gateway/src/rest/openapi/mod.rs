@@ -88,6 +88,10 @@ fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
         // A parameter without a value is refused.
         if schema["type"] == "string" {
             schema["minLength"] = json!(1);
+            let pattern = schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix(schema::OR_EMPTY));
+            if let Some(pattern) = pattern.map(str::to_owned) {
+                schema["pattern"] = json!(pattern);
+            }
         }
         let required = place == "path" || schema::is_required(&field);
         json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})

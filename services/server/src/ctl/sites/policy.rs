@@ -3,7 +3,7 @@
 use homepot::pb::rollout::v1 as pb;
 use serde_json::{Value, json};
 
-use super::kit::{
+use super::super::kit::{
     args::SiteId,
     calls::answer,
     out::Out,
@@ -13,7 +13,7 @@ use super::kit::{
 use crate::client::Client;
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Action {
+pub(in super::super) enum Action {
     /// Show when devices of a site may apply releases, and whether their rollouts need an approval.
     Get(SiteId),
     /// Set when devices of a site may apply releases, and whether their rollouts need an approval.
@@ -23,7 +23,7 @@ pub(super) enum Action {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct SetArgs {
+pub(in super::super) struct SetArgs {
     #[command(flatten)]
     site: SiteId,
     /// Time zone of the windows, such as Europe/Berlin.

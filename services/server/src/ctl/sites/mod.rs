@@ -1,5 +1,7 @@
 //! `homepot ctl sites`.
 
+mod policy;
+
 use std::{process::ExitCode, time::Duration};
 
 use homepot::pb::registry::v1 as pb;
@@ -14,7 +16,6 @@ use super::kit::{
     removal::Removal,
     words,
 };
-use super::site_policy;
 use crate::client::Client;
 
 #[derive(Debug, clap::Subcommand)]
@@ -69,7 +70,7 @@ pub(super) enum Action {
     /// Maintenance windows of a site, and the approval of rollouts that reach it.
     Policy {
         #[command(subcommand)]
-        action: site_policy::Action,
+        action: policy::Action,
     },
 }
 
@@ -149,7 +150,7 @@ pub(super) async fn run(client: &Client, out: &Out, action: Action) -> anyhow::R
             out.changed(&changed.site.unwrap_or_default(), &[])?;
         }
         Action::Remove(args) => remove(client, out, args).await?,
-        Action::Policy { action } => site_policy::run(client, out, action).await?,
+        Action::Policy { action } => policy::run(client, out, action).await?,
     }
     Ok(ExitCode::SUCCESS)
 }

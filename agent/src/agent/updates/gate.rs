@@ -4,7 +4,7 @@ use std::time::{Duration, Instant as Moment};
 
 use homepot::pb::device::v1 as pb;
 
-use super::updates::{Gone, Work, Worker};
+use super::worker::{Gone, Work, Worker};
 use crate::{
     hold::Applying,
     platform,
