@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use homepot::{
     access::Audience,
-    contract::{Method, Repeat},
+    contract::{Method, Repeat, field_rule},
 };
-use prost_reflect::{DescriptorPool, ServiceDescriptor};
+use prost_reflect::{DescriptorPool, Kind, ServiceDescriptor};
 use serde_json::{Map, Value, json};
 
 use self::{
@@ -84,15 +84,11 @@ fn parameters(route: &Route, schemas: &mut Schemas<'_>) -> Vec<Value> {
     let in_query = route.parameters.iter().map(|parameter| (parameter.name.clone(), parameter.field.clone(), "query"));
     let all = in_path.chain(in_query).map(|(name, field, place)| {
         let description = schemas.comments.before(&field.parent_file(), field.path());
-        let mut schema = schemas.field(&field, Way::In);
-        // A parameter without a value is refused.
-        if schema["type"] == "string" {
-            schema["minLength"] = json!(1);
-            let pattern = schema["pattern"].as_str().and_then(|pattern| pattern.strip_prefix(schema::OR_EMPTY));
-            if let Some(pattern) = pattern.map(str::to_owned) {
-                schema["pattern"] = json!(pattern);
-            }
-        }
+        let schema = match (field.kind(), field_rule(field.full_name())) {
+            // A parameter without a value is refused.
+            (Kind::String, Some(rule)) if !field.is_list() => schema::text(rule, true),
+            _ => schemas.field(&field, Way::In),
+        };
         let required = place == "path" || schema::is_required(&field);
         json!({"name": name, "in": place, "required": required, "description": description, "schema": schema})
     });

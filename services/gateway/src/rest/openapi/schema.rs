@@ -222,9 +222,6 @@ impl Schemas<'_> {
     }
 }
 
-/// Before a pattern: an empty text is as good.
-pub(super) const OR_EMPTY: &str = "^$|";
-
 /// The schema, or null.
 fn or_null(mut schema: Value) -> Value {
     if let Some(words) = schema.get_mut("enum").and_then(Value::as_array_mut) {
@@ -252,7 +249,7 @@ pub(super) fn is_required(field: &FieldDescriptor) -> bool {
 }
 
 /// A text that comes in.
-fn text(rule: &FieldRule, required: bool) -> Value {
+pub(super) fn text(rule: &FieldRule, required: bool) -> Value {
     let mut schema = json!({"type": "string"});
     if required {
         schema["minLength"] = json!(1);
@@ -268,7 +265,7 @@ fn text(rule: &FieldRule, required: bool) -> Value {
         Some(form) => {
             let pattern = form.pattern().unwrap_or_default();
             // An empty text is the same as none where none is required.
-            schema["pattern"] = json!(if required { pattern.to_owned() } else { format!("{OR_EMPTY}{pattern}") });
+            schema["pattern"] = json!(if required { pattern.to_owned() } else { format!("^$|{pattern}") });
         }
     }
     schema
@@ -279,7 +276,7 @@ fn labels(rule: &FieldRule) -> Value {
     let mut schema = json!({
         "type": "object",
         "propertyNames": {"pattern": word},
-        "additionalProperties": {"type": "string", "pattern": format!("{OR_EMPTY}{word}")},
+        "additionalProperties": {"type": "string", "pattern": format!("^$|{word}")},
     });
     put(&mut schema, "maxProperties", rule.max_items);
     schema
