@@ -1,6 +1,9 @@
 //! Clocks that a test can set.
 
-use std::{os::unix::fs::PermissionsExt, path::PathBuf};
+use std::{
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
 use tempfile::TempDir;
 
@@ -57,6 +60,19 @@ impl FakeClock {
 
     fn file(&self) -> PathBuf {
         self.directory.path().join("clock")
+    }
+}
+
+/// The library leaves two files in the memory of the machine for each process that was killed.
+impl Drop for FakeClock {
+    fn drop(&mut self) {
+        for entry in std::fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let of = ["faketime_shm_", "sem.faketime_sem_"].iter().find_map(|prefix| name.strip_prefix(prefix));
+            if of.is_some_and(|process| !Path::new("/proc").join(process).exists()) {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
     }
 }
 

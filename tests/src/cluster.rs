@@ -65,9 +65,14 @@ impl ClusterFiles {
         postgres.arg("-D").arg(self.home.join("data")).arg("-k").arg(&self.home);
         // A process that is killed leaves what it wrote to the kernel, so nothing is gained by syncs, and after each death
         // every file of the cluster would be synced before it comes back. The log of changes leaves a small disk room.
-        for setting in
-            ["listen_addresses=", "fsync=off", "max_connections=60", "max_wal_size=64MB", "min_wal_size=32MB"]
-        {
+        for setting in [
+            "listen_addresses=",
+            "dynamic_shared_memory_type=mmap",
+            "fsync=off",
+            "max_connections=60",
+            "max_wal_size=64MB",
+            "min_wal_size=32MB",
+        ] {
             postgres.args(["-c", setting]);
         }
         postgres

@@ -2,7 +2,8 @@
 //! what a start costs, so it is made once by the real program, and servers of tests begin with a copy.
 
 use std::{
-    fs, io,
+    fs,
+    io::{self, Write as _},
     os::unix::fs::MetadataExt as _,
     path::{Path, PathBuf},
     process::Command,
@@ -11,7 +12,7 @@ use std::{
 
 use tokio::sync::OnceCell;
 
-use crate::{ServerOptions, program, server::Server};
+use crate::{ServerOptions, database::cluster_dir, program, server::Server};
 
 /// How long the server that makes it may take to stop.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -20,6 +21,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(crate) async fn lay(data_dir: &Path) {
     static MADE: OnceCell<PathBuf> = OnceCell::const_new();
     copy(MADE.get_or_init(make).await, data_dir);
+    // Shared memory among the files of the cluster: it goes with them where a test kills Postgres.
+    let settings = cluster_dir(data_dir).expect("the copy has a cluster").join("postgresql.auto.conf");
+    let mut settings = fs::File::options().append(true).open(settings).expect("Postgres keeps settings there");
+    settings.write_all(b"dynamic_shared_memory_type = 'mmap'\n").expect("a setting can be added");
 }
 
 /// Makes it beside the programs, where it stays for the next run, unless an earlier run of this program made it today.
