@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-/// See the [module](self).
+/// How simulated devices take releases: the table `[updates]` of a scenario.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Updates {
