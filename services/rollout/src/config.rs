@@ -35,7 +35,7 @@ impl Wanted {
     /// Reads a payload: a merge patch (RFC 7396) of the device's own values, by itself or as `config` or `parameters`, and the version of
     /// a release.
     fn read(payload: Option<&JsonObject>) -> Result<Self, Error> {
-        let (mut faults, mut values, mut version) = (Faults::new(), Vec::new(), None);
+        let (mut faults, mut values, mut version, mut is_empty) = (Faults::new(), Vec::new(), None, true);
         let mut left: Vec<(&str, &str, &Value)> =
             payload.into_iter().flatten().map(|(name, value)| ("payload", name.as_str(), value)).rev().collect();
         while let Some((way, name, value)) = left.pop() {
@@ -52,6 +52,7 @@ impl Wanted {
                 }
                 _ => {}
             }
+            is_empty = false;
             let text = match value {
                 Value::Null => None,
                 Value::String(text) => Some(text.clone()),
@@ -67,7 +68,7 @@ impl Wanted {
             }
             values.extend(faults.take(VariableName::parse_as(&field, name)).map(|name| (name, text)));
         }
-        if values.is_empty() && version.is_none() {
+        if is_empty && version.is_none() {
             faults.add("payload", "must hold values of variables, or a config_version");
         }
         faults.finish(Some(Self { values, version }))
