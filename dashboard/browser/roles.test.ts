@@ -23,7 +23,7 @@ afterAll(() => its?.end());
 /** What changes something, by the least role that the server lets do it. */
 const ACTS = {
   viewer: [/^Sign out$/, /^End /],
-  operator: [/^New run$/, /^New rollout$/, /^New command$/, /under maintenance$/, /^Edit/, /^Cancel the (command|run)$/, /^Pause$/, /^Shut it out$/, /^Run a command on /, /^Start/],
+  operator: [/^New run$/, /^New rollout$/, /^Set a value$/, /^New command$/, /under maintenance$/, /^Edit/, /^Cancel the (command|run)$/, /^Pause$/, /^Shut it out$/, /^Run a command on /, /^Start/],
   admin: [/^Add a device$/, /^Make a (new key|token)$/, /^Revoke/, /^Remove the device$/, /^New operator$/, /^Rotate/, /^Remove devices$/],
   "fleet admin": [/^Make a site$/, /^Remove…$/],
 } as const;
