@@ -92,6 +92,7 @@ FROM device_updates u JOIN rollout_devices r ON r.device = u.device AND r.rollou
     LEFT JOIN site_update_policies p ON p.site_id = d.site_id
 WHERE u.device = ANY ($1) AND r.generation = u.generation ORDER BY r.device";
 
+/// How many devices of each rollout and site are at it.
 const APPLYING: &str = "\
 SELECT r.rollout_id, d.site_id, count(*) AS devices FROM rollout_devices r JOIN devices d USING (device)
 WHERE r.may_apply_at IS NOT NULL AND r.state IN IN_FLIGHT GROUP BY 1, 2";
@@ -156,19 +157,20 @@ fn turn(reason: &str, now: DateTime<Utc>) -> Wait {
 
 /// Devices whose turn has come: as many a site and a rollout as may be at once, those that are at it included.
 const READY: &str = "\
-WITH applying AS (
-    SELECT r.rollout_id, d.site_id FROM rollout_devices r JOIN devices d USING (device)
-    WHERE r.may_apply_at IS NOT NULL AND r.state IN IN_FLIGHT
+WITH applying AS (APPLYING), at_site AS (
+    SELECT site_id, sum(devices) AS devices FROM applying GROUP BY site_id
+), with_rollout AS (
+    SELECT rollout_id, sum(devices) AS devices FROM applying GROUP BY rollout_id
 ), of_site AS (
-    SELECT r.rollout_id, r.device, o.max_in_flight_per_site, o.max_in_flight,
-        (SELECT count(*) FROM applying a WHERE a.site_id = d.site_id)
-            + row_number() OVER (PARTITION BY d.site_id ORDER BY r.device) AS place
+    SELECT r.rollout_id, r.device, o.max_in_flight_per_site, o.max_in_flight, coalesce(a.devices, 0)
+        + row_number() OVER (PARTITION BY d.site_id ORDER BY r.device) AS place
     FROM rollout_devices r JOIN rollouts o USING (rollout_id) JOIN devices d USING (device)
+        LEFT JOIN at_site a ON a.site_id = d.site_id
     WHERE r.waits_for IS NOT NULL AND r.waits_for = 'turn' AND r.state = 'held' AND o.state IN ('running', 'completed')
 ), of_rollout AS (
-    SELECT s.device, s.max_in_flight, (SELECT count(*) FROM applying a WHERE a.rollout_id = s.rollout_id)
+    SELECT s.device, s.max_in_flight, coalesce(w.devices, 0)
         + row_number() OVER (PARTITION BY s.rollout_id ORDER BY s.device) AS place
-    FROM of_site s WHERE s.place <= s.max_in_flight_per_site
+    FROM of_site s LEFT JOIN with_rollout w USING (rollout_id) WHERE s.place <= s.max_in_flight_per_site
 )
 SELECT device FROM of_rollout WHERE place <= max_in_flight ORDER BY device";
 
@@ -179,7 +181,8 @@ pub fn next_turns(conn: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
         #[diesel(sql_type = BigInt)]
         device: i64,
     }
-    let ready: Vec<Device> = sql_query(READY.replace("IN_FLIGHT", IN_FLIGHT)).load(conn)?;
+    let ready: Vec<Device> =
+        sql_query(READY.replace("APPLYING", APPLYING).replace("IN_FLIGHT", IN_FLIGHT)).load(conn)?;
     let devices: Vec<i64> = ready.into_iter().map(|ready| ready.device).collect();
     if devices.is_empty() {
         return Ok(devices);
