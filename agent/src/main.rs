@@ -39,6 +39,7 @@ enum Command {
     /// Run the agent, or the one that a release put in its place, and return to the last good one where a new one is no good.
     /// Takes the flags of `homepot-agent run`
     Launch {
+        /// As `homepot-agent run --help` shows them
         #[arg(value_name = "FLAGS OF RUN", trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },

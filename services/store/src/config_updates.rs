@@ -7,7 +7,8 @@ use diesel::{
     sql_types::{BigInt, Nullable, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
-    Command, CommandId, CommandState, Event, ReleaseId, RolloutId, RolloutOrder, UpdateState, VariableName,
+    Command, CommandId, CommandState, Event, ReleaseId, RolloutId, RolloutOrder, RolloutState, UpdateState,
+    VariableName,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +16,7 @@ use uuid::Uuid;
 use crate::{
     StoreError,
     commands::{self, Inserted, NewRow, Speaker, Word},
-    rollouts::{self, Candidate, IN_FLIGHT, Settled},
+    rollouts::{self, Candidate, IN_FLIGHT, Settled, Started},
     row,
     runs::Starter,
     schema::{command_rollouts, device_updates, devices, releases},
@@ -75,11 +76,16 @@ pub fn queue(
                 None => drop(values::delete(conn, variable, &owner)?),
             }
         }
-        rollouts::insert(conn, rollout_id, order, starter, settle)?;
+        let started = rollouts::insert(conn, rollout_id, order, starter, settle)?;
         diesel::insert_into(command_rollouts::table)
             .values((command_rollouts::command_id.eq(row.command_id.0), command_rollouts::rollout_id.eq(rollout_id.0)))
             .execute(conn)?;
-        let brings = format!("rollout {rollout_id} brings it");
+        let brings = match started {
+            Started::New(rollout) if rollout.state == RolloutState::AwaitingApproval => {
+                format!("rollout {rollout_id} brings it, once another operator approves that")
+            }
+            Started::New(_) | Started::Existing(_) => format!("rollout {rollout_id} brings it"),
+        };
         let word = |event| Word {
             command_id: row.command_id,
             speaker: Speaker::Operator,

@@ -2,13 +2,15 @@
 
 use homepot::pb::{
     command::v1::{Command, CommandState, GetRequest, QueueRequest, QueueResponse},
-    rollout::v1::{ListRolloutsRequest, ListValuesRequest, UpdateState},
+    rollout::v1::{
+        AbortRolloutRequest, ListRolloutsRequest, ListValuesRequest, SetUpdatePolicyRequest, UpdatePolicy, UpdateState,
+    },
 };
 use homepot_tests::{Server, System, eventually, rest::Request};
 use serde_json::{Value, json};
 use tonic::{Code, Status};
 
-use super::world::{DEVICE, TARGET, World};
+use super::world::{DEVICE, SITE, TARGET, World};
 
 const TEMPLATE: &[u8] = b"port={{ port }} note={{ note }}\n";
 const VARIABLES: &str = "\
@@ -95,6 +97,21 @@ async fn a_command_changes_the_devices_own_values_and_succeeds_once_the_device_h
     let failed = until(server, &queued.command_id, CommandState::Failed).await;
     assert!(failed.reason.starts_with("rolled back: "), "{}", failed.reason);
     assert!(failed.reason.contains("health check"), "{}", failed.reason);
+    assert_eq!(world.content(), "next=8\n");
+
+    // Where a site asks for a second person the command says so, and ends with a rollout that nobody approved.
+    let policy = Some(UpdatePolicy { needs_approval: true, ..Default::default() });
+    let request = SetUpdatePolicyRequest { site_id: SITE.to_owned(), policy };
+    server.admin().rollouts.set_update_policy(request).await.unwrap();
+    let payload = json!({"port": 9, "config_version": next.version});
+    let queued = queue(server, DEVICE, payload).await.unwrap().command.unwrap();
+    let rollout_id = queued.reason.split(' ').nth(1).unwrap().to_owned();
+    let waits = format!("rollout {rollout_id} brings it, once another operator approves that");
+    assert_eq!((queued.state(), queued.reason), (CommandState::Running, waits));
+    let abort = AbortRolloutRequest { rollout_id, ..Default::default() };
+    server.admin().rollouts.abort_rollout(abort).await.unwrap();
+    let failed = until(server, &queued.command_id, CommandState::Failed).await;
+    assert!(failed.reason.starts_with("cancelled"), "{}", failed.reason);
     assert_eq!(world.content(), "next=8\n");
 }
 
