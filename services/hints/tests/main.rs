@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod moves;
 mod notify;
 mod proxy;
 mod redis;

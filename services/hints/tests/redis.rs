@@ -2,7 +2,10 @@
 
 use std::{net::IpAddr, path::Path, sync::Arc};
 
-use homepot_hints::{CHANNEL, Patience, RedisTransport, Transport, settings::RedisSettings};
+use homepot_hints::{
+    CHANNEL, Patience, RedisTransport, Transport,
+    settings::{RedisFiles, RedisSettings},
+};
 use homepot_tests::{RedisServer, eventually};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 use rustls::pki_types::CertificateDer;
@@ -14,9 +17,9 @@ use crate::{
 
 suite!(RedisServer);
 
-fn settings(urls: &str) -> RedisSettings {
+pub(crate) fn settings(urls: &str) -> RedisSettings {
     let addresses = urls.split(',').map(|url| url.parse().unwrap()).collect();
-    RedisSettings { addresses, authorities: None }
+    RedisSettings { addresses, authorities: None, files: RedisFiles::default() }
 }
 
 fn transport(settings: RedisSettings) -> Arc<dyn Transport> {
@@ -98,24 +101,26 @@ async fn a_user_with_a_password_needs_no_more_rights_than_the_channel() {
     assert!(refused.contains("NOAUTH") || refused.to_lowercase().contains("auth"), "{refused}");
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn tls_is_verified_by_the_authorities_that_were_given() {
-    let authority = || {
-        let mut params = CertificateParams::new([]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
-    };
-    let (ours, theirs) = (authority(), authority());
-    let with_tls = |address: IpAddr, directory: &Path| {
+pub(crate) type Authority = CertifiedIssuer<'static, KeyPair>;
+
+pub(crate) fn authority() -> Authority {
+    let mut params = CertificateParams::new([]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
+}
+
+/// The arguments of a server that speaks TLS alone, with a certificate of `authority`.
+pub(crate) fn with_tls(authority: &Authority) -> impl FnOnce(IpAddr, &Path) -> Vec<String> {
+    move |address, directory| {
         let key = KeyPair::generate().unwrap();
-        let cert = CertificateParams::new([address.to_string()]).unwrap().signed_by(&key, &ours).unwrap();
+        let cert = CertificateParams::new([address.to_string()]).unwrap().signed_by(&key, authority).unwrap();
         let file = |name: &str, text: String| {
             let path = directory.join(name);
             std::fs::write(&path, text).unwrap();
             path.display().to_string()
         };
         let (cert, key) = (file("cert.pem", cert.pem()), file("key.pem", key.serialize_pem()));
-        let ca = file("ca.pem", ours.pem());
+        let ca = file("ca.pem", authority.pem());
         [
             ["--port", "0"],
             ["--tls-port", "6379"],
@@ -128,8 +133,13 @@ async fn tls_is_verified_by_the_authorities_that_were_given() {
         .into_iter()
         .map(str::to_owned)
         .collect()
-    };
-    let server = RedisServer::start_with(with_tls).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_is_verified_by_the_authorities_that_were_given() {
+    let (ours, theirs) = (authority(), authority());
+    let server = RedisServer::start_with(with_tls(&ours)).await;
     let trusting = |authority: &CertificateDer<'static>| RedisSettings {
         authorities: Some(vec![authority.clone()]),
         ..settings(&format!("rediss://{}", server.address()))

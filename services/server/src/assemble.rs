@@ -17,6 +17,7 @@ use homepot_runtime::{
     auth::AuthLayer,
     limits::{LimitLayer, Limits},
     ops::{HEALTH_PATH, Health, Readiness},
+    reload::Files,
     request_id::RequestLayer,
     settings::Reflection,
     unauthenticated::{MESSAGE_BYTES, Unauthenticated},
@@ -50,6 +51,8 @@ pub(crate) struct Backstage {
     /// Where releases are rolled out or delivered.
     pub(crate) rollouts: Option<Rollouts>,
     pub(crate) link: Option<Link>,
+    /// The files that hold the way to Redis, if there are any.
+    pub(crate) redis_files: Option<Arc<dyn Files>>,
     services: Services,
     door: AuthLayer,
     reflection: Reflection,
@@ -78,7 +81,8 @@ impl Backstage {
         }
         store.settle().await.context("can't use the database")?;
 
-        let hints = Hints::start(transport(settings, &store)?, back.clone());
+        let (transport, redis_files) = transport(settings, &store)?;
+        let hints = Hints::start(transport, back.clone());
         let secret = server_secret::load(settings.secrets.server.clone(), &settings.data_dir)?;
         let registry =
             Registry::build(settings.registry.clone(), &secret, store.clone(), hints.clone(), front.clone())?;
@@ -136,7 +140,19 @@ impl Backstage {
         let services = BoxCloneSyncService::new(services);
         let unauthenticated = Unauthenticated::new(security.grpc_proxies());
         let reflection = security.reflection;
-        Ok(Self { store, registry, telemetry, commands, rollouts, link, services, door, reflection, unauthenticated })
+        Ok(Self {
+            store,
+            registry,
+            telemetry,
+            commands,
+            rollouts,
+            link,
+            redis_files,
+            services,
+            door,
+            reflection,
+            unauthenticated,
+        })
     }
 
     /// What the gRPC address answers: the services; to anyone health, by which gateways and load balancers tell whether
@@ -211,11 +227,15 @@ async fn wait_for_schema(store: &Store, readiness: &Readiness) -> anyhow::Result
     Ok(())
 }
 
-/// How replicas wake each other.
-fn transport(settings: &Settings, store: &Store) -> anyhow::Result<Arc<dyn Transport>> {
+/// How replicas wake each other, and the files that hold the way to Redis.
+fn transport(settings: &Settings, store: &Store) -> anyhow::Result<(Arc<dyn Transport>, Option<Arc<dyn Files>>)> {
     Ok(match &settings.redis {
-        Some(redis) => Arc::new(RedisTransport::new(redis.clone())?),
-        None => Arc::new(NotifyTransport::new(store.clone())),
+        Some(redis) => {
+            let transport = RedisTransport::new(redis.clone())?;
+            let files = transport.files();
+            (Arc::new(transport), files)
+        }
+        None => (Arc::new(NotifyTransport::new(store.clone())), None),
     })
 }
 

@@ -343,6 +343,7 @@ impl Server {
             let readiness = &self.readiness;
             let building = Backstage::build(settings, store, self.extension, readiness, &self.front, &self.back);
             let backstage = building.await?;
+            self.keep_current(backstage.redis_files.clone().into_iter().collect(), reload);
             let (routes, front, tls) = (backstage.grpc(health)?, self.front.clone(), settings.security.grpc_tls());
             let gate = self.gates.grpc.clone();
             self.fronts.spawn(async move { serve::grpc(listener, tls.as_ref(), routes, gate, front).await });

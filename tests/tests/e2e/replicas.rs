@@ -7,6 +7,11 @@ use homepot::pb::{
 };
 use homepot_tests::{RedisServer, Server, ServerOptions, Session, eventually, rest::Request};
 
+use crate::{
+    database::rotation::{KEPT, Mounted, TAKEN},
+    door::certificates::{metric, replace},
+};
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_gateway_of_its_own_speaks_for_the_services_and_is_as_healthy_as_they_are() {
     let mut services =
@@ -43,7 +48,8 @@ async fn a_command_queued_at_one_replica_reaches_a_device_at_the_other() {
 async fn commands_are_hinted_to_the_other_replica_through_postgres() {
     let first = Server::start().await;
     let second = first.start_beside(ServerOptions::default()).await;
-    commands_are_hinted(&first, &second, "postgres").await;
+    let mut session = attached(&first).await;
+    commands_are_hinted(&first, &second, &mut session, "postgres").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,31 +58,62 @@ async fn commands_are_hinted_to_the_other_replica_through_redis_which_may_be_awa
     let options = || ServerOptions::default().env("HOMEPOT_REDIS_URL", redis.url());
     let first = Server::start_with(options()).await;
     let second = first.start_beside(options()).await;
-    commands_are_hinted(&first, &second, "redis").await;
+    let mut session = attached(&first).await;
+    commands_are_hinted(&first, &second, &mut session, "redis").await;
     redis.kill9();
     // Only slower.
-    let key = first.enroll("site-001", "kiosk").await;
-    let (mut session, _) = Session::attach(&first, &key).await;
-    let queued = queue(&second, "kiosk").await;
+    let queued = queue(&second, "till").await;
     assert_eq!(session.expect("the command", delivered).await, queued);
-    let is_told = |line: &serde_json::Value| {
-        let text = line.to_string();
-        (text.contains("hints don't reach other replicas") && text.contains("WARN")).then_some(())
-    };
-    second.process().logged("the outage", is_told).await;
+    second.process().logged("the outage", |line| is_outage(line).then_some(())).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_of_redis_is_taken_while_streams_go_on_and_one_that_leads_nowhere_is_not() {
+    let [mut old, new, mut dead] = [RedisServer::start().await, RedisServer::start().await, RedisServer::start().await];
+    dead.kill9();
+    let file = Mounted::new(&old.url());
+    let options = || ServerOptions::default().env("HOMEPOT_REDIS_URL_FILE", file.file());
+    let first = Server::start_with(options()).await;
+    let second = first.start_beside(options()).await;
+    let mut session = attached(&first).await;
+    commands_are_hinted(&first, &second, &mut session, "redis").await;
+
+    let unusable = async || metric(&second, "homepot_files_unusable{setting=\"redis-url-file\"}").await;
+    let nowhere = format!("redis://:hidden@{}", dead.address());
+    replace(&[&first, &second], KEPT, || file.lay(&nowhere)).await;
+    assert_eq!(unusable().await, 1.0);
+    commands_are_hinted(&first, &second, &mut session, "redis").await;
+    replace(&[&first, &second], TAKEN, || file.lay(&new.url())).await;
+    assert_eq!(unusable().await, 0.0);
+    old.kill9();
+    commands_are_hinted(&first, &second, &mut session, "redis").await;
+    for server in [&first, &second] {
+        assert!(!server.process().log().iter().any(is_outage));
+        assert!(!server.process().printed().contains("hidden"));
+    }
+}
+
+fn is_outage(line: &serde_json::Value) -> bool {
+    let text = line.to_string();
+    text.contains("hints don't reach other replicas") && text.contains("WARN")
+}
+
+/// The stream of a device, the first one of this server.
+async fn attached(server: &Server) -> Session {
+    server.create_site("site-001", false).await;
+    let key = server.enroll("site-001", "till").await;
+    Session::attach(server, &key).await.0
 }
 
 /// Queues commands at `second` for a device that `first` holds, and shows that `first` heard of each, and not by looking.
-async fn commands_are_hinted(first: &Server, second: &Server, transport: &str) {
-    first.create_site("site-001", false).await;
-    let key = first.enroll("site-001", "till").await;
-    let (mut session, _) = Session::attach(first, &key).await;
+async fn commands_are_hinted(first: &Server, second: &Server, session: &mut Session, transport: &str) {
     let received = format!("homepot_hints_received_total{{transport=\"{transport}\",about=\"device\"}}");
+    let known = counter(first, &received).await;
     // One that is queued before the two have found each other is not heard of.
     eventually("a first hint", async || {
         let queued = queue(second, "till").await;
         assert_eq!(session.expect("the command", delivered).await, queued);
-        (counter(first, &received).await > 0).then_some(())
+        (counter(first, &received).await > known).then_some(())
     })
     .await;
     let before = counter(first, &received).await;

@@ -49,17 +49,18 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(settings: RedisSettings) -> Result<Self, RedisTransportError> {
-        let mut secured = settings.addresses.iter().filter(|address| address.tls).peekable();
+    pub(super) fn new(settings: &RedisSettings) -> Result<Self, RedisTransportError> {
+        let addresses = settings.addresses.clone();
+        let mut secured = addresses.iter().filter(|address| address.tls).peekable();
         if secured.peek().is_none() {
-            return Ok(Self { addresses: settings.addresses, tls: None });
+            return Ok(Self { addresses, tls: None });
         }
         if let Some(nameless) = secured.find(|address| ServerName::try_from(address.host.as_str()).is_err()) {
             return Err(RedisTransportError::Name(nameless.host.clone()));
         }
         let mut roots = RootCertStore::empty();
-        match settings.authorities {
-            Some(given) => given.into_iter().try_for_each(|authority| roots.add(authority))?,
+        match &settings.authorities {
+            Some(given) => given.iter().try_for_each(|authority| roots.add(authority.clone()))?,
             None => {
                 let found = rustls_native_certs::load_native_certs();
                 // Of a system's many, some may be of a kind that nobody knows.
@@ -73,7 +74,7 @@ impl Connector {
             .with_safe_default_protocol_versions()?
             .with_root_certificates(roots)
             .with_no_client_auth();
-        Ok(Self { addresses: settings.addresses, tls: Some(TlsConnector::from(Arc::new(config))) })
+        Ok(Self { addresses, tls: Some(TlsConnector::from(Arc::new(config))) })
     }
 
     /// Opens a connection to the first address that lets us in; the error tells of all.
@@ -97,6 +98,7 @@ impl Connector {
         Err(TransportError::new(faults.join("; ")))
     }
 
+    /// Looks the name up for each connection: it may lead elsewhere by now.
     async fn reach(&self, address: &RedisAddress) -> io::Result<Stream> {
         let socket = TcpStream::connect((address.host.as_str(), address.port)).await?;
         socket.set_nodelay(true)?;

@@ -3,30 +3,56 @@
 
 mod address;
 mod connect;
+mod follow;
+
+use std::sync::Arc;
 
 use futures_util::{StreamExt as _, future::BoxFuture};
+use homepot_runtime::reload::Files;
 use homepot_store::listen::Patience;
 use redis::{
     AsyncConnectionConfig, RedisConnectionInfo, RedisResult, Value,
     aio::{MultiplexedConnection, PubSub, PubSubSink, PubSubStream},
 };
-use tokio::{sync::Mutex, task::JoinHandle, time::timeout};
+use tokio::{
+    sync::{Mutex, watch},
+    task::JoinHandle,
+    time::timeout,
+};
 
-use self::connect::{Connector, Stream};
 pub use self::{address::RedisAddress, connect::RedisTransportError};
-use crate::{CHANNEL, Incoming, Transport, TransportError, settings::RedisSettings};
+use self::{
+    connect::{Connector, Stream},
+    follow::Followed,
+};
+use crate::{
+    CHANNEL, Incoming, Transport, TransportError,
+    settings::{RedisFiles, RedisSettings},
+};
 
-/// Publishes on one connection and listens on another.
+/// Publishes on one connection and listens on another. Clones share both.
+#[derive(Clone)]
 pub struct RedisTransport {
-    connector: Connector,
+    shared: Arc<Shared>,
     patience: Patience,
+}
+
+struct Shared {
+    /// Where new connections are made to. That changes only while `publishing` is locked.
+    connector: watch::Sender<Arc<Connector>>,
     publishing: Mutex<Option<Publishing>>,
+    /// What `connector` was made of.
+    settings: Mutex<RedisSettings>,
+    files: RedisFiles,
 }
 
 impl RedisTransport {
     /// Connects when it is used, to the first address that answers.
     pub fn new(settings: RedisSettings) -> Result<Self, RedisTransportError> {
-        Ok(Self { connector: Connector::new(settings)?, patience: Patience::default(), publishing: Mutex::default() })
+        let connector = watch::Sender::new(Arc::new(Connector::new(&settings)?));
+        let files = settings.files.clone();
+        let shared = Shared { connector, publishing: Mutex::default(), settings: Mutex::new(settings), files };
+        Ok(Self { shared: Arc::new(shared), patience: Patience::default() })
     }
 
     /// Trusts silence for another time than usual.
@@ -35,20 +61,31 @@ impl RedisTransport {
         Self { patience, ..self }
     }
 
+    /// The files that hold the address and the authorities, for whoever looks at all of them; `None`: they are in none.
+    pub fn files(&self) -> Option<Arc<dyn Files>> {
+        Some(Arc::new(Followed::of(self, &self.shared.files)?))
+    }
+
     async fn send(&self, messages: Vec<String>) -> Result<(), TransportError> {
-        let mut slot = self.publishing.lock().await;
+        let mut slot = self.shared.publishing.lock().await;
         // Taken out, so that one that fails, or that is given up half-way, is not used again.
         let mut publishing = match slot.take() {
             Some(publishing) => publishing,
-            None => self.connector.connect(self.patience, Publishing::open).await?,
+            None => {
+                let connector = self.shared.connector.borrow().clone();
+                connector.connect(self.patience, Publishing::open).await?
+            }
         };
-        let mut pipeline = redis::Pipeline::with_capacity(messages.len());
-        for message in messages {
-            pipeline.cmd("PUBLISH").arg(CHANNEL).arg(message).ignore();
-        }
-        answered(self.patience, pipeline.query_async::<()>(&mut publishing.connection)).await?;
+        publishing.send(messages, self.patience).await?;
         *slot = Some(publishing);
         Ok(())
+    }
+
+    async fn subscribe(&self) -> Result<Subscription, TransportError> {
+        let mut moves = self.shared.connector.subscribe();
+        let connector = moves.borrow_and_update().clone();
+        let (sink, stream) = connector.connect(self.patience, subscribe).await?.split();
+        Ok(Subscription { transport: self.clone(), moves, sink, stream })
     }
 }
 
@@ -62,10 +99,7 @@ impl Transport for RedisTransport {
     }
 
     fn listen(&self) -> BoxFuture<'_, Result<Box<dyn Incoming>, TransportError>> {
-        Box::pin(async move {
-            let (sink, stream) = self.connector.connect(self.patience, subscribe).await?.split();
-            Ok(Box::new(Subscription { sink, stream, patience: self.patience }) as Box<dyn Incoming>)
-        })
+        Box::pin(async move { Ok(Box::new(self.subscribe().await?) as Box<dyn Incoming>) })
     }
 }
 
@@ -84,6 +118,14 @@ impl Publishing {
             Ok(Self { connection, driver: tokio::spawn(driver) })
         })
     }
+
+    async fn send(&mut self, messages: Vec<String>, patience: Patience) -> Result<(), TransportError> {
+        let mut pipeline = redis::Pipeline::with_capacity(messages.len());
+        for message in messages {
+            pipeline.cmd("PUBLISH").arg(CHANNEL).arg(message).ignore();
+        }
+        answered(patience, pipeline.query_async::<()>(&mut self.connection)).await
+    }
 }
 
 impl Drop for Publishing {
@@ -101,20 +143,35 @@ fn subscribe(info: RedisConnectionInfo, stream: Stream) -> BoxFuture<'static, Re
 }
 
 struct Subscription {
+    transport: RedisTransport,
+    /// Changes when connections are made elsewhere.
+    moves: watch::Receiver<Arc<Connector>>,
     sink: PubSubSink,
     stream: PubSubStream,
-    patience: Patience,
 }
 
 impl Incoming for Subscription {
     fn next(&mut self) -> BoxFuture<'_, Result<Option<Vec<u8>>, TransportError>> {
         Box::pin(async move {
+            let patience = self.transport.patience;
             loop {
-                match timeout(self.patience.quiet, self.stream.next()).await {
+                let heard = tokio::select! {
+                    // First: the old Redis may be shut down as soon as there is a new address.
+                    biased;
+                    // It can't end: the sender is here.
+                    _ = self.moves.changed() => {
+                        *self = self.transport.subscribe().await?;
+                        tracing::info!("hints come from the new address of Redis; nothing is connected to the old one");
+                        // Others may be at the old address still, or were at the new one before.
+                        return Ok(None);
+                    }
+                    heard = timeout(patience.quiet, self.stream.next()) => heard,
+                };
+                match heard {
                     Ok(Some(message)) => return Ok(Some(message.get_payload_bytes().to_vec())),
                     Ok(None) => return Err(TransportError::new("redis closed the connection")),
                     // A peer that vanished says nothing, not even that it is gone.
-                    Err(_) => answered(self.patience, self.sink.ping::<Value>()).await.map(drop)?,
+                    Err(_) => answered(patience, self.sink.ping::<Value>()).await.map(drop)?,
                 }
             }
         })

@@ -1,5 +1,5 @@
 //! The way to Postgres: users of servers, outages, and another address.
 
 mod outage;
-mod rotation;
+pub(crate) mod rotation;
 mod users;

@@ -17,28 +17,28 @@ use crate::{
     telemetry::{ack, message, sample},
 };
 
-const TAKEN: &str = "new connections use the new files";
-const KEPT: &str = "the old ones stay in their place";
+pub(crate) const TAKEN: &str = "new connections use the new files";
+pub(crate) const KEPT: &str = "the old ones stay in their place";
 const CLOSED: &str = "the last connection to the database's old address is closed";
 
 /// A file as Kubernetes lays it: a link, and what it leads to is replaced.
-struct Mounted {
+pub(crate) struct Mounted {
     directory: tempfile::TempDir,
     laid: Cell<u32>,
 }
 
 impl Mounted {
-    fn new(text: &str) -> Self {
+    pub(crate) fn new(text: &str) -> Self {
         let mounted = Self { directory: data_parent(), laid: Cell::default() };
         mounted.lay(text);
         mounted
     }
 
-    fn file(&self) -> String {
+    pub(crate) fn file(&self) -> String {
         self.directory.path().join("url").display().to_string()
     }
 
-    fn lay(&self, text: &str) {
+    pub(crate) fn lay(&self, text: &str) {
         self.laid.set(self.laid.get() + 1);
         let at = |name: &str| self.directory.path().join(name);
         let target = at(&format!("url.{}", self.laid.get()));
