@@ -9,7 +9,7 @@ use crate::{
     report::Report,
     run::{
         agent, bare, command_latency, command_rate, failover, idle, ingest, latency, outage, query, rest, restart,
-        rollout, simulation, soak,
+        rollout, simulation, soak, traces,
     },
 };
 
@@ -31,7 +31,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Bench {
-    /// Run all benchmarks but simulation, rollout, soak and outage, one after the other.
+    /// Run all benchmarks but simulation, rollout, traces, soak and outage, one after the other.
     All {
         /// Use short runs on little data, to check that everything works. The figures then say nothing about the
         /// machine.
@@ -63,6 +63,8 @@ enum Bench {
     Simulation(simulation::Args),
     /// Bring a release to a fleet of homepot-sim, and measure how long it takes and what commands and samples notice of it.
     Rollout(rollout::Args),
+    /// Measure what traces cost the server: off, with the usual shares, and everything.
+    Traces(traces::Args),
     /// Measure the memory of the server over ten minutes under load.
     Soak(soak::Args),
     /// Stop and restart Postgres under load, and check that everything that was sent is stored once.
@@ -125,6 +127,7 @@ async fn measure(bench: Bench, workshop: &Workshop, report: &mut Report) -> anyh
         Bench::Restart(args) => restart::run(&args, workshop, report).await,
         Bench::Simulation(args) => simulation::run(&args, workshop, report).await,
         Bench::Rollout(args) => rollout::run(&args, workshop, report).await,
+        Bench::Traces(args) => traces::run(&args, workshop, report).await,
         Bench::Soak(args) => soak::run(&args, workshop, report).await,
         Bench::Outage(args) => outage::run(&args, workshop, report).await,
         Bench::BareServer(_) | Bench::Attach(_) => Ok(()),

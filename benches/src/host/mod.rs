@@ -3,6 +3,7 @@
 mod balancer;
 mod broker;
 mod cluster;
+mod collector;
 mod machine;
 mod psql;
 mod server;
@@ -22,6 +23,7 @@ pub use self::{
     balancer::{Balancer, Prefers},
     broker::Broker,
     cluster::Cluster,
+    collector::Collector,
     machine::describe,
     psql::{Psql, postgres_program},
     server::{Server, Setting},
@@ -45,6 +47,12 @@ impl Workshop {
         let output = output.unwrap_or_else(|| programs.parent().unwrap_or(&programs).join("bench"));
         std::fs::create_dir_all(&output).with_context(|| format!("can't make {}", output.display()))?;
         Ok(Self { programs, output })
+    }
+
+    /// The same with the programs of another build.
+    #[must_use]
+    pub fn with_programs_of(&self, programs: &Path) -> Self {
+        Self { programs: programs.to_owned(), output: self.output.clone() }
     }
 
     /// The built program of that name.

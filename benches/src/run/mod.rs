@@ -15,3 +15,4 @@ pub mod restart;
 pub mod rollout;
 pub mod simulation;
 pub mod soak;
+pub mod traces;

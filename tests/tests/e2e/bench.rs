@@ -73,6 +73,18 @@ fn benchmarks_of_servers_that_die_wait_for_every_device_and_leave_nothing_runnin
 }
 
 #[test]
+fn a_benchmark_of_traces_counts_spans_where_there_are_some_and_leaves_nothing_running() {
+    let output = data_parent();
+    let few = ["--devices", "4", "--in-flight", "4", "--rounds", "1", "--seconds", "1"];
+    let traces = bench("traces", &few, output.path());
+    let spans = |of: usize| traces["details"]["spans"][of]["spans"].as_u64().unwrap();
+    assert_eq!((spans(0), traces["details"]["spans"][2]["traces"].as_str()), (0, Some("everything")), "{traces}");
+    assert!(spans(2) > 0, "{traces}");
+    assert!(traces["rows"][2]["ratio"].as_f64().unwrap() > 0.0, "{traces}");
+    check_clean(output.path(), 1);
+}
+
+#[test]
 fn a_benchmark_of_a_simulated_fleet_compares_what_was_sent_with_what_is_stored() {
     let output = data_parent();
     let few = ["--devices", "12", "--seconds", "12", "--ceiling-seconds", "6"];

@@ -60,9 +60,9 @@ impl Default for Args {
 
 /// What a stretch of load did.
 #[derive(Default)]
-struct Outcome {
-    queued: HashSet<String>,
-    took: Duration,
+pub(super) struct Outcome {
+    pub(super) queued: HashSet<String>,
+    pub(super) took: Duration,
     /// Until the operator was answered.
     answered: Vec<Duration>,
     /// Until the device had it.
@@ -83,7 +83,7 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
         operators.push(Operator::connect(&server.grpc, &server.admin_token()?).await?);
     }
     let progress = Arc::<AtomicU64>::default();
-    let load = Load { args, keys: &keys, operators: &operators, progress: &progress };
+    let load = Load { in_flight: args.in_flight, keys: &keys, operators: &operators, progress: &progress };
     let (pid, postmaster) = (server.pid()?, psql.postmaster());
     // The first is for caches and connections, and does not count.
     let warm = load.drive(&mut agents, WARM_UP).await.with_context(|| server.tail())?;
@@ -115,21 +115,23 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     report.add("command-rate", rows, details)
 }
 
-struct Load<'a> {
-    args: &'a Args,
-    keys: &'a [DeviceKey],
-    operators: &'a [Operator],
-    progress: &'a AtomicU64,
+/// Who queues how many commands for whom.
+pub(super) struct Load<'a> {
+    pub(super) in_flight: usize,
+    pub(super) keys: &'a [DeviceKey],
+    pub(super) operators: &'a [Operator],
+    /// Commands that have ended so far.
+    pub(super) progress: &'a AtomicU64,
 }
 
 impl Load<'_> {
     /// Keeps so many commands under way for `span`, and waits for the last of them.
-    async fn drive(&self, agents: &mut Agents, span: Duration) -> anyhow::Result<Outcome> {
+    pub(super) async fn drive(&self, agents: &mut Agents, span: Duration) -> anyhow::Result<Outcome> {
         let (start, mut outcome) = (Instant::now(), Outcome::default());
         let (mut calls, mut asked, mut done) = (JoinSet::new(), 0, 0);
         let (mut sent, mut in_hand, mut finished) = (HashMap::new(), HashMap::new(), HashMap::new());
         loop {
-            while asked - done < self.args.in_flight && start.elapsed() < span {
+            while asked - done < self.in_flight && start.elapsed() < span {
                 let operator = self.operators[asked % self.operators.len()].clone();
                 let device_id = self.keys[asked % self.keys.len()].device_id.clone();
                 asked += 1;
