@@ -31,7 +31,7 @@ cluster-test: ## k8s/ played for real: each pod a container, under load, and not
 packages: ## Debian packages of server, agent and simulator, in target/shipped/packages
 	@exec scripts/packages
 
-packages-test: ## installs, starts, upgrades, removes and purges them in an empty system; needs root
+packages-test: ## installs, starts, upgrades, removes and purges them in an empty system, and under systemd; needs root
 	@exec scripts/packages test
 
 image: ## container images of server, agent and simulator

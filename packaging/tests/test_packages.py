@@ -2,55 +2,14 @@
 
 import json
 import os
-import re
 import shlex
 import shutil
 import subprocess
 import tempfile
 import unittest
-from pathlib import Path
 
-from world import SHIPPED, TOP, Postgres, free_ports, get, lists, needs, new_token, run, until
-
-PACKAGES = ["homepot-server", "homepot-agent", "homepot-simulator"]
-
-
-def packages(directory):
-    return {package: next(Path(directory).glob(f"{package}_*.deb")) for package in PACKAGES}
-
-
-class Root:
-    """A system of this machine's release with little more in it than its package manager."""
-
-    def __init__(self):
-        self.path = Path(tempfile.mkdtemp(prefix="homepot-root-"))
-        self.path.chmod(0o755)
-        system = dict(re.findall(r'^(\w+)="?(.*?)"?$', Path("/etc/os-release").read_text(), re.M))
-        # The small one of those that can make users from sysusers.d; Ubuntu has it beside what it supports itself.
-        parts = ["--include=systemd-standalone-sysusers", f"--components={'main,universe' if system['ID'] == 'ubuntu' else 'main'}"]
-        run("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", *parts, system["VERSION_CODENAME"], self.path)
-
-    def inside(self, *command, **options):
-        """Runs a command in it, with a /proc of its own."""
-        mount = f'mount -t proc proc "{self.path}/proc" && exec chroot "{self.path}" "$@"'
-        return ["unshare", "--mount", "sh", "-c", mount, "inside", *map(str, command)]
-
-    def run(self, *command):
-        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "HOME": "/root"}
-        return run(*self.inside(*command), env=environment)
-
-    def file(self, path):
-        return self.path / path.lstrip("/")
-
-    def install(self, *files):
-        names = []
-        for file in files:
-            shutil.copy(file, self.file("/tmp"))
-            names.append(f"/tmp/{file.name}")
-        return self.run("apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *names)
-
-    def remove(self):
-        shutil.rmtree(self.path)
+from root import PACKAGES, Root, first_and_later
+from world import Postgres, free_ports, get, lists, needs, until
 
 
 class Unit:
@@ -101,19 +60,12 @@ class Unit:
 class Packages(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.first = packages(SHIPPED / "packages")
-        # The same once more, as a later package: files of the project are the same, so that only what dpkg does is looked at.
-        cls.later = Path(tempfile.mkdtemp(prefix="homepot-packages-"))
+        cls.first, cls.later = first_and_later()
         cls.addClassCleanup(shutil.rmtree, cls.later)
-        for package, file in cls.first.items():
-            unpacked = cls.later / package
-            run("dpkg-deb", "--raw-extract", file, unpacked)
-            control = unpacked / "DEBIAN/control"
-            control.write_text(re.sub(r"^Version: (.*)$", r"Version: \1+later", control.read_text(), flags=re.M))
-            run("dpkg-deb", "--root-owner-group", "-Znone", "--build", unpacked, cls.later / f"{package}_later.deb")
 
     def setUp(self):
-        self.root = Root()
+        # The small one of those that can make users from sysusers.d.
+        self.root = Root("systemd-standalone-sysusers")
         self.addCleanup(self.root.remove)
 
     def start(self, name, instance=""):
@@ -131,12 +83,6 @@ class Packages(unittest.TestCase):
     def end(self, unit, process, code=0):
         process.terminate()
         self.assertEqual(process.wait(timeout=60), code, unit.said())
-
-    def write(self, path, text, mode):
-        file = self.root.file(path)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-        file.chmod(mode)
 
     def mode(self, path):
         return self.root.file(path).stat().st_mode & 0o777
@@ -165,7 +111,7 @@ class Packages(unittest.TestCase):
             f"# Ours.\nHOMEPOT_GRPC_ADDR=127.0.0.1:{grpc}\nHOMEPOT_REST_ADDR=127.0.0.1:{rest}\nHOMEPOT_OPS_ADDR=127.0.0.1:{ops}\n"
             f"HOMEPOT_DATABASE_URL={postgres.url}\n"
         )
-        self.write("/etc/homepot/server.env", settings, 0o600)
+        root.write("/etc/homepot/server.env", settings, 0o600)
 
         def serve():
             unit, process = self.start("homepot.service")
@@ -192,8 +138,8 @@ class Packages(unittest.TestCase):
         ctl("sites", "create", "shop-1", "--name", "Shop 1")
         token = json.loads(ctl("tokens", "create", "--site", "shop-1", "-o", "json"))["secret"]
         dropped = f'server = "http://127.0.0.1:{grpc}"\nsite = "shop-1"\ndevice_id = "till-7"\n'
-        self.write("/etc/homepot/agent.d/site.toml", dropped, 0o644)
-        self.write("/etc/homepot/enrollment/token", f"{token}\n", 0o600)
+        root.write("/etc/homepot/agent.d/site.toml", dropped, 0o644)
+        root.write("/etc/homepot/enrollment/token", f"{token}\n", 0o600)
         agent = self.start("homepot-agent.service")
 
         def attached():
@@ -215,7 +161,7 @@ class Packages(unittest.TestCase):
             f"SIMULATE=fleet --name shop --devices 2 --sites 1 --scenario healthy --interval 1s --samples 2\n"
             f"HOMEPOT_TOKEN={admin}\nHOMEPOT_GRPC_URL=http://127.0.0.1:{grpc}\nHOMEPOT_REST_URL=http://127.0.0.1:{rest}\n"
         )
-        self.write("/etc/homepot/sim/shop.env", fleet, 0o600)
+        root.write("/etc/homepot/sim/shop.env", fleet, 0o600)
         simulator, process = self.start("homepot-sim@.service", "shop")
         self.assertEqual(process.wait(timeout=120), 0, simulator.said())
         self.end(*server)
