@@ -9,10 +9,12 @@ mod counted;
 mod device_side;
 mod drive;
 mod gates;
+mod pace;
 mod parts;
 mod releases;
 mod rollouts;
 mod service;
+pub mod settings;
 mod ticket;
 mod values;
 mod watch;
@@ -32,6 +34,7 @@ use homepot_store::{
 };
 
 pub use device_side::{Mark, Offer};
+pub use pace::TransferRates;
 pub use homepot_store::rollouts::Wait;
 
 /// A part of a file, as base64 where it comes over REST, and its fields.
@@ -52,14 +55,14 @@ pub struct Rollouts {
     feed: Feed<watch::Seen>,
     tickets: Arc<ticket::Tickets>,
     parts: Arc<parts::Parts>,
+    pace: Arc<pace::Pace>,
     seals: Arc<values::Seals>,
 }
 
 impl Rollouts {
     /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made and secret values are sealed under the
-    /// server's `secret`. The
-    /// streams of those who watch end with `drain`. To be called on a runtime.
-    pub fn build(store: Store, hints: Hints, secret: &Secret, drain: Drain) -> Self {
+    /// server's `secret`; files go to devices at `rates`. The streams of those who watch end with `drain`. To be called on a runtime.
+    pub fn build(store: Store, hints: Hints, secret: &Secret, rates: TransferRates, drain: Drain) -> Self {
         Self {
             feed: watch::feed(&store, &hints, drain),
             hints,
@@ -69,6 +72,7 @@ impl Rollouts {
             tickets: Arc::new(ticket::Tickets::new(secret)),
             seals: Arc::new(values::Seals::new(secret)),
             parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
+            pace: Arc::new(pace::Pace::new(rates)),
             store,
         }
     }
