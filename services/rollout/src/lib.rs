@@ -34,8 +34,8 @@ use homepot_store::{
 };
 
 pub use device_side::{Mark, Offer};
-pub use pace::TransferRates;
 pub use homepot_store::rollouts::Wait;
+pub use pace::TransferRates;
 
 /// A part of a file, as base64 where it comes over REST, and its fields.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
