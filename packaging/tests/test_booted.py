@@ -18,6 +18,9 @@ class UnderSystemd(unittest.TestCase):
         cls.addClassCleanup(shutil.rmtree, cls.later)
 
     def setUp(self):
+        # It waits for its clients, which end with the system.
+        self.postgres = Postgres()
+        self.addCleanup(self.postgres.stop)
         self.root = Booted()
         self.addCleanup(self.root.remove)
         try:
@@ -50,12 +53,10 @@ class UnderSystemd(unittest.TestCase):
         self.until("the end of an agent that knows no server", lambda: self.state(AGENT) == "failed")
         self.assertEqual((root.show(AGENT, "ExecMainStatus"), root.show(AGENT, "NRestarts")), ("2", "0"))
 
-        postgres = Postgres()
-        self.addCleanup(postgres.stop)
         grpc, rest, ops = free_ports(3)
         settings = (
             f"HOMEPOT_GRPC_ADDR=127.0.0.1:{grpc}\nHOMEPOT_REST_ADDR=127.0.0.1:{rest}\nHOMEPOT_OPS_ADDR=127.0.0.1:{ops}\n"
-            f"HOMEPOT_DATABASE_URL={postgres.url}\n"
+            f"HOMEPOT_DATABASE_URL={self.postgres.url}\n"
         )
         root.write("/etc/homepot/server.env", settings, 0o600)
         root.run("systemctl", "restart", SERVER)
