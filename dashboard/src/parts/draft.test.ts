@@ -16,6 +16,13 @@ test("a device is offered what it declared, and all else with the reason why not
   expect(offers([]).every((offer) => !offer.whyNot)).toBe(true);
 });
 
+test("what a rollout brings is offered to every device, and in no run", () => {
+  const of = (offered: ReturnType<typeof offers>) => offered.find(({ name }) => name === "UPDATE_CONFIG");
+  expect(of(offers(["PING"]))).not.toHaveProperty("whyNot");
+  expect(of(offers([], true))?.whyNot).toContain("start a rollout");
+  expect(command(draft({ type: "UPDATE_CONFIG", json: '{"port": 8084}' }))?.payload).toEqual({ port: 8084 });
+});
+
 test("what cuts something off, and what HOMEPOT does not know, has to be meant", () => {
   expect(["", "PING", "SET_INTERVAL"].map(warning)).toEqual([undefined, undefined, undefined]);
   expect(warning("reboot")).toContain("can't be undone");
