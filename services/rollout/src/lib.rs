@@ -13,6 +13,7 @@ mod parts;
 mod releases;
 mod rollouts;
 mod service;
+pub mod settings;
 mod ticket;
 mod values;
 mod watch;
@@ -28,7 +29,7 @@ use homepot_operator_api::{Directory, feed::Feed};
 use homepot_runtime::Drain;
 use homepot_store::{
     Combiner, Lane, Store,
-    rollouts::{self as rows, Reported},
+    rollouts::{self as rows, MendLimits, Reported},
 };
 
 pub use device_side::{Mark, Offer};
@@ -53,13 +54,14 @@ pub struct Rollouts {
     tickets: Arc<ticket::Tickets>,
     parts: Arc<parts::Parts>,
     seals: Arc<values::Seals>,
+    mends: MendLimits,
 }
 
 impl Rollouts {
     /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made and secret values are sealed under the
-    /// server's `secret`. The
-    /// streams of those who watch end with `drain`. To be called on a runtime.
-    pub fn build(store: Store, hints: Hints, secret: &Secret, drain: Drain) -> Self {
+    /// server's `secret`. Drift is
+    /// mended as often as `mends` says. The streams of those who watch end with `drain`. To be called on a runtime.
+    pub fn build(store: Store, hints: Hints, secret: &Secret, mends: MendLimits, drain: Drain) -> Self {
         Self {
             feed: watch::feed(&store, &hints, drain),
             hints,
@@ -68,6 +70,7 @@ impl Rollouts {
             reports: Combiner::start(store.lane(Lane::Devices), "report_updates", BATCH, rows::report),
             tickets: Arc::new(ticket::Tickets::new(secret)),
             seals: Arc::new(values::Seals::new(secret)),
+            mends,
             parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
             store,
         }
@@ -89,6 +92,6 @@ impl Rollouts {
 
     /// Drives rollouts on, until the returned future is dropped.
     pub async fn run_background(&self) {
-        tokio::join!(drive::run(self), drive::clean_up(self));
+        tokio::join!(drive::run(self), drive::mend(self), drive::clean_up(self));
     }
 }

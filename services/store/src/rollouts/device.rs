@@ -17,7 +17,7 @@ use super::{
     IN_FLIGHT,
     drive::choosing,
     gate::{self, Verdict, Wait},
-    lies,
+    lies, mend,
 };
 use crate::{
     StoreError, releases, row,
@@ -258,14 +258,17 @@ pub fn find_update(conn: &mut PgConnection, pk: i64) -> Result<DeviceUpdate, Sto
     let Some((generation, release_id, rollout_id, state, reason, targets, reported_at)) = row else {
         return Ok(DeviceUpdate::default());
     };
+    let targets = read_targets(&targets)?;
+    let has_drifted = targets.iter().any(|target| target.is_drifted);
     Ok(DeviceUpdate {
         generation: generation.try_into().unwrap_or_default(),
         release_id: release_id.map(ReleaseId),
         rollout_id: rollout_id.map(RolloutId),
         state: state.map(|state| row::checked("device_updates.state", &state)).transpose()?,
         reason,
-        targets: read_targets(&targets)?,
+        targets,
         reported_at,
+        drift_notes: if has_drifted { mend::notes(conn, pk)? } else { Vec::new() },
     })
 }
 

@@ -48,6 +48,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         created_by -> Text,
         created_at -> Timestamptz,
+        mend_drift -> Bool,
     }
 }
 
@@ -88,6 +89,7 @@ diesel::table! {
         approved_by -> Nullable<Text>,
         approved_at -> Nullable<Timestamptz>,
         replaces_rollout_id -> Nullable<Uuid>,
+        mends_drift -> Bool,
     }
 }
 
@@ -122,6 +124,18 @@ diesel::table! {
         reported_at -> Nullable<Timestamptz>,
         sealed_values -> Nullable<Binary>,
         asks -> Integer,
+    }
+}
+
+diesel::table! {
+    device_mends (device, release_id) {
+        device -> BigInt,
+        release_id -> Uuid,
+        attempts -> Integer,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+        next_at -> Timestamptz,
+        rollout_id -> Uuid,
     }
 }
 
