@@ -11,7 +11,7 @@ test("a span is numbers with units and nothing else", () => {
 
 test("a device is offered what it declared, and all else with the reason why not", () => {
   const offered = offers(["PING", "UPDATE_POS"]);
-  expect(offered.filter((offer) => !offer.whyNot).map((offer) => offer.name)).toEqual(["PING", "UPDATE_POS"]);
+  expect(offered.filter((offer) => !offer.whyNot).map((offer) => offer.name)).toEqual(["PING", "UPDATE_CONFIG", "UPDATE_POS"]);
   expect(offered.filter((offer) => offer.whyNot).map((offer) => offer.name)).toContain("REBOOT");
   expect(offers([]).every((offer) => !offer.whyNot)).toBe(true);
 });
