@@ -50,7 +50,9 @@ WITH drifted AS (
         e.release_id, e.name || ' ' || e.version AS release, f.targets, m.attempts, m.first_at, m.last_at, m.next_at,
         m.rollout_id, r.state AS mend_state, r.reason AS mend_reason,
         CASE WHEN u.release_id = e.release_id THEN u.sealed_values END AS sealed_values,
-        CASE WHEN e.expires_at <= now() THEN 'the release has expired'
+        CASE WHEN u.state NOT IN {ends} AND u.rollout_id IS DISTINCT FROM m.rollout_id
+            THEN 'the device is under way with another rollout'
+            WHEN e.expires_at <= now() THEN 'the release has expired'
             WHEN EXISTS (SELECT FROM release_files o WHERE o.release_id = e.release_id AND NOT u.targets @>
                 jsonb_build_array(jsonb_build_object('name', o.target, 'counter', e.counter)))
             THEN 'another release has since brought one of its targets'
@@ -65,11 +67,14 @@ WITH drifted AS (
         WHERE h.device = f.device AND o.release_id = e.release_id AND h.state = 'confirmed')
 ) ";
 
+/// States in which a device does nothing about a release.
+const ENDS: &str = "('confirmed', 'rejected', 'failed', 'rolled_back', 'cancelled')";
+
 /// Those whose turn it is: one of a site, where no other device of it is being updated.
 const DUE: &str = "\
 SELECT DISTINCT ON (s.site_id) s.* FROM standing s
 WHERE s.obstacle IS NULL AND s.active AND (s.next_at IS NULL OR s.next_at <= now())
-    AND s.device_state IN ('confirmed', 'rejected', 'failed', 'rolled_back', 'cancelled')
+    AND s.device_state IN {ends}
     AND NOT EXISTS (SELECT FROM rollout_devices r JOIN devices d USING (device)
         WHERE d.site_id = s.site_id AND r.state IN IN_FLIGHT AND (r.state <> 'held' OR r.device = s.device))
 ORDER BY s.site_id, s.device LIMIT $1";
@@ -149,9 +154,12 @@ pub fn mend(conn: &mut PgConnection, limits: MendLimits) -> Result<Vec<Advanced>
     })
 }
 
+fn standing(devices: &str, select: &str) -> String {
+    format!("{STANDING}{select}").replace("{devices}", devices).replace("{ends}", ENDS).replace("IN_FLIGHT", IN_FLIGHT)
+}
+
 fn due(conn: &mut PgConnection) -> Result<Vec<Standing>, StoreError> {
-    let sql = format!("{}{}", STANDING.replace("{devices}", "true"), DUE.replace("IN_FLIGHT", IN_FLIGHT));
-    Ok(sql_query(sql).bind::<BigInt, _>(STEP).load(conn)?)
+    Ok(sql_query(standing("true", DUE)).bind::<BigInt, _>(STEP).load(conn)?)
 }
 
 /// A failed attempt is forgiven from the start: nobody needs to resume it, and the next one is bounded by `device_mends`.
@@ -205,16 +213,18 @@ fn begin(conn: &mut PgConnection, standing: &Standing, limits: MendLimits) -> Re
 
 /// What becomes of the drift of a device, a line for each release that says it is mended.
 pub(super) fn notes(conn: &mut PgConnection, pk: i64) -> Result<Vec<String>, StoreError> {
-    let sql = format!(
-        "{}SELECT * FROM standing WHERE device = $1 ORDER BY release_id",
-        STANDING.replace("{devices}", "u.device = $1")
-    );
+    let sql = standing("u.device = $1", "SELECT * FROM standing ORDER BY release_id");
     let standing: Vec<Standing> = sql_query(sql).bind::<BigInt, _>(pk).load(conn)?;
     standing.iter().map(note).collect()
 }
 
 fn note(standing: &Standing) -> Result<String, StoreError> {
     let of = format!("{} ({})", standing.targets, standing.release);
+    let state = standing.mend_state.as_deref();
+    let state: Option<UpdateState> = state.map(|state| row::checked("rollout_devices.state", state)).transpose()?;
+    if let (Some(rollout_id), true) = (standing.rollout_id, state.is_some_and(UpdateState::is_in_flight)) {
+        return Ok(format!("{of}: rollout {rollout_id} is mending it"));
+    }
     if let Some(obstacle) = &standing.obstacle {
         return Ok(format!("{of}: is not mended: {obstacle}"));
     }
@@ -224,10 +234,7 @@ fn note(standing: &Standing) -> Result<String, StoreError> {
         return Ok(format!("{of}: is mended as soon as no other device of its site is being updated"));
     };
     let shown = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
-    let state = standing.mend_state.as_deref();
-    let state: Option<UpdateState> = state.map(|state| row::checked("rollout_devices.state", state)).transpose()?;
     let last = match state {
-        Some(state) if state.is_in_flight() => return Ok(format!("{of}: rollout {rollout_id} is mending it")),
         Some(UpdateState::Confirmed) | None => {
             let times = if attempts == 1 { "once".to_owned() } else { format!("{attempts} times") };
             format!("was mended {times} since {}, and something changed it again", shown(first_at))

@@ -174,9 +174,12 @@ diesel::table! {
 
 diesel::joinable!(rollouts -> releases (release_id));
 diesel::joinable!(rollout_devices -> devices (device));
+diesel::joinable!(rollout_devices -> rollouts (rollout_id));
 diesel::joinable!(device_updates -> releases (release_id));
 diesel::allow_tables_to_appear_in_same_query!(rollouts, releases, device_updates);
 diesel::joinable!(variable_values -> devices (device));
 diesel::joinable!(variable_values -> sites (site_id));
 diesel::allow_tables_to_appear_in_same_query!(rollout_devices, devices);
+diesel::allow_tables_to_appear_in_same_query!(rollout_devices, rollouts);
+diesel::allow_tables_to_appear_in_same_query!(rollout_devices, releases);
 diesel::allow_tables_to_appear_in_same_query!(variable_values, devices);
