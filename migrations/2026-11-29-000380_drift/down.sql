@@ -1,3 +1,4 @@
+DROP TABLE confirmed_values;
 DROP TABLE device_mends;
 DROP INDEX device_updates_drifted;
 ALTER TABLE rollouts DROP COLUMN mends_drift;

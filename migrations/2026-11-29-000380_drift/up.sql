@@ -21,3 +21,13 @@ CREATE TABLE device_mends (
     PRIMARY KEY (device, release_id)
 );
 CREATE INDEX device_mends_of_release ON device_mends (release_id);
+
+-- The values with which a device confirmed a release that mends drift, sealed: a mend brings these and no others. They go once
+-- another release has brought one of its targets.
+CREATE TABLE confirmed_values (
+    device bigint NOT NULL REFERENCES devices ON DELETE CASCADE,
+    release_id uuid NOT NULL REFERENCES releases,
+    sealed bytea NOT NULL,
+    PRIMARY KEY (device, release_id)
+);
+CREATE INDEX confirmed_values_of_release ON confirmed_values (release_id);

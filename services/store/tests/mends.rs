@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query};
+use diesel::{RunQueryDsl, connection::SimpleConnection, sql_query, sql_types::Binary};
 use homepot::model::{DeviceTarget, RolloutState, Sha256, Target, UpdateReport, UpdateState, Whom};
 use homepot_store::{
     PgConnection,
@@ -16,15 +16,18 @@ use crate::{
 
 const LIMITS: MendLimits = MendLimits { attempts: 2, pause: Duration::from_secs(600) };
 
+fn target(counter: u64, is_drifted: bool) -> DeviceTarget {
+    let sha256 = Sha256::parse(&if is_drifted { "cd" } else { "ab" }.repeat(32)).unwrap();
+    DeviceTarget { name: "prices".to_owned(), sha256: Some(sha256), counter, is_drifted }
+}
+
 /// Says that `prices` is what the release of `counter` put there, or something else.
 fn say(conn: &mut PgConnection, pk: i64, generation: u64, counter: u64, is_drifted: bool) {
-    let sha256 = Sha256::parse(&if is_drifted { "cd" } else { "ab" }.repeat(32)).unwrap();
-    let target = DeviceTarget { name: "prices".to_owned(), sha256: Some(sha256), counter, is_drifted };
     let report = UpdateReport {
         generation,
         state: (generation > 0).then_some(UpdateState::Confirmed),
         fetched_bytes: 0,
-        targets: vec![target],
+        targets: vec![target(counter, is_drifted)],
         reason: None,
         can_wait: true,
     };
@@ -162,13 +165,47 @@ async fn what_is_not_mended_says_why() {
         "DELETE FROM release_files WHERE target = 'logo'",
         "another release has since brought one of its targets",
     );
-    refused(
-        "UPDATE release_files SET template = true; UPDATE device_updates SET state = 'failed'",
-        "UPDATE release_files SET template = false; UPDATE device_updates SET state = 'confirmed'",
-        "the values that the device had confirmed are no longer kept",
-    );
     sql_query("UPDATE devices SET active = false").execute(&mut conn).unwrap();
     assert!(mend(&mut conn).is_empty());
     sql_query("UPDATE devices SET active = true").execute(&mut conn).unwrap();
     assert_eq!(mend(&mut conn), [pk]);
+}
+
+#[tokio::test]
+async fn a_mend_brings_the_values_that_the_device_confirmed_whatever_it_was_told_since() {
+    let (database, _) = with_device("a").await;
+    let mut conn = database.connect();
+    let release_id = release(&mut conn);
+    sql_query("UPDATE releases SET mend_drift = true").execute(&mut conn).unwrap();
+    let named = || Target { whom: Whom::Devices(vec![device_id("a")]), source: None };
+    let with = |conn: &mut PgConnection, release_id, values: &[u8]| {
+        start_for(conn, release_id, named());
+        sql_query("UPDATE rollout_devices SET sealed_values = $1 WHERE state = 'waiting'")
+            .bind::<Binary, _>(values)
+            .execute(conn)
+            .unwrap();
+        told(conn)[0]
+    };
+    let pk = with(&mut conn, release_id, b"good");
+    say(&mut conn, pk, 1, 1, false);
+    told(&mut conn);
+    // The same release with other values, which the device does not bear.
+    with(&mut conn, release_id, b"bad");
+    let undone = UpdateReport {
+        generation: 2,
+        state: Some(UpdateState::RolledBack),
+        fetched_bytes: 0,
+        targets: rollouts::find_update(&mut conn, pk).unwrap().targets,
+        reason: None,
+        can_wait: true,
+    };
+    rollouts::report(&mut conn, &[(pk, undone.clone())]).unwrap();
+    told(&mut conn);
+    let drifted = UpdateReport { targets: vec![target(1, true)], ..undone };
+    rollouts::report(&mut conn, &[(pk, drifted)]).unwrap();
+    assert_eq!(mend(&mut conn), [pk]);
+    assert_eq!(
+        rollouts::desired(&mut conn, &[pk]).unwrap()[0].as_ref().unwrap().sealed_values.as_deref(),
+        Some(&b"good"[..])
+    );
 }

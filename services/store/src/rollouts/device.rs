@@ -215,6 +215,8 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
                 )
                 .execute(conn)?;
         }
+        let confirmed: Vec<i64> = claims.iter().map(|(pk, _)| *pk).filter(|pk| !lies.contains_key(pk)).collect();
+        mend::keep_values(conn, &confirmed)?;
         let answer = |(pk, report): &(i64, UpdateReport)| {
             let (newest, action, state) = standing.get(pk).cloned().unwrap_or_default();
             let is_newest = generation(report) == newest;

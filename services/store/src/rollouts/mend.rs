@@ -49,20 +49,18 @@ WITH drifted AS (
     SELECT u.device, v.device_id, v.site_id, v.active AND v.removed_at IS NULL AS active, u.state AS device_state,
         e.release_id, e.name || ' ' || e.version AS release, f.targets, m.attempts, m.first_at, m.last_at, m.next_at,
         m.rollout_id, r.state AS mend_state, r.reason AS mend_reason,
-        CASE WHEN u.release_id = e.release_id THEN u.sealed_values END AS sealed_values,
+        c.sealed AS sealed_values,
         CASE WHEN u.state NOT IN {ends} AND u.rollout_id IS DISTINCT FROM m.rollout_id
             THEN 'the device is under way with another rollout'
             WHEN e.expires_at <= now() THEN 'the release has expired'
             WHEN EXISTS (SELECT FROM release_files o WHERE o.release_id = e.release_id AND NOT u.targets @>
                 jsonb_build_array(jsonb_build_object('name', o.target, 'counter', e.counter)))
             THEN 'another release has since brought one of its targets'
-            WHEN EXISTS (SELECT FROM release_files o WHERE o.release_id = e.release_id AND o.template)
-                AND (u.release_id = e.release_id AND (u.state = 'confirmed' OR u.rollout_id = m.rollout_id)) IS NOT TRUE
-            THEN 'the values that the device had confirmed are no longer kept, because it was told something else since'
         END AS obstacle
     FROM of_release f JOIN device_updates u USING (device) JOIN devices v USING (device) JOIN releases e USING (release_id)
         LEFT JOIN device_mends m ON m.device = f.device AND m.release_id = f.release_id
         LEFT JOIN rollout_devices r ON r.device = m.device AND r.rollout_id = m.rollout_id
+        LEFT JOIN confirmed_values c ON c.device = f.device AND c.release_id = f.release_id
     WHERE u.release_id = e.release_id OR EXISTS (SELECT FROM rollout_devices h JOIN rollouts o USING (rollout_id)
         WHERE h.device = f.device AND o.release_id = e.release_id AND h.state = 'confirmed')
 ) ";
@@ -209,6 +207,28 @@ fn begin(conn: &mut PgConnection, standing: &Standing, limits: MendLimits) -> Re
     let rollout = found(conn, rollout_id)?;
     let to_tell = offer(conn, &rollout, 1)?;
     Ok(Some(Advanced { rollout_id, state: rollout.state, to_tell }))
+}
+
+const KEEP_VALUES: &str = "\
+INSERT INTO confirmed_values (device, release_id, sealed)
+SELECT u.device, u.release_id, u.sealed_values FROM device_updates u JOIN releases e USING (release_id)
+WHERE u.device = ANY ($1) AND u.state = 'confirmed' AND u.sealed_values IS NOT NULL AND e.mend_drift
+ON CONFLICT (device, release_id) DO UPDATE SET sealed = excluded.sealed";
+
+/// Of releases that can't be mended any more.
+const FORGET_VALUES: &str = "\
+DELETE FROM confirmed_values c USING device_updates u
+WHERE u.device = ANY ($1) AND u.state = 'confirmed' AND c.device = u.device AND c.release_id <> u.release_id
+    AND EXISTS (SELECT FROM release_files a JOIN release_files b USING (target)
+        WHERE a.release_id = c.release_id AND b.release_id = u.release_id)";
+
+/// Keeps the values of devices that have just confirmed what they were last told, for when it is to be mended.
+pub(super) fn keep_values(conn: &mut PgConnection, devices: &[i64]) -> Result<(), StoreError> {
+    if !devices.is_empty() {
+        sql_query(KEEP_VALUES).bind::<Array<BigInt>, _>(devices).execute(conn)?;
+        sql_query(FORGET_VALUES).bind::<Array<BigInt>, _>(devices).execute(conn)?;
+    }
+    Ok(())
 }
 
 /// What becomes of the drift of a device, a line for each release that says it is mended.

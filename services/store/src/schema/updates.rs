@@ -140,6 +140,14 @@ diesel::table! {
 }
 
 diesel::table! {
+    confirmed_values (device, release_id) {
+        device -> BigInt,
+        release_id -> Uuid,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
     site_update_policies (site_id) {
         site_id -> Text,
         time_zone -> Text,
