@@ -9,6 +9,7 @@ mod counted;
 mod device_side;
 mod drive;
 mod gates;
+mod pace;
 mod parts;
 mod releases;
 mod rollouts;
@@ -34,6 +35,7 @@ use homepot_store::{
 
 pub use device_side::{Mark, Offer};
 pub use homepot_store::rollouts::Wait;
+pub use pace::TransferRates;
 
 /// A part of a file, as base64 where it comes over REST, and its fields.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -53,15 +55,23 @@ pub struct Rollouts {
     feed: Feed<watch::Seen>,
     tickets: Arc<ticket::Tickets>,
     parts: Arc<parts::Parts>,
+    pace: Arc<pace::Pace>,
     seals: Arc<values::Seals>,
     mends: MendLimits,
 }
 
 impl Rollouts {
     /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made and secret values are sealed under the
-    /// server's `secret`. Drift is
-    /// mended as often as `mends` says. The streams of those who watch end with `drain`. To be called on a runtime.
-    pub fn build(store: Store, hints: Hints, secret: &Secret, mends: MendLimits, drain: Drain) -> Self {
+    /// server's `secret`; files go to devices at `rates`, and drift is mended as often as `mends` says. The streams of those who watch
+    /// end with `drain`. To be called on a runtime.
+    pub fn build(
+        store: Store,
+        hints: Hints,
+        secret: &Secret,
+        rates: TransferRates,
+        mends: MendLimits,
+        drain: Drain,
+    ) -> Self {
         Self {
             feed: watch::feed(&store, &hints, drain),
             hints,
@@ -72,6 +82,7 @@ impl Rollouts {
             seals: Arc::new(values::Seals::new(secret)),
             mends,
             parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
+            pace: Arc::new(pace::Pace::new(rates)),
             store,
         }
     }

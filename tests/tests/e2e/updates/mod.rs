@@ -7,6 +7,7 @@ mod drift;
 mod gates;
 mod itself;
 mod killed;
+mod pace;
 mod releases;
 mod rollouts;
 mod simulated;

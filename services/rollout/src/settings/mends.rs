@@ -1,4 +1,4 @@
-//! Settings of rollouts: how often the drift of a device is mended.
+//! How often the drift of a device is mended.
 
 use std::time::Duration;
 
