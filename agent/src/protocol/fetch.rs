@@ -43,7 +43,7 @@ impl Fetcher {
         match timeout(DEADLINE, self.call(request)).await {
             Ok(Ok(part)) => {
                 sleep(Duration::from_millis(part.next_after_ms.into())).await;
-                Ok(part.data)
+                Ok(part.data.into())
             }
             Ok(Err(end)) => {
                 self.client = None;

@@ -19,7 +19,7 @@ mod ticket;
 mod values;
 mod watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use homepot::{
     model::{DesiredRelease, Secret, UpdateReport},
@@ -43,6 +43,8 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 const MAX_ANSWER_BYTES: usize = 2 << 20;
 /// Devices of a batch, at most.
 const BATCH: usize = 256;
+/// What a device says of its update is in no hurry, and each batch of it costs several statements.
+const REPORTS_GATHER: Duration = Duration::from_millis(20);
 
 /// See the [crate](self). Clones share everything.
 #[derive(Clone)]
@@ -77,7 +79,13 @@ impl Rollouts {
             hints,
             directory: Directory::new(store.clone()),
             desired: Combiner::start(store.lane(Lane::Devices), "desired_releases", BATCH, rows::desired),
-            reports: Combiner::start(store.lane(Lane::Devices), "report_updates", BATCH, rows::report),
+            reports: Combiner::start_patient(
+                store.lane(Lane::Devices),
+                "report_updates",
+                BATCH,
+                REPORTS_GATHER,
+                rows::report,
+            ),
             tickets: Arc::new(ticket::Tickets::new(secret)),
             seals: Arc::new(values::Seals::new(secret)),
             mends,

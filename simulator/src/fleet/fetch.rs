@@ -41,7 +41,7 @@ impl Fetcher {
         match timeout(DEADLINE, self.call(request)).await {
             Ok(Ok((channel, part))) => {
                 sleep(Duration::from_millis(part.next_after_ms.into())).await;
-                Fetched { channel: Some(channel), part: Ok(part.data) }
+                Fetched { channel: Some(channel), part: Ok(part.data.into()) }
             }
             Ok(Err(end)) => {
                 let is_final =
