@@ -189,3 +189,31 @@ test("a run over the whole fleet wants a fresh sign-in, and then goes on by itse
   await expect.poll(() => runs()).toBe(before + 1);
   await page.context().close();
 }, 60_000);
+
+test("the update policy of a site is set on its page, and what is wrong is told at its field", async () => {
+  const page = await person("/sites/quay");
+  const panel = page.getByRole("region", { name: "Updates" });
+  await panel.getByText("at any time").waitFor();
+  await panel.getByRole("button", { name: "Set the policy" }).click();
+  const dialog = page.getByRole("dialog", { name: "When quay may be updated" });
+  const set = dialog.getByRole("button", { name: "Set the policy" });
+  expect(await set.isDisabled()).toBe(true);
+  await dialog.getByLabel("Maintenance windows").fill("Mon-Fri 22:00-06:00\nsunday 1-2");
+  await set.click();
+  await dialog.getByText(/sunday 1-2/).last().waitFor();
+  await dialog.getByLabel("Maintenance windows").fill("Mon-Fri 22:00-06:00");
+  await set.click();
+  await dialog.getByText(/required with windows/).waitFor();
+  await dialog.getByLabel("Time zone").fill("Mars/Olympus");
+  await set.click();
+  await dialog.getByText(/no time zone of the IANA database/).waitFor();
+  await dialog.getByLabel("Time zone").fill("Europe/Berlin");
+  await dialog.getByLabel("Rollouts need the approval of a second person").check();
+  await set.click();
+  await dialog.waitFor({ state: "detached" });
+  await panel.getByText("mon,tue,wed,thu,fri 22:00-06:00").waitFor();
+  await panel.getByText("needed", { exact: true }).waitFor();
+  const { policy } = await its.rest<{ policy: unknown }>("GET", "/api/v2/sites/quay/update-policy");
+  expect(policy).toMatchObject({ time_zone: "Europe/Berlin", needs_approval: true });
+  await page.context().close();
+});

@@ -24,7 +24,7 @@ afterAll(() => its?.end());
 const ACTS = {
   viewer: [/^Sign out$/, /^End /],
   operator: [/^New run$/, /^New rollout$/, /^Set a value$/, /^New command$/, /under maintenance$/, /^Edit/, /^Cancel the (command|run)$/, /^Pause$/, /^Shut it out$/, /^Run a command on /, /^Start/],
-  admin: [/^Add a device$/, /^Make a (new key|token)$/, /^Revoke/, /^Remove the device$/, /^New operator$/, /^Rotate/, /^Remove devices$/],
+  admin: [/^Add a device$/, /^Set the policy$/, /^Make a (new key|token)$/, /^Revoke/, /^Remove the device$/, /^New operator$/, /^Rotate/, /^Remove devices$/],
   "fleet admin": [/^Make a site$/, /^Remove…$/],
 } as const;
 

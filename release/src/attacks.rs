@@ -67,6 +67,7 @@ fn manifest() -> Manifest {
         variables: Vec::new(),
         validators: Vec::new(),
         health: Vec::new(),
+        mend_drift: false,
     }
 }
 

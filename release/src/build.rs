@@ -8,6 +8,7 @@
 //! expires = 2027-03-01T00:00:00Z
 //! validators = ["pos-config-syntax"]    # checks of the agent's configuration, before
 //! health = ["pos-answers"]              # and after the files are put in place
+//! mend_drift = true                     # files that are changed afterwards are put back; default: false
 //!
 //! [selector]                            # leave it out for all devices
 //! sites = ["site-001"]
@@ -192,6 +193,7 @@ pub fn release<R: Read>(
         variables,
         validators: file.validators,
         health: file.health,
+        mend_drift: file.mend_drift,
     };
     manifest.check(Limits::default())?;
     let payload = manifest.encode();
@@ -273,6 +275,8 @@ struct ReleaseFile {
     validators: Vec<String>,
     #[serde(default)]
     health: Vec<String>,
+    #[serde(default)]
+    mend_drift: bool,
     #[serde(default)]
     selector: SelectorEntry,
     targets: BTreeMap<String, TargetEntry>,
@@ -415,11 +419,29 @@ mod tests {
             ("secret = true", "secret = true\nmin = 1", "variables.pin: min and max are for integers"),
             ("secret = true", "secret = true\ndefault = '1'", "variable pin: a secret has no default"),
             ("choices = [\"live\", \"training\"]", "", "variables.mode: a choice needs choices"),
+            (
+                "[selector]",
+                "mend_drift = true\n[targets.agent]\nfile = \"logo.png\"\n[selector]",
+                "mend_drift can't be true",
+            ),
         ] {
             assert!(TEXT.contains(from));
             let told = fault(&TEXT.replace(from, to), "");
             assert!(told.contains(part), "{told}");
         }
+    }
+
+    #[test]
+    fn a_release_that_says_nothing_of_drift_has_the_bytes_that_it_always_had() {
+        let payload = |line: &str| {
+            let text = TEXT.replace("counter = 17", &format!("counter = 17\n{line}"));
+            build(&text, "port = {{ port }}").unwrap().payload
+        };
+        let (silent, mended) = (payload(""), payload("mend_drift = true"));
+        assert_eq!(payload("mend_drift = false"), silent);
+        // Field 12 at the end, and nothing else: an agent that does not know it installs the release all the same.
+        assert_eq!(mended, [silent, vec![12 << 3, 1]].concat());
+        assert!(Manifest::decode(&mended, Limits::default()).unwrap().mend_drift);
     }
 
     #[test]

@@ -259,6 +259,9 @@ fn describe(envelope: &Envelope) -> Result<String, Refused> {
         let secret = if variable.secret { ", secret" } else { "" };
         line("variable", &format!("{}{required}{secret}", variable.name));
     }
+    if manifest.mend_drift {
+        line("drift", "is mended");
+    }
     for (name, checks) in [("validators", &manifest.validators), ("health", &manifest.health)] {
         if !checks.is_empty() {
             line(name, &checks.join(", "));

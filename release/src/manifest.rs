@@ -16,6 +16,8 @@ const MAX_ITEMS: usize = 256;
 const MAX_NAME: usize = 64;
 /// The most letters of a site, a label or the like.
 const MAX_TEXT: usize = 128;
+/// The target that is the agent itself, on devices whose configuration allows it.
+pub const AGENT: &str = "agent";
 
 /// How much a device takes, in bytes.
 #[derive(Clone, Copy, Debug)]
@@ -84,6 +86,8 @@ pub struct Manifest {
     pub validators: Vec<String>,
     /// Checks of the agent's configuration that have to pass afterwards.
     pub health: Vec<String>,
+    /// Whether a target that something else changes afterwards gets the release's file again. The server offers the release once more.
+    pub mend_drift: bool,
 }
 
 impl Manifest {
@@ -113,6 +117,7 @@ impl Manifest {
             variables: self.variables.iter().map(value::to_wire).collect(),
             validators: self.validators.clone(),
             health: self.health.clone(),
+            mend_drift: self.mend_drift,
         }
         .encode_to_vec()
     }
@@ -145,6 +150,7 @@ impl Manifest {
                 .map_err(Refused::Malformed)?,
             validators: wire.validators,
             health: wire.health,
+            mend_drift: wire.mend_drift,
         };
         if wire.format == 0 {
             return Err(Refused::malformed("a manifest needs a format"));
@@ -178,6 +184,10 @@ impl Manifest {
             return Err(Refused::Malformed(format!("{bad:?} is no name of a check: 1 to 64 of a to z, 0 to 9 and -")));
         }
         self.check_files(limits)?;
+        if self.mend_drift && self.files.iter().any(|file| file.target == AGENT) {
+            // An upgrade of the installed package goes before a release, and would be undone.
+            return fault("mend_drift can't be true in a release of the target agent");
+        }
         value::check_variables(&self.variables).map_err(Refused::Malformed)
     }
 

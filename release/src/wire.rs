@@ -70,6 +70,9 @@ pub(crate) struct Manifest {
     pub(crate) validators: Vec<String>,
     #[prost(string, repeated, tag = "11")]
     pub(crate) health: Vec<String>,
+    /// No condition: a reader that skips it installs the release all the same.
+    #[prost(bool, tag = "12")]
+    pub(crate) mend_drift: bool,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

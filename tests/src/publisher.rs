@@ -75,13 +75,24 @@ impl Publisher {
 
     /// Gives the server a release of one template, with these `[variables]`.
     pub async fn publish_template(&self, server: &System, target: &str, template: &[u8], variables: &str) -> Release {
-        upload(server, template).await;
+        let rest = format!("[targets.{target}]\nfile = \"template\"\ntemplate = true\n{variables}");
+        self.publish_with(server, target, template, &rest).await
+    }
+
+    /// Gives the server a release of one file with which devices mend drift.
+    pub async fn publish_mended(&self, server: &System, target: &str, content: &[u8]) -> Release {
+        let rest = format!("mend_drift = true\n[targets.{target}]\nfile = \"content\"\n");
+        self.publish_with(server, target, content, &rest).await
+    }
+
+    /// Gives the server a release that is called `name`, with `rest` of its `release.toml`; `content` is that of each of its files.
+    pub async fn publish_with(&self, server: &System, name: &str, content: &[u8], rest: &str) -> Release {
+        upload(server, content).await;
         let counter = self.counter.fetch_add(1, Ordering::Relaxed) + 1;
         let text = format!(
-            "name = \"{target}\"\nversion = \"{counter}\"\ncounter = {counter}\nexpires = 2999-01-01T00:00:00Z\n\
-             [targets.{target}]\nfile = \"template\"\ntemplate = true\n{variables}"
+            "name = \"{name}\"\nversion = \"{counter}\"\ncounter = {counter}\nexpires = 2999-01-01T00:00:00Z\n{rest}"
         );
-        let built = build::release(&text, 1, |_: &Path| Ok(template)).expect("the release is whole");
+        let built = build::release(&text, 1, |_: &Path| Ok(content)).expect("the release is whole");
         let request = CreateReleaseRequest { signed_release: self.signed(Kind::Release, built.payload) };
         let answer = server.admin().releases.create_release(request).await.expect("the admin may create a release");
         answer.into_inner().release.expect("what was created")

@@ -37,6 +37,8 @@ pub(super) struct File {
     pub(super) update_root_file: Option<PathBuf>,
     pub(super) hold_directory: Option<PathBuf>,
     pub(super) update_self: Option<bool>,
+    /// What the selectors of releases are compared with.
+    pub(super) labels: BTreeMap<String, String>,
     /// The commands of which something is said: the program, or `None` where it is denied.
     commands: BTreeMap<&'static str, Option<ProgramRule>>,
     /// Where releases may be put, and what is run around it.
@@ -47,6 +49,7 @@ impl File {
     /// Both together; what `later` says counts.
     pub(super) fn before(mut self, later: Self) -> Self {
         self.commands.extend(later.commands);
+        self.labels.extend(later.labels);
         self.targets.targets.extend(later.targets.targets);
         self.targets.checks.extend(later.targets.checks);
         Self {
@@ -67,6 +70,7 @@ impl File {
             update_root_file: later.update_root_file.or(self.update_root_file),
             hold_directory: later.hold_directory.or(self.hold_directory),
             update_self: later.update_self.or(self.update_self),
+            labels: self.labels,
             commands: self.commands,
             targets: self.targets,
         }
@@ -146,13 +150,18 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
         update_root_file: keys.text("update_root_file").map(PathBuf::from),
         hold_directory: keys.text("hold_directory").map(PathBuf::from),
         update_self: keys.flag("update_self"),
+        labels: BTreeMap::new(),
         commands: BTreeMap::new(),
         targets: Targets::default(),
     };
+    let labels = keys.table("labels");
     let commands = keys.table("commands");
     let (places, checks) = (keys.table("targets"), keys.table("checks"));
     keys.refuse_the_rest();
 
+    let mut keys = Keys { prefix: "labels.", table: labels, faults };
+    let names: Vec<_> = keys.table.keys().cloned().collect();
+    let labels = names.into_iter().filter_map(|name| Some((name.clone(), keys.text(&name)?))).collect();
     let mut keys = Keys { prefix: "commands.", table: commands, faults };
     let tables = [RESTART_APP, REBOOT].map(|name| keys.table.contains_key(name).then(|| (name, keys.table(name))));
     keys.refuse_the_rest();
@@ -160,7 +169,7 @@ fn read_table(table: Table, faults: &mut Vec<String>) -> File {
     let commands = told.map(|(name, table)| (name, rule(&format!("commands.{name}."), table, faults))).collect();
     let (targets, checks) = (targets::read(places, faults), targets::read_checks(checks, faults));
     let targets = Targets { targets, checks, own: None };
-    File { commands, targets, ..file }
+    File { labels, commands, targets, ..file }
 }
 
 fn rule(prefix: &str, table: Table, faults: &mut Vec<String>) -> Option<ProgramRule> {

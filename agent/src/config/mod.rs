@@ -21,6 +21,9 @@
 //! update_probation = "2m"           # a release that is not well within this time is undone
 //! update_healthy_for = "30s"        # it is well once all health checks have passed for this long
 //!
+//! [labels]                          # for releases whose selector has labels; those of the server are for choosing devices there
+//! ring = "canary"
+//!
 //! [commands.restart_app]
 //! allow = true
 //! program = "/usr/bin/systemctl"
@@ -56,7 +59,7 @@ use std::{
     time::Duration,
 };
 
-use homepot::model::{DeviceId, DeviceType, Secret, ServerAddress, SiteId};
+use homepot::model::{DeviceId, DeviceType, Labels, Secret, ServerAddress, SiteId, parse_labels};
 use homepot_host::trust;
 
 pub use self::defaults::Defaults;
@@ -170,6 +173,8 @@ pub struct Config {
     pub update_root_file: Option<PathBuf>,
     /// Where programs of this machine may hold releases back.
     pub hold_directory: PathBuf,
+    /// What the labels in the selectors of releases are compared with.
+    pub labels: Labels,
     /// Whether a release may replace the agent itself.
     pub update_self: bool,
     /// The launcher of this process.
@@ -233,6 +238,9 @@ impl Config {
         let device_type = flags.device_type.clone().or(file.device_type).unwrap_or_else(|| DEVICE_TYPE.to_owned());
         let device_type = take(&mut faults, "device_type", DeviceType::parse(&device_type).map_err(checked));
 
+        let labels = parse_labels("labels", file.labels.into_iter().collect()).map_err(checked);
+        let labels = take(&mut faults, "labels", labels);
+
         let named = flags.name.clone().or(file.name);
         let name = named.unwrap_or_else(|| defaults.hostname.clone());
         let name = if name.is_empty() { "unnamed device".to_owned() } else { name };
@@ -285,6 +293,7 @@ impl Config {
             targets: file.targets,
             timing: timing.unwrap_or_default(),
             update_root_file: file.update_root_file,
+            labels: labels.unwrap_or_default(),
             update_self: file.update_self.unwrap_or_default(),
             launched: defaults.launched.clone(),
         });
@@ -362,12 +371,15 @@ mod tests {
     fn all_faults_are_told_at_once() {
         let flags = Flags { device_id: Some("-x".to_owned()), ..Default::default() };
         let text = "server = 'http://far.example'\nsite = 7\ncolour = 'red'\n[commands.reboot]\nallow = true\nshell = 'x'\n\
-                    [commands.restart_app]\nallow = true\nprogram = 'systemctl'\n[commands.dance]\n";
+                    [commands.restart_app]\nallow = true\nprogram = 'systemctl'\n[commands.dance]\n\
+                    [labels]\nfloor = 1\nring = '-'\n";
         let faults = resolve(&flags, text).unwrap_err().join("\n");
         for part in [
             "agent.toml: site must be a text",
             "agent.toml: unknown key colour",
             "agent.toml: unknown key commands.dance",
+            "agent.toml: labels.floor must be a text",
+            "labels: the value of 'ring'",
             "agent.toml: unknown key commands.reboot.shell",
             "agent.toml: commands.reboot.program is required",
             "agent.toml: commands.restart_app.program must be an absolute path",

@@ -33,7 +33,7 @@ use super::{
 use crate::commands::builtin::ProgramRule;
 
 /// The name of the target. No target of the configuration may have it.
-pub const AGENT: &str = "agent";
+pub use homepot_release::manifest::AGENT;
 /// The directory of the program, in the agent's state directory.
 pub const DIRECTORY: &str = "program";
 /// The program in it.

@@ -9,18 +9,20 @@ interface CommandFormProps {
   onChange: (draft: Draft) => void;
   /** What the device declared; empty: it declared nothing, or there are several devices. */
   capabilities: readonly string[];
+  /** Whether a run brings it. */
+  isRun?: boolean;
   /** What the server said of the fields. */
   refused: DraftFaults;
 }
 
 /** What to do, with what, and in which time: for one device and for many. */
-export function CommandForm({ draft, onChange, capabilities, refused }: CommandFormProps) {
+export function CommandForm({ draft, onChange, capabilities, isRun = false, refused }: CommandFormProps) {
   const fault = { ...refused, ...faults(draft) };
   const change = (part: Partial<Draft>) => onChange({ ...draft, ...part });
   const danger = warning(draft.type);
   return (
     <>
-      <TypeChoice draft={draft} onChange={change} capabilities={capabilities} fault={fault.type} />
+      <TypeChoice draft={draft} onChange={change} capabilities={capabilities} isRun={isRun} fault={fault.type} />
       {danger && <Notice tone="warn">{danger}</Notice>}
       {draft.type.trim() !== "" && <Payload draft={draft} onChange={onChange} fault={fault} />}
       <div class="grid">
@@ -47,15 +49,16 @@ interface TypeChoiceProps {
   draft: Draft;
   onChange: (part: Partial<Draft>) => void;
   capabilities: readonly string[];
+  isRun: boolean;
   fault: string | undefined;
 }
 
-function TypeChoice({ draft, onChange, capabilities, fault }: TypeChoiceProps) {
+function TypeChoice({ draft, onChange, capabilities, isRun, fault }: TypeChoiceProps) {
   const hasDeclared = capabilities.length > 0;
   return (
     <fieldset class="type-choice">
       <legend>What to do</legend>
-      {offers(capabilities).map((offer) => (
+      {offers(capabilities, isRun).map((offer) => (
         <OneType key={offer.name} offer={offer} isChosen={!draft.isOther && draft.type === offer.name} onChoose={() => onChange({ type: offer.name, isOther: false, isJson: false })} />
       ))}
       {!hasDeclared && (
@@ -114,7 +117,7 @@ function Payload({ draft, onChange, fault }: PayloadProps) {
   return (
     <>
       {isJson ? (
-        <TextField label="Payload" hint="A JSON object. Empty: none." lines={5} placeholder="{}" value={draft.json} fault={fault.json} onInput={(json) => onChange({ ...draft, json })} />
+        <TextField label="Payload" hint={type?.json ?? "A JSON object. Empty: none."} lines={5} placeholder="{}" value={draft.json} fault={fault.json} onInput={(json) => onChange({ ...draft, json })} />
       ) : (
         type?.fields.map((field) => (
           <TextField
@@ -127,7 +130,7 @@ function Payload({ draft, onChange, fault }: PayloadProps) {
           />
         ))
       )}
-      {type && (
+      {type && type.json === undefined && (
         <CheckField
           label="Write the payload as JSON"
           hint={type.fields.length > 0 ? undefined : "This type needs no payload."}

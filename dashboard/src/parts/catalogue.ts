@@ -25,6 +25,10 @@ export interface CommandType {
   harm?: string;
   /** Left empty, each is sent as null. */
   fields: readonly WholeNumber[];
+  /** The hint of its payload, where that is always JSON. */
+  json?: string;
+  /** Why a run does not bring it; left out: one does. */
+  notInRuns?: string;
 }
 
 export const CATALOGUE: readonly CommandType[] = [
@@ -43,6 +47,15 @@ export const CATALOGUE: readonly CommandType[] = [
         maximum: 3600,
       },
     ],
+  },
+  {
+    name: "UPDATE_CONFIG",
+    about: "Sets values of this device, and brings them by a rollout to it alone. It succeeds once the device has proved that it has them.",
+    note: "The device has to take releases, and to have one with such variables.",
+    isSafeToRepeat: true,
+    fields: [],
+    json: "Values by their names, such as {\"port\": 8084}; null deletes one. “config_version” names another version of the release.",
+    notInRuns: "Not in a run: set values on the page “Values”, and start a rollout.",
   },
   {
     name: "RESTART_APP",
@@ -73,12 +86,14 @@ export interface Offer {
   whyNot?: string;
 }
 
-/** What can be chosen for a device that declared `capabilities`. One that declared nothing may know anything. */
-export function offers(capabilities: readonly string[]): Offer[] {
+/** What can be chosen for a device that declared `capabilities`, and in a run. A device that declared nothing may know anything. */
+export function offers(capabilities: readonly string[], isRun = false): Offer[] {
   const hasDeclared = capabilities.length > 0;
-  const ours: Offer[] = CATALOGUE.map(({ name, about }) =>
-    hasDeclared && !capabilities.includes(name) ? { name, about, whyNot: "The device has not said that it knows this." } : { name, about },
-  );
+  const ours: Offer[] = CATALOGUE.map(({ name, about, notInRuns }) => {
+    if (isRun && notInRuns) return { name, about, whyNot: notInRuns };
+    // What a rollout brings needs no word of the device.
+    return hasDeclared && !capabilities.includes(name) && !notInRuns ? { name, about, whyNot: "The device has not said that it knows this." } : { name, about };
+  });
   const own: Offer[] = capabilities.filter((name) => known(name) === undefined).map((name) => ({ name, about: "A type of the device's own." }));
   return [...ours, ...own].sort((one, other) => Number(one.whyNot !== undefined) - Number(other.whyNot !== undefined));
 }

@@ -11,9 +11,16 @@ test("a span is numbers with units and nothing else", () => {
 
 test("a device is offered what it declared, and all else with the reason why not", () => {
   const offered = offers(["PING", "UPDATE_POS"]);
-  expect(offered.filter((offer) => !offer.whyNot).map((offer) => offer.name)).toEqual(["PING", "UPDATE_POS"]);
+  expect(offered.filter((offer) => !offer.whyNot).map((offer) => offer.name)).toEqual(["PING", "UPDATE_CONFIG", "UPDATE_POS"]);
   expect(offered.filter((offer) => offer.whyNot).map((offer) => offer.name)).toContain("REBOOT");
   expect(offers([]).every((offer) => !offer.whyNot)).toBe(true);
+});
+
+test("what a rollout brings is offered to every device, and in no run", () => {
+  const of = (offered: ReturnType<typeof offers>) => offered.find(({ name }) => name === "UPDATE_CONFIG");
+  expect(of(offers(["PING"]))).not.toHaveProperty("whyNot");
+  expect(of(offers([], true))?.whyNot).toContain("start a rollout");
+  expect(command(draft({ type: "UPDATE_CONFIG", json: '{"port": 8084}' }))?.payload).toEqual({ port: 8084 });
 });
 
 test("what cuts something off, and what HOMEPOT does not know, has to be meant", () => {

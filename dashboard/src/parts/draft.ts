@@ -28,7 +28,8 @@ export function newDraft(timeToLive = "24 h"): Draft {
 }
 
 export function writesJson(draft: Draft): boolean {
-  return draft.isJson || known(draft.type) === undefined;
+  const type = known(draft.type);
+  return draft.isJson || type === undefined || type.json !== undefined;
 }
 
 /** With the payload as JSON, begun with what the form holds; or back to the form. */

@@ -1,7 +1,10 @@
 //! `UPDATE_CONFIG` for devices that take releases: a rollout brings it, which is another service's to do.
 
 use futures_util::future::BoxFuture;
-use homepot::{Error, Kind, model::UPDATE_CONFIG};
+use homepot::{
+    Error, Kind,
+    model::{CommandType, UPDATE_CONFIG},
+};
 use homepot_runtime::auth::OperatorCaller;
 use homepot_store::{
     commands::{Inserted, NewRow},
@@ -16,6 +19,12 @@ pub trait ConfigUpdates: Send + Sync {
     fn queue<'a>(&'a self, caller: &'a OperatorCaller, row: NewRow) -> BoxFuture<'a, Result<Option<Inserted>, Error>>;
 }
 
+/// Whether a rollout brings such a command to the device: it has a session, and does not say that it carries out the command itself.
+pub(crate) fn goes_by_rollout(device: &DeviceRef, command_type: &CommandType) -> bool {
+    let declared = device.capabilities.as_ref().filter(|_| command_type.as_str() == UPDATE_CONFIG);
+    declared.is_some_and(|names| !names.iter().any(|name| name == UPDATE_CONFIG))
+}
+
 impl Commands {
     /// Queues a command. One that updates the configuration of a device with a session goes by a rollout, unless the device says that
     /// it carries out the command itself.
@@ -25,9 +34,10 @@ impl Commands {
         device: &DeviceRef,
         row: NewRow,
     ) -> Result<Inserted, Error> {
-        let capabilities = device.capabilities.as_ref().filter(|_| row.command.command_type.as_str() == UPDATE_CONFIG);
-        let by_rollout = capabilities.filter(|names| !names.iter().any(|name| name == UPDATE_CONFIG));
-        let (Some(config), Some(_)) = (&self.config, by_rollout) else { return Ok(self.inserts.run(row).await?) };
+        let by_rollout = goes_by_rollout(device, &row.command.command_type);
+        let Some(config) = self.config.as_ref().filter(|_| by_rollout) else {
+            return Ok(self.inserts.run(row).await?);
+        };
         let told = format!("device {} takes no releases, so nothing can bring it a configuration", device.device_id);
         config.queue(caller, row).await?.ok_or_else(|| Error::new(Kind::Conflict, told))
     }

@@ -20,7 +20,7 @@ use homepot_store::{
 use tokio::time::sleep;
 use uuid::Uuid;
 
-use crate::{Commands, operator_side::check_known};
+use crate::{Commands, config::goes_by_rollout, operator_side::check_known};
 
 /// How often runs are looked at where nothing tells of them: what another replica saw, or what ran out of time.
 const EVERY: Duration = Duration::from_secs(1);
@@ -202,5 +202,9 @@ fn why_skipped(device: &DeviceRef, command_type: Option<&CommandType>) -> Option
         return Some("the device is inactive".to_owned());
     }
     let command_type = command_type?;
+    if goes_by_rollout(device, command_type) {
+        // A run would hand it over as it is, and the device would reject it.
+        return Some(format!("a run does not bring {command_type} to this device: set values, and start a rollout"));
+    }
     check_known(device, command_type).err().map(|_| format!("the device does not know {command_type}"))
 }

@@ -12,6 +12,8 @@ use crate::{Rollouts, counted};
 const EVERY: Duration = Duration::from_secs(1);
 /// How often what nobody needs any more is removed.
 const CLEAN_UP: Duration = Duration::from_secs(600);
+/// How often drift that is to be mended is looked for.
+const MEND: Duration = Duration::from_secs(2);
 /// The least time between two looks: devices end by the hundred.
 const PAUSE: Duration = Duration::from_millis(100);
 /// A look at many devices takes its time, and what it takes of the database, others miss: at most a tenth.
@@ -25,7 +27,9 @@ pub(crate) async fn clean_up(rollouts: &Rollouts) {
     loop {
         ticks.tick().await;
         loop {
-            match rollouts.store.run("clean_up_releases", homepot_store::releases::clean_up).await {
+            let kept = rollouts.store.retention().rollouts;
+            let remove = move |conn: &mut _| homepot_store::releases::clean_up(conn, kept);
+            match rollouts.store.run("clean_up_releases", remove).await {
                 Ok(0) => break,
                 Ok(removed) => tracing::info!(removed, "files and rollouts that nobody needs are removed"),
                 Err(error) => {
@@ -37,6 +41,27 @@ pub(crate) async fn clean_up(rollouts: &Rollouts) {
     }
 }
 
+/// Begins to mend drift where releases say that it is mended, until the returned future is dropped.
+pub(crate) async fn mend(rollouts: &Rollouts) {
+    let (mut ticks, limits) = (every(MEND), rollouts.mends);
+    loop {
+        ticks.tick().await;
+        match rollouts.store.run("mend_drift", move |conn| homepot_store::rollouts::mend(conn, limits)).await {
+            Ok(begun) => {
+                for mend in &begun {
+                    tracing::info!(rollout_id = %mend.rollout_id, "drift of a device is being mended");
+                    mend.to_tell.iter().for_each(|pk| rollouts.hints.wake(*pk));
+                }
+                if !begun.is_empty() {
+                    rollouts.hints.tell(Topic::Rollouts);
+                }
+            }
+            Err(error) => tracing::warn!(%error, "mend drift"),
+        }
+    }
+}
+
+/// Drives rollouts on, until the returned future is dropped.
 pub(crate) async fn run(rollouts: &Rollouts) {
     let (mut ticks, mut counts, mut news) = (every(EVERY), every(COUNTED), rollouts.hints.listen(Topic::Rollouts));
     loop {

@@ -30,7 +30,7 @@ use homepot_operator_api::{Directory, feed::Feed};
 use homepot_runtime::Drain;
 use homepot_store::{
     Combiner, Lane, Store,
-    rollouts::{self as rows, Reported},
+    rollouts::{self as rows, MendLimits, Reported},
 };
 
 pub use device_side::{Mark, Offer};
@@ -59,12 +59,21 @@ pub struct Rollouts {
     parts: Arc<parts::Parts>,
     pace: Arc<pace::Pace>,
     seals: Arc<values::Seals>,
+    mends: MendLimits,
 }
 
 impl Rollouts {
     /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made and secret values are sealed under the
-    /// server's `secret`; files go to devices at `rates`. The streams of those who watch end with `drain`. To be called on a runtime.
-    pub fn build(store: Store, hints: Hints, secret: &Secret, rates: TransferRates, drain: Drain) -> Self {
+    /// server's `secret`; files go to devices at `rates`, and drift is mended as often as `mends` says. The streams of those who watch
+    /// end with `drain`. To be called on a runtime.
+    pub fn build(
+        store: Store,
+        hints: Hints,
+        secret: &Secret,
+        rates: TransferRates,
+        mends: MendLimits,
+        drain: Drain,
+    ) -> Self {
         Self {
             feed: watch::feed(&store, &hints, drain),
             hints,
@@ -79,6 +88,7 @@ impl Rollouts {
             ),
             tickets: Arc::new(ticket::Tickets::new(secret)),
             seals: Arc::new(values::Seals::new(secret)),
+            mends,
             parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
             pace: Arc::new(pace::Pace::new(rates)),
             store,
@@ -101,6 +111,6 @@ impl Rollouts {
 
     /// Drives rollouts on, until the returned future is dropped.
     pub async fn run_background(&self) {
-        tokio::join!(drive::run(self), drive::clean_up(self));
+        tokio::join!(drive::run(self), drive::mend(self), drive::clean_up(self));
     }
 }

@@ -190,5 +190,6 @@ fn release(signed: &SignedManifest, bytes: &[u8], caller: &OperatorCaller) -> Re
         sha256: Sha256::parse(&signed.digest().to_string())?,
         created_by: caller.name.to_string(),
         created_at: chrono::DateTime::UNIX_EPOCH,
+        mends_drift: manifest.mend_drift,
     })
 }

@@ -19,15 +19,28 @@ use crate::{
     rollouts::{self, Candidate, IN_FLIGHT, Settled, Started},
     row,
     runs::Starter,
-    schema::{command_rollouts, device_updates, devices, releases},
+    schema::{command_rollouts, device_updates, devices, releases, rollout_devices, rollouts as rollouts_table},
     values::{self, Content, Owner},
 };
 
 /// Commands that one step settles.
 const STEP: i64 = 1_000;
 
-/// The release that a device was last told to have, or reports: its id and name.
+/// The release that operators last told a device to have: its id and name. What mended drift since brought nothing new.
 pub fn release_of(conn: &mut PgConnection, pk: i64) -> Result<Option<(ReleaseId, String)>, StoreError> {
+    let told: Option<(Uuid, String)> = rollout_devices::table
+        .inner_join(rollouts_table::table.inner_join(releases::table))
+        .filter(rollout_devices::device.eq(pk))
+        .filter(rollout_devices::generation.is_not_null())
+        .filter(rollouts_table::mends_drift.eq(false))
+        .order(rollout_devices::generation.desc())
+        .select((releases::release_id, releases::name))
+        .first(conn)
+        .optional()?;
+    if let Some((id, name)) = told {
+        return Ok(Some((ReleaseId(id), name)));
+    }
+    // Its rollouts ended so long ago that they are no longer kept.
     let found: Option<(Uuid, String)> = device_updates::table
         .inner_join(releases::table)
         .filter(device_updates::device.eq(pk))

@@ -99,6 +99,16 @@ struct RetentionFlags {
         help_heading = "Storage"
     )]
     retention_errors: String,
+
+    /// Retention of rollouts after their end, with what became of each device: 1d to 10 years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_ROLLOUTS",
+        value_name = "TIME",
+        default_value = "730d",
+        help_heading = "Storage"
+    )]
+    retention_rollouts: String,
 }
 
 /// The way to Postgres, and the retention of each kind of data.
@@ -167,6 +177,7 @@ impl RetentionFlags {
             hours: reader.time("retention-hours", &self.retention_hours, DAY..=TEN_YEARS),
             activities: reader.time("retention-activities", &self.retention_activities, DAY..=TEN_YEARS),
             errors: reader.time("retention-errors", &self.retention_errors, DAY..=TEN_YEARS),
+            rollouts: reader.time("retention-rollouts", &self.retention_rollouts, DAY..=TEN_YEARS),
         };
         let (samples, minutes, hours) = (self.retention_samples, self.retention_minutes, self.retention_hours);
         if kept.minutes < kept.samples {

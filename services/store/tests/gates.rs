@@ -1,5 +1,7 @@
 //! What holds devices of a rollout back: windows, turns, approvals; and rollouts that replace others.
 
+use std::time::Duration;
+
 use chrono::{Datelike as _, TimeDelta, Utc};
 use diesel::{RunQueryDsl, sql_query};
 use homepot::model::{
@@ -206,19 +208,23 @@ async fn files_that_no_release_uses_go_after_a_day_and_rollouts_long_after_their
     let (database, _) = with_device("a").await;
     let mut conn = database.connect();
     let release_id = release(&mut conn);
+    let day = Duration::from_secs(24 * 3600);
+    let clean_up = |conn: &mut _| releases::clean_up(conn, 30 * day);
     let (used, left) = (Sha256::parse(&"ab".repeat(32)).unwrap(), Sha256::parse(&"cd".repeat(32)).unwrap());
     let rollout = start(&mut conn, release_id);
     releases::add_part(&mut conn, &left, 300_000, 0, &[0; 262_144], "admin").unwrap();
-    assert_eq!(releases::clean_up(&mut conn).unwrap(), 0, "it may go on");
+    assert_eq!(clean_up(&mut conn).unwrap(), 0, "it may go on");
     sql_query("UPDATE artifacts SET changed_at = now() - interval '25 hours'").execute(&mut conn).unwrap();
     sql_query("UPDATE rollouts SET created_at = now() - interval '3 years'").execute(&mut conn).unwrap();
-    assert_eq!(releases::clean_up(&mut conn).unwrap(), 1);
+    assert_eq!(clean_up(&mut conn).unwrap(), 1);
     assert!(releases::find_artifact(&mut conn, &left).unwrap().is_none());
     assert!(releases::find_artifact(&mut conn, &used).unwrap().is_some(), "a release uses it");
     assert_eq!(get(&mut conn, rollout.rollout_id).state, RolloutState::Running, "it has not ended");
     rollouts::abort(&mut conn, rollout.rollout_id, "aborted").unwrap();
-    sql_query("UPDATE rollouts SET finished_at = now() - interval '731 days'").execute(&mut conn).unwrap();
-    assert_eq!(releases::clean_up(&mut conn).unwrap(), 1);
-    assert_eq!(releases::clean_up(&mut conn).unwrap(), 0);
+    sql_query("UPDATE rollouts SET finished_at = now() - interval '29 days'").execute(&mut conn).unwrap();
+    assert_eq!(clean_up(&mut conn).unwrap(), 0, "rollouts are kept for as long as the setting says");
+    sql_query("UPDATE rollouts SET finished_at = now() - interval '31 days'").execute(&mut conn).unwrap();
+    assert_eq!(clean_up(&mut conn).unwrap(), 1);
+    assert_eq!(clean_up(&mut conn).unwrap(), 0);
     assert!(releases::find(&mut conn, release_id).unwrap().is_some(), "releases stay");
 }

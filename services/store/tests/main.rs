@@ -20,6 +20,7 @@ mod keys;
 mod lanes;
 mod lists;
 mod maintenance;
+mod mends;
 mod migrations;
 mod operators;
 mod outages;

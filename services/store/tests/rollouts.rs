@@ -50,6 +50,7 @@ pub(crate) fn release(conn: &mut PgConnection) -> ReleaseId {
         sha256,
         created_by: "admin".to_owned(),
         created_at: Utc::now(),
+        mends_drift: false,
     };
     releases::insert(conn, &NewRelease { release, signed: b"signed".to_vec() }).unwrap();
     release_id

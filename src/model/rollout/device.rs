@@ -166,6 +166,8 @@ pub struct DeviceUpdate {
     pub targets: Vec<DeviceTarget>,
     /// When it last said so.
     pub reported_at: Option<DateTime<Utc>>,
+    /// What becomes of targets that have drifted, where their release says that drift is mended.
+    pub drift_notes: Vec<String>,
 }
 
 impl From<DeviceUpdate> for pb::GetDeviceUpdateResponse {
@@ -178,6 +180,7 @@ impl From<DeviceUpdate> for pb::GetDeviceUpdateResponse {
             reason: update.reason.unwrap_or_default(),
             targets: update.targets.into_iter().map(Into::into).collect(),
             reported_at: update.reported_at.map(to_proto_timestamp),
+            drift_notes: update.drift_notes,
         }
     }
 }

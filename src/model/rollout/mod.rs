@@ -131,6 +131,8 @@ pub struct Rollout {
     pub finished_at: Option<DateTime<Utc>>,
     /// What it needs before it begins.
     pub approval: Approval,
+    /// Whether the server started it to mend the drift of its device.
+    pub mends_drift: bool,
 }
 
 /// The approval that a rollout needs.
@@ -172,6 +174,7 @@ impl From<Rollout> for pb::Rollout {
             approved_by: approved_by.unwrap_or_default(),
             approved_at: approved_at.map(to_proto_timestamp),
             replaces_rollout_id: order.replaces.map(|id| id.to_string()).unwrap_or_default(),
+            mends_drift: rollout.mends_drift,
         }
     }
 }
@@ -315,6 +318,7 @@ mod tests {
             created_at: DateTime::UNIX_EPOCH,
             finished_at: None,
             approval: Approval::default(),
+            mends_drift: false,
         }
     }
 

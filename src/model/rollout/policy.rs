@@ -16,6 +16,8 @@ const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const DAY: u32 = 24 * 60;
 /// Minutes of a week.
 pub const WEEK: u32 = 7 * DAY;
+/// Letters that an error repeats.
+const MAX_SHOWN: usize = 40;
 const RULE: &str =
     "must be days and times, such as 'mon-fri 22:00-06:00', 'sat,sun 00:00-24:00' or 'daily 02:00-04:00'";
 
@@ -52,7 +54,10 @@ impl MaintenanceWindow {
             let (start, end) = (minutes(start)?, minutes(end)?);
             (start < DAY).then_some(Self { days: read_days(days)?, start, end })
         };
-        let window = read().ok_or_else(|| Error::invalid(field, RULE))?;
+        let window = read().ok_or_else(|| {
+            let shown: String = text.chars().take(MAX_SHOWN).collect();
+            Error::invalid(field, format!("has '{shown}', and each {RULE}"))
+        })?;
         if window.start == window.end {
             return Err(Error::invalid(field, "must not end at the time at which it begins; all day is 00:00-24:00"));
         }

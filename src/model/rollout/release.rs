@@ -98,6 +98,8 @@ pub struct Release {
     pub created_by: String,
     /// When.
     pub created_at: DateTime<Utc>,
+    /// Whether a target that something else changes gets its file again.
+    pub mends_drift: bool,
 }
 
 /// A file for a target.
@@ -132,6 +134,7 @@ impl From<Release> for pb::Release {
             sha256: release.sha256.into(),
             created_by: release.created_by,
             created_at: Some(to_proto_timestamp(release.created_at)),
+            mend_drift: release.mends_drift,
         }
     }
 }

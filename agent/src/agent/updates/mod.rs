@@ -151,7 +151,7 @@ impl Updates {
                 id: device_id.to_string(),
                 site: site.map(String::from).unwrap_or_default(),
                 device_type: config.device_type.to_string(),
-                labels: BTreeMap::new(),
+                labels: config.labels.clone(),
                 known: BTreeMap::new(),
                 limits: Limits::default(),
             },

@@ -3,10 +3,10 @@
 
 use super::{
     super::{
-        Event, SinceBoot, State,
+        Dir, Disk as _, Event, SinceBoot, State,
         disk::model::{Fault, Loss, ModelDisk},
     },
-    world::{Script, World, agrees, disk, is_tidy, offer, open},
+    world::{Script, World, agrees, disk, etc, is_new, is_tidy, offer, open},
 };
 
 const START: SinceBoot = SinceBoot::from_secs(1_000);
@@ -115,4 +115,62 @@ fn nothing_is_replaced_before_the_word_and_a_cut_while_waiting_changes_nothing()
         assert_eq!(updater.state(), Some(State::Waiting));
         agrees(&found, updater.state(), "waiting again");
     }
+}
+
+/// Something else has changed a file of the release that is in place, and the store has lost an artifact. The server offers the release
+/// once more, and again after each restart, as it does.
+#[test]
+fn a_power_cut_while_drift_is_mended_leaves_what_was_changed_or_the_release_and_in_the_end_it_is_mended() {
+    const CHANGED: &[u8] = b"changed by hand";
+    let (mut world, script, installed) = (World::new(), Script::default(), disk());
+    let manifest = world.usual(1);
+    let mut now = START;
+    let mut updater = open(&installed, &script, now).unwrap();
+    world.feed(&mut updater, offer(1, &manifest), now, false);
+    world.settle(&mut updater, &mut now);
+    assert_eq!(updater.state(), Some(State::Confirmed));
+    drop(updater);
+    installed.put(&etc(), "pos.toml", CHANGED);
+    let artifact = installed.names(&Dir::Store).pop().unwrap();
+    installed.clone().remove(&Dir::Store, &artifact).unwrap();
+    installed.clone().sync_dir(&Dir::Store).unwrap();
+
+    let is_changed = |disk: &ModelDisk| disk.get(&etc(), "pos.toml").as_deref() == Some(CHANGED);
+    let mend = |world: &World, disk: &ModelDisk, generation: u64, now: &mut SinceBoot| {
+        let mut updater = open(disk, &script, *now).ok()?;
+        let before = (updater.state(), is_changed(disk), is_new(disk));
+        world.feed(&mut updater, offer(generation, &manifest), *now, false);
+        world.settle(&mut updater, now);
+        Some((before, updater.state()))
+    };
+    let (mut cuts, mut ends) = (0, Vec::new());
+    for at in 0.. {
+        let cut = installed.after(Loss::Nothing);
+        let begin = cut.operations();
+        cut.set_fault(Some(Fault::Crash(begin + at)));
+        mend(&world, &cut, 2, &mut now.clone());
+        if cut.operations() <= begin + at {
+            break;
+        }
+        for loss in losses() {
+            cuts += 1;
+            let when = format!("cut at operation {at}, {loss:?}");
+            let (found, mut now) = (cut.after(loss), now + SinceBoot::from_secs(1));
+            let ((state, was_changed, is_new_then), end) = mend(&world, &found, 2, &mut now).unwrap();
+            assert!(was_changed || is_new_then == Some(true), "{state:?}, neither the one nor the other: {when}");
+            is_tidy(&found, &when);
+            match end {
+                Some(State::Confirmed) => assert_eq!(is_new(&found), Some(true), "{when}"),
+                Some(State::RolledBack) => {
+                    assert!(is_changed(&found), "{when}");
+                    // The server tries again later.
+                    mend(&world, &found, 3, &mut now).unwrap();
+                    assert_eq!(is_new(&found), Some(true), "{when}");
+                }
+                other => panic!("{other:?}: {when}"),
+            }
+            ends.extend(end);
+        }
+    }
+    assert!(cuts > 500 && ends.contains(&State::Confirmed) && ends.contains(&State::RolledBack), "{cuts} cuts");
 }

@@ -164,6 +164,7 @@ impl World {
             variables: vec![pin],
             validators: Vec::new(),
             health: vec!["pos-answers".to_owned()],
+            mend_drift: false,
         };
         change(&mut manifest);
         let mut envelope = Envelope::new(Kind::Release, manifest.encode());

@@ -85,6 +85,11 @@ function Targets({ update, files }: { update: GetDeviceUpdateResponse; files: re
   return (
     <>
       {drifted.length > 0 && <Notice tone="warn">Changed by hand, or by another program: {drifted.join(", ")}. The file is something else than the last confirmed release put there.</Notice>}
+      {update.driftNotes.map((note) => (
+        <Notice key={note} tone="info">
+          {note}
+        </Notice>
+      ))}
       <Panel title="Targets" more={<span class="quiet">as the device said <Ago time={update.reportedAt} /></span>}>
         <Table label="Targets of this device" columns={columns} rows={targetRows(update, files)} rowKey={(row) => row.target} />
       </Panel>

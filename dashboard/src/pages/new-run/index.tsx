@@ -84,7 +84,7 @@ function NewRun() {
           <TargetForm draft={aim} onChange={touched(setAim)} refused={serverTargetFaults(refusedFields)} of="run" />
           <section class="card stack">
             <h2>Command</h2>
-            <CommandForm draft={draft} onChange={touched(setDraft)} capabilities={[]} refused={serverFaults(refusedFields)} />
+            <CommandForm draft={draft} onChange={touched(setDraft)} capabilities={[]} isRun refused={serverFaults(refusedFields)} />
           </section>
           <Limits
             draft={how}

@@ -63,6 +63,7 @@ function Signed({ release }: { release: Release }) {
           ["Uploaded by", release.createdBy],
           ["Uploaded", <At time={release.createdAt} />],
           ["Expires", <Expiry time={release.expiresAt} />],
+          ["Drift", release.mendDrift ? "is mended: a file that something else changes is put back" : "is only shown"],
           ["SHA-256", <span class="mono">{release.sha256}</span>],
           ["Id", <span class="mono">{release.releaseId}</span>],
         ]}

@@ -22,7 +22,7 @@ export function Settings({ rollout }: { rollout: Rollout }) {
           ["Failures allowed", `${rollout.maxFailurePercent} % of those that have begun`],
           ["A phase lasts on for", soak === undefined ? undefined : span(soak)],
           ["Silence that counts as failure", silence === undefined ? undefined : span(silence)],
-          ["Started by", rollout.createdBy],
+          ["Started by", rollout.mendsDrift ? "the server, to mend drift" : rollout.createdBy],
           ["Started", <At time={rollout.createdAt} />],
           ["Approval", approval(rollout)],
           ["Replaces", rollout.replacesRolloutId && <a class="mono" href={href(`/rollouts/${rollout.replacesRolloutId}`)}>{rollout.replacesRolloutId}</a>],

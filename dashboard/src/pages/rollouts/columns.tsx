@@ -14,7 +14,7 @@ export const columns: readonly Column<Rollout>[] = [
   { name: "Devices", cell: (row) => shortProgress(row.progress) },
   { name: "Source", cell: (row) => <TargetSource source={row.target?.source ?? DeviceSource.UNSPECIFIED} /> },
   { name: "Started", cell: (row) => <Ago time={row.createdAt} /> },
-  { name: "By", cell: (row) => row.createdBy },
+  { name: "By", cell: (row) => (row.mendsDrift ? "the server" : row.createdBy) },
   { name: "For", cell: (row) => row.description || <span class="quiet">{targetWords(row.target)}</span>, grows: true },
 ];
 

@@ -67,6 +67,7 @@ impl Record for pb::Release {
         column("UPLOADED", |r, style| style.time(&r.created_at)),
         column("BY", |r, _| (&r.created_by).into()),
         wide("EXPIRES", |r, style| style.time(&r.expires_at)),
+        wide("MENDS DRIFT", |r, _| if r.mend_drift { "yes".into() } else { "no".into() }),
         wide("SIGNED BY", |r, _| r.key_ids.join(", ").into()),
         wide("SHA256", |r, _| (&r.sha256).into()),
     ];
@@ -79,7 +80,7 @@ impl Record for pb::Release {
             "release_id": self.release_id, "name": self.name, "version": self.version, "counter": self.counter,
             "files": self.files.iter().map(file).collect::<Vec<_>>(), "expires_at": words::time(&self.expires_at),
             "key_ids": self.key_ids, "sha256": self.sha256, "created_by": self.created_by,
-            "created_at": words::time(&self.created_at),
+            "created_at": words::time(&self.created_at), "mend_drift": self.mend_drift,
         })
     }
 }

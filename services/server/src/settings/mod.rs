@@ -17,7 +17,10 @@ use homepot_hints::settings::{RedisFlags, RedisSettings};
 use homepot_host::settings::{Reader, SettingsError, Surroundings};
 use homepot_link::settings::PaceFlags;
 use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
-use homepot_rollout::{TransferRates, settings::TransferFlags};
+use homepot_rollout::{
+    TransferRates,
+    settings::{MendFlags, TransferFlags},
+};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
@@ -28,6 +31,7 @@ use homepot_runtime::{
     tls::{ClientAuthorities, Tls, Trusted},
     trace::Resources,
 };
+use homepot_store::rollouts::MendLimits;
 use homepot_store::settings::{DatabaseFlags, DatabaseSettings};
 
 use self::{data_dir::DataDirFlags, secrets::SecretFlags, services::ServicesFlags};
@@ -91,6 +95,9 @@ pub(crate) struct Flags {
     pace: PaceFlags,
 
     #[command(flatten)]
+    mends: MendFlags,
+
+    #[command(flatten)]
     fleet_metrics: FleetMetricsFlags,
 
     #[command(flatten)]
@@ -138,6 +145,8 @@ pub(crate) struct Settings {
     pub(crate) registry: homepot_registry::Config,
     /// Configuration of the link.
     pub(crate) link: homepot_link::Config,
+    /// How often the drift of a device is mended.
+    pub(crate) mends: MendLimits,
     /// Limit of devices that the gateway shows a Prometheus; `None`: it shows none.
     pub(crate) fleet_metrics: Option<usize>,
     /// Limits of callers.
@@ -224,6 +233,7 @@ impl Flags {
             secrets,
             registry: homepot_registry::Config { identity_provider: self.oidc.read(reader), ..enrollment },
             link: self.pace.read(reader, replica()),
+            mends: self.mends.read(reader),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
             transfers: self.transfers.read(reader),

@@ -34,11 +34,20 @@ pub struct Retention {
     pub activities: Duration,
     /// Errors of applications.
     pub errors: Duration,
+    /// Rollouts with their devices, from their end on.
+    pub rollouts: Duration,
 }
 
 impl Default for Retention {
     fn default() -> Self {
-        Self { samples: DAY * 7, minutes: DAY * 90, hours: DAY * 730, activities: DAY * 30, errors: DAY * 90 }
+        Self {
+            samples: DAY * 7,
+            minutes: DAY * 90,
+            hours: DAY * 730,
+            activities: DAY * 30,
+            errors: DAY * 90,
+            rollouts: DAY * 730,
+        }
     }
 }
 

@@ -30,6 +30,7 @@ struct Row {
     expires_at: DateTime<Utc>,
     created_by: String,
     created_at: DateTime<Utc>,
+    mend_drift: bool,
 }
 
 #[derive(Queryable, Selectable)]
@@ -76,6 +77,7 @@ pub fn insert(conn: &mut PgConnection, new: &NewRelease) -> Result<Inserted, Sto
                 releases::key_ids.eq(&release.key_ids),
                 releases::expires_at.eq(release.expires_at),
                 releases::created_by.eq(&release.created_by),
+                releases::mend_drift.eq(release.mends_drift),
             ))
             .on_conflict_do_nothing()
             .execute(conn)?;
@@ -185,6 +187,7 @@ fn with_files(conn: &mut PgConnection, rows: Vec<Row>) -> Result<Vec<Release>, S
             sha256: row::checked("releases.sha256", &row.sha256)?,
             created_by: row.created_by,
             created_at: row.created_at,
+            mends_drift: row.mend_drift,
         })
     };
     rows.into_iter().map(release).collect()

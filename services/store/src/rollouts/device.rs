@@ -17,7 +17,7 @@ use super::{
     IN_FLIGHT,
     drive::choosing,
     gate::{self, Verdict, Wait},
-    lies,
+    lies, mend,
 };
 use crate::{
     StoreError, releases, row,
@@ -215,6 +215,8 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
                 )
                 .execute(conn)?;
         }
+        let confirmed: Vec<i64> = claims.iter().map(|(pk, _)| *pk).filter(|pk| !lies.contains_key(pk)).collect();
+        mend::keep_values(conn, &confirmed)?;
         let answer = |(pk, report): &(i64, UpdateReport)| {
             let (newest, action, state) = standing.get(pk).cloned().unwrap_or_default();
             let is_newest = generation(report) == newest;
@@ -258,14 +260,17 @@ pub fn find_update(conn: &mut PgConnection, pk: i64) -> Result<DeviceUpdate, Sto
     let Some((generation, release_id, rollout_id, state, reason, targets, reported_at)) = row else {
         return Ok(DeviceUpdate::default());
     };
+    let targets = read_targets(&targets)?;
+    let has_drifted = targets.iter().any(|target| target.is_drifted);
     Ok(DeviceUpdate {
         generation: generation.try_into().unwrap_or_default(),
         release_id: release_id.map(ReleaseId),
         rollout_id: rollout_id.map(RolloutId),
         state: state.map(|state| row::checked("device_updates.state", &state)).transpose()?,
         reason,
-        targets: read_targets(&targets)?,
+        targets,
         reported_at,
+        drift_notes: if has_drifted { mend::notes(conn, pk)? } else { Vec::new() },
     })
 }
 

@@ -174,7 +174,8 @@ pub(super) fn choosing(conn: &mut PgConnection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Result<Vec<i64>, StoreError> {
+/// Tells the next devices of a rollout to have its release, at most `free` of them, and answers which.
+pub(super) fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Result<Vec<i64>, StoreError> {
     use diesel::sql_types::Array;
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     choosing(conn)?;

@@ -8,6 +8,7 @@ mod device;
 mod drive;
 mod gate;
 mod lies;
+mod mend;
 mod policy;
 mod read;
 mod replace;
@@ -21,6 +22,7 @@ pub use self::{
     device::{Reported, desired, find_update, report},
     drive::{Advanced, abort, advance, pause, resume},
     gate::{Wait, next_turns},
+    mend::{MendLimits, mend},
     policy::{find_policy, set_policy},
     read::{devices, find, list},
     replace::start,

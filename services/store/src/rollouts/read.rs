@@ -49,6 +49,7 @@ pub(super) struct Row {
     approved_by: Option<String>,
     approved_at: Option<DateTime<Utc>>,
     replaces_rollout_id: Option<Uuid>,
+    mends_drift: bool,
 }
 
 pub(super) type Joined = (Row, (String, String));
@@ -89,6 +90,7 @@ fn rollout((row, release): Joined, progress: RolloutProgress) -> Result<Rollout,
                 .collect::<Result<_, _>>()?,
             given: row.approved_by.zip(row.approved_at),
         },
+        mends_drift: row.mends_drift,
     })
 }
 

@@ -48,6 +48,7 @@ diesel::table! {
         expires_at -> Timestamptz,
         created_by -> Text,
         created_at -> Timestamptz,
+        mend_drift -> Bool,
     }
 }
 
@@ -88,6 +89,7 @@ diesel::table! {
         approved_by -> Nullable<Text>,
         approved_at -> Nullable<Timestamptz>,
         replaces_rollout_id -> Nullable<Uuid>,
+        mends_drift -> Bool,
     }
 }
 
@@ -126,6 +128,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    device_mends (device, release_id) {
+        device -> BigInt,
+        release_id -> Uuid,
+        attempts -> Integer,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+        next_at -> Timestamptz,
+        rollout_id -> Uuid,
+    }
+}
+
+diesel::table! {
+    confirmed_values (device, release_id) {
+        device -> BigInt,
+        release_id -> Uuid,
+        sealed -> Binary,
+    }
+}
+
+diesel::table! {
     site_update_policies (site_id) {
         site_id -> Text,
         time_zone -> Text,
@@ -160,9 +182,12 @@ diesel::table! {
 
 diesel::joinable!(rollouts -> releases (release_id));
 diesel::joinable!(rollout_devices -> devices (device));
+diesel::joinable!(rollout_devices -> rollouts (rollout_id));
 diesel::joinable!(device_updates -> releases (release_id));
 diesel::allow_tables_to_appear_in_same_query!(rollouts, releases, device_updates);
 diesel::joinable!(variable_values -> devices (device));
 diesel::joinable!(variable_values -> sites (site_id));
 diesel::allow_tables_to_appear_in_same_query!(rollout_devices, devices);
+diesel::allow_tables_to_appear_in_same_query!(rollout_devices, rollouts);
+diesel::allow_tables_to_appear_in_same_query!(rollout_devices, releases);
 diesel::allow_tables_to_appear_in_same_query!(variable_values, devices);

@@ -192,6 +192,7 @@ mod tests {
         hours: Duration::from_secs(730 * 86_400),
         activities: Duration::from_secs(30 * 86_400),
         errors: Duration::from_secs(90 * 86_400),
+        rollouts: Duration::from_secs(730 * 86_400),
     };
 
     fn now() -> DateTime<Utc> {

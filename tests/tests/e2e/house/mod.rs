@@ -304,6 +304,7 @@ fn each_crate_declares_the_settings_that_it_uses() {
         ("link", "HOMEPOT_SAMPLE_INTERVAL"),
         ("link", "HOMEPOT_HEARTBEAT_INTERVAL"),
         ("oidc", "HOMEPOT_OIDC_"),
+        ("rollout", "HOMEPOT_MEND_"),
         ("registry", "HOMEPOT_OPEN_ENROLLMENT"),
         ("runtime", "HOMEPOT_LOG"),
         ("store", "HOMEPOT_DATABASE_"),

@@ -2,11 +2,14 @@
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
-use homepot::pb::rollout::v1::UpdateState;
+use homepot::pb::{
+    registry::v1::{Labels, UpdateDeviceRequest},
+    rollout::v1::UpdateState,
+};
 use homepot_release::Digest;
 use homepot_tests::Publisher;
 
-use super::world::{TARGET, World};
+use super::world::{DEVICE, TARGET, World};
 
 #[tokio::test]
 async fn a_release_is_put_in_place_and_one_that_is_not_well_is_undone() {
@@ -66,6 +69,28 @@ async fn a_release_that_nobody_signed_for_this_device_is_refused_by_the_device_i
     let device = world.until(&rollout, UpdateState::Rejected).await;
     assert!(device.reason.contains("sign"), "{}", device.reason);
     assert_eq!(world.content(), "");
+}
+
+#[tokio::test]
+async fn labels_in_a_selector_are_those_of_the_agents_own_configuration() {
+    let world = World::build_labelled("ring", "canary").await;
+    let publish = async |value: &str| {
+        let rest = format!("[selector]\nlabels = {{ ring = \"{value}\" }}\n[targets.{TARGET}]\nfile = \"content\"\n");
+        world.publisher.publish_with(&world.server, TARGET, format!("{value}\n").as_bytes(), &rest).await
+    };
+    // Those that operators give it on the server are theirs, and let nothing in.
+    let request = UpdateDeviceRequest {
+        device_id: DEVICE.to_owned(),
+        labels: Some(Labels { labels: [("ring".to_owned(), "stable".to_owned())].into() }),
+        ..Default::default()
+    };
+    world.server.admin().registry.update_device(request).await.unwrap();
+    let rollout = world.start(&publish("stable").await).await;
+    let device = world.until(&rollout, UpdateState::Rejected).await;
+    assert!(device.reason.contains("labels"), "{}", device.reason);
+    let rollout = world.start(&publish("canary").await).await;
+    world.until(&rollout, UpdateState::Confirmed).await;
+    assert_eq!(world.content(), "canary\n");
 }
 
 #[tokio::test]

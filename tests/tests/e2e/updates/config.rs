@@ -1,7 +1,10 @@
 //! `UPDATE_CONFIG`: a command that succeeds only once its device has proved that it has what it was told.
 
 use homepot::pb::{
-    command::v1::{Command, CommandState, GetRequest, QueueRequest, QueueResponse},
+    command::v1::{
+        Command, CommandState, GetRequest, GetRunRequest, PreviewRunRequest, QueueRequest, QueueResponse,
+        StartRunRequest, Target,
+    },
     rollout::v1::{
         AbortRolloutRequest, ListRolloutsRequest, ListValuesRequest, SetUpdatePolicyRequest, UpdatePolicy, UpdateState,
     },
@@ -139,4 +142,23 @@ async fn a_device_that_polls_gets_the_command_as_it_is_and_what_it_says_is_a_cla
     let _session = homepot_tests::Session::attach(&server, &key).await;
     let refused = queue(&server, "till", json!({"port": 8})).await.unwrap_err();
     assert_eq!(refused.code(), Code::FailedPrecondition, "{refused}");
+
+    // A run brings it to devices that poll, and passes over those to which a rollout has to.
+    let target = Some(Target { device_ids: vec!["poller".to_owned(), "till".to_owned()], ..Default::default() });
+    let command_type = "update_config".to_owned();
+    let request =
+        PreviewRunRequest { target: target.clone(), command_type: command_type.clone(), ..Default::default() };
+    let preview = server.admin().command.preview_run(request).await.unwrap().into_inner();
+    assert_eq!((preview.devices_total, preview.devices_skipped), (2, 1));
+    let till = preview.devices.iter().find(|device| device.device_id == "till").unwrap();
+    assert!(till.reason.contains("set values, and start a rollout"), "{}", till.reason);
+    let request = StartRunRequest { target, command_type, ..Default::default() };
+    let run = server.admin().command.start_run(request).await.unwrap().into_inner().run.unwrap();
+    let progress = eventually("the run has begun", async || {
+        let request = GetRunRequest { run_id: run.run_id.clone() };
+        let run = server.admin().command.get_run(request).await.unwrap().into_inner().run.unwrap();
+        run.progress.filter(|progress| progress.in_flight == 1)
+    })
+    .await;
+    assert_eq!((progress.total, progress.skipped), (2, 1));
 }

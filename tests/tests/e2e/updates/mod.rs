@@ -3,6 +3,7 @@
 
 mod agent;
 mod config;
+mod drift;
 mod gates;
 mod itself;
 mod killed;

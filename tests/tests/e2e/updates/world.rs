@@ -35,6 +35,12 @@ impl World {
         Self::build_with(server, "update_probation = \"3s\"\n", mode, |options| options).await
     }
 
+    /// One whose configuration says that it has this label.
+    pub(super) async fn build_labelled(name: &str, value: &str) -> Self {
+        let settings = format!("update_probation = \"3s\"\n[labels]\n{name} = \"{value}\"\n");
+        Self::build_with(Server::start().await, &settings, "0640", |options| options).await
+    }
+
     /// One that has all the time it needs to prove itself.
     pub(super) async fn build_patient() -> Self {
         Self::build_with(Server::start().await, "update_probation = \"60s\"\n", "0640", |options| options).await
@@ -63,10 +69,15 @@ impl World {
         let check = directory.path().join("check");
         fs::write(&check, format!("#!/bin/sh\n! grep -q broken {}\n", target.display())).unwrap();
         fs::set_permissions(&check, fs::Permissions::from_mode(0o755)).unwrap();
+        let validator = directory.path().join("validator");
+        fs::write(&validator, format!("#!/bin/sh\n! test -e {}\n", directory.path().join("refuses").display()))
+            .unwrap();
+        fs::set_permissions(&validator, fs::Permissions::from_mode(0o755)).unwrap();
         let config = directory.path().join("agent.toml");
         let text = format!(
             "update_root_file = {root:?}\nhold_directory = {holds:?}\nupdate_healthy_for = \"1s\"\n{settings}\
-             [targets.{TARGET}]\npath = {target:?}\nmode = \"{mode}\"\nhealth = [{check:?}]\n"
+             [targets.{TARGET}]\npath = {target:?}\nmode = \"{mode}\"\nhealth = [{check:?}]\n\
+             validator = [{validator:?}]\n"
         );
         fs::write(&config, text).unwrap();
         let usual =
@@ -83,6 +94,18 @@ impl World {
 
     pub(super) fn content(&self) -> String {
         fs::read_to_string(self.target()).unwrap_or_default()
+    }
+
+    /// From now on the validator of the target refuses every file.
+    pub(super) fn refuse_files(&self) {
+        fs::write(self.directory.path().join("refuses"), "").unwrap();
+    }
+
+    /// Something else than a release changes the file, and the agent, which starts, notices.
+    pub(super) fn change_by_hand(&mut self, content: &str) {
+        self.agent.kill9();
+        fs::write(self.target(), content).unwrap();
+        self.agent.restart();
     }
 
     pub(super) async fn publish(&self, content: &[u8]) -> Release {

@@ -39,7 +39,7 @@ impl Record for pb::Rollout {
         key("STATE", |r, _| Cell::state(state_word(r))),
         column("PHASE", |r, _| format!("{} of {}", r.phase, r.phases.len()).into()),
         column("STARTED", |r, style| style.time(&r.created_at)),
-        column("BY", |r, _| (&r.created_by).into()),
+        column("BY", |r, _| if r.mends_drift { "the server".into() } else { (&r.created_by).into() }),
         column("PROGRESS", |r, _| line(&r.progress.unwrap_or_default()).into()),
         wide("ENDED", |r, style| style.time(&r.finished_at)),
         wide("TARGET", |r, _| r.target.as_ref().map(in_words).unwrap_or_default().into()),
@@ -70,7 +70,7 @@ impl Record for pb::Rollout {
             "description": words::text(&self.description), "created_at": words::time(&self.created_at),
             "finished_at": words::time(&self.finished_at), "approval_site_ids": self.approval_site_ids,
             "approved_by": words::text(&self.approved_by), "approved_at": words::time(&self.approved_at),
-            "replaces_rollout_id": words::text(&self.replaces_rollout_id),
+            "replaces_rollout_id": words::text(&self.replaces_rollout_id), "mends_drift": self.mends_drift,
         })
     }
 
@@ -197,6 +197,7 @@ impl Record for pb::GetDeviceUpdateResponse {
         column("TARGETS", |d, _| d.targets.iter().map(target).collect::<Vec<_>>().join(", ").into()),
         column("REPORTED", |d, style| style.time(&d.reported_at)),
         column("REASON", |d, _| (&d.reason).into()),
+        column("DRIFT", |d, _| d.drift_notes.join("; ").into()),
     ];
 
     fn json(&self) -> Value {
@@ -211,7 +212,7 @@ impl Record for pb::GetDeviceUpdateResponse {
             "generation": self.generation, "state": state, "release_id": words::text(&self.release_id),
             "rollout_id": words::text(&self.rollout_id), "reason": words::text(&self.reason),
             "targets": self.targets.iter().map(target).collect::<Vec<_>>(),
-            "reported_at": words::time(&self.reported_at),
+            "reported_at": words::time(&self.reported_at), "drift_notes": self.drift_notes,
         })
     }
 }

@@ -1,8 +1,11 @@
-//! Settings of updates: how fast files go to devices.
+//! Settings of updates: how fast files go to devices, and how often drift is mended.
+
+mod mends;
 
 use homepot_host::settings::Reader;
 use homepot_runtime::settings::read_rate;
 
+pub use self::mends::MendFlags;
 use crate::TransferRates;
 
 /// Slower than this, a device would wait for a part for longer than it waits for an answer.
