@@ -116,7 +116,7 @@ fn joined(key: Key, rows: usize, packed: &[(u16, Kind, Vec<u8>)]) -> Vec<u8> {
     bytes
 }
 
-fn header_checksum(key: Key, header: &[u8]) -> u32 {
+pub(crate) fn header_checksum(key: Key, header: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&key.device.to_le_bytes());
     hasher.update(&key.hour.timestamp().to_le_bytes());
@@ -334,6 +334,26 @@ fn header<'a>(key: Key, bytes: &'a [u8]) -> Result<(usize, Vec<Entry<'a>>), Faul
     let columns = columns.collect::<Result<_, Fault>>()?;
     input.end()?;
     Ok((rows, columns))
+}
+
+/// The length of a header without its own checksum, and of each column where its checksum stands and how long it is.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn lengths(bytes: &[u8]) -> Option<(usize, Vec<(usize, usize)>)> {
+    let mut input = Input(bytes);
+    input.byte().ok()?;
+    input.varint().ok()?;
+    let count = input.at_most(MAX_COLUMNS).ok()?;
+    let mut columns = Vec::new();
+    for _ in 0..count {
+        input.varint().ok()?;
+        input.byte().ok()?;
+        let length = input.at_most(bytes.len()).ok()?;
+        columns.push((bytes.len() - input.0.len(), length));
+        checksum(&mut input).ok()?;
+    }
+    let header = bytes.len() - input.0.len();
+    checksum(&mut input).ok()?;
+    Some((header, columns))
 }
 
 fn checksum(input: &mut Input<'_>) -> Result<u32, Fault> {

@@ -14,6 +14,8 @@ mod bits;
 mod blobs;
 pub mod block;
 mod damage;
+#[cfg(feature = "fuzzing")]
+pub mod fuzzing;
 mod integers;
 mod mask;
 mod numbers;

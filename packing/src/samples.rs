@@ -1,7 +1,7 @@
 //! Samples as the columns of a block.
 //!
-//! Metrics have the numbers of the protocol's enum `Metric`; what else a sample has stands from [`RECEIVED_AT`] on. A program that
-//! does not know a metric of a later version reads the others.
+//! Metrics have the numbers of the protocol's enum `Metric`; what else a sample has stands behind them, from 1,001 on. A program
+//! that does not know a metric of a later version reads the others.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use prost_types::Struct;
 
 use crate::{
     Block, Column, Damaged, Key, Unpackable,
-    block::{MAX_COLUMN, Reader},
+    block::Reader,
     wire::{Input, put_slice},
 };
 
@@ -29,6 +29,8 @@ const EXTRA: u16 = 1_004;
 const SENSORS: u16 = 1_005;
 /// The reading of the first sensor; those of the others follow.
 const READINGS: u16 = 1_100;
+/// Of one sample. The model takes fewer.
+const MAX_SENSORS: usize = 128;
 
 /// A sample and when it was received.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,7 +92,7 @@ fn micros(span: TimeDelta) -> Option<i64> {
 
 /// The column of the reading at this place of a sample.
 fn reading_number(place: usize) -> Option<u16> {
-    READINGS.checked_add(u16::try_from(place).ok()?).filter(|number| *number <= MAX_COLUMN)
+    (place < MAX_SENSORS).then(|| READINGS + place as u16)
 }
 
 const OTHER_KIND: &str = "is of another kind than it should be";
@@ -212,11 +214,15 @@ impl<'a> Hour<'a> {
     }
 }
 
-/// The names of sensors, as [`pack`] wrote them.
+/// The names of a sample's sensors, as [`pack`] wrote them.
 fn names(bytes: &[u8]) -> Option<Vec<String>> {
     let (mut input, mut names) = (Input(bytes), Vec::new());
     while !input.0.is_empty() {
-        names.push(String::from_utf8(input.slice().ok()?.to_vec()).ok()?);
+        let name = String::from_utf8(input.slice().ok()?.to_vec()).ok()?;
+        if name.is_empty() || names.len() == MAX_SENSORS {
+            return None;
+        }
+        names.push(name);
     }
     Some(names)
 }
