@@ -86,9 +86,15 @@ fn round_trip(bytes: &[u8]) {
 fn bits(block: &Block) -> (Vec<i64>, Vec<(u16, Vec<Option<Vec<u8>>>)>) {
     let columns = block.columns.iter().map(|(number, column)| {
         let values: Vec<Option<Vec<u8>>> = match column {
-            Column::Integers(values) => values.iter().map(|value| value.map(|value| value.to_be_bytes().to_vec())).collect(),
-            Column::Singles(values) => values.iter().map(|value| value.map(|value| value.to_be_bytes().to_vec())).collect(),
-            Column::Doubles(values) => values.iter().map(|value| value.map(|value| value.to_be_bytes().to_vec())).collect(),
+            Column::Integers(values) => {
+                values.iter().map(|value| value.map(|value| value.to_be_bytes().to_vec())).collect()
+            }
+            Column::Singles(values) => {
+                values.iter().map(|value| value.map(|value| value.to_be_bytes().to_vec())).collect()
+            }
+            Column::Doubles(values) => {
+                values.iter().map(|value| value.map(|value| value.to_be_bytes().to_vec())).collect()
+            }
             Column::Blobs(values) => values.clone(),
         };
         (*number, values)
