@@ -82,8 +82,10 @@ fn round_trip(bytes: &[u8]) {
     }
 }
 
+type Bits = Vec<(u16, Vec<Option<Vec<u8>>>)>;
+
 /// Rows with floats by their bits, which can be compared. Columns without values are left out, as blocks do.
-fn bits(block: &Block) -> (Vec<i64>, Vec<(u16, Vec<Option<Vec<u8>>>)>) {
+fn bits(block: &Block) -> (Vec<i64>, Bits) {
     let columns = block.columns.iter().map(|(number, column)| {
         let values: Vec<Option<Vec<u8>>> = match column {
             Column::Integers(values) => {

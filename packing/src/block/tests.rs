@@ -34,8 +34,11 @@ fn block() -> impl Strategy<Value = Block> {
     })
 }
 
-/// What is expected back, and bits of floats as they can be compared.
-fn bits(block: &Block) -> (Vec<i64>, Vec<(u16, Vec<Option<String>>)>) {
+/// The values of columns, floats by their bits, so that they can be compared.
+type Bits = Vec<(u16, Vec<Option<String>>)>;
+
+/// What is expected back.
+fn bits(block: &Block) -> (Vec<i64>, Bits) {
     let columns = block.columns.iter().filter(|(_, column)| !column.is_empty()).map(|(number, column)| {
         let values = match column {
             Column::Integers(values) => values.iter().map(|value| value.map(|value| value.to_string())).collect(),

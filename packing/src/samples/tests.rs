@@ -81,7 +81,7 @@ fn sample() -> impl Strategy<Value = Sample> {
                 device_time: device_time.map(at),
                 collection_interval_ms: interval,
                 temperatures: temperatures.into_iter().map(reading).collect(),
-                extra: extra.map(|extra| as_it_came(extra)),
+                extra: extra.map(as_it_came),
                 ..Sample::empty(at(0))
             };
             with_metrics(sample, &values, missing)
