@@ -125,22 +125,29 @@ FROM rollouts r WHERE r.rollout_id = d.rollout_id AND d.state IN IN_FLIGHT
 /// Chooses the next devices, as many as their sites allow. One that is under way for an earlier rollout is taken over, which leaves
 /// its site as it is: what was broken must not be in the way of what mends it. One that is under way for a later one is left alone.
 /// Devices that are held keep nobody waiting: before they apply anything, they ask ([`super::gate`]).
+///
+/// Only sites with room are looked into, because most of the time nearly all of a large rollout's sites are full.
 const CHOOSE: &str = "\
 WITH busy AS (
     SELECT d.site_id, count(*) AS devices FROM rollout_devices r JOIN devices d USING (device)
     WHERE r.state IN IN_FLIGHT AND r.state <> 'held' GROUP BY d.site_id
-), waiting AS (
-    SELECT r.device, r.phase, d.site_id, f.rollout_id AS of_rollout
-    FROM rollout_devices r JOIN devices d USING (device)
-        LEFT JOIN rollout_devices f ON f.device = r.device AND f.state IN IN_FLIGHT
-    WHERE r.rollout_id = {rollout} AND r.phase <= {phase} AND r.state = 'waiting'
-), placed AS (
-    SELECT w.device, w.phase, w.of_rollout, coalesce(b.devices, 0)
-        + row_number() OVER (PARTITION BY w.site_id, w.of_rollout IS NULL ORDER BY w.phase, w.device) AS place
-    FROM waiting w LEFT JOIN busy b USING (site_id)
+), with_room AS (
+    SELECT s.site_id, {per_site} - coalesce(b.devices, 0) AS room
+    FROM rollouts o CROSS JOIN unnest(o.site_ids) AS s (site_id) LEFT JOIN busy b USING (site_id)
+    WHERE o.rollout_id = {rollout} AND coalesce(b.devices, 0) < {per_site}
+), taken_over AS (
+    SELECT r.phase, r.device FROM rollout_devices f JOIN rollout_devices r USING (device)
+    WHERE f.state IN IN_FLIGHT AND f.rollout_id < {rollout}
+        AND r.rollout_id = {rollout} AND r.phase <= {phase} AND r.state = 'waiting'
+), idle AS (
+    SELECT w.phase, w.device FROM with_room s CROSS JOIN LATERAL (
+        SELECT r.phase, r.device FROM devices d JOIN rollout_devices r ON r.rollout_id = {rollout} AND r.device = d.device
+        WHERE d.site_id = s.site_id AND r.phase <= {phase} AND r.state = 'waiting'
+            AND NOT EXISTS (SELECT FROM rollout_devices f WHERE f.device = r.device AND f.state IN IN_FLIGHT)
+        ORDER BY r.phase, r.device LIMIT s.room
+    ) w
 )
-SELECT device FROM placed WHERE of_rollout < {rollout} OR (of_rollout IS NULL AND place <= {per_site})
-ORDER BY phase, device LIMIT {free}";
+SELECT device FROM (SELECT * FROM taken_over UNION ALL SELECT * FROM idle) chosen ORDER BY phase, device LIMIT {free}";
 
 /// One thing at a time: what another rollout had begun on these devices is over.
 const SUPERSEDE: &str = "\

@@ -211,7 +211,7 @@ async fn a_file_is_fetched_with_the_devices_own_ticket_alone() {
         let request =
             FetchArtifactRequest { ticket: ticket.to_owned(), sha256: sha256.to_owned(), offset, length: 262_144 };
         let mut client = world.server.clients(&Caller::Device(key.clone())).device;
-        client.fetch_artifact(request).await.map(|answer| answer.into_inner().data)
+        client.fetch_artifact(request).await.map(|answer| answer.into_inner().data.to_vec())
     };
     let ticket = desired.transfer_ticket;
     assert_eq!(fetch(&key, &ticket, &sha256, 0).await.unwrap(), b"1.99");
