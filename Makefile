@@ -55,7 +55,7 @@ bench: ## what this machine reaches, each figure beside its ceiling; takes a whi
 soak: ## ten minutes under load, with the server's memory
 	@exec scripts/bench soak
 
-fuzz: ## random bytes for the spool and the messages; FUZZ_SECONDS=60 for each target
+fuzz: ## random bytes for the spool, the messages, packed samples and releases; FUZZ_SECONDS=60 for each target
 	@exec scripts/fuzz $(FUZZ_SECONDS)
 
 torture: ## everything is killed while commands flow and releases are rolled out; TORTURE_SECONDS=300 for each transport

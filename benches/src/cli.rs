@@ -8,8 +8,8 @@ use crate::{
     host::{Workshop, raise_file_limit},
     report::Report,
     run::{
-        agent, bare, command_latency, command_rate, failover, idle, ingest, latency, outage, query, rest, restart,
-        rollout, simulation, soak, traces,
+        agent, bare, command_latency, command_rate, failover, idle, ingest, latency, outage, pack, query, rest,
+        restart, rollout, simulation, soak, traces,
     },
 };
 
@@ -48,6 +48,8 @@ enum Bench {
     Idle(idle::Args),
     /// Measure queries of one device's series and of all newest samples, on a table of many rows.
     Query(query::Args),
+    /// Measure how many bytes packed samples take, of the simulator's scenarios and of this machine's agent.
+    Pack(pack::Args),
     /// Measure the memory and processor use of the agent.
     Agent(agent::Args),
     /// Measure how long a command takes to reach its device, against Mosquitto.
@@ -120,6 +122,7 @@ async fn measure(bench: Bench, workshop: &Workshop, report: &mut Report) -> anyh
         Bench::Rest(args) => rest::run(&args, workshop, report).await,
         Bench::Idle(args) => idle::run(&args, workshop, report).await,
         Bench::Query(args) => query::run(&args, workshop, report).await,
+        Bench::Pack(args) => pack::run(&args, workshop, report).await,
         Bench::Agent(args) => agent::run(&args, workshop, report).await,
         Bench::CommandLatency(args) => command_latency::run(&args, workshop, report).await,
         Bench::CommandRate(args) => command_rate::run(&args, workshop, report).await,
@@ -140,6 +143,7 @@ async fn all(quick: bool, workshop: &Workshop, report: &mut Report) -> anyhow::R
     let mut rest_args = rest::Args::default();
     let mut idle_args = idle::Args::default();
     let mut query_args = query::Args::default();
+    let mut pack_args = pack::Args::default();
     let mut agent_args = agent::Args::default();
     let mut hand_args = command_latency::Args::default();
     let mut rate_args = command_rate::Args::default();
@@ -152,6 +156,7 @@ async fn all(quick: bool, workshop: &Workshop, report: &mut Report) -> anyhow::R
         (hand_args.devices, hand_args.seconds) = (500, 5);
         (rate_args.devices, rate_args.in_flight, rate_args.seconds, rate_args.ceiling_commands) = (200, 400, 5, 10_000);
         (failover_args.devices, restart_args.devices) = (200, 500);
+        (pack_args.devices, pack_args.agent_interval_ms) = (2, 20);
     }
     let rate = ingest::run(&ingest_args, workshop, report).await?;
     latency_args.rate = Some(rate / 2.0);
@@ -165,6 +170,7 @@ async fn all(quick: bool, workshop: &Workshop, report: &mut Report) -> anyhow::R
     restart::run(&restart_args, workshop, report).await?;
     restart_args.without_tickets = true;
     restart::run(&restart_args, workshop, report).await?;
+    pack::run(&pack_args, workshop, report).await?;
     query::run(&query_args, workshop, report).await
 }
 

@@ -9,6 +9,7 @@ pub mod idle;
 pub mod ingest;
 pub mod latency;
 pub mod outage;
+pub mod pack;
 pub mod query;
 pub mod rest;
 pub mod restart;

@@ -93,3 +93,19 @@ fn a_benchmark_of_a_simulated_fleet_compares_what_was_sent_with_what_is_stored()
     assert!(simulation["rows"][2]["figure"].as_f64().unwrap() > 0.0, "{simulation}");
     check_clean(output.path(), 1);
 }
+
+#[test]
+fn a_benchmark_of_packing_reads_back_what_it_packed_of_every_scenario_and_of_this_machine() {
+    let output = data_parent();
+    let pack = bench("pack", &["--devices", "1", "--agent-interval-ms", "10"], output.path());
+    let rows = pack["rows"].as_array().unwrap();
+    let packed: Vec<_> = rows.iter().filter(|row| row["unit"] == "B/sample").collect();
+    assert_eq!(packed.len(), 10, "nine scenarios and this machine: {pack}");
+    // The same seed gives the same samples, so this says nothing about the machine: a tenth of what rows take.
+    for row in &packed[..9] {
+        let figure = row["figure"].as_f64().unwrap();
+        assert!(figure > 5.0 && figure < 16.0, "{row}");
+    }
+    assert_eq!(pack["details"]["this machine"]["samples"], 720, "{pack}");
+    check_clean(output.path(), 1);
+}

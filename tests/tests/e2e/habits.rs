@@ -87,9 +87,17 @@ fn what_takes_something_away_is_recognized() {
 #[test]
 fn a_module_and_what_it_holds_lie_in_one_directory() {
     let mut seen = 0;
-    for room in
-        ["agent/src", "benches/src", "contract-build/src", "host/src", "services", "simulator/src", "src", "tests"]
-    {
+    for room in [
+        "agent/src",
+        "benches/src",
+        "contract-build/src",
+        "host/src",
+        "packing/src",
+        "services",
+        "simulator/src",
+        "src",
+        "tests",
+    ] {
         walk(&workspace().join(room), &mut |directory| {
             let beside = directory.with_extension("rs");
             assert!(!beside.is_file(), "{} belongs into the directory beside it, as mod.rs", beside.display());

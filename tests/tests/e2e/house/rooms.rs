@@ -61,6 +61,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
             "homepot-telemetry",
         ],
     ),
+    ("homepot-packing", &["homepot"]),
     ("homepot-release", &["homepot-host"]),
     ("homepot-agent", &["homepot", "homepot-host", "homepot-release"]),
     ("homepot-simulator", &["homepot", "homepot-agent", "homepot-host", "homepot-release"]),
@@ -71,5 +72,5 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
         &["homepot", "homepot-contract-build", "homepot-operator-api", "homepot-runtime", "homepot-server"],
     ),
     ("homepot-contract-build", &[]),
-    ("homepot-bench", &["homepot", "homepot-agent", "homepot-host"]),
+    ("homepot-bench", &["homepot", "homepot-agent", "homepot-host", "homepot-packing", "homepot-simulator"]),
 ];
