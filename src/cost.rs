@@ -19,6 +19,8 @@ pub enum Cost {
     Series,
     /// Lives for as long as the caller watches. Each operator may have a bounded number.
     Watch,
+    /// Sends a part of a file to a device: a bounded number at once, apart from all other calls of devices.
+    Transfer,
     /// The stream of a device: what it carries counts towards the device's write quota, and waits for it.
     Session,
 }

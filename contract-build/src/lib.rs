@@ -15,7 +15,8 @@ use std::{
 /// Compiles the files below `own`, which may import those below `others`, into `OUT_DIR`:
 ///
 /// - a Rust file for each package, as tonic names them; types of packages in `elsewhere` are taken from the paths beside them,
-///   and the messages in `secret`, by their full names with a dot before them, get no `Debug`,
+///   and the messages in `secret`, by their full names with a dot before them, get no `Debug`; the fields in `shared` hold
+///   `Bytes`, which many answers can share, instead of a `Vec`,
 /// - `descriptors.bin`, with comments and with the options of methods and fields,
 /// - `methods.rs`, `fields.rs` and `checks.rs`: see `homepot::contract_part!`.
 pub fn compile(
@@ -23,6 +24,7 @@ pub fn compile(
     others: &[&Path],
     elsewhere: &[(&str, &str)],
     secret: &[&str],
+    shared: &[&str],
 ) -> Result<(), Box<dyn Error>> {
     let all: Vec<_> = std::iter::once(own).chain(others.iter().copied()).collect();
     for directory in &all {
@@ -51,6 +53,7 @@ pub fn compile(
     // Without the transport the contract stays free of I/O: callers bring their own channel.
     let build = tonic_prost_build::configure().build_transport(false).codec_path("::homepot::codec::SmallBuffers");
     let build = build.skip_debug(secret);
+    let build = shared.iter().fold(build, |build, field| build.bytes(field));
     let build = elsewhere.iter().fold(build, |build, (package, path)| build.extern_path(*package, *path));
     build.compile_fds(compiler.file_descriptor_set())?;
     Ok(())

@@ -7,7 +7,10 @@ use homepot::{
     Error, Kind,
     pb::device::v1::{self as pb, device_service_client::DeviceServiceClient},
 };
-use tokio::{sync::watch, time::timeout};
+use tokio::{
+    sync::watch,
+    time::{sleep, timeout},
+};
 use tonic::{
     Request,
     transport::{Channel, Endpoint},
@@ -34,10 +37,14 @@ impl Fetcher {
         Self { endpoint, credentials, ticket, client: None }
     }
 
-    /// Fetches a part; an error says why not, for people, and whether asking again can't help.
+    /// Fetches a part, and waits until the server allows the next one; an error says why not, for people, and whether asking again
+    /// can't help.
     pub async fn fetch(&mut self, request: pb::FetchArtifactRequest) -> Result<Vec<u8>, (String, bool)> {
         match timeout(DEADLINE, self.call(request)).await {
-            Ok(Ok(data)) => Ok(data),
+            Ok(Ok(part)) => {
+                sleep(Duration::from_millis(part.next_after_ms.into())).await;
+                Ok(part.data.into())
+            }
             Ok(Err(end)) => {
                 self.client = None;
                 // A ticket that has expired comes anew with the next session, and what is busy is free again after a while.
@@ -57,14 +64,14 @@ impl Fetcher {
         self.client = None;
     }
 
-    async fn call(&mut self, request: pb::FetchArtifactRequest) -> Result<Vec<u8>, End> {
+    async fn call(&mut self, request: pb::FetchArtifactRequest) -> Result<pb::FetchArtifactResponse, End> {
         let request = self.credentials.sign(request, self.ticket.borrow().as_deref())?;
         let client = match &mut self.client {
             Some(client) => client,
             none => none.insert(endpoint::connect(&self.endpoint).await?),
         };
         let answer = client.fetch_artifact(request).await;
-        Ok(answer.map_err(|status| End::Refused(Error::from(&status)))?.into_inner().data)
+        Ok(answer.map_err(|status| End::Refused(Error::from(&status)))?.into_inner())
     }
 }
 

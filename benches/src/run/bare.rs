@@ -167,7 +167,8 @@ impl UnaryService<FetchArtifactRequest> for Giving {
 
     fn call(&mut self, request: Request<FetchArtifactRequest>) -> Self::Future {
         let length = (request.into_inner().length as usize).min(BYTES.len());
-        std::future::ready(Ok(Response::new(FetchArtifactResponse { data: BYTES[..length].to_vec() })))
+        let data = bytes::Bytes::from_static(&BYTES[..length]);
+        std::future::ready(Ok(Response::new(FetchArtifactResponse { data, next_after_ms: 0 })))
     }
 }
 

@@ -152,8 +152,7 @@ impl DeviceService for Service {
         request: Request<pb::FetchArtifactRequest>,
     ) -> Result<Response<pb::FetchArtifactResponse>, Status> {
         let caller: DeviceCaller = auth::caller(&request)?;
-        let data = self.link.inner.rollouts.fetch(caller.pk, request.into_inner()).await?;
-        Ok(Response::new(pb::FetchArtifactResponse { data }))
+        Ok(Response::new(self.link.inner.rollouts.fetch(caller.pk, request.into_inner()).await?))
     }
 
     async fn who_am_i(&self, request: Request<pb::WhoAmIRequest>) -> Result<Response<pb::WhoAmIResponse>, Status> {

@@ -80,7 +80,7 @@ impl Rollouts {
     }
 
     /// A part of a file of the release that `ticket` was made for.
-    pub async fn fetch(&self, pk: i64, request: pb::FetchArtifactRequest) -> Result<Vec<u8>, Error> {
+    pub async fn fetch(&self, pk: i64, request: pb::FetchArtifactRequest) -> Result<pb::FetchArtifactResponse, Error> {
         let pb::FetchArtifactRequest { ticket, sha256, offset, length } = request;
         let sha256 = Sha256::parse(&sha256)?;
         if ticket.contains('\0') {
@@ -96,8 +96,13 @@ impl Rollouts {
         if offset > size {
             return Err(Error::invalid("offset", format!("is beyond the end of the file, which has {size} bytes")));
         }
-        let data = self.parts.read(&sha256, offset, length).await?;
+        let most = length.min(size - offset);
+        if most > 0 {
+            self.pace.turn(pk, most as usize).await?;
+        }
+        let data = self.parts.read(&sha256, offset, most).await?;
         metrics::counter!("homepot_artifact_bytes_sent_total").increment(data.len() as u64);
-        Ok(data)
+        let next_after_ms = self.pace.next_after(pk).as_millis().try_into().unwrap_or(u32::MAX);
+        Ok(pb::FetchArtifactResponse { data, next_after_ms })
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use homepot_hints::Topic;
 use homepot_runtime::backoff::every;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::{Rollouts, counted};
 
@@ -14,6 +14,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const CLEAN_UP: Duration = Duration::from_secs(600);
 /// The least time between two looks: devices end by the hundred.
 const PAUSE: Duration = Duration::from_millis(100);
+/// A look at many devices takes its time, and what it takes of the database, others miss: at most a tenth.
+const SHARE: u32 = 10;
 /// How often they are counted for the metrics.
 const COUNTED: Duration = Duration::from_secs(5);
 
@@ -49,6 +51,7 @@ pub(crate) async fn run(rollouts: &Rollouts) {
                 continue;
             }
         }
+        let began = Instant::now();
         match rollouts.store.run("advance_rollouts", homepot_store::rollouts::advance).await {
             Ok(advanced) => {
                 for step in &advanced {
@@ -67,6 +70,6 @@ pub(crate) async fn run(rollouts: &Rollouts) {
             Ok(to_tell) => to_tell.into_iter().for_each(|pk| rollouts.hints.wake(pk)),
             Err(error) => tracing::warn!(%error, "find whose turn it is"),
         }
-        sleep(PAUSE).await;
+        sleep((began.elapsed() * (SHARE - 1)).clamp(PAUSE, EVERY)).await;
     }
 }

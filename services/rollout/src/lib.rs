@@ -9,15 +9,17 @@ mod counted;
 mod device_side;
 mod drive;
 mod gates;
+mod pace;
 mod parts;
 mod releases;
 mod rollouts;
 mod service;
+pub mod settings;
 mod ticket;
 mod values;
 mod watch;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use homepot::{
     model::{DesiredRelease, Secret, UpdateReport},
@@ -33,6 +35,7 @@ use homepot_store::{
 
 pub use device_side::{Mark, Offer};
 pub use homepot_store::rollouts::Wait;
+pub use pace::TransferRates;
 
 /// A part of a file, as base64 where it comes over REST, and its fields.
 const MAX_REQUEST_BYTES: usize = 1 << 20;
@@ -40,6 +43,8 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 const MAX_ANSWER_BYTES: usize = 2 << 20;
 /// Devices of a batch, at most.
 const BATCH: usize = 256;
+/// What a device says of its update is in no hurry, and each batch of it costs several statements.
+const REPORTS_GATHER: Duration = Duration::from_millis(20);
 
 /// See the [crate](self). Clones share everything.
 #[derive(Clone)]
@@ -52,23 +57,30 @@ pub struct Rollouts {
     feed: Feed<watch::Seen>,
     tickets: Arc<ticket::Tickets>,
     parts: Arc<parts::Parts>,
+    pace: Arc<pace::Pace>,
     seals: Arc<values::Seals>,
 }
 
 impl Rollouts {
     /// Rollouts over `store`, which wake devices through `hints`; tickets for transfers are made and secret values are sealed under the
-    /// server's `secret`. The
-    /// streams of those who watch end with `drain`. To be called on a runtime.
-    pub fn build(store: Store, hints: Hints, secret: &Secret, drain: Drain) -> Self {
+    /// server's `secret`; files go to devices at `rates`. The streams of those who watch end with `drain`. To be called on a runtime.
+    pub fn build(store: Store, hints: Hints, secret: &Secret, rates: TransferRates, drain: Drain) -> Self {
         Self {
             feed: watch::feed(&store, &hints, drain),
             hints,
             directory: Directory::new(store.clone()),
             desired: Combiner::start(store.lane(Lane::Devices), "desired_releases", BATCH, rows::desired),
-            reports: Combiner::start(store.lane(Lane::Devices), "report_updates", BATCH, rows::report),
+            reports: Combiner::start_patient(
+                store.lane(Lane::Devices),
+                "report_updates",
+                BATCH,
+                REPORTS_GATHER,
+                rows::report,
+            ),
             tickets: Arc::new(ticket::Tickets::new(secret)),
             seals: Arc::new(values::Seals::new(secret)),
             parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
+            pace: Arc::new(pace::Pace::new(rates)),
             store,
         }
     }

@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use bytes::Bytes;
 use homepot::{
     Error,
     model::{CHUNK_BYTES, ReleaseId, Sha256},
@@ -23,7 +24,7 @@ const KNOWN: usize = 256;
 type Shared<T> = Arc<OnceCell<T>>;
 
 /// The bytes of parts, by their file and where they begin in it.
-type PartsKept = Kept<(Sha256, u32), Shared<Arc<[u8]>>>;
+type PartsKept = Kept<(Sha256, u32), Shared<Bytes>>;
 /// The sizes of a release's files.
 type Files = HashMap<Sha256, u32>;
 
@@ -78,18 +79,18 @@ impl Parts {
     }
 
     /// Up to `length` bytes of a file from `offset` on, as far as they lie in one part.
-    pub(crate) async fn read(&self, sha256: &Sha256, offset: u32, length: u32) -> Result<Vec<u8>, Error> {
+    pub(crate) async fn read(&self, sha256: &Sha256, offset: u32, length: u32) -> Result<Bytes, Error> {
         let start = offset / CHUNK_BYTES * CHUNK_BYTES;
         let cell = self.parts.lock().get(&(sha256.clone(), start));
         let wanted = sha256.clone();
         let read = async {
             let part = self.store.run("part_of_file", move |conn| releases::part(conn, &wanted, start)).await?;
-            Ok::<_, Error>(Arc::from(part.unwrap_or_default()))
+            Ok::<_, Error>(Bytes::from(part.unwrap_or_default()))
         };
         let part = cell.get_or_try_init(|| read).await?;
         let from = ((offset - start) as usize).min(part.len());
         let to = (from + length as usize).min(part.len());
-        Ok(part[from..to].to_vec())
+        Ok(part.slice(from..to))
     }
 }
 

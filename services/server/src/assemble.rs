@@ -92,7 +92,7 @@ impl Backstage {
             .then(|| Telemetry::build(Default::default(), store.clone(), front.clone()));
         let analytics = (roles.has(Role::Telemetry) || holds_devices).then(|| Analytics::build(store.clone()));
         let rollouts = (roles.has(Role::Command) || holds_devices)
-            .then(|| Rollouts::build(store.clone(), hints.clone(), &secret, front.clone()));
+            .then(|| Rollouts::build(store.clone(), hints.clone(), &secret, settings.transfers, front.clone()));
         let commands = rollouts.as_ref().map(|rollouts| {
             let by_rollouts = Arc::new(ByRollouts(rollouts.clone()));
             Commands::build(store.clone(), hints, front.clone()).with_config_updates(by_rollouts)

@@ -4,10 +4,13 @@
 //! With a transaction for each message of a thousand devices, the transactions would cost more than the work. Batches
 //! grow by themselves under load, and a single operation does not wait. Callers are answered after the commit.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use diesel::PgConnection;
-use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::{
+    sync::{Semaphore, mpsc, oneshot},
+    time::sleep,
+};
 use tracing::Instrument as _;
 
 use crate::{Store, StoreError, trace};
@@ -43,8 +46,20 @@ where
 {
     /// Starts the task that gathers up to `most` items for `work`; it ends with the last clone.
     pub fn start(store: Store, operation: &'static str, most: usize, work: Work<I, O>) -> Self {
+        Self::start_patient(store, operation, most, Duration::ZERO, work)
+    }
+
+    /// The same for what is in no hurry: each batch gathers for `patience` after its first item came, so that many small ones do not
+    /// cost as many transactions.
+    pub fn start_patient(
+        store: Store,
+        operation: &'static str,
+        most: usize,
+        patience: Duration,
+        work: Work<I, O>,
+    ) -> Self {
         let (queue, waiting) = mpsc::channel(most);
-        tokio::spawn(gather(store, operation, most, work, waiting));
+        tokio::spawn(gather(store, operation, most, patience, work, waiting));
         Self { operation, queue }
     }
 
@@ -65,6 +80,7 @@ async fn gather<I, O>(
     store: Store,
     operation: &'static str,
     most: usize,
+    patience: Duration,
     work: Work<I, O>,
     mut waiting: mpsc::Receiver<Asked<I, O>>,
 ) where
@@ -77,6 +93,13 @@ async fn gather<I, O>(
         let mut asked = Vec::new();
         if waiting.recv_many(&mut asked, most).await == 0 {
             return;
+        }
+        if !patience.is_zero() {
+            sleep(patience).await;
+            let room = most.saturating_sub(asked.len());
+            if room > 0 && !waiting.is_empty() {
+                waiting.recv_many(&mut asked, room).await;
+            }
         }
         let store = store.clone();
         tokio::spawn(async move {

@@ -8,7 +8,7 @@ use homepot::{
     pb::device::v1::{self as pb, device_service_client::DeviceServiceClient},
 };
 use homepot_agent::protocol::{Credentials, endpoint::MAX_MESSAGE_BYTES, reconnect::End};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tonic::{Request, transport::Channel};
 
 use super::{stream, world::World};
@@ -39,7 +39,10 @@ impl Fetcher {
     /// Fetches a part.
     pub(super) async fn fetch(self, request: pb::FetchArtifactRequest) -> Fetched {
         match timeout(DEADLINE, self.call(request)).await {
-            Ok(Ok((channel, part))) => Fetched { channel: Some(channel), part: Ok(part) },
+            Ok(Ok((channel, part))) => {
+                sleep(Duration::from_millis(part.next_after_ms.into())).await;
+                Fetched { channel: Some(channel), part: Ok(part.data.into()) }
+            }
             Ok(Err(end)) => {
                 let is_final =
                     matches!(&end, End::Refused(error) if matches!(error.kind(), Kind::NotFound | Kind::Invalid));
@@ -49,7 +52,7 @@ impl Fetcher {
         }
     }
 
-    async fn call(self, request: pb::FetchArtifactRequest) -> Result<(Channel, Vec<u8>), End> {
+    async fn call(self, request: pb::FetchArtifactRequest) -> Result<(Channel, pb::FetchArtifactResponse), End> {
         let channel = match self.channel {
             Some(channel) => channel,
             None => self.world.lines.connect(self.number).await?,
@@ -58,6 +61,6 @@ impl Fetcher {
         stream::sign(request.metadata_mut(), &self.credentials, self.ticket.as_deref())?;
         let mut client = DeviceServiceClient::new(channel.clone()).max_decoding_message_size(MAX_MESSAGE_BYTES);
         let answer = client.fetch_artifact(request).await;
-        Ok((channel, answer.map_err(|status| End::Refused(Error::from(&status)))?.into_inner().data))
+        Ok((channel, answer.map_err(|status| End::Refused(Error::from(&status)))?.into_inner()))
     }
 }

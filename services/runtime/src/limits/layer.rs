@@ -38,6 +38,10 @@ const CALLS_PER_OPERATOR: usize = 512;
 const DEVICE_CALLS: usize = 1_024;
 /// Calls of one device.
 const CALLS_PER_DEVICE: usize = 8;
+/// Parts of files that are sent to devices at once: up to 256 KiB each.
+const TRANSFERS: usize = 256;
+/// Parts that are sent to one device at once. It fetches one after the other; the second is for one whose connection broke.
+const TRANSFERS_PER_DEVICE: usize = 2;
 /// How long a call waits for its turn. Less than callers wait for an answer, so that they are told which limit it is.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -64,6 +68,7 @@ struct Inner {
     devices: Quotas<i64>,
     operators: Quotas<String>,
     device_calls: Shares,
+    transfers: Shares,
     calls: Shares,
     answers: Shares,
     reports: Shares,
@@ -78,6 +83,7 @@ impl Limits {
             devices: Quotas::new(settings.device),
             operators: Quotas::new(settings.operator),
             device_calls: Shares::new("device calls", DEVICE_CALLS, CALLS_PER_DEVICE),
+            transfers: Shares::new("transfers", TRANSFERS, TRANSFERS_PER_DEVICE),
             calls: Shares::new("calls", CALLS, CALLS_PER_OPERATOR),
             answers: Shares::new("answers", ANSWERS, ANSWERS),
             reports: Shares::new("reports", REPORTS, REPORTS_PER_OPERATOR),
@@ -100,6 +106,7 @@ impl Limits {
             }
             return match cost {
                 Cost::Session => Ok(Vec::new()),
+                Cost::Transfer => Ok(vec![inner.transfers.take(&device_id, PATIENCE).await?]),
                 _ => Ok(vec![inner.device_calls.take(&device_id, PATIENCE).await?]),
             };
         }
@@ -111,7 +118,7 @@ impl Limits {
             count(request, quota, cost, || format!("operator {name}"))?;
         }
         Ok(match cost {
-            Cost::Control | Cost::Session => Vec::new(),
+            Cost::Control | Cost::Session | Cost::Transfer => Vec::new(),
             Cost::Small | Cost::Write => vec![inner.calls.take(&name, PATIENCE).await?],
             Cost::Page => vec![inner.answers.take(&name, PATIENCE).await?],
             Cost::Report => {

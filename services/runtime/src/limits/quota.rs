@@ -1,4 +1,4 @@
-//! Write quotas: so many bytes at once, and so many a second in the long run, for each caller.
+//! Quotas of bytes: so many at once, and so many a second in the long run, for each caller.
 //!
 //! A quota is one number, the moment at which it will be whole again; counting is one atomic update of it. The burst is
 //! made for a backlog after an outage, the rate for what is sent day after day.
@@ -16,7 +16,7 @@ use std::{
 use homepot::{Error, Kind};
 use parking_lot::Mutex;
 
-/// How much a caller may write.
+/// How much a caller may write or fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rate {
     /// Bytes a second, in the long run.
@@ -47,7 +47,8 @@ pub struct Quota {
 }
 
 impl Quota {
-    fn new(rate: Rate) -> Self {
+    /// A quota of which nothing is used yet.
+    pub fn new(rate: Rate) -> Self {
         Self { rate, whole_at: Arc::default() }
     }
 
@@ -63,6 +64,15 @@ impl Quota {
         let most = now.saturating_add(self.nanos(self.rate.burst).saturating_mul(2));
         let add = |whole_at: u64| Some(whole_at.max(now).saturating_add(cost).min(most));
         let _ = self.whole_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
+    }
+
+    /// Counts bytes that are to go once the returned time has passed; who asks next comes after them. `Err`: that would take longer
+    /// than `patience`, and nothing was counted.
+    pub fn reserve(&self, bytes: usize, patience: Duration) -> Result<Duration, Duration> {
+        let (now, cost, burst) = (now(), self.nanos(bytes as u64), self.nanos(self.rate.burst));
+        let wait = |whole_at: u64| Duration::from_nanos(whole_at.saturating_sub(burst).saturating_sub(now));
+        let add = |whole_at: u64| (wait(whole_at) <= patience).then(|| whole_at.max(now).saturating_add(cost));
+        self.whole_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add).map(wait).map_err(wait)
     }
 
     /// Counts a call that stores something, besides the bytes it carries.
@@ -161,6 +171,19 @@ mod tests {
         let quota = quota(1_000, 10_000);
         quota.count(usize::MAX);
         assert!(quota.wait().unwrap() <= Duration::from_secs(10));
+    }
+
+    #[test]
+    fn who_reserves_comes_after_those_who_did_before() {
+        let quota = quota(1_000, 1_000);
+        assert_eq!(quota.reserve(2_000, Duration::ZERO), Ok(Duration::ZERO));
+        let second = quota.reserve(5_000, Duration::from_secs(10)).unwrap();
+        let third = quota.reserve(1, Duration::from_secs(10)).unwrap();
+        let about = |wait: Duration, seconds: u64| wait.as_secs_f64().round() as u64 == seconds;
+        assert!(about(second, 1) && about(third, 6), "{second:?} {third:?}");
+        let refused = quota.reserve(1_000, Duration::from_secs(5)).unwrap_err();
+        assert!(about(refused, 6), "{refused:?}");
+        assert!(about(quota.wait().unwrap(), 6), "what was refused does not count");
     }
 
     #[test]

@@ -68,8 +68,18 @@ const MESSAGES: &[&str] =
     &["undecodable", "hello", "samples", "samples_lost", "command_acknowledged", "command_started", "command_outcome"];
 const PORTS: &[&str] = &["grpc", "rest", "ops"];
 const CONNECTIONS_REFUSED: &[&str] = &["full", "displaced", "not_let_in"];
-const LIMITS: &[&str] =
-    &["write_quota", "device calls", "calls", "answers", "reports", "queries", "watches", "REST answers"];
+const LIMITS: &[&str] = &[
+    "write_quota",
+    "transfer_rate",
+    "device calls",
+    "transfers",
+    "calls",
+    "answers",
+    "reports",
+    "queries",
+    "watches",
+    "REST answers",
+];
 const TLS_FILES: &[&str] =
     &["tls-cert", "grpc-client-ca", "grpc-ca", "grpc-client-cert", "otel-exporter-otlp-certificate"];
 const FILES: &[&str] = &[

@@ -68,12 +68,21 @@ impl LimitFlags {
 }
 
 fn rate(reader: &mut Reader<'_>, names: (&'static str, &'static str), texts: (&str, &str)) -> Option<Rate> {
-    if texts.0 == OFF {
-        return None;
-    }
-    let per_second = reader.keep(names.0, parse_size(texts.0).map_err(|fault| format!("{fault}, or '{OFF}'")), 1);
+    let per_second = read_rate(reader, names.0, texts.0, 1)?;
     let burst = reader.keep(names.1, parse_size(texts.1), 1);
     Some(Rate { per_second, burst })
+}
+
+/// A rate in bytes a second, of at least so many; `None`: the setting is 'off'.
+pub fn read_rate(reader: &mut Reader<'_>, setting: &'static str, text: &str, least: u64) -> Option<u64> {
+    if text == OFF {
+        return None;
+    }
+    let rate = parse_size(text).and_then(|rate| match rate < least {
+        true => Err(format!("'{text}' is too little: at least {least} bytes a second")),
+        false => Ok(rate),
+    });
+    Some(reader.keep(setting, rate.map_err(|fault| format!("{fault}, or '{OFF}'")), least))
 }
 
 /// Reads a size such as `512`, `64KiB`, `256MiB` or `1GiB`: at least a byte, at most 1 TiB.

@@ -10,7 +10,7 @@ mod trace;
 
 pub use self::{
     addresses::{AddressFlags, Addresses},
-    limits::LimitFlags,
+    limits::{LimitFlags, read_rate},
     log::LogFlags,
     security::{Listening, PageSettings, Reflection, SecurityFlags, SecuritySettings},
     trace::{TraceFlags, TraceSettings},

@@ -17,6 +17,7 @@ use homepot_hints::settings::{RedisFlags, RedisSettings};
 use homepot_host::settings::{Reader, SettingsError, Surroundings};
 use homepot_link::settings::PaceFlags;
 use homepot_registry::settings::{EnrollmentFlags, OidcFlags, Reached};
+use homepot_rollout::{TransferRates, settings::TransferFlags};
 use homepot_runtime::{
     limits::LimitSettings,
     log::LogSettings,
@@ -95,6 +96,9 @@ pub(crate) struct Flags {
     #[command(flatten)]
     limits: LimitFlags,
 
+    #[command(flatten)]
+    transfers: TransferFlags,
+
     /// How long the server still takes new connections after it has stopped being ready, so that load balancers can
     /// notice before anybody is refused: 0s to 5m.
     #[arg(long, env = "HOMEPOT_DRAIN_GRACE", value_name = "TIME", default_value = "0s")]
@@ -138,6 +142,8 @@ pub(crate) struct Settings {
     pub(crate) fleet_metrics: Option<usize>,
     /// Limits of callers.
     pub(crate) limits: LimitSettings,
+    /// How fast files go to devices.
+    pub(crate) transfers: TransferRates,
     /// Who changes the database's schema.
     pub(crate) migrations: Migrations,
     /// Time for which a link stays ready without its database.
@@ -220,6 +226,7 @@ impl Flags {
             link: self.pace.read(reader, replica()),
             fleet_metrics: self.fleet_metrics.read(reader),
             limits: self.limits.read(reader),
+            transfers: self.transfers.read(reader),
             migrations,
             outage_grace: reader.time("outage-grace", &self.outage_grace, Duration::ZERO..=60 * MINUTE),
             drain_grace: reader.time("drain-grace", &self.drain_grace, Duration::ZERO..=5 * MINUTE),

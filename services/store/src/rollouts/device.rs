@@ -152,7 +152,7 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
         // The last of a device's, should several have gathered.
         let newest: HashMap<i64, &UpdateReport> = reports.iter().map(|(pk, report)| (*pk, report)).collect();
         let pks: Vec<i64> = newest.keys().copied().collect();
-        Statement::new(KEEP)
+        Statement::prepared(KEEP)
             .column::<BigInt, _>("device", newest.keys().copied())
             .column::<Jsonb, _>("targets", newest.values().map(|report| stored_targets(&report.targets)))
             .execute(conn)?;
@@ -192,7 +192,7 @@ pub fn report(conn: &mut PgConnection, reports: &[(i64, UpdateReport)]) -> Resul
             })
             .collect();
         let columns = |sql| {
-            Statement::new(sql)
+            Statement::prepared(sql)
                 .column::<BigInt, _>("device", telling.iter().map(|one| one.pk))
                 .column::<BigInt, _>("generation", telling.iter().map(|one| generation(one.report)))
                 .column::<Text, _>("state", telling.iter().map(|one| one.state().as_str()))

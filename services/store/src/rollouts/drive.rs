@@ -14,6 +14,7 @@ use super::{IN_FLIGHT, read::found};
 use crate::{
     StoreError, row,
     schema::{rollout_devices, rollouts},
+    statement::Statement,
 };
 
 /// Devices that one step tells.
@@ -40,7 +41,7 @@ struct Device {
 
 /// Takes a step of each rollout that is running and that no other replica is at; tells those in which something happened.
 pub fn advance(conn: &mut PgConnection) -> Result<Vec<Advanced>, StoreError> {
-    sql_query(GIVE_UP.replace("IN_FLIGHT", IN_FLIGHT)).execute(conn)?;
+    Statement::prepared(&GIVE_UP.replace("IN_FLIGHT", IN_FLIGHT)).execute(conn)?;
     let ids: Vec<Uuid> = rollouts::table
         .filter(rollouts::state.eq(RolloutState::Running.as_str()))
         .select(rollouts::rollout_id)
@@ -132,14 +133,14 @@ WITH busy AS (
     SELECT r.device, r.phase, d.site_id, f.rollout_id AS of_rollout
     FROM rollout_devices r JOIN devices d USING (device)
         LEFT JOIN rollout_devices f ON f.device = r.device AND f.state IN IN_FLIGHT
-    WHERE r.rollout_id = $1 AND r.phase <= $2 AND r.state = 'waiting'
+    WHERE r.rollout_id = {rollout} AND r.phase <= {phase} AND r.state = 'waiting'
 ), placed AS (
     SELECT w.device, w.phase, w.of_rollout, coalesce(b.devices, 0)
         + row_number() OVER (PARTITION BY w.site_id, w.of_rollout IS NULL ORDER BY w.phase, w.device) AS place
     FROM waiting w LEFT JOIN busy b USING (site_id)
 )
-SELECT device FROM placed WHERE of_rollout < $1 OR (of_rollout IS NULL AND place <= $3)
-ORDER BY phase, device LIMIT $4";
+SELECT device FROM placed WHERE of_rollout < {rollout} OR (of_rollout IS NULL AND place <= {per_site})
+ORDER BY phase, device LIMIT {free}";
 
 /// One thing at a time: what another rollout had begun on these devices is over.
 const SUPERSEDE: &str = "\
@@ -170,11 +171,11 @@ fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Result<Vec<i6
     use diesel::sql_types::Array;
     let int = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
     choosing(conn)?;
-    let chosen: Vec<Device> = sql_query(CHOOSE.replace("IN_FLIGHT", IN_FLIGHT))
-        .bind::<SqlUuid, _>(rollout.rollout_id.0)
-        .bind::<Integer, _>(int(rollout.phase))
-        .bind::<Integer, _>(int(rollout.order.max_in_flight_per_site))
-        .bind::<Integer, _>(int(free))
+    let chosen: Vec<Device> = Statement::prepared(&CHOOSE.replace("IN_FLIGHT", IN_FLIGHT))
+        .value::<SqlUuid, _>("rollout", rollout.rollout_id.0)
+        .value::<Integer, _>("phase", int(rollout.phase))
+        .value::<Integer, _>("per_site", int(rollout.order.max_in_flight_per_site))
+        .value::<Integer, _>("free", int(free))
         .load(conn)?;
     let devices: Vec<i64> = chosen.into_iter().map(|chosen| chosen.device).collect();
     if devices.is_empty() {

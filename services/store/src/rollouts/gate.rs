@@ -15,7 +15,7 @@ use super::{
     IN_FLIGHT, policy,
     window::{Opening, opening},
 };
-use crate::{StoreError, row};
+use crate::{StoreError, row, statement::Statement};
 
 /// A device asks again after this time at the latest: what it waits for may be over before.
 const LONGEST: TimeDelta = TimeDelta::hours(1);
@@ -90,7 +90,7 @@ SELECT r.device, r.rollout_id, o.state, o.max_in_flight, o.max_in_flight_per_sit
 FROM device_updates u JOIN rollout_devices r ON r.device = u.device AND r.rollout_id = u.rollout_id
     JOIN rollouts o ON o.rollout_id = r.rollout_id JOIN devices d ON d.device = r.device
     LEFT JOIN site_update_policies p ON p.site_id = d.site_id
-WHERE u.device = ANY ($1) AND r.generation = u.generation ORDER BY r.device";
+WHERE u.device = ANY ({devices}) AND r.generation = u.generation ORDER BY r.device";
 
 /// How many devices of each rollout and site are at it.
 const APPLYING: &str = "\
@@ -100,9 +100,9 @@ WHERE r.may_apply_at IS NOT NULL AND r.state IN IN_FLIGHT GROUP BY 1, 2";
 /// Answers devices that have everything and ask whether they may go on. The caller holds the lock of those that choose devices, so
 /// that no two of them get the same turn.
 pub(super) fn judge(conn: &mut PgConnection, devices: &[i64]) -> Result<HashMap<i64, Verdict>, StoreError> {
-    let asking: Vec<Asking> =
-        sql_query(ASKING.replace("IN_FLIGHT", IN_FLIGHT)).bind::<Array<BigInt>, _>(devices).load(conn)?;
-    let applying: Vec<Applying> = sql_query(APPLYING.replace("IN_FLIGHT", IN_FLIGHT)).load(conn)?;
+    let asking = ASKING.replace("IN_FLIGHT", IN_FLIGHT);
+    let asking: Vec<Asking> = Statement::prepared(&asking).value::<Array<BigInt>, _>("devices", devices).load(conn)?;
+    let applying: Vec<Applying> = Statement::prepared(&APPLYING.replace("IN_FLIGHT", IN_FLIGHT)).load(conn)?;
     let now: DateTime<Utc> = select(row::database_time()).get_result(conn)?;
     let (mut at_site, mut of_rollout) = (HashMap::<String, i64>::new(), HashMap::<Uuid, i64>::new());
     for Applying { rollout_id, site_id, devices } in applying {
@@ -182,7 +182,7 @@ pub fn next_turns(conn: &mut PgConnection) -> Result<Vec<i64>, StoreError> {
         device: i64,
     }
     let ready: Vec<Device> =
-        sql_query(READY.replace("APPLYING", APPLYING).replace("IN_FLIGHT", IN_FLIGHT)).load(conn)?;
+        Statement::prepared(&READY.replace("APPLYING", APPLYING).replace("IN_FLIGHT", IN_FLIGHT)).load(conn)?;
     let devices: Vec<i64> = ready.into_iter().map(|ready| ready.device).collect();
     if devices.is_empty() {
         return Ok(devices);

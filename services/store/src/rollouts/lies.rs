@@ -31,7 +31,7 @@ pub(super) fn contradicted(conn: &mut PgConnection, claims: &[(i64, i64)]) -> Re
     if claims.is_empty() {
         return Ok(HashMap::new());
     }
-    let found: Vec<Contradicted> = Statement::new(CONTRADICTED)
+    let found: Vec<Contradicted> = Statement::prepared(CONTRADICTED)
         .column::<BigInt, _>("device", claims.iter().map(|(device, _)| *device))
         .column::<BigInt, _>("generation", claims.iter().map(|(_, generation)| *generation))
         .load(conn)?;

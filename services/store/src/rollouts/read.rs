@@ -6,7 +6,6 @@ use chrono::{DateTime, Utc};
 use diesel::{
     pg::Pg,
     prelude::*,
-    sql_query,
     sql_types::{Array, BigInt, Bool, Text, Uuid as SqlUuid},
 };
 use homepot::model::{
@@ -20,6 +19,7 @@ use crate::{
     StoreError, paging, row,
     schema::{devices, releases, rollout_devices, rollouts},
     scope::reaching_only,
+    statement::Statement,
     target,
 };
 
@@ -95,7 +95,7 @@ fn rollout((row, release): Joined, progress: RolloutProgress) -> Result<Rollout,
 const PROGRESS: &str = "\
 SELECT d.rollout_id, d.state, d.phase <= r.phase AS is_now, count(*) AS devices
 FROM rollout_devices d JOIN rollouts r USING (rollout_id)
-WHERE d.rollout_id = ANY ($1) GROUP BY 1, 2, 3";
+WHERE d.rollout_id = ANY ({rollouts}) GROUP BY 1, 2, 3";
 
 #[derive(QueryableByName)]
 struct Counted {
@@ -110,7 +110,7 @@ struct Counted {
 }
 
 fn progress(conn: &mut PgConnection, ids: &[Uuid]) -> Result<HashMap<Uuid, RolloutProgress>, StoreError> {
-    let counted: Vec<Counted> = sql_query(PROGRESS).bind::<Array<SqlUuid>, _>(ids).load(conn)?;
+    let counted: Vec<Counted> = Statement::prepared(PROGRESS).value::<Array<SqlUuid>, _>("rollouts", ids).load(conn)?;
     let mut found = HashMap::<Uuid, RolloutProgress>::new();
     for Counted { rollout_id, state, is_now, devices } in counted {
         let state: UpdateState = row::checked("rollout_devices.state", &state)?;

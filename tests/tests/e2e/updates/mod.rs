@@ -6,6 +6,7 @@ mod config;
 mod gates;
 mod itself;
 mod killed;
+mod pace;
 mod releases;
 mod rollouts;
 mod simulated;

@@ -19,14 +19,19 @@ const TARGET: &str = "prices";
 pub(super) struct World {
     pub(super) server: Server,
     publisher: Publisher,
-    release: Release,
+    pub(super) release: Release,
 }
 
 impl World {
     pub(super) async fn build() -> Self {
-        let (server, publisher) = (Server::start().await, Publisher::default());
+        Self::build_on(Server::start().await, b"1.99").await
+    }
+
+    /// With a release of one file.
+    pub(super) async fn build_on(server: Server, content: &[u8]) -> Self {
+        let publisher = Publisher::default();
         publisher.introduce(&server, None).await;
-        let release = publisher.publish(&server, "prices", TARGET, b"1.99").await;
+        let release = publisher.publish(&server, "prices", TARGET, content).await;
         Self { server, publisher, release }
     }
 
