@@ -21,5 +21,6 @@ pub mod http;
 pub mod mqtt;
 pub mod report;
 pub mod run;
+pub mod tenths;
 
 pub use cli::main;

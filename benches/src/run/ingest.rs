@@ -13,6 +13,7 @@ use crate::{
     fleet::{Device, Load, Mill, Pace, attach_all, drive, seed},
     host::{Cores, Cpu, Psql, Server, Workshop},
     report::{Bar, Report, Row, step, watch},
+    tenths::Tenths,
 };
 
 /// How to load.
@@ -48,6 +49,7 @@ struct Round {
     cores: Cores,
     copy: Duration,
     copy_cores: Cores,
+    tenths: Tenths,
 }
 
 /// Runs it; answers the samples a second.
@@ -85,8 +87,10 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     rows.push(Row::new("ingest, server", cost[0], "core-s per million"));
     rows.push(Row::new("ingest, Postgres", cost[1], "core-s per million").ceiling(copy_cost[1], "\\copy"));
     rows.push(Row::new("ingest, load generator", cost[2], "core-s per million").ceiling(copy_cost[2], "psql"));
+    let tenths = rounds.iter().fold(Tenths::default(), |all, round| all.and(&round.tenths));
+    rows.extend(tenths.rows("ingest"));
     let details = json!({
-        "devices": args.devices, "batch": args.batch, "in_flight": args.in_flight, "samples": samples,
+        "tenths": tenths.describe(), "devices": args.devices, "batch": args.batch, "in_flight": args.in_flight, "samples": samples,
         "acknowledged_equals_stored": true, "rounds": rounds.iter().map(describe).collect::<Vec<_>>(),
     });
     report.add("ingest", rows, details)?;
@@ -111,7 +115,8 @@ async fn measure(
     };
     let (pid, postmaster) = (server.pid()?, psql.postmaster());
     let before = Cpu::read(pid, postmaster)?;
-    let driven = watch("ingest", &load.progress, |_| (), drive(devices, &load)).await;
+    let work = Tenths::of(span, &load.progress, drive(devices, &load));
+    let (driven, tenths) = watch("ingest", &load.progress, |_| (), work).await;
     let (devices, outcome) = driven.with_context(|| server.tail())?;
     let cores = Cpu::read(pid, postmaster)?.since(&before);
     check_stored(psql, outcome.acknowledged).await?;
@@ -123,7 +128,7 @@ async fn measure(
     let copy = psql.timed(&format!("\\copy samples FROM '{}'", file.display())).await?;
     let copy_cores = Cpu::read(pid, postmaster)?.since(&before);
     check_stored(psql, outcome.acknowledged).await?;
-    Ok((devices, Round { samples: outcome.acknowledged, took: outcome.took, cores, copy, copy_cores }))
+    Ok((devices, Round { samples: outcome.acknowledged, took: outcome.took, cores, copy, copy_cores, tenths }))
 }
 
 /// Every acknowledged sample is a row, and no row is anything else.
@@ -153,6 +158,7 @@ fn describe(round: &Round) -> Value {
     json!({
         "samples": round.samples,
         "samples_per_second": round.samples as f64 / round.took.as_secs_f64(),
+        "tenths": round.tenths.describe(),
         "copy_rows_per_second": round.samples as f64 / round.copy.as_secs_f64(),
         "cores": cores(&round.cores), "copy_cores": cores(&round.copy_cores),
     })

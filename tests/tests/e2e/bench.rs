@@ -49,10 +49,11 @@ fn benchmarks_of_commands_see_each_command_to_its_end_and_leave_nothing_running(
     let few = ["--devices", "5", "--rate", "20", "--seconds", "1", "--without-mosquitto"];
     let latency = bench("command-latency", &few, output.path());
     assert_eq!(latency["details"]["commands"], 20, "{latency}");
-    let few = ["--devices", "5", "--in-flight", "10", "--seconds", "1", "--ceiling-commands", "500"];
+    let few = ["--devices", "5", "--in-flight", "10", "--seconds", "1", "--ceiling-commands", "500", "--ended", "50"];
     let rate = bench("command-rate", &few, output.path());
     assert!(rate["details"]["commands"].as_u64().unwrap() > 0, "{rate}");
     assert!(rate["rows"][0]["ceiling"]["figure"].as_f64().unwrap() > 0.0, "{rate}");
+    assert_eq!(rate["details"]["tenths"]["per_second"].as_array().unwrap().len(), 10, "{rate}");
     check_clean(output.path(), 2);
 }
 
