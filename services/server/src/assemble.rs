@@ -230,7 +230,9 @@ async fn wait_for_schema(store: &Store, readiness: &Readiness) -> anyhow::Result
 }
 
 /// How replicas wake each other, and the files that hold the way to Redis.
-fn transport(settings: &Settings, store: &Store) -> anyhow::Result<(Arc<dyn Transport>, Option<Arc<dyn Files>>)> {
+type Waking = (Arc<dyn Transport>, Option<Arc<dyn Files>>);
+
+fn transport(settings: &Settings, store: &Store) -> anyhow::Result<Waking> {
     Ok(match &settings.redis {
         Some(redis) => {
             let transport = RedisTransport::new(redis.clone())?;

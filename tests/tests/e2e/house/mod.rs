@@ -368,7 +368,8 @@ fn a_metric_is_named_in_its_entry_and_where_it_is_measured_and_nowhere_else() {
         let mut lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
         lines.any(|line| words.iter().any(|word| has_word(line, word)))
     };
-    let rooms = ["agent", "host", "packing", "services", "simulator", "src"].map(|room| rust_files(&workspace().join(room)));
+    let rooms =
+        ["agent", "host", "packing", "services", "simulator", "src"].map(|room| rust_files(&workspace().join(room)));
     let found = rooms.into_iter().flatten().filter(|file| !is_test(file) && named(file));
     let found: BTreeSet<_> = found.map(|file| file.strip_prefix(workspace()).unwrap().display().to_string()).collect();
     let known: BTreeSet<_> = NAMING_METRICS.iter().map(|(file, _)| (*file).to_owned()).collect();

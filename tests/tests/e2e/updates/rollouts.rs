@@ -214,9 +214,9 @@ async fn a_file_is_fetched_with_the_devices_own_ticket_alone() {
         client.fetch_artifact(request).await.map(|answer| answer.into_inner().data.to_vec())
     };
     let ticket = desired.transfer_ticket;
-    assert_eq!(fetch(&key, &ticket, &sha256, 0).await.unwrap().as_ref(), b"1.99");
-    assert_eq!(fetch(&key, &ticket, &sha256, 2).await.unwrap().as_ref(), b"99");
-    assert_eq!(fetch(&key, &ticket, &sha256, 4).await.unwrap().as_ref(), b"");
+    assert_eq!(fetch(&key, &ticket, &sha256, 0).await.unwrap(), b"1.99");
+    assert_eq!(fetch(&key, &ticket, &sha256, 2).await.unwrap(), b"99");
+    assert_eq!(fetch(&key, &ticket, &sha256, 4).await.unwrap(), b"");
     assert_eq!(fetch(&key, &ticket, &sha256, 5).await.unwrap_err().code(), Code::InvalidArgument);
     assert_eq!(fetch(&key, "", &sha256, 0).await.unwrap_err().code(), Code::PermissionDenied);
     assert_eq!(fetch(&other_key, &ticket, &sha256, 0).await.unwrap_err().code(), Code::PermissionDenied);
