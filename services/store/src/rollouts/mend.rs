@@ -57,7 +57,8 @@ WITH drifted AS (
                 jsonb_build_array(jsonb_build_object('name', o.target, 'counter', e.counter)))
             THEN 'another release has since brought one of its targets'
         END AS obstacle
-    FROM of_release f JOIN device_updates u USING (device) JOIN devices v USING (device) JOIN releases e USING (release_id)
+    FROM of_release f JOIN device_updates u USING (device) JOIN devices v USING (device)
+        JOIN releases e ON e.release_id = f.release_id
         LEFT JOIN device_mends m ON m.device = f.device AND m.release_id = f.release_id
         LEFT JOIN rollout_devices r ON r.device = m.device AND r.rollout_id = m.rollout_id
         LEFT JOIN confirmed_values c ON c.device = f.device AND c.release_id = f.release_id
