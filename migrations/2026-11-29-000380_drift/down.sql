@@ -1,3 +1,4 @@
+ALTER TABLE rollouts DROP COLUMN number;
 DROP TABLE confirmed_values;
 DROP TABLE device_mends;
 DROP INDEX device_updates_drifted;

@@ -31,3 +31,6 @@ CREATE TABLE confirmed_values (
     PRIMARY KEY (device, release_id)
 );
 CREATE INDEX confirmed_values_of_release ON confirmed_values (release_id);
+
+-- Which rollout began after which: clocks may be set, and the times in ids come from those of servers.
+ALTER TABLE rollouts ADD COLUMN number bigint GENERATED ALWAYS AS IDENTITY;

@@ -143,7 +143,7 @@ fn hour_of(received: &Received) -> DateTime<Utc> {
 /// What the agent measures of this machine, at times five seconds apart, give or take what it really was late or early.
 async fn measured(args: &Args, workshop: &Workshop) -> anyhow::Result<Vec<Received>> {
     let directory = workshop.scratch()?;
-    let state = StateDir::open(directory.path())?;
+    let state = StateDir::open(&directory.path().join("agent"))?;
     let mut collector = Collector::new(state, "bench", None);
     let every = Duration::from_millis(args.agent_interval_ms);
     let mut ticks = interval(every);

@@ -57,6 +57,7 @@ const KINDS: [(Kind, &str); 2] = [(Kind::Samples, "samples"), (Kind::Commands, "
 /// A server under test, with those that load it.
 struct Subject {
     name: &'static str,
+    collector: Option<Collector>,
     server: Server,
     psql: Psql,
     /// `None`: only while they are at work.
@@ -73,36 +74,35 @@ struct Subject {
 /// Runs it.
 pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyhow::Result<()> {
     step(&format!("traces: {} devices, {} rounds", args.devices, args.rounds));
-    let collector = Collector::start().await?;
-    let endpoint = ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.as_str());
-    let everything = [endpoint, ("OTEL_TRACES_SAMPLER_ARG", "1"), ("HOMEPOT_TRACE_DEVICE_SHARE", "1")];
+    // Each has its own, because spans are sent up to a second after they were made.
+    let (usual, all) = (Collector::start().await?, Collector::start().await?);
+    let endpoint = |collector: &Collector| ("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url.clone());
+    let everything =
+        [endpoint(&all), ("OTEL_TRACES_SAMPLER_ARG", "1".to_owned()), ("HOMEPOT_TRACE_DEVICE_SHARE", "1".to_owned())];
     let mut subjects = vec![
-        Subject::start("off", workshop, &[], args).await?,
-        Subject::start("usual shares", workshop, &[endpoint], args).await?,
-        Subject::start("everything", workshop, &everything, args).await?,
+        Subject::start("off", workshop, &[], None, args).await?,
+        Subject::start("usual shares", workshop, &[endpoint(&usual)], Some(usual), args).await?,
+        Subject::start("everything", workshop, &everything, Some(all), args).await?,
     ];
     if let Some(before) = &args.before {
         let workshop = workshop.with_programs_of(before);
-        subjects.push(Subject::start("the other build", &workshop, &[], args).await?);
+        subjects.push(Subject::start("the other build", &workshop, &[], None, args).await?);
     }
-    let mut spans = Vec::new();
     // The first is for caches and connections, and does not count.
     for round in 0..=args.rounds {
         let span = if round == 0 { WARM_UP } else { Duration::from_secs(args.seconds) };
         for turn in 0..subjects.len() {
             let place = (turn + round) % subjects.len();
             let subject = &mut subjects[place];
-            let before = collector.spans();
             for (kind, _) in KINDS {
                 let measured = subject.measure(kind, args, span).await.with_context(|| subject.server.tail())?;
                 if round > 0 {
                     subject.measured[kind as usize].push(measured);
                 }
             }
-            spans.push((subject.name, collector.spans() - before));
         }
     }
-    let (rows, details) = describe(&subjects, args, &spans);
+    let (rows, details) = describe(&subjects, args);
     for subject in subjects {
         subject.end().await?;
     }
@@ -113,11 +113,13 @@ impl Subject {
     async fn start(
         name: &'static str,
         workshop: &Workshop,
-        settings: &[Setting<'_>],
+        settings: &[(&'static str, String)],
+        collector: Option<Collector>,
         args: &Args,
     ) -> anyhow::Result<Self> {
         // Whoever waits for its turn is silent for longer than it may be otherwise.
-        let settings = [settings, &[("HOMEPOT_HEARTBEAT_INTERVAL", "10m")]].concat();
+        let settings = settings.iter().map(|(name, value)| (*name, value.as_str()));
+        let settings: Vec<Setting<'_>> = settings.chain([("HOMEPOT_HEARTBEAT_INTERVAL", "10m")]).collect();
         let server = Server::start(workshop, &settings).await?;
         let psql = server.psql()?;
         let mut senders = seed(&psql, 2 * args.devices).await?;
@@ -126,7 +128,7 @@ impl Subject {
         let agents = Agents::attach(&server.grpc, &keys, Habits { tickets: true }).await?;
         let operators = vec![Operator::connect(&server.grpc, &server.admin_token()?).await?];
         let (measured, queued, acknowledged) = Default::default();
-        Ok(Self { name, server, psql, devices, agents, keys, operators, measured, queued, acknowledged })
+        Ok(Self { name, collector, server, psql, devices, agents, keys, operators, measured, queued, acknowledged })
     }
 
     /// Core-seconds of the server for a million, and how many a second.
@@ -173,7 +175,7 @@ impl Subject {
     }
 }
 
-fn describe(subjects: &[Subject], args: &Args, spans: &[(&str, u64)]) -> (Vec<Row>, Value) {
+fn describe(subjects: &[Subject], args: &Args) -> (Vec<Row>, Value) {
     let off = &subjects[0];
     let (mut rows, mut details) = (Vec::new(), Vec::new());
     for (kind, what) in KINDS {
@@ -197,9 +199,7 @@ fn describe(subjects: &[Subject], args: &Args, spans: &[(&str, u64)]) -> (Vec<Ro
             }));
         }
     }
-    let spans_of = |subject: &Subject| -> u64 {
-        spans.iter().filter(|(name, _)| *name == subject.name).map(|(_, spans)| spans).sum()
-    };
+    let spans_of = |subject: &Subject| subject.collector.as_ref().map_or(0, Collector::spans);
     let spans: Vec<_> = subjects.iter().map(|one| json!({"traces": one.name, "spans": spans_of(one)})).collect();
     let details = json!({
         "devices": args.devices, "batch": args.batch, "in_flight": args.in_flight, "seconds": args.seconds,

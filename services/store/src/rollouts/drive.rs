@@ -136,9 +136,10 @@ WITH busy AS (
     FROM rollouts o CROSS JOIN unnest(o.site_ids) AS s (site_id) LEFT JOIN busy b USING (site_id)
     WHERE o.rollout_id = {rollout} AND coalesce(b.devices, 0) < {per_site}
 ), taken_over AS (
-    SELECT r.phase, r.device FROM rollout_devices f JOIN rollout_devices r USING (device)
-    WHERE f.state IN IN_FLIGHT AND f.rollout_id < {rollout}
-        AND r.rollout_id = {rollout} AND r.phase <= {phase} AND r.state = 'waiting'
+    SELECT r.phase, r.device FROM rollout_devices f JOIN rollouts e USING (rollout_id)
+        JOIN rollouts o ON o.rollout_id = {rollout} AND o.number > e.number
+        JOIN rollout_devices r ON r.rollout_id = {rollout} AND r.device = f.device
+    WHERE f.state IN IN_FLIGHT AND r.phase <= {phase} AND r.state = 'waiting'
 ), idle AS (
     SELECT w.phase, w.device FROM with_room s CROSS JOIN LATERAL (
         SELECT r.phase, r.device FROM devices d JOIN rollout_devices r ON r.rollout_id = {rollout} AND r.device = d.device
