@@ -26,7 +26,15 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("homepot-analytics", &["homepot", "homepot-operator-api", "homepot-runtime", "homepot-store"]),
     (
         "homepot-rollout",
-        &["homepot", "homepot-hints", "homepot-operator-api", "homepot-release", "homepot-runtime", "homepot-store"],
+        &[
+            "homepot",
+            "homepot-hints",
+            "homepot-host",
+            "homepot-operator-api",
+            "homepot-release",
+            "homepot-runtime",
+            "homepot-store",
+        ],
     ),
     (
         "homepot-link",
