@@ -130,8 +130,8 @@ async fn a_password_is_replaced_in_the_file_first_and_then_at_redis() {
     let pair = Pair::start(&url("till:one"), None).await;
     pair.refuses("url", &url("till:hidden"), "authentication failed").await;
     // Those who may do half of it would cut others off.
-    pair.refuses("url", &url("deaf:hidden"), "NOPERM").await;
-    pair.refuses("url", &url("mute:hidden"), "NOPERM").await;
+    pair.refuses("url", &url("deaf:hidden"), "no permissions").await;
+    pair.refuses("url", &url("mute:hidden"), "no permissions").await;
     pair.works(1).await;
     user("till", ">one >hidden +publish +subscribe +ping").await;
     pair.takes("url", &url("till:hidden")).await;
