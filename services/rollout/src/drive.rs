@@ -16,7 +16,8 @@ const CLEAN_UP: Duration = Duration::from_secs(600);
 const MEND: Duration = Duration::from_secs(2);
 /// The least time between two looks: devices end by the hundred.
 const PAUSE: Duration = Duration::from_millis(100);
-/// A look at many devices takes its time, and what it takes of the database, others miss: at most a tenth.
+/// A look at many devices takes its time, and what it takes of the database, others miss: a tenth, where the pause of [`EVERY`] is
+/// enough for that.
 const SHARE: u32 = 10;
 /// How often they are counted for the metrics.
 const COUNTED: Duration = Duration::from_secs(5);

@@ -142,13 +142,21 @@ async fn a_later_rollout_takes_over_and_what_is_said_of_the_earlier_one_begins_n
     let release_id = release(&mut conn);
     let earlier = start(&mut conn, release_id);
     let pk = told(&mut conn)[0];
-    // What is broken is not in the way of what mends it.
+    // What is broken is not in the way of what mends it. Ids are no help in telling which is later: they have the times of servers.
     let later = start(&mut conn, release_id);
+    let shift = |conn: &mut _, by: i32| {
+        let shift = format!("UPDATE rollouts SET number = number + {by} WHERE rollout_id = '{}'", earlier.rollout_id);
+        sql_query(shift).execute(conn).unwrap()
+    };
+    shift(&mut conn, 10);
+    assert!(told(&mut conn).is_empty());
+    shift(&mut conn, -10);
     assert_eq!(told(&mut conn), [pk]);
     let state = |conn: &mut _, id| rollouts::devices(conn, id, &[], &page(10, None)).unwrap().items[0].state;
     assert_eq!(state(&mut conn, earlier.rollout_id), UpdateState::Superseded);
     let late = say(&mut conn, pk, 1, UpdateState::Verified);
     assert_eq!((late.action, late.is_newest), (UpdateAction::Cancel, false));
+    assert_eq!(state(&mut conn, earlier.rollout_id), UpdateState::Superseded, "nobody will hear of it again");
     assert_eq!(state(&mut conn, later.rollout_id), UpdateState::Offered);
     // Said twice, kept once.
     let repeated = [say(&mut conn, pk, 2, UpdateState::Confirmed), say(&mut conn, pk, 2, UpdateState::Confirmed)];

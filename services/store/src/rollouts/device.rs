@@ -133,14 +133,17 @@ UPDATE device_updates u SET state = r.state, reason = r.reason
 FROM unnest({arrays}) AS r ({columns}) WHERE u.device = r.device AND u.generation = r.generation";
 
 /// An end that a device told stays. What was only supposed of it is replaced by what it says, and so is a claim that was not
-/// believed, once the device has what it claims.
+/// believed, once the device has what it claims. Of what it was told before, only an end replaces anything: it goes on with what it
+/// was told last, so nobody would ever hear of the other again.
 const OF_ROLLOUT: &str = "\
 UPDATE rollout_devices d SET state = r.state, reason = r.reason, fetched_bytes = r.fetched_bytes, heard_at = now(),
     may_apply_at = CASE WHEN r.may_apply THEN coalesce(d.may_apply_at, now()) END, ask_at = r.ask_at, waits_for = r.waits_for,
     changed_at = CASE WHEN d.state = r.state THEN d.changed_at ELSE now() END
-FROM unnest({arrays}) AS r ({columns})
+FROM unnest({arrays}) AS r ({columns}) JOIN device_updates u USING (device)
 WHERE d.device = r.device AND d.generation = r.generation
-    AND (d.state IN IN_FLIGHT OR d.state IN ('unreachable', 'superseded', 'cancelled')
+    AND (d.state IN IN_FLIGHT
+        OR (d.state IN ('unreachable', 'superseded', 'cancelled')
+            AND (u.generation = r.generation OR r.state NOT IN IN_FLIGHT))
         OR (d.state = 'failed' AND r.state = 'confirmed'))";
 
 /// Keeps what devices say, with what each is to do by now, in the same order.

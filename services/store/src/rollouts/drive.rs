@@ -150,6 +150,8 @@ WITH busy AS (
 )
 SELECT device FROM (SELECT * FROM taken_over UNION ALL SELECT * FROM idle) chosen ORDER BY phase, device LIMIT {free}";
 
+const LOCK: &str = "SELECT FROM device_updates WHERE device = ANY ({devices}) ORDER BY device FOR NO KEY UPDATE";
+
 /// One thing at a time: what another rollout had begun on these devices is over.
 const SUPERSEDE: &str = "\
 UPDATE rollout_devices SET state = 'superseded', reason = 'a later rollout took over', changed_at = now()
@@ -190,6 +192,8 @@ pub(super) fn offer(conn: &mut PgConnection, rollout: &Rollout, free: u32) -> Re
     if devices.is_empty() {
         return Ok(devices);
     }
+    // First, as who reports does, so that neither waits for the other.
+    Statement::prepared(LOCK).value::<Array<BigInt>, _>("devices", &devices).execute(conn)?;
     sql_query(SUPERSEDE.replace("IN_FLIGHT", IN_FLIGHT))
         .bind::<SqlUuid, _>(rollout.rollout_id.0)
         .bind::<Array<BigInt>, _>(&devices)

@@ -90,6 +90,7 @@ diesel::table! {
         approved_at -> Nullable<Timestamptz>,
         replaces_rollout_id -> Nullable<Uuid>,
         mends_drift -> Bool,
+        number -> BigInt,
     }
 }
 
