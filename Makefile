@@ -58,7 +58,7 @@ soak: ## ten minutes under load, with the server's memory
 fuzz: ## random bytes for the spool, the messages, packed samples and releases; FUZZ_SECONDS=60 for each target
 	@exec scripts/fuzz $(FUZZ_SECONDS)
 
-torture: ## everything is killed while commands flow; TORTURE_SECONDS=300 for each transport
+torture: ## everything is killed while commands flow and releases are rolled out; TORTURE_SECONDS=300 for each transport
 	@exec scripts/torture $(TORTURE_SECONDS)
 
 siege: ## attacks at ten times the size of docs/security.md, beside a fleet of 1,000 devices

@@ -6,7 +6,7 @@
 //! and [`Database`] reads Postgres directly. Everything that a test starts is stopped when its value is dropped, also
 //! when the test panics. Tests wait for events (a log line, a message, the end of a process), never for time to pass.
 //!
-//! [`torture`] is the crash test of the command ledger; [`siege`] attacks a server while devices attach.
+//! [`torture`] is the crash test of the command ledger and of rollouts; [`siege`] attacks a server while devices attach.
 //!
 //! This crate may use the contract crate, and the agent's crate for the format of its journal. It knows the programs
 //! only by their command lines, logs and ports.

@@ -1,15 +1,16 @@
-//! The crash test of the command ledger, from the command line; see `homepot_tests::torture`.
+//! The crash test of the command ledger and of rollouts, from the command line; see `homepot_tests::torture`.
 
 use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use homepot_tests::torture::{Plan, Transport, run};
 
-/// Kills servers, Postgres, Redis, agents and connections while commands flow, and tells which promises held.
+/// Kills servers, Postgres, Redis, agents and connections while commands flow and releases are rolled out, and tells which
+/// promises held.
 #[derive(Debug, Parser)]
 #[command(name = "torture", max_term_width = 100)]
 #[command(after_help = "Ends with status 0 if every counter of the last lines is 0. Otherwise it prints each broken \
-    promise with the command's history, the device's journal and what the command's program did, and keeps all files.")]
+    promise with the command's history, the device's journal and what its programs did and saw, and keeps all files.")]
 struct Cli {
     /// How long everyone is killed.
     #[arg(long, default_value_t = 300)]

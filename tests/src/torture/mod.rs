@@ -1,9 +1,10 @@
-//! The crash test of the command ledger: a small HOMEPOT of real processes, each of which is killed again and again while
-//! commands flow and the database suffers, and a verdict on what is left of the promises.
+//! The crash test of the command ledger and of rollouts: a small HOMEPOT of real processes, each of which is killed again and
+//! again while commands flow, releases are rolled out and the database suffers, and a verdict on what is left of the promises.
 //!
-//! `cast` is everyone who can be killed, `schedule` says who is when, `traffic` is what operators do meanwhile. In the
-//! end `ledger` reads the ledger, `deeds` what the commands' programs really did, and `verdict` holds all of it, with
-//! the devices' journals, against each promise. `make torture` runs it for minutes, `tests/e2e/torture.rs` for seconds.
+//! `cast` is everyone who can be killed, `schedule` says who is when, `traffic` is what operators do meanwhile, and `updates`
+//! what they roll out. In the end `ledger` reads the ledger, `deeds` what the commands' programs really did, `updates` what
+//! lies on the devices, and `verdict` holds all of it, with the devices' journals, against each promise. `make torture` runs it
+//! for minutes, `tests/e2e/torture.rs` for seconds.
 
 mod cast;
 pub mod deeds;
@@ -11,6 +12,7 @@ mod ledger;
 mod replicas;
 mod schedule;
 mod traffic;
+pub mod updates;
 mod verdict;
 
 use std::{
@@ -22,7 +24,13 @@ use std::{
 use homepot_agent::commands::{Record, journal::Journal};
 use tokio::time::{Instant, interval, sleep_until};
 
-use self::{cast::Cast, schedule::Schedule, traffic::Traffic, verdict::Evidence};
+use self::{
+    cast::{Cast, Trace},
+    schedule::Schedule,
+    traffic::Traffic,
+    updates::{Found, looks, rollouts::Rollouts},
+    verdict::Evidence,
+};
 use crate::data_parent;
 
 /// How often those who are down are looked after.
@@ -60,6 +68,8 @@ pub struct Plan {
 pub struct Verdict {
     /// How many commands the ledger has.
     pub commands: usize,
+    /// How many rollouts were started.
+    pub rollouts: usize,
     /// All counters, in a few lines.
     pub summary: String,
     /// Each broken promise with all that is known of it.
@@ -85,19 +95,26 @@ pub async fn run(plan: &Plan, progress: impl Fn(String)) -> Verdict {
     progress(format!("{plan:?} in {}", directory.display()));
     let mut cast = Cast::start(&directory, plan).await;
     let traffic = Traffic::start(plan, &cast.operators);
+    let publisher = cast.publisher();
+    let rollouts = Rollouts::start(plan, &cast.operators, publisher);
     kill(plan, &mut cast, &traffic, &progress).await;
 
     cast.bring_up();
     let mut evidence = Evidence { absent: cast.wait_for_agents().await, ..Evidence::default() };
     progress("everyone is up again; waiting for the last answers".to_owned());
-    evidence.told = finish(&mut cast, traffic).await;
+    evidence.told = tended(&mut cast, traffic.finish()).await;
     progress(format!("{} commands were queued; waiting for their ends", evidence.told.commands.len()));
+    evidence.rollouts = tended(&mut cast, rollouts.finish()).await;
+    progress(format!("{} rollouts were started, and have ended", evidence.rollouts.rollouts.len()));
     ledger::settle(&mut cast, plan.agents).await;
     evidence.ghosts = cast.end_agents(GHOST).await;
     evidence.ledger = ledger::read(&cast.operators, plan.agents).await;
-    for (device, state_dir, deeds) in cast.traces() {
-        evidence.journals.insert(device, journal(&state_dir.join("commands.journal")));
+    for Trace { device, state_dir, deeds, looks, targets } in cast.traces() {
+        evidence.journals.insert(device.clone(), journal(&state_dir.join("commands.journal")));
         evidence.deeds.extend(deeds::read(&deeds));
+        evidence.looks.insert(device.clone(), looks::read(&looks));
+        let found = targets.map(|target| Found::at(&target).expect("a target can be read"));
+        evidence.found.insert(device, found);
     }
     let (counters, offences) = verdict::judge(&evidence);
     let mut summary = format!("{}\nkills: {}\n{counters}", evidence.counts(), cast.kills);
@@ -113,7 +130,8 @@ pub async fn run(plan: &Plan, progress: impl Fn(String)) -> Verdict {
         // What can't be removed is in nobody's way.
         let _ = std::fs::remove_dir_all(&directory);
     }
-    Verdict { commands: evidence.ledger.commands.len(), summary, offences, kept }
+    let (commands, rollouts) = (evidence.ledger.commands.len(), evidence.rollouts.rollouts.len());
+    Verdict { commands, rollouts, summary, offences, kept }
 }
 
 /// Strikes by the schedule until the time is over.
@@ -145,14 +163,13 @@ async fn kill(plan: &Plan, cast: &mut Cast, traffic: &Traffic, progress: &impl F
     }
 }
 
-/// Waits for the operators, and looks after everyone meanwhile.
-async fn finish(cast: &mut Cast, traffic: Traffic) -> traffic::Told {
-    let told = traffic.finish();
-    tokio::pin!(told);
+/// Waits for operators, and looks after everyone meanwhile.
+async fn tended<T>(cast: &mut Cast, work: impl Future<Output = T>) -> T {
+    tokio::pin!(work);
     let mut tend = interval(TEND);
     loop {
         tokio::select! {
-            told = &mut told => return told,
+            done = &mut work => return done,
             _ = tend.tick() => cast.tend(),
         }
     }

@@ -1,4 +1,4 @@
-//! The crash test of the command ledger, in its short form; `make torture` goes on for minutes.
+//! The crash test of the command ledger and of rollouts, in its short form; `make torture` goes on for minutes.
 
 // What it says goes to whoever reads the test's output.
 #![allow(clippy::print_stderr)]
@@ -14,7 +14,7 @@ async fn torture(transport: Transport) {
     let plan = Plan { time: Duration::from_secs(30), agents: 3, rate: 25, seed: fastrand::u64(..), transport };
     let verdict = run(&plan, |line| eprintln!("{line}")).await;
     assert!(verdict.offences.is_empty(), "{verdict}\nseed {}", plan.seed);
-    assert!(verdict.commands > 100, "{verdict}");
+    assert!(verdict.commands > 100 && verdict.rollouts > 1, "{verdict}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -19,9 +19,14 @@ use super::{
     Plan, Transport,
     replicas::Replicas,
     schedule::{Blow, Kills},
+    updates::{
+        TARGETS,
+        looks::{HEALTH, RELOAD},
+        rollouts::introduce,
+    },
 };
 use crate::{
-    FakeClock, eventually,
+    FakeClock, Publisher, eventually,
     grpc::{Caller, Clients},
     program,
     redis::{self, own_address},
@@ -43,8 +48,21 @@ pub(super) struct Cast {
     stage: Stage,
     /// Operators' way to both replicas.
     pub(super) operators: Replicas,
+    /// Whose releases the agents take, until somebody rolls them out.
+    publisher: Option<Publisher>,
     /// What was killed so far.
     pub(super) kills: Kills,
+}
+
+/// What a device leaves behind.
+pub(super) struct Trace {
+    pub(super) device: String,
+    pub(super) state_dir: PathBuf,
+    /// The log of what its commands did.
+    pub(super) deeds: PathBuf,
+    /// The log of what its programs saw at its targets.
+    pub(super) looks: PathBuf,
+    pub(super) targets: [PathBuf; 2],
 }
 
 /// Where everything lies.
@@ -65,6 +83,19 @@ impl Stage {
     /// What the programs of a device's commands did.
     fn deeds(&self, device: &str) -> PathBuf {
         self.directory.join(format!("{device}.deeds"))
+    }
+
+    fn looks(&self, device: &str) -> PathBuf {
+        self.directory.join(format!("{device}.looks"))
+    }
+
+    fn targets(&self, device: &str) -> [PathBuf; 2] {
+        TARGETS.map(|target| self.directory.join(format!("{device}.targets")).join(target))
+    }
+
+    /// The keys that agents trust from the first.
+    fn root(&self) -> PathBuf {
+        self.directory.join("root.signed")
     }
 }
 
@@ -102,6 +133,8 @@ impl Cast {
         let caller = Caller::Operator(token.trim().to_owned());
         let operators = Replicas::new(addresses.each_ref().map(|address| Clients::new(address, &caller)));
         let enrollment_token = open_site(&operators, plan.agents).await;
+        let publisher = Publisher::default();
+        fs::write(stage.root(), introduce(&operators, &publisher).await).expect("a file");
         let forwarder = Forwarder::start(addresses).await;
         let agents = (0..plan.agents).map(|number| {
             let device = device_id(number);
@@ -110,8 +143,9 @@ impl Cast {
             Actor::start(stage.log(&device), move || agent(&stage, &device, &url, &token))
         });
         let agents = agents.collect();
-        let kills = Kills::default();
-        let mut cast = Self { postgres, redis, replicas, clocks, agents, forwarder, stage, operators, kills };
+        let (publisher, kills) = (Some(publisher), Kills::default());
+        let mut cast =
+            Self { postgres, redis, replicas, clocks, agents, forwarder, stage, operators, publisher, kills };
         let absent = cast.wait_for_agents().await;
         assert_eq!(absent, Vec::<String>::new(), "every agent attaches before anything is killed");
         cast
@@ -192,11 +226,19 @@ impl Cast {
         replicas.chain(agents).map(|(name, actor)| (name, actor.falls())).filter(|(_, falls)| *falls > 0).collect()
     }
 
-    /// The state directory of each device, and the log of what its commands did.
-    pub(super) fn traces(&self) -> Vec<(String, PathBuf, PathBuf)> {
-        let trace = |device: String| {
-            let (state_dir, deeds) = (self.stage.state_dir(&device), self.stage.deeds(&device));
-            (device, state_dir, deeds)
+    /// Whose releases the agents take.
+    pub(super) fn publisher(&mut self) -> Publisher {
+        self.publisher.take().expect("one rolls them out")
+    }
+
+    /// What each device leaves behind.
+    pub(super) fn traces(&self) -> Vec<Trace> {
+        let trace = |device: String| Trace {
+            state_dir: self.stage.state_dir(&device),
+            deeds: self.stage.deeds(&device),
+            looks: self.stage.looks(&device),
+            targets: self.stage.targets(&device),
+            device,
         };
         (0..self.agents.len()).map(device_id).map(trace).collect()
     }
@@ -241,10 +283,22 @@ fn redis_server(address: SocketAddr) -> Command {
 }
 
 fn agent(stage: &Stage, device: &str, url: &str, token: &str) -> Command {
-    let config = stage.directory.join(format!("{device}.toml"));
-    let rule =
-        format!("allow = true\nprogram = {:?}\nargs = [{:?}]\n", program("torture-program"), stage.deeds(device));
-    fs::write(&config, format!("[commands.restart_app]\n{rule}[commands.reboot]\n{rule}")).expect("a file");
+    let (config, program_of_all) = (stage.directory.join(format!("{device}.toml")), program("torture-program"));
+    let rule = format!("allow = true\nprogram = {program_of_all:?}\nargs = [\"deed\", {:?}]\n", stage.deeds(device));
+    // A device that is killed a third time on probation would go back, so it has all the time it needs.
+    let mut text = format!(
+        "update_root_file = {:?}\nupdate_healthy_for = \"1s\"\nupdate_probation = \"60s\"\n\
+         [commands.restart_app]\n{rule}[commands.reboot]\n{rule}",
+        stage.root()
+    );
+    let (looks, targets) = (stage.looks(device), stage.targets(device));
+    for (name, path) in TARGETS.iter().zip(&targets) {
+        fs::create_dir_all(path.parent().expect("a target is in a directory")).expect("a directory");
+        let look = |word| format!("[{program_of_all:?}, {word:?}, {looks:?}, {:?}, {:?}]", targets[0], targets[1]);
+        let (reload, health) = (look(RELOAD), look(HEALTH));
+        text += &format!("[targets.{name}]\npath = {path:?}\nreload = {reload}\nhealth = {health}\n");
+    }
+    fs::write(&config, text).expect("a file");
     let mut command = clean(Command::new(program("homepot-agent")));
     command.arg("run").arg("--config").arg(config).arg("--state-dir").arg(stage.state_dir(device));
     command.args(["--server", url, "--site", SITE, "--device-id", device]);

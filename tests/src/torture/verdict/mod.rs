@@ -1,7 +1,8 @@
 //! The promises, each held against all that is known in the end: what operators were told, what the ledger says, what the
-//! devices' journals say, and what the commands' programs really did.
+//! devices' journals say, what programs of commands and releases really did, and what lies on the devices.
 
 mod runs;
+mod updates;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -18,6 +19,7 @@ use super::{
     deeds::Line,
     ledger::{Ledger, bound, micros, state},
     traffic::{CancelAnswer, Told},
+    updates::{Found, looks::Look, rollouts},
 };
 
 /// All that is known in the end.
@@ -29,6 +31,12 @@ pub(super) struct Evidence {
     pub(super) journals: BTreeMap<String, Result<Vec<Record>, String>>,
     /// What the programs did, by command.
     pub(super) deeds: BTreeMap<String, Vec<Line>>,
+    /// What the operators were told who rolled releases out.
+    pub(super) rollouts: rollouts::Told,
+    /// What each device's programs saw at its targets.
+    pub(super) looks: BTreeMap<String, Vec<Look>>,
+    /// What lies at each device's targets.
+    pub(super) found: BTreeMap<String, [Found; 2]>,
     /// Devices that did not come back.
     pub(super) absent: Vec<String>,
     /// Devices that were told online long after they were dead.
@@ -38,7 +46,7 @@ pub(super) struct Evidence {
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Offence {
-    /// The command, run, key or device.
+    /// The command, run, rollout, key or device.
     pub(super) subject: String,
     pub(super) what: String,
 }
@@ -61,6 +69,11 @@ const PROMISES: &[(&str, Check)] = &[
     ("cancels_broken", cancels_broken),
     ("illegal_histories", illegal_histories),
     ("runs_broken", runs::broken),
+    ("rollouts_broken", updates::rollouts_broken),
+    ("not_installed", updates::not_installed),
+    ("mixed", updates::mixed),
+    ("applied_twice", updates::applied_twice),
+    ("sites_crowded", updates::sites_crowded),
     ("refused", refused),
     ("absent", |evidence| of_devices(&evidence.absent, "did not come back")),
     ("ghosts", |evidence| of_devices(&evidence.ghosts, "is told online and is dead")),
@@ -227,7 +240,8 @@ fn may_follow(command: &Command, from: CommandState, to: CommandState) -> bool {
 }
 
 fn refused(evidence: &Evidence) -> Vec<Offence> {
-    evidence.told.refusals.iter().map(|refusal| Offence::new("request", refusal)).collect()
+    let refusals = evidence.told.refusals.iter().chain(&evidence.rollouts.refusals);
+    refusals.map(|refusal| Offence::new("request", refusal)).collect()
 }
 
 fn of_devices(devices: &[String], what: &str) -> Vec<Offence> {
@@ -251,7 +265,9 @@ impl Evidence {
         }
         let ends: Vec<_> = by_state.iter().map(|(state, count)| format!("{state}={count}")).collect();
         let (commands, runs, deeds) = (self.ledger.commands.len(), self.ledger.runs.len(), self.deeds.len());
-        format!("commands={commands} runs={runs} programs={deeds}; {}", ends.join(" "))
+        let (rollouts, looks) = (self.rollouts.rollouts.len(), self.looks.values().map(Vec::len).sum::<usize>());
+        let commands = format!("commands={commands} runs={runs} programs={deeds}; {}", ends.join(" "));
+        format!("{commands}\nrollouts={rollouts} looks={looks}")
     }
 
     /// An offence with all that is known of its subject.
@@ -278,6 +294,7 @@ impl Evidence {
             records.for_each(|record| add(&format_args!("{device}: {record:?}")));
         }
         self.deeds.get(subject).into_iter().flatten().for_each(|line| add(line));
+        self.looks.get(subject).into_iter().flatten().for_each(|look| add(look));
         text
     }
 }
