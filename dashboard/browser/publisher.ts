@@ -1,4 +1,4 @@
-/** Somebody who makes releases, with a key of their own, by the commands of docs/updates.md. */
+/** Somebody who makes releases, with a key of their own, by the commands of docs/ota.md. */
 import { mkdtemp, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { World } from "./world";

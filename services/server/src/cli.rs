@@ -29,7 +29,7 @@ The way of a release:
   homepot ctl releases upload prices/prices-17.release
   homepot ctl rollouts start RELEASE_ID --site SITE_ID
 
-docs/updates.md explains each step and the two TOML files.";
+docs/ota.md explains each step and the two TOML files.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
