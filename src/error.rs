@@ -134,6 +134,21 @@ impl FieldViolation {
     }
 }
 
+/// An error travels in the headers of an answer, of which a client takes 16 KiB: the message percent-encoded, which may triple it,
+/// and once more in base64 beside the fields at fault. Whoever sends thousands of wrong values learns of the first.
+const MESSAGE_BYTES: usize = 2_000;
+const MOST_VIOLATIONS: usize = 16;
+const FIELD_BYTES: usize = 80;
+const REASON_BYTES: usize = 160;
+
+/// Cuts a text that is longer than so many bytes, and shows that it did.
+fn shorten(text: &mut String, most: usize) {
+    if text.len() > most {
+        text.truncate(text.floor_char_boundary(most - '…'.len_utf8()));
+        text.push('…');
+    }
+}
+
 /// The text for a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
@@ -170,9 +185,11 @@ pub mod reason {
 const REASON_DOMAIN: &str = "homepot";
 
 impl Error {
-    /// An error of `kind` that says `message`.
+    /// An error of `kind` that says `message`; a very long one is cut.
     pub fn new(kind: Kind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), violations: Vec::new(), retry_after: None, reason: None }
+        let mut message = message.into();
+        shorten(&mut message, MESSAGE_BYTES);
+        Self { kind, message, violations: Vec::new(), retry_after: None, reason: None }
     }
 
     /// One field is at fault.
@@ -185,9 +202,18 @@ impl Error {
         Self::invalid(field, REQUIRED)
     }
 
-    /// Several fields are at fault; all are reported at once.
-    pub fn violations(violations: Vec<FieldViolation>) -> Self {
-        let told: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.reason)).collect();
+    /// Several fields are at fault; as many as a caller reads are reported at once.
+    pub fn violations(mut violations: Vec<FieldViolation>) -> Self {
+        let more = violations.len().saturating_sub(MOST_VIOLATIONS);
+        violations.truncate(MOST_VIOLATIONS);
+        for violation in &mut violations {
+            shorten(&mut violation.field, FIELD_BYTES);
+            shorten(&mut violation.reason, REASON_BYTES);
+        }
+        let mut told: Vec<_> = violations.iter().map(|v| format!("{}: {}", v.field, v.reason)).collect();
+        if more > 0 {
+            told.push(format!("{more} more faults are not listed"));
+        }
         Self { violations, ..Self::new(Kind::Invalid, told.join("; ")) }
     }
 
@@ -303,6 +329,26 @@ mod tests {
         .retry_after(Duration::from_secs(3))
         .because(reason::SIGN_IN_AGAIN);
         assert_eq!(Error::from(&Status::from(error.clone())), error);
+    }
+
+    #[test]
+    fn an_error_fits_into_the_headers_that_a_client_takes_however_much_is_wrong() {
+        let thousands = |text: &str| {
+            let fault = |number| FieldViolation::new(format!("{text}[{number}]"), text.repeat(100));
+            Error::violations((0..5_000).map(fault).collect())
+        };
+        for error in [thousands("ø\u{9b}"), thousands("x"), Error::new(Kind::Conflict, "\u{1F600}".repeat(10_000))] {
+            let answer = Status::from(error.clone()).into_http::<()>();
+            // As HTTP/2 counts them, RFC 9113, section 6.5.2.
+            let size: usize = answer.headers().iter().map(|(name, value)| name.as_str().len() + value.len() + 32).sum();
+            assert!(size < 15 * 1024, "{size}");
+            assert_eq!(Error::from(&Status::from(error.clone())), error);
+        }
+        let told = thousands("x");
+        assert_eq!(told.field_violations().len(), MOST_VIOLATIONS);
+        assert!(told.message().starts_with("x[0]: xxx"));
+        let two = Error::violations(vec![FieldViolation::new("a", "b"); 18]);
+        assert!(two.message().ends_with("; 2 more faults are not listed"), "{two}");
     }
 
     #[test]

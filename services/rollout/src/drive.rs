@@ -28,8 +28,8 @@ pub(crate) async fn clean_up(rollouts: &Rollouts) {
     loop {
         ticks.tick().await;
         loop {
-            let kept = rollouts.store.retention().rollouts;
-            let remove = move |conn: &mut _| homepot_store::releases::clean_up(conn, kept);
+            let (kept, bytes) = (rollouts.store.retention().rollouts, rollouts.bytes);
+            let remove = move |conn: &mut _| homepot_store::releases::clean_up(conn, bytes, kept);
             match rollouts.store.run("clean_up_releases", remove).await {
                 Ok(0) => break,
                 Ok(removed) => tracing::info!(removed, "files and rollouts that nobody needs are removed"),

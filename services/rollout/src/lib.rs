@@ -30,6 +30,7 @@ use homepot_operator_api::{Directory, feed::Feed};
 use homepot_runtime::Drain;
 use homepot_store::{
     Combiner, Lane, Store,
+    releases::{ArtifactBytes, InPostgres},
     rollouts::{self as rows, MendLimits, Reported},
 };
 
@@ -43,6 +44,8 @@ const MAX_REQUEST_BYTES: usize = 1 << 20;
 const MAX_ANSWER_BYTES: usize = 2 << 20;
 /// Devices of a batch, at most.
 const BATCH: usize = 256;
+/// Where the bytes of files lie.
+const BYTES: &dyn ArtifactBytes = &InPostgres;
 /// What a device says of its update is in no hurry, and each batch of it costs several statements.
 const REPORTS_GATHER: Duration = Duration::from_millis(20);
 
@@ -56,6 +59,7 @@ pub struct Rollouts {
     reports: Combiner<(i64, UpdateReport), Reported>,
     feed: Feed<watch::Seen>,
     tickets: Arc<ticket::Tickets>,
+    bytes: &'static dyn ArtifactBytes,
     parts: Arc<parts::Parts>,
     pace: Arc<pace::Pace>,
     seals: Arc<values::Seals>,
@@ -89,7 +93,8 @@ impl Rollouts {
             tickets: Arc::new(ticket::Tickets::new(secret)),
             seals: Arc::new(values::Seals::new(secret)),
             mends,
-            parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices))),
+            bytes: BYTES,
+            parts: Arc::new(parts::Parts::new(store.lane(Lane::Devices), BYTES)),
             pace: Arc::new(pace::Pace::new(rates)),
             store,
         }

@@ -11,7 +11,10 @@ use homepot::{
     Error,
     model::{CHUNK_BYTES, ReleaseId, Sha256},
 };
-use homepot_store::{Store, releases};
+use homepot_store::{
+    Store,
+    releases::{self, ArtifactBytes},
+};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 
@@ -31,6 +34,7 @@ type Files = HashMap<Sha256, u32>;
 /// See the [module](self).
 pub(crate) struct Parts {
     store: Store,
+    bytes: &'static dyn ArtifactBytes,
     parts: Mutex<PartsKept>,
     files: Mutex<Kept<ReleaseId, Shared<Arc<Files>>>>,
 }
@@ -63,8 +67,8 @@ impl<K: Clone + Eq + std::hash::Hash, V: Clone + Default> Kept<K, V> {
 
 impl Parts {
     /// Nothing kept yet.
-    pub(crate) fn new(store: Store) -> Self {
-        Self { store, parts: Mutex::new(Kept::new(KEPT)), files: Mutex::new(Kept::new(KNOWN)) }
+    pub(crate) fn new(store: Store, bytes: &'static dyn ArtifactBytes) -> Self {
+        Self { store, bytes, parts: Mutex::new(Kept::new(KEPT)), files: Mutex::new(Kept::new(KNOWN)) }
     }
 
     /// The files of a release with their sizes.
@@ -82,9 +86,9 @@ impl Parts {
     pub(crate) async fn read(&self, sha256: &Sha256, offset: u32, length: u32) -> Result<Bytes, Error> {
         let start = offset / CHUNK_BYTES * CHUNK_BYTES;
         let cell = self.parts.lock().get(&(sha256.clone(), start));
-        let wanted = sha256.clone();
+        let (bytes, wanted) = (self.bytes, sha256.clone());
         let read = async {
-            let part = self.store.run("part_of_file", move |conn| releases::part(conn, &wanted, start)).await?;
+            let part = self.store.run("part_of_file", move |conn| bytes.get(conn, &wanted, start)).await?;
             Ok::<_, Error>(Bytes::from(part.unwrap_or_default()))
         };
         let part = cell.get_or_try_init(|| read).await?;

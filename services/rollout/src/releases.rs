@@ -58,7 +58,8 @@ impl Rollouts {
             ));
         }
         let (wanted, name) = (sha256.clone(), caller.name.to_string());
-        let add = move |conn: &mut _| releases::add_part(conn, &wanted, size, offset, &data, &name);
+        let bytes = self.bytes;
+        let add = move |conn: &mut _| releases::add_part(conn, bytes, &wanted, size, offset, &data, &name);
         let artifact = self.store.run("add_part_of_file", add).await?;
         if artifact.is_complete || artifact.received < artifact.size {
             return Ok(artifact);
@@ -71,13 +72,14 @@ impl Rollouts {
     async fn settle(&self, sha256: Sha256, size: u32) -> Result<Artifact, Error> {
         let mut hasher = Hasher::new();
         for start in (0..size).step_by(CHUNK_BYTES as usize) {
-            let wanted = sha256.clone();
-            let part = self.store.run("part_of_file", move |conn| releases::part(conn, &wanted, start)).await?;
+            let (bytes, wanted) = (self.bytes, sha256.clone());
+            let part = self.store.run("part_of_file", move |conn| bytes.get(conn, &wanted, start)).await?;
             hasher.update(&part.unwrap_or_default());
         }
         let (found, wanted) = (hasher.finish().to_string(), sha256.clone());
         if found != sha256.as_str() {
-            self.store.run("discard_file", move |conn| releases::discard(conn, &wanted)).await?;
+            let bytes = self.bytes;
+            self.store.run("discard_file", move |conn| releases::discard(conn, bytes, &wanted)).await?;
             return Err(Error::invalid("sha256", format!("the file that was uploaded has the digest {found}")));
         }
         let complete = self.store.run("complete_file", move |conn| releases::complete(conn, &wanted)).await?;

@@ -9,7 +9,8 @@ use homepot::model::{
     Whom,
 };
 use homepot_store::{
-    PgConnection, releases,
+    PgConnection,
+    releases::{self, InPostgres},
     rollouts::{self, Approved, Started},
 };
 
@@ -209,10 +210,10 @@ async fn files_that_no_release_uses_go_after_a_day_and_rollouts_long_after_their
     let mut conn = database.connect();
     let release_id = release(&mut conn);
     let day = Duration::from_secs(24 * 3600);
-    let clean_up = |conn: &mut _| releases::clean_up(conn, 30 * day);
+    let clean_up = |conn: &mut _| releases::clean_up(conn, &InPostgres, 30 * day);
     let (used, left) = (Sha256::parse(&"ab".repeat(32)).unwrap(), Sha256::parse(&"cd".repeat(32)).unwrap());
     let rollout = start(&mut conn, release_id);
-    releases::add_part(&mut conn, &left, 300_000, 0, &[0; 262_144], "admin").unwrap();
+    releases::add_part(&mut conn, &InPostgres, &left, 300_000, 0, &[0; 262_144], "admin").unwrap();
     assert_eq!(clean_up(&mut conn).unwrap(), 0, "it may go on");
     sql_query("UPDATE artifacts SET changed_at = now() - interval '25 hours'").execute(&mut conn).unwrap();
     sql_query("UPDATE rollouts SET created_at = now() - interval '3 years'").execute(&mut conn).unwrap();

@@ -5,6 +5,7 @@
 #![allow(clippy::unwrap_used)] // the helpers of tests may, as tests may
 
 mod activities;
+mod artifact_bytes;
 mod clocks;
 mod cluster;
 mod cluster_links;

@@ -13,7 +13,7 @@ use homepot::{
 };
 use homepot_store::{
     PgConnection, StoreError,
-    releases::{self, NewRelease},
+    releases::{self, InPostgres, NewRelease},
     rollouts::{self, Reported, Started},
 };
 
@@ -35,7 +35,7 @@ fn root(version: u64, signed: &[u8]) -> TrustRoot {
 /// A release of one file, which is there.
 pub(crate) fn release(conn: &mut PgConnection) -> ReleaseId {
     let sha256 = Sha256::parse(&"ab".repeat(32)).unwrap();
-    releases::add_part(conn, &sha256, 3, 0, b"abc", "admin").unwrap();
+    releases::add_part(conn, &InPostgres, &sha256, 3, 0, b"abc", "admin").unwrap();
     releases::complete(conn, &sha256).unwrap();
     let release_id = ReleaseId(uuid::Uuid::now_v7());
     let file = ReleaseFile { target: "prices".to_owned(), sha256: sha256.clone(), size: 3, is_template: false };

@@ -1,16 +1,14 @@
-//! Files by their digests, in parts of [`CHUNK_BYTES`].
+//! What is known of files, by their digests. Their bytes are behind [`ArtifactBytes`].
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use homepot::{
     Error,
-    model::{Artifact, CHUNK_BYTES, Sha256},
+    model::{Artifact, Sha256},
 };
 
-use crate::{
-    StoreError, row,
-    schema::{artifact_parts, artifacts},
-};
+use super::ArtifactBytes;
+use crate::{StoreError, row, schema::artifacts};
 
 type Row = (String, i64, i64, Option<DateTime<Utc>>);
 const COLUMNS: (artifacts::sha256, artifacts::size, artifacts::received, artifacts::completed_at) =
@@ -35,6 +33,7 @@ pub fn find_artifact(conn: &mut PgConnection, sha256: &Sha256) -> Result<Option<
 /// Keeps a part that begins where those before it end; one that begins elsewhere changes nothing.
 pub fn add_part(
     conn: &mut PgConnection,
+    bytes: &dyn ArtifactBytes,
     sha256: &Sha256,
     size: u32,
     start: u32,
@@ -59,26 +58,13 @@ pub fn add_part(
         if there.received != start || there.received == there.size {
             return Ok(there);
         }
-        diesel::insert_into(artifact_parts::table)
-            .values((
-                artifact_parts::sha256.eq(sha256.as_str()),
-                artifact_parts::start.eq(i64::from(start)),
-                artifact_parts::data.eq(data),
-            ))
-            .execute(conn)?;
+        bytes.put(conn, sha256, start, data)?;
         let received = there.received + u32::try_from(data.len()).unwrap_or(u32::MAX);
         diesel::update(artifacts::table.find(sha256.as_str()))
             .set((artifacts::received.eq(i64::from(received)), artifacts::changed_at.eq(row::database_time())))
             .execute(conn)?;
         Ok(Artifact { received, ..there })
     })
-}
-
-/// The bytes of the part that begins at `start`, a multiple of [`CHUNK_BYTES`]; `None`: there is none.
-pub fn part(conn: &mut PgConnection, sha256: &Sha256, start: u32) -> Result<Option<Vec<u8>>, StoreError> {
-    debug_assert!(start.is_multiple_of(CHUNK_BYTES));
-    let query = artifact_parts::table.find((sha256.as_str(), i64::from(start))).select(artifact_parts::data);
-    Ok(query.first(conn).optional()?)
 }
 
 /// Notes that all of a file is there and has its digest.
@@ -92,7 +78,12 @@ pub fn complete(conn: &mut PgConnection, sha256: &Sha256) -> Result<Option<Artif
 }
 
 /// Throws away what was uploaded of a file that turned out to be another.
-pub fn discard(conn: &mut PgConnection, sha256: &Sha256) -> Result<(), StoreError> {
-    diesel::delete(artifacts::table.find(sha256.as_str())).filter(artifacts::completed_at.is_null()).execute(conn)?;
-    Ok(())
+pub fn discard(conn: &mut PgConnection, bytes: &dyn ArtifactBytes, sha256: &Sha256) -> Result<(), StoreError> {
+    conn.transaction(|conn| {
+        let incomplete = artifacts::table.find(sha256.as_str()).filter(artifacts::completed_at.is_null());
+        if diesel::delete(incomplete).execute(conn)? > 0 {
+            bytes.remove(conn, sha256)?;
+        }
+        Ok(())
+    })
 }

@@ -2,12 +2,14 @@
 //! has checked it.
 
 mod artifacts;
+mod bytes;
 mod cleanup;
 mod roots;
 mod signed;
 
 pub use self::{
-    artifacts::{add_part, complete, discard, find_artifact, part},
+    artifacts::{add_part, complete, discard, find_artifact},
+    bytes::{ArtifactBytes, InPostgres},
     cleanup::clean_up,
     roots::{insert_root, list_roots, newest_root, roots},
     signed::{Inserted, NewRelease, artifacts_of, find, insert, list, signed},
