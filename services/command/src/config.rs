@@ -36,7 +36,7 @@ impl Commands {
     ) -> Result<Inserted, Error> {
         let by_rollout = goes_by_rollout(device, &row.command.command_type);
         let Some(config) = self.config.as_ref().filter(|_| by_rollout) else {
-            return Ok(self.inserts.run(row).await?);
+            return self.insert_and_claim(row).await;
         };
         let told = format!("device {} takes no releases, so nothing can bring it a configuration", device.device_id);
         config.queue(caller, row).await?.ok_or_else(|| Error::new(Kind::Conflict, told))

@@ -10,6 +10,7 @@
 mod cancel;
 mod config;
 mod device_side;
+mod inbox;
 mod operator_side;
 mod runs;
 mod service;
@@ -27,9 +28,11 @@ use homepot_store::{
     commands::{self, Changed, Claim, Handed, Inserted, NewRow},
 };
 
+use self::inbox::Inboxes;
 pub use config::ConfigUpdates;
 pub use device_side::{Told, outcome_word, word};
 pub use homepot_store::commands::{Speaker, Word};
+pub use inbox::{Claimed, Inbox};
 
 const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// A page ends at 1 MiB; a single run or command may be somewhat larger.
@@ -45,6 +48,7 @@ pub struct Commands {
     directory: Directory,
     inserts: Combiner<NewRow, Inserted>,
     claims: Combiner<Claim, Handed>,
+    inboxes: Arc<Inboxes>,
     words: Combiner<Vec<Word>, Vec<Changed>>,
     feed: Feed<watch::Seen>,
     run_feed: Feed<watch::SeenRun>,
@@ -63,6 +67,7 @@ impl Commands {
             inserts: Combiner::start(store.clone(), "insert_commands", BATCH, commands::insert),
             claims: Combiner::start(store.lane(Lane::Devices), "claim_commands", BATCH, commands::claim),
             words: Combiner::start(store.lane(Lane::Devices), "change_commands", BATCH, commands::change_all),
+            inboxes: Arc::default(),
             store,
             config: None,
         }
@@ -84,6 +89,11 @@ impl Commands {
     /// Where sessions wait for hints.
     pub fn hints(&self) -> &Hints {
         &self.hints
+    }
+
+    /// Opens the inbox of a device's session, for commands that are queued in this process. To be dropped with the session.
+    pub fn inbox(&self, pk: i64, epoch: i64) -> Inbox {
+        self.inboxes.open(pk, epoch)
     }
 
     /// A command has changed: whoever waits for that looks.

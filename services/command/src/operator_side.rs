@@ -10,9 +10,11 @@ use homepot_store::{
     commands::{self, Inserted, NewRow, RecentFilter},
     devices::DeviceRef,
 };
+use tokio::time::Instant;
+use tracing::Instrument as _;
 use uuid::Uuid;
 
-use crate::Commands;
+use crate::{Claimed, Commands};
 
 impl Commands {
     /// Queues a command; true when the idempotency key named an earlier one.
@@ -39,14 +41,14 @@ impl Commands {
             created_by: caller.name.to_string(),
             run_id: None,
             trace,
+            epoch: None,
         };
         match self.insert(caller, &device, row).await? {
             Inserted::New(row) => {
                 self.hints.wake(pk);
-                self.changed();
-                metrics::counter!("homepot_commands_queued_total", "source" => row.source.as_str()).increment(1);
-                Ok((row, false))
+                Ok((self.queued(row), false))
             }
+            Inserted::Claimed(row, _) => Ok((self.queued(row), false)),
             Inserted::Existing(row) if row.command_type == command.command_type && row.payload == command.payload => {
                 Ok((row, true))
             }
@@ -55,6 +57,39 @@ impl Commands {
                 format!("the idempotency key names command {}, which has another type or payload", row.command_id),
             )),
         }
+    }
+
+    fn queued(&self, command: Command) -> Command {
+        self.changed();
+        metrics::counter!("homepot_commands_queued_total", "source" => command.source.as_str()).increment(1);
+        command
+    }
+
+    /// Queues a command, and where the device's session is in this process, claims it for that in the same transaction. Done even if
+    /// the caller leaves meanwhile: what is claimed must reach the session.
+    pub(crate) async fn insert_and_claim(&self, row: NewRow) -> Result<Inserted, Error> {
+        let Some(place) = self.inboxes.place(row.pk) else { return Ok(self.inserts.run(row).await?) };
+        let (inserts, asked) = (self.inserts.clone(), Instant::now());
+        let row = NewRow { epoch: Some(place.epoch()), ..row };
+        let work = async move {
+            let inserted = inserts.run(row).await;
+            match &inserted {
+                Ok(Inserted::Claimed(command, delivery)) => {
+                    metrics::counter!("homepot_commands_delivered_total", "source" => command.source.as_str())
+                        .increment(1);
+                    place.fill(Claimed { delivery: delivery.clone(), trace: command.trace.clone(), asked });
+                }
+                Ok(_) => {}
+                // It may be committed all the same.
+                Err(_) => place.leave_unsure(),
+            }
+            inserted
+        };
+        let done = tokio::spawn(work.in_current_span()).await.map_err(|error| {
+            tracing::error!(%error, "queue a command");
+            Error::internal()
+        });
+        Ok(done??)
     }
 
     /// A command of a device the caller may see.

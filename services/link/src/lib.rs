@@ -6,6 +6,7 @@
 //! that need no I/O are in `protocol`.
 
 mod alarm;
+mod deliver;
 mod drain;
 mod goodbye;
 mod handshake;

@@ -5,13 +5,13 @@ use std::{future::Future, time::Duration};
 use chrono::{DateTime, TimeDelta, Utc};
 use homepot::{
     Error, Kind,
-    model::{CommandId, Delivery, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
+    model::{CommandId, Event as CommandEvent, Hello, StateCause, to_proto_duration, to_proto_timestamp},
     pb::{
         common::v1 as common_pb,
         device::v1::{self as pb, attach_response::Message},
     },
 };
-use homepot_command::{Speaker, Told, Word, outcome_word, word};
+use homepot_command::{Inbox, Speaker, Told, Word, outcome_word, word};
 use homepot_hints::Wakeup;
 use homepot_registry::Begun;
 use homepot_runtime::{auth::DeviceCaller, backoff::Backoff, limits::Quota};
@@ -76,6 +76,8 @@ pub(crate) async fn run(
 enum Event {
     /// Commands may wait.
     Hint,
+    /// Commands were claimed as they were queued.
+    Claimed,
     /// The device said something, or nothing more.
     Messages(Vec<Received>),
 }
@@ -85,10 +87,10 @@ pub(crate) struct Session {
     pub(crate) caller: DeviceCaller,
     /// What it may write; `None`: as much as it likes.
     quota: Option<Quota>,
-    epoch: i64,
+    pub(crate) epoch: i64,
     wakeup: Wakeup,
     pub(crate) outbound: Outbound,
-    clock: SessionClock,
+    pub(crate) clock: SessionClock,
     /// How far the device's clock was ahead at its Hello, where that is enough to matter.
     skew: Option<TimeDelta>,
     /// What the device was told to have; `None`: it takes no releases, and nobody asks what it should have.
@@ -98,7 +100,7 @@ pub(crate) struct Session {
 /// The clock that a device is told: the database's when the session began, and from then on what has passed. A step of that
 /// clock in between must not lengthen a command's time to live.
 #[derive(Clone, Copy)]
-struct SessionClock {
+pub(crate) struct SessionClock {
     began: DateTime<Utc>,
     since: Instant,
 }
@@ -108,8 +110,13 @@ impl SessionClock {
         Self { began: now, since: Instant::now() }
     }
 
-    fn now(&self) -> DateTime<Utc> {
+    pub(crate) fn now(&self) -> DateTime<Utc> {
         self.began + self.since.elapsed()
+    }
+
+    /// What it showed at that moment, of the session or before.
+    pub(crate) fn at(&self, moment: Instant) -> DateTime<Utc> {
+        self.began + moment.saturating_duration_since(self.since) - self.since.saturating_duration_since(moment)
     }
 }
 
@@ -204,10 +211,12 @@ impl Session {
         if let Err(end) = checked {
             return end;
         }
+        // From here on commands may come without a claim of this session's; those that wait come first.
+        let inbox = commands.inbox(self.caller.pk, self.epoch);
         loop {
             let heard = matches!(event, Event::Messages(_));
             // Boxed, so that the many sessions that wait keep no room for what the few that work need.
-            let mut work = Box::pin(self.work(event));
+            let mut work = Box::pin(self.work(event, &inbox));
             tokio::select! {
                 biased;
                 end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Store) => return end,
@@ -221,6 +230,7 @@ impl Session {
                 biased;
                 end = self.cut_short(&mut closed, &mut alarm, WaitsFor::Device) => return end,
                 () = self.wakeup.hint() => Event::Hint,
+                () = inbox.arrived() => Event::Claimed,
                 messages = next_messages(&mut inbound) => Event::Messages(messages),
             };
         }
@@ -261,12 +271,13 @@ impl Session {
         self.link.inner.presence.heard(self.caller.pk, self.epoch, self.link.inner.config.heartbeat_interval);
     }
 
-    async fn work(&self, event: Event) -> Result<(), End> {
+    async fn work(&self, event: Event, inbox: &Inbox) -> Result<(), End> {
         match event {
             Event::Hint => {
-                self.deliver().await?;
+                self.deliver(inbox).await?;
                 self.tell_desired().await
             }
+            Event::Claimed => self.deliver_claimed(inbox).await,
             Event::Messages(messages) => self.handle(messages).await,
         }
     }
@@ -396,39 +407,6 @@ impl Session {
         let standing =
             self.until_available(|| registry.standing(vec![(self.caller.pk, self.caller.key_id.clone())])).await?;
         Ok(standing.first().is_some_and(|standing| standing.epoch == self.epoch))
-    }
-
-    /// Hands over all that waits, and asks for what is to be taken back.
-    async fn deliver(&self) -> Result<(), End> {
-        let commands = &self.link.inner.commands;
-        loop {
-            // Before the ledger is asked: then a device takes the way here for longer than it was, never for shorter.
-            let (mut asked_at, mut tries) = (self.clock.now(), 0);
-            let claim = self.until_available(|| {
-                asked_at = self.clock.now();
-                tries += 1;
-                commands.hand_over(self.caller.pk, self.caller.source, self.epoch, tries > 1)
-            });
-            let (handed, more) = claim.await?;
-            for delivery in handed.deliveries {
-                let (device_id, command_id) = (&self.caller.device_id, delivery.command_id);
-                let trace = trace::deliver(device_id, command_id, handed.traces.get(&command_id));
-                let trace_id = homepot_runtime::trace::id(&trace);
-                tracing::info!(%device_id, %command_id, trace_id, "command sent");
-                let delivery = Delivery { server_time: Some(asked_at), ..delivery };
-                self.outbound.send(Message::Command(delivery.into())).instrument(trace).await?;
-            }
-            for (command_id, reason) in handed.cancellations {
-                tracing::info!(device_id = %self.caller.device_id, %command_id, "device asked to take a command back");
-                let command_id = command_id.to_string();
-                self.outbound
-                    .send(Message::CommandCancellation(pb::CommandCancellation { command_id, reason }))
-                    .await?;
-            }
-            if !more {
-                return Ok(());
-            }
-        }
     }
 
     fn speaker(&self) -> Speaker {

@@ -135,6 +135,7 @@ pub(crate) fn row(pk: i64, command: NewCommand) -> NewRow {
         created_by: "admin".to_owned(),
         run_id: None,
         trace: None,
+        epoch: None,
     }
 }
 

@@ -180,6 +180,7 @@ impl<'a> World<'a> {
             created_by: "admin".to_owned(),
             run_id: None,
             trace: None,
+            epoch: None,
         };
         commands::insert(self.conn, &[row]).unwrap();
         self.queued.push(command_id);

@@ -94,7 +94,7 @@ impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
     }
 }
 
-/// Queues a command for a device.
+/// Queues a command for a device. A new one is answered as one that waits, also where it was handed over at once.
 pub(super) async fn queue(
     State(app): State<App>,
     Operator(caller): Operator,
@@ -117,7 +117,9 @@ pub(super) async fn queue(
         true => error.in_header("idempotency_key", IdempotencyKey::HEADER),
         false => error,
     });
-    Ok((StatusCode::CREATED, shown(answer.map_err(no_device)?.command)?))
+    let pb::QueueResponse { command, existed } = answer.map_err(no_device)?;
+    let as_queued = |command| pb::Command { state: pb::CommandState::Queued.into(), sent_at: None, ..command };
+    Ok((StatusCode::CREATED, shown(command.map(|new| if existed { new } else { as_queued(new) }))?))
 }
 
 /// Hands over the commands that wait for the calling device.

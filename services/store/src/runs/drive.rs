@@ -131,6 +131,7 @@ fn new_row(run: &Run, device: &DeviceRef) -> NewRow {
         created_by: run.created_by.clone(),
         run_id: Some(run.run_id),
         trace: None,
+        epoch: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The ledger: handed out once, fenced, and never against the rules.
 
+mod at_once;
 mod changing;
 mod handing;
 
@@ -84,7 +85,7 @@ async fn an_idempotency_key_queues_once_however_many_try_at_once() {
     let ids: HashSet<_> = inserted
         .iter()
         .map(|inserted| match inserted {
-            Inserted::New(command) | Inserted::Existing(command) => command.command_id,
+            Inserted::New(command) | Inserted::Existing(command) | Inserted::Claimed(command, _) => command.command_id,
         })
         .collect();
     assert_eq!((inserted.len(), ids.len()), (16, 1));

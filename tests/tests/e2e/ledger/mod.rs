@@ -1,5 +1,6 @@
 //! The ledger from the outside: histories, cancels, journals, watches and runs.
 
+mod at_once;
 mod cancel;
 mod run_news;
 mod runs;
