@@ -35,6 +35,7 @@ TOGETHER = [
     r"must be true, or one of label, site_id and device_id must be given",
     r"must be the same as (device_id|site_id)",
     r"can't be given together with",
+    r"must be left out with",
     r"must lie before (filter\.)?end_time",
     r"lies before what is kept",
     r"must be one of device_ids, site_id and label_selector, or fleet",
