@@ -397,3 +397,41 @@ async fn blocks_are_dropped_with_the_samples_that_they_hold() {
     }
     assert_eq!(count(&mut conn, "packed_samples"), 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_readers_and_packing_at_once_lose_nothing_and_show_nothing_twice() {
+    let (database, d, hour) = at_hour().await;
+    let mut conn = database.connect();
+    let (writers, rounds) = (3_i64, 40_i64);
+    let writing: Vec<_> = (0..writers)
+        .map(|writer| {
+            let (store, device) = (database.store().clone(), d.pk);
+            tokio::spawn(async move {
+                for round in 0..rounds {
+                    // All over four hours, so that each hour is packed many times; every fourth sample comes twice.
+                    let at = move |round: i64| hour + TimeDelta::seconds((round * writers + writer) * 120);
+                    let batch = vec![cpu(device, at(round), 1.0), cpu(device, at(round / 4 * 4), 2.0)];
+                    let write = move |conn: &mut _| samples::write(conn, &batch, at(round), Expected::Repeats);
+                    store.run("write", write).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    let (mut known, mut done) = (0, false);
+    while !done {
+        done = writing.iter().all(|task| task.is_finished());
+        until_done(&mut conn, hour + HOUR * 6, HOUR);
+        only_blocks(&mut conn);
+        let listed = list(&mut conn, d.pk, hour, hour + HOUR * 6, 50);
+        assert!(listed.is_sorted_by(|a, b| a.sample.collected_at < b.sample.collected_at));
+        assert!(listed.len() >= known, "{} of {known} samples are left", listed.len());
+        known = listed.len();
+    }
+    for task in writing {
+        task.await.unwrap();
+    }
+    until_done(&mut conn, hour + HOUR * 6, HOUR);
+    only_blocks(&mut conn);
+    assert_eq!(count(&mut conn, "samples"), 0);
+    assert_eq!(seen(&mut conn, d.pk, hour), vec![1.0; (writers * rounds) as usize]);
+}
