@@ -33,6 +33,7 @@ pub mod maintenance;
 mod migrate;
 pub mod notify;
 pub mod operators;
+pub mod packed;
 mod paging;
 mod partitions;
 mod pool;

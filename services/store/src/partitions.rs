@@ -28,6 +28,7 @@ const KEEP_STATES: Duration = Duration::from_secs(90 * 24 * 3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Table {
     Samples,
+    Packed,
     Minutes,
     Hours,
     States,
@@ -37,12 +38,21 @@ enum Table {
 }
 
 impl Table {
-    const ALL: [Self; 7] =
-        [Self::Samples, Self::Minutes, Self::Hours, Self::States, Self::Activities, Self::ActivityHours, Self::Errors];
+    const ALL: [Self; 8] = [
+        Self::Samples,
+        Self::Packed,
+        Self::Minutes,
+        Self::Hours,
+        Self::States,
+        Self::Activities,
+        Self::ActivityHours,
+        Self::Errors,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Samples => "samples",
+            Self::Packed => "packed_samples",
             Self::Minutes => "rollup_1m",
             Self::Hours => "rollup_1h",
             Self::States => "device_states",
@@ -54,7 +64,7 @@ impl Table {
 
     fn keeps(self, retention: &Retention) -> TimeDelta {
         let keeps = match self {
-            Self::Samples => retention.samples,
+            Self::Samples | Self::Packed => retention.samples,
             Self::Minutes => retention.minutes,
             Self::Hours => retention.hours,
             Self::States => KEEP_STATES,

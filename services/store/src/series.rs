@@ -1,6 +1,6 @@
 //! How metrics of a device went, as points: from samples, or from rollups and, where there are none yet, from samples.
 
-use std::{fmt::Write as _, time::Duration};
+use std::{collections::HashSet, fmt::Write as _, time::Duration};
 
 use chrono::{DateTime, DurationRound as _, TimeDelta, Utc};
 use diesel::{
@@ -14,6 +14,7 @@ use homepot::model::{Aggregate, Metric};
 
 use crate::{
     StoreError,
+    packed::blocks::{Block, Part, Walk},
     rollups::{
         advance::{HOURS, MINUTES, rolled_to},
         late,
@@ -86,7 +87,7 @@ const PARTS: usize = 5;
 pub fn read(conn: &mut PgConnection, device: i64, query: &SeriesQuery) -> Result<Vec<Points>, StoreError> {
     let mut reader = Reader { conn, device, metrics: &query.metrics, rows: Vec::new() };
     match query.source {
-        Source::Samples => reader.read("samples", query.start, query.end)?,
+        Source::Samples => reader.samples(query.start, query.end)?,
         Source::Minutes => reader.minutes(query.start, query.end)?,
         Source::Hours => reader.hours(query.start, query.end)?,
     }
@@ -120,7 +121,47 @@ impl Reader<'_> {
         let marked = late::marked(self.conn, self.device, from, made)?;
         let stale = stretches(&marked, TimeDelta::minutes(1));
         self.read_but("rollup_1m", (from, made), &stale)?;
-        stale.into_iter().chain([(made, to)]).try_for_each(|(from, to)| self.read("samples", from, to))
+        stale.into_iter().chain([(made, to)]).try_for_each(|(from, to)| self.samples(from, to))
+    }
+
+    /// Samples, of blocks the columns asked for.
+    fn samples(&mut self, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), StoreError> {
+        let mut walk = Walk::new(self.device, from, to);
+        while let Some(part) = walk.next(self.conn, usize::MAX)? {
+            let (block, from, to) = match part {
+                Part::Rows { from, to } => {
+                    self.read("samples", from, to)?;
+                    continue;
+                }
+                Part::Packed { block, from, to } => (block, from, to),
+            };
+            let known = self.rows.len();
+            if block.is_late {
+                self.read("samples", from, to)?;
+            }
+            let packed = self.of_block(&block, from, to)?;
+            if block.is_late {
+                // What was packed was there first.
+                let times: HashSet<_> = packed.iter().map(|row| row.at).collect();
+                let read = self.rows.split_off(known);
+                self.rows.extend(read.into_iter().filter(|row| !times.contains(&row.at)));
+            }
+            self.rows.extend(packed);
+        }
+        Ok(())
+    }
+
+    fn of_block(&self, block: &Block, from: DateTime<Utc>, to: DateTime<Utc>) -> Result<Vec<Row>, StoreError> {
+        let hour = block.open()?;
+        let row = |at| Row { at, metrics: Vec::with_capacity(self.metrics.len()) };
+        let mut rows: Vec<_> = hour.times()?.into_iter().map(row).collect();
+        for metric in self.metrics {
+            for (row, value) in rows.iter_mut().zip(hour.metric(*metric)?) {
+                row.metrics.push(value.map(|value| Aggregate::of(row.at, value)));
+            }
+        }
+        rows.retain(|row| (from..to).contains(&row.at));
+        Ok(rows)
     }
 
     /// The rows of a rollup that lie in none of the stretches.

@@ -7,6 +7,7 @@ use homepot_host::settings::{Reader, given, given_path};
 
 use crate::{StoreConfig, maintenance::Retention};
 
+const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// The longest retention. More data than that needs another kind of store.
 const TEN_YEARS: Duration = Duration::from_secs(3_653 * 24 * 3600);
@@ -109,6 +110,10 @@ struct RetentionFlags {
         help_heading = "Storage"
     )]
     retention_rollouts: String,
+
+    /// Time from the end of an hour until its samples are packed: 1m to 10 years. Samples that arrive later have it packed again.
+    #[arg(long, env = "HOMEPOT_PACK_AFTER", value_name = "TIME", default_value = "2h", help_heading = "Storage")]
+    pack_after: String,
 }
 
 /// The way to Postgres, and the retention of each kind of data.
@@ -178,6 +183,7 @@ impl RetentionFlags {
             activities: reader.time("retention-activities", &self.retention_activities, DAY..=TEN_YEARS),
             errors: reader.time("retention-errors", &self.retention_errors, DAY..=TEN_YEARS),
             rollouts: reader.time("retention-rollouts", &self.retention_rollouts, DAY..=TEN_YEARS),
+            packed_after: reader.time("pack-after", &self.pack_after, MINUTE..=TEN_YEARS),
         };
         let (samples, minutes, hours) = (self.retention_samples, self.retention_minutes, self.retention_hours);
         if kept.minutes < kept.samples {

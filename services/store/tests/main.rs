@@ -25,6 +25,7 @@ mod mends;
 mod migrations;
 mod operators;
 mod outages;
+mod packed;
 mod presence;
 mod removal;
 mod restored;

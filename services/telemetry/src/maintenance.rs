@@ -1,4 +1,4 @@
-//! Storage that runs itself: partitions ahead of time, rollups behind the samples, an end to what has expired.
+//! Storage that runs itself: partitions ahead of time, rollups and blocks behind the samples, an end to what has expired.
 
 use std::time::Duration;
 
@@ -70,6 +70,14 @@ fn tell(report: &Report) {
     metrics::counter!("homepot_rollup_rows_total", "resolution" => "1m").increment(report.minutes as u64);
     metrics::counter!("homepot_rollup_rows_total", "resolution" => "1h").increment(report.hours as u64);
     metrics::counter!("homepot_rollup_late_total").increment(report.late as u64);
+    metrics::gauge!("homepot_packing_lag_seconds").set(report.packed.lag.as_secs_f64());
+    for packed in [report.packed, report.packed_late] {
+        metrics::counter!("homepot_packed_blocks_total").increment(packed.blocks as u64);
+        metrics::counter!("homepot_packed_samples_total").increment(packed.samples as u64);
+        metrics::counter!("homepot_packed_bytes_total").increment(packed.bytes as u64);
+        metrics::counter!("homepot_packed_again_total").increment(packed.again as u64);
+        metrics::counter!("homepot_packing_refused_total").increment(packed.refused as u64);
+    }
     metrics::counter!("homepot_partitions_dropped_total").increment(report.dropped.len() as u64);
     if report.made > 0 {
         tracing::info!(partitions = report.made, "made partitions");

@@ -108,5 +108,9 @@ fn a_benchmark_of_packing_reads_back_what_it_packed_of_every_scenario_and_of_thi
         assert!(figure > 5.0 && figure < 16.0, "{row}");
     }
     assert_eq!(pack["details"]["this machine"]["samples"], 720, "{pack}");
+    let of_all = |figure: &str| pack["details"]["all scenarios"][figure].as_f64().unwrap();
+    let added = of_all("bytes_a_sample_on_disk") / of_all("bytes_a_sample");
+    // Empty ends of pages count much where there is one device a scenario.
+    assert!(added > 1.0 && added < 1.5, "{pack}");
     check_clean(output.path(), 1);
 }

@@ -238,6 +238,12 @@ pub(super) const METRICS: &[Metric] = &[
     gauge("homepot_rollup_lag_seconds", &[], "How far minutes are behind."),
     counter("homepot_rollup_rows_total", &[("resolution", Values::These(&["1m", "1h"]))], "Rows of rollups written."),
     counter("homepot_rollup_late_total", &[], "Minutes folded again because samples came late."),
+    gauge("homepot_packing_lag_seconds", &[], "How far packing is behind the hours that it may pack."),
+    counter("homepot_packed_blocks_total", &[], "Hours of devices that were packed."),
+    counter("homepot_packed_samples_total", &[], "Samples in hours that were packed."),
+    counter("homepot_packed_bytes_total", &[], "Bytes of hours that were packed."),
+    counter("homepot_packed_again_total", &[], "Hours packed again because samples came late."),
+    counter("homepot_packing_refused_total", &[], "Hours that could not be packed and stay in rows."),
     counter("homepot_partitions_dropped_total", &[], "Partitions dropped because their retention was over."),
     gauge("homepot_feed_viewers", &[("feed", Values::These(FEEDS))], "Watches of commands, devices and live values."),
     counter(

@@ -29,8 +29,10 @@ const COMMANDS_TOGETHER: i64 = 5_000;
 const TRIES: usize = 5;
 
 /// Tables with rows of a device that no foreign key takes along.
-const BY_DEVICE: [&str; 8] = [
+const BY_DEVICE: [&str; 10] = [
     "samples",
+    "packed_samples",
+    "packing_late",
     "corrected_samples",
     "rollup_1m",
     "rollup_1h",

@@ -1,4 +1,4 @@
-//! Maintenance of the storage: makes partitions ahead of time and rollups, and drops what has expired.
+//! Maintenance of the storage: makes partitions ahead of time, rollups and blocks of samples, and drops what has expired.
 
 pub mod guard;
 
@@ -11,7 +11,9 @@ pub use self::guard::{Guard, Hold, confirm_clock};
 use crate::{
     StoreError, activities, clock, devices, error_groups,
     locks::{self, Lock},
-    losses, operators, partitions, rollups,
+    losses, operators,
+    packed::{self, Packing},
+    partitions, rollups,
     samples::corrections,
 };
 
@@ -36,6 +38,8 @@ pub struct Retention {
     pub errors: Duration,
     /// Rollouts with their devices, from their end on.
     pub rollouts: Duration,
+    /// Hours of samples in rows alone, from their end on: then they are packed.
+    pub packed_after: Duration,
 }
 
 impl Default for Retention {
@@ -47,6 +51,7 @@ impl Default for Retention {
             activities: DAY * 30,
             errors: DAY * 90,
             rollouts: DAY * 730,
+            packed_after: Duration::from_secs(2 * 3600),
         }
     }
 }
@@ -64,6 +69,10 @@ pub struct Report {
     pub hours: usize,
     /// Late minutes folded again.
     pub late: usize,
+    /// Hours of samples that were packed for the first time.
+    pub packed: Packing,
+    /// Hours of samples that were packed anew, because some came late.
+    pub packed_late: Packing,
     /// How far rollups are behind: samples that are older are in them.
     pub lag: Duration,
     /// Whether there is more to do at once.
@@ -118,8 +127,10 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     let (late, more_late) = late(conn)?;
     let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
     let more_activities = activities::fold(conn, now, BUDGET)?;
+    let packed = packed::pack(conn, now, retention, BUDGET)?;
+    let packed_late = packed::pack_late(conn, now, retention, BUDGET)?;
     let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
-    // After all that is folded, and nobody else folds: nothing comes after it.
+    // After all that is folded and packed, and nobody else does either: nothing comes after it.
     devices::sweep_removed(conn, now)?;
     let dropped = partitions::drop_expired(conn, now, retention)?;
     if !dropped.is_empty()
@@ -134,9 +145,9 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     error_groups::forget_reporters(conn, now)?;
     operators::sessions::sweep(conn, now)?;
     clock::forget_steps_back(conn, now)?;
-    let more = more_minutes || more_late || more_hours || more_activities;
+    let more = more_minutes || more_late || more_hours || more_activities || packed.more || packed_late.more;
     let lag = (now - rolled_to).to_std().unwrap_or_default();
-    Ok(Report { made, dropped, minutes, hours, late, lag, more })
+    Ok(Report { made, dropped, minutes, hours, late, packed, packed_late, lag, more })
 }
 
 fn late(conn: &mut PgConnection) -> Result<(usize, bool), StoreError> {

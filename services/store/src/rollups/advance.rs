@@ -58,13 +58,17 @@ pub(crate) fn rolled_to(conn: &mut PgConnection, resolution: &str) -> Result<Dat
     Ok(rollup_progress::table.find(resolution).select(rollup_progress::rolled_to).first(conn)?)
 }
 
+/// Below this line every sample is committed, or will be marked as late by whoever writes it.
+pub(crate) fn claimed_to(conn: &mut PgConnection) -> Result<DateTime<Utc>, StoreError> {
+    Ok(rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?)
+}
+
 /// Moves the line below which writers mark their samples as late to the last full window before `now`.
 pub fn claim(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<DateTime<Utc>, StoreError> {
     let line = (now - LAG).duration_trunc(MINUTES_WINDOW).unwrap_or(now);
-    let claimed_to: DateTime<Utc> =
-        rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
-    if line <= claimed_to {
-        return Ok(claimed_to);
+    let claimed = claimed_to(conn)?;
+    if line <= claimed {
+        return Ok(claimed);
     }
     conn.transaction(|conn| {
         // Waits for the writers that read the old line; those who come from here on read the new one.
@@ -77,7 +81,7 @@ pub fn claim(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<DateTime<Utc
 /// Folds the samples between what is rolled and what is claimed, oldest first, until `budget` is used up. Tells how many
 /// rows it wrote and whether more is left.
 pub fn roll_minutes(conn: &mut PgConnection, budget: Duration) -> Result<(usize, bool), StoreError> {
-    let end: DateTime<Utc> = rollup_progress::table.find(MINUTES).select(rollup_progress::claimed_to).first(conn)?;
+    let end = claimed_to(conn)?;
     let from = rolled_to(conn, MINUTES)?;
     if from < end {
         // Samples from before there were rollups, or of a server that was away, may be older than what is kept ready.

@@ -20,6 +20,9 @@ use crate::{
     statement::Statement,
 };
 
+/// Newest samples that are read at once: each may have 4 KiB of extras.
+const CHUNK: u32 = 256;
+
 /// What a list selects: device id, site id, source, when it was collected and received, and the rest of it.
 type Row = (String, String, String, DateTime<Utc>, DateTime<Utc>, Vec<u8>);
 
@@ -29,7 +32,7 @@ pub fn latest(
     selection: &DeviceSelection,
     page: &PageRequest,
 ) -> Result<Page<StoredSample>, StoreError> {
-    paging::by_bytes(page, read::CHUNK, key, |page| latest_chunk(conn, selection, None, page))
+    paging::by_bytes(page, CHUNK, key, |page| latest_chunk(conn, selection, None, page))
 }
 
 /// As [`latest`], a page of so many bytes at a time; with `since` those that came in at or after it.
@@ -40,7 +43,7 @@ pub fn watched(
     page: &PageRequest,
     most: usize,
 ) -> Result<Page<StoredSample>, StoreError> {
-    paging::within(page, read::CHUNK, most, key, |page| latest_chunk(conn, selection, since, page))
+    paging::within(page, CHUNK, most, key, |page| latest_chunk(conn, selection, since, page))
 }
 
 fn key(stored: &StoredSample) -> String {

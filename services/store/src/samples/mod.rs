@@ -9,6 +9,7 @@ mod write;
 
 use homepot::model::Sample;
 
+pub(crate) use self::read::{merged, rows_of_hour};
 pub use self::{
     latest::{changed_since, latest, watched},
     probe::probe,

@@ -195,6 +195,32 @@ macro_rules! samples {
 homepot::metric_table!(samples);
 
 diesel::table! {
+    packed_samples (device, hour) {
+        device -> BigInt,
+        hour -> Timestamptz,
+        samples -> Integer,
+        block -> Binary,
+    }
+}
+
+diesel::table! {
+    packing_progress (only_row) {
+        only_row -> Bool,
+        packed_to -> Timestamptz,
+        packed_device -> BigInt,
+    }
+}
+
+// Its rows have no key; they are only ever read and deleted by device and hour.
+diesel::table! {
+    packing_late (device, hour) {
+        device -> BigInt,
+        hour -> Timestamptz,
+        refused -> Bool,
+    }
+}
+
+diesel::table! {
     device_latest (device) {
         device -> BigInt,
         collected_at -> Timestamptz,

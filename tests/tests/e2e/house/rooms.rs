@@ -5,7 +5,7 @@ pub(super) const ROOMS: &[(&str, &[&str])] = &[
     ("homepot", &["homepot-contract-build"]),
     ("homepot-host", &[]),
     ("homepot-runtime", &["homepot", "homepot-host"]),
-    ("homepot-store", &["homepot", "homepot-host"]),
+    ("homepot-store", &["homepot", "homepot-host", "homepot-packing"]),
     ("homepot-hints", &["homepot", "homepot-host", "homepot-runtime", "homepot-store"]),
     ("homepot-oidc", &["homepot", "homepot-host"]),
     ("homepot-operator-api", &["homepot", "homepot-hints", "homepot-runtime", "homepot-store"]),

@@ -1,7 +1,9 @@
 //! How many bytes a packed sample takes: of a day of each of the simulator's scenarios, and of this machine's own agent.
 //!
-//! No server and no database: blocks as they would be stored, without the row that holds them and its index. Every block is read
-//! back and compared with what went in.
+//! Blocks by themselves first, without the row that holds them and its index; last, all of the simulated devices' in the table of a
+//! server. Every block is read back and compared with what went in.
+
+mod disk;
 
 use std::{hint::black_box, sync::Arc, time::Duration};
 
@@ -25,7 +27,7 @@ use crate::{
     report::{Bar, Report, Row, step},
 };
 
-/// Bytes a sample on disk, with whatever the database adds.
+/// Bytes a sample.
 const BAR: f64 = 14.0;
 /// What the simulator's devices and agents usually have.
 const EVERY: TimeDelta = TimeDelta::seconds(5);
@@ -72,14 +74,17 @@ struct Packed {
 pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyhow::Result<()> {
     let (mut rows, mut details) = (Vec::new(), json!({}));
     let mut all = Packed::default();
+    let mut devices = Vec::new();
     for (name, text) in SHIPPED {
         step(&format!("pack: {} devices of {name}", args.devices));
         let scenario = Arc::new(Scenario::parse(name, text)?);
         let mut packed = Packed::default();
         for number in 0..args.devices {
+            let mut blocks = disk::Blocks::new();
             for hour in day(&scenario, args.seed, number)?.chunk_by(|a, b| hour_of(a) == hour_of(b)) {
-                packed.add(number.into(), hour)?;
+                blocks.extend(packed.add(number.into(), hour)?.map(|bytes| (hour.len(), bytes)));
             }
+            devices.push(blocks);
         }
         rows.push(packed.row(name));
         details[name] = packed.describe();
@@ -90,10 +95,14 @@ pub async fn run(args: &Args, workshop: &Workshop, report: &mut Report) -> anyho
     agent.add(0, &measured(args, workshop).await?)?;
     rows.push(agent.row("this machine"));
     details["this machine"] = agent.describe();
+    step("pack: all of the simulated devices' on disk");
+    let on_disk = disk::bytes(workshop, &devices).await? / all.samples.max(1) as f64;
+    rows.push(Row::new("pack, all scenarios on disk", on_disk, "B/sample on disk").bar(Bar::AtMost(BAR)));
     rows.push(Row::new("pack, an hour", all.each(all.packing), "µs"));
     rows.push(Row::new("pack, an hour read", all.each(all.reading), "µs"));
     rows.push(Row::new("pack, two metrics of a day read", all.each(all.charting) * 24.0 / 1e3, "ms"));
     details["all scenarios"] = all.describe();
+    details["all scenarios"]["bytes_a_sample_on_disk"] = on_disk.into();
     report.add("pack", rows, details)
 }
 
@@ -168,8 +177,9 @@ async fn measured(args: &Args, workshop: &Workshop) -> anyhow::Result<Vec<Receiv
 }
 
 impl Packed {
-    fn add(&mut self, device: i64, hour: &[Received]) -> anyhow::Result<()> {
-        let Some(first) = hour.first() else { return Ok(()) };
+    /// Tells the block.
+    fn add(&mut self, device: i64, hour: &[Received]) -> anyhow::Result<Option<Vec<u8>>> {
+        let Some(first) = hour.first() else { return Ok(None) };
         let key = Key { device, hour: hour_of(first) };
         let started = Instant::now();
         let bytes = pack(key, hour)?;
@@ -188,7 +198,7 @@ impl Packed {
         self.samples += hour.len();
         self.bytes += bytes.len();
         self.blocks += 1;
-        Ok(())
+        Ok(Some(bytes))
     }
 
     fn take(&mut self, other: &Self) {
