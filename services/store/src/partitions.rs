@@ -34,11 +34,20 @@ enum Table {
     Activities,
     ActivityHours,
     Errors,
+    Commands,
 }
 
 impl Table {
-    const ALL: [Self; 7] =
-        [Self::Samples, Self::Minutes, Self::Hours, Self::States, Self::Activities, Self::ActivityHours, Self::Errors];
+    const ALL: [Self; 8] = [
+        Self::Samples,
+        Self::Minutes,
+        Self::Hours,
+        Self::States,
+        Self::Activities,
+        Self::ActivityHours,
+        Self::Errors,
+        Self::Commands,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -49,6 +58,7 @@ impl Table {
             Self::Activities => "user_activities",
             Self::ActivityHours => "activity_hours",
             Self::Errors => "error_groups",
+            Self::Commands => "commands_ended",
         }
     }
 
@@ -60,6 +70,7 @@ impl Table {
             Self::States => KEEP_STATES,
             Self::Activities | Self::ActivityHours => retention.activities,
             Self::Errors => retention.errors,
+            Self::Commands => retention.commands,
         };
         TimeDelta::from_std(keeps).unwrap_or(TimeDelta::MAX)
     }

@@ -109,6 +109,16 @@ struct RetentionFlags {
         help_heading = "Storage"
     )]
     retention_rollouts: String,
+
+    /// Retention of commands and runs after their end: 1d to 10 years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_COMMANDS",
+        value_name = "TIME",
+        default_value = "400d",
+        help_heading = "Storage"
+    )]
+    retention_commands: String,
 }
 
 /// The way to Postgres, and the retention of each kind of data.
@@ -178,6 +188,7 @@ impl RetentionFlags {
             activities: reader.time("retention-activities", &self.retention_activities, DAY..=TEN_YEARS),
             errors: reader.time("retention-errors", &self.retention_errors, DAY..=TEN_YEARS),
             rollouts: reader.time("retention-rollouts", &self.retention_rollouts, DAY..=TEN_YEARS),
+            commands: reader.time("retention-commands", &self.retention_commands, DAY..=TEN_YEARS),
         };
         let (samples, minutes, hours) = (self.retention_samples, self.retention_minutes, self.retention_hours);
         if kept.minutes < kept.samples {

@@ -2,22 +2,25 @@
 
 pub mod guard;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::PgConnection;
+use uuid::Uuid;
 
 pub use self::guard::{Guard, Hold, confirm_clock};
 use crate::{
-    StoreError, activities, clock, devices, error_groups,
+    StoreError, activities, clock, commands, devices, error_groups,
     locks::{self, Lock},
-    losses, operators, partitions, rollups,
+    losses, operators, partitions, rollups, runs,
     samples::corrections,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How long one round may fold before others get a turn on the database threads.
 const BUDGET: Duration = Duration::from_secs(5);
+/// The same for moving commands.
+const FILE_BUDGET: Duration = Duration::from_secs(2);
 /// Batches of late minutes in one round.
 const LATE_BATCHES: usize = 20;
 
@@ -36,6 +39,8 @@ pub struct Retention {
     pub errors: Duration,
     /// Rollouts with their devices, from their end on.
     pub rollouts: Duration,
+    /// Commands and runs, from their end on.
+    pub commands: Duration,
 }
 
 impl Default for Retention {
@@ -47,6 +52,7 @@ impl Default for Retention {
             activities: DAY * 30,
             errors: DAY * 90,
             rollouts: DAY * 730,
+            commands: DAY * 400,
         }
     }
 }
@@ -64,6 +70,8 @@ pub struct Report {
     pub hours: usize,
     /// Late minutes folded again.
     pub late: usize,
+    /// Commands moved to those that ended.
+    pub filed: usize,
     /// How far rollups are behind: samples that are older are in them.
     pub lag: Duration,
     /// Whether there is more to do at once.
@@ -119,6 +127,7 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     let (hours, more_hours) = rollups::roll_hours(conn, BUDGET)?;
     let more_activities = activities::fold(conn, now, BUDGET)?;
     let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
+    let (filed, more_filed) = file(conn, now)?;
     // After all that is folded, and nobody else folds: nothing comes after it.
     devices::sweep_removed(conn, now)?;
     let dropped = partitions::drop_expired(conn, now, retention)?;
@@ -131,12 +140,28 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     if let Some(oldest) = now.checked_sub_signed(keeps) {
         losses::delete_before(conn, oldest)?;
     }
+    let keeps = TimeDelta::from_std(retention.commands).unwrap_or(TimeDelta::MAX);
+    if let Some(oldest) = now.checked_sub_signed(keeps) {
+        runs::delete_before(conn, oldest)?;
+    }
     error_groups::forget_reporters(conn, now)?;
     operators::sessions::sweep(conn, now)?;
     clock::forget_steps_back(conn, now)?;
-    let more = more_minutes || more_late || more_hours || more_activities;
+    let more = more_minutes || more_late || more_hours || more_activities || more_filed;
     let lag = (now - rolled_to).to_std().unwrap_or_default();
-    Ok(Report { made, dropped, minutes, hours, late, lag, more })
+    Ok(Report { made, dropped, minutes, hours, late, filed, lag, more })
+}
+
+/// Moves commands that have ended, each batch in a transaction of its own.
+fn file(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(usize, bool), StoreError> {
+    let (mut filed, mut after, began) = (0, Uuid::nil(), Instant::now());
+    while let Some((count, last)) = commands::file(conn, now, after, commands::FILED_TOGETHER)? {
+        (filed, after) = (filed + count, last);
+        if began.elapsed() > FILE_BUDGET {
+            return Ok((filed, true));
+        }
+    }
+    Ok((filed, false))
 }
 
 fn late(conn: &mut PgConnection) -> Result<(usize, bool), StoreError> {

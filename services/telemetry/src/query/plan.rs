@@ -193,6 +193,7 @@ mod tests {
         activities: Duration::from_secs(30 * 86_400),
         errors: Duration::from_secs(90 * 86_400),
         rollouts: Duration::from_secs(730 * 86_400),
+        commands: Duration::from_secs(400 * 86_400),
     };
 
     fn now() -> DateTime<Utc> {
