@@ -62,7 +62,7 @@ DECLARE
     -- Weeks begin on Monday.
     period text := CASE
         WHEN parent IN ('samples', 'packed_samples') THEN 'day'
-        WHEN parent = 'rollup_1h' THEN 'month'
+        WHEN parent IN ('rollup_1h', 'commands_ended') THEN 'month'
         WHEN parent IN ('rollup_1m', 'device_states', 'user_activities', 'activity_hours', 'error_groups') THEN 'week' END;
     first date;
     next date;
@@ -114,8 +114,8 @@ DECLARE
     home text := 'HOME';
 BEGIN
     PERFORM pg_advisory_xact_lock(x'686f6d650002'::bigint);
-    IF parent NOT IN ('samples', 'packed_samples', 'rollup_1m', 'rollup_1h', 'device_states', 'user_activities', 'activity_hours',
-            'error_groups')
+    IF parent NOT IN ('samples', 'commands_ended', 'packed_samples', 'rollup_1m', 'rollup_1h', 'device_states', 'user_activities',
+            'activity_hours', 'error_groups')
         OR left(name, -8) <> parent || '_'
         OR NOT EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
             WHERE i.inhparent = to_regclass(format('%I.%I', home, parent))

@@ -35,10 +35,11 @@ enum Table {
     Activities,
     ActivityHours,
     Errors,
+    Commands,
 }
 
 impl Table {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Samples,
         Self::Packed,
         Self::Minutes,
@@ -47,6 +48,7 @@ impl Table {
         Self::Activities,
         Self::ActivityHours,
         Self::Errors,
+        Self::Commands,
     ];
 
     fn name(self) -> &'static str {
@@ -59,6 +61,7 @@ impl Table {
             Self::Activities => "user_activities",
             Self::ActivityHours => "activity_hours",
             Self::Errors => "error_groups",
+            Self::Commands => "commands_ended",
         }
     }
 
@@ -70,6 +73,7 @@ impl Table {
             Self::States => KEEP_STATES,
             Self::Activities | Self::ActivityHours => retention.activities,
             Self::Errors => retention.errors,
+            Self::Commands => retention.commands,
         };
         TimeDelta::from_std(keeps).unwrap_or(TimeDelta::MAX)
     }

@@ -114,6 +114,15 @@ struct RetentionFlags {
     /// Time from the end of an hour until its samples are packed: 1m to 10 years. Samples that arrive later have it packed again.
     #[arg(long, env = "HOMEPOT_PACK_AFTER", value_name = "TIME", default_value = "2h", help_heading = "Storage")]
     pack_after: String,
+    /// Retention of commands and runs after their end: 1d to 10 years.
+    #[arg(
+        long,
+        env = "HOMEPOT_RETENTION_COMMANDS",
+        value_name = "TIME",
+        default_value = "400d",
+        help_heading = "Storage"
+    )]
+    retention_commands: String,
 }
 
 /// The way to Postgres, and the retention of each kind of data.
@@ -184,6 +193,7 @@ impl RetentionFlags {
             errors: reader.time("retention-errors", &self.retention_errors, DAY..=TEN_YEARS),
             rollouts: reader.time("retention-rollouts", &self.retention_rollouts, DAY..=TEN_YEARS),
             packed_after: reader.time("pack-after", &self.pack_after, MINUTE..=TEN_YEARS),
+            commands: reader.time("retention-commands", &self.retention_commands, DAY..=TEN_YEARS),
         };
         let (samples, minutes, hours) = (self.retention_samples, self.retention_minutes, self.retention_hours);
         if kept.minutes < kept.samples {

@@ -28,9 +28,9 @@ FROM own JOIN pg_namespace n ON n.oid = own.home, called WHERE NOT has_schema_pr
 UNION ALL SELECT format('GRANT %s ON TABLE %s TO %I', lacks.rights, c.oid::regclass, rolname)
 FROM own JOIN pg_class c ON c.relnamespace = own.home AND c.relowner = ANY (own.owners), called, LATERAL (
     SELECT string_agg(wanted, ', ') AS rights
-    FROM unnest(CASE WHEN c.relname = ANY ($2) THEN array['SELECT'] ELSE array['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) wanted
+    FROM unnest(CASE WHEN c.relname = ANY ($2) OR c.relkind = 'v' THEN array['SELECT'] ELSE array['SELECT', 'INSERT', 'UPDATE', 'DELETE'] END) wanted
     WHERE NOT has_table_privilege(called.oid, c.oid, wanted)) lacks
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND lacks.rights IS NOT NULL
+WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND lacks.rights IS NOT NULL
 UNION ALL SELECT format('GRANT USAGE ON SEQUENCE %s TO %I', c.oid::regclass, rolname)
 FROM own JOIN pg_class c ON c.relnamespace = own.home AND c.relowner = ANY (own.owners), called
 WHERE c.relkind = 'S' AND NOT has_sequence_privilege(called.oid, c.oid, 'USAGE')

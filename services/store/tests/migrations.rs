@@ -48,7 +48,11 @@ fn in_database(conn: &mut PgConnection) -> Schema {
 fn in_code() -> Schema {
     let mut schema = Schema::new();
     let mut table = String::new();
-    let files = [include_str!("../src/schema/mod.rs"), include_str!("../src/schema/updates.rs")];
+    let files = [
+        include_str!("../src/schema/mod.rs"),
+        include_str!("../src/schema/ended.rs"),
+        include_str!("../src/schema/updates.rs"),
+    ];
     for line in files.iter().flat_map(|file| file.lines()).map(str::trim) {
         if let Some((name, _)) = line.split_once(" (").filter(|_| line.ends_with(") {")) {
             table = name.to_owned();

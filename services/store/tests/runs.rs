@@ -1,6 +1,6 @@
 //! Runs: paced, stopped by failures, and driven on by whoever comes.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Days, TimeDelta, Utc};
 use diesel::{Connection, RunQueryDsl, dsl::sql, sql_types::Timestamptz};
 use homepot::model::{
     CommandId, CommandState, CommandType, DeviceChange, DeviceId, DeviceSource, Event, Run, RunDevice, RunDeviceFilter,
@@ -10,6 +10,7 @@ use homepot_store::{
     PgConnection, StoreError,
     commands::{self, Changed, Speaker, Word},
     devices,
+    maintenance::{self, Retention},
     runs::{self, Started},
 };
 
@@ -104,6 +105,31 @@ async fn a_run_goes_through_its_devices_some_at_a_time_and_completes() {
     let command = commands::find(&mut conn, command_id).unwrap().unwrap();
     assert_eq!(command.run_id, Some(run.run_id));
     assert!(command.history[0].cause.contains(&run.run_id.to_string()));
+}
+
+#[tokio::test]
+async fn commands_of_a_run_are_moved_once_it_has_ended_and_it_is_told_as_before_until_it_goes() {
+    let database = fleet().await;
+    let mut conn = database.connect();
+    let run = start(&mut conn, &RunOrder { max_in_flight: 10, ..order(site_1()) });
+    queued(&mut conn);
+    end_all(&mut conn, &run, CommandState::Succeeded);
+    let soon = Utc::now() + commands::STAYS + TimeDelta::seconds(1);
+    let file = |conn: &mut PgConnection| commands::file(conn, soon, uuid::Uuid::nil(), 100).unwrap();
+    assert_eq!(file(&mut conn), None);
+    runs::advance(&mut conn).unwrap();
+    let (completed, devices) = (found(&mut conn, &run), listed(&mut conn, &run));
+    assert_eq!(completed.state, RunState::Completed);
+    assert_eq!(file(&mut conn).map(|(filed, _)| filed), Some(5));
+    assert_eq!((found(&mut conn, &run), listed(&mut conn, &run)), (completed, devices));
+    let failed = RunDeviceFilter { states: vec![CommandState::Failed], ..RunDeviceFilter::default() };
+    let none = all_pages(2, |page| runs::devices(&mut conn, run.run_id, &failed, page).unwrap());
+    assert!(none.is_empty());
+    let kept = Retention { commands: std::time::Duration::from_secs(40 * 24 * 3_600), ..Retention::default() };
+    for (days, is_kept) in [(39, true), (41, false)] {
+        maintenance::run_at(&mut conn, soon + Days::new(days), &kept).unwrap().unwrap();
+        assert_eq!(runs::find(&mut conn, run.run_id, &SiteScope::All).unwrap().is_some(), is_kept);
+    }
 }
 
 #[tokio::test]

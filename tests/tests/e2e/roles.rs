@@ -197,7 +197,7 @@ async fn calls_are_spread_over_replicas_and_none_is_lost_or_doubled_when_one_of_
     let ((), queued, ()) = tokio::join!(asking, queueing, killing);
 
     let mut told: Vec<_> = queued.into_iter().flatten().collect();
-    let stored = first.database().rows("SELECT idempotency_key, command_id FROM commands").await;
+    let stored = first.database().rows("SELECT idempotency_key, command_id FROM ledger").await;
     let text = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
     let mut stored: Vec<_> = stored.iter().map(|row| (text(row, "idempotency_key"), text(row, "command_id"))).collect();
     told.sort();

@@ -191,7 +191,7 @@ async fn queue_all(
 /// As many commands are in the ledger as were queued; each succeeded, and was handed over once.
 pub(super) async fn check_ledger(psql: &Psql, queued: usize) -> anyhow::Result<()> {
     let once = "count(*) FILTER (WHERE state = 'succeeded' AND deliveries = 1)";
-    let found = psql.run(&format!("SELECT count(*) || ' ' || {once} FROM commands")).await?;
+    let found = psql.run(&format!("SELECT count(*) || ' ' || {once} FROM ledger")).await?;
     anyhow::ensure!(found == format!("{queued} {queued}"), "{queued} were queued; all and good ones: {found}");
     Ok(())
 }

@@ -32,7 +32,7 @@ WITH fence AS (
     SELECT command_id, journal_id, handed_on, state FROM commands
     WHERE device = $1 AND state IN ('sent', 'acknowledged') ORDER BY created_at, command_id LIMIT 256
 ), newest AS (
-    SELECT command_id, journal_id, handed_on, state FROM commands
+    SELECT command_id, journal_id, handed_on, state FROM ledger
     WHERE device = $1 ORDER BY created_at DESC, command_id DESC LIMIT 32
 )
 SELECT c.command_id FROM (SELECT * FROM open UNION SELECT * FROM newest) c JOIN fence USING (journal_id)

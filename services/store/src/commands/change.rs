@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::read::{DEVICE, Row, RowOfDevice, command, step};
 use crate::{
     StoreError, row,
-    schema::{commands, devices, sessions},
+    schema::{commands, commands_ended, devices, ledger, sessions},
     statement::Statement,
 };
 
@@ -78,6 +78,8 @@ struct Entry {
     /// Transitions that the row does not have yet.
     added: Vec<Value>,
     touched: bool,
+    /// It is among those that ended; a late outcome changes it there.
+    is_filed: bool,
 }
 
 /// Takes words in their order, each by the rules, and answers for each.
@@ -137,23 +139,34 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
     ids.dedup();
     // First the locks, then what the rows hold: a join would read it before it waits.
     let locked: Vec<Uuid> = commands::table
-        .filter(commands::command_id.eq_any(ids))
+        .filter(commands::command_id.eq_any(&ids))
         .select(commands::command_id)
         .order(commands::command_id)
         .for_no_key_update()
         .load(conn)?;
+    // What is not there has ended, if it is known at all: one that was being moved was waited for, and is found now.
+    ids.retain(|id| !locked.contains(id));
+    let filed: Vec<Uuid> = match ids.is_empty() {
+        true => Vec::new(),
+        false => commands_ended::table
+            .filter(commands_ended::command_id.eq_any(ids))
+            .select(commands_ended::command_id)
+            .order(commands_ended::command_id)
+            .for_no_key_update()
+            .load(conn)?,
+    };
     type Extra = (Uuid, i64, Option<i64>, bool, Option<String>, Option<String>);
-    let rows: Vec<(Extra, RowOfDevice)> = commands::table
+    let rows: Vec<(Extra, RowOfDevice)> = ledger::table
         .inner_join(devices::table)
-        .filter(commands::command_id.eq_any(locked))
+        .filter(ledger::command_id.eq_any(locked.iter().chain(&filed)))
         .select((
             (
-                commands::command_id,
-                commands::device,
-                commands::session_epoch,
-                commands::handed_on,
-                commands::cancel_cause,
-                commands::journal_id,
+                ledger::command_id,
+                ledger::device,
+                ledger::session_epoch,
+                ledger::handed_on,
+                ledger::cancel_cause,
+                ledger::journal_id,
             ),
             (Row::as_select(), DEVICE),
         ))
@@ -166,9 +179,10 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
             Some(_) if journal_id.is_none() => Holder::Memory,
             Some(_) => Holder::Session,
         };
+        let is_filed = filed.binary_search(&id).is_ok();
         let command = command(row)?;
-        entries
-            .insert(id, Entry { device, holder, journal_id, command, cancel_cause, added: Vec::new(), touched: false });
+        let (added, touched) = (Vec::new(), false);
+        entries.insert(id, Entry { device, holder, journal_id, command, cancel_cause, added, touched, is_filed });
     }
     Ok(entries)
 }
@@ -295,20 +309,27 @@ impl Entry {
 }
 
 const WRITE: &str = "\
-UPDATE commands c SET state = v.state, reason = v.reason, result = v.result, sent_at = v.sent_at,
+UPDATE TABLE c SET state = v.state, reason = v.reason, result = v.result, sent_at = v.sent_at,
     acknowledged_at = v.acknowledged_at, started_at = v.started_at, finished_at = v.finished_at,
     cancel_requested_at = v.cancel_requested_at, cancel_cause = v.cancel_cause, history = c.history || v.added,
-    changed_at = now()
+    changed_at = now()AND_FILED
 FROM unnest({arrays}) AS v ({columns})
 WHERE c.command_id = v.id";
 
 fn write(conn: &mut PgConnection, entries: HashMap<Uuid, Entry>) -> Result<(), StoreError> {
-    let touched: Vec<Entry> = entries.into_values().filter(|entry| entry.touched).collect();
+    let touched = entries.into_values().filter(|entry| entry.touched);
+    let (filed, open): (Vec<Entry>, Vec<Entry>) = touched.partition(|entry| entry.is_filed);
+    write_to(conn, &WRITE.replace("TABLE", "commands").replace("AND_FILED", ""), &open)?;
+    // What is looked for by when it was moved is found by its last change too.
+    write_to(conn, &WRITE.replace("TABLE", "commands_ended").replace("AND_FILED", ", filed_at = now()"), &filed)
+}
+
+fn write_to(conn: &mut PgConnection, sql: &str, touched: &[Entry]) -> Result<(), StoreError> {
     if touched.is_empty() {
         return Ok(());
     }
     let commands = || touched.iter().map(|entry| &entry.command);
-    Statement::new(WRITE)
+    Statement::new(sql)
         .column::<SqlUuid, _>("id", commands().map(|command| command.command_id.0))
         .column::<Text, _>("state", commands().map(|command| command.state.as_str()))
         .column::<Nullable<Text>, _>("reason", commands().map(|command| command.reason.as_deref()))

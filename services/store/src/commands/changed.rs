@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::read::{CHUNK, DEVICE, Row, RowOfDevice, command};
 use crate::{
     StoreError, paging,
-    schema::{commands, devices},
+    schema::{devices, ledger},
     scope::selected,
 };
 
@@ -37,6 +37,9 @@ impl ChangedFilter {
 /// Commands of which one look may tell.
 const MOST_CHANGED: i64 = 20_000;
 
+// What ended is moved after its last change, so that what changed since then was moved since then, if at all: of the months of
+// what ended a look reads the newest rows of the newest one.
+
 /// All commands that changed since then, in no order: for the one look that serves all viewers. `None`: they are more than
 /// `most` bytes.
 pub fn changed_since(
@@ -44,9 +47,10 @@ pub fn changed_since(
     since: DateTime<Utc>,
     most: usize,
 ) -> Result<Option<Vec<Command>>, StoreError> {
-    let changed = commands::table
+    let changed = ledger::table
         .inner_join(devices::table)
-        .filter(commands::changed_at.ge(since))
+        .filter(ledger::changed_at.ge(since))
+        .filter(ledger::filed_at.ge(since))
         .select((Row::as_select(), DEVICE))
         .limit(MOST_CHANGED + 1);
     // Row by row: what is too much is never in memory.
@@ -76,21 +80,21 @@ fn changed_chunk(
     since: Option<DateTime<Utc>>,
     page: &PageRequest,
 ) -> Result<Page<Command>, StoreError> {
-    let mut query = commands::table.inner_join(devices::table).select((Row::as_select(), DEVICE)).into_boxed();
+    let mut query = ledger::table.inner_join(devices::table).select((Row::as_select(), DEVICE)).into_boxed();
     if let Some(since) = since {
-        query = query.filter(commands::changed_at.ge(since));
+        query = query.filter(ledger::changed_at.ge(since)).filter(ledger::filed_at.ge(since));
     }
     query = selected(query, &filter.selection);
     if !filter.command_ids.is_empty() {
-        query = query.filter(commands::command_id.eq_any(filter.command_ids.iter().map(|id| id.0)));
+        query = query.filter(ledger::command_id.eq_any(filter.command_ids.iter().map(|id| id.0)));
     }
     if let Some(run_id) = filter.run_id {
-        query = query.filter(commands::run_id.eq(run_id.0));
+        query = query.filter(ledger::run_id.eq(run_id.0));
     }
     if let Some(after) = page.after_as::<Uuid>()? {
-        query = query.filter(commands::command_id.gt(after));
+        query = query.filter(ledger::command_id.gt(after));
     }
-    let rows: Vec<RowOfDevice> = query.order(commands::command_id).limit(paging::limit(page)).load(conn)?;
+    let rows: Vec<RowOfDevice> = query.order(ledger::command_id).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, key))
 }

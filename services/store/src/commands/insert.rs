@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     StoreError, row,
-    schema::{commands, devices},
+    schema::{devices, ledger},
     statement::Statement,
 };
 
@@ -210,10 +210,10 @@ fn queued(row: &NewRow, stamped: &Stamped) -> Command {
 }
 
 fn existing(conn: &mut PgConnection, row: &NewRow) -> Result<Command, StoreError> {
-    let found: RowOfDevice = commands::table
+    let found: RowOfDevice = ledger::table
         .inner_join(devices::table)
-        .filter(commands::device.eq(row.pk))
-        .filter(commands::idempotency_key.eq(&row.command.idempotency_key))
+        .filter(ledger::device.eq(row.pk))
+        .filter(ledger::idempotency_key.eq(&row.command.idempotency_key))
         .select((Row::as_select(), DEVICE))
         .first(conn)?;
     command(found)

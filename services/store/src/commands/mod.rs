@@ -8,6 +8,7 @@ mod by_index;
 mod change;
 mod changed;
 mod claim;
+mod file;
 mod insert;
 mod read;
 mod sweep;
@@ -18,6 +19,7 @@ pub use self::{
     change::{Changed, Speaker, Word, change, change_all},
     changed::{ChangedFilter, changed_of, changed_since},
     claim::{CLAIM_LIMIT, Claim, Handed, claim, claim_by_poller},
+    file::{FILED_TOGETHER, STAYS, file},
     insert::{Inserted, NewRow, insert},
     read::{RecentFilter, find, list, recent},
     sweep::{Swept, sweep},

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use crate::{
     StoreError, paging, row,
-    schema::{commands, devices},
+    schema::{devices, ledger},
     scope::selected,
 };
 
 #[derive(Queryable, Selectable)]
-#[diesel(table_name = commands)]
+#[diesel(table_name = ledger)]
 pub(super) struct Row {
     command_id: Uuid,
     command_type: String,
@@ -95,9 +95,9 @@ pub(super) fn step(transition: &Transition) -> Value {
 
 /// The command of that id.
 pub fn find(conn: &mut PgConnection, id: CommandId) -> Result<Option<Command>, StoreError> {
-    commands::table
+    ledger::table
         .inner_join(devices::table)
-        .filter(commands::command_id.eq(id.0))
+        .filter(ledger::command_id.eq(id.0))
         .select((Row::as_select(), DEVICE))
         .first(conn)
         .optional()?
@@ -139,21 +139,21 @@ pub struct RecentFilter {
 pub fn recent(conn: &mut PgConnection, filter: &RecentFilter, page: &PageRequest) -> Result<Page<Command>, StoreError> {
     let key = |command: &Command| command.command_id.to_string();
     paging::by_bytes(page, CHUNK, key, |page| {
-        let query = commands::table.inner_join(devices::table).select((Row::as_select(), DEVICE)).into_boxed::<Pg>();
+        let query = ledger::table.inner_join(devices::table).select((Row::as_select(), DEVICE)).into_boxed::<Pg>();
         let mut query = selected(query, &filter.selection);
         if !filter.states.is_empty() {
-            query = query.filter(commands::state.eq_any(filter.states.iter().map(|state| state.as_str())));
+            query = query.filter(ledger::state.eq_any(filter.states.iter().map(|state| state.as_str())));
         }
         if let Some(command_type) = &filter.command_type {
-            query = query.filter(commands::command_type.eq(command_type.as_str()));
+            query = query.filter(ledger::command_type.eq(command_type.as_str()));
         }
         if let Some(name) = &filter.created_by {
-            query = query.filter(commands::created_by.eq(name.as_str()));
+            query = query.filter(ledger::created_by.eq(name.as_str()));
         }
         if let Some(after) = page.after_as::<Uuid>()? {
-            query = query.filter(commands::command_id.lt(after));
+            query = query.filter(ledger::command_id.lt(after));
         }
-        let rows: Vec<RowOfDevice> = query.order(commands::command_id.desc()).limit(paging::limit(page)).load(conn)?;
+        let rows: Vec<RowOfDevice> = query.order(ledger::command_id.desc()).limit(paging::limit(page)).load(conn)?;
         let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
         Ok(Page::cut(items, page.size, key))
     })
@@ -165,20 +165,20 @@ fn list_chunk(
     states: &[CommandState],
     page: &PageRequest,
 ) -> Result<Page<Command>, StoreError> {
-    let mut query = commands::table
+    let mut query = ledger::table
         .inner_join(devices::table)
-        .filter(commands::device.eq(pk))
+        .filter(ledger::device.eq(pk))
         .select((Row::as_select(), DEVICE))
         .into_boxed();
     if !states.is_empty() {
-        query = query.filter(commands::state.eq_any(states.iter().map(|state| state.as_str())));
+        query = query.filter(ledger::state.eq_any(states.iter().map(|state| state.as_str())));
     }
     if let Some(after) = paging::after_time_key::<Uuid>(page)? {
-        let older = commands::created_at.lt(after.time);
-        let as_old = commands::created_at.eq(after.time).and(commands::command_id.lt(after.name));
+        let older = ledger::created_at.lt(after.time);
+        let as_old = ledger::created_at.eq(after.time).and(ledger::command_id.lt(after.name));
         query = query.filter(older.or(as_old));
     }
-    let newest_first = (commands::created_at.desc(), commands::command_id.desc());
+    let newest_first = (ledger::created_at.desc(), ledger::command_id.desc());
     let rows: Vec<RowOfDevice> = query.order(newest_first).limit(paging::limit(page)).load(conn)?;
     let items = rows.into_iter().map(command).collect::<Result<_, _>>()?;
     Ok(Page::cut(items, page.size, key))

@@ -29,7 +29,8 @@ const COMMANDS_TOGETHER: i64 = 5_000;
 const TRIES: usize = 5;
 
 /// Tables with rows of a device that no foreign key takes along.
-const BY_DEVICE: [&str; 10] = [
+const BY_DEVICE: [&str; 11] = [
+    "commands_ended",
     "samples",
     "packed_samples",
     "packing_late",
@@ -119,10 +120,15 @@ pub fn thin_out(conn: &mut PgConnection, pks: &[i64]) -> Result<bool, StoreError
         sql_query(DELETE).bind::<Array<BigInt>, _>(pks).bind::<Timestamptz, _>(oldest).execute(conn)?;
         return Ok(true);
     }
-    let commands = retried(conn, |conn| {
-        Ok(sql_query(COMMANDS).bind::<Array<BigInt>, _>(pks).bind::<BigInt, _>(COMMANDS_TOGETHER).execute(conn)?)
-    });
-    Ok(commands? > 0)
+    const ENDED: &str = "DELETE FROM commands_ended WHERE (command_id, filed_at) IN \
+        (SELECT command_id, filed_at FROM commands_ended WHERE device = ANY ($1) ORDER BY command_id LIMIT $2 FOR UPDATE)";
+    let mut commands = 0;
+    for delete in [COMMANDS, ENDED] {
+        commands += retried(conn, |conn| {
+            Ok(sql_query(delete).bind::<Array<BigInt>, _>(pks).bind::<BigInt, _>(COMMANDS_TOGETHER).execute(conn)?)
+        })?;
+    }
+    Ok(commands > 0)
 }
 
 #[derive(QueryableByName)]

@@ -2,24 +2,27 @@
 
 pub mod guard;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use diesel::PgConnection;
+use uuid::Uuid;
 
 pub use self::guard::{Guard, Hold, confirm_clock};
 use crate::{
-    StoreError, activities, clock, devices, error_groups,
+    StoreError, activities, clock, commands, devices, error_groups,
     locks::{self, Lock},
     losses, operators,
     packed::{self, Packing},
-    partitions, rollups,
+    partitions, rollups, runs,
     samples::corrections,
 };
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 /// How long one round may fold before others get a turn on the database threads.
 const BUDGET: Duration = Duration::from_secs(5);
+/// The same for moving commands.
+const FILE_BUDGET: Duration = Duration::from_secs(2);
 /// Batches of late minutes in one round.
 const LATE_BATCHES: usize = 20;
 
@@ -40,6 +43,8 @@ pub struct Retention {
     pub rollouts: Duration,
     /// Hours of samples in rows alone, from their end on: then they are packed.
     pub packed_after: Duration,
+    /// Commands and runs, from their end on.
+    pub commands: Duration,
 }
 
 impl Default for Retention {
@@ -52,6 +57,7 @@ impl Default for Retention {
             errors: DAY * 90,
             rollouts: DAY * 730,
             packed_after: Duration::from_secs(2 * 3600),
+            commands: DAY * 400,
         }
     }
 }
@@ -73,6 +79,8 @@ pub struct Report {
     pub packed: Packing,
     /// Hours of samples that were packed anew, because some came late.
     pub packed_late: Packing,
+    /// Commands moved to those that ended.
+    pub filed: usize,
     /// How far rollups are behind: samples that are older are in them.
     pub lag: Duration,
     /// Whether there is more to do at once.
@@ -130,6 +138,7 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     let packed = packed::pack(conn, now, retention, BUDGET)?;
     let packed_late = packed::pack_late(conn, now, retention, BUDGET)?;
     let rolled_to = rollups::advance::rolled_to(conn, rollups::advance::MINUTES)?;
+    let (filed, more_filed) = file(conn, now)?;
     // After all that is folded and packed, and nobody else does either: nothing comes after it.
     devices::sweep_removed(conn, now)?;
     let dropped = partitions::drop_expired(conn, now, retention)?;
@@ -142,12 +151,29 @@ fn work(conn: &mut PgConnection, now: DateTime<Utc>, made: usize, retention: &Re
     if let Some(oldest) = now.checked_sub_signed(keeps) {
         losses::delete_before(conn, oldest)?;
     }
+    let keeps = TimeDelta::from_std(retention.commands).unwrap_or(TimeDelta::MAX);
+    if let Some(oldest) = now.checked_sub_signed(keeps) {
+        runs::delete_before(conn, oldest)?;
+    }
     error_groups::forget_reporters(conn, now)?;
     operators::sessions::sweep(conn, now)?;
     clock::forget_steps_back(conn, now)?;
-    let more = more_minutes || more_late || more_hours || more_activities || packed.more || packed_late.more;
+    let more =
+        more_minutes || more_late || more_hours || more_activities || more_filed || packed.more || packed_late.more;
     let lag = (now - rolled_to).to_std().unwrap_or_default();
-    Ok(Report { made, dropped, minutes, hours, late, packed, packed_late, lag, more })
+    Ok(Report { made, dropped, minutes, hours, late, packed, packed_late, filed, lag, more })
+}
+
+/// Moves commands that have ended, each batch in a transaction of its own.
+fn file(conn: &mut PgConnection, now: DateTime<Utc>) -> Result<(usize, bool), StoreError> {
+    let (mut filed, mut after, began) = (0, Uuid::nil(), Instant::now());
+    while let Some((count, last)) = commands::file(conn, now, after, commands::FILED_TOGETHER)? {
+        (filed, after) = (filed + count, last);
+        if began.elapsed() > FILE_BUDGET {
+            return Ok((filed, true));
+        }
+    }
+    Ok((filed, false))
 }
 
 fn late(conn: &mut PgConnection) -> Result<(usize, bool), StoreError> {

@@ -117,8 +117,9 @@ fn changed_chunk(
 
 /// Whether a run changed since then. Its commands are asked for once for all runs, not for each of them.
 fn has_changed(since: DateTime<Utc>) -> Condition {
-    const OF_COMMANDS: &str = "(SELECT run_id FROM commands WHERE run_id IS NOT NULL AND changed_at >= ";
-    let went_on = sql::<Bool>("runs.run_id IN ").sql(OF_COMMANDS).bind::<Timestamptz, _>(since).sql(")");
+    const OF_COMMANDS: &str = "(SELECT run_id FROM ledger WHERE run_id IS NOT NULL AND changed_at >= ";
+    let went_on = sql::<Bool>("runs.run_id IN ").sql(OF_COMMANDS).bind::<Timestamptz, _>(since);
+    let went_on = went_on.sql(" AND filed_at >= ").bind::<Timestamptz, _>(since).sql(")");
     Box::new(runs::changed_at.ge(since).or(went_on))
 }
 

@@ -4,8 +4,10 @@
 mod changed;
 mod drive;
 mod read;
+mod retention;
 mod start;
 
+pub(crate) use self::retention::delete_before;
 pub use self::{
     changed::{Watched, WatchedFilter, changed_of, changed_since},
     drive::{Advanced, advance, cancel, pause, resume},

@@ -76,7 +76,7 @@ SELECT r.run_id, count(*) AS total,
     count(*) FILTER (WHERE c.state = 'succeeded') AS succeeded,
     count(*) FILTER (WHERE c.state IN ('failed', 'rejected', 'expired', 'unknown')) AS failed,
     count(*) FILTER (WHERE c.state = 'cancelled') AS cancelled
-FROM run_devices r LEFT JOIN commands c ON c.run_id = r.run_id AND c.device = r.device
+FROM run_devices r LEFT JOIN ledger c ON c.run_id = r.run_id AND c.device = r.device AND c.run_id = ANY ($1)
 WHERE r.run_id = ANY ($1) GROUP BY r.run_id";
 
 #[derive(QueryableByName)]
@@ -213,23 +213,23 @@ fn devices_chunk(
     filter: &RunDeviceFilter,
     page: &PageRequest,
 ) -> Result<Page<RunDevice>, StoreError> {
-    use crate::schema::commands;
-    let of_run = commands::run_id.eq(run_devices::run_id.nullable()).and(commands::device.eq(run_devices::device));
+    use crate::schema::ledger;
+    let of_run = ledger::run_id.eq(run_devices::run_id.nullable()).and(ledger::device.eq(run_devices::device));
     let mut query = run_devices::table
         .inner_join(devices::table)
-        .left_join(commands::table.on(of_run))
+        .left_join(ledger::table.on(of_run))
         .select((
             devices::device_id,
             devices::site_id,
             devices::source,
             run_devices::command_id,
             run_devices::skipped,
-            (commands::state, commands::reason, commands::result).nullable(),
+            (ledger::state, ledger::reason, ledger::result).nullable(),
         ))
         .into_boxed();
     // Those that match any of these come first: what is added by `filter` holds for all of them.
     if !filter.states.is_empty() {
-        query = query.or_filter(commands::state.eq_any(filter.states.iter().map(|state| state.as_str())));
+        query = query.or_filter(ledger::state.eq_any(filter.states.iter().map(|state| state.as_str())));
     }
     if filter.waiting {
         query = query.or_filter(run_devices::command_id.is_null().and(run_devices::skipped.is_null()));

@@ -2,7 +2,9 @@
 
 #![allow(missing_docs)] // the macro's items carry none; the migrations say what a column means
 
+mod ended;
 mod updates;
+mod views;
 
 // Tests outside of this crate reach it, others do not.
 #[allow(unreachable_pub)]
@@ -10,6 +12,8 @@ pub use self::updates::{
     artifact_parts, artifacts, command_rollouts, device_updates, release_files, releases, rollout_devices, rollouts,
     site_update_policies, trust_roots, variable_values,
 };
+#[allow(unreachable_pub)]
+pub use self::{ended::commands_ended, views::ledger};
 
 diesel::table! {
     sites (site_id) {
@@ -462,12 +466,14 @@ diesel::joinable!(device_keys -> devices (device));
 diesel::joinable!(sessions -> devices (device));
 diesel::joinable!(device_latest -> devices (device));
 diesel::joinable!(commands -> devices (device));
+diesel::joinable!(ledger -> devices (device));
 diesel::joinable!(run_devices -> devices (device));
 diesel::allow_tables_to_appear_in_same_query!(
     commands,
     device_keys,
     device_latest,
     devices,
+    ledger,
     run_devices,
     sessions,
     sites

@@ -2,6 +2,7 @@
 
 mod at_once;
 mod changing;
+mod filing;
 mod handing;
 
 use std::{collections::HashSet, time::Duration};

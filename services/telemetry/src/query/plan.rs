@@ -194,6 +194,7 @@ mod tests {
         errors: Duration::from_secs(90 * 86_400),
         rollouts: Duration::from_secs(730 * 86_400),
         packed_after: Duration::from_secs(2 * 3_600),
+        commands: Duration::from_secs(400 * 86_400),
     };
 
     fn now() -> DateTime<Utc> {

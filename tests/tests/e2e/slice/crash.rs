@@ -111,7 +111,7 @@ fn reporter(server: &System, key: &DeviceKey) -> Worker<BTreeMap<i64, f64>> {
 /// The commands of the device in the ledger, once all of them have an end.
 async fn ended(server: &System) -> Vec<Value> {
     eventually("every command has an end", async || {
-        let rows = server.database().rows("SELECT * FROM commands").await;
+        let rows = server.database().rows("SELECT * FROM ledger").await;
         let open = ["queued", "sent", "acknowledged", "running"];
         rows.iter().all(|row| !open.contains(&row["state"].as_str().unwrap())).then_some(rows)
     })

@@ -1,0 +1,35 @@
+//! The view of all commands, which has the columns of both tables.
+
+diesel::table! {
+    ledger (command_id) {
+        command_id -> Uuid,
+        device -> BigInt,
+        command_type -> Text,
+        payload -> Nullable<Jsonb>,
+        state -> Text,
+        reason -> Nullable<Text>,
+        result -> Nullable<Jsonb>,
+        created_by -> Text,
+        idempotency_key -> Nullable<Text>,
+        safe_to_repeat -> Bool,
+        deliveries -> Integer,
+        run_timeout_ms -> Integer,
+        session_epoch -> Nullable<BigInt>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        sent_at -> Nullable<Timestamptz>,
+        acknowledged_at -> Nullable<Timestamptz>,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+        run_id -> Nullable<Uuid>,
+        journal_id -> Nullable<Text>,
+        handed_on -> Bool,
+        cancel_requested_at -> Nullable<Timestamptz>,
+        cancel_cause -> Nullable<Text>,
+        cancel_told -> Nullable<BigInt>,
+        history -> Jsonb,
+        changed_at -> Timestamptz,
+        requested_type -> Nullable<Text>,
+        filed_at -> Timestamptz,
+    }
+}
