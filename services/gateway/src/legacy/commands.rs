@@ -111,15 +111,15 @@ pub(super) async fn queue(
         }
         message.idempotency_key = key;
     }
-    let mut ledger = app.services.command();
-    let answer = call(&caller, message, |request| async move { ledger.queue(request).await }).await;
+    let answer = call(&caller, message, |request| async move { app.services.command().queue(request).await }).await;
     let answer = answer.map_err(|error| match in_header {
         true => error.in_header("idempotency_key", IdempotencyKey::HEADER),
         false => error,
     });
     let pb::QueueResponse { command, existed } = answer.map_err(no_device)?;
     let as_queued = |command| pb::Command { state: pb::CommandState::Queued.into(), sent_at: None, ..command };
-    Ok((StatusCode::CREATED, shown(command.map(|new| if existed { new } else { as_queued(new) }))?))
+    let is_sent = |new: &pb::Command| !existed && new.state() == pb::CommandState::Sent;
+    Ok((StatusCode::CREATED, shown(command.map(|new| if is_sent(&new) { as_queued(new) } else { new }))?))
 }
 
 /// Hands over the commands that wait for the calling device.
