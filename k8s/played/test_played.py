@@ -334,9 +334,9 @@ class Played(unittest.TestCase):
         acknowledged = {one for ids in self.work.acknowledged.values() for one in ids}
         unfinished = "state IN ('queued', 'sent', 'acknowledged', 'running')"
         until("all commands have their outcome", lambda: self.postgres.sql("homepot", f"SELECT count(*) FROM commands WHERE {unfinished}") == "0", 120)
-        stored = set(self.postgres.sql("homepot", "SELECT command_id FROM commands").splitlines())
+        stored = set(self.postgres.sql("homepot", "SELECT command_id FROM ledger").splitlines())
         self.assertEqual(acknowledged - stored, set())
-        self.assertEqual(self.postgres.sql("homepot", "SELECT count(*) - count(DISTINCT idempotency_key) FROM commands"), "0")
+        self.assertEqual(self.postgres.sql("homepot", "SELECT count(*) - count(DISTINCT idempotency_key) FROM ledger"), "0")
         measured = 0
         for fleet in self.fleets:
             summary = fleet.end(signal.SIGINT)

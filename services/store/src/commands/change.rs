@@ -145,7 +145,7 @@ fn lock(conn: &mut PgConnection, words: &[Word]) -> Result<HashMap<Uuid, Entry>,
         .for_no_key_update()
         .load(conn)?;
     // What is not there has ended, if it is known at all: one that was being moved was waited for, and is found now.
-    ids.retain(|id| !locked.contains(id));
+    ids.retain(|id| locked.binary_search(id).is_err());
     let filed: Vec<Uuid> = match ids.is_empty() {
         true => Vec::new(),
         false => commands_ended::table
