@@ -16,17 +16,18 @@ pub const STAYS: TimeDelta = TimeDelta::minutes(1);
 pub const FILED_TOGETHER: u32 = 1_000;
 
 // By id, which is the order of time, so that no index is needed that every end would have to be entered in. Commands of a run stay
-// while it is under way: programs of the version before count how many failed. So do those that a rollout is still to settle. A
-// device that is being removed takes its commands along, and whoever removes it waits for those that are moved here.
+// while it is under way: programs of the version before count how many failed. So do those that a rollout is still to settle. No
+// device is locked, as every command that is queued for it meanwhile would write that down too. Of a device that is removed at
+// this moment the sweep takes away what was moved: it comes after this, in the same round.
 const FILE: &str = "\
 WITH ripe AS MATERIALIZED (
-    SELECT c.command_id FROM commands c JOIN devices d USING (device)
+    SELECT c.command_id FROM commands c
     WHERE c.command_id > $1 AND c.state NOT IN ('queued', 'sent', 'acknowledged', 'running') AND c.changed_at < $2
         AND (c.run_id IS NULL OR EXISTS (
             SELECT FROM runs r WHERE r.run_id = c.run_id AND r.state NOT IN ('running', 'paused')
         ))
         AND NOT EXISTS (SELECT FROM command_rollouts r WHERE r.command_id = c.command_id AND r.settled_at IS NULL)
-    ORDER BY c.command_id LIMIT $3 FOR UPDATE OF c SKIP LOCKED FOR KEY SHARE OF d SKIP LOCKED
+    ORDER BY c.command_id LIMIT $3 FOR UPDATE OF c SKIP LOCKED
 ), gone AS (
     DELETE FROM commands c USING ripe WHERE c.command_id = ripe.command_id RETURNING c.*
 )

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use diesel::{QueryableByName, RunQueryDsl, connection::SimpleConnection as _, sql_query, sql_types::BigInt};
-use homepot::model::{DeviceSelection, SiteScope};
+use homepot::model::{DeviceId, DeviceSelection, SiteScope};
 use homepot_store::{
     StoreError,
     commands::{ChangedFilter, FILED_TOGETHER, RecentFilter, STAYS},
@@ -252,13 +252,32 @@ async fn commands_that_are_moved_go_with_a_device_that_is_purged() {
     let (mut conn, mut mover) = (database.connect(), database.connect());
     let ended = queue(&mut conn, d.pk, "PING");
     end(&mut conn, d.pk, ended, CommandState::Succeeded);
-    // A device that somebody has locked to remove it is passed over.
-    conn.batch_execute(&format!("BEGIN; SELECT 1 FROM devices WHERE device = {} FOR UPDATE", d.pk)).unwrap();
-    assert_eq!(file_all(&mut mover), 0);
-    conn.batch_execute("COMMIT").unwrap();
     assert_eq!(file_all(&mut mover), 1);
     while homepot_store::devices::thin_out(&mut conn, &[d.pk]).unwrap() {}
     assert_eq!((count(&mut conn, "commands"), count(&mut conn, "commands_ended")), (0, 0));
+}
+
+#[tokio::test]
+async fn a_command_that_is_moved_while_its_device_is_purged_is_swept_away() {
+    let (database, d) = with_device("d").await;
+    let (mut conn, mut mover) = (database.connect(), database.connect());
+    let ended = queue(&mut conn, d.pk, "PING");
+    end(&mut conn, d.pk, ended, CommandState::Succeeded);
+    let removed = homepot_store::devices::mark_removed(&mut conn, &DeviceId::parse("d").unwrap()).unwrap();
+    assert_eq!(removed, Some(d.pk));
+    mover.batch_execute("BEGIN").unwrap();
+    assert_eq!(file_all(&mut mover), 1);
+    let store = database.store().clone();
+    let purge =
+        tokio::spawn(async move { store.run("test", move |conn| homepot_store::devices::purge(conn, &[d.pk])).await });
+    while count(&mut conn, "pg_locks WHERE NOT granted") == 0 {
+        tokio::task::yield_now().await;
+    }
+    mover.batch_execute("COMMIT").unwrap();
+    assert_eq!(purge.await.unwrap().unwrap(), 1);
+    assert_eq!(count(&mut conn, "commands_ended"), 1, "the purge did not see it");
+    homepot_store::devices::sweep_removed(&mut conn, Utc::now()).unwrap();
+    assert_eq!(count(&mut conn, "commands_ended"), 0);
 }
 
 #[tokio::test]
