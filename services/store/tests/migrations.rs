@@ -50,7 +50,7 @@ fn in_code() -> Schema {
     let mut table = String::new();
     let files = [
         include_str!("../src/schema/mod.rs"),
-        include_str!("../src/schema/ended.rs"),
+        include_str!("../src/schema/of_commands.rs"),
         include_str!("../src/schema/updates.rs"),
     ];
     for line in files.iter().flat_map(|file| file.lines()).map(str::trim) {
@@ -60,6 +60,11 @@ fn in_code() -> Schema {
             schema.entry(table.clone()).or_default().push((column.to_owned(), in_postgres(kind.trim_end_matches(','))));
         }
     }
+    // A macro has the columns of both tables of commands.
+    let mut columns = schema.remove("$name").unwrap();
+    schema.insert("commands".to_owned(), columns.clone());
+    columns.push(("filed_at".to_owned(), in_postgres("Timestamptz")));
+    schema.insert("commands_ended".to_owned(), columns);
     macro_rules! metrics {
         ($(#[doc = $about:literal] $metric:ident $name:ident: $value:ident in $range:tt as $column:ident $more:tt)*) => {
             [$((stringify!($name), stringify!($column))),*]

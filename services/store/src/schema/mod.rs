@@ -2,18 +2,17 @@
 
 #![allow(missing_docs)] // the macro's items carry none; the migrations say what a column means
 
-mod ended;
+mod of_commands;
 mod updates;
-mod views;
 
 // Tests outside of this crate reach it, others do not.
+#[allow(unreachable_pub)]
+pub use self::of_commands::{commands, commands_ended, ledger};
 #[allow(unreachable_pub)]
 pub use self::updates::{
     artifact_parts, artifacts, command_rollouts, device_updates, release_files, releases, rollout_devices, rollouts,
     site_update_policies, trust_roots, variable_values,
 };
-#[allow(unreachable_pub)]
-pub use self::{ended::commands_ended, views::ledger};
 
 diesel::table! {
     sites (site_id) {
@@ -273,39 +272,6 @@ diesel::table! {
         received_at -> Timestamptz,
         samples -> BigInt,
         reason -> Text,
-    }
-}
-
-diesel::table! {
-    commands (command_id) {
-        command_id -> Uuid,
-        device -> BigInt,
-        command_type -> Text,
-        payload -> Nullable<Jsonb>,
-        state -> Text,
-        reason -> Nullable<Text>,
-        result -> Nullable<Jsonb>,
-        created_by -> Text,
-        idempotency_key -> Nullable<Text>,
-        safe_to_repeat -> Bool,
-        deliveries -> Integer,
-        run_timeout_ms -> Integer,
-        session_epoch -> Nullable<BigInt>,
-        created_at -> Timestamptz,
-        expires_at -> Timestamptz,
-        sent_at -> Nullable<Timestamptz>,
-        acknowledged_at -> Nullable<Timestamptz>,
-        started_at -> Nullable<Timestamptz>,
-        finished_at -> Nullable<Timestamptz>,
-        run_id -> Nullable<Uuid>,
-        journal_id -> Nullable<Text>,
-        handed_on -> Bool,
-        cancel_requested_at -> Nullable<Timestamptz>,
-        cancel_cause -> Nullable<Text>,
-        cancel_told -> Nullable<BigInt>,
-        history -> Jsonb,
-        changed_at -> Timestamptz,
-        requested_type -> Nullable<Text>,
     }
 }
 
